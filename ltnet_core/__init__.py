@@ -1,0 +1,69 @@
+"""LTNet Studio's library: the latent truth behind inconsistent image labels.
+
+>>> from ltnet_core import load_dataset, IPA2LT
+>>> study = load_dataset("my-faces/")               # doctest: +SKIP
+>>> model = IPA2LT("quick", seed=0).fit(study)      # doctest: +SKIP
+>>> model.transitions_["RAF"]                       # doctest: +SKIP
+>>> model.truth_.to_csv("truth.csv", index=False)   # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from .aggregation import Aggregate, aggregate, dawid_skene, majority_vote
+from .agreement import agreement
+from .annotations import AnnotationTable
+from .datasets import Study, load_dataset
+from .errors import (
+    AnnotationError,
+    Cancelled,
+    DatasetError,
+    InputError,
+    LTNetError,
+    OptionError,
+    RunError,
+    TrainingError,
+)
+from .runs import Run
+from .settings import Settings, make_settings
+
+if TYPE_CHECKING:
+    from .ipa2lt import IPA2LT
+    from .predict import predict_images
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "IPA2LT",
+    "Aggregate",
+    "AnnotationError",
+    "AnnotationTable",
+    "Cancelled",
+    "DatasetError",
+    "InputError",
+    "LTNetError",
+    "OptionError",
+    "Run",
+    "RunError",
+    "Settings",
+    "Study",
+    "TrainingError",
+    "aggregate",
+    "agreement",
+    "dawid_skene",
+    "load_dataset",
+    "majority_vote",
+    "make_settings",
+    "predict_images",
+]
+
+_NEEDS_TORCH = {"IPA2LT": ".ipa2lt", "predict_images": ".predict"}
+
+
+def __getattr__(name: str) -> Any:
+    # Importing torch takes seconds; the pages and half of the commands do without it.
+    if name in _NEEDS_TORCH:
+        return getattr(importlib.import_module(_NEEDS_TORCH[name], __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,389 @@
+"""The command line: ``python -m ltnet_core COMMAND``. Thin: each command calls the library and prints."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from .aggregation import METHODS, aggregate
+from .agreement import agreement
+from .datasets import load_dataset
+from .errors import InputError, LTNetError, OptionError, RunError
+from .runs import Run, read_json
+from .settings import PRESET_TEXTS, PRESETS
+
+# Threads of PyTorch that wait by spinning slow each other down tenfold when two trainings share the cores. Must be
+# said before PyTorch is imported.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+BAD_INPUT, FAILURE = 2, 1
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status: 0 done, 2 bad input, 1 failure."""
+    arguments = build_parser().parse_args(argv)
+    try:
+        arguments.run_command(arguments)
+        sys.stdout.flush()
+    except InputError as e:
+        print(f"ltnet_core: {e}", file=sys.stderr)
+        return BAD_INPUT
+    except LTNetError as e:
+        print(f"ltnet_core: {e}", file=sys.stderr)
+        return FAILURE
+    except KeyboardInterrupt:
+        print("ltnet_core: interrupted.", file=sys.stderr)
+        return FAILURE
+    except BrokenPipeError:
+        # The reader went away (| head); not an error of ours, and flushing again at exit would complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILURE
+    except (OSError, MemoryError) as e:
+        print(f"ltnet_core: {type(e).__name__}: {e}", file=sys.stderr)
+        return FAILURE
+    return 0
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """All commands and their flags."""
+    parser = argparse.ArgumentParser(
+        prog="python -m ltnet_core", description="Learn the latent truth behind inconsistent image labels."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, run: Callable[[argparse.Namespace], None], text: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
+        sub.set_defaults(run_command=run)
+        return sub
+
+    sub = command("demo", _demo, "Write the demo dataset folder: drawn faces with known truth.")
+    sub.add_argument("dir", type=Path, metavar="DIR", help="new or empty folder")
+    sub.add_argument("--items", type=int, default=2400, help="number of faces (default: 2400)")
+    sub.add_argument("--seed", type=int, default=0, help="same seed, same folder (default: 0)")
+
+    sub = command("inspect", _inspect, "Show coders, counts, classes, agreement and problems of a dataset.")
+    sub.add_argument("dataset", metavar="DATASET", help="folder or .zip")
+    sub.add_argument("--json", action="store_true", help="print JSON")
+    sub.add_argument("--skip-images", action="store_true", help="do not open the images to find unreadable ones")
+
+    sub = command("aggregate", _aggregate, "Estimate the truth from labels alone, without training.")
+    sub.add_argument("dataset", metavar="DATASET", help="folder or .zip")
+    sub.add_argument("--method", required=True, choices=METHODS)
+    sub.add_argument("--out", type=Path, required=True, help="truth table to write, .csv or .parquet")
+    sub.add_argument("--matrices", type=Path, help="also write the coders' matrices as JSON")
+
+    sub = command("fit", _fit, "Train machine coders and LTNet.")
+    sub.add_argument("dataset", metavar="DATASET", help="folder or .zip")
+    sub.add_argument("--run", type=Path, required=True, metavar="RUN_DIR", help="folder of the run, new or resumed")
+    presets = "; ".join(f"{k}: {v}" for k, v in PRESET_TEXTS.items())
+    sub.add_argument("--preset", choices=PRESETS, help=f"(default: default) {presets}")
+    sub.add_argument("--network", help="cnn, resnet20, resnet18 or resnet50")
+    sub.add_argument("--weights", help="local file of pretrained weights")
+    sub.add_argument("--epochs", type=int, help="passes over the data for each network")
+    sub.add_argument("--batch-size", type=int)
+    sub.add_argument("--image-size", type=int, help="pixels per side")
+    sub.add_argument("--device", help="auto, cpu, cuda or cuda:N (default: auto)")
+    sub.add_argument("--seed", type=int, help="(default: 0)")
+    sub.add_argument("--coders", help="human coders to use, separated by commas (default: all)")
+    sub.add_argument("--no-machine-coders", action="store_true", help="train LTNet on the human annotations alone")
+    sub.add_argument("--pseudo", choices=("soft", "hard"), help="kind of the machine coders' labels")
+    sub.add_argument("--resume", action="store_true", help="go on with a run that was cancelled or crashed")
+
+    for name, run, text in (
+        ("status", _status, "Show where a run stands."),
+        ("cancel", _cancel, "Stop a run; it can be resumed."),
+        ("evaluate", _evaluate, "Show how right each method is on the test sets."),
+    ):
+        sub = command(name, run, text)
+        sub.add_argument("run", type=Path, metavar="RUN_DIR")
+        sub.add_argument("--json", action="store_true", help="print JSON")
+
+    sub = command("export", _export, "Write the learned truth, the matrices, the model, a report.")
+    sub.add_argument("run", type=Path, metavar="RUN_DIR")
+    sub.add_argument("--out", type=Path, help="truth table, .csv or .parquet")
+    sub.add_argument("--matrices", type=Path, help="matrices as JSON")
+    sub.add_argument("--model", type=Path, help="LTNet as .pt, readable with weights_only=True")
+    sub.add_argument("--report", type=Path, help="report as one HTML page")
+
+    sub = command("predict", _predict, "Latent truth of new images, and what each coder would say.")
+    sub.add_argument("run", type=Path, metavar="RUN_DIR")
+    sub.add_argument("images", nargs="+", metavar="IMAGE")
+    sub.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
+    sub.add_argument("--json", action="store_true", help="print JSON")
+
+    sub = command("devices", _devices, "Show which devices can train.")
+    sub.add_argument("--json", action="store_true", help="print JSON")
+    return parser
+
+
+def _print_json(content: Any) -> None:
+    print(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def _counter(what: str) -> Callable[[int, int], None]:
+    """A progress line on stderr, about once a second on a terminal and every ten seconds elsewhere."""
+    pace = 1.0 if sys.stderr.isatty() else 10.0
+    last = began = time.monotonic()
+
+    def show(done: int, total: int) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last < pace and not (done >= total and now - began > pace):
+            return
+        last = now
+        left = (now - began) * (total - done) / max(done, 1)
+        print(f"{what}: {done:,} of {total:,}, {left:.0f} s left", file=sys.stderr, flush=True)
+
+    return show
+
+
+def _demo(arguments: argparse.Namespace) -> None:
+    from .datasets.demo import write_demo
+
+    write_demo(arguments.dir, items=arguments.items, seed=arguments.seed, progress=_counter("faces"))
+    print(f"Wrote {arguments.items:,} faces to {arguments.dir}.")
+
+
+def _inspect(arguments: argparse.Namespace) -> None:
+    from .images import find_unreadable
+
+    study = load_dataset(arguments.dataset)
+    problems = [p.to_json() for p in study.problems]
+    if not arguments.skip_images:
+        broken = find_unreadable(study.files, study.table.items.tolist(), _counter("images"))
+        if broken:
+            problems.append(
+                {
+                    "kind": "unreadable image",
+                    "count": len(broken),
+                    "examples": list(broken.values())[:5],
+                    "level": "warning",
+                }
+            )
+    table = study.table
+    counts = table.class_counts()
+    report = {
+        "format": study.format,
+        "items": len(table.items),
+        "classes": list(table.classes),
+        "coders": {
+            coder: {
+                "annotations": int(table.annotations_per_coder()[c]),
+                "counts": {k: _plain(counts[c, i]) for i, k in enumerate(table.classes)},
+            }
+            for c, coder in enumerate(table.coders)
+        },
+        "unlabelled": int((~table.annotated() & ~study.is_test).sum()),
+        "test_items": int(study.is_test.sum()),
+        "agreement": agreement(table),
+        "problems": problems,
+    }
+    if arguments.json:
+        _print_json(report)
+        return
+    print(f"{study.name}: {report['items']:,} items, format {study.format}, classes {', '.join(table.classes)}")
+    for coder, facts in report["coders"].items():  # type: ignore[attr-defined]
+        counted = ", ".join(f"{k} {n:,}" for k, n in facts["counts"].items())
+        print(f"  coder {coder}: {facts['annotations']:,} items ({counted})")
+    print(f"  unlabelled {report['unlabelled']:,}, test {report['test_items']:,}")
+    told = report["agreement"]
+    alpha = told["krippendorff_alpha"]  # type: ignore[index]
+    print("  Krippendorff's alpha: " + ("unknown, no item has two annotations" if alpha is None else f"{alpha:.3f}"))
+    for pair in told["pairs"][:20]:  # type: ignore[index]
+        kappa = "undefined" if pair["kappa"] is None else f"{pair['kappa']:.3f}"
+        print(f"  {pair['a']} and {pair['b']}: agree on {pair['agreement']:.1%} of {pair['items']:,}, kappa {kappa}")
+    print("  no problems found" if not problems else "problems:")
+    for problem in problems:
+        print(f"  {problem['level']}: {problem['kind']} ({problem['count']:,})")
+        for example in problem["examples"]:
+            print(f"    {example}")
+
+
+def _plain(value: float) -> int | float:
+    return int(value) if float(value).is_integer() else float(value)
+
+
+def _aggregate(arguments: argparse.Namespace) -> None:
+    import numpy as np
+
+    from .export import write_matrices, write_table
+    from .truth import truth_table
+
+    study = load_dataset(arguments.dataset)
+    study.require_sound()
+    result = aggregate(study.table, arguments.method)
+    items = np.flatnonzero(study.table.annotated())
+    write_table(truth_table(study.table, result.p, result.labels, None, items), arguments.out)
+    if arguments.matrices:
+        matrices = {c: m.tolist() for c, m in zip(study.table.coders, result.transitions, strict=True)}
+        write_matrices(list(study.table.classes), matrices, arguments.matrices)
+    print(f"Wrote the truth of {len(items):,} annotated items to {arguments.out}.")
+
+
+def _fit(arguments: argparse.Namespace) -> None:
+    changes = {
+        "network": arguments.network,
+        "weights": arguments.weights and str(Path(arguments.weights).resolve()),
+        "epochs": arguments.epochs,
+        "batch_size": arguments.batch_size,
+        "image_size": arguments.image_size,
+        "pseudo": arguments.pseudo,
+        "machine_coders": False if arguments.no_machine_coders else None,
+    }
+    coders = None if arguments.coders is None else [c.strip() for c in arguments.coders.split(",")]
+    from .settings import make_settings
+
+    make_settings(arguments.preset or "default", **changes)  # wrong settings are told before the data is read
+    if arguments.resume:
+        run = Run.open(arguments.run)
+        _same_flags(run, arguments, changes, coders)
+    elif Run(arguments.run).exists():
+        Run.create(arguments.run, {})  # refuses, and says why
+    study = load_dataset(arguments.dataset)
+
+    from .ipa2lt import Trainer, new_run, train_run
+
+    if not arguments.resume:
+        settings = make_settings(arguments.preset or "default", **changes)
+        device = arguments.device or "auto"
+        run = new_run(study, arguments.run, settings, seed=arguments.seed or 0, device=device, coders=coders)
+
+    def stoppable(trainer: Trainer) -> None:
+        def stop(number: int, frame: object) -> None:
+            trainer.stop_signal = True
+
+        signal.signal(signal.SIGTERM, stop)
+        signal.signal(signal.SIGINT, stop)
+
+    train_run(study, run, on_trainer=stoppable)
+    print(f"Finished. Results are in {run.folder}; `evaluate`, `export` and `predict` read them.")
+
+
+def _same_flags(run: Run, arguments: argparse.Namespace, changes: dict[str, Any], coders: list[str] | None) -> None:
+    """A resumed run keeps its settings; a flag that says otherwise is an error, not ignored."""
+    if run.is_complete():
+        raise RunError(f"run {str(run.folder)!r} is finished; choose another folder.")
+    spec = run.spec()
+    asked = {**changes, "preset": arguments.preset, "seed": arguments.seed, "coders": coders}
+    had = {**spec["settings"], "seed": spec["seed"], "coders": spec["coders"]}
+    if arguments.device is not None and arguments.device != spec["device"]:
+        raise OptionError(f"--device {arguments.device} differs from the run's ({spec['device']}); leave it out.")
+    for name, value in asked.items():
+        if value is not None and value != had[name]:
+            raise OptionError(
+                f"--resume goes on with the run's own settings; its {name} is {had[name]!r}, not {value!r}. "
+                "Leave the flag out, or start another run."
+            )
+
+
+def _status(arguments: argparse.Namespace) -> None:
+    status = Run.open(arguments.run).status()
+    if arguments.json:
+        _print_json(status.to_json())
+        return
+    text = status.state
+    if status.stage and status.state != "done":
+        text += f", stage {status.stage}"
+        if status.epochs:
+            text += f", epoch {status.epoch} of {status.epochs}"
+    text += f", {status.progress:.0%}"
+    if status.eta_seconds:
+        text += f", about {status.eta_seconds:.0f} s left"
+    print(text + (f" ({status.message})" if status.message else ""))
+
+
+def _cancel(arguments: argparse.Namespace) -> None:
+    from .jobs import cancel
+
+    status = cancel(arguments.run)
+    if arguments.json:
+        _print_json(status.to_json())
+    else:
+        print(status.state)
+
+
+def _evaluate(arguments: argparse.Namespace) -> None:
+    result = read_json(Run.open(arguments.run).result("evaluation.json"))
+    if arguments.json:
+        _print_json(result)
+        return
+    for name, test in result["tests"].items():
+        print(f"test set {name}, {test['items']:,} items")
+        _print_scores(test["methods"])
+    if not result["tests"]:
+        print("no test set with known truth")
+    truth = result["truth"]
+    if truth["items"]:
+        print(f"labelled training items with known truth: {truth['items']:,}")
+        print(f"  learned truth right {truth['accuracy']:.1%}, human labels right {truth['human_labels_accuracy']:.1%}")
+        _print_scores(truth["methods"])
+    for coder, recovery in result["transitions"].items():
+        if recovery["mae"] is not None:
+            print(f"T of {coder}: mean absolute error {recovery['mae']:.3f}")
+
+
+def _print_scores(methods: dict[str, Any]) -> None:
+    width = max(map(len, methods), default=0)
+    print(f"  {'method':<{width}}  accuracy  macro F1  calibration error")
+    for method, s in methods.items():
+        if s["accuracy"] is None:
+            print(f"  {method:<{width}}  (labels none of these items)")
+        else:
+            print(f"  {method:<{width}}  {s['accuracy']:8.1%}  {s['macro_f1']:8.3f}  {s['ece']:17.3f}")
+
+
+def _export(arguments: argparse.Namespace) -> None:
+    from .export import export_matrices, export_report, load_truth, write_table
+
+    run = Run.open(arguments.run)
+    wanted = [arguments.out, arguments.matrices, arguments.model, arguments.report]
+    if not any(wanted):
+        raise OptionError("nothing to export; give --out, --matrices, --model or --report.")
+    if arguments.out:
+        truth = load_truth(run)
+        write_table(truth, arguments.out)
+        print(f"Wrote {len(truth):,} learned truths to {arguments.out}.")
+    for path, write in ((arguments.matrices, export_matrices), (arguments.report, export_report)):
+        if path:
+            write(run, path)
+            print(f"Wrote {path}.")
+    if arguments.model:
+        from .model_file import export_model  # imports torch, which takes seconds
+
+        export_model(run, arguments.model)
+        print(f"Wrote {arguments.model}.")
+
+
+def _predict(arguments: argparse.Namespace) -> None:
+    from .predict import predict_images
+
+    answers = predict_images(Run.open(arguments.run), arguments.images, arguments.device)
+    if arguments.json:
+        _print_json(answers)
+        return
+    for answer in answers:
+        said = ", ".join(f"{c} would say {max(q, key=q.get)}" for c, q in answer["coders"].items())
+        print(f"{answer['image']}: {answer['truth']} ({answer['confidence']:.0%}); {said}")
+
+
+def _devices(arguments: argparse.Namespace) -> None:
+    from .devices import list_devices
+
+    devices = list_devices()
+    if arguments.json:
+        _print_json({"devices": devices})
+        return
+    for device in devices:
+        size = f"{device['memory_gib']} GiB" if "memory_gib" in device else f"{device['cores']} cores"
+        print(f"{device['id']}: {device['name']}, {size}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

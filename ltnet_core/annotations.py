@@ -1,0 +1,406 @@
+"""The annotation table: what every coder said of every item, validated once at the door.
+
+One table serves two coders or a thousand: it is a sparse list of entries
+``(item, coder, label, count)``, sorted by item, then coder, then label. Memory
+grows with the number of annotations, never with items × coders × classes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from .errors import AnnotationError, did_you_mean
+
+IntArray = NDArray[np.int64]
+FloatArray = NDArray[np.float64]
+
+MACHINE_PREFIX = "machine:"
+"""Names of machine coders start so; a human coder may not."""
+
+
+def is_machine(coder: str) -> bool:
+    """Whether this coder's name is that of a machine coder."""
+    return coder.startswith(MACHINE_PREFIX)
+
+
+@dataclass(frozen=True)
+class AnnotationTable:
+    """Items × coders with absent entries and votes.
+
+    Attributes
+    ----------
+    items : (N,) array of str, unique.
+    coders : C names, unique. Index order is display order.
+    classes : K names, unique. Index order is display order.
+    item, coder, label : (M,) int arrays, the entries: indices into the three above.
+    count : (M,) float array, how often the coder said so; 1 for a plain label,
+        larger for votes, a fraction for a soft pseudo label.
+
+    Raises
+    ------
+    AnnotationError
+        an index out of range, a count that is not positive, an entry given twice,
+        a name given twice.
+    """
+
+    items: NDArray[Any]
+    coders: tuple[str, ...]
+    classes: tuple[str, ...]
+    item: NDArray[np.int32] = field(repr=False)
+    coder: NDArray[np.int32] = field(repr=False)
+    label: NDArray[np.int32] = field(repr=False)
+    count: NDArray[np.float32] = field(repr=False)
+
+    def __post_init__(self) -> None:
+        for what, names in (("item", self.items), ("coder", self.coders), ("class", self.classes)):
+            repeated = pd.Index(names)[pd.Index(names).duplicated()]
+            if len(repeated):
+                raise AnnotationError(f"{what} {repeated[0]!r} is given twice; each name must be unique.")
+        if len(self.classes) < 2:
+            raise AnnotationError(f"At least two classes are needed, {len(self.classes)} given.")
+        sizes = (len(self.items), len(self.coders), len(self.classes))
+        for what, index, size in zip(
+            ("item", "coder", "class"), (self.item, self.coder, self.label), sizes, strict=True
+        ):
+            if len(index) != len(self.item):
+                raise AnnotationError("item, coder, label and count must have the same length.")
+            if len(index) and (index.min() < 0 or index.max() >= size):
+                wrong = int(np.flatnonzero((index < 0) | (index >= size))[0])
+                raise AnnotationError(
+                    f"Entry {wrong} names {what} index {int(index[wrong])}; there are {size} ({what}s 0 to {size - 1})."
+                )
+        if len(self.count) != len(self.item):
+            raise AnnotationError("item, coder, label and count must have the same length.")
+        if len(self.count) and not (np.isfinite(self.count).all() and self.count.min() > 0):
+            wrong = int(np.flatnonzero(~(np.isfinite(self.count) & (self.count > 0)))[0])
+            raise AnnotationError(f"Entry {wrong} has count {self.count[wrong]}; counts are positive numbers.")
+        key = self._key()
+        if len(key) > 1 and not (np.diff(key) > 0).all():
+            order = np.argsort(key, kind="stable")
+            ordered = key[order]
+            twice = np.flatnonzero(np.diff(ordered) == 0)
+            if len(twice):
+                e = int(order[twice[0] + 1])
+                raise AnnotationError(
+                    f"Duplicate annotation: coder {self.coders[self.coder[e]]!r} says "
+                    f"{self.classes[self.label[e]]!r} of item {self.items[self.item[e]]!r} twice; "
+                    "give votes as one row with a count."
+                )
+            for name in ("item", "coder", "label", "count"):
+                object.__setattr__(self, name, getattr(self, name)[order])
+
+    def _key(self) -> NDArray[np.int64]:
+        key = self.item.astype(np.int64) * max(len(self.coders), 1) + self.coder
+        return key * len(self.classes) + self.label
+
+    # ---- making one
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame: pd.DataFrame,
+        *,
+        items: Sequence[str] | None = None,
+        classes: Sequence[str] | None = None,
+        coders: Sequence[str] | None = None,
+        source: str = "frame",
+    ) -> AnnotationTable:
+        """Build a table from rows ``image, coder, label[, count]``.
+
+        ``items``, ``classes`` and ``coders`` default to the sorted names found. Row
+        numbers in errors count from 1 for the header, as a spreadsheet shows them.
+
+        Raises
+        ------
+        AnnotationError
+            missing column, unknown class, item or coder, coder without annotations,
+            duplicate annotation; names ``source`` and the row.
+        """
+        missing = [c for c in ("image", "coder", "label") if c not in frame.columns]
+        if missing:
+            raise AnnotationError(
+                f"{source}: column {missing[0]!r} is missing; expected image, coder, label[, count], "
+                f"found {', '.join(map(str, frame.columns))}."
+            )
+        problems = find_problems(frame, items=items, classes=classes, coders=coders)
+        if problems:
+            _, rows, message = problems[0]
+            where = f"{source}, row {rows[0] + 2}" if len(rows) else source
+            raise AnnotationError(f"{where}: {message}")
+        names = {
+            "image": np.asarray(sorted(set(frame["image"])) if items is None else list(items), dtype=object),
+            "coder": np.asarray(sorted(set(frame["coder"])) if coders is None else list(coders), dtype=object),
+            "label": np.asarray(sorted(set(frame["label"])) if classes is None else list(classes), dtype=object),
+        }
+        index = {c: pd.Index(names[c]).get_indexer(frame[c]).astype(np.int32) for c in names}
+        count = frame["count"].to_numpy(np.float32) if "count" in frame else np.ones(len(frame), np.float32)
+        return cls(
+            names["image"],
+            tuple(names["coder"]),
+            tuple(names["label"]),
+            index["image"],
+            index["coder"],
+            index["label"],
+            count,
+        )
+
+    def to_frame(self) -> pd.DataFrame:
+        """The entries as rows ``image, coder, label, count``."""
+        return pd.DataFrame(
+            {
+                "image": self.items[self.item],
+                "coder": np.asarray(self.coders, dtype=object)[self.coder],
+                "label": np.asarray(self.classes, dtype=object)[self.label],
+                "count": self.count,
+            }
+        )
+
+    # ---- reading one
+
+    def __len__(self) -> int:
+        return len(self.item)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(items N, coders C, classes K)."""
+        return len(self.items), len(self.coders), len(self.classes)
+
+    def coder_index(self, coder: str) -> int:
+        """Index of a coder by name."""
+        if coder not in self.coders:
+            raise AnnotationError(
+                f"There is no coder {coder!r}; the coders are {', '.join(self.coders)}."
+                + did_you_mean(coder, self.coders)
+            )
+        return self.coders.index(coder)
+
+    def labels_of(self, coder: str) -> NDArray[np.int32]:
+        """(N,) class index that the coder said most often of each item, −1 where absent.
+
+        Among equal votes the class whose name sorts first wins.
+        """
+        mine = self.coder == self.coder_index(coder)
+        item, label, count = self.item[mine], self.label[mine], self.count[mine]
+        rank = name_rank(self.classes)[label]
+        order = np.lexsort((-rank, count, item))
+        out = np.full(len(self.items), -1, dtype=np.int32)
+        out[item[order]] = label[order]  # the last write wins: the largest count, then the first name
+        return out
+
+    def votes(self, coders: Sequence[str] | None = None) -> FloatArray:
+        """(N,K) summed counts over the given coders (all by default)."""
+        keep = self._mask(coders)
+        n, _, k = self.shape
+        flat = self.item[keep].astype(np.int64) * k + self.label[keep]
+        return _sums(flat, self.count[keep], n * k).reshape(n, k)
+
+    def annotations_per_coder(self) -> IntArray:
+        """(C,) number of items each coder annotated."""
+        pair = np.unique(self.item.astype(np.int64) * max(len(self.coders), 1) + self.coder)
+        return np.bincount(pair % max(len(self.coders), 1), minlength=len(self.coders)).astype(np.int64)
+
+    def class_counts(self) -> FloatArray:
+        """(C,K) summed counts of each coder and class."""
+        _, c, k = self.shape
+        flat = self.coder.astype(np.int64) * k + self.label
+        return _sums(flat, self.count, c * k).reshape(c, k)
+
+    def annotated(self, coders: Sequence[str] | None = None) -> NDArray[np.bool_]:
+        """(N,) whether any of the given coders (all by default) annotated the item."""
+        out = np.zeros(len(self.items), dtype=np.bool_)
+        out[self.item[self._mask(coders)]] = True
+        return out
+
+    def _mask(self, coders: Sequence[str] | None) -> NDArray[np.bool_]:
+        if coders is None:
+            return np.ones(len(self.item), dtype=np.bool_)
+        wanted = np.zeros(len(self.coders), dtype=np.bool_)
+        wanted[[self.coder_index(c) for c in coders]] = True
+        return np.asarray(wanted[self.coder])
+
+    # ---- changing one (always a new table)
+
+    def keep_coders(self, coders: Sequence[str]) -> AnnotationTable:
+        """The same items and classes, only these coders, in this order."""
+        new = np.full(len(self.coders), -1, dtype=np.int32)
+        for position, name in enumerate(coders):
+            new[self.coder_index(name)] = position
+        keep = new[self.coder] >= 0
+        return AnnotationTable(
+            self.items,
+            tuple(coders),
+            self.classes,
+            self.item[keep],
+            new[self.coder[keep]],
+            self.label[keep],
+            self.count[keep],
+        )
+
+    def keep_items(self, mask: NDArray[np.bool_]) -> AnnotationTable:
+        """The same coders and classes; entries only of items where ``mask`` (N,) is true.
+
+        The items themselves stay, so that indices keep their meaning.
+        """
+        keep = mask[self.item]
+        return AnnotationTable(
+            self.items,
+            self.coders,
+            self.classes,
+            self.item[keep],
+            self.coder[keep],
+            self.label[keep],
+            self.count[keep],
+        )
+
+    def with_coder(self, name: str, said: FloatArray) -> AnnotationTable:
+        """Add a coder whose votes are ``said``, (N,K); a row of zeros is an absent annotation."""
+        item, label = np.nonzero(said)
+        return AnnotationTable(
+            self.items,
+            (*self.coders, name),
+            self.classes,
+            np.concatenate([self.item, item.astype(np.int32)]),
+            np.concatenate([self.coder, np.full(len(item), len(self.coders), np.int32)]),
+            np.concatenate([self.label, label.astype(np.int32)]),
+            np.concatenate([self.count, said[item, label].astype(np.float32)]),
+        )
+
+    def canonical(self) -> tuple[AnnotationTable, NDArray[np.int64], NDArray[np.int64]]:
+        """The same table in an order that depends on its content alone.
+
+        Classes are sorted by name and coders by what they said, so that neither the
+        order of rows, nor the names of coders, nor the order of ``classes.csv`` can
+        change a result by as much as a rounding error.
+
+        Returns
+        -------
+        table, class_order (K,), coder_order (C,)
+            ``table.classes[i] == self.classes[class_order[i]]``, likewise for coders.
+        """
+        class_order = np.argsort(np.asarray(self.classes, dtype=object), kind="stable")
+        new_class = np.argsort(class_order)
+        keys = []
+        for c in range(len(self.coders)):
+            mine = self.coder == c
+            said = np.stack([self.item[mine], new_class[self.label[mine]], self.count[mine]]).astype(np.float64)
+            said = said[:, np.lexsort(said[::-1])]
+            keys.append((-said.shape[1], hashlib.sha256(said.tobytes()).hexdigest()))
+        coder_order = np.asarray(sorted(range(len(keys)), key=lambda c: keys[c]), dtype=np.int64)
+        new_coder = np.argsort(coder_order)
+        table = AnnotationTable(
+            self.items,
+            tuple(self.coders[c] for c in coder_order),
+            tuple(self.classes[k] for k in class_order),
+            self.item,
+            new_coder[self.coder].astype(np.int32),
+            new_class[self.label].astype(np.int32),
+            self.count,
+        )
+        return table, class_order, coder_order
+
+    def fingerprint(self) -> str:
+        """A short digest of the whole content, to tell whether two tables are the same."""
+        digest = hashlib.sha256()
+        digest.update("\0".join([*self.items, "", *self.coders, "", *self.classes]).encode())
+        for array in (self.item, self.coder, self.label, self.count):
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()[:16]
+
+
+def _sums(place: NDArray[Any], weight: NDArray[np.float32], size: int) -> FloatArray:
+    """(size,) sums of weights by place."""
+    return np.asarray(np.bincount(place, weights=weight, minlength=size), dtype=np.float64)
+
+
+def name_rank(classes: Sequence[str]) -> IntArray:
+    """(K,) rank of each class when the names are sorted: the tie-break that no reordering changes."""
+    return np.argsort(np.argsort(np.asarray(classes, dtype=object), kind="stable")).astype(np.int64)
+
+
+def find_problems(
+    frame: pd.DataFrame,
+    *,
+    items: Sequence[str] | None = None,
+    classes: Sequence[str] | None = None,
+    coders: Sequence[str] | None = None,
+) -> list[tuple[str, IntArray, str]]:
+    """Everything that keeps rows ``image, coder, label[, count]`` from being a table.
+
+    Returns a list of ``(kind, rows, message)``: the offending row positions, from 0,
+    and a sentence about the first of them.
+    """
+    found: list[tuple[str, IntArray, str]] = []
+    image, coder, label = (frame[c].astype(object) for c in ("image", "coder", "label"))
+
+    for name, column in (("image", image), ("coder", coder), ("label", label)):
+        rows = np.flatnonzero((column.isna() | (column == "")).to_numpy())
+        if len(rows):
+            found.append((f"empty {name}", rows, f"the {name} is empty; every row needs image, coder and label."))
+    reserved = np.flatnonzero(coder.astype(str).str.startswith(MACHINE_PREFIX).to_numpy())
+    if len(reserved):
+        found.append(
+            (
+                "reserved coder name",
+                reserved,
+                f"coder {coder.iloc[reserved[0]]!r} starts with {MACHINE_PREFIX!r}, which is kept for machine coders; "
+                "rename it.",
+            )
+        )
+    for what, column, known in (("class", label, classes), ("coder", coder, coders)):
+        if known is None:
+            continue
+        unknown = np.flatnonzero(~(column.isin(list(known)) | column.isna() | (column == "")).to_numpy())
+        if len(unknown):
+            first = str(column.iloc[unknown[0]])
+            found.append(
+                (
+                    f"unknown {what}",
+                    unknown,
+                    f"unknown {what} {first!r}; known are {', '.join(map(str, known))}." + did_you_mean(first, known),
+                )
+            )
+    if items is not None:
+        unknown = np.flatnonzero(~image.isin(list(items)).to_numpy())
+        if len(unknown):
+            first = str(image.iloc[unknown[0]])
+            found.append(("unknown image", unknown, f"annotation for an unknown image {first!r}."))
+    if "count" in frame:
+        counts = pd.to_numeric(frame["count"], errors="coerce")
+        bad = np.flatnonzero(~(np.isfinite(counts) & (counts > 0)).to_numpy())
+        if len(bad):
+            found.append(
+                ("bad count", bad, f"count {frame['count'].iloc[bad[0]]!r} is not a positive number of votes.")
+            )
+    # Without a count column one coder has one word per image; with one, it may split its votes over classes.
+    key = ["image", "coder", "label"] if "count" in frame else ["image", "coder"]
+    again = np.flatnonzero(frame.duplicated(key, keep="first").to_numpy())
+    if len(again):
+        e = int(again[0])
+        same = np.logical_and.reduce([(frame[c] == frame[c].iloc[e]).to_numpy() for c in key])
+        first_row = int(np.flatnonzero(same)[0]) + 2
+        found.append(
+            (
+                "duplicate annotation",
+                again,
+                f"duplicate annotation: coder {coder.iloc[e]!r} annotated {image.iloc[e]!r} in row {first_row}; "
+                "keep one, or use a count column.",
+            )
+        )
+    if coders is not None:
+        silent = [c for c in coders if not (coder == c).any()]
+        if silent:
+            found.append(
+                (
+                    "empty coder",
+                    np.zeros(0, dtype=np.int64),
+                    f"coder {silent[0]!r} has no annotations; remove it or add some.",
+                )
+            )
+    return found

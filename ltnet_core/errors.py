@@ -1,0 +1,69 @@
+"""The errors this library raises on purpose.
+
+::
+
+    LTNetError
+    ├── InputError          what was given is wrong; nothing was done (exit status 2)
+    │   ├── DatasetError    a dataset folder, zip or one of its files (names file and row)
+    │   ├── AnnotationError an annotation table that breaks its own rules
+    │   ├── OptionError     an argument, setting or command-line flag
+    │   └── RunError        a run folder in the wrong state for what was asked
+    ├── TrainingError       training could not go on (exit status 1)
+    └── Cancelled           somebody asked for the work to stop
+
+Every message is one sentence or two: what was wrong, where, and what to do.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class LTNetError(Exception):
+    """Root of every error this library raises on purpose."""
+
+
+class InputError(LTNetError):
+    """What was given is wrong; nothing was done."""
+
+
+class DatasetError(InputError):
+    """A dataset folder, zip or one of its files is wrong.
+
+    ``file`` and ``row`` say where; row 1 is the header of a CSV file.
+    """
+
+    def __init__(self, message: str, *, file: str | None = None, row: int | None = None):
+        self.file = file
+        self.row = row
+        where = file or ""
+        if file and row is not None:
+            where = f"{file}, row {row}"
+        super().__init__(f"{where}: {message}" if where else message)
+
+
+class AnnotationError(InputError):
+    """An annotation table breaks its own rules."""
+
+
+class OptionError(InputError):
+    """An argument, setting or command-line flag is wrong."""
+
+
+class RunError(InputError):
+    """A run folder is in the wrong state for what was asked."""
+
+
+class TrainingError(LTNetError):
+    """Training could not go on."""
+
+
+class Cancelled(LTNetError):
+    """Somebody asked for the work to stop."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return ``" Did you mean 'x'?"`` for the nearest known name, or an empty string."""
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f" Did you mean {near[0]!r}?" if near else ""

@@ -1,0 +1,113 @@
+"""How right is it: accuracy, F1, calibration, recovery of T."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import f1_score
+
+from .aggregation import METHODS, aggregate
+from .annotations import AnnotationTable, FloatArray
+
+BINS = 15
+
+
+def calibration_error(p: FloatArray, truth: NDArray[np.int32], bins: int = BINS) -> float:
+    """Expected calibration error of (n,K) probabilities: mean |confidence − accuracy| over equal-width bins.
+
+    C. Guo et al., *On calibration of modern neural networks*, ICML 2017.
+    """
+    confidence = p.max(1)
+    right = p.argmax(1) == truth
+    place = np.minimum((confidence * bins).astype(int), bins - 1)
+    size = np.bincount(place, minlength=bins)
+    gap = np.bincount(place, weights=confidence - right, minlength=bins)
+    return float(np.abs(gap).sum() / max(size.sum(), 1))
+
+
+def scores(
+    p: FloatArray, truth: NDArray[np.int32], labels: NDArray[np.int32] | None = None
+) -> dict[str, float | int | None]:
+    """Accuracy, macro F1 (over classes that occur) and calibration error of (n,K) ``p`` on the n items it covers.
+
+    Rows of NaN are items the method says nothing about; all scores are None when it
+    covers none. ``labels`` overrides argmax where a method has its own tie rule.
+    """
+    covered = ~np.isnan(p).any(1) & (truth >= 0)
+    n = int(covered.sum())
+    if n == 0:
+        return {"accuracy": None, "macro_f1": None, "ece": None, "items": 0}
+    p, truth = p[covered], truth[covered]
+    said = p.argmax(1) if labels is None else labels[covered]
+    present = np.union1d(truth, said)
+    return {
+        "accuracy": float((said == truth).mean()),
+        "macro_f1": float(f1_score(truth, said, labels=present, average="macro", zero_division=0.0)),
+        "ece": calibration_error(p, truth),
+        "items": n,
+    }
+
+
+def human_label_accuracy(table: AnnotationTable, truth: NDArray[np.int32]) -> float | None:
+    """Share of annotations (votes counted) that are right, where the truth is known."""
+    known = truth[table.item] >= 0
+    weight = table.count[known]
+    if not weight.sum():
+        return None
+    return float((weight * (truth[table.item[known]] == table.label[known])).sum() / weight.sum())
+
+
+def evaluate(
+    *,
+    human: AnnotationTable,
+    truth: NDArray[np.int32],
+    test_set: NDArray[Any],
+    networks: dict[str, FloatArray],
+    posterior: FloatArray,
+    learned: NDArray[np.int32],
+    usable: NDArray[np.bool_],
+    transitions: dict[str, FloatArray],
+    reference: dict[str, FloatArray],
+) -> dict[str, Any]:
+    """Every method on every test set with known truth, the learned truth, and the recovery of T.
+
+    Parameters
+    ----------
+    human : annotations of all items by human coders, test items included.
+    truth : (N,) known class or −1. test_set : (N,) name of the test set or "".
+    networks : method → (N,K) p of the image alone.
+    posterior, learned : (N,K) and (N,) of the items to learn from.
+    usable : (N,) items whose image could be read.
+    transitions, reference : coder → (K,K), learned and true.
+    """
+    labelled = {method: aggregate(human, method) for method in METHODS}
+    tests: dict[str, Any] = {}
+    for name in sorted(set(test_set.tolist()) - {""}):
+        items = np.flatnonzero((test_set == name) & (truth >= 0) & usable)
+        methods = {method: scores(p[items], truth[items]) for method, p in networks.items()}
+        for method, result in labelled.items():
+            methods[method] = scores(result.p[items], truth[items], result.labels[items])
+        tests[name] = {"items": len(items), "methods": methods}
+
+    train = (test_set == "") & usable
+    items = np.flatnonzero(train & (truth >= 0) & human.annotated())
+    shown = human.keep_items(train)
+    methods = {method: scores(p[items], truth[items]) for method, p in networks.items()}
+    for method, result in labelled.items():
+        methods[method] = scores(result.p[items], truth[items], result.labels[items])
+    methods["posterior"] = scores(posterior[items], truth[items], learned[items])
+    return {
+        "tests": tests,
+        "transitions": {
+            coder: {"mae": float(np.abs(matrix - reference[coder]).mean()) if coder in reference else None}
+            for coder, matrix in transitions.items()
+        },
+        "truth": {
+            "items": len(items),
+            "accuracy": methods["posterior"]["accuracy"],
+            "human_labels_accuracy": human_label_accuracy(shown, truth),
+            "methods": methods if len(items) else {},
+        },
+    }

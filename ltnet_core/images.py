@@ -1,0 +1,133 @@
+"""Image bytes → pixels of one size, decoded once for a whole study."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from .datasets.files import MAX_IMAGE_BYTES, Files
+from .errors import DatasetError
+
+MAX_PIXELS = 100_000_000
+SAMPLE = 64
+CHUNK = 512
+
+Pixels = NDArray[np.uint8]
+
+
+def open_image(files: Files, name: str) -> Image.Image:
+    """Decode one image: first frame, turned upright, 8 bits, mode ``L`` or ``RGB``.
+
+    Raises
+    ------
+    DatasetError
+        the bytes are no readable image, or it has more than 100 million pixels.
+    """
+    data = files.read(name, MAX_IMAGE_BYTES)
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise DatasetError(f"has {image.width}×{image.height} pixels, more than {MAX_PIXELS:,}.", file=name)
+            image.load()
+            upright: Image.Image = ImageOps.exif_transpose(image)
+            if upright.mode.startswith(("I", "F")):
+                # Pillow clips deep pixels on conversion; medical and scientific images need them scaled.
+                deep = np.asarray(upright, dtype=np.float64)
+                top = 65535.0 if upright.mode.startswith("I;16") or deep.max() > 255 else 255.0
+                return Image.fromarray((deep.clip(0, top) * (255.0 / top)).astype(np.uint8))
+            if upright.mode in ("RGBA", "LA", "PA") or "transparency" in upright.info:
+                flat = Image.new("RGBA", upright.size, "white")
+                flat.alpha_composite(upright.convert("RGBA"))
+                upright = flat
+            grey = upright.mode in ("L", "1", "LA")
+            return upright.convert("L" if grey else "RGB")
+    except DatasetError:
+        raise
+    except (OSError, ValueError, SyntaxError, TypeError, EOFError, MemoryError, Image.DecompressionBombError) as e:
+        raise DatasetError(f"is not a readable image ({e}).", file=name) from e
+
+
+def load_pixels(files: Files, name: str, size: int, channels: int) -> Pixels:
+    """(channels, size, size) pixels of one image, cropped to a centred square and resized."""
+    image = open_image(files, name)
+    fitted = ImageOps.fit(image, (size, size), Image.Resampling.BILINEAR) if image.size != (size, size) else image
+    array = np.asarray(fitted.convert("L" if channels == 1 else "RGB"))
+    return array[None] if channels == 1 else np.ascontiguousarray(array.transpose(2, 0, 1))
+
+
+def survey(files: Files, names: Sequence[str]) -> tuple[int, int]:
+    """(side, channels) typical of these images: the median shorter side, and 1 where all of a sample are grey."""
+    sides, grey = [], True
+    step = max(len(names) // SAMPLE, 1)
+    for name in names[::step]:
+        try:
+            image = open_image(files, name)
+        except DatasetError:
+            continue
+        sides.append(min(image.size))
+        if image.mode != "L":
+            small = np.asarray(image.resize((16, 16)).convert("RGB"), dtype=np.int16)
+            grey = grey and bool((small.max(-1) - small.min(-1)).max() <= 8)
+    if not sides:
+        raise DatasetError("no image of a sample could be read.", file=str(files.location))
+    return int(np.median(sides)), 1 if grey else 3
+
+
+def decode_all(
+    files: Files,
+    names: Sequence[str],
+    size: int,
+    channels: int,
+    out: Path,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, str]:
+    """Decode every image into ``out``, an ``.npy`` file of shape (N, channels, size, size), uint8.
+
+    The file appears under its name only when complete. Unreadable images become
+    black and are returned as ``{name: reason}``.
+    """
+    broken: dict[str, str] = {}
+    partial = out.with_name(out.name + ".partial")
+    pixels = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=(len(names), channels, size, size))
+
+    def work(i: int) -> None:
+        try:
+            pixels[i] = load_pixels(files, names[i], size, channels)
+        except DatasetError as e:
+            broken[names[i]] = str(e)
+
+    with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
+        for start in range(0, len(names), CHUNK):
+            list(pool.map(work, range(start, min(start + CHUNK, len(names)))))
+            if progress:
+                progress(min(start + CHUNK, len(names)), len(names))
+    pixels.flush()
+    os.replace(partial, out)
+    return dict(sorted(broken.items()))
+
+
+def find_unreadable(
+    files: Files, names: Sequence[str], progress: Callable[[int, int], None] | None = None
+) -> dict[str, str]:
+    """``{name: reason}`` of every image that cannot be decoded."""
+    broken: dict[str, str] = {}
+
+    def work(name: str) -> None:
+        try:
+            open_image(files, name)
+        except DatasetError as e:
+            broken[name] = str(e)
+
+    with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
+        for start in range(0, len(names), CHUNK):
+            list(pool.map(work, names[start : start + CHUNK]))
+            if progress:
+                progress(min(start + CHUNK, len(names)), len(names))
+    return dict(sorted(broken.items()))

@@ -1,0 +1,104 @@
+"""Start, watch, cancel and resume runs in processes of their own. No torch here: pages import this."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from .errors import RunError
+from .runs import Run, Status
+
+GRACE_SECONDS = 10.0
+
+
+def start(
+    run_dir: Path, dataset: Path, options: Sequence[str] = (), *, resume: bool = False
+) -> subprocess.Popen[bytes]:
+    """Launch ``python -m ltnet_core fit`` so that it outlives the tab, the page and the server.
+
+    Output goes to ``RUN/log.txt``. ``options`` are further command-line flags.
+
+    Raises
+    ------
+    RunError
+        the run is at work or finished.
+    """
+    run = Run(run_dir)
+    if run.exists():
+        state = run.status().state
+        if state in ("running", "stalled", "done"):
+            raise RunError(f"run {run_dir.name!r} is {state}; it cannot be started again.")
+    run_dir.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "ltnet_core", "fit", str(dataset), "--run", str(run_dir), *options]
+    if resume:
+        command.append("--resume")
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    package_root = str(Path(__file__).resolve().parent.parent)
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, [package_root, environment.get("PYTHONPATH")]))
+    with open(run_dir / "log.txt", "ab") as log:
+        return subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, start_new_session=True
+        )
+
+
+def cancel(run_dir: Path, *, wait: float = 2 * GRACE_SECONDS) -> Status:
+    """Ask a run to stop; after a grace period tell it, then make it.
+
+    First the ``cancel`` file, which the trainer sees within a batch; then SIGTERM;
+    then SIGKILL to its process group. Returns the status at the end.
+
+    Raises
+    ------
+    RunError
+        there is no such run, or nobody is training it.
+    """
+    run = Run.open(run_dir)
+    if run.holder() is None and run.status().state != "queued":
+        raise RunError(f"run {str(run_dir)!r} is not running ({run.status().state}); there is nothing to cancel.")
+    run.ask_to_stop()
+    began = time.monotonic()
+    sent: list[signal.Signals] = []
+    while (pid := run.holder()) is not None and time.monotonic() - began < wait + GRACE_SECONDS:
+        waited = time.monotonic() - began
+        if waited > wait and signal.SIGKILL not in sent:
+            _signal(pid, signal.SIGKILL)
+            sent.append(signal.SIGKILL)
+        elif waited > wait / 2 and signal.SIGTERM not in sent:
+            _signal(pid, signal.SIGTERM)
+            sent.append(signal.SIGTERM)
+        time.sleep(0.1)
+    return run.status()
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    """Signal the trainer; the last resort takes its whole process group, if it leads one of its own."""
+    try:
+        if number == signal.SIGKILL and os.getpgid(pid) == pid:
+            os.killpg(pid, number)
+        else:
+            os.kill(pid, number)
+    except ProcessLookupError:
+        pass
+
+
+def new_run_dir(runs: Path, name: str) -> Path:
+    """A free folder ``runs/<name>-<number>`` for a new run."""
+    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")[:60] or "run"
+    number = 1
+    while (runs / f"{stem}-{number}").exists():
+        number += 1
+    return runs / f"{stem}-{number}"
+
+
+def list_runs(runs: Path) -> list[Run]:
+    """All runs below a folder, newest first."""
+    if not runs.is_dir():
+        return []
+    found = [Run(p) for p in runs.iterdir() if (p / "spec.json").is_file()]
+    return sorted(found, key=lambda r: (r.folder / "spec.json").stat().st_mtime, reverse=True)

@@ -1,0 +1,161 @@
+"""What a finished run leaves behind, in the order of classes and coders that the user gave."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from .aggregation import confusion
+from .annotations import AnnotationTable, FloatArray, is_machine
+from .coders import machine_name
+from .datasets import Study
+from .evaluation import evaluate
+from .runs import Run, write_json
+from .truth import column_names, expected_counts, posterior, truth_table
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What training found, in canonical order.
+
+    Attributes
+    ----------
+    table : annotations of human and machine coders; C coders, K classes.
+    transitions, start : (C,K,K), learned and before LTNet trained.
+    weights : (C,) weight of each coder.
+    networks : method → (N,K) p of the image alone; ``ltnet`` among them.
+    usable : (N,) items whose image could be read.
+    items : items to learn from, whose truth is reported.
+    """
+
+    table: AnnotationTable
+    transitions: FloatArray
+    start: FloatArray
+    weights: FloatArray
+    networks: Mapping[str, FloatArray]
+    usable: NDArray[np.bool_]
+    items: NDArray[np.int64]
+
+    def in_order_of(self, human: AnnotationTable) -> Learned:
+        """The same, with classes and coders in the order of the users' table, machine coders last."""
+        shown = [c for c in human.coders if c in self.table.coders]
+        shown += [m for c in shown if (m := machine_name(c)) in self.table.coders]
+        coders = np.asarray([self.table.coder_index(c) for c in shown], dtype=np.int64)
+        classes = np.asarray([self.table.classes.index(c) for c in human.classes], dtype=np.int64)
+        cells = np.ix_(coders, classes, classes)
+        table = self.table.keep_coders(shown)
+        label = np.argsort(classes)[table.label].astype(np.int32)
+        return Learned(
+            AnnotationTable(table.items, table.coders, human.classes, table.item, table.coder, label, table.count),
+            self.transitions[cells],
+            self.start[cells],
+            self.weights[coders],
+            {name: p[:, classes] for name, p in self.networks.items()},
+            self.usable,
+            self.items,
+        )
+
+
+def write_results(run: Run, study: Study, human: AnnotationTable, learned: Learned) -> None:
+    """Write truth, matrices, evaluation and test predictions of a run; the manifest is not written here.
+
+    ``human`` holds the annotations of the human coders that took part, test items included.
+    """
+    learned = learned.in_order_of(human)
+    table, networks = learned.table, learned.networks
+    r = posterior(networks["ltnet"], learned.transitions, table, learned.weights)
+    truth = r.argmax(1).astype(np.int32)
+    network = networks["ltnet"].argmax(1).astype(np.int32)
+    reference, source = reference_matrices(study, table)
+    evaluation = evaluate(
+        human=human,
+        truth=study.truth,
+        test_set=study.test_set,
+        networks=dict(networks),
+        posterior=r,
+        learned=truth,
+        usable=learned.usable,
+        transitions=dict(zip(table.coders, learned.transitions, strict=True)),
+        reference=reference,
+    )
+    items = learned.items
+    columns = column_names(table.coders, table.classes)
+    frame = truth_table(table, r, truth, network, items)
+    frame["_origin"] = _origins(frame, {c: columns[c] for c in table.coders if not is_machine(c)})
+    known = study.truth[items]
+    frame["_known_truth"] = np.where(known >= 0, np.asarray(table.classes, dtype=object)[known], "")
+    frame["_network_confidence"] = networks["ltnet"][items].max(1)
+
+    run.results.mkdir(exist_ok=True)
+    _write_parquet(frame, run.results / "truth.parquet")
+    _write_parquet(_test_predictions(study, networks, table.classes), run.results / "predictions.parquet")
+    write_json(
+        run.results / "transitions.json",
+        {
+            "classes": list(table.classes),
+            "coders": _by_coder(table.coders, learned.transitions),
+            "start": _by_coder(table.coders, learned.start),
+            "counts": _by_coder(table.coders, expected_counts(r, table)),
+            "reference": {c: m.tolist() for c, m in reference.items()},
+            "reference_source": source,
+            "columns": columns,
+        },
+    )
+    write_json(run.results / "evaluation.json", evaluation)
+
+
+def finish(run: Run) -> None:
+    """Say that the results are complete. From now on the run is done."""
+    write_json(run.folder / "manifest.json", {"complete": True, "time": time.time()})
+
+
+def reference_matrices(study: Study, table: AnnotationTable) -> tuple[dict[str, FloatArray], dict[str, str]]:
+    """True matrices where known: planted ones, else what training annotations say against the known truth."""
+    reference: dict[str, FloatArray] = {}
+    source: dict[str, str] = {}
+    known = np.where(study.is_test, -1, study.truth)
+    measured = confusion(table, np.eye(len(table.classes))[known] * (known >= 0)[:, None])
+    for position, coder in enumerate(table.coders):
+        if coder in study.planted:
+            reference[coder], source[coder] = study.planted[coder], "planted"
+        elif (known[table.item[table.coder == position]] >= 0).any():
+            reference[coder], source[coder] = measured[position], "truth"
+    return reference, source
+
+
+def _by_coder(coders: tuple[str, ...], matrices: FloatArray) -> dict[str, Any]:
+    return {c: m.tolist() for c, m in zip(coders, matrices, strict=True)}
+
+
+def _origins(frame: pd.DataFrame, human_columns: dict[str, str]) -> NDArray[Any]:
+    """The human coders who annotated each item, joined by ``+``, or ``unlabelled``."""
+    origin = np.full(len(frame), "", dtype=object)
+    for coder, column in human_columns.items():
+        here = (frame[column] != "").to_numpy()
+        origin[here] = np.where(origin[here] == "", coder, origin[here] + "+" + coder)
+    origin[origin == ""] = "unlabelled"
+    return origin
+
+
+def _test_predictions(study: Study, networks: Mapping[str, FloatArray], classes: tuple[str, ...]) -> pd.DataFrame:
+    items = np.flatnonzero(study.is_test)
+    parts = []
+    for name, p in networks.items():
+        part = pd.DataFrame(p[items], columns=[f"p_{c}" for c in classes])
+        part.insert(0, "image", study.table.items[items])
+        part.insert(1, "network", name)
+        parts.append(part)
+    return pd.concat(parts, ignore_index=True)
+
+
+def _write_parquet(frame: pd.DataFrame, path: Path) -> None:
+    partial = path.with_name(path.name + ".partial")
+    frame.to_parquet(partial, index=False)
+    partial.rename(path)

@@ -1,0 +1,172 @@
+"""The settings of a run and the presets that fill them in."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, Literal
+
+from .errors import OptionError, did_you_mean
+
+PRESET_TEXTS = {
+    "quick": "A small network and few epochs: minutes on a CPU. The right first look.",
+    "default": "ResNet-20 and more epochs: hours on a CPU, minutes on a GPU.",
+    "paper": "The recipe of the authors' release, its double softmax and clamped T included, for comparison.",
+}
+PRESETS = tuple(PRESET_TEXTS)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that shapes a result besides the data and the seed.
+
+    Attributes
+    ----------
+    network, weights : base network and an optional local file of pretrained weights.
+    image_size : pixels per side; None takes the images' own, at most ``largest_image``.
+    epochs : passes of each coder's network, of the mixture and of LTNet; None derives
+        them from ``image_budget`` passes of single images, within ``epoch_range``.
+    ltnet_epochs : passes of LTNet where they differ; None for the same as ``epochs``.
+    machine_coders, pseudo : whether machine coders label what their human did not, and
+        whether ``soft`` (distributions) or ``hard`` (one class).
+    fewest_annotations : a human coder with fewer gets no machine coder.
+    human_weight, machine_weight : weight of their annotations in the loss and the posterior.
+    transition_start : T before LTNet trains: ``network`` (Dawid–Skene whose prior is the
+        mixture network), ``dawid-skene`` (labels alone) or ``identity``.
+    start_diagonal : diagonal of T for the ``identity`` start.
+    transition_lr, transition_delay : T's own pace, and the share of LTNet's steps it waits.
+    double_softmax, transition_floor : the authors' release; a floor clamps T instead of a softmax.
+    validation_share : share of the annotated items held out to choose the best epoch.
+    """
+
+    preset: str = "default"
+    network: str = "resnet20"
+    weights: str | None = None
+    last_relu: bool = True
+    image_size: int | None = None
+    largest_image: int = 64
+    epochs: int | None = 40
+    ltnet_epochs: int | None = None
+    image_budget: int = 0
+    epoch_range: tuple[int, int] = (1, 1000)
+    batch_size: int = 64
+    optimizer: Literal["adamw", "sgd"] = "adamw"
+    decay: Literal["one-cycle", "poly"] = "one-cycle"
+    lr: float = 0.003
+    ltnet_lr: float = 0.001
+    weight_decay: float = 0.05
+    augment: bool = True
+    machine_coders: bool = True
+    pseudo: Literal["soft", "hard"] = "soft"
+    fewest_annotations: int = 50
+    human_weight: float = 1.0
+    machine_weight: float = 0.1
+    transition_start: Literal["network", "dawid-skene", "identity"] = "network"
+    start_diagonal: float = 0.9
+    transition_lr: float = 0.003
+    transition_delay: float = 0.3
+    double_softmax: bool = False
+    transition_floor: float | None = None
+    validation_share: float = 0.1
+
+    def __post_init__(self) -> None:
+        for name, low, high in (
+            ("image_size", 8, 1024),
+            ("epochs", 1, 100_000),
+            ("ltnet_epochs", 1, 100_000),
+            ("batch_size", 2, 65_536),
+            ("lr", 1e-8, 100.0),
+            ("ltnet_lr", 1e-8, 100.0),
+            ("human_weight", 1e-6, 1e6),
+            ("machine_weight", 0.0, 1e6),
+            ("start_diagonal", 1e-3, 1.0),
+            ("transition_lr", 0.0, 100.0),
+            ("transition_delay", 0.0, 1.0),
+            ("validation_share", 0.0, 0.5),
+        ):
+            value = getattr(self, name)
+            if value is not None and not low <= value <= high:
+                raise OptionError(f"{name} must lie between {low} and {high}, got {value}.")
+        for name, known in (
+            ("pseudo", ("soft", "hard")),
+            ("optimizer", ("adamw", "sgd")),
+            ("decay", ("one-cycle", "poly")),
+            ("transition_start", ("network", "dawid-skene", "identity")),
+        ):
+            if getattr(self, name) not in known:
+                raise OptionError(f"{name} must be one of {', '.join(known)}, got {getattr(self, name)!r}.")
+
+    def epochs_for(self, items: int, *, ltnet: bool = False) -> int:
+        """Passes over a training set of this many items."""
+        if ltnet and self.ltnet_epochs is not None:
+            return self.ltnet_epochs
+        if self.epochs is not None:
+            return self.epochs
+        low, high = self.epoch_range
+        return min(max(round(self.image_budget / max(items, 1)), low), high)
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> Settings:
+        """Settings as a run's spec has them; unknown keys are an error."""
+        known = {f.name for f in fields(cls)}
+        unknown = sorted(set(content) - known)
+        if unknown:
+            raise OptionError(f"unknown setting {unknown[0]!r}." + did_you_mean(unknown[0], known))
+        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in content.items()}
+        return cls(**values)
+
+
+_PRESETS: dict[str, dict[str, Any]] = {
+    "quick": {
+        "network": "cnn",
+        "largest_image": 48,
+        "epochs": None,
+        "image_budget": 60_000,
+        "epoch_range": (8, 30),
+        "batch_size": 32,
+    },
+    "default": {},
+    "paper": {
+        "network": "resnet20",
+        "last_relu": False,
+        "largest_image": 32,
+        "epochs": 128,
+        "batch_size": 128,
+        "optimizer": "sgd",
+        "decay": "poly",
+        "lr": 0.01,
+        "ltnet_lr": 0.01,
+        "weight_decay": 1e-3,
+        "pseudo": "hard",
+        "human_weight": 3.0,
+        "machine_weight": 0.5,
+        "transition_start": "identity",
+        "start_diagonal": 0.997,
+        "transition_lr": 0.01,
+        "transition_delay": 0.0,
+        "double_softmax": True,
+        "transition_floor": 0.01,
+    },
+}
+
+
+def make_settings(preset: str = "default", **changes: Any) -> Settings:
+    """A preset with some settings changed; a change of None keeps the preset's value.
+
+    Raises
+    ------
+    OptionError
+        unknown preset or setting, or a value out of range.
+    """
+    if preset not in PRESETS:
+        raise OptionError(
+            f"unknown preset {preset!r}; choose from {', '.join(PRESETS)}." + did_you_mean(preset, PRESETS)
+        )
+    given = {k: v for k, v in changes.items() if v is not None}
+    known = {f.name for f in fields(Settings)}
+    for name in given:
+        if name not in known:
+            raise OptionError(f"unknown setting {name!r}." + did_you_mean(name, known))
+    return replace(Settings(preset=preset, **_PRESETS[preset]), **given)

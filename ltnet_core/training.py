@@ -1,0 +1,332 @@
+"""Training: step → epoch → fit. One loop serves the coders' networks, the mixture and LTNet."""
+
+from __future__ import annotations
+
+import copy
+import math
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from .annotations import AnnotationTable, FloatArray
+from .errors import TrainingError
+from .images import Pixels
+from .ltnet import Entries, LTNet
+
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long and how fast one network trains.
+
+    ``epochs`` counts passes over the training items; ``lr`` is the peak learning
+    rate of the base network, ``transition_lr`` that of T (0 keeps T as it started),
+    ``transition_delay`` the share of the steps before T may move.
+    """
+
+    epochs: int
+    batch_size: int = 64
+    lr: float = 0.05
+    decay: Literal["one-cycle", "poly"] = "one-cycle"
+    poly_power: float = 1.5
+    weight_decay: float = 5e-4
+    momentum: float = 0.9
+    optimizer: Literal["adamw", "sgd"] = "adamw"
+    transition_lr: float = 0.0
+    transition_delay: float = 0.0
+
+    def rate(self, progress: float) -> float:
+        """Learning rate as a share of its peak, ``progress`` in [0, 1) of all steps."""
+        if self.decay == "poly":
+            return float((1 - progress) ** self.poly_power)
+        rise = 0.2
+        if progress < rise:
+            return 0.1 + 0.9 * progress / rise
+        return max(0.5 * (1 + math.cos(math.pi * (progress - rise) / (1 - rise))), 1e-3)
+
+
+class TrainingData:
+    """Pixels and annotations of a study, ready to be cut into batches.
+
+    Parameters
+    ----------
+    pixels : (N,channels,S,S) uint8, may be memory-mapped.
+    table : the annotations to learn from.
+    coder_weights : (C,) weight of each coder in the loss.
+    mean, std : (channels,) of pixels in 0..255, for normalisation.
+    augment : mirror and shift images while training.
+    """
+
+    def __init__(
+        self,
+        pixels: Pixels,
+        table: AnnotationTable,
+        coder_weights: FloatArray,
+        mean: FloatArray,
+        std: FloatArray,
+        device: torch.device,
+        augment: bool = True,
+    ):
+        n, _, size, _ = pixels.shape
+        self.pixels, self.device, self.augment = pixels, device, augment
+        self.shift = max(size // 10, 1)
+        self._mean = torch.tensor(mean, dtype=torch.float32, device=device)[:, None, None]
+        self._std = torch.tensor(std, dtype=torch.float32, device=device)[:, None, None]
+        self._start = np.searchsorted(table.item, np.arange(n + 1))
+        self._coder, self._label = table.coder.astype(np.int64), table.label.astype(np.int64)
+        self._weight = (table.count * coder_weights[table.coder]).astype(np.float32)
+
+    def images(self, items: NDArray[np.int64], generator: torch.Generator | None = None) -> Tensor:
+        """(B,channels,S,S) normalised pixels; augmented when a generator is given."""
+        batch = torch.from_numpy(np.asarray(self.pixels[items])).to(self.device)
+        if generator is not None and self.augment:
+            batch = mirror_and_shift(batch, self.shift, generator)
+        return (batch.float() - self._mean) / self._std
+
+    def entries(self, items: NDArray[np.int64]) -> Entries:
+        """The annotations of these items, ``row`` counting within ``items``."""
+        start, size = self._start[items], self._start[items + 1] - self._start[items]
+        row = np.repeat(np.arange(len(items)), size)
+        place = np.arange(len(row)) - np.repeat(np.cumsum(size) - size, size) + np.repeat(start, size)
+        return Entries(
+            *(torch.from_numpy(a) for a in (row, self._coder[place], self._label[place], self._weight[place]))
+        ).to(self.device)
+
+
+def mirror_and_shift(batch: Tensor, shift: int, generator: torch.Generator) -> Tensor:
+    """Mirror each image with probability ½ and shift it by up to ``shift`` pixels, edges reflected."""
+    b, _, size, _ = batch.shape
+    draws = torch.randint(0, 2 * shift + 1, (2, b), generator=generator)
+    flip = torch.rand(b, generator=generator) < 0.5
+    steps = torch.arange(size)
+    rows = steps[None] + draws[0][:, None]
+    columns = torch.where(flip[:, None], size - 1 - steps[None], steps[None]) + draws[1][:, None]
+    padded = torch.nn.functional.pad(batch.float(), (shift,) * 4, mode="reflect").to(batch.dtype)
+    picked = padded[
+        torch.arange(b, device=batch.device)[:, None, None],
+        :,
+        rows[:, :, None].to(batch.device),
+        columns[:, None, :].to(batch.device),
+    ]
+    return picked.permute(0, 3, 1, 2).contiguous()
+
+
+@dataclass
+class Watch:
+    """How a fit tells the outside what it does: ``step`` after every batch, ``epoch`` after every epoch.
+
+    ``step`` may raise :class:`~ltnet_core.errors.Cancelled` to stop the work; ``skip``
+    counts images that an earlier, interrupted fit has trained already.
+    """
+
+    step: Callable[[int], None] = lambda images: None
+    epoch: Callable[[Record], None] = lambda record: None
+    skip: Callable[[int], None] = lambda images: None
+
+
+def batches(items: NDArray[np.int64], size: int) -> Iterator[NDArray[np.int64]]:
+    """Cut items into batches; a last batch of one joins the one before (batch norm needs two)."""
+    stops = list(range(size, len(items), size))
+    if stops and len(items) - stops[-1] == 1:
+        stops.pop()
+    yield from np.split(items, stops)
+
+
+def run_epoch(
+    model: LTNet,
+    data: TrainingData,
+    items: NDArray[np.int64],
+    batch_size: int,
+    *,
+    step: Callable[[Tensor, int], None] | None = None,
+    generator: torch.Generator | None = None,
+    watch: Watch,
+) -> tuple[float, float]:
+    """One pass over ``items``: trains when ``step`` is given, measures otherwise.
+
+    Returns the mean loss and the share of annotation weight on which argmax p agrees.
+    """
+    model.train(step is not None)
+    loss_sum = agree = weight = 0.0
+    with torch.set_grad_enabled(step is not None):
+        for number, batch in enumerate(batches(items, batch_size)):
+            entries = data.entries(batch)
+            log_p = model(data.images(batch, generator if step else None))
+            loss = model.loss(log_p, entries)
+            if step is not None:
+                step(loss, number)
+            w = float(entries.weight.sum())
+            loss_sum += float(loss.detach()) * w
+            agree += float((entries.weight * (log_p.detach().argmax(1)[entries.row] == entries.label)).sum())
+            weight += w
+            watch.step(len(batch))
+    if weight == 0:
+        return math.nan, math.nan
+    return loss_sum / weight, agree / weight
+
+
+def fit(
+    model: LTNet,
+    data: TrainingData,
+    train_items: NDArray[np.int64],
+    validation_items: NDArray[np.int64],
+    schedule: Schedule,
+    *,
+    seed: int,
+    checkpoint: Path | None = None,
+    watch: Watch | None = None,
+) -> list[Record]:
+    """Train ``model`` in place and leave it at its best epoch by validation loss.
+
+    Without validation items the last epoch stands. The order of items and every
+    augmentation depend on ``seed`` and the epoch alone, so a fit resumed from
+    ``checkpoint`` ends where an uninterrupted one ends.
+
+    Returns one record per epoch: ``epoch``, ``train_loss``, ``train_agreement``,
+    ``validation_loss``, ``validation_agreement``, ``seconds``.
+
+    Raises
+    ------
+    TrainingError
+        the loss is no longer a finite number.
+    """
+    watch = watch or Watch()
+    optimizer = _optimizer(model, schedule)
+    history: list[Record] = []
+    best: tuple[float, int, dict[str, Tensor]] | None = None
+    if checkpoint is not None and checkpoint.exists():
+        state = torch.load(checkpoint, map_location=data.device, weights_only=True)
+        model.load_state_dict(state["model"])
+        optimizer.load_state_dict(state["optimizer"])
+        history = state["history"]
+        best = (state["best_loss"], state["best_epoch"], state["best"]) if state["best"] is not None else None
+        watch.skip(len(history) * (len(train_items) + len(validation_items)))
+
+    steps = len(list(batches(train_items, schedule.batch_size)))
+    for epoch in range(len(history), schedule.epochs):
+        began = time.monotonic()
+        generator = torch.Generator().manual_seed(_mix(seed, epoch))
+        order = train_items[torch.randperm(len(train_items), generator=generator).numpy()]
+
+        def step(loss: Tensor, number: int, epoch: int = epoch) -> None:
+            if not torch.isfinite(loss):
+                raise TrainingError(
+                    f"The loss became {float(loss)} in epoch {epoch + 1}; try a lower learning rate or more images."
+                )
+            progress = (epoch * steps + number) / (schedule.epochs * steps)
+            _set_rates(optimizer, schedule, progress)
+            optimizer.zero_grad(set_to_none=True)
+            torch.autograd.backward(loss)
+            torch.nn.utils.clip_grad_norm_(model.base.parameters(), 5.0)
+            optimizer.step()
+
+        # Dropout draws from PyTorch's global generator: give it a seed of this epoch, and leave no trace outside.
+        with torch.random.fork_rng(devices=[data.device] if data.device.type == "cuda" else []):
+            torch.manual_seed(_mix(seed, epoch))
+            train_loss, train_agreement = run_epoch(
+                model, data, order, schedule.batch_size, step=step, generator=generator, watch=watch
+            )
+        validation_loss, validation_agreement = run_epoch(
+            model, data, validation_items, 4 * schedule.batch_size, watch=watch
+        )
+        score = validation_loss if len(validation_items) else -float(epoch)
+        if best is None or score < best[0]:
+            best = (score, epoch, copy.deepcopy(model.state_dict()))
+        history.append(
+            {
+                "epoch": epoch + 1,
+                "train_loss": train_loss,
+                "train_agreement": train_agreement,
+                "validation_loss": None if math.isnan(validation_loss) else validation_loss,
+                "validation_agreement": None if math.isnan(validation_agreement) else validation_agreement,
+                "best_epoch": best[1] + 1,
+                "seconds": time.monotonic() - began,
+            }
+        )
+        if checkpoint is not None:
+            save_atomically(
+                {
+                    "model": model.state_dict(),
+                    "optimizer": optimizer.state_dict(),
+                    "history": history,
+                    "best_loss": best[0],
+                    "best_epoch": best[1],
+                    "best": best[2],
+                },
+                checkpoint,
+            )
+        watch.epoch(history[-1])
+    if best is not None:
+        model.load_state_dict(best[2])
+    return history
+
+
+def save_atomically(state: Any, path: Path) -> None:
+    """``torch.save`` under a temporary name, then rename: a killed writer leaves the old file whole."""
+    partial = path.with_name(path.name + ".partial")
+    torch.save(state, partial)
+    os.replace(partial, path)
+
+
+def predict(
+    model: LTNet,
+    data: TrainingData,
+    items: NDArray[np.int64],
+    *,
+    batch_size: int = 256,
+    watch: Watch | None = None,
+) -> FloatArray:
+    """(len(items),K) p of each item, averaged over the image and its mirror image when training mirrored."""
+    model.eval()
+    out = []
+    with torch.inference_mode():
+        for start in range(0, len(items), batch_size):
+            images = data.images(items[start : start + batch_size])
+            p = model(images).exp()
+            if data.augment:
+                p = (p + model(images.flip(3)).exp()) / 2
+            out.append(p.double().cpu().numpy())
+            if watch:
+                watch.step(len(images))
+    classes = out[0].shape[1] if out else 0
+    return np.concatenate(out) if out else np.zeros((0, classes))
+
+
+def _optimizer(model: LTNet, schedule: Schedule) -> torch.optim.Optimizer:
+    """AdamW, or SGD with Nesterov momentum; no weight decay on biases, norms and T; T at its own pace."""
+    weights = [p for p in model.base.parameters() if p.ndim > 1]
+    others = [p for p in model.base.parameters() if p.ndim <= 1]
+    groups: list[dict[str, Any]] = [
+        {"params": weights, "weight_decay": schedule.weight_decay, "peak": schedule.lr, "delay": 0.0},
+        {"params": others, "weight_decay": 0.0, "peak": schedule.lr, "delay": 0.0},
+    ]
+    if model.transitions is not None:
+        groups.append(
+            {
+                "params": list(model.transitions.parameters()),
+                "weight_decay": 0.0,
+                "peak": schedule.transition_lr,
+                "delay": schedule.transition_delay,
+            }
+        )
+    if schedule.optimizer == "adamw":
+        return torch.optim.AdamW(groups, lr=schedule.lr, betas=(schedule.momentum, 0.99))
+    return torch.optim.SGD(groups, lr=schedule.lr, momentum=schedule.momentum, nesterov=True)
+
+
+def _set_rates(optimizer: torch.optim.Optimizer, schedule: Schedule, progress: float) -> None:
+    for group in optimizer.param_groups:
+        group["lr"] = group["peak"] * schedule.rate(progress) if progress >= group["delay"] else 0.0
+
+
+def _mix(seed: int, epoch: int) -> int:
+    return int(np.random.SeedSequence([seed, epoch]).generate_state(1, np.uint64)[0] >> np.uint64(1))

@@ -1,0 +1,86 @@
+"""What tests share: tiny datasets a person can check by hand, and the command line."""
+
+from __future__ import annotations
+
+import csv
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ltnet_core.datasets.demo import write_demo
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def write_csv(path: Path, header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    with open(path, "w", newline="", encoding="utf-8") as f:
+        writer = csv.writer(f)
+        writer.writerow(header)
+        writer.writerows(rows)
+
+
+def write_image(path: Path, value: int = 0, size: int = 16) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.full((size, size, 3), value, dtype=np.uint8)
+    pixels[value % size] = 255  # something to see
+    Image.fromarray(pixels).save(path)
+
+
+@pytest.fixture
+def plain(tmp_path: Path) -> Path:
+    """Four images a, b, c, d; coders X and Y meet on two of them; d has no label; c is a test image."""
+    folder = tmp_path / "plain"
+    for number, name in enumerate("abcd"):
+        write_image(folder / "images" / f"{name}.png", 40 * number)
+    rows = [("a", "X", "cat"), ("b", "X", "dog"), ("a", "Y", "cat"), ("b", "Y", "cat")]
+    write_csv(folder / "annotations.csv", ("image", "coder", "label"), [(f"images/{i}.png", c, k) for i, c, k in rows])
+    write_csv(
+        folder / "truth.csv",
+        ("image", "label", "split"),
+        [("images/a.png", "cat", "train"), ("images/c.png", "dog", "test")],
+    )
+    return folder
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small demo dataset; read-only for tests."""
+    folder = tmp_path_factory.mktemp("demo") / "faces"
+    write_demo(folder, items=160, seed=1)
+    return folder
+
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="session")
+def ltnet() -> Command:
+    """Run ``python -m ltnet_core`` from outside, as a user does."""
+
+    def run(*arguments: object, timeout: float = 300, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "ltnet_core", *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            cwd=cwd or ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdin=subprocess.DEVNULL,
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def finished(demo: Path, ltnet: Command, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run on the small demo; read-only for tests."""
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    done = ltnet("fit", demo, "--run", folder, "--preset", "quick", "--epochs", 2, "--device", "cpu", "--seed", 3)
+    assert done.returncode == 0, done.stderr
+    return folder

@@ -1,0 +1,50 @@
+"""Agreement: checked against scikit-learn and krippendorff."""
+
+from __future__ import annotations
+
+import krippendorff
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import cohen_kappa_score
+
+from ltnet_core.agreement import agreement, cohen_kappa, krippendorff_alpha
+from ltnet_core.annotations import AnnotationTable
+
+
+def random_table(seed: int) -> tuple[AnnotationTable, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    said = rng.integers(0, 3, (60, 4))
+    said[:, 1] = np.where(rng.random(60) < 0.6, said[:, 0], said[:, 1])
+    said[rng.random((60, 4)) < 0.3] = -1
+    item, coder = np.nonzero(said >= 0)
+    table = AnnotationTable(
+        np.array([f"i{n}" for n in range(60)], dtype=object), tuple("wxyz"), tuple("abc"),
+        item.astype(np.int32), coder.astype(np.int32), said[said >= 0].astype(np.int32),
+        np.ones(len(item), np.float32),
+    )  # fmt: skip
+    return table, said
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_same_figures_as_the_libraries(seed: int) -> None:
+    table, said = random_table(seed)
+    told = agreement(table)
+    data = np.where(said.T >= 0, said.T, np.nan).astype(float)
+    assert told["krippendorff_alpha"] == pytest.approx(
+        krippendorff.alpha(reliability_data=data, level_of_measurement="nominal")
+    )
+    for pair in told["pairs"]:
+        a, b = "wxyz".index(pair["a"]), "wxyz".index(pair["b"])
+        both = (said[:, a] >= 0) & (said[:, b] >= 0)
+        assert pair["items"] == both.sum()
+        assert pair["kappa"] == pytest.approx(cohen_kappa_score(said[both, a], said[both, b], labels=[0, 1, 2]))
+
+
+def test_what_is_undefined_is_none() -> None:
+    assert cohen_kappa(np.zeros((2, 2))) is None
+    assert cohen_kappa(np.diag([5.0, 0.0])) is None  # both said one class only
+    rows = pd.DataFrame([("a", "x", "cat"), ("b", "y", "dog")], columns=["image", "coder", "label"])
+    apart = AnnotationTable.from_frame(rows)
+    assert krippendorff_alpha(apart) is None
+    assert agreement(apart)["pairs"] == []

@@ -1,0 +1,54 @@
+"""Style, types and the one-way imports: the same command runs them as runs the tests."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import ltnet_core
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("ruff", "check", "."),
+        ("ruff", "format", "--check", "."),
+        ("mypy",),
+        ("importlinter.cli", "lint"),
+    ],
+    ids=" ".join,
+)
+def test_check(command: tuple[str, ...]) -> None:
+    module, *arguments = command
+    if module == "importlinter.cli":
+        code = "from importlinter.cli import lint_imports; import sys; sys.exit(lint_imports())"
+        line = [sys.executable, "-c", code]
+    else:
+        line = [sys.executable, "-m", module, *arguments]
+    done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_pages_import_no_torch() -> None:
+    """import-linter reads `ui`; the pages are scripts, so their imports are read here."""
+    for page in sorted((ROOT / "pages").glob("*.py")):
+        assert not re.search(r"^\s*(from|import)\s+(torch|torchvision|sklearn)", page.read_text(), re.M), page.name
+    code = "import sys, ltnet_core, ltnet_core.jobs, ltnet_core.export, ltnet_core.disagreement; print('torch' in sys.modules)"
+    told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert told.strip() == "False"
+
+
+def test_every_public_name_is_there_and_documented() -> None:
+    for name in ltnet_core.__all__:
+        assert getattr(ltnet_core, name).__doc__, name
+
+
+def test_files_hold_one_idea() -> None:
+    for path in [*ROOT.glob("ltnet_core/**/*.py"), *ROOT.glob("ui/*.py"), *ROOT.glob("pages/*.py")]:
+        assert len(path.read_text().splitlines()) <= 650, f"{path.name} holds more than one idea"

@@ -1,0 +1,156 @@
+"""The command line from outside: demo, inspect, aggregate, and how errors look."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import Command, write_csv
+
+COMMANDS = ("demo", "inspect", "aggregate", "fit", "status", "cancel", "evaluate", "export", "predict", "devices")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(ltnet: Command, command: str) -> None:
+    done = ltnet(command, "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert command in done.stdout
+
+
+def test_demo_writes_the_same_folder_for_the_same_seed(ltnet: Command, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        done = ltnet("demo", tmp_path / name, "--items", 40, "--seed", 9)
+        assert done.returncode == 0, done.stderr
+    one, two = (
+        {p.relative_to(f): p.read_bytes() for p in f.rglob("*") if p.is_file()}
+        for f in (tmp_path / "a", tmp_path / "b")
+    )
+    assert one == two
+    again = ltnet("demo", tmp_path / "a", "--items", 40)
+    assert again.returncode == 2
+    assert again.stderr.startswith("ltnet_core: ")
+
+
+def test_inspect_json_has_the_promised_keys(ltnet: Command, plain: Path) -> None:
+    told = json.loads(ltnet("inspect", plain, "--json").stdout)
+    assert told["format"] == "plain"
+    assert (told["items"], told["unlabelled"], told["test_items"]) == (4, 1, 1)
+    assert told["classes"] == ["cat", "dog"]
+    assert told["coders"] == {
+        "X": {"annotations": 2, "counts": {"cat": 1, "dog": 1}},
+        "Y": {"annotations": 2, "counts": {"cat": 2, "dog": 0}},
+    }
+    (pair,) = told["agreement"]["pairs"]
+    assert (pair["a"], pair["b"], pair["items"], pair["kappa"]) == ("X", "Y", 2, 0.0)
+    assert told["agreement"]["krippendorff_alpha"] == pytest.approx(0.0)
+    assert told["problems"] == []
+    assert "coder X: 2 items (cat 1, dog 1)" in ltnet("inspect", plain).stdout
+
+
+def test_inspect_reports_what_training_would_refuse(ltnet: Command, plain: Path) -> None:
+    (plain / "images" / "d.png").write_bytes(b"junk")
+    write_csv(plain / "classes.csv", ("class",), [("cat",), ("dog",)])
+    with open(plain / "annotations.csv", "a") as f:
+        f.write("images/a.png,Z,cow\nimages/gone.png,X,cat\n")
+    done = ltnet("inspect", plain, "--json")
+    assert done.returncode == 0
+    found = {p["kind"]: p for p in json.loads(done.stdout)["problems"]}
+    assert set(found) == {"unknown class", "missing image", "unreadable image", "empty coder"}
+    assert found["unknown class"]["examples"][0].startswith("annotations.csv, row 6: unknown class 'cow'")
+    for command in (
+        ("aggregate", plain, "--method", "majority", "--out", plain / "t.csv"),
+        ("fit", plain, "--run", plain / "r"),
+    ):
+        refused = ltnet(*command)
+        assert refused.returncode == 2
+        assert "annotations.csv, row 6: unknown class 'cow'" in refused.stderr
+        assert refused.stderr.count("\n") == 1
+    assert not (plain / "t.csv").exists()
+    assert not (plain / "r").exists()
+
+
+def test_aggregate_writes_truth_and_matrices(ltnet: Command, plain: Path, tmp_path: Path) -> None:
+    out, matrices = tmp_path / "truth.csv", tmp_path / "T.json"
+    for method in ("majority", "dawid-skene"):
+        done = ltnet("aggregate", plain, "--method", method, "--out", out, "--matrices", matrices)
+        assert done.returncode == 0, done.stderr
+        truth = pd.read_csv(out, keep_default_na=False)
+        assert list(truth.columns) == [
+            "image", "learned_truth", "confidence", "network_truth", "case", "X", "Y", "p_cat", "p_dog",
+        ]  # fmt: skip
+        assert truth["image"].tolist() == ["images/a.png", "images/b.png"]
+        assert truth["learned_truth"][0] == "cat"
+        assert truth["case"].astype(str)[0] == "1"
+        content = json.loads(matrices.read_text())
+        assert content["classes"] == ["cat", "dog"]
+        assert set(content["coders"]) == {"X", "Y"}
+        np.testing.assert_allclose(np.sum(content["coders"]["Y"], axis=1), 1)
+    assert truth["network_truth"].tolist() == ["", ""]
+
+
+def test_a_coder_named_like_a_column_gets_its_own(ltnet: Command, plain: Path, tmp_path: Path) -> None:
+    text = (plain / "annotations.csv").read_text().replace(",X,", ",confidence,").replace(",Y,", ",p_cat,")
+    (plain / "annotations.csv").write_text(text)
+    assert ltnet("aggregate", plain, "--method", "majority", "--out", tmp_path / "t.csv").returncode == 0
+    truth = pd.read_csv(tmp_path / "t.csv")
+    assert list(truth.columns[5:]) == ["coder:confidence", "coder:p_cat", "p_cat", "p_dog"]
+
+
+def test_a_zip_is_read_in_place_and_left_as_it_was(ltnet: Command, plain: Path, tmp_path: Path) -> None:
+    archive = tmp_path / "faces.zip"
+    with zipfile.ZipFile(archive, "w") as z:
+        for path in plain.rglob("*"):
+            if path.is_file():
+                z.write(path, path.relative_to(plain))
+        z.writestr("../../evil.txt", "x")
+    before, around = archive.read_bytes(), sorted(tmp_path.rglob("*"))
+    done = ltnet("inspect", archive, "--json")
+    assert json.loads(done.stdout)["items"] == 4
+    assert archive.read_bytes() == before
+    assert sorted(tmp_path.rglob("*")) == around
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [
+        (("inspect", "nowhere"), 2),
+        (("status", "nowhere"), 2),
+        (("evaluate", "nowhere", "--json"), 2),
+        (("predict", "nowhere", "x.png"), 2),
+        (("export", "nowhere", "--out", "x.csv"), 2),
+        (("aggregate", "nowhere", "--method", "majority", "--out", "x.csv"), 2),
+        (("aggregate", "nowhere", "--method", "guess", "--out", "x.csv"), 2),
+        (("demo", "x", "--items", "-3"), 2),
+        ((), 2),
+    ],
+)
+def test_errors_are_one_sentence_on_stderr(
+    ltnet: Command, tmp_path: Path, arguments: tuple[str, ...], status: int
+) -> None:
+    done = ltnet(*arguments, cwd=tmp_path)
+    assert done.returncode == status
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+    assert done.stderr.strip()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_images_are_never_altered(ltnet: Command, plain: Path, tmp_path: Path) -> None:
+    shutil.copytree(plain, tmp_path / "copy")
+    ltnet("inspect", plain)
+    ltnet("fit", plain, "--run", tmp_path / "r", "--preset", "quick", "--epochs", 1, "--device", "cpu")
+    for path in (tmp_path / "copy").rglob("*"):
+        if path.is_file():
+            assert (plain / path.relative_to(tmp_path / "copy")).read_bytes() == path.read_bytes()
+
+
+def test_devices_names_the_processor(ltnet: Command) -> None:
+    devices = json.loads(ltnet("devices", "--json").stdout)["devices"]
+    assert devices[-1]["id"] == "cpu"
+    assert devices[-1]["name"]
+    assert devices[-1]["cores"] >= 1

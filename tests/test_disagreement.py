@@ -1,0 +1,44 @@
+"""The five cases."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from ltnet_core.disagreement import case_counts, cases, first_two
+
+
+def test_every_triple_is_in_the_right_case() -> None:
+    triples = [((0, 0, 0), 1), ((0, 1, 2), 2), ((1, 1, 0), 3), ((1, 0, 1), 4), ((1, 0, 0), 5), ((-1, 0, 0), 0)]
+    for (a, b, t), case in triples:
+        assert cases([a], [b], [t])[0] == case
+
+
+def test_cases_partition_all_triples() -> None:
+    grid = np.array(np.meshgrid(*[range(4)] * 3)).reshape(3, -1)
+    found = cases(*grid)
+    assert set(found) == {1, 2, 3, 4, 5}
+    # 4 classes: 4 triples all equal, 4*3*2 all different, 4*3 of each other kind
+    assert np.bincount(found).tolist() == [0, 4, 24, 12, 12, 12]
+
+
+def test_first_two_takes_the_labels_present() -> None:
+    a, b = first_two(np.array([[2, -1, 1], [-1, 0, -1], [-1, -1, -1]], dtype=np.int32))
+    assert a.tolist() == [2, 0, -1]
+    assert b.tolist() == [1, -1, -1]
+    a, b = first_two(np.array([[1]], dtype=np.int32))
+    assert (a.tolist(), b.tolist()) == ([1], [-1])
+
+
+def test_case_counts_lists_the_pairs_that_met() -> None:
+    frame = pd.DataFrame(
+        {
+            "learned_truth": ["cat", "cat", "dog"],
+            "A": ["cat", "dog", ""],
+            "B": ["cat", "cat", "dog"],
+            "C": ["", "", "dog"],
+        }
+    )
+    told = case_counts(frame, ["A", "B", "C"], ["cat", "dog"])
+    assert [(p["first"], p["second"], p["items"]) for p in told] == [("A", "B", 2), ("B", "C", 1)]
+    assert told[0]["cases"] == {1: 1, 2: 0, 3: 0, 4: 0, 5: 1}

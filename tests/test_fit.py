@@ -1,0 +1,327 @@
+"""The whole road from outside: demo, fit, killed and resumed, odd datasets, export, predict."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from conftest import ROOT, Command, write_csv
+
+from ltnet_core import IPA2LT, Run, load_dataset
+from ltnet_core.errors import OptionError, RunError
+
+QUICK = ("--preset", "quick", "--epochs", 2, "--device", "cpu", "--seed", 3)
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    with open(path, newline="", encoding="utf-8") as f:
+        return list(csv.DictReader(f))
+
+
+def exported(ltnet: Command, run: Path, out: Path) -> pd.DataFrame:
+    done = ltnet("export", run, "--out", out)
+    assert done.returncode == 0, done.stderr
+    return pd.read_csv(out, keep_default_na=False)
+
+
+def test_a_finished_run_says_so_and_refuses_a_second_start(demo: Path, finished: Path, ltnet: Command) -> None:
+    status = json.loads(ltnet("status", finished, "--json").stdout)
+    assert (status["state"], status["progress"], status["eta_seconds"]) == ("done", 1.0, 0.0)
+    assert not (finished / "checkpoint").exists()
+    for extra in ((), ("--resume",)):
+        again = ltnet("fit", demo, "--run", finished, *QUICK, *extra)
+        assert again.returncode == 2
+        assert "is finished; choose another folder" in again.stderr
+        assert again.stderr.count("\n") == 1
+
+
+def test_truth_csv_has_the_promised_columns(demo: Path, finished: Path, ltnet: Command, tmp_path: Path) -> None:
+    truth = exported(ltnet, finished, tmp_path / "truth.csv")
+    classes = [r["class"] for r in read_rows(demo / "classes.csv")]
+    coders = ["Alpha", "Beta", "machine:Alpha", "machine:Beta"]
+    assert list(truth.columns[:5]) == ["image", "learned_truth", "confidence", "network_truth", "case"]
+    assert sorted(truth.columns[5 : 5 + len(coders)]) == sorted(c for c in truth.columns[5:] if not c.startswith("p_"))
+    assert list(truth.columns[-7:]) == [f"p_{c}" for c in classes]
+    test = {r["image"] for r in read_rows(demo / "truth.csv") if r["split"] == "test"}
+    every = {r["image"] for r in read_rows(demo / "truth.csv")}
+    assert set(truth["image"]) == every - test
+    p = truth[[f"p_{c}" for c in classes]].to_numpy()
+    np.testing.assert_allclose(p.sum(1), 1, atol=1e-4)
+    np.testing.assert_allclose(p.max(1), truth["confidence"], atol=1e-6)
+    assert [classes[k] for k in p.argmax(1)] == truth["learned_truth"].tolist()
+    said = {(r["image"], r["coder"]): r["label"] for r in read_rows(demo / "annotations.csv")}
+    for coder in ("Alpha", "Beta"):
+        for image, label in zip(truth["image"], truth[coder], strict=True):
+            assert said.get((image, coder), "") == label
+    assert set(truth["case"].astype(str)) <= {"", "1", "2", "3", "4", "5"}
+
+
+def test_parquet_matrices_model_and_report(finished: Path, ltnet: Command, tmp_path: Path) -> None:
+    out = {k: tmp_path / k for k in ("t.parquet", "T.json", "m.pt", "r.html")}
+    done = ltnet("export", finished, "--out", out["t.parquet"], "--matrices", out["T.json"], "--model", out["m.pt"],
+                 "--report", out["r.html"])  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    table = pd.read_parquet(out["t.parquet"])
+    assert not [c for c in table.columns if c.startswith("_")]
+    matrices = json.loads(out["T.json"].read_text())
+    assert set(matrices["coders"]) == {"Alpha", "Beta", "machine:Alpha", "machine:Beta"}
+    for matrix in matrices["coders"].values():
+        assert np.asarray(matrix).shape == (7, 7)
+        np.testing.assert_allclose(np.sum(matrix, axis=1), 1, atol=1e-6)
+    model = torch.load(out["m.pt"], weights_only=True)
+    order = [model["trained_classes"].index(c) for c in model["classes"]]
+    logits = model["state_dict"]["transitions.logits"]
+    for coder, matrix in matrices["coders"].items():
+        mine = torch.softmax(logits[model["trained_coders"].index(coder)], 1).numpy()[np.ix_(order, order)]
+        np.testing.assert_allclose(mine, matrix, atol=1e-5)
+    assert "Alpha" in out["r.html"].read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--out", "x.txt"), "must end in .csv or .parquet"),
+        (("--out", "no/such/folder/x.csv"), "the folder does not exist"),
+        ((), "nothing to export"),
+    ],
+)
+def test_export_refuses_what_it_cannot_write(
+    finished: Path, ltnet: Command, arguments: tuple[str, ...], message: str
+) -> None:
+    done = ltnet("export", finished, *arguments)
+    assert (done.returncode, message in done.stderr) == (2, True)
+
+
+def test_evaluate_has_every_method_and_what_is_unknown_is_null(finished: Path, ltnet: Command) -> None:
+    told = json.loads(ltnet("evaluate", finished, "--json").stdout)
+    methods = told["tests"]["test"]["methods"]
+    assert set(methods) == {"coder:Alpha", "coder:Beta", "mixture", "majority", "dawid-skene", "ltnet"}
+    assert told["tests"]["test"]["items"] == 24
+    assert methods["majority"]["accuracy"] is None  # nobody labelled the test faces
+    for name in ("coder:Alpha", "coder:Beta", "mixture", "ltnet"):
+        assert 0 <= methods[name]["accuracy"] <= 1
+        assert 0 <= methods[name]["ece"] <= 1
+    assert set(told["transitions"]) == {"Alpha", "Beta", "machine:Alpha", "machine:Beta"}
+    assert 0 < told["transitions"]["Alpha"]["mae"] < 0.3
+    assert told["truth"]["items"] == 120
+    assert 0.5 < told["truth"]["human_labels_accuracy"] < 0.9
+    assert "mixture" in ltnet("evaluate", finished).stdout
+
+
+def test_predict_tells_truth_and_what_each_coder_would_say(demo: Path, finished: Path, ltnet: Command) -> None:
+    images = sorted((demo / "images").iterdir())[:3]
+    told = json.loads(ltnet("predict", finished, *images, "--json").stdout)
+    assert [a["image"] for a in told] == [str(i) for i in images]
+    frame = pd.read_parquet(finished / "results" / "truth.parquet").set_index("image")
+    for answer in told:
+        assert answer["truth"] == max(answer["p"], key=answer["p"].get)
+        assert answer["confidence"] == pytest.approx(answer["p"][answer["truth"]])
+        assert sum(answer["p"].values()) == pytest.approx(1)
+        assert set(answer["coders"]) == {"Alpha", "Beta", "machine:Alpha", "machine:Beta"}
+        assert sum(answer["coders"]["Beta"].values()) == pytest.approx(1)
+        name = "images/" + Path(answer["image"]).name
+        if name in frame.index:
+            assert answer["truth"] == frame.loc[name, "network_truth"]
+            assert answer["confidence"] == pytest.approx(frame.loc[name, "_network_confidence"], abs=1e-5)
+    missing = ltnet("predict", finished, "gone.png")
+    assert (missing.returncode, "gone.png: there is no such image file." in missing.stderr) == (2, True)
+
+
+def wait_for(run: Path, stage: str, child: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        if any(e.get("stage", "").startswith(stage) for e in Run(run).events()[-3:]):
+            return
+        assert child.poll() is None, f"the trainer ended before {stage}"
+        time.sleep(0.002)
+    raise AssertionError(f"stage {stage} never came")
+
+
+def test_killed_in_each_stage_and_resumed_it_ends_where_an_uninterrupted_run_ends(
+    demo: Path, finished: Path, ltnet: Command, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    command = [sys.executable, "-m", "ltnet_core", "fit", str(demo), "--run", str(run)]
+    flags = [list(map(str, QUICK)), ["--resume"], ["--resume"]]
+    for stage, extra in zip(("coder:", "pseudo", "ltnet"), flags, strict=True):
+        child = subprocess.Popen(
+            command + extra, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        )
+        wait_for(run, stage, child)
+        os.kill(child.pid, signal.SIGKILL)
+        killed = time.monotonic()
+        while Run(run).status().state != "crashed":
+            assert time.monotonic() - killed < 1.0, Run(run).status()
+            time.sleep(0.01)
+        child.wait()
+        without = ltnet("fit", demo, "--run", run)
+        assert (without.returncode, "use --resume" in without.stderr) == (2, True)
+        other = ltnet("fit", demo, "--run", run, "--resume", "--seed", 4)
+        assert (other.returncode, "its seed is 3, not 4" in other.stderr) == (2, True)
+    done = ltnet("fit", demo, "--run", run, "--resume")
+    assert done.returncode == 0, done.stderr
+    one, two = (pd.read_parquet(r / "results" / "truth.parquet") for r in (finished, run))
+    pd.testing.assert_frame_equal(one, two)
+    assert (run / "results" / "transitions.json").read_bytes() == (
+        finished / "results" / "transitions.json"
+    ).read_bytes()
+    assert (run / "results" / "evaluation.json").read_bytes() == (finished / "results" / "evaluation.json").read_bytes()
+
+
+def test_cancel_stops_a_run_that_can_then_be_resumed(demo: Path, ltnet: Command, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    with open(tmp_path / "log", "wb") as log:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "ltnet_core", "fit", str(demo), "--run", str(run), "--preset", "quick", "--epochs", "500"],
+            cwd=ROOT, stdout=log, stderr=log,
+        )  # fmt: skip
+    wait_for(run, "coder:", child)
+    assert json.loads(ltnet("status", run, "--json").stdout)["state"] == "running"
+    told = ltnet("cancel", run)
+    assert told.stdout.strip() == "cancelled"
+    assert child.wait(30) == 1
+    assert Run(run).status().state == "cancelled"
+    assert "was cancelled" in (tmp_path / "log").read_text()
+    nothing = ltnet("cancel", run)
+    assert (nothing.returncode, "nothing to cancel" in nothing.stderr) == (2, True)
+
+
+def change(folder: Path, name: str, rows: list[dict[str, str]]) -> None:
+    write_csv(folder / name, list(rows[0]), [list(r.values()) for r in rows])
+
+
+def test_rows_permuted_coders_renamed_classes_reordered_give_the_same_truth(
+    demo: Path, finished: Path, ltnet: Command, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(demo, other)
+    (other / "planted_T.json").unlink()
+    rng = np.random.default_rng(5)
+    rows = read_rows(other / "annotations.csv")
+    rows = [rows[i] for i in rng.permutation(len(rows))]
+    names = {"Alpha": "zeta", "Beta": "aleph"}
+    change(other, "annotations.csv", [{**r, "coder": names[r["coder"]]} for r in rows])
+    classes = read_rows(other / "classes.csv")
+    change(other, "classes.csv", [classes[i] for i in rng.permutation(len(classes))])
+    done = ltnet("fit", other, "--run", tmp_path / "run", *QUICK)
+    assert done.returncode == 0, done.stderr
+    one = exported(ltnet, finished, tmp_path / "one.csv")
+    two = exported(ltnet, tmp_path / "run", tmp_path / "two.csv")
+    two = two.rename(
+        columns={v: k for k, v in names.items()} | {f"machine:{v}": f"machine:{k}" for k, v in names.items()}
+    )
+    same = [c for c in one.columns if c != "case"]  # cases 4 and 5 name the first and second coder
+    pd.testing.assert_frame_equal(one[same], two[same])
+
+
+@pytest.mark.parametrize("oddity", ["one coder", "no unlabelled", "three labels", "unused class", "broken images"])
+def test_odd_datasets_finish_and_say_so(demo: Path, ltnet: Command, tmp_path: Path, oddity: str) -> None:
+    folder = tmp_path / "data"
+    shutil.copytree(demo, folder)
+    rows = read_rows(folder / "annotations.csv")
+    if oddity == "one coder":
+        change(folder, "annotations.csv", [r for r in rows if r["coder"] == "Alpha"])
+        said = "there is only one coder, 'Alpha'"
+    elif oddity == "no unlabelled":
+        known = {r["image"] for r in rows} | {
+            r["image"] for r in read_rows(folder / "truth.csv") if r["split"] == "test"
+        }
+        for path in (folder / "images").iterdir():
+            if f"images/{path.name}" not in known:
+                path.unlink()
+        change(folder, "truth.csv", [r for r in read_rows(folder / "truth.csv") if r["image"] in known])
+        said = "there are no unlabelled images"
+    elif oddity == "three labels":
+        change(folder, "annotations.csv", [*rows, *({**r, "coder": "Guest"} for r in rows[:3])])
+        said = "coder 'Guest' labelled only 3 items"
+    elif oddity == "unused class":
+        change(folder, "classes.csv", [*read_rows(folder / "classes.csv"), {"class": "contempt", "code": "Co"}])
+        said = "class 'contempt' is listed but nobody used it."
+    else:
+        (folder / rows[0]["image"]).write_bytes(b"\xff\xd8 torn")
+        (folder / rows[5]["image"]).unlink()
+        said = "1 images cannot be read and are set aside"
+    done = ltnet("fit", folder, "--run", tmp_path / "run", "--preset", "quick", "--epochs", 1, "--device", "cpu")
+    assert done.returncode == 0, done.stderr
+    assert said in done.stdout
+    if oddity == "broken images":
+        assert "missing image (1): annotations.csv, row 7" in done.stdout
+        told = json.loads(ltnet("inspect", folder, "--json").stdout)
+        assert {p["kind"]: p["count"] for p in told["problems"]} == {"missing image": 2, "unreadable image": 1}
+    truth = exported(ltnet, tmp_path / "run", tmp_path / "truth.csv")
+    assert len(truth) > 100
+    matrices = json.loads((tmp_path / "run" / "results" / "transitions.json").read_text())["coders"]
+    for matrix in matrices.values():
+        np.testing.assert_allclose(np.sum(matrix, axis=1), 1, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (("--network", "resnet81"), "unknown network 'resnet81'; choose from cnn"),
+        (("--epochs", 0), "epochs must lie between 1 and"),
+        (("--batch-size", 1), "batch_size must lie between 2 and"),
+        (("--device", "tpu"), "unknown device 'tpu'"),
+        (("--coders", "Alpha,Gamma"), "There is no coder 'Gamma'; the coders are"),
+        (("--seed", -1), "seed must not be negative"),
+        (("--weights", "gone.pt"), "does not exist"),
+    ],
+)
+def test_wrong_flags_are_bad_input_and_leave_nothing_behind(
+    demo: Path, ltnet: Command, tmp_path: Path, flags: tuple[object, ...], message: str
+) -> None:
+    done = ltnet("fit", demo, "--run", tmp_path / "run", "--preset", "quick", *flags)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_coders_and_machine_coders_are_as_asked(demo: Path, ltnet: Command, tmp_path: Path) -> None:
+    done = ltnet(
+        "fit", demo, "--run", tmp_path / "run", "--preset", "quick", "--epochs", 1, "--coders", "Beta", "--no-machine-coders"
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert list(json.loads((tmp_path / "run" / "results" / "transitions.json").read_text())["coders"]) == ["Beta"]
+    methods = json.loads((tmp_path / "run" / "results" / "evaluation.json").read_text())["tests"]["test"]["methods"]
+    assert "coder:Beta" not in methods
+
+
+def test_the_paper_preset_repeats_the_release(demo: Path, ltnet: Command, tmp_path: Path) -> None:
+    done = ltnet("fit", demo, "--run", tmp_path / "run", "--preset", "paper", "--epochs", 1, "--device", "cpu")
+    assert done.returncode == 0, done.stderr
+    content = json.loads((tmp_path / "run" / "results" / "transitions.json").read_text())
+    for matrix in content["coders"].values():
+        assert np.diag(matrix).min() > 0.8  # it starts almost at identity, floor and all, and hardly moves
+    assert "cells" in "".join(torch_keys(tmp_path / "run"))
+
+
+def torch_keys(run: Path) -> list[str]:
+    from safetensors import safe_open
+
+    with safe_open(run / "results" / "networks" / "ltnet.safetensors", framework="pt") as f:
+        return list(f.keys())
+
+
+def test_python_travels_the_same_road(demo: Path, finished: Path, tmp_path: Path) -> None:
+    model = IPA2LT("quick", epochs=2, seed=3, device="cpu").fit(load_dataset(demo), tmp_path / "run")
+    truth = pd.read_parquet(finished / "results" / "truth.parquet")
+    pd.testing.assert_frame_equal(model.truth_, truth[[c for c in truth.columns if not c.startswith("_")]])
+    assert model.transitions_["Alpha"].shape == (7, 7)
+    assert model.transitions_["Alpha"].index.name == "truth"
+    assert model.evaluation_ == json.loads((finished / "results" / "evaluation.json").read_text())
+    with pytest.raises(RunError, match="is finished"):
+        IPA2LT("quick", epochs=2, device="cpu").fit(load_dataset(demo), tmp_path / "run")
+    with pytest.raises(OptionError, match="Did you mean 'epochs'"):
+        IPA2LT("quick", epoch=2).fit(load_dataset(demo))

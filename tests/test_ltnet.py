@@ -1,0 +1,224 @@
+"""LTNet and T: the loss against brute force, stability, recovery of known matrices."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from ltnet_core.annotations import AnnotationTable
+from ltnet_core.errors import OptionError
+from ltnet_core.ltnet import Entries, LTNet
+from ltnet_core.networks import NETWORKS, build_network
+from ltnet_core.training import Schedule, TrainingData, fit, mirror_and_shift, predict
+from ltnet_core.transition import ClampedTransitions, SoftmaxTransitions, log_predict, near_identity
+
+
+def entries(rows: list[tuple[int, int, int, float]]) -> Entries:
+    row, coder, label, weight = zip(*rows, strict=True)
+    return Entries(torch.tensor(row), torch.tensor(coder), torch.tensor(label), torch.tensor(weight))
+
+
+def random_t(coders: int, classes: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).dirichlet(np.ones(classes), (coders, classes))
+
+
+def test_loss_is_the_weighted_log_likelihood() -> None:
+    t = random_t(2, 3)
+    model = LTNet(nn.Identity(), SoftmaxTransitions(t))
+    logits = torch.randn(2, 3, generator=torch.Generator().manual_seed(0))
+    said = [(0, 0, 1, 1.0), (0, 1, 2, 0.5), (1, 1, 0, 3.0)]
+    p = torch.softmax(logits, 1).numpy()
+    expected = -sum(w * np.log(p[n] @ t[c][:, k]) for n, c, k, w in said) / sum(w for *_, w in said)
+    assert float(model.loss(model(logits), entries(said)).detach()) == pytest.approx(expected, rel=1e-5)
+
+
+def test_an_absent_annotation_contributes_nothing() -> None:
+    model = LTNet(nn.Identity(), SoftmaxTransitions(random_t(2, 3)))
+    log_p = model(torch.randn(4, 3))
+    none = Entries(*(torch.zeros(0, dtype=torch.long),) * 3, torch.zeros(0))
+    assert float(model.loss(log_p, none)) == 0.0
+
+
+def test_a_confident_wrong_network_gives_a_finite_loss_and_gradient() -> None:
+    model = LTNet(nn.Identity(), SoftmaxTransitions(near_identity(1, 3, 1.0)))
+    logits = torch.tensor([[500.0, 0.0, 0.0]], requires_grad=True)
+    loss = model.loss(model(logits), entries([(0, 0, 2, 1.0)]))
+    torch.autograd.backward(loss)
+    assert torch.isfinite(loss)
+    assert torch.isfinite(logits.grad).all()  # type: ignore[arg-type]
+
+
+def test_p_times_t_is_a_distribution() -> None:
+    t = random_t(4, 5)
+    said = log_predict(torch.log_softmax(torch.randn(6, 5), 1), torch.tensor(t).log().float()).exp()
+    assert said.shape == (6, 4, 5)
+    torch.testing.assert_close(said.sum(2), torch.ones(6, 4))
+
+
+@pytest.mark.parametrize("diagonal", [0.6, 0.997])
+def test_t_starts_where_it_is_told(diagonal: float) -> None:
+    start = near_identity(3, 10, diagonal)
+    for module in (SoftmaxTransitions(start), ClampedTransitions(start, 1e-5)):
+        np.testing.assert_allclose(module.log_t().exp().detach().numpy(), start, atol=1e-4)
+
+
+def test_a_start_that_is_no_probability_is_refused() -> None:
+    with pytest.raises(OptionError, match="sum to 1"):
+        SoftmaxTransitions(np.ones((1, 3, 3)))
+    with pytest.raises(OptionError, match=r"shape \(C,K,K\)"):
+        SoftmaxTransitions(np.ones((3, 3)))
+
+
+def test_the_double_softmax_is_what_the_release_does() -> None:
+    t = near_identity(1, 4, 0.9)
+    model = LTNet(nn.Identity(), ClampedTransitions(t, 0.01), double_softmax=True)
+    logits = torch.tensor([[2.0, 0.0, 0.0, 0.0]])
+    q = torch.softmax(logits, 1).numpy()[0] @ (np.maximum(t[0], 0.01) / np.maximum(t[0], 0.01).sum(1, keepdims=True))
+    expected = -np.log(np.exp(q[1]) / np.exp(q).sum())
+    assert float(model.loss(model(logits), entries([(0, 0, 1, 1.0)])).detach()) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize(("channels", "size"), [(1, 32), (3, 48), (3, 128)])
+def test_every_network_takes_every_image(name: str, channels: int, size: int) -> None:
+    network = build_network(name, classes=5, channels=channels, image_size=size, seed=0).eval()
+    assert network(torch.zeros(2, channels, size, size)).shape == (2, 5)
+
+
+def test_networks_depend_on_their_seed_alone() -> None:
+    one, two, other = (
+        build_network("cnn", classes=3, channels=1, image_size=16, seed=s).state_dict()["head.weight"]
+        for s in (1, 1, 2)
+    )
+    assert torch.equal(one, two)
+    assert not torch.equal(one, other)
+
+
+def test_pretrained_weights_are_read_as_tensors_only(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    trained = build_network("resnet20", classes=10, channels=3, image_size=32, seed=5)
+    torch.save(trained.state_dict(), tmp_path / "w.pt")
+    network = build_network("resnet20", classes=4, channels=3, image_size=32, seed=0, weights=tmp_path / "w.pt")
+    assert torch.equal(network.state_dict()["stem.weight"], trained.state_dict()["stem.weight"])
+    torch.save({"f": print}, tmp_path / "code.pt")
+    with pytest.raises(OptionError, match="cannot be read as plain tensors"):
+        build_network("resnet20", classes=4, channels=3, image_size=32, seed=0, weights=tmp_path / "code.pt")
+    with pytest.raises(OptionError, match="fits only"):
+        build_network("cnn", classes=4, channels=3, image_size=32, seed=0, weights=tmp_path / "w.pt")
+    with pytest.raises(OptionError, match="Did you mean 'resnet20'"):
+        build_network("resnet21", classes=4, channels=3, image_size=32, seed=0)
+
+
+def test_mirror_and_shift_keeps_pixels_and_follows_its_generator() -> None:
+    batch = torch.arange(2 * 3 * 8 * 8, dtype=torch.uint8).reshape(2, 3, 8, 8)
+    one = mirror_and_shift(batch, 2, torch.Generator().manual_seed(3))
+    two = mirror_and_shift(batch, 2, torch.Generator().manual_seed(3))
+    assert torch.equal(one, two)
+    assert one.shape == batch.shape
+    still = mirror_and_shift(batch.float(), 0, torch.Generator().manual_seed(0))
+    for a, b in zip(still, batch.float(), strict=True):
+        assert torch.equal(a, b) or torch.equal(a, b.flip(2))
+
+
+def stripes(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Images whose class is the row of a bright bar: (n,1,12,12) uint8 and (n,) truth."""
+    rng = np.random.default_rng(seed)
+    truth = rng.integers(0, 3, n)
+    pixels = rng.integers(0, 90, (n, 1, 12, 12)).astype(np.uint8)
+    for i, k in enumerate(truth):
+        pixels[i, 0, 4 * k : 4 * k + 3] += 120
+    return pixels, truth
+
+
+def study(n: int, t: np.ndarray, seed: int = 0) -> tuple[np.ndarray, np.ndarray, AnnotationTable]:
+    pixels, truth = stripes(n, seed)
+    rng = np.random.default_rng(seed + 1)
+    said = np.stack([[rng.choice(3, p=m[k]) for k in truth] for m in t], axis=1)
+    item, coder = np.divmod(np.arange(n * len(t)), len(t))
+    table = AnnotationTable(
+        np.array([f"{i:05d}" for i in range(n)], dtype=object), tuple(f"c{c}" for c in range(len(t))), ("a", "b", "c"),
+        item.astype(np.int32), coder.astype(np.int32), said.ravel().astype(np.int32), np.ones(n * len(t), np.float32),
+    )  # fmt: skip
+    return pixels, truth, table
+
+
+def training_data(pixels: np.ndarray, table: AnnotationTable) -> TrainingData:
+    return TrainingData(
+        pixels,
+        table,
+        np.ones(len(table.coders)),
+        np.array([60.0]),
+        np.array([50.0]),
+        torch.device("cpu"),
+        augment=False,
+    )
+
+
+def test_known_matrices_are_learned_and_the_truth_behind_them() -> None:
+    planted = np.array(
+        [[[0.7, 0.3, 0.0], [0.1, 0.8, 0.1], [0.2, 0.2, 0.6]], [[0.9, 0.0, 0.1], [0.4, 0.6, 0.0], [0.0, 0.3, 0.7]]]
+    )
+    pixels, truth, table = study(1500, planted)
+    model = LTNet(
+        build_network("cnn", classes=3, channels=1, image_size=12, seed=0), SoftmaxTransitions(near_identity(2, 3, 0.8))
+    )
+    schedule = Schedule(epochs=8, batch_size=50, lr=0.003, transition_lr=0.03)
+    items = np.arange(1500)
+    history = fit(model, training_data(pixels, table), items[:1300], items[1300:], schedule, seed=0)
+    learned = model.transitions.log_t().exp().detach().numpy()  # type: ignore[union-attr]
+    assert np.abs(learned - planted).mean() < 0.03
+    assert (predict(model, training_data(pixels, table), items).argmax(1) == truth).mean() > 0.97
+    assert history[-1]["validation_loss"] < history[0]["validation_loss"]
+
+
+def test_a_fit_resumed_from_its_checkpoint_ends_where_an_uninterrupted_one_does(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    pixels, _, table = study(120, np.stack([np.eye(3) * 0.7 + 0.1]))
+    data, items = training_data(pixels, table), np.arange(120)
+    schedule = Schedule(epochs=4, batch_size=32)
+
+    def model() -> LTNet:
+        return LTNet(build_network("cnn", classes=3, channels=1, image_size=12, seed=0))
+
+    whole = model()
+    fit(whole, data, items[:100], items[100:], schedule, seed=7)
+
+    class Killed(Exception):
+        pass
+
+    def die(record: dict[str, object]) -> None:
+        if record["epoch"] == 2:
+            raise Killed
+
+    from ltnet_core.training import Watch
+
+    with pytest.raises(Killed):
+        fit(
+            model(),
+            data,
+            items[:100],
+            items[100:],
+            schedule,
+            seed=7,
+            checkpoint=tmp_path / "c.pt",
+            watch=Watch(epoch=die),
+        )
+    resumed = model()
+    history = fit(resumed, data, items[:100], items[100:], schedule, seed=7, checkpoint=tmp_path / "c.pt")
+    assert [r["epoch"] for r in history] == [1, 2, 3, 4]
+    for name, value in whole.state_dict().items():
+        assert torch.equal(value, resumed.state_dict()[name]), name
+
+
+def test_the_best_epoch_by_validation_is_kept_by_value() -> None:
+    pixels, _, table = study(200, np.stack([np.eye(3) * 0.4 + 0.2]))
+    data, items = training_data(pixels, table), np.arange(200)
+    model = LTNet(build_network("cnn", classes=3, channels=1, image_size=12, seed=0))
+    history = fit(model, data, items[:150], items[150:], Schedule(epochs=12, batch_size=16, lr=0.01), seed=0)
+    losses = [r["validation_loss"] for r in history]
+    best = int(np.argmin(losses))
+    assert history[-1]["best_epoch"] == best + 1
+    assert best + 1 < len(history), "the noise should make the last epochs worse; otherwise this test shows nothing"
+    p = predict(model, data, items[150:])
+    label = table.labels_of("c0")[150:]
+    assert -np.log(p[np.arange(50), label]).mean() == pytest.approx(losses[best], rel=1e-4)

@@ -1,0 +1,85 @@
+"""Posterior truth, evaluation and its columns."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import accuracy_score
+
+from ltnet_core.annotations import AnnotationTable
+from ltnet_core.coders import add_pseudo_labels, machine_name, trainable
+from ltnet_core.evaluation import calibration_error, scores
+from ltnet_core.truth import column_names, expected_counts, posterior
+
+
+def table() -> AnnotationTable:
+    rows = [("a", "X", "cat"), ("a", "Y", "dog"), ("b", "Y", "cat")]
+    return AnnotationTable.from_frame(pd.DataFrame(rows, columns=["image", "coder", "label"]), items=["a", "b", "c"])
+
+
+P = np.array([[0.6, 0.4], [0.5, 0.5], [0.2, 0.8]])
+T = np.array([[[0.9, 0.1], [0.3, 0.7]], [[0.8, 0.2], [0.4, 0.6]]])
+
+
+def test_posterior_is_bayes() -> None:
+    r = posterior(P, T, table())
+    by_hand = np.array([[0.6 * 0.9 * 0.2, 0.4 * 0.3 * 0.6], [0.5 * 0.8, 0.5 * 0.4], P[2]])
+    np.testing.assert_allclose(r, by_hand / by_hand.sum(1, keepdims=True))
+
+
+def test_a_weight_of_zero_silences_a_coder_and_of_two_counts_it_twice() -> None:
+    silent = posterior(P, T, table(), np.array([1.0, 0.0]))
+    np.testing.assert_allclose(silent, posterior(P, T[:1], table().keep_coders(["X"])))
+    twice = posterior(P, T, table(), np.array([1.0, 2.0]))[1]
+    np.testing.assert_allclose(twice, np.array([0.64, 0.16]) / 0.8)
+
+
+def test_a_thousand_annotations_do_not_underflow() -> None:
+    rows = [("a", f"c{n:04d}", "cat") for n in range(1000)] + [("b", "c0000", "dog")]
+    crowd = AnnotationTable.from_frame(pd.DataFrame(rows, columns=["image", "coder", "label"]))
+    r = posterior(np.array([[1e-9, 1 - 1e-9], [0.5, 0.5]]), np.repeat(T[:1], 1000, axis=0), crowd)
+    np.testing.assert_allclose(r[0], [1, 0], atol=1e-12)
+    assert np.isfinite(r).all()
+
+
+def test_expected_counts_add_up_to_the_annotations() -> None:
+    counts = expected_counts(posterior(P, T, table()), table())
+    assert counts.sum((1, 2)).tolist() == pytest.approx([1, 2])
+    np.testing.assert_allclose(counts.sum(1)[1], [1, 1])
+
+
+def test_columns_never_collide() -> None:
+    names = column_names(("RAF", "image", "p_cat", "_x"), ("cat", "dog"))
+    assert names == {"RAF": "RAF", "image": "coder:image", "p_cat": "coder:p_cat", "_x": "coder:_x"}
+
+
+def test_calibration_error_by_hand() -> None:
+    p = np.array([[0.9, 0.1]] * 10)
+    truth = np.array([0] * 7 + [1] * 3)
+    assert calibration_error(p, truth) == pytest.approx(0.2)
+    assert calibration_error(np.array([[1.0, 0.0], [0.0, 1.0]]), np.array([0, 1])) == 0
+
+
+def test_scores_cover_only_what_a_method_labels() -> None:
+    p = np.array([[0.9, 0.1], [np.nan, np.nan], [0.4, 0.6]])
+    told = scores(p, np.array([0, 1, 0], dtype=np.int32))
+    assert told["items"] == 2
+    assert told["accuracy"] == accuracy_score([0, 0], [0, 1])
+    assert scores(p[1:2], np.array([0], dtype=np.int32))["accuracy"] is None
+
+
+def test_machine_coders_label_what_their_human_left_out() -> None:
+    p = np.array([[0.7, 0.3], [0.005, 0.995], [0.2, 0.8]])
+    usable = np.array([True, True, False])
+    soft = add_pseudo_labels(table(), {"X": p}, "soft", usable)
+    said = soft.votes([machine_name("X")])
+    np.testing.assert_allclose(said, [[0, 0], [0, 1], [0, 0]])  # a is X's own, c cannot be read
+    hard = add_pseudo_labels(table(), {"Y": p}, "hard", np.array([True, True, True]))
+    np.testing.assert_allclose(hard.votes([machine_name("Y")]), [[0, 0], [0, 0], [0, 1]])
+
+
+def test_who_can_train_a_machine_coder() -> None:
+    able, notes = trainable(table(), fewest=2)
+    assert able == ["Y"]
+    assert notes == ["coder 'X' labelled only 1 items (fewer than 2): it gets no machine coder."]
