@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import os
 import signal
@@ -91,7 +92,9 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("--image-size", type=int, help="pixels per side")
     sub.add_argument("--device", help="auto, cpu, cuda or cuda:N (default: auto)")
     sub.add_argument("--seed", type=int, help="(default: 0)")
-    sub.add_argument("--coders", help="human coders to use, separated by commas (default: all)")
+    sub.add_argument(
+        "--coders", help="human coders to use, separated by commas, in double quotes if a name has one (default: all)"
+    )
     sub.add_argument("--no-machine-coders", action="store_true", help="train LTNet on the human annotations alone")
     sub.add_argument("--pseudo", choices=("soft", "hard"), help="kind of the machine coders' labels")
     sub.add_argument("--resume", action="store_true", help="go on with a run that was cancelled or crashed")
@@ -237,7 +240,8 @@ def _fit(arguments: argparse.Namespace) -> None:
         "pseudo": arguments.pseudo,
         "machine_coders": False if arguments.no_machine_coders else None,
     }
-    coders = None if arguments.coders is None else [c.strip() for c in arguments.coders.split(",")]
+    # Read like a row of CSV, so that a name with a comma can be quoted.
+    coders = None if arguments.coders is None else [c.strip() for c in next(csv.reader([arguments.coders]))]
     from .settings import make_settings
 
     make_settings(arguments.preset or "default", **changes)  # wrong settings are told before the data is read

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import io
 import os
 from pathlib import Path
 from typing import Any
@@ -41,11 +42,17 @@ def write_table(frame: pd.DataFrame, out: Path) -> None:
     if suffix not in (".csv", ".parquet"):
         raise OptionError(f"cannot write {out.name!r}: the name must end in .csv or .parquet.")
     partial = partial_path(out)
-    if suffix == ".csv":
-        frame.to_csv(partial, index=False, float_format="%.6f", encoding="utf-8", lineterminator="\n")
-    else:
-        frame.to_parquet(partial, index=False)
+    partial.write_bytes(table_bytes(frame, suffix))
     os.replace(partial, out)
+
+
+def table_bytes(frame: pd.DataFrame, suffix: str) -> bytes:
+    """A truth table as the content of a ``.csv`` or ``.parquet`` file."""
+    if suffix == ".csv":
+        return frame.to_csv(index=False, float_format="%.6f", lineterminator="\n").encode()
+    out = io.BytesIO()
+    frame.to_parquet(out, index=False)
+    return out.getvalue()
 
 
 def write_matrices(classes: list[str], coders: dict[str, Any], out: Path) -> None:
@@ -54,9 +61,15 @@ def write_matrices(classes: list[str], coders: dict[str, Any], out: Path) -> Non
     write_json(out, {"classes": classes, "coders": coders})
 
 
+def load_matrices(run: Run) -> dict[str, Any]:
+    """What ``T.json`` holds: ``{"classes", "coders": {NAME: K × K}}``; rows are truth."""
+    content = read_json(run.result("transitions.json"))
+    return {"classes": content["classes"], "coders": content["coders"]}
+
+
 def export_matrices(run: Run, out: Path) -> None:
     """Write the learned matrices of a run as ``T.json``."""
-    content = read_json(run.result("transitions.json"))
+    content = load_matrices(run)
     write_matrices(content["classes"], content["coders"], out)
 
 

@@ -8,7 +8,6 @@ import os
 import shutil
 import tempfile
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,40 +18,22 @@ from safetensors.torch import load_file, save_file
 
 from .aggregation import dawid_skene
 from .annotations import AnnotationTable, FloatArray, is_machine
-from .coders import add_pseudo_labels, trainable
+from .coders import add_pseudo_labels
 from .datasets import Study
 from .devices import choose_device, processor_name, reserve
 from .errors import Cancelled, DatasetError, OptionError, RunError, TrainingError
 from .images import Pixels, decode_all, survey
 from .ltnet import LTNet
 from .networks import build_network
+from .plan import DECODE_COST, PREDICT_COST, Plan, make_plan
 from .results import Learned, finish, write_results
 from .runs import Run, read_json, write_json
 from .settings import Settings, make_settings
 from .training import Record, Schedule, TrainingData, Watch, fit, predict
 from .transition import ClampedTransitions, SoftmaxTransitions, near_identity
 
-PREDICT_COST = 0.6  # of one training image: a forward pass of the image and its mirror
-DECODE_COST = 0.15
 HEARTBEAT = 1.0
 START_SMOOTHING = 1.0  # pseudo counts per cell when T is first estimated
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Which networks train on what, decided before anything is trained. All in canonical order."""
-
-    table: AnnotationTable
-    usable: NDArray[np.bool_]
-    coders: list[str]
-    train: NDArray[np.int64]
-    validation: NDArray[np.int64]
-    pooled: NDArray[np.int64]
-
-    def split(self, table: AnnotationTable) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """The training and validation items that this table annotates."""
-        on = table.annotated()
-        return self.train[on[self.train]], self.validation[on[self.validation]]
 
 
 class Trainer:
@@ -112,11 +93,13 @@ class Trainer:
 
     def train(self) -> None:
         """Run every stage that is not there yet, then write the results."""
+        self.total = make_plan(self.study, self.human, self.settings, self.seed).work(self.settings)
         pixels = self.images()
-        plan = self.plan()
-        self.total, self._began = self.work(plan), time.monotonic()
-        self.done = DECODE_COST * len(plan.usable)
-        self._done_at_start = self.done
+        plan = make_plan(self.study, self.human, self.settings, self.seed, self.broken)
+        for note in plan.notes:
+            self.note(note)
+        self.total, self.done = plan.work(self.settings), DECODE_COST * len(plan.usable)
+        self._began, self._done_at_start = time.monotonic(), self.done
         mean, std = _statistics(pixels, plan.pooled)
         self._context = (pixels, mean, std)
 
@@ -154,10 +137,9 @@ class Trainer:
             side, channels = survey(self.study.files, self.study.table.items.tolist())
             size = self.settings.image_size or max(8, min(side, self.settings.largest_image))
             names = self.study.table.items.tolist()
-            self.total = len(names)
 
             def progress(done: int, total: int) -> None:
-                self.advance(done - self.done)
+                self.advance(DECODE_COST * done - self.done)
 
             broken = decode_all(self.study.files, names, size, channels, path, progress)
             write_json(facts_path, {"size": size, "channels": channels, "broken": broken})
@@ -167,51 +149,6 @@ class Trainer:
             first = next(iter(self.broken.values()))
             self.note(f"{len(self.broken):,} images cannot be read and are set aside; the first: {first}")
         return cast(Pixels, np.load(path, mmap_mode="r", allow_pickle=False))
-
-    def plan(self) -> Plan:
-        """Decide what trains on what; say what is unusual about the dataset."""
-        study, settings = self.study, self.settings
-        for problem in study.problems:
-            self.note(f"{problem.kind} ({problem.count:,}): {problem.examples[0]}")
-        usable = ~np.isin(study.table.items, list(self.broken))
-        learn = usable & ~study.is_test
-        table, _, _ = self.human.keep_items(learn).canonical()
-        silent = [c for c, n in zip(table.coders, table.annotations_per_coder(), strict=True) if n == 0]
-        if silent:
-            self.note(f"coder {silent[0]!r} has no annotation of a readable training item; it is left out.")
-            table = table.keep_coders([c for c in table.coders if c not in silent])
-        if not len(table):
-            raise DatasetError(f"{study.name}: no annotated training item has a readable image.")
-        if len(table.coders) == 1:
-            self.note(
-                f"there is only one coder, {table.coders[0]!r}: its matrix and the truth cannot be told apart from "
-                "its labels alone; read both with care."
-            )
-        if not (learn & ~table.annotated()).any():
-            self.note("there are no unlabelled images; the machine coders label only what other coders labelled.")
-        coders: list[str] = []
-        if settings.machine_coders:
-            coders, notes = trainable(table, settings.fewest_annotations)
-            for note in notes:
-                self.note(note)
-        annotated = np.flatnonzero(table.annotated())
-        held = np.random.default_rng([self.seed, 1]).permutation(annotated)[
-            : int(len(annotated) * settings.validation_share)
-        ]
-        pooled = np.flatnonzero(learn)
-        return Plan(table, usable, coders, np.setdiff1d(annotated, held), np.sort(held), pooled)
-
-    def work(self, plan: Plan) -> float:
-        """Work of the whole run, in image passes of training."""
-        n = len(plan.usable)
-        total = DECODE_COST * n
-        for name in plan.coders:
-            train, validation = plan.split(plan.table.keep_coders([name]))
-            total += self._epochs(len(train)) * (len(train) + len(validation)) + PREDICT_COST * n
-        size = len(plan.train) + len(plan.validation)
-        total += self._epochs(len(plan.train)) * size + PREDICT_COST * n
-        size = (len(plan.pooled) if plan.coders else len(plan.train)) + len(plan.validation) * (not plan.coders)
-        return total + self._epochs(len(plan.train), ltnet=True) * size + PREDICT_COST * n
 
     def _epochs(self, items: int, *, ltnet: bool = False) -> int:
         return self.settings.epochs_for(items, ltnet=ltnet)

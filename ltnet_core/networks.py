@@ -10,9 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .errors import OptionError, did_you_mean
-
-NETWORKS = ("cnn", "resnet20", "resnet18", "resnet50")
+from .errors import OptionError
+from .settings import check_network
 
 
 class SmallCNN(nn.Module):
@@ -136,10 +135,7 @@ def build_network(
     OptionError
         unknown name, or a weight file that does not fit.
     """
-    if name not in NETWORKS:
-        raise OptionError(
-            f"unknown network {name!r}; choose from {', '.join(NETWORKS)}." + did_you_mean(name, NETWORKS)
-        )
+    check_network(name)
     if image_size < 8:
         raise OptionError(f"image size must be at least 8 pixels, got {image_size}.")
     with torch.random.fork_rng(devices=[]):

@@ -7,12 +7,20 @@ from typing import Any, Literal
 
 from .errors import OptionError, did_you_mean
 
+NETWORKS = ("cnn", "resnet20", "resnet18", "resnet50")
 PRESET_TEXTS = {
     "quick": "A small network and few epochs: minutes on a CPU. The right first look.",
     "default": "ResNet-20 and more epochs: hours on a CPU, minutes on a GPU.",
     "paper": "The recipe of the authors' release, its double softmax and clamped T included, for comparison.",
 }
 PRESETS = tuple(PRESET_TEXTS)
+
+
+def check_network(name: str) -> None:
+    """Raise OptionError unless there is a base network of that name."""
+    if name not in NETWORKS:
+        known = ", ".join(NETWORKS)
+        raise OptionError(f"unknown network {name!r}; choose from {known}." + did_you_mean(name, NETWORKS))
 
 
 @dataclass(frozen=True)
@@ -69,6 +77,7 @@ class Settings:
     validation_share: float = 0.1
 
     def __post_init__(self) -> None:
+        check_network(self.network)
         for name, low, high in (
             ("image_size", 8, 1024),
             ("epochs", 1, 100_000),

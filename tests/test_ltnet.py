@@ -10,7 +10,8 @@ from torch import nn
 from ltnet_core.annotations import AnnotationTable
 from ltnet_core.errors import OptionError
 from ltnet_core.ltnet import Entries, LTNet
-from ltnet_core.networks import NETWORKS, build_network
+from ltnet_core.networks import build_network
+from ltnet_core.settings import NETWORKS
 from ltnet_core.training import Schedule, TrainingData, fit, mirror_and_shift, predict
 from ltnet_core.transition import ClampedTransitions, SoftmaxTransitions, log_predict, near_identity
 

@@ -1,0 +1,20 @@
+"""The entry of LTNet Studio: ``streamlit run app.py``. It only builds the app; the screens are in ``pages/``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import streamlit as st
+
+ROOT = Path(__file__).resolve().parent
+# The pages import ui and ltnet_core whatever folder the server was started from.
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
+
+# A router of its own, and not this script, because a pages/ folder beside the main script makes Streamlit
+# skip the main script on a deep link: the page would come without its frame.
+app = st.App(ROOT / "ui" / "router.py")
+
+if __name__ == "__main__":
+    app.run()

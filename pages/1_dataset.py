@@ -1,0 +1,170 @@
+"""Dataset: bring one, and see who labelled what and how far the coders agree."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from ltnet_core.datasets import Study
+from ltnet_core.errors import LTNetError
+from ltnet_core.images import find_unreadable
+from ui import charts, frame, intake, markup, reads, samples
+from ui.current import current
+from ui.wording import listing, percent
+from ui.workspace import Dataset
+
+CHARTED = 8
+
+
+def overview(study: Study) -> None:
+    """Headline numbers."""
+    table = study.table
+    labelled = table.annotated()
+    n, _, k = table.shape
+    markup.facts(
+        [
+            ("images", f"{n:,}"),
+            ("labelled", f"{int((labelled & ~study.is_test).sum()):,}"),
+            ("unlabelled", f"{int((~labelled & ~study.is_test).sum()):,}"),
+            ("test images", f"{int(study.is_test.sum()):,}"),
+            ("coders", f"{len(study.human_coders):,}"),
+            ("classes", f"{k:,}"),
+        ]
+    )
+
+
+def problems(study: Study) -> None:
+    """What was found wrong, errors first."""
+    for level, title in (("error", "Training will refuse until this is mended"), ("warning", "Set aside")):
+        for problem in [p for p in study.problems if p.level == level]:
+            markup.callout(level, "", title=f"{title}: {problem.kind} ({problem.count:,})", items=problem.examples)
+
+
+def balance(study: Study) -> None:
+    """How many labels each coder gave, and to which classes."""
+    counts = study.table.class_counts()
+    coders = dict(zip(study.table.coders, counts, strict=True))
+    most = dict(sorted(coders.items(), key=lambda c: -c[1].sum())[:CHARTED])
+    note = "share of each coder’s labels" + (
+        f", the {CHARTED} busiest of {len(coders):,}" if len(coders) > CHARTED else ""
+    )
+    markup.heading("Class balance", note)
+    figure = charts.class_balance(most, study.table.classes, study.codes)
+    st.plotly_chart(figure, config=charts.CONFIG, key="balance")
+    items = study.table.annotations_per_coder()
+    rows = [
+        {
+            "coder": c,
+            "images": int(i),
+            **{f"{name} ({code})": int(v) for name, code, v in zip(study.table.classes, study.codes, n, strict=True)},
+        }
+        for (c, n), i in zip(coders.items(), items, strict=True)
+    ]
+    with st.expander("The same as numbers"):
+        st.dataframe(rows, hide_index=True)
+
+
+def agreement_part(study: Study, found: dict[str, Any]) -> None:
+    """Kappa of each pair that met, alpha of all."""
+    coders = len(study.human_coders)
+    markup.heading("Agreement", "where two coders labelled the same image")
+    pairs = found["pairs"]
+    if coders < 2:
+        markup.sentence("There is one coder only; transition matrices come into their own with two or more.")
+        return
+    if not pairs:
+        markup.callout(
+            "note",
+            "No image was labelled by two coders, so their agreement cannot be measured directly. That is no obstacle: "
+            "a machine coder trained on each coder’s labels will label the others’ images, and so bridges them.",
+        )
+        return
+    met = {p["a"] for p in pairs} | {p["b"] for p in pairs}
+    rows = "".join(
+        f"<tr><td>{markup.esc(p['a'])} – {markup.esc(p['b'])}</td><td class='n'>{p['items']:,}</td>"
+        f"<td class='n'>{percent(p['agreement'])}</td>"
+        f"<td class='n'>{'–' if p['kappa'] is None else format(p['kappa'], '.2f')}</td></tr>"
+        for p in pairs[:20]
+    )
+    markup.show(
+        "<div class='lt-scroll'><table class='lt-table'><tr><th>coders</th><th class='n'>in common</th>"
+        f"<th class='n'>agree</th><th class='n'>kappa</th></tr>{rows}</table></div>"
+    )
+    alpha = found["krippendorff_alpha"]
+    more = f"The first 20 of {len(pairs):,} pairs. " if len(pairs) > 20 else ""
+    whole = "unknown" if alpha is None else format(alpha, ".2f")
+    scale = "Kappa is Cohen’s: 1 is full agreement, 0 what chance would give."
+    text = f"{more}{scale} Krippendorff’s alpha over all coders: {whole}."
+    alone = [c for c in study.human_coders if c not in met]
+    if alone:
+        text += f" {listing(alone)} shared no image with anybody; machine coders will bridge them."
+    markup.sentence(text)
+
+
+@st.fragment
+def faces(study: Study, dataset: Dataset) -> None:
+    """Sample faces of every class, as one coder labelled them."""
+    markup.heading("Sample images", "how one coder used the classes")
+    coder = st.selectbox("Coder", study.table.coders, key="sample_coder", label_visibility="collapsed", width=260)
+    if coder:
+        markup.show(samples.render(study, coder, lambda name: reads.thumbnail(dataset, name, 96)))
+
+
+@st.cache_resource
+def _checked() -> dict[tuple[str, str], dict[str, str]]:
+    """Unreadable images of the datasets that were checked."""
+    return {}
+
+
+@st.fragment
+def unreadable(study: Study, dataset: Dataset) -> None:
+    """Decode every image once, when asked to."""
+    known, key = _checked(), (str(dataset.location), dataset.version)
+    hint = "Training sets unreadable images aside and says so. You can look for them now."
+    markup.heading("Readable images", below=hint if key not in known else "")
+    if key not in known:
+        if st.button(f"Check all {len(study.table.items):,} images", key="check_images"):
+            bar = st.progress(0.0, "Decoding …")
+            names = [str(i) for i in study.table.items]
+
+            def show(done: int, total: int) -> None:
+                bar.progress(done / total, f"Decoding … {done:,} of {total:,}")
+
+            known[key] = find_unreadable(study.files, names, show)
+            st.rerun(scope="fragment")
+        return
+    broken = known[key]
+    if not broken:
+        markup.callout("good", f"All {len(study.table.items):,} images can be read.")
+    else:
+        examples = list(broken.values())[:8]
+        markup.callout(
+            "warning", "They will be set aside.", title=f"{len(broken):,} images cannot be read", items=examples
+        )
+
+
+state = current()
+if state.dataset is None:
+    intake.three_ways()
+    st.stop()
+try:
+    study = reads.study(state.dataset)
+except LTNetError as e:
+    markup.callout("error", str(e), title="This dataset cannot be read any more")
+    intake.three_ways()
+    st.stop()
+
+overview(study)
+problems(study)
+if not state.runs_here and not any(p.level == "error" for p in study.problems):
+    frame.link("train", "Next: train on it →", state)
+left, right = st.columns([8, 5], gap="large")
+with left:
+    balance(study)
+with right:
+    agreement_part(study, reads.study_agreement(state.dataset))
+    unreadable(study, state.dataset)
+faces(study, state.dataset)
+with st.expander("Bring another dataset"):
+    intake.three_ways()

@@ -1,0 +1,167 @@
+"""Train: start a run, watch it, cancel or resume it, and find earlier ones."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import streamlit as st
+
+from ltnet_core import jobs
+from ltnet_core.datasets import Study
+from ltnet_core.errors import LTNetError
+from ltnet_core.runs import Run
+from ui import charts, commands, frame, markup, progress, reads, train_form
+from ui.current import Current, current, select
+from ui.wording import LIVE, PAGES, STATES, method_name, percent, progress_sentence, stage_name
+from ui.workspace import Dataset
+
+REFRESH_SECONDS = 2
+
+
+def watch(run: Run, dataset: Dataset) -> None:
+    """Where the run stands. Runs every two seconds while it lives, and once when it does not."""
+    status, events, spec = run.status(), run.events(), reads.spec(run)
+    was = st.session_state.get("watched")
+    st.session_state["watched"] = (run.folder.name, status.state)
+    if was and was[0] == run.folder.name and was[1] != status.state:
+        st.rerun()  # the frame shows the state too
+    with st.container(border=True):
+        markup.heading(run.folder.name, _about(spec, events))
+        markup.show(progress.bar(status))
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+            markup.sentence(progress_sentence(status))
+            _buttons(run, status.state, dataset)
+        if status.state == "failed":
+            markup.callout("error", status.message or "The log says why.", title="Training failed")
+        for note in progress.notes(events):
+            markup.callout("note", note)
+        _curves(events, spec, run)
+        with st.expander("Log"):
+            st.code(run.log_tail(200) or "(nothing yet)", language=None, height=260)
+
+
+def _about(spec: dict[str, Any], events: list[dict[str, Any]]) -> str:
+    settings = spec.get("settings") or {}
+    parts = [f"preset {spec.get('preset')}", settings.get("network"), f"seed {spec.get('seed')}"]
+    parts.append(next((e.get("device") for e in reversed(events) if e["event"] == "start"), spec.get("device")))
+    return " · ".join(str(p) for p in parts if p)
+
+
+def _buttons(run: Run, state: str, dataset: Dataset) -> None:
+    if state in LIVE:
+        if st.button("Cancel", key="cancel"):
+            try:
+                with st.spinner("Stopping after this batch …"):
+                    jobs.cancel(run.folder)
+            except LTNetError as e:
+                markup.callout("error", str(e))
+            else:
+                st.rerun()
+    elif state != "done" and st.button("Resume", type="primary", key="resume"):
+        try:
+            with st.spinner("Resuming …"):
+                commands.start_run(run.folder, dataset.location, resume=True)
+        except (LTNetError, OSError) as e:
+            markup.callout("error", "", title="Training did not resume", items=str(e).splitlines())
+        else:
+            st.rerun()
+
+
+def _curves(events: list[dict[str, Any]], spec: dict[str, Any], run: Run) -> None:
+    found = progress.history(events)
+    with st.grid(min_column_width=340, gap="large"):
+        markup.show(progress.stage_list(events, spec, run.status()))
+        figure = st.container()
+    with figure:
+        if not found:
+            markup.sentence("Loss and agreement appear here after the first epoch.")
+            return
+        names = {s: stage_name(s).replace("Train a machine coder on ", "").replace("Train on ", "") for s in found}
+        names = {s: "LTNet" if s == "ltnet" else n for s, n in names.items()}
+        what = st.segmented_control(
+            "Curve", ["agreement with the labels", "loss"], default="agreement with the labels", required=True,
+            key="curve", label_visibility="collapsed",
+        )  # fmt: skip
+        key = "loss" if what == "loss" else "agreement"
+        st.plotly_chart(charts.curves(found, key, names), config=charts.CONFIG, key="curves")
+        markup.sentence("solid: images held out · dotted: images trained on")
+
+
+def summary(run: Run, state: Current) -> None:
+    """What came out, and where to look."""
+    with st.container(border=True):
+        tests = reads.result(run, "evaluation.json").get("tests") or {}
+        for name, test in tests.items():
+            known = [(m, v["accuracy"]) for m, v in test["methods"].items() if v.get("accuracy") is not None]
+            label = "accuracy on the test images" if len(tests) == 1 else f"accuracy on the test set {name}"
+            markup.heading("Results", f"{label} ({test['items']:,})")
+            markup.facts([(method_name(m), percent(a)) for m, a in known])
+        if not tests:
+            below = "No test images with a known label, so accuracy cannot be told; matrices and faces can."
+            markup.heading("Results", below=below)
+        with st.container(horizontal=True, gap="medium"):
+            for page in PAGES[2:]:
+                frame.link(page.path, page.title + " →", state)
+
+
+def all_runs(state: Current) -> None:
+    """Every run of the workspace; choosing one shows it."""
+    if not state.runs:
+        return
+    markup.heading("All runs", "choose a row to look at it")
+    rows = []
+    for run, dataset in state.runs:
+        status, spec = run.status(), reads.spec(run)
+        rows.append(
+            {
+                "run": run.folder.name,
+                "dataset": dataset.name,
+                "state": STATES[status.state],
+                "progress": None if status.state in LIVE else round(100 * status.progress),
+                "preset": str(spec.get("preset")),
+                "seed": spec.get("seed"),
+                "started": datetime.fromtimestamp(float(spec.get("created") or run.folder.stat().st_mtime)),
+            }
+        )
+    picked = st.dataframe(
+        rows,
+        hide_index=True,
+        key="all_runs",
+        on_select="rerun",
+        selection_mode="single-row",
+        column_config={
+            "progress": st.column_config.ProgressColumn(format="%d %%", min_value=0, max_value=100),
+            "started": st.column_config.DatetimeColumn(format="D MMM, HH:mm"),
+        },
+    )
+    chosen = picked["selection"]["rows"]
+    if chosen and st.session_state.get("picked_run") != rows[chosen[0]]["run"]:
+        st.session_state["picked_run"] = rows[chosen[0]]["run"]
+        run, dataset = state.runs[chosen[0]]
+        select(dataset, run)
+        st.rerun()
+
+
+state = current()
+if state.dataset is None:
+    markup.empty("Nothing to train on yet", "Start with a dataset: your own, or the demo in one click.")
+    frame.link("dataset", "Go to Dataset", state)
+    st.stop()
+study: Study | None = None
+try:
+    study = reads.study(state.dataset)
+except LTNetError as e:
+    markup.callout("error", str(e), title="This dataset cannot be read any more")
+if state.run is not None and state.status is not None:
+    if state.status.state == "done":
+        summary(state.run, state)
+    live = state.status.state in LIVE
+    st.fragment(watch, run_every=REFRESH_SECONDS if live else None)(state.run, state.dataset)
+if study is not None:
+    if state.run is None:
+        train_form.new_run(study, state.dataset)
+    else:
+        with st.expander("Start another run"):
+            train_form.new_run(study, state.dataset)
+all_runs(state)

@@ -1,0 +1,97 @@
+"""Transitions: what each coder says when the truth is known, as one heatmap per coder."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from ltnet_core.annotations import is_machine
+from ui import charts, frame, gallery, markup, params, reads
+from ui.current import current
+from ui.wording import coder_name, top_confusions
+
+state = current()
+run = frame.finished_run(state)
+content = reads.result(run, "transitions.json")
+classes, codes = content["classes"], list(reads.codes(run).values())
+matrices = {c: np.asarray(m, dtype=float) for c, m in content["coders"].items()}
+reference = {c: np.asarray(m, dtype=float) for c, m in (content.get("reference") or {}).items() if m is not None}
+counts = content.get("counts") or {}
+
+views = {"probability": "probability", "identity": "difference to identity"}
+if reference:
+    views["reference"] = "difference to the true matrix"
+if counts:
+    views["counts"] = "counts"
+with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+    asked = st.query_params.get("view", "")
+    chosen = st.segmented_control(
+        "Show",
+        list(views),
+        format_func=lambda v: views[v],
+        default=asked if asked in views else "probability",
+        required=True,
+        key="view_of_matrices",
+        label_visibility="collapsed",
+    )
+    view = str(chosen)
+    params.remember("view", view, "probability")
+    scale = {"identity": ("−1", "+1", "difference"), "reference": ("−.3", "+.3", "difference")}
+    low, high, kind = scale.get(view, ("0", "1", "probability"))
+    note = " of the row" if view == "counts" else ""
+    markup.show(f'<div class="lt-scale">{low} <i style="background:{charts.scale_css(kind)}"></i> {high}{note}</div>')
+markup.sentence(
+    "Each row is a true class, each column what the coder says. A perfect coder has 1 on the diagonal "
+    "and nothing elsewhere. Click a cell to see its faces."
+)
+markup.show(gallery.key(dict(zip(codes, classes, strict=True))))
+maes = {c: float(np.abs(matrices[c] - reference[c]).mean()) for c in matrices if c in reference}
+
+
+def show(coder: str, position: int) -> None:
+    """One coder's matrix with a sentence below."""
+    learned = matrices[coder]
+    if view == "reference" and coder not in reference:
+        return
+    side = f"mean absolute error {maes[coder]:.3f}" if coder in maes else "machine coder" if is_machine(coder) else ""
+    if view == "identity":
+        values, kind, limit = learned - np.eye(len(classes)), "difference", 1.0
+    elif view == "reference":
+        values, kind, limit = learned - reference[coder], "difference", 0.3
+    elif view == "counts":
+        values, kind, limit = np.asarray(counts[coder], dtype=float), "counts", 1.0
+    else:
+        values, kind, limit = learned, "probability", 1.0
+    with st.container(gap="small"):
+        markup.show(
+            f'<div class="lt-matrix"><h4>{markup.esc(coder_name(coder))}<span>{markup.esc(side)}</span></h4></div>'
+        )
+        figure = charts.heatmap(values, classes, codes, coder_name(coder), view=kind, limit=limit)
+        event = st.plotly_chart(
+            figure, config=charts.CONFIG, key=f"matrix_{position}_{view}", on_select="rerun", selection_mode="points"
+        )
+        markup.sentence(top_confusions(coder, learned, classes))
+        points = event["selection"]["points"]
+        if points:
+            truth, said = points[0]["customdata"]
+            frame.link(
+                "disagreements",
+                f"See the faces in cell {codes[truth]} → {codes[said]}",
+                state,
+                extra={"coder": coder, "said": classes[said], "truth": classes[truth]},
+            )
+
+
+shown = [c for c in matrices if view != "reference" or c in reference]
+width = 380 if len(classes) <= 12 else 560
+with st.grid(min_column_width=width, gap="large"):
+    for position, coder in enumerate(sorted(shown, key=is_machine)):
+        show(coder, position)
+if maes:
+    source = set((content.get("reference_source") or {}).values())
+    of = "the planted matrices" if source == {"planted"} else "the matrices counted from the known truth"
+    guess = float(np.mean([np.abs(np.eye(len(classes)) - m).mean() for m in reference.values()]))
+    markup.sentence(
+        f"Compared with {of}, a cell is off by {np.mean(list(maes.values())):.3f} on average "
+        f"(taking every coder to be perfect would be off by {guess:.3f})."
+    )

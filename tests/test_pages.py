@@ -1,0 +1,291 @@
+"""Every page, driven without a browser: empty, with a dataset, with a run, and with hostile names."""
+
+from __future__ import annotations
+
+import csv
+import html
+import io
+import os
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from fake_run import write_fake_run
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from ltnet_core.datasets.demo import write_demo
+from ltnet_core.errors import DatasetError
+from ltnet_core.runs import write_json
+from ui import compare, gallery, selection, wording, workspace
+from ui.wording import PAGES
+
+ROOT = Path(__file__).resolve().parent.parent
+HOSTILE = ("<script>alert(1)</script>", "=1+1", "\u202e[x](http://y) **b** :smile:", "عربي")
+
+OpenPage = Callable[..., AppTest]
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty workspace."""
+    monkeypatch.setenv("LTNET_WORKSPACE", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("demo") / "faces"
+    write_demo(folder, items=120)
+    return folder
+
+
+def link(place: Path, dataset: Path, name: str = "faces") -> None:
+    folder = place / "datasets" / "faces"
+    folder.mkdir(parents=True)
+    write_json(folder / "link.json", {"path": str(dataset)})
+    write_json(folder / "about.json", {"name": name})
+
+
+def open_page(path: str, **params: str) -> AppTest:
+    at = AppTest.from_file(str(ROOT / "ui" / "router.py"), default_timeout=30).run()
+    for key, value in params.items():
+        at.query_params[key] = value
+    file = next(p.file for p in PAGES if p.path == path)
+    at.switch_page(f"../pages/{file}").run()
+    assert not at.exception, at.exception
+    return at
+
+
+def seen(at: AppTest) -> str:
+    return " ".join(e.body for e in at.html)
+
+
+@pytest.mark.parametrize("path", [p.path for p in PAGES])
+def test_an_empty_workspace_says_what_to_do(place: Path, path: str) -> None:
+    at = open_page(path)
+    assert "No dataset yet" in seen(at)
+    assert "Try the demo" in seen(at) if path == "dataset" else "demo in one click" in seen(at)
+
+
+@pytest.mark.parametrize("path", [p.path for p in PAGES])
+def test_a_dataset_without_a_run(place: Path, demo: Path, path: str) -> None:
+    link(place, demo)
+    text = seen(open_page(path))
+    assert "no run yet" in text
+    if path == "dataset":
+        assert "Class balance" in text
+        assert "data:image/jpeg;base64," in text
+    elif path != "train":
+        assert "This dataset has no run yet" in text
+
+
+@pytest.mark.parametrize("path", [p.path for p in PAGES])
+def test_a_finished_run(place: Path, demo: Path, path: str) -> None:
+    link(place, demo)
+    write_fake_run(place / "runs" / "faces-1", demo)
+    at = open_page(path, run="faces-1")
+    text = seen(at)
+    assert "finished" in text
+    assert "faces-1" in text
+    expected = {
+        "train": "accuracy on the test images",
+        "transitions": "says",
+        "disagreements": "lt-faces",
+        "compare": "LTNet is right on 86.0 % of the images, 7.0 points more",
+        "export": "Learned truth",
+    }
+    assert expected.get(path, "Class balance") in text
+
+
+@pytest.mark.parametrize("ending", [None, "cancelled", "failed"])
+def test_a_run_that_stopped_can_be_resumed(place: Path, demo: Path, ending: str | None) -> None:
+    link(place, demo)
+    write_fake_run(place / "runs" / "faces-1", demo, finished=False, ending=ending)
+    at = open_page("train")
+    assert [b.label for b in at.button if b.key == "resume"] == ["Resume"]
+    assert not [b for b in at.button if b.key == "cancel"]
+    assert "It has no results" in seen(open_page("transitions"))
+
+
+def test_the_view_of_the_matrices_is_in_the_url(place: Path, demo: Path) -> None:
+    link(place, demo)
+    write_fake_run(place / "runs" / "faces-1", demo)
+    at = open_page("transitions")
+    for view in ("identity", "reference", "counts"):
+        at.segmented_control[0].set_value(view).run()
+        assert not at.exception
+        assert at.query_params["run"] == "faces-1"
+        assert at.query_params["view"] == view
+    assert open_page("transitions", view="counts").segmented_control[0].value == "counts"
+
+
+def test_filters_of_the_gallery_narrow_it_and_stand_in_the_url(place: Path, demo: Path) -> None:
+    link(place, demo)
+    write_fake_run(place / "runs" / "faces-1", demo)
+    at = open_page("disagreements")
+    everything = seen(at).count("<details")
+    assert everything == selection.PER_PAGE
+    at.selectbox(key="q_truth").set_value("fear").run()
+    assert not at.exception
+    assert 0 < seen(at).count("<details") < everything
+    assert at.query_params["truth"] == "fear"
+    again = open_page("disagreements", truth="fear", sort="unsure")
+    assert seen(again).count("<details") == seen(at).count("<details")
+    assert again.selectbox(key="q_sort").value == "unsure"
+
+
+def test_pages_of_the_gallery(place: Path, demo: Path) -> None:
+    link(place, demo)
+    write_fake_run(place / "runs" / "faces-1", demo)
+    at = open_page("disagreements")
+    at.button(key="next_top").click().run()
+    assert "page 2 of 2" in seen(at)
+    assert at.query_params["page"] == "2"
+    assert "page 2 of 2" in seen(open_page("disagreements", page="2"))
+    assert "page 1 of 2" in seen(open_page("disagreements", page="<b>"))
+
+
+def hostile_dataset(folder: Path) -> Path:
+    (folder / "images").mkdir(parents=True)
+    first, formula, markdown, arabic = HOSTILE
+    rows = []
+    for i in range(40):
+        name = f"images/{'<b>' if i % 2 else '=cmd'}{i}.png"
+        Image.new("L", (12, 12), i).save(folder / name)
+        rows += [
+            (name, first, [formula, markdown, arabic][i % 3]),
+            (name, markdown, [formula, markdown, arabic][i % 2]),
+        ]
+    with open(folder / "annotations.csv", "w", newline="", encoding="utf-8") as f:
+        csv.writer(f).writerows([("image", "coder", "label"), *rows])
+    return folder
+
+
+@pytest.mark.parametrize("path", [p.path for p in PAGES])
+def test_hostile_names_are_shown_as_text(place: Path, tmp_path: Path, path: str) -> None:
+    dataset = hostile_dataset(tmp_path / "hostile")
+    link(place, dataset, name=HOSTILE[0])
+    write_fake_run(place / "runs" / "faces-1", dataset)
+    at = open_page(path)
+    text = seen(at)
+    assert "<script" not in text
+    assert html.escape(HOSTILE[0]) in text
+    for element in at.markdown:
+        assert not any(name in element.value for name in HOSTILE)
+
+
+def test_the_demo_in_one_click(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ui.intake.DEMO_ITEMS", 24)
+    at = open_page("dataset")
+    at.button(key="make_demo").click().run()
+    assert not at.exception
+    assert "Demo faces" in seen(at)
+    assert [d.name for d in workspace.list_datasets()] == ["Demo faces"]
+
+
+def test_a_path_that_is_no_dataset_is_refused_in_words(place: Path, tmp_path: Path) -> None:
+    at = open_page("dataset")
+    at.text_input(key="dataset_path").set_value(str(tmp_path / "nothing"))
+    next(b for b in at.button if b.label == "Open").click().run()
+    assert "does not exist" in seen(at)
+    assert workspace.list_datasets() == []
+
+
+def test_a_zip_that_does_not_load_leaves_nothing_behind(place: Path) -> None:
+    bad = io.BytesIO()
+    with zipfile.ZipFile(bad, "w") as z:
+        z.writestr("notes.txt", "no faces here")
+    bad.seek(0)
+    with pytest.raises(DatasetError, match=r"^my faces\.zip"):
+        workspace.add_zip(bad, "my faces.zip")
+    with pytest.raises(DatasetError, match="not a readable zip"):
+        workspace.add_zip(io.BytesIO(b"no zip"), "x.zip")
+    assert list((place / "datasets").iterdir()) == []
+
+
+def test_a_zip_is_kept_as_it_came(place: Path, demo: Path) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as z:
+        for file in sorted(demo.rglob("*")):
+            z.write(file, file.relative_to(demo))
+    packed.seek(0)
+    first, second = (workspace.add_zip(io.BytesIO(packed.getvalue()), "../Ü faces.ZIP") for _ in range(2))
+    assert first.name == second.name == "../Ü faces"
+    assert first.id != second.id
+    assert first.location.parent.parent == place / "datasets"
+    assert first.location.read_bytes() == packed.getvalue()
+
+
+def test_no_page_loads_the_deep_learning_library() -> None:
+    code = (
+        "import sys, pkgutil, importlib, ui\n"
+        "for m in pkgutil.iter_modules(ui.__path__):\n"
+        "    if m.name != 'router': importlib.import_module('ui.' + m.name)\n"
+        "assert 'torch' not in sys.modules\n"
+    )
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+
+
+def test_letters_are_short_and_unique() -> None:
+    assert gallery.letters(["Human", "RAF", "machine:RAF"]) == {"Human": "H", "RAF": "R", "machine:RAF": "mR"}
+    assert gallery.letters(["FER2013", "FERPlus"]) == {"FER2013": "F2", "FERPlus": "FP"}
+    assert gallery.letters(["<script>", "\u202e[x]", "***"]) == {"<script>": "S", "\u202e[x]": "X1", "***": "X2"}
+    many = gallery.letters([f"coder {i}" for i in range(120)] + ["LT", "Ltd", "a", "A", "é"])
+    assert len(set(many.values())) == 125
+    assert "LT" not in many.values()
+
+
+def test_a_caption_names_everybody_who_spoke() -> None:
+    row = {"Human": "neutral", "RAF": "", "machine:RAF": "happy", "learned_truth": "surprise"}
+    columns = {c: c for c in ("Human", "RAF", "machine:RAF")}
+    codes = {"neutral": "Ne", "happy": "Ha", "surprise": "Su"}
+    text = gallery.caption(row, columns, codes, gallery.letters(list(columns)))
+    assert text == "H: Ne  mR: Ha  LT: Su"
+
+
+def test_selection_by_pair_case_and_order() -> None:
+    frame = pd.DataFrame(
+        {
+            "image": list("abcd"),
+            "learned_truth": ["x", "x", "y", "y"],
+            "confidence": [0.9, 0.6, 0.7, 0.8],
+            "case": ["1", "4", "5", ""],
+            "A": ["x", "x", "x", "y"],
+            "B": ["x", "y", "y", ""],
+            "_origin": ["A+B", "A+B", "A+B", "A"],
+        }
+    )
+    columns = {"A": "A", "B": "B"}
+
+    def images(**wish: object) -> str:
+        rows = selection.select(frame, columns, ["x", "y"], selection.Filter(**wish))  # type: ignore[arg-type]
+        return "".join(frame["image"].iloc[rows])
+
+    assert selection.pairs_that_met(frame, columns) == [("A", "B")]
+    assert images() == "cbad"
+    assert images(sort="unsure") == "bcda"
+    assert images(pair=("A", "B"), sort="name") == "abc"
+    assert images(pair=("A", "B"), case=5) == "c"
+    assert images(case=4) == "b"
+    assert images(coder="B", said="y", sort="name") == "bc"
+    assert images(truth="y", sort="sure") == "dc"
+    assert images(origin="A") == "d"
+
+
+def test_sentences() -> None:
+    t = [[0.9, 0.1, 0.0], [0.31, 0.69, 0.0], [0.0, 0.05, 0.95]]
+    assert (
+        wording.top_confusions("FER2013", t, ["neutral", "sadness", "fear"])
+        == "FER2013 says neutral for 31 % of sadness and sadness for 10 % of neutral."
+    )
+    assert "no two classes" in wording.top_confusions("A", [[1.0, 0.0], [0.0, 1.0]], ["x", "y"])
+    assert wording.duration(600) == "10 minutes"
+    methods = {"mixture": {"accuracy": 0.8}, "ltnet": {"accuracy": 0.75}, "majority": {"accuracy": None}}
+    assert compare.sentence(methods).startswith("LTNet is right on 75.0 % of the images, 5.0 points fewer")

@@ -1,0 +1,235 @@
+"""Plotly figures as pure functions of numbers and names.
+
+Text colours are left to the theme, and scales run from transparent to a colour, so that a figure
+looks right in the light and in the dark.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import ArrayLike, NDArray
+
+from ui.wording import name as isolated
+
+PALETTE = ("#4c6ef5", "#12b886", "#f59f00", "#e64980", "#7950f2", "#15aabf", "#fd7e14", "#82c91e")
+CASE_COLOURS = {1: "#12b886", 4: "#4c6ef5", 5: "#3bc9db", 3: "#f59f00", 2: "#e64980"}
+BLUE, ORANGE = "59,91,219", "217,72,15"
+CONFIG = {"displaylogo": False, "modeBarButtons": [["toImage"]], "displayModeBar": "hover"}
+CLEAR = "rgba(0,0,0,0)"
+INK = "rgb(128, 128, 128)"  # stands for the theme's text colour, which the style sheet puts in its place
+MOST_TEXT = 16  # beyond so many classes numbers in cells are unreadable
+
+
+def _text(name: object) -> str:
+    """A name for Plotly, which reads a little HTML in its texts."""
+    return html.escape(isolated(str(name))).replace("%{", "%\u200b{")
+
+
+def _frame(figure: go.Figure, height: int, **layout: Any) -> go.Figure:
+    figure.update_layout(
+        height=height,
+        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        paper_bgcolor=CLEAR,
+        plot_bgcolor=CLEAR,
+        hoverlabel={"align": "left"},
+        legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0, "title": None},
+        **layout,
+    )
+    return figure
+
+
+def class_balance(coders: Mapping[str, ArrayLike], classes: Sequence[str], codes: Sequence[str]) -> go.Figure:
+    """Share of each class in each coder's labels (counts (K,) per coder), grouped bars."""
+    figure = go.Figure()
+    wide = len(classes) <= 10
+    for position, (coder, counts) in enumerate(coders.items()):
+        n = np.asarray(counts, dtype=float)
+        share = n / max(n.sum(), 1)
+        figure.add_bar(
+            x=[_text(c) for c in (classes if wide else codes)],
+            y=share,
+            name=_text(coder),
+            marker_color=PALETTE[position % len(PALETTE)],
+            customdata=[[_text(c), _text(coder), int(v)] for c, v in zip(classes, n, strict=True)],
+            hovertemplate="%{customdata[1]}: %{customdata[0]}<br>%{y:.1%} (%{customdata[2]:,} labels)<extra></extra>",
+        )
+    figure.update_xaxes(type="category", tickfont_size=13)
+    figure.update_yaxes(tickformat=".0%", tickfont_size=12, rangemode="tozero")
+    return _frame(figure, 300, barmode="group", bargap=0.25, bargroupgap=0.06)
+
+
+def scale_css(view: str) -> str:
+    """The heatmap's colour scale as a CSS gradient."""
+    if view == "difference":
+        return f"linear-gradient(90deg, rgb({ORANGE}), transparent, rgb({BLUE}))"
+    return f"linear-gradient(90deg, transparent, rgb({BLUE}))"
+
+
+def heatmap(
+    values: ArrayLike,
+    classes: Sequence[str],
+    codes: Sequence[str],
+    coder: str,
+    *,
+    view: str = "probability",
+    limit: float = 1.0,
+) -> go.Figure:
+    """A (K,K) matrix, rows are truth.
+
+    ``view`` is ``probability`` (0 to 1), ``difference`` (−limit to limit) or ``counts`` (shaded by
+    share of the row). Each cell carries an invisible marker, because heatmap cells cannot be clicked:
+    ``customdata`` is (truth index, said index).
+    """
+    z = np.asarray(values, dtype=float)
+    shade = z
+    if view == "counts":
+        shade = z / np.maximum(z.sum(1, keepdims=True), 1e-12)
+    colours = [[0, f"rgba({BLUE},0)"], [1, f"rgba({BLUE},1)"]]
+    low, high = 0.0, limit
+    if view == "difference":
+        colours = [[0, f"rgba({ORANGE},1)"], [0.5, f"rgba({BLUE},0)"], [1, f"rgba({BLUE},1)"]]
+        low = -limit
+    k = len(classes)
+    figure = go.Figure(
+        go.Heatmap(z=shade, zmin=low, zmax=high, colorscale=colours, showscale=False, hoverinfo="skip", xgap=2, ygap=2)
+    )
+    rows, columns = np.divmod(np.arange(k * k), k)
+    strong = np.abs(shade.ravel()) > 0.75 * limit
+    texts = np.asarray([_cell(v, view) for v in z.ravel()], dtype=object)
+    for part, colour in ((~strong, INK), (strong, "#ffffff")):
+        if not part.any():
+            continue
+        figure.add_scatter(
+            x=columns[part],
+            y=rows[part],
+            mode="markers+text" if k <= MOST_TEXT else "markers",
+            text=texts[part],
+            textposition="middle center",
+            textfont={"size": 14 if k <= 8 else 11, "color": colour},
+            marker={"symbol": "square", "size": max(6, min(40, 300 // k)), "opacity": 0},
+            selected={"marker": {"opacity": 0}},
+            unselected={"marker": {"opacity": 0}, "textfont": {"color": colour}},
+            customdata=[[int(r), int(c)] for r, c in zip(rows[part], columns[part], strict=True)],
+            hovertext=[
+                _hover(_text(coder), _text(classes[r]), _text(classes[c]), z[r, c], view)
+                for r, c in zip(rows[part], columns[part], strict=True)
+            ],
+            hoverinfo="text",
+            showlegend=False,
+        )
+    ticks = {"tickmode": "array", "tickvals": list(range(k)), "ticktext": [_text(c) for c in codes]}
+    size = 13 if k <= MOST_TEXT else 9
+    common = {"showgrid": False, "zeroline": False, "ticks": "", "tickfont_size": size, "fixedrange": True, **ticks}
+    figure.update_xaxes(**common, side="top", title={"text": f"{_text(coder)} says", "font": {"size": 13}}, tickangle=0)
+    figure.update_yaxes(**common, title={"text": "truth", "font": {"size": 13}})
+    figure.update_xaxes(range=[-0.5, k - 0.5])
+    figure.update_yaxes(range=[k - 0.5, -0.5])
+    return _frame(figure, 400, clickmode="event+select", dragmode=False)
+
+
+def _cell(value: float, view: str) -> str:
+    if view == "counts":
+        return f"{value:,.0f}"
+    if view == "difference":
+        rounded = round(value, 2)
+        return "·" if rounded == 0 else f"{rounded:+.2f}".replace("0.", ".").replace("-", "−")
+    return "·" if value < 0.005 else f"{value:.2f}".lstrip("0")
+
+
+def _hover(coder: str, truth: str, said: str, value: float, view: str) -> str:
+    where = f"truth <b>{truth}</b><br>{coder} says <b>{said}</b><br>"
+    if view == "counts":
+        return where + f"{value:,.1f} annotations"
+    if view == "difference":
+        return where + f"{100 * value:+.1f} points".replace("-", "−")
+    return where + f"{100 * value:.1f} %"
+
+
+def curves(history: Mapping[str, Sequence[Mapping[str, Any]]], key: str, names: Mapping[str, str]) -> go.Figure:
+    """One stage a colour; training dotted, validation solid. ``key`` is ``loss`` or ``agreement``."""
+    figure = go.Figure()
+    for position, (stage, epochs) in enumerate(history.items()):
+        colour = PALETTE[position % len(PALETTE)]
+        for part, dash in (("train", "dot"), ("validation", "solid")):
+            y = [e.get(f"{part}_{key}") for e in epochs]
+            if all(v is None for v in y):
+                continue
+            name = _text(names.get(stage, stage))
+            figure.add_scatter(
+                x=[e["epoch"] for e in epochs],
+                y=y,
+                name=name,
+                legendgroup=stage,
+                showlegend=part == "validation",
+                mode="lines+markers" if len(epochs) < 3 else "lines",
+                line={"color": colour, "dash": dash, "width": 2},
+                hovertemplate=f"{name}, {part}<br>epoch %{{x}}: %{{y:.3f}}<extra></extra>",
+            )
+    longest = max((len(epochs) for epochs in history.values()), default=1)
+    step = {"dtick": 1} if longest <= 10 else {"rangemode": "tozero"}
+    figure.update_xaxes(title={"text": "epoch", "font": {"size": 13}}, tickfont_size=12, **step)
+    figure.update_yaxes(tickfont_size=12, **({"tickformat": ".0%", "range": [0, 1]} if key == "agreement" else {}))
+    return _frame(figure, 290)
+
+
+def case_bars(pairs: Sequence[Mapping[str, Any]], names: Mapping[int, str]) -> go.Figure:
+    """The five cases as shares of the items each pair of coders met on, stacked."""
+    figure = go.Figure()
+    labels = [f"{_text(p['first'])} –<br>{_text(p['second'])}  ({p['items']:,})" for p in pairs]
+    for case, colour in CASE_COLOURS.items():
+        share = [p["cases"][case] / p["items"] for p in pairs]
+        figure.add_bar(
+            y=labels,
+            x=share,
+            name=names[case],
+            orientation="h",
+            marker_color=colour,
+            text=[f"{100 * s:.0f}" if s >= 0.045 else "" for s in share],
+            textposition="inside",
+            insidetextanchor="middle",
+            textangle=0,
+            textfont={"color": "#10131a", "size": 13},
+            customdata=[p["cases"][case] for p in pairs],
+            hovertemplate=f"%{{y}}<br>{names[case]}: %{{x:.1%}} (%{{customdata:,}} items)<extra></extra>",
+        )
+    figure.update_xaxes(tickformat=".0%", range=[0, 1], showgrid=False, tickfont_size=12)
+    figure.update_yaxes(type="category", autorange="reversed", tickfont_size=13, automargin=True)
+    figure = _frame(figure, 50 + 46 * len(pairs), barmode="stack", bargap=0.3, showlegend=False)
+    return figure.update_layout(margin_r=28)  # room for the last tick
+
+
+def case_key(names: Mapping[int, str]) -> str:
+    """The colours of the cases, as HTML: it wraps where a figure's own legend would squeeze the bars."""
+    entries = "".join(
+        f'<span><span class="sw" style="background:{colour}"></span>{html.escape(names[case])}</span>'
+        for case, colour in CASE_COLOURS.items()
+    )
+    return f'<div class="lt-key">{entries}</div>'
+
+
+def method_bars(values: Mapping[str, float | None], best: str | None) -> go.Figure:
+    """A horizontal bar per method; the best stands out."""
+    known = {m: v for m, v in values.items() if v is not None}
+    names = [_text(m) for m in known]
+    figure = go.Figure(
+        go.Bar(
+            y=names,
+            x=list(known.values()),
+            orientation="h",
+            marker_color=["#4c6ef5" if m == best else "rgba(134,142,150,.55)" for m in known],
+            text=[f"{100 * v:.1f} %" for v in known.values()],
+            textposition="outside",
+            textfont={"size": 13, "color": INK},
+            cliponaxis=False,
+            hovertemplate="%{y}: %{x:.1%}<extra></extra>",
+        )
+    )
+    top: NDArray[np.float64] = np.asarray(list(known.values()) or [1.0])
+    figure.update_xaxes(visible=False, range=[0, min(1.15, float(top.max()) * 1.18)])
+    figure.update_yaxes(type="category", autorange="reversed", tickfont_size=13, automargin=True)
+    return _frame(figure, 40 + 36 * max(len(known), 1), bargap=0.3, showlegend=False)

@@ -1,0 +1,116 @@
+"""Work that needs the trainer's libraries runs in processes of its own, so that the server stays small."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from ltnet_core import jobs
+from ltnet_core.errors import LTNetError, RunError
+from ltnet_core.runs import Run
+
+ROOT = Path(__file__).resolve().parent.parent
+START_SECONDS = 20.0
+
+
+def run_command(arguments: Sequence[str], timeout: float = 600.0) -> subprocess.CompletedProcess[str]:
+    """Run ``python -m ltnet_core …`` and wait for it."""
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    return subprocess.run(
+        [sys.executable, "-m", "ltnet_core", *arguments],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        env={**os.environ, "PYTHONPATH": path},
+        check=False,
+    )
+
+
+@st.cache_data(show_spinner="Looking for a GPU …", ttl=3600)
+def devices() -> list[dict[str, Any]]:
+    """What training can run on; the first is the CPU. Empty when that could not be found out."""
+    try:
+        done = run_command(["devices", "--json"], timeout=120)
+        return list(json.loads(done.stdout)["devices"]) if done.returncode == 0 else []
+    except (OSError, ValueError, KeyError, TypeError, subprocess.TimeoutExpired):
+        return []
+
+
+def device_sentence(found: Sequence[dict[str, Any]]) -> str:
+    """What training will run on, in words."""
+    gpus = [d for d in found if d.get("kind") != "cpu"]
+    if gpus:
+        memory = f", {gpus[0]['memory_gib']:.0f} GiB" if gpus[0].get("memory_gib") else ""
+        more = f" and {len(gpus) - 1} more" if len(gpus) > 1 else ""
+        return f"GPU: {gpus[0].get('name', 'unnamed')}{memory}{more}"
+    if found:
+        cores = f", {found[0]['cores']} cores" if found[0].get("cores") else ""
+        return f"CPU: {found[0].get('name', 'unnamed')}{cores}"
+    return "The device will be found when training starts."
+
+
+@st.cache_resource
+def _started() -> list[subprocess.Popen[bytes]]:
+    """Trainers this server launched: held so that their exit is collected."""
+    return []
+
+
+def start_run(run_dir: Path, dataset: Path, options: Sequence[str] = (), *, resume: bool = False) -> None:
+    """Launch a trainer and wait until it has begun.
+
+    Raises
+    ------
+    LTNetError
+        it did not begin; says what the trainer said.
+    """
+    kept = _started()
+    kept[:] = [p for p in kept if p.poll() is None]
+    process = jobs.start(run_dir, dataset, options, resume=resume)
+    kept.append(process)
+    run = Run(run_dir)
+    patience = time.monotonic() + START_SECONDS
+    while time.monotonic() < patience:
+        if run.exists() and run.holder() is not None:
+            return
+        if process.poll() is not None:
+            break
+        time.sleep(0.1)
+    if process.poll() not in (None, 0):
+        said = run.log_tail(12).strip()
+        if not run.exists():
+            (run_dir / "log.txt").unlink(missing_ok=True)
+            run_dir.rmdir()
+        raise RunError(said or f"the trainer ended with status {process.returncode} and said nothing.")
+
+
+def export(run: Run, out: str) -> bytes:
+    """A file that only the command line can make: ``model`` or ``report``.
+
+    Raises
+    ------
+    LTNetError
+        the export failed; says why.
+    """
+    suffix = {"model": ".pt", "report": ".html"}[out]
+    folder = run.folder / "export"
+    target = folder / f"{out}{suffix}"
+    if not target.exists():
+        folder.mkdir(exist_ok=True)
+        partial = folder / f"partial-{os.getpid()}-{time.monotonic_ns()}{suffix}"
+        try:
+            done = run_command(["export", str(run.folder), f"--{out}", str(partial)])
+            if done.returncode != 0 or not partial.exists():
+                raise LTNetError(done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "the export failed.")
+            os.replace(partial, target)
+        finally:
+            partial.unlink(missing_ok=True)
+    return target.read_bytes()

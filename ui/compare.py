@@ -1,0 +1,72 @@
+"""Words and tables for the comparison of methods."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ui.markup import esc
+from ui.wording import method_name, percent
+
+SMALLER_IS_BETTER = frozenset({"ece"})
+
+
+def best_method(methods: Mapping[str, Mapping[str, Any]], measure: str = "accuracy") -> str | None:
+    """The method with the best known value."""
+    known = {m: float(v[measure]) for m, v in methods.items() if v.get(measure) is not None}
+    if not known:
+        return None
+    return min(known, key=known.__getitem__) if measure in SMALLER_IS_BETTER else max(known, key=known.__getitem__)
+
+
+def points(difference: float) -> str:
+    """A difference of two shares, in percentage points."""
+    return f"{abs(100 * difference):.1f} points"
+
+
+def sentence(methods: Mapping[str, Mapping[str, Any]]) -> str:
+    """How LTNet does against the best of the others."""
+    known = {m: float(v["accuracy"]) for m, v in methods.items() if v.get("accuracy") is not None}
+    if "ltnet" not in known:
+        best = best_method(methods)
+        return f"{method_name(best)} is right on {percent(known[best])} of the images." if best else "Nothing is known."
+    others = {m: a for m, a in known.items() if not m.startswith("ltnet")}
+    out = f"LTNet is right on {percent(known['ltnet'])} of the images"
+    if not others:
+        return out + "."
+    rival = max(others, key=others.__getitem__)
+    gap = known["ltnet"] - others[rival]
+    if abs(gap) < 0.0005:
+        return f"{out}, just as {method_name(rival)}."
+    word = "more" if gap > 0 else "fewer"
+    return f"{out}, {points(gap)} {word} than {method_name(rival)} ({percent(others[rival])}), the best of the others."
+
+
+def truth_sentence(truth: Mapping[str, Any]) -> str:
+    """How right the learned truth is on the training images, against the labels that came with them."""
+    learned, human = truth.get("accuracy"), truth.get("human_labels_accuracy")
+    out = f"The learned truth is right on {percent(learned)} of {truth.get('items', 0):,} images"
+    return f"{out}; the coders’ own labels are right {percent(human)} of the time." if human is not None else out + "."
+
+
+def table(methods: Mapping[str, Mapping[str, Any]], measures: Mapping[str, str], best: str | None) -> str:
+    """One row per method, the best in bold."""
+    head = "".join(f'<th class="n">{esc(text)}</th>' for text in measures.values())
+    rows = "".join(
+        f'<tr class="{"best" if m == best else ""}"><td>{esc(method_name(m))}</td>'
+        + "".join(f'<td class="n">{percent(v.get(measure))}</td>' for measure in measures)
+        + "</tr>"
+        for m, v in methods.items()
+        if any(v.get(measure) is not None for measure in measures)
+    )
+    return f'<div class="lt-scroll"><table class="lt-table"><tr><th>method</th>{head}</tr>{rows}</table></div>'
+
+
+def errors_table(errors: Mapping[str, float | None]) -> str:
+    """Mean absolute error of T per coder."""
+    rows = "".join(
+        f'<tr><td>{esc(c)}</td><td class="n">{"–" if v is None else format(v, ".3f")}</td></tr>'
+        for c, v in errors.items()
+    )
+    head = '<tr><th>coder</th><th class="n">error</th></tr>'
+    return f'<div class="lt-scroll"><table class="lt-table">{head}{rows}</table></div>'

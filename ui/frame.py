@@ -1,0 +1,130 @@
+"""What surrounds every page: the sidebar's choice, the header, and guards for pages that need a run."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from ltnet_core.errors import LTNetError
+from ltnet_core.runs import Run
+from ui import markup
+from ui.current import Current, select
+from ui.markup import esc
+from ui.wording import LIVE, STATES, PageText
+from ui.workspace import Dataset
+
+PAGES_KEY = "pages"
+
+
+def sidebar(state: Current) -> None:
+    """Choose the dataset and the run to look at."""
+    with st.sidebar:
+        known = {d.id: d for d in state.datasets}
+        outside = {r.folder.name: d for r, d in state.runs if not d.id}
+        if known or outside:
+            options = [*known, *(f"run:{r}" for r in outside)]
+            _follow("sidebar_dataset", options, _dataset_option(state))
+            names = {o: known[o].name if o in known else outside[o[4:]].name for o in options}
+            twice = [n for n in names.values() if list(names.values()).count(n) > 1]
+            names = {o: f"{n} ({o.removeprefix('run:')})" if n in twice else n for o, n in names.items()}
+            st.selectbox(
+                "Dataset",
+                options,
+                key="sidebar_dataset",
+                format_func=lambda o: names.get(o, str(o)),
+                on_change=_dataset_chosen,
+                args=(known, state),
+            )
+        here = {r.folder.name: r for r in state.runs_here}
+        if here:
+            _follow("sidebar_run", list(here), state.run.folder.name if state.run else None)
+            st.selectbox(
+                "Run",
+                list(here),
+                key="sidebar_run",
+                on_change=_run_chosen,
+                args=(here, state.dataset),
+            )
+
+
+def _dataset_option(state: Current) -> str | None:
+    if state.dataset is None:
+        return None
+    return state.dataset.id or (f"run:{state.run.folder.name}" if state.run else None)
+
+
+def _follow(key: str, options: list[str], value: str | None) -> None:
+    """Let a selector show the choice, also when it was made elsewhere."""
+    if value in options and st.session_state.get(key) != value:
+        st.session_state[key] = value
+
+
+def _dataset_chosen(known: dict[str, Dataset], state: Current) -> None:
+    option = str(st.session_state["sidebar_dataset"])
+    if option in known:
+        run = next((r for r, d in state.runs if d == known[option]), None)
+        select(known[option], run)
+    for run, dataset in state.runs:
+        if option == f"run:{run.folder.name}":
+            select(dataset, run)
+
+
+def _run_chosen(here: dict[str, Run], dataset: Dataset) -> None:
+    if (name := str(st.session_state["sidebar_run"])) in here:
+        select(dataset, here[name])
+
+
+def header(state: Current, page: PageText) -> None:
+    """Dataset · run · state, then what the page is about."""
+    parts = []
+    if state.dataset is None:
+        parts.append('<span class="none">No dataset yet</span>')
+    else:
+        parts.append(f"<b>{esc(state.dataset.name)}</b>")
+        if state.run and state.status:
+            parts.append(esc(state.run.folder.name))
+            parts.append(markup.pill(state.status.state, STATES[state.status.state]))
+        else:
+            parts.append('<span class="none">no run yet</span>')
+    crumbs = '<span class="sep">·</span>'.join(parts)
+    markup.show(
+        f'<header class="lt-head"><div class="lt-crumbs">{crumbs}</div>'
+        f"<h1>{esc(page.title)}</h1><p>{esc(page.question)}</p></header>"
+    )
+
+
+def link(path: str, label: str, state: Current, *, extra: dict[str, str] | None = None) -> None:
+    """A link to another page that keeps the dataset and the run."""
+    params = {**(extra or {})}
+    if state.dataset and state.dataset.id:
+        params["dataset"] = state.dataset.id
+    if state.run:
+        params["run"] = state.run.folder.name
+    st.page_link(st.session_state[PAGES_KEY][path], label=label, query_params=params)
+
+
+def finished_run(state: Current) -> Run:
+    """The chosen run if it has results; otherwise say what to do, and end the page."""
+    if state.run is not None and state.status is not None and state.run.is_complete():
+        try:
+            for name in ("truth.parquet", "transitions.json"):
+                state.run.result(name)
+        except LTNetError as e:
+            markup.callout("error", str(e), title="This run cannot be shown")
+            st.stop()
+        return state.run
+    if state.dataset is None:
+        markup.empty("Nothing to show yet", "Start with a dataset: your own, or the demo in one click.")
+        link("dataset", "Go to Dataset", state)
+    elif state.run is None or state.status is None:
+        markup.empty("This dataset has no run yet", "Train on it first; the results appear here.")
+        link("train", "Go to Train", state)
+    elif state.status.state in LIVE:
+        markup.empty("Still training", "The results appear here when the run has finished.")
+        link("train", "Watch it", state)
+    else:
+        markup.empty(
+            f"This run was {STATES[state.status.state]}", "It has no results. Resume it, or choose another run."
+        )
+        link("train", "Go to Train", state)
+    st.stop()
+    raise AssertionError("unreachable")

@@ -1,0 +1,75 @@
+"""What a run's events say about its progress: stages and curves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ltnet_core.runs import Status
+from ui.markup import esc
+from ui.wording import LIVE, duration, stage_name
+
+ORDER = ("images", "coder", "mixture", "pseudo", "ltnet", "results")
+
+
+def history(events: Sequence[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """Epoch records per stage; an epoch repeated after a resume counts once."""
+    out: dict[str, dict[int, dict[str, Any]]] = {}
+    for event in events:
+        if event["event"] == "epoch":
+            out.setdefault(str(event["stage"]), {})[int(event["epoch"])] = event
+    return {stage: [epochs[e] for e in sorted(epochs)] for stage, epochs in out.items()}
+
+
+def notes(events: Sequence[dict[str, Any]]) -> list[str]:
+    """What the trainer thought worth telling, each once."""
+    return list(dict.fromkeys(str(e.get("message", "")) for e in events if e["event"] == "note"))
+
+
+def stages(events: Sequence[dict[str, Any]], spec: dict[str, Any], status: Status) -> list[tuple[str, str]]:
+    """``(stage, done | now | stop | todo)`` in order: those seen, then those expected."""
+    seen = list(dict.fromkeys(str(e["stage"]) for e in events if e["event"] == "stage"))
+    expected = ["images"]
+    machines = bool((spec.get("settings") or {}).get("machine_coders", True))
+    if machines:
+        expected += [f"coder:{c}" for c in spec.get("coders") or []]
+    expected += ["mixture", *(["pseudo"] if machines else []), "ltnet", "results"]
+    if status.state == "done":
+        return [(s, "done") for s in seen]
+    current = status.stage or (seen[-1] if seen else None)
+    now = "now" if status.state in LIVE else "stop"
+    out = [(s, now if s == current else "done") for s in seen]
+    # The order among coders is the trainer's own, and a stage that was passed over will not come back.
+    reached = ORDER.index(current.partition(":")[0]) if current and current.partition(":")[0] in ORDER else 0
+    return out + [(s, "todo") for s in expected if s not in seen and ORDER.index(s.partition(":")[0]) >= reached]
+
+
+def stage_list(events: Sequence[dict[str, Any]], spec: dict[str, Any], status: Status) -> str:
+    """The stages as an HTML list."""
+    marks = {"done": "✓", "now": "●", "stop": "■", "todo": "○"}
+    last: dict[str, dict[str, Any]] = {s: e[-1] for s, e in history(events).items()}
+    began = {str(e["stage"]): float(e["time"]) for e in events if e["event"] == "stage"}
+    ends = sorted(began.values())
+    lines = []
+    for stage, kind in stages(events, spec, status):
+        note = ""
+        if kind in ("now", "stop") and stage in last:
+            note = f"epoch {last[stage]['epoch']} of {last[stage]['epochs']}"
+        elif kind == "done" and stage in began:
+            end = next((t for t in ends if t > began[stage]), None)
+            note = duration(end - began[stage]) if end else ""
+        lines.append(
+            f'<li class="{kind}"><span class="mark">{marks[kind]}</span><span>{esc(stage_name(stage))}</span>'
+            f'<span class="when">{esc(note)}</span></li>'
+        )
+    return f'<ol class="lt-stages">{"".join(lines)}</ol>'
+
+
+def bar(status: Status) -> str:
+    """The whole run's progress."""
+    kind = "done" if status.state == "done" else "" if status.state in LIVE else "stop"
+    share = 100 * status.progress
+    return (
+        f'<div class="lt-progress {kind}" role="progressbar" aria-valuenow="{share:.0f}" aria-valuemin="0" '
+        f'aria-valuemax="100"><div style="width:{share:.1f}%"></div></div>'
+    )

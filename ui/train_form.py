@@ -1,0 +1,138 @@
+"""The settings of a new run: the few that matter first, the rest folded away."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+
+import streamlit as st
+
+from ltnet_core.datasets import Study
+from ltnet_core.errors import LTNetError
+from ltnet_core.jobs import new_run_dir
+from ltnet_core.runs import Run
+from ltnet_core.settings import NETWORKS, PRESET_TEXTS, make_settings
+from ui import commands, markup
+from ui.current import select
+from ui.workspace import Dataset, runs_folder
+
+PSEUDO = {"soft": "soft: a distribution over classes", "hard": "hard: one class"}
+AS_PRESET = "as the preset"
+
+
+def options() -> tuple[list[str], dict[str, object]]:
+    """Widgets; returns the command-line flags they amount to."""
+    flags: list[str] = []
+    chosen: dict[str, object] = {}
+    left, middle, right = st.columns([2, 1, 1], gap="medium")
+    with left:
+        preset = str(st.selectbox("Preset", list(PRESET_TEXTS), key="preset"))
+    with middle:
+        epochs = st.number_input(
+            "Epochs",
+            1,
+            100_000,
+            None,
+            step=1,
+            key="epochs",
+            placeholder=AS_PRESET,
+            help="Passes over the images, per network.",
+        )
+    with right:
+        seed = st.number_input("Seed", 0, 2**31 - 1, 0, step=1, key="seed", help="The same seed gives the same result.")
+    markup.sentence(PRESET_TEXTS[preset])
+    flags += ["--preset", preset, "--seed", str(int(seed or 0))]
+    if epochs:
+        flags += ["--epochs", str(int(epochs))]
+    chosen["preset"] = preset
+    return flags, chosen
+
+
+def details(study: Study, preset: str) -> list[str]:
+    """The rest of the settings, folded away; returns flags."""
+    base = make_settings(preset)
+    flags: list[str] = []
+    with st.expander("More settings"):
+        first, second, third, fourth = st.columns(4, gap="medium")
+        with first:
+            network = st.selectbox(
+                "Network", [AS_PRESET, *NETWORKS], key="network", help=f"The preset’s: {base.network}."
+            )
+        with second:
+            batch = st.number_input(
+                "Batch size", 2, 65_536, None, step=1, key="batch", placeholder=str(base.batch_size)
+            )
+        with third:
+            size = st.number_input(
+                "Image size", 8, 1024, None, step=1, key="size", placeholder="the images’ own",
+                help=f"Pixels per side; by default the images’ own, at most {base.largest_image}.",
+            )  # fmt: skip
+        with fourth:
+            device = st.selectbox("Device", ["auto", "cpu", "cuda"], key="device")
+        coders = list(study.human_coders)
+        used = st.multiselect("Coders to learn from", coders, default=coders, key="coders")
+        machines = st.toggle(
+            "Machine coders", value=base.machine_coders, key="machines",
+            help="Networks that learn one coder’s labels and label everything else; they bridge coders who never met.",
+        )  # fmt: skip
+        pseudo = st.selectbox(
+            "Their labels",
+            list(PSEUDO),
+            index=list(PSEUDO).index(base.pseudo),
+            key=f"pseudo_{preset}",
+            disabled=not machines,
+            format_func=lambda kind: PSEUDO[kind],
+            width=320,
+        )
+    if network != AS_PRESET:
+        flags += ["--network", str(network)]
+    if batch:
+        flags += ["--batch-size", str(int(batch))]
+    if size:
+        flags += ["--image-size", str(int(size))]
+    if device != "auto":
+        flags += ["--device", str(device)]
+    if used and len(used) < len(coders):
+        flags.append(f"--coders={csv_row(used)}")
+    if not machines:
+        flags.append("--no-machine-coders")
+    elif pseudo != base.pseudo:
+        flags += ["--pseudo", str(pseudo)]
+    return flags
+
+
+def csv_row(names: Sequence[str]) -> str:
+    """Names as the command line takes them: separated by commas, quoted where a name has one."""
+    out = io.StringIO()
+    csv.writer(out, lineterminator="").writerow(names)
+    return out.getvalue()
+
+
+def new_run(study: Study, dataset: Dataset) -> None:
+    """The form, and Start."""
+    errors = [p for p in study.problems if p.level == "error"]
+    if errors:
+        markup.callout(
+            "error", "", title="This dataset has errors that change what labels mean; mend them first",
+            items=[p.examples[0] for p in errors],
+        )  # fmt: skip
+        return
+    flags, chosen = options()
+    flags += details(study, str(chosen["preset"]))
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        go = st.button("Start training", type="primary", key="start")
+        device = st.container()
+    if go:
+        run_dir = new_run_dir(runs_folder(), dataset.id or dataset.name)
+        try:
+            with st.spinner("Starting …"):
+                commands.start_run(run_dir, dataset.location, flags)
+        except (LTNetError, OSError) as e:
+            markup.callout("error", "", title="Training did not start", items=str(e).splitlines())
+        else:
+            select(dataset, Run(run_dir))
+            st.rerun()
+    # Last, because finding the device takes a few seconds the first time.
+    with device:
+        markup.sentence(commands.device_sentence(commands.devices()))

@@ -1,0 +1,159 @@
+"""Texts that several pages share, and sentences made from numbers."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ltnet_core.annotations import MACHINE_PREFIX, is_machine
+from ltnet_core.runs import Status
+
+
+@dataclass(frozen=True)
+class PageText:
+    """One screen: its file, its place in the URL, and the question it answers."""
+
+    file: str
+    path: str
+    title: str
+    question: str
+
+
+PAGES = (
+    PageText("1_dataset.py", "dataset", "Dataset", "Who labelled what, and how far do the coders agree?"),
+    PageText("2_train.py", "train", "Train", "Learn the truth behind the labels, and how each coder departs from it."),
+    PageText("3_transitions.py", "transitions", "Transitions", "When the truth is this, what does each coder say?"),
+    PageText(
+        "4_disagreements.py", "disagreements", "Disagreements", "Where coders part, whom does the truth side with?"
+    ),
+    PageText(
+        "5_compare.py", "compare", "Compare", "Does the learned truth beat each coder alone, and all labels mixed?"
+    ),
+    PageText("6_export.py", "export", "Export", "Take the learned truth, the matrices and the model with you."),
+)
+
+STATES = {
+    "queued": "waiting",
+    "running": "running",
+    "stalled": "stalled",
+    "done": "finished",
+    "cancelled": "cancelled",
+    "crashed": "interrupted",
+    "failed": "failed",
+}
+LIVE = ("queued", "running", "stalled")
+
+LAYOUT = """\
+my-faces/
+├── images/            any depth, any names
+├── annotations.csv    image,coder,label[,count]   one row per label; count for votes
+├── truth.csv          image,label[,split]         optional: known truth; split=test is never trained on
+└── classes.csv        class[,code]                optional: order and short codes (neutral,Ne)"""
+
+FOLDERS = """\
+my-faces/
+├── AffectNet/train/<class>/…    every top folder is a coder; train/ and test/ are optional
+├── RAF/<class>/…
+└── unlabelled/…                 images nobody labelled help too"""
+
+
+def name(text: str) -> str:
+    """A user's name for use inside a sentence: right-to-left text must not turn its neighbours around."""
+    turning = {"R", "AL", "RLO", "RLE", "RLI", "LRO", "LRE", "LRI", "FSI"}
+    return f"\u2068{text}\u2069" if any(unicodedata.bidirectional(c) in turning for c in text) else text
+
+
+def coder_name(coder: str) -> str:
+    """``machine:RAF`` → ``RAF's machine coder``."""
+    return f"{name(coder[len(MACHINE_PREFIX) :])}’s machine coder" if is_machine(coder) else name(coder)
+
+
+def method_name(method: str) -> str:
+    """A METHOD of an evaluation, in words."""
+    if method.startswith("coder:"):
+        return f"{name(method[6:])} alone"
+    known = {
+        "mixture": "all labels mixed",
+        "majority": "majority vote",
+        "dawid-skene": "Dawid–Skene",
+        "ltnet": "LTNet",
+        "posterior": "LTNet with the labels",
+    }
+    return known.get(method, method)
+
+
+def stage_name(stage: str) -> str:
+    """A stage of a run, in words."""
+    if stage.startswith("coder:"):
+        return f"Train a machine coder on {name(stage[6:])}’s labels"
+    known = {
+        "images": "Read the images",
+        "mixture": "Train on all labels mixed",
+        "pseudo": "Let the machine coders label the rest",
+        "ltnet": "Learn truth and transitions (LTNet)",
+        "results": "Work out the results",
+    }
+    return known.get(stage, stage)
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds in the words one would use."""
+    if seconds is None:
+        return ""
+    if seconds < 50:
+        return f"{max(5, round(seconds / 5) * 5):.0f} seconds"
+    if seconds < 90:
+        return "a minute"
+    if seconds < 90 * 60:
+        return f"{round(seconds / 60)} minutes"
+    if seconds < 36 * 3600:
+        return f"{seconds / 3600:.1f} hours"
+    return f"{seconds / 86400:.1f} days"
+
+
+def progress_sentence(status: Status) -> str:
+    """Where a run stands, in one line."""
+    share = f"{100 * status.progress:.0f} %"
+    if status.state == "running":
+        left = f" · about {duration(status.eta_seconds)} left" if status.eta_seconds else ""
+        return share + left
+    texts = {
+        "queued": "Waiting to start" + (f": {status.message}" if status.message else ""),
+        "stalled": f"{share} · {status.message}. It may be busy, or stuck; you can cancel and resume it.",
+        "done": "Finished",
+        "cancelled": f"Cancelled at {share}. Resume goes on from the last checkpoint.",
+        "crashed": f"The trainer stopped at {share} without saying why. Resume goes on from the last checkpoint.",
+        "failed": f"Failed at {share}.",
+    }
+    return texts.get(status.state, share)
+
+
+def percent(value: float | None, digits: int = 1) -> str:
+    """``0.873`` → ``87.3 %``; unknown is a dash."""
+    return "–" if value is None else f"{100 * value:.{digits}f} %"
+
+
+def top_confusions(coder: str, matrix: ArrayLike, classes: Sequence[str], most: int = 3, least: float = 0.1) -> str:
+    """What a coder confuses most, from its transition matrix (K,K; rows are truth)."""
+    t = np.asarray(matrix, dtype=float).copy()
+    np.fill_diagonal(t, 0.0)
+    order = np.argsort(-t, axis=None, kind="stable")[:most]
+    cells = [(int(i) // len(classes), int(i) % len(classes)) for i in order]
+    found = [(k, said, t[k, said]) for k, said in cells if t[k, said] >= least]
+    if not found:
+        return f"{coder_name(coder)} confuses no two classes in more than {percent(least, 0)} of cases."
+    parts = [f"{name(classes[said])} for {percent(share, 0)} of {name(classes[k])}" for k, said, share in found]
+    listed = parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1]
+    return f"{coder_name(coder)} says {listed}."
+
+
+def listing(names: Sequence[str], most: int = 4) -> str:
+    """``A, B and C``; long lists are cut."""
+    shown = [name(n) for n in names[:most]]
+    if len(names) > most:
+        return ", ".join(shown) + f" and {len(names) - most} more"
+    return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
