@@ -248,6 +248,8 @@ def _fit(arguments: argparse.Namespace) -> None:
     if arguments.resume:
         run = Run.open(arguments.run)
         _same_flags(run, arguments, changes, coders)
+        if run.holder() is None:
+            run.forget_stop()
     elif Run(arguments.run).exists():
         Run.create(arguments.run, {})  # refuses, and says why
     study = load_dataset(arguments.dataset)

@@ -391,7 +391,6 @@ def train_run(study: Study, run: Run, *, on_trainer: Any = None) -> None:
             raise RunError(
                 f"run {str(run.folder)!r} was made from other annotations than {study.name!r} has now; start a new run."
             )
-        run.forget_stop()
         try:
             trainer = Trainer(study, run)
             if on_trainer is not None:

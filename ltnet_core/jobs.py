@@ -59,19 +59,20 @@ def cancel(run_dir: Path, *, wait: float = 2 * GRACE_SECONDS) -> Status:
         there is no such run, or nobody is training it.
     """
     run = Run.open(run_dir)
-    if run.holder() is None and run.status().state != "queued":
-        raise RunError(f"run {str(run_dir)!r} is not running ({run.status().state}); there is nothing to cancel.")
+    state = run.status().state
+    if state not in ("queued", "running", "stalled"):
+        raise RunError(f"run {str(run_dir)!r} is not running ({state}); there is nothing to cancel.")
     run.ask_to_stop()
     began = time.monotonic()
     sent: list[signal.Signals] = []
-    while (pid := run.holder()) is not None and time.monotonic() - began < wait + GRACE_SECONDS:
-        waited = time.monotonic() - began
-        if waited > wait and signal.SIGKILL not in sent:
-            _signal(pid, signal.SIGKILL)
-            sent.append(signal.SIGKILL)
-        elif waited > wait / 2 and signal.SIGTERM not in sent:
-            _signal(pid, signal.SIGTERM)
-            sent.append(signal.SIGTERM)
+    while (waited := time.monotonic() - began) < wait + GRACE_SECONDS:
+        pid = run.holder()
+        if pid is None and run.status().state != "queued":
+            break
+        for after, number in ((wait / 2, signal.SIGTERM), (wait, signal.SIGKILL)):
+            if pid is not None and waited > after and number not in sent:
+                _signal(pid, number)
+                sent.append(number)
         time.sleep(0.1)
     return run.status()
 

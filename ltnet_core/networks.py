@@ -29,13 +29,10 @@ class SmallCNN(nn.Module):
         for depth in range(4):
             outputs = width * 2**depth
             stride = max(1, round(image_size / 48)) if depth == 0 and image_size > 64 else 1
-            layers += [
-                nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False),
-                nn.BatchNorm2d(outputs),
-                nn.ReLU(inplace=True),
-            ]
+            layers.append(nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False))
             if depth < 3:
-                layers.append(nn.MaxPool2d(2, ceil_mode=True))
+                layers.append(nn.MaxPool2d(2, ceil_mode=True))  # before the norm, which then has a quarter to do
+            layers += [nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)]
             inputs = outputs
         self.features = nn.Sequential(*layers)
         self.dropout = nn.Dropout(dropout)

@@ -133,7 +133,7 @@ _PRESETS: dict[str, dict[str, Any]] = {
         "largest_image": 48,
         "epochs": None,
         "image_budget": 60_000,
-        "epoch_range": (8, 30),
+        "epoch_range": (8, 20),
         "batch_size": 32,
     },
     "default": {},

@@ -89,7 +89,8 @@ with st.grid(min_column_width=width, gap="large"):
         show(coder, position)
 if maes:
     source = set((content.get("reference_source") or {}).values())
-    of = "the planted matrices" if source == {"planted"} else "the matrices counted from the known truth"
+    texts = {"planted": "planted matrices", "truth": "matrices counted from the known truth"}
+    of = "the " + " and ".join(texts[s] for s in sorted(source) if s in texts)
     guess = float(np.mean([np.abs(np.eye(len(classes)) - m).mean() for m in reference.values()]))
     markup.sentence(
         f"Compared with {of}, a cell is off by {np.mean(list(maes.values())):.3f} on average "

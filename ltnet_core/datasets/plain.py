@@ -152,7 +152,7 @@ def read(files: Files, name: str) -> Study:
             texts = [message, *(f"{kind}: {dict(frame.iloc[r])}" for r in rows[1:EXAMPLES])]
             problems.append(Problem(kind, len(rows), _examples("annotations.csv", rows, texts), "error"))
         aside[rows] = True
-    coders = list(dict.fromkeys(c for c in frame["coder"] if c))
+    coders = sorted({c for c in frame["coder"] if c})
     good = frame[~aside]
     for coder in [c for c in coders if not (good["coder"] == c).any()]:
         problems.append(
