@@ -59,6 +59,12 @@ def human_label_accuracy(table: AnnotationTable, truth: NDArray[np.int32]) -> fl
     return float((weight * (truth[table.item[known]] == table.label[known])).sum() / weight.sum())
 
 
+def recovery(learned: FloatArray, true: FloatArray) -> float | None:
+    """Mean absolute error of the cells of T in the rows that are known; None where no row is."""
+    known = ~np.isnan(true).any(axis=1)
+    return float(np.abs(learned - true)[known].mean()) if known.any() else None
+
+
 def evaluate(
     *,
     human: AnnotationTable,
@@ -80,7 +86,7 @@ def evaluate(
     networks : method → (N,K) p of the image alone.
     posterior, learned : (N,K) and (N,) of the items to learn from.
     usable : (N,) items whose image could be read.
-    transitions, reference : coder → (K,K), learned and true.
+    transitions, reference : coder → (K,K), learned and true; rows of NaN are not known.
     """
     labelled = {method: aggregate(human, method) for method in METHODS}
     tests: dict[str, Any] = {}
@@ -101,7 +107,7 @@ def evaluate(
     return {
         "tests": tests,
         "transitions": {
-            coder: {"mae": float(np.abs(matrix - reference[coder]).mean()) if coder in reference else None}
+            coder: {"mae": recovery(matrix, reference[coder]) if coder in reference else None}
             for coder, matrix in transitions.items()
         },
         "truth": {

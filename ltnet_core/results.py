@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from .aggregation import confusion
+from .aggregation import confusion_counts
 from .annotations import AnnotationTable, FloatArray, is_machine
 from .coders import machine_name
 from .datasets import Study
@@ -103,7 +103,9 @@ def write_results(run: Run, study: Study, human: AnnotationTable, learned: Learn
             "coders": _by_coder(table.coders, learned.transitions),
             "start": _by_coder(table.coders, learned.start),
             "counts": _by_coder(table.coders, expected_counts(r, table)),
-            "reference": {c: m.tolist() for c, m in reference.items()},
+            "reference": {
+                c: [None if np.isnan(row).any() else row.tolist() for row in m] for c, m in reference.items()
+            },
             "reference_source": source,
             "columns": columns,
         },
@@ -117,11 +119,16 @@ def finish(run: Run) -> None:
 
 
 def reference_matrices(study: Study, table: AnnotationTable) -> tuple[dict[str, FloatArray], dict[str, str]]:
-    """True matrices where known: planted ones, else what training annotations say against the known truth."""
+    """True matrices where known: planted ones, else what training annotations say against the known truth.
+
+    A row without evidence is NaN.
+    """
     reference: dict[str, FloatArray] = {}
     source: dict[str, str] = {}
     known = np.where(study.is_test, -1, study.truth)
-    measured = confusion(table, np.eye(len(table.classes))[known] * (known >= 0)[:, None])
+    counts = confusion_counts(table, np.eye(len(table.classes))[known] * (known >= 0)[:, None])
+    with np.errstate(invalid="ignore"):
+        measured = counts / counts.sum(2, keepdims=True)
     for position, coder in enumerate(table.coders):
         if coder in study.planted:
             reference[coder], source[coder] = study.planted[coder], "planted"

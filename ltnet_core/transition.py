@@ -79,8 +79,3 @@ def near_identity(coders: int, classes: int, diagonal: float) -> FloatArray:
 def log_predict(log_p: Tensor, log_t: Tensor) -> Tensor:
     """(B,K) log p and (C,K,L) log T → (B,C,L) log p·T, by logsumexp."""
     return torch.logsumexp(log_p[:, None, :, None] + log_t[None], dim=2)
-
-
-def mean_absolute_error(a: FloatArray, b: FloatArray) -> float:
-    """Mean absolute difference of all cells of two (K,K) matrices."""
-    return float(np.abs(np.asarray(a) - np.asarray(b)).mean())

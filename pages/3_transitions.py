@@ -15,7 +15,11 @@ run = frame.finished_run(state)
 content = reads.result(run, "transitions.json")
 classes, codes = content["classes"], list(reads.codes(run).values())
 matrices = {c: np.asarray(m, dtype=float) for c, m in content["coders"].items()}
-reference = {c: np.asarray(m, dtype=float) for c, m in (content.get("reference") or {}).items() if m is not None}
+unknown = [np.nan] * len(classes)
+reference = {
+    c: np.asarray([unknown if row is None else row for row in m], dtype=float)
+    for c, m in (content.get("reference") or {}).items()
+}
 counts = content.get("counts") or {}
 
 views = {"probability": "probability", "identity": "difference to identity"}
@@ -45,7 +49,7 @@ markup.sentence(
     "and nothing elsewhere. Click a cell to see its faces."
 )
 markup.show(gallery.key(dict(zip(codes, classes, strict=True))))
-maes = {c: float(np.abs(matrices[c] - reference[c]).mean()) for c in matrices if c in reference}
+maes = {c: float(np.nanmean(np.abs(matrices[c] - reference[c]))) for c in matrices if c in reference}
 
 
 def show(coder: str, position: int) -> None:
@@ -91,7 +95,7 @@ if maes:
     source = set((content.get("reference_source") or {}).values())
     texts = {"planted": "planted matrices", "truth": "matrices counted from the known truth"}
     of = "the " + " and ".join(texts[s] for s in sorted(source) if s in texts)
-    guess = float(np.mean([np.abs(np.eye(len(classes)) - m).mean() for m in reference.values()]))
+    guess = float(np.mean([np.nanmean(np.abs(np.eye(len(classes)) - m)) for m in reference.values()]))
     markup.sentence(
         f"Compared with {of}, a cell is off by {np.mean(list(maes.values())):.3f} on average "
         f"(taking every coder to be perfect would be off by {guess:.3f})."

@@ -176,6 +176,14 @@ def test_planted_matrices_follow_the_class_order(plain: Path) -> None:
     np.testing.assert_allclose(load_dataset(plain).planted["X"], [[0.7, 0.3], [0.1, 0.9]])
 
 
+def test_planted_matrices_of_fewer_classes_leave_the_other_rows_unknown(plain: Path) -> None:
+    content = {"classes": ["dog", "cat"], "coders": {"X": [[0.9, 0.1], [0.3, 0.7]]}}
+    (plain / "planted_T.json").write_text(json.dumps(content))
+    write_csv(plain / "classes.csv", ("class",), [("ant",), ("cat",), ("dog",)])
+    nan = np.nan
+    np.testing.assert_allclose(load_dataset(plain).planted["X"], [[nan] * 3, [0, 0.7, 0.3], [0, 0.1, 0.9]])
+
+
 def test_short_codes_are_unique() -> None:
     assert short_codes(("neutral", "happy", "sad")) == ("Ne", "Ha", "Sa")
     clash = short_codes(("sad", "sadness", "sadder", "s", "S", "日本"))

@@ -9,7 +9,7 @@ from sklearn.metrics import accuracy_score
 
 from ltnet_core.annotations import AnnotationTable
 from ltnet_core.coders import add_pseudo_labels, machine_name, trainable
-from ltnet_core.evaluation import calibration_error, scores
+from ltnet_core.evaluation import calibration_error, recovery, scores
 from ltnet_core.truth import column_names, expected_counts, posterior
 
 
@@ -59,6 +59,12 @@ def test_calibration_error_by_hand() -> None:
     truth = np.array([0] * 7 + [1] * 3)
     assert calibration_error(p, truth) == pytest.approx(0.2)
     assert calibration_error(np.array([[1.0, 0.0], [0.0, 1.0]]), np.array([0, 1])) == 0
+
+
+def test_recovery_counts_the_known_rows() -> None:
+    true = np.array([[0.8, 0.2], [np.nan, np.nan]])
+    assert recovery(np.array([[0.7, 0.3], [0.5, 0.5]]), true) == pytest.approx(0.1)
+    assert recovery(np.eye(2), np.full((2, 2), np.nan)) is None
 
 
 def test_scores_cover_only_what_a_method_labels() -> None:

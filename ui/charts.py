@@ -133,6 +133,8 @@ def heatmap(
 
 
 def _cell(value: float, view: str) -> str:
+    if np.isnan(value):
+        return "?"
     if view == "counts":
         return f"{value:,.0f}"
     if view == "difference":
@@ -143,6 +145,8 @@ def _cell(value: float, view: str) -> str:
 
 def _hover(coder: str, truth: str, said: str, value: float, view: str) -> str:
     where = f"truth <b>{truth}</b><br>{coder} says <b>{said}</b><br>"
+    if np.isnan(value):
+        return where + "not known"
     if view == "counts":
         return where + f"{value:,.1f} annotations"
     if view == "difference":

@@ -12,7 +12,16 @@ from ..errors import OptionError, did_you_mean
 from .dawid_skene import DawidSkene, dawid_skene
 from .majority_vote import majority_vote, most_probable
 
-__all__ = ["METHODS", "Aggregate", "DawidSkene", "aggregate", "dawid_skene", "majority_vote", "most_probable"]
+__all__ = [
+    "METHODS",
+    "Aggregate",
+    "DawidSkene",
+    "aggregate",
+    "confusion_counts",
+    "dawid_skene",
+    "majority_vote",
+    "most_probable",
+]
 
 METHODS = ("majority", "dawid-skene")
 

@@ -95,16 +95,21 @@ def _read_classes(files: Files) -> tuple[list[str], list[str] | None] | None:
 
 
 def _read_planted(files: Files, classes: tuple[str, ...]) -> dict[str, NDArray[np.float64]]:
+    """True matrices (K,K) that the dataset brings; a row of NaN for a class they do not know."""
     name = "planted_T.json"
     if name not in files:
         return {}
     try:
         content = json.loads(files.read(name))
-        order = [content["classes"].index(c) for c in classes]
-        out = {c: np.asarray(m, dtype=np.float64)[np.ix_(order, order)] for c, m in content["coders"].items()}
-        for coder, matrix in out.items():
-            if not np.allclose(matrix.sum(1), 1, atol=1e-3) or matrix.min() < 0:
+        place = [classes.index(c) for c in content["classes"]]
+        out = {}
+        for coder, cells in content["coders"].items():
+            planted = np.asarray(cells, dtype=np.float64)
+            if not np.allclose(planted.sum(1), 1, atol=1e-3) or planted.min() < 0:
                 raise DatasetError(f"the rows of coder {coder!r} are not probabilities.", file=name)
+            out[coder] = np.full((len(classes), len(classes)), np.nan)
+            out[coder][place] = 0.0
+            out[coder][np.ix_(place, place)] = planted
     except DatasetError:
         raise
     except (ValueError, KeyError, TypeError, IndexError, AttributeError) as e:

@@ -42,7 +42,7 @@ class Study:
     codes : K short codes (``Ne``), unique, for captions.
     truth : (N,) known class index, −1 where unknown.
     test_set : (N,) name of the test set the item belongs to, "" for items to learn from.
-    planted : coder → (K,K) true transition matrix, when the dataset brings one.
+    planted : coder → (K,K) true transition matrix, when the dataset brings one; unknown rows are NaN.
     problems : what was found wrong.
     """
 
