@@ -95,6 +95,9 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument(
         "--coders", help="human coders to use, separated by commas, in double quotes if a name has one (default: all)"
     )
+    sub.add_argument(
+        "--coder-weights", help="weights in the loss, such as RAF=3,machine:RAF=0.1 (default: the preset's)"
+    )
     sub.add_argument("--no-machine-coders", action="store_true", help="train LTNet on the human annotations alone")
     sub.add_argument("--pseudo", choices=("soft", "hard"), help="kind of the machine coders' labels")
     sub.add_argument("--resume", action="store_true", help="go on with a run that was cancelled or crashed")
@@ -239,9 +242,9 @@ def _fit(arguments: argparse.Namespace) -> None:
         "image_size": arguments.image_size,
         "pseudo": arguments.pseudo,
         "machine_coders": False if arguments.no_machine_coders else None,
+        "coder_weights": _weights(arguments.coder_weights),
     }
-    # Read like a row of CSV, so that a name with a comma can be quoted.
-    coders = None if arguments.coders is None else [c.strip() for c in next(csv.reader([arguments.coders]))]
+    coders = _names(arguments.coders)
     from .settings import make_settings
 
     make_settings(arguments.preset or "default", **changes)  # wrong settings are told before the data is read
@@ -270,6 +273,25 @@ def _fit(arguments: argparse.Namespace) -> None:
 
     train_run(study, run, on_trainer=stoppable)
     print(f"Finished. Results are in {run.folder}; `evaluate`, `export` and `predict` read them.")
+
+
+def _names(text: str | None) -> list[str] | None:
+    """Names separated by commas, read like a row of CSV, so that a name with a comma can be quoted."""
+    return None if text is None else [c.strip() for c in next(csv.reader([text]), [])]
+
+
+def _weights(text: str | None) -> dict[str, float] | None:
+    """``NAME=WEIGHT,…``"""
+    weights = {}
+    for pair in _names(text) or []:
+        name, equals, weight = pair.rpartition("=")
+        try:
+            weights[name.strip()] = float(weight)
+        except ValueError:
+            equals = ""
+        if not equals:
+            raise OptionError(f"--coder-weights takes NAME=WEIGHT, separated by commas; {pair!r} is none.")
+    return None if text is None else weights
 
 
 def _same_flags(run: Run, arguments: argparse.Namespace, changes: dict[str, Any], coders: list[str] | None) -> None:

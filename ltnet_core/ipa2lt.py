@@ -18,13 +18,13 @@ from safetensors.torch import load_file, save_file
 
 from .aggregation import dawid_skene
 from .annotations import AnnotationTable, FloatArray, is_machine
-from .coders import add_pseudo_labels
+from .coders import add_pseudo_labels, machine_name
 from .datasets import Study
 from .devices import choose_device, processor_name, reserve
-from .errors import Cancelled, DatasetError, OptionError, RunError, TrainingError
+from .errors import Cancelled, DatasetError, OptionError, RunError, TrainingError, did_you_mean
 from .images import Pixels, decode_all, survey
 from .ltnet import LTNet
-from .networks import build_network
+from .networks import build_network, read_weights
 from .plan import DECODE_COST, PREDICT_COST, Plan, make_plan
 from .results import Learned, finish, write_results
 from .runs import Run, read_json, write_json
@@ -98,6 +98,8 @@ class Trainer:
         plan = make_plan(self.study, self.human, self.settings, self.seed, self.broken)
         for note in plan.notes:
             self.note(note)
+        stages = [*(f"coder:{c}" for c in plan.coders), "mixture", *(["pseudo"] if plan.coders else []), "ltnet"]
+        self.run.emit("plan", stages=["images", *stages, "results"])
         self.total, self.done = plan.work(self.settings), DECODE_COST * len(plan.usable)
         self._began, self._done_at_start = time.monotonic(), self.done
         mean, std = _statistics(pixels, plan.pooled)
@@ -306,7 +308,8 @@ def start_from_network(table: AnnotationTable, p: FloatArray, pseudo_counts: Flo
 
 def coder_weights(table: AnnotationTable, settings: Settings) -> FloatArray:
     """(C,) weight of each coder's annotations."""
-    return np.asarray([settings.machine_weight if is_machine(c) else settings.human_weight for c in table.coders])
+    usual = [settings.machine_weight if is_machine(c) else settings.human_weight for c in table.coders]
+    return np.asarray([settings.coder_weights.get(c, w) for c, w in zip(table.coders, usual, strict=True)])
 
 
 def file_stem(stage: str) -> str:
@@ -349,6 +352,14 @@ def new_run(
     """
     study.require_sound()
     choose_device(device)
+    if settings.weights is not None:
+        read_weights(settings.weights)
+    known = [*study.human_coders, *map(machine_name, study.human_coders)]
+    for name in settings.coder_weights:
+        if name not in known:
+            raise OptionError(
+                f"a weight is given for {name!r}, but there is no such coder." + did_you_mean(name, known)
+            )
     if seed < 0:
         raise OptionError(f"seed must not be negative, got {seed}.")
     if coders is not None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import cast
 
 import torch
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -148,32 +149,39 @@ def build_network(
     return network
 
 
-def load_pretrained(network: nn.Module, weights: str | os.PathLike[str]) -> None:
-    """Copy weights of matching name and shape from a local file; code in the file is never run.
+def read_weights(weights: str | os.PathLike[str]) -> dict[str, Tensor]:
+    """Named tensors of a local file; code in the file is never run.
 
     Raises
     ------
     OptionError
-        the file is missing or unreadable, or less than half of the network's tensors fit.
+        the file is missing or holds no plain tensors.
     """
     path = Path(weights)
     if not path.is_file():
         raise OptionError(f"weights file {str(path)!r} does not exist.")
     try:
         if path.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
-            state = load_file(path)
-        else:
-            state = torch.load(path, map_location="cpu", weights_only=True)
-            state = state.get("state_dict", state)
+            return load_file(path)
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        return {k: v for k, v in state.get("state_dict", state).items() if isinstance(v, Tensor)}
     except Exception as e:  # torch and safetensors raise a dozen kinds for a broken file
         raise OptionError(f"weights file {str(path)!r} cannot be read as plain tensors ({type(e).__name__}).") from e
-    mine = network.state_dict()
-    fitting = {k: v for k, v in state.items() if k in mine and isinstance(v, Tensor) and v.shape == mine[k].shape}
+
+
+def load_pretrained(network: nn.Module, weights: str | os.PathLike[str]) -> None:
+    """Copy weights of matching name and shape from a local file.
+
+    Raises
+    ------
+    OptionError
+        the file cannot be read, or less than half of the network's tensors fit.
+    """
+    state, mine = read_weights(weights), network.state_dict()
+    fitting = {k: v for k, v in state.items() if k in mine and v.shape == mine[k].shape}
     if len(fitting) * 2 < len(mine):
         raise OptionError(
-            f"weights file {str(path)!r} fits only {len(fitting)} of {len(mine)} tensors of this network; "
+            f"weights file {str(weights)!r} fits only {len(fitting)} of {len(mine)} tensors of this network; "
             "is it for another network?"
         )
     network.load_state_dict({**mine, **fitting})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal
 
 from .errors import OptionError, did_you_mean
@@ -38,6 +38,7 @@ class Settings:
         whether ``soft`` (distributions) or ``hard`` (one class).
     fewest_annotations : a human coder with fewer gets no machine coder.
     human_weight, machine_weight : weight of their annotations in the loss and the posterior.
+    coder_weights : weight of single coders by name, where it differs from those two.
     transition_start : T before LTNet trains: ``network`` (Dawid–Skene whose prior is the
         mixture network), ``dawid-skene`` (labels alone) or ``identity``.
     start_diagonal : diagonal of T for the ``identity`` start.
@@ -68,6 +69,7 @@ class Settings:
     fewest_annotations: int = 50
     human_weight: float = 1.0
     machine_weight: float = 0.1
+    coder_weights: dict[str, float] = field(default_factory=dict)
     transition_start: Literal["network", "dawid-skene", "identity"] = "network"
     start_diagonal: float = 0.9
     transition_lr: float = 0.003
@@ -95,6 +97,9 @@ class Settings:
             value = getattr(self, name)
             if value is not None and not low <= value <= high:
                 raise OptionError(f"{name} must lie between {low} and {high}, got {value}.")
+        for name, weight in self.coder_weights.items():
+            if not 0 <= weight <= 1e6:
+                raise OptionError(f"the weight of coder {name!r} must lie between 0 and 1e6, got {weight}.")
         for name, known in (
             ("pseudo", ("soft", "hard")),
             ("optimizer", ("adamw", "sgd")),

@@ -36,7 +36,7 @@ def watch(run: Run, dataset: Dataset) -> None:
             markup.callout("error", status.message or "The log says why.", title="Training failed")
         for note in progress.notes(events):
             markup.callout("note", note)
-        _curves(events, spec, run)
+        _curves(events, run)
         with st.expander("Log"):
             st.code(run.log_tail(200) or "(nothing yet)", language=None, height=260)
 
@@ -68,10 +68,10 @@ def _buttons(run: Run, state: str, dataset: Dataset) -> None:
             st.rerun()
 
 
-def _curves(events: list[dict[str, Any]], spec: dict[str, Any], run: Run) -> None:
+def _curves(events: list[dict[str, Any]], run: Run) -> None:
     found = progress.history(events)
     with st.grid(min_column_width=340, gap="large"):
-        markup.show(progress.stage_list(events, spec, run.status()))
+        markup.show(progress.stage_list(events, run.status()))
         figure = st.container()
     with figure:
         if not found:

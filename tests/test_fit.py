@@ -276,6 +276,9 @@ def test_odd_datasets_finish_and_say_so(demo: Path, ltnet: Command, tmp_path: Pa
         (("--coders", "Alpha,Gamma"), "There is no coder 'Gamma'; the coders are"),
         (("--seed", -1), "seed must not be negative"),
         (("--weights", "gone.pt"), "does not exist"),
+        (("--coder-weights", "Alpha"), "takes NAME=WEIGHT"),
+        (("--coder-weights", "Alfa=2"), "there is no such coder. Did you mean 'Alpha'?"),
+        (("--coder-weights", "Alpha=-2"), "must lie between 0 and"),
     ],
 )
 def test_wrong_flags_are_bad_input_and_leave_nothing_behind(

@@ -10,6 +10,8 @@ from sklearn.metrics import accuracy_score
 from ltnet_core.annotations import AnnotationTable
 from ltnet_core.coders import add_pseudo_labels, machine_name, trainable
 from ltnet_core.evaluation import calibration_error, recovery, scores
+from ltnet_core.ipa2lt import coder_weights
+from ltnet_core.settings import make_settings
 from ltnet_core.truth import column_names, expected_counts, posterior
 
 
@@ -89,3 +91,10 @@ def test_who_can_train_a_machine_coder() -> None:
     able, notes = trainable(table(), fewest=2)
     assert able == ["Y"]
     assert notes == ["coder 'X' labelled only 1 items (fewer than 2): it gets no machine coder."]
+
+
+def test_coder_weights_come_by_kind_and_by_name() -> None:
+    more = table().with_coder("machine:X", np.array([[0.0, 0.0], [0.5, 0.5], [0.5, 0.5]]))
+    assert coder_weights(more, make_settings("quick")).tolist() == [1.0, 1.0, 0.1]
+    own = make_settings("quick", coder_weights={"Y": 3.0, "machine:X": 0.0})
+    assert coder_weights(more, own).tolist() == [1.0, 3.0, 0.0]

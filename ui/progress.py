@@ -9,7 +9,7 @@ from ltnet_core.runs import Status
 from ui.markup import esc
 from ui.wording import LIVE, duration, stage_name
 
-ORDER = ("images", "coder", "mixture", "pseudo", "ltnet", "results")
+ROUGHLY = ["images", "mixture", "ltnet", "results"]
 
 
 def history(events: Sequence[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
@@ -26,32 +26,26 @@ def notes(events: Sequence[dict[str, Any]]) -> list[str]:
     return list(dict.fromkeys(str(e.get("message", "")) for e in events if e["event"] == "note"))
 
 
-def stages(events: Sequence[dict[str, Any]], spec: dict[str, Any], status: Status) -> list[tuple[str, str]]:
+def stages(events: Sequence[dict[str, Any]], status: Status) -> list[tuple[str, str]]:
     """``(stage, done | now | stop | todo)`` in order: those seen, then those expected."""
     seen = list(dict.fromkeys(str(e["stage"]) for e in events if e["event"] == "stage"))
-    expected = ["images"]
-    machines = bool((spec.get("settings") or {}).get("machine_coders", True))
-    if machines:
-        expected += [f"coder:{c}" for c in spec.get("coders") or []]
-    expected += ["mixture", *(["pseudo"] if machines else []), "ltnet", "results"]
+    # Before the images are read nobody knows which coders can train a network.
+    planned = next((list(e["stages"]) for e in reversed(events) if e["event"] == "plan"), ROUGHLY)
     if status.state == "done":
         return [(s, "done") for s in seen]
     current = status.stage or (seen[-1] if seen else None)
     now = "now" if status.state in LIVE else "stop"
-    out = [(s, now if s == current else "done") for s in seen]
-    # The order among coders is the trainer's own, and a stage that was passed over will not come back.
-    reached = ORDER.index(current.partition(":")[0]) if current and current.partition(":")[0] in ORDER else 0
-    return out + [(s, "todo") for s in expected if s not in seen and ORDER.index(s.partition(":")[0]) >= reached]
+    return [(s, now if s == current else "done") for s in seen] + [(s, "todo") for s in planned if s not in seen]
 
 
-def stage_list(events: Sequence[dict[str, Any]], spec: dict[str, Any], status: Status) -> str:
+def stage_list(events: Sequence[dict[str, Any]], status: Status) -> str:
     """The stages as an HTML list."""
     marks = {"done": "✓", "now": "●", "stop": "■", "todo": "○"}
     last: dict[str, dict[str, Any]] = {s: e[-1] for s, e in history(events).items()}
     began = {str(e["stage"]): float(e["time"]) for e in events if e["event"] == "stage"}
     ends = sorted(began.values())
     lines = []
-    for stage, kind in stages(events, spec, status):
+    for stage, kind in stages(events, status):
         note = ""
         if kind in ("now", "stop") and stage in last:
             note = f"epoch {last[stage]['epoch']} of {last[stage]['epochs']}"

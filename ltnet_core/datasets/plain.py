@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -69,6 +70,17 @@ def _image_names(column: pd.Series, known: frozenset[str]) -> pd.Series:
 
 def _examples(file: str, rows: NDArray[Any], texts: list[str]) -> tuple[str, ...]:
     return tuple(f"{file}, row {int(r) + 2}: {t}" for r, t in zip(rows[:EXAMPLES], texts, strict=False))
+
+
+def merge(problems: list[Problem]) -> list[Problem]:
+    """One problem per kind and level; counts are rows, of all files together."""
+    out: dict[tuple[str, str], Problem] = {}
+    for p in problems:
+        before = out.get((p.kind, p.level))
+        if before is not None:
+            p = replace(p, count=before.count + p.count, examples=before.examples + p.examples)
+        out[p.kind, p.level] = p
+    return list(out.values())
 
 
 def _read_classes(files: Files) -> tuple[list[str], list[str] | None] | None:
@@ -149,10 +161,9 @@ def read(files: Files, name: str) -> Study:
     aside = np.zeros(len(frame), dtype=np.bool_)
     for kind, rows, message in find_problems(frame, items=images, classes=classes):
         if kind == "unknown image":
-            lost = sorted(set(frame["image"].iloc[rows]))
             kind = "missing image"
             texts = [f"image {frame['image'].iloc[r]!r} is listed but not in the dataset." for r in rows[:EXAMPLES]]
-            problems.append(Problem(kind, len(lost), _examples("annotations.csv", rows, texts)))
+            problems.append(Problem(kind, len(rows), _examples("annotations.csv", rows, texts)))
         else:
             texts = [message, *(f"{kind}: {dict(frame.iloc[r])}" for r in rows[1:EXAMPLES])]
             problems.append(Problem(kind, len(rows), _examples("annotations.csv", rows, texts), "error"))
@@ -172,7 +183,7 @@ def read(files: Files, name: str) -> Study:
     truth = np.full(len(images), -1, dtype=np.int32)
     test_set = np.full(len(images), "", dtype=object)
     if truth_frame is not None:
-        problems += _apply_truth(truth_frame, images, classes, truth, test_set)
+        problems = merge(problems + _apply_truth(truth_frame, images, classes, truth, test_set))
     used = table.class_counts().sum(0) + np.bincount(truth[truth >= 0], minlength=len(classes))
     unused = [c for c, n in zip(classes, used, strict=True) if n == 0]
     if unused:
