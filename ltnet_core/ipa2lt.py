@@ -149,7 +149,7 @@ class Trainer:
         self.size, self.channels, self.broken = facts["size"], facts["channels"], facts["broken"]
         if self.broken:
             first = next(iter(self.broken.values()))
-            self.note(f"{len(self.broken):,} images cannot be read and are set aside; the first: {first}")
+            self.note(f"unreadable images set aside: {len(self.broken):,}; the first: {first}")
         return cast(Pixels, np.load(path, mmap_mode="r", allow_pickle=False))
 
     def _epochs(self, items: int, *, ltnet: bool = False) -> int:

@@ -44,8 +44,9 @@ for name, test in tests.items():
         )
     unknown = [method_name(m) for m, v in methods.items() if v.get("accuracy") is None]
     if unknown:
+        listed = " and ".join(unknown)
         markup.sentence(
-            f"{' and '.join(unknown)} aggregate labels only: they cannot say anything of an image nobody labelled."
+            f"{listed[:1].upper()}{listed[1:]} aggregate labels only: they say nothing of an image nobody labelled."
         )
 
 left, right = st.columns(2, gap="large")

@@ -251,12 +251,12 @@ def test_odd_datasets_finish_and_say_so(demo: Path, ltnet: Command, tmp_path: Pa
     else:
         (folder / rows[0]["image"]).write_bytes(b"\xff\xd8 torn")
         (folder / rows[5]["image"]).unlink()
-        said = "1 images cannot be read and are set aside"
+        said = "unreadable images set aside: 1; the first: "
     done = ltnet("fit", folder, "--run", tmp_path / "run", "--preset", "quick", "--epochs", 1, "--device", "cpu")
     assert done.returncode == 0, done.stderr
     assert said in done.stdout
     if oddity == "broken images":
-        assert "missing image (1): annotations.csv, row 7" in done.stdout
+        assert "missing image (2): annotations.csv, row 7" in done.stdout
         told = json.loads(ltnet("inspect", folder, "--json").stdout)
         assert {p["kind"]: p["count"] for p in told["problems"]} == {"missing image": 2, "unreadable image": 1}
     truth = exported(ltnet, tmp_path / "run", tmp_path / "truth.csv")
