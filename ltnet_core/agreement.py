@@ -6,6 +6,7 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .annotations import AnnotationTable, FloatArray
 
@@ -44,12 +45,11 @@ def krippendorff_alpha(table: AnnotationTable) -> float | None:
     return None if expected == 0 else float(1 - observed / expected)
 
 
-def pair_counts(table: AnnotationTable, first: str, second: str) -> FloatArray:
-    """(K,K) items by what the first coder said × what the second said."""
-    a, b = table.labels_of(first), table.labels_of(second)
-    both = (a >= 0) & (b >= 0)
-    k = len(table.classes)
-    return np.bincount(a[both].astype(np.int64) * k + b[both], minlength=k * k).reshape(k, k).astype(np.float64)
+def pair_counts(first: NDArray[np.int32], second: NDArray[np.int32], classes: int) -> FloatArray:
+    """(K,K) items by what the first coder said × what the second said; both (N,) class indices, −1 where absent."""
+    both = (first >= 0) & (second >= 0)
+    cells = first[both].astype(np.int64) * classes + second[both]
+    return np.bincount(cells, minlength=classes * classes).reshape(classes, classes).astype(np.float64)
 
 
 def agreement(table: AnnotationTable) -> dict[str, Any]:
@@ -64,8 +64,9 @@ def agreement(table: AnnotationTable) -> dict[str, Any]:
         most = np.argsort(-table.annotations_per_coder(), kind="stable")[: int((2 * MAX_PAIRS) ** 0.5)]
         kept = [coders[i] for i in sorted(most)]
     pairs = []
+    said = {c: table.labels_of(c) for c in kept}
     for a, b in combinations(kept, 2):
-        counts = pair_counts(table, a, b)
+        counts = pair_counts(said[a], said[b], len(table.classes))
         shared = int(counts.sum())
         if shared:
             pairs.append(

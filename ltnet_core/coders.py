@@ -10,6 +10,7 @@ from .annotations import MACHINE_PREFIX, AnnotationTable, FloatArray
 from .errors import OptionError
 
 SMALLEST_SHARE = 0.01
+MOST_NOTES = 3
 
 
 def machine_name(coder: str) -> str:
@@ -18,19 +19,19 @@ def machine_name(coder: str) -> str:
 
 
 def trainable(table: AnnotationTable, fewest: int) -> tuple[list[str], list[str]]:
-    """Coders that can train a machine coder, and a sentence about each that cannot."""
-    able, notes = [], []
+    """Coders that can train a machine coder, and sentences about those that cannot."""
+    able, few, notes = [], [], []
     used = (table.class_counts() > 0).sum(1)
     for name, size, classes in zip(table.coders, table.annotations_per_coder(), used, strict=True):
         if size < fewest:
-            notes.append(
-                f"coder {name!r} labelled only {size:,} items (fewer than {fewest}): it gets no machine coder."
-            )
+            few.append(f"coder {name!r} labelled only {size:,} items (fewer than {fewest}): it gets no machine coder.")
         elif classes < 2:
             notes.append(f"coder {name!r} used only one class: it gets no machine coder.")
         else:
             able.append(name)
-    return able, notes
+    if len(few) > MOST_NOTES:
+        few = [f"{len(few):,} of {len(table.coders):,} coders labelled fewer than {fewest} items: no machine coders."]
+    return able, few + notes
 
 
 def add_pseudo_labels(

@@ -50,6 +50,11 @@ class Learned:
         coders = np.asarray([self.table.coder_index(c) for c in shown], dtype=np.int64)
         classes = np.asarray([self.table.classes.index(c) for c in human.classes], dtype=np.int64)
         cells = np.ix_(coders, classes, classes)
+        order = [f"coder:{c}" for c in shown] + ["mixture", "ltnet"]
+
+        def place(name: str) -> int:
+            return order.index(name)
+
         table = self.table.keep_coders(shown)
         label = np.argsort(classes)[table.label].astype(np.int32)
         return Learned(
@@ -57,7 +62,7 @@ class Learned:
             self.transitions[cells],
             self.start[cells],
             self.weights[coders],
-            {name: p[:, classes] for name, p in self.networks.items()},
+            {name: self.networks[name][:, classes] for name in sorted(self.networks, key=place)},
             self.usable,
             self.items,
         )

@@ -93,6 +93,12 @@ def test_who_can_train_a_machine_coder() -> None:
     assert notes == ["coder 'X' labelled only 1 items (fewer than 2): it gets no machine coder."]
 
 
+def test_a_crowd_of_small_coders_gets_one_note() -> None:
+    rows = [("a", f"c{n}", "cat") for n in range(9)] + [("b", "c0", "dog")]
+    crowd = AnnotationTable.from_frame(pd.DataFrame(rows, columns=["image", "coder", "label"]))
+    assert trainable(crowd, fewest=5) == ([], ["9 of 9 coders labelled fewer than 5 items: no machine coders."])
+
+
 def test_coder_weights_come_by_kind_and_by_name() -> None:
     more = table().with_coder("machine:X", np.array([[0.0, 0.0], [0.5, 0.5], [0.5, 0.5]]))
     assert coder_weights(more, make_settings("quick")).tolist() == [1.0, 1.0, 0.1]
