@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import warnings
 
 import numpy as np
@@ -102,6 +103,18 @@ def test_order_and_names_do_not_matter(method: str) -> None:
     np.testing.assert_array_equal(one.p, two.p[:, order])
     place = [other.coder_index(c) for c in ("zoe", "ann", "x", "b", "a")]
     np.testing.assert_array_equal(one.transitions, two.transitions[np.ix_(place, order, order)])
+
+
+def test_collapsing_equal_patterns_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    table, _, _ = crowd(items=2000, coders=3, seed=2)
+    fast = dawid_skene(table, max_iter=30, tol=0)
+    # The function hides its module's name in the package.
+    monkeypatch.setattr(importlib.import_module("ltnet_core.aggregation.dawid_skene"), "MOST_PATTERNS", 0)
+    slow = dawid_skene(table, max_iter=30, tol=0)
+    np.testing.assert_allclose(fast.p, slow.p, atol=1e-10)
+    np.testing.assert_allclose(fast.transitions, slow.transitions, atol=1e-10)
+    np.testing.assert_allclose(fast.bound, slow.bound, rtol=1e-10)
+    np.testing.assert_allclose(fast.prior, slow.prior)
 
 
 def test_votes_count_as_often_as_given() -> None:

@@ -17,9 +17,9 @@ from scipy import sparse
 
 from ..annotations import AnnotationTable, FloatArray
 from ..errors import OptionError
-from .majority_vote import majority_vote
 
 FLOOR = 1e-10
+MOST_PATTERNS = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -74,23 +74,27 @@ def dawid_skene(
     if tol < 0:
         raise OptionError(f"tol must not be negative, got {tol}.")
     n, c, k = table.shape
-    rows = np.flatnonzero(table.annotated())
+    pattern_of, rows, weight = _patterns(table) if item_prior is None else _no_patterns(table)
     place = np.full(n, -1, dtype=np.int64)
     place[rows] = np.arange(len(rows))
-    column = table.coder.astype(np.int64) * k + table.label
-    said = sparse.csr_matrix((table.count.astype(np.float64), (place[table.item], column)), shape=(len(rows), c * k))
+    kept = place[table.item] >= 0
+    column = table.coder[kept].astype(np.int64) * k + table.label[kept]
+    said = sparse.csr_matrix(
+        (table.count[kept].astype(np.float64), (place[table.item[kept]], column)), shape=(len(rows), c * k)
+    )
     said_t = said.T.tocsr()
-    total = float(table.count.sum())
+    total, items = float(table.count.sum(dtype=np.float64)), float(weight.sum())
     extra = None if pseudo_counts is None else pseudo_counts.transpose(0, 2, 1).reshape(c * k, k)
 
     # log_t[c*K + l, k]: the transpose of T, so that one sparse product sums over an item's annotations.
     if item_prior is None:
-        r = majority_vote(table)[rows]
-        log_prior: FloatArray = _log(r.mean(0))
+        votes = said @ np.tile(np.eye(k), (c, 1))
+        r: FloatArray = votes / votes.sum(1, keepdims=True)
+        log_prior: FloatArray = _log(weight @ r / items)
     else:
         r = item_prior[rows] / item_prior[rows].sum(1, keepdims=True)
         log_prior = _log(r)
-    counts, log_t = _m_step(said_t, r, extra, c, k)
+    counts, log_t = _m_step(said_t, weight[:, None] * r, extra, c, k)
     bound: list[float] = []
     converged = False
     for _ in range(max_iter):
@@ -99,17 +103,17 @@ def dawid_skene(
         r = np.exp(joint - peak)
         norm = r.sum(1, keepdims=True)
         r /= norm
-        evidence = float((peak + np.log(norm)).sum())
-        counts, new_log_t = _m_step(said_t, r, extra, c, k)
+        evidence = float(weight @ (peak + np.log(norm))[:, 0])
+        counts, new_log_t = _m_step(said_t, weight[:, None] * r, extra, c, k)
         # E_q[log joint] + H(q) after the M step, from the pieces at hand: H(q) = evidence − E_q[old log joint].
         rise = float((counts * (new_log_t - log_t)).sum())
         if extra is not None:
             evidence += float((extra * log_t).sum())
             rise += float((extra * (new_log_t - log_t)).sum())
         if item_prior is None:
-            share = r.mean(0)
+            share = weight @ r / items
             new_log_prior = _log(share)
-            rise += len(rows) * float((share * (new_log_prior - log_prior)).sum())
+            rise += items * float((share * (new_log_prior - log_prior)).sum())
             log_prior = new_log_prior
         log_t = new_log_t
         bound.append((evidence + rise) / total)
@@ -117,16 +121,53 @@ def dawid_skene(
             converged = True
             break
     p = np.full((n, k), np.nan)
-    p[rows] = r
+    seen = pattern_of >= 0
+    p[seen] = r[pattern_of[seen]]
     transitions = np.exp(log_t).reshape(c, k, k).transpose(0, 2, 1)
     return DawidSkene(
         p,
-        np.exp(log_prior) if item_prior is None else r.mean(0),
+        weight @ r / items,
         transitions / transitions.sum(2, keepdims=True),
         counts.reshape(c, k, k).transpose(0, 2, 1),
         bound,
         converged,
     )
+
+
+Patterns = tuple[NDArray[np.int64], NDArray[np.int64], FloatArray]
+
+
+def _no_patterns(table: AnnotationTable) -> Patterns:
+    """Every annotated item for itself; see :func:`_patterns`."""
+    rows = np.flatnonzero(table.annotated())
+    pattern_of = np.full(len(table.items), -1, dtype=np.int64)
+    pattern_of[rows] = np.arange(len(rows))
+    return pattern_of, rows, np.ones(len(rows))
+
+
+def _patterns(table: AnnotationTable) -> Patterns:
+    """Items that got the same labels from the same coders have the same posterior: EM needs each kind once.
+
+    Returns the pattern of each item (N,), −1 without annotation; one item of each pattern
+    (P,); and how many items have it (P,). With votes, or with so many coders that
+    patterns hardly repeat, every item is its own.
+    """
+    n, c, k = table.shape
+    size = (k + 1) ** c
+    pair = table.item.astype(np.int64) * c + table.coder
+    if size > MOST_PATTERNS or not (table.count == 1).all() or not (np.diff(pair) > 0).all():
+        return _no_patterns(table)
+    digit = (k + 1.0) ** np.arange(c)
+    code = np.bincount(table.item, weights=(table.label + 1) * digit[table.coder], minlength=n).astype(np.int64)
+    often = np.bincount(code, minlength=size)
+    often[0] = 0  # items without annotation
+    present = np.flatnonzero(often)
+    number = np.full(size, -1, dtype=np.int64)
+    number[present] = np.arange(len(present))
+    pattern_of = number[code]
+    example = np.full(size, -1, dtype=np.int64)
+    example[code] = np.arange(n)
+    return pattern_of, example[present], often[present].astype(np.float64)
 
 
 def _log(p: FloatArray) -> FloatArray:
