@@ -162,9 +162,9 @@ class Trainer:
         settings, ltnet = self.settings, start is not None
         train, validation = plan.split(table)
         if ltnet:
-            # An item held out for validation may carry machine labels; it must stay unseen all the same.
-            validation = plan.validation
-            train = np.setdiff1d(train, validation)
+            # The items that only machine coders labelled take part: they are the bridge between the datasets. An item
+            # held out for validation may carry machine labels; it must stay unseen all the same.
+            train = np.setdiff1d(np.flatnonzero(table.annotated()), validation)
         epochs = self._epochs(len(plan.train) if ltnet else len(train), ltnet=ltnet)
         cost = epochs * (len(train) + len(validation)) + PREDICT_COST * len(plan.usable)
         if told.exists():

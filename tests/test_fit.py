@@ -46,6 +46,17 @@ def test_a_finished_run_says_so_and_refuses_a_second_start(demo: Path, finished:
         assert again.stderr.count("\n") == 1
 
 
+def test_every_planned_image_pass_was_made(finished: Path) -> None:
+    """The plan counts the unlabelled images in LTNet's training; work left undone would leave the progress below 1."""
+    events = Run(finished).events()
+    plan = next(e for e in events if e["event"] == "plan")
+    stages = [e["stage"] for e in events if e["event"] == "stage"]
+    assert stages == plan["stages"]
+    progress = [e["progress"] for e in events if e["event"] in ("stage", "progress")]
+    assert progress == sorted(progress)
+    assert progress[-1] == pytest.approx(1.0, abs=1e-6)
+
+
 def test_truth_csv_has_the_promised_columns(demo: Path, finished: Path, ltnet: Command, tmp_path: Path) -> None:
     truth = exported(ltnet, finished, tmp_path / "truth.csv")
     classes = [r["class"] for r in read_rows(demo / "classes.csv")]
