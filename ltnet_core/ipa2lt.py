@@ -116,10 +116,10 @@ class Trainer:
         if predictions:
             self.enter("pseudo")
             table = add_pseudo_labels(humans, predictions, self.settings.pseudo, plan.usable & ~self.study.is_test)
-        p = self.network("ltnet", table, plan, start=self.start(table, mixture))
+        start = self.start(table, mixture)
+        p = self.network("ltnet", table, plan, start=start)
         self.enter("results")
         networks = {**{f"coder:{c}": q for c, q in predictions.items()}, "mixture": mixture, "ltnet": p}
-        start = self.start(table, mixture)
         transitions = self._learned_transitions(table, start)
         weights = coder_weights(table, self.settings)
         write_results(

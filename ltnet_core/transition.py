@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -15,14 +13,6 @@ from .annotations import FloatArray
 from .errors import OptionError
 
 FLOOR = 1e-6
-
-
-class Transitions(Protocol):
-    """What LTNet needs of a parametrisation of T."""
-
-    def log_t(self) -> Tensor:
-        """(C,K,K) log T."""
-        ...
 
 
 class SoftmaxTransitions(nn.Module):
