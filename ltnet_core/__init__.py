@@ -30,7 +30,7 @@ from .runs import Run
 from .settings import Settings, make_settings
 
 if TYPE_CHECKING:
-    from .ipa2lt import IPA2LT
+    from .fit import IPA2LT
     from .predict import predict_images
 
 __version__ = "0.1.0"
@@ -59,7 +59,7 @@ __all__ = [
     "predict_images",
 ]
 
-_NEEDS_TORCH = {"IPA2LT": ".ipa2lt", "predict_images": ".predict"}
+_NEEDS_TORCH = {"IPA2LT": ".fit", "predict_images": ".predict"}
 
 
 def __getattr__(name: str) -> Any:

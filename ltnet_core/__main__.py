@@ -18,7 +18,7 @@ from .agreement import agreement
 from .datasets import load_dataset
 from .errors import InputError, LTNetError, OptionError, RunError
 from .runs import Run, read_json
-from .settings import PRESET_TEXTS, PRESETS
+from .settings import METHOD_TEXTS, PRESET_TEXTS, PRESETS
 
 # Threads of PyTorch that wait by spinning slow each other down tenfold when two trainings share the cores. Must be
 # said before PyTorch is imported.
@@ -85,6 +85,8 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("--run", type=Path, required=True, metavar="RUN_DIR", help="folder of the run, new or resumed")
     presets = "; ".join(f"{k}: {v}" for k, v in PRESET_TEXTS.items())
     sub.add_argument("--preset", choices=PRESETS, help=f"(default: default) {presets}")
+    methods = "; ".join(f"{k}: {v}" for k, v in METHOD_TEXTS.items())
+    sub.add_argument("--method", help=f"what to train (default: ltnet) {methods}")
     sub.add_argument("--network", help="cnn, resnet20, resnet18 or resnet50")
     sub.add_argument("--weights", help="local file of pretrained weights")
     sub.add_argument("--epochs", type=int, help="passes over the data for each network")
@@ -202,6 +204,8 @@ def _inspect(arguments: argparse.Namespace) -> None:
     told = report["agreement"]
     alpha = told["krippendorff_alpha"]  # type: ignore[index]
     print("  Krippendorff's alpha: " + ("unknown, no item has two annotations" if alpha is None else f"{alpha:.3f}"))
+    if told["fleiss_kappa"] is not None:  # type: ignore[index]
+        print(f"  Fleiss' kappa: {told['fleiss_kappa']:.3f}")  # type: ignore[index]
     for pair in told["pairs"][:20]:  # type: ignore[index]
         kappa = "undefined" if pair["kappa"] is None else f"{pair['kappa']:.3f}"
         print(f"  {pair['a']} and {pair['b']}: agree on {pair['agreement']:.1%} of {pair['items']:,}, kappa {kappa}")
@@ -235,6 +239,7 @@ def _aggregate(arguments: argparse.Namespace) -> None:
 
 def _fit(arguments: argparse.Namespace) -> None:
     changes = {
+        "method": arguments.method,
         "network": arguments.network,
         "weights": arguments.weights and str(Path(arguments.weights).resolve()),
         "epochs": arguments.epochs,
@@ -257,7 +262,8 @@ def _fit(arguments: argparse.Namespace) -> None:
         Run.create(arguments.run, {})  # refuses, and says why
     study = load_dataset(arguments.dataset)
 
-    from .ipa2lt import Trainer, new_run, train_run
+    from .fit import new_run, train_run
+    from .trainer import Trainer
 
     if not arguments.resume:
         settings = make_settings(arguments.preset or "default", **changes)

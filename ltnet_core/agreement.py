@@ -1,4 +1,4 @@
-"""How far coders agree: Cohen's kappa of each pair, Krippendorff's alpha of all."""
+"""How far coders agree: Cohen's kappa of each pair, Fleiss' kappa and Krippendorff's alpha of all."""
 
 from __future__ import annotations
 
@@ -45,6 +45,24 @@ def krippendorff_alpha(table: AnnotationTable) -> float | None:
     return None if expected == 0 else float(1 - observed / expected)
 
 
+def fleiss_kappa(table: AnnotationTable) -> float | None:
+    """Fleiss' kappa over all items with at least two annotations; None when undefined.
+
+    J. L. Fleiss, *Measuring nominal scale agreement among many raters*, 1971. Items may
+    have different numbers of annotations: each item's agreement counts alike. Votes
+    count as that many coders.
+    """
+    votes = table.votes()
+    total = votes.sum(1)
+    votes, total = votes[total >= 2], total[total >= 2]
+    if not len(votes):
+        return None
+    observed = float((((votes**2).sum(1) - total) / (total * (total - 1))).mean())
+    share = votes.sum(0) / total.sum()
+    expected = float(share @ share)
+    return None if expected >= 1 else (observed - expected) / (1 - expected)
+
+
 def pair_counts(first: NDArray[np.int32], second: NDArray[np.int32], classes: int) -> FloatArray:
     """(K,K) items by what the first coder said × what the second said; both (N,) class indices, −1 where absent."""
     both = (first >= 0) & (second >= 0)
@@ -53,7 +71,9 @@ def pair_counts(first: NDArray[np.int32], second: NDArray[np.int32], classes: in
 
 
 def agreement(table: AnnotationTable) -> dict[str, Any]:
-    """``{"krippendorff_alpha", "pairs": [{"a", "b", "items", "kappa", "agreement"}], "pairs_left_out"}``.
+    """Agreement of all coders and of each pair.
+
+    ``{"krippendorff_alpha", "fleiss_kappa", "pairs": [{"a", "b", "items", "kappa", "agreement"}], "pairs_left_out"}``.
 
     Only pairs that share items are listed; of crowds with more than 2,000 pairs, those
     of the coders with the most annotations.
@@ -79,4 +99,9 @@ def agreement(table: AnnotationTable) -> dict[str, Any]:
                 }
             )
     every, used = len(coders) * (len(coders) - 1) // 2, len(kept) * (len(kept) - 1) // 2
-    return {"krippendorff_alpha": krippendorff_alpha(table), "pairs": pairs, "pairs_left_out": every - used}
+    return {
+        "krippendorff_alpha": krippendorff_alpha(table),
+        "fleiss_kappa": fleiss_kappa(table),
+        "pairs": pairs,
+        "pairs_left_out": every - used,
+    }

@@ -1,4 +1,4 @@
-"""LTNet: a base network whose softmax is the latent truth p, and p·T for every coder.
+"""LTNet: a base network whose softmax is the latent truth p, and what every coder makes of it, p·T.
 
 Zeng, Shan and Chen, *Facial Expression Recognition with Inconsistently Annotated
 Datasets*, ECCV 2018, doi:10.1007/978-3-030-01261-8_14.
@@ -7,16 +7,21 @@ Datasets*, ECCV 2018, doi:10.1007/978-3-030-01261-8_14.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from .annotations import FloatArray
 from .transition import ClampedTransitions, SoftmaxTransitions, log_predict
+
+Likelihood = Literal["joint", "separate"]
 
 
 @dataclass(frozen=True)
 class Entries:
-    """The annotations of one batch, as (E,) tensors.
+    """The annotations of one batch, as (E,) tensors, sorted by ``row``.
 
     ``row`` is the image's place in the batch; ``weight`` is count × coder weight.
     """
@@ -30,35 +35,112 @@ class Entries:
         return Entries(*(t.to(device, non_blocking=True) for t in (self.row, self.coder, self.label, self.weight)))
 
 
-class LTNet(nn.Module):
-    """Base network plus transition matrices.
+@dataclass(frozen=True)
+class Mixed:
+    """Images mixed in pairs: ``share`` (B,) of each and the rest of the ``other`` (B,)."""
 
-    Without ``transitions`` every coder is taken at its word (T = identity): that is
-    an ordinary classifier, and how coders' own networks and the mixture are trained.
+    images: Tensor
+    share: Tensor
+    other: Tensor
 
-    ``double_softmax`` repeats the authors' release, which feeds p·T to a softmax
-    cross-entropy; such a T is no probability. Only the ``paper`` preset sets it.
+
+def mix(images: Tensor, alpha: float, generator: torch.Generator) -> Mixed:
+    """Mix each image with another of the batch, its share drawn from Beta(α, α).
+
+    H. Zhang et al., *mixup: beyond empirical risk minimization*, ICLR 2018.
+    """
+    seed = int(torch.randint(2**62, (1,), generator=generator))
+    share = torch.from_numpy(np.random.default_rng(seed).beta(alpha, alpha, len(images))).to(images)
+    other = torch.randperm(len(images), generator=generator).to(images.device)
+    weight = share[:, None, None, None]
+    return Mixed(weight * images + (1 - weight) * images[other], share, other)
+
+
+class Classifier(nn.Module):
+    """A base network that takes every coder at its word (T = identity).
+
+    Coders' own networks and the mixture are trained so. What models coders is a
+    subclass with its own :meth:`item_losses` or :meth:`log_said` and :meth:`matrices`.
+
+    Attributes
+    ----------
+    mixup : α of Beta(α, α), by which pairs of training images and their losses are mixed; 0 for none.
     """
 
-    def __init__(
-        self,
-        base: nn.Module,
-        transitions: SoftmaxTransitions | ClampedTransitions | None = None,
-        double_softmax: bool = False,
-    ):
+    mixup: float = 0.0
+
+    def __init__(self, base: nn.Module):
         super().__init__()
         self.base = base
-        self.transitions = transitions
-        self.double_softmax = double_softmax
 
     def forward(self, images: Tensor) -> Tensor:
         """(B,channels,S,S) → (B,K) log p."""
         return torch.log_softmax(self.base(images).float(), dim=1)
 
-    def log_predictions(self, log_p: Tensor, entries: Entries) -> Tensor:
+    def log_said(self, log_p: Tensor, entries: Entries) -> Tensor:
         """(E,) log probability that each annotation's coder says what it said."""
-        if self.transitions is None:
-            return log_p[entries.row, entries.label]
+        return log_p[entries.row, entries.label]
+
+    def item_losses(self, log_p: Tensor, entries: Entries) -> Tensor:
+        """(B,) −Σ w log P(label) over the annotations of each image."""
+        said = entries.weight * self.log_said(log_p, entries)
+        return -torch.zeros_like(log_p[:, 0]).index_add(0, entries.row, said)
+
+    def loss(self, log_p: Tensor, entries: Entries) -> Tensor:
+        """The items' losses by the weight of all annotations; 0 where there are none."""
+        if not len(entries.row):
+            return log_p.sum() * 0
+        return self.item_losses(log_p, entries).sum() / entries.weight.sum()
+
+    def training_loss(self, images: Tensor, entries: Entries, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Loss to train on and (B,K) log p. ``generator`` draws what a method mixes or drops."""
+        if self.mixup == 0 or not len(entries.row):
+            log_p = self(images)
+            return self.loss(log_p, entries), log_p
+        mixed = mix(images, self.mixup, generator)
+        log_p = self(mixed.images)
+        back = torch.argsort(mixed.other)
+        theirs = Entries(back[entries.row], entries.coder, entries.label, entries.weight)
+        own = mixed.share * self.item_losses(log_p, entries)
+        total = own + (1 - mixed.share) * self.item_losses(log_p, theirs)
+        return total.sum() / entries.weight.sum(), log_p
+
+    def matrices(self) -> FloatArray | None:
+        """(C,K,K) learned transition matrices, rows sum to 1; None for a method without."""
+        return None
+
+
+class LTNet(Classifier):
+    """Base network plus transition matrices.
+
+    Parameters
+    ----------
+    likelihood : ``joint`` is that of Dawid and Skene with the image's p as prior: all
+        annotations of an item share one truth, log Σ_k p[k] Π_c T[c,k,a_c]^w_c.
+        ``separate`` is the paper's, Σ_c w_c log Σ_k p[k] T[c,k,a_c]: every annotation
+        for itself. With one annotation per item they are the same.
+    prior : (C,K,K) Dirichlet pseudo counts of T as a share of all annotations; None for
+        maximum likelihood. They keep the matrix of a coder with few annotations sane.
+    double_softmax : the authors' release feeds p·T to a softmax cross-entropy; such a T
+        is no probability. Only the ``paper`` preset sets it, with ``separate``.
+    """
+
+    def __init__(
+        self,
+        base: nn.Module,
+        transitions: SoftmaxTransitions | ClampedTransitions,
+        likelihood: Likelihood = "joint",
+        prior: FloatArray | None = None,
+        double_softmax: bool = False,
+    ):
+        super().__init__(base)
+        self.transitions = transitions
+        self.likelihood = likelihood
+        self.double_softmax = double_softmax
+        self.prior: Tensor | None
+        self.register_buffer("prior", None if prior is None else torch.tensor(prior, dtype=torch.float32), False)
+
+    def log_said(self, log_p: Tensor, entries: Entries) -> Tensor:
         log_t = self.transitions.log_t()
         if self.double_softmax:
             said = torch.log_softmax(log_predict(log_p, log_t).exp(), dim=2)
@@ -66,9 +148,24 @@ class LTNet(nn.Module):
         # Σ_k p[k] T[c,k,l] by logsumexp: the product of raw probabilities would underflow for confident networks.
         return torch.logsumexp(log_p[entries.row] + log_t[entries.coder, :, entries.label], dim=1)
 
-    def loss(self, log_p: Tensor, entries: Entries) -> Tensor:
-        """−Σ w log (p·T)[label] / Σ w over the annotations present; 0 where there are none."""
-        total = entries.weight.sum()
-        if not len(entries.row):
-            return log_p.sum() * 0
-        return -(entries.weight * self.log_predictions(log_p, entries)).sum() / total
+    def item_losses(self, log_p: Tensor, entries: Entries) -> Tensor:
+        if self.likelihood == "separate":
+            return super().item_losses(log_p, entries)
+        said = entries.weight[:, None] * self.transitions.log_t()[entries.coder, :, entries.label]
+        evidence = torch.zeros_like(log_p).index_add(0, entries.row, said)
+        return -torch.logsumexp(log_p + evidence, dim=1)
+
+    def training_loss(self, images: Tensor, entries: Entries, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        loss, log_p = super().training_loss(images, entries, generator)
+        if self.prior is not None:
+            loss = loss - (self.prior * self.transitions.log_t()).sum()
+        return loss, log_p
+
+    def matrices(self) -> FloatArray | None:
+        return as_matrices(self.transitions.log_t())
+
+
+def as_matrices(log_t: Tensor) -> FloatArray:
+    """(C,K,K) of double precision whose rows sum to 1."""
+    t: FloatArray = log_t.detach().double().exp().cpu().numpy()
+    return np.asarray(t / t.sum(2, keepdims=True))

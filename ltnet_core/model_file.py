@@ -16,7 +16,7 @@ def export_model(run: Run, out: Path) -> None:
     """Write LTNet as one ``.pt`` that ``torch.load(…, weights_only=True)`` reads.
 
     Keys: ``state_dict`` (base network and T), ``network``, ``image_size``, ``channels``,
-    ``mean``, ``std``, ``trained_classes`` (order of the outputs),
+    ``mean``, ``std``, ``temperature`` (p is softmax(logits / temperature)), ``trained_classes`` (order of the outputs),
     ``trained_coders`` (order of T in ``state_dict``), ``transitions`` (coder → K × K in the
     order of ``classes``), ``classes``.
     """
@@ -25,10 +25,19 @@ def export_model(run: Run, out: Path) -> None:
     partial = partial_path(out)
     torch.save(
         {
-            "state_dict": load_file(run.result(f"networks/{index['files']['ltnet']}")),
+            "state_dict": load_file(run.result(f"networks/{index['files'][index['method']]}")),
             **{
                 k: index[k]
-                for k in ("network", "image_size", "channels", "mean", "std", "trained_classes", "trained_coders")
+                for k in (
+                    "network",
+                    "image_size",
+                    "channels",
+                    "mean",
+                    "std",
+                    "temperature",
+                    "trained_classes",
+                    "trained_coders",
+                )
             },
             "transitions": {c: torch.tensor(m) for c, m in content["coders"].items()},
             "classes": content["classes"],

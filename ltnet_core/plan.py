@@ -12,10 +12,27 @@ from .annotations import AnnotationTable
 from .coders import trainable
 from .datasets import Study
 from .errors import DatasetError
+from .identifiability import overlap_notes
 from .settings import Settings
 
 PREDICT_COST = 0.6  # of one training image: a forward pass of the image and its mirror
 DECODE_COST = 0.15
+
+Items = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What one network trains on: disjoint items, and passes over the first of them."""
+
+    train: Items
+    validation: Items
+    epochs: int
+
+    @property
+    def cost(self) -> int:
+        """Images that go through the network."""
+        return self.epochs * (len(self.train) + len(self.validation))
 
 
 @dataclass(frozen=True)
@@ -26,34 +43,23 @@ class Plan:
     ----------
     table : human annotations of the items to learn from.
     usable : (N,) items whose image could be read.
+    fits : stage → what its network trains on, in the order of the work.
     coders : human coders that train a machine coder.
-    train, validation : annotated items, disjoint; validation chooses the best epoch.
     pooled : all items to learn from, unlabelled ones too.
     notes : what is unusual about the dataset, a sentence each.
     """
 
     table: AnnotationTable
     usable: NDArray[np.bool_]
+    fits: dict[str, Fit]
     coders: tuple[str, ...]
-    train: NDArray[np.int64]
-    validation: NDArray[np.int64]
-    pooled: NDArray[np.int64]
+    pooled: Items
     notes: tuple[str, ...]
 
-    def split(self, table: AnnotationTable) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """The training and validation items that this table annotates."""
-        on = table.annotated()
-        return self.train[on[self.train]], self.validation[on[self.validation]]
-
-    def work(self, settings: Settings) -> float:
+    def work(self) -> float:
         """Work of the whole run, in images trained on once."""
         n = len(self.usable)
-        sizes = [tuple(map(len, self.split(self.table.keep_coders([c])))) for c in self.coders]
-        sizes.append((len(self.train), len(self.validation)))
-        total = DECODE_COST * n
-        total += sum(settings.epochs_for(t) * (t + v) + PREDICT_COST * n for t, v in sizes)
-        seen_by_ltnet = len(self.pooled) if self.coders else len(self.train) + len(self.validation)
-        return total + settings.epochs_for(len(self.train), ltnet=True) * seen_by_ltnet + PREDICT_COST * n
+        return DECODE_COST * n + sum(f.cost + PREDICT_COST * n for f in self.fits.values())
 
 
 def make_plan(
@@ -66,7 +72,8 @@ def make_plan(
     Raises
     ------
     DatasetError
-        no annotated training item has a readable image.
+        no annotated training item has a readable image, or, for the method ``truth``,
+        the truth of none is known.
     """
     notes = [f"{p.kind} ({p.count:,}): {p.examples[0]}" for p in study.problems]
     usable = ~np.isin(study.table.items, list(broken))
@@ -78,19 +85,59 @@ def make_plan(
         table = table.keep_coders([c for c in table.coders if c not in silent])
     if not len(table):
         raise DatasetError(f"{study.name}: no annotated training item has a readable image.")
-    if len(table.coders) == 1:
-        notes.append(
-            f"there is only one coder, {table.coders[0]!r}: its matrix and the truth cannot be told apart from "
-            "its labels alone; read both with care."
-        )
-    if not (learn & ~table.annotated()).any():
-        notes.append("there are no unlabelled images; the machine coders label only what other coders labelled.")
+    notes += overlap_notes(table)
     coders: list[str] = []
-    if settings.machine_coders:
-        coders, cannot = trainable(table, settings.fewest_annotations)
-        notes += cannot
-    annotated = np.flatnonzero(table.annotated())
+    if settings.method == "ltnet":
+        if not (learn & ~table.annotated()).any():
+            notes.append("there are no unlabelled images; the machine coders label only what other coders labelled.")
+        if settings.machine_coders:
+            coders, cannot = trainable(table, settings.fewest_annotations)
+            notes += cannot
+    labelled = table.annotated()
+    if settings.method == "truth":
+        labelled = labelled & (study.truth >= 0)
+        if not labelled.any():
+            raise DatasetError(
+                f"{study.name}: the method 'truth' needs the known truth of annotated training items; there is none."
+            )
+    annotated = np.flatnonzero(labelled)
     held_out = int(len(annotated) * settings.validation_share)
     validation = np.sort(np.random.default_rng([seed, 1]).permutation(annotated)[:held_out])
     train = np.setdiff1d(annotated, validation)
-    return Plan(table, usable, tuple(coders), train, validation, np.flatnonzero(learn), tuple(notes))
+    pooled = np.flatnonzero(learn)
+    return Plan(
+        table, usable, _fits(table, settings, coders, train, validation, pooled), tuple(coders), pooled, tuple(notes)
+    )
+
+
+def stage_of(method: str) -> str:
+    """Stage that trains a method's own network, and its name in an evaluation.
+
+    ``train:majority`` is a network trained on the majority vote; ``majority`` is the vote itself.
+    """
+    return f"train:{method}" if method in ("majority", "dawid-skene", "truth") else method
+
+
+def _fits(
+    table: AnnotationTable, settings: Settings, coders: list[str], train: Items, validation: Items, pooled: Items
+) -> dict[str, Fit]:
+    """The networks that the method trains."""
+
+    def plain(train: Items, validation: Items) -> Fit:
+        return Fit(train, validation, settings.epochs_for(len(train)))
+
+    last = Fit(train, validation, settings.epochs_for(len(train), ltnet=True))
+    if settings.method == "ltnet":
+        fits = {}
+        for coder in coders:
+            on = table.annotated([coder])
+            fits[f"coder:{coder}"] = plain(train[on[train]], validation[on[validation]])
+        fits["mixture"] = plain(train, validation)
+        # The items that only machine coders labelled take part: they are the bridge between the datasets. An item held
+        # out for validation may carry machine labels; it must stay unseen all the same.
+        seen = np.setdiff1d(pooled, validation) if coders else train
+        fits["ltnet"] = Fit(seen, validation, last.epochs)
+        return fits
+    if settings.method == "noise-adaptation":
+        return {"mixture": plain(train, validation), stage_of(settings.method): last}
+    return {stage_of(settings.method): plain(train, validation)}

@@ -12,11 +12,12 @@ import torch
 from safetensors.torch import load_file
 
 from .annotations import FloatArray
+from .calibration import soften
 from .datasets.files import FolderFiles
 from .devices import choose_device
 from .errors import DatasetError
 from .images import load_pixels
-from .ltnet import LTNet
+from .ltnet import Classifier
 from .networks import build_network
 from .runs import Run, read_json
 
@@ -51,8 +52,8 @@ def predict_images(
         seed=0,
         last_relu=index["last_relu"],
     )
-    model = LTNet(base)
-    state = load_file(run.result(f"networks/{index['files']['ltnet']}"))
+    model = Classifier(base)
+    state = load_file(run.result(f"networks/{index['files'][index['method']]}"))
     model.load_state_dict({k: v for k, v in state.items() if k.startswith("base.")})
     model.to(target).eval()
     order = [index["trained_classes"].index(c) for c in classes]
@@ -72,7 +73,7 @@ def predict_images(
             p_batch = model(batch).exp()
             if index["mirror"]:
                 p_batch = (p_batch + model(batch.flip(3)).exp()) / 2
-        p = p_batch.double().cpu().numpy()[:, order]
+        p = soften(p_batch.double().cpu().numpy(), index["temperature"])[:, order]
         out += [_answer(n, row, classes, content["coders"]) for n, row in zip(some, p, strict=True)]
     return out
 

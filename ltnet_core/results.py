@@ -17,8 +17,9 @@ from .annotations import AnnotationTable, FloatArray, is_machine
 from .coders import machine_name
 from .datasets import Study
 from .evaluation import evaluate
+from .identifiability import evidence, weak_rows
 from .runs import Run, write_json
-from .truth import column_names, expected_counts, posterior, truth_table
+from .truth import column_names, expected_counts, truth_table
 
 
 @dataclass(frozen=True)
@@ -28,17 +29,21 @@ class Learned:
     Attributes
     ----------
     table : annotations of human and machine coders; C coders, K classes.
-    transitions, start : (C,K,K), learned and before LTNet trained.
-    weights : (C,) weight of each coder.
-    networks : method → (N,K) p of the image alone; ``ltnet`` among them.
+    method : which of ``networks`` tells the truth of an image alone.
+    transitions, start : (C,K,K), learned and before training; start is None where there was none.
+    posterior : (N,K) truth given the image and its annotations.
+    temperature : by which p of ``method`` was softened, chosen on held-out annotations.
+    networks : method → (N,K) p of the image alone.
     usable : (N,) items whose image could be read.
     items : items to learn from, whose truth is reported.
     """
 
     table: AnnotationTable
+    method: str
     transitions: FloatArray
-    start: FloatArray
-    weights: FloatArray
+    start: FloatArray | None
+    posterior: FloatArray
+    temperature: float
     networks: Mapping[str, FloatArray]
     usable: NDArray[np.bool_]
     items: NDArray[np.int64]
@@ -50,34 +55,35 @@ class Learned:
         coders = np.asarray([self.table.coder_index(c) for c in shown], dtype=np.int64)
         classes = np.asarray([self.table.classes.index(c) for c in human.classes], dtype=np.int64)
         cells = np.ix_(coders, classes, classes)
-        order = [f"coder:{c}" for c in shown] + ["mixture", "ltnet"]
-
-        def place(name: str) -> int:
-            return order.index(name)
+        order = [f"coder:{c}" for c in shown] + ["mixture", self.method]
 
         table = self.table.keep_coders(shown)
         label = np.argsort(classes)[table.label].astype(np.int32)
         return Learned(
             AnnotationTable(table.items, table.coders, human.classes, table.item, table.coder, label, table.count),
+            self.method,
             self.transitions[cells],
-            self.start[cells],
-            self.weights[coders],
-            {name: self.networks[name][:, classes] for name in sorted(self.networks, key=place)},
+            None if self.start is None else self.start[cells],
+            self.posterior[:, classes],
+            self.temperature,
+            {name: self.networks[name][:, classes] for name in sorted(self.networks, key=order.index)},
             self.usable,
             self.items,
         )
 
 
-def write_results(run: Run, study: Study, human: AnnotationTable, learned: Learned) -> None:
+def write_results(run: Run, study: Study, human: AnnotationTable, learned: Learned) -> list[str]:
     """Write truth, matrices, evaluation and test predictions of a run; the manifest is not written here.
 
     ``human`` holds the annotations of the human coders that took part, test items included.
+    Returns sentences about what the data cannot tell.
     """
     learned = learned.in_order_of(human)
     table, networks = learned.table, learned.networks
-    r = posterior(networks["ltnet"], learned.transitions, table, learned.weights)
+    r = learned.posterior
     truth = r.argmax(1).astype(np.int32)
-    network = networks["ltnet"].argmax(1).astype(np.int32)
+    network = networks[learned.method].argmax(1).astype(np.int32)
+    known_by = evidence(r, table, learned.transitions)
     reference, source = reference_matrices(study, table)
     evaluation = evaluate(
         human=human,
@@ -96,7 +102,7 @@ def write_results(run: Run, study: Study, human: AnnotationTable, learned: Learn
     frame["_origin"] = _origins(frame, {c: columns[c] for c in table.coders if not is_machine(c)})
     known = study.truth[items]
     frame["_known_truth"] = np.where(known >= 0, np.asarray(table.classes, dtype=object)[known], "")
-    frame["_network_confidence"] = networks["ltnet"][items].max(1)
+    frame["_network_confidence"] = networks[learned.method][items].max(1)
 
     run.results.mkdir(exist_ok=True)
     _write_parquet(frame, run.results / "truth.parquet")
@@ -106,8 +112,11 @@ def write_results(run: Run, study: Study, human: AnnotationTable, learned: Learn
         {
             "classes": list(table.classes),
             "coders": _by_coder(table.coders, learned.transitions),
-            "start": _by_coder(table.coders, learned.start),
+            "start": None if learned.start is None else _by_coder(table.coders, learned.start),
             "counts": _by_coder(table.coders, expected_counts(r, table)),
+            "support": _by_coder(table.coders, known_by.support),
+            "low": _by_coder(table.coders, known_by.low),
+            "high": _by_coder(table.coders, known_by.high),
             "reference": {
                 c: [None if np.isnan(row).any() else row.tolist() for row in m] for c, m in reference.items()
             },
@@ -116,6 +125,7 @@ def write_results(run: Run, study: Study, human: AnnotationTable, learned: Learn
         },
     )
     write_json(run.results / "evaluation.json", evaluation)
+    return weak_rows(known_by, table)
 
 
 def finish(run: Run) -> None:

@@ -8,6 +8,18 @@ from typing import Any, Literal
 from .errors import OptionError, did_you_mean
 
 NETWORKS = ("cnn", "resnet20", "resnet18", "resnet50")
+METHOD_TEXTS = {
+    "ltnet": "Machine coders, then LTNet: latent truth and a transition matrix for every coder.",
+    "mixture": "One network on all human labels as they are.",
+    "majority": "One network on the majority vote.",
+    "dawid-skene": "One network on the truth that Dawid–Skene finds in the labels.",
+    "noise-adaptation": "One transition matrix for all labels (Goldberger and Ben-Reuven, 2017).",
+    "crowd-layer": "A free matrix per coder behind the softmax (Rodrigues and Pereira, 2018).",
+    "trace": "Matrices with the smallest trace that explains the labels (Tanno et al., 2019).",
+    "annot-mix": "Images, coders and labels mixed in pairs (Herde et al., 2024).",
+    "truth": "One network on the known truth: the upper bound, where the truth is known.",
+}
+METHODS = tuple(METHOD_TEXTS)
 PRESET_TEXTS = {
     "quick": "A small network and few epochs: minutes on a CPU. The right first look.",
     "default": "ResNet-20 and more epochs: hours on a CPU, minutes on a GPU.",
@@ -23,12 +35,19 @@ def check_network(name: str) -> None:
         raise OptionError(f"unknown network {name!r}; choose from {known}." + did_you_mean(name, NETWORKS))
 
 
+def check_method(name: str) -> None:
+    """Raise OptionError unless there is a method of that name."""
+    if name not in METHODS:
+        raise OptionError(f"unknown method {name!r}; choose from {', '.join(METHODS)}." + did_you_mean(name, METHODS))
+
+
 @dataclass(frozen=True)
 class Settings:
     """Everything that shapes a result besides the data and the seed.
 
     Attributes
     ----------
+    method : what is trained, a key of ``METHOD_TEXTS``.
     network, weights : base network and an optional local file of pretrained weights.
     image_size : pixels per side; None takes the images' own, at most ``largest_image``.
     epochs : passes of each coder's network, of the mixture and of LTNet; None derives
@@ -42,12 +61,14 @@ class Settings:
     transition_start : T before LTNet trains: ``network`` (Dawid–Skene whose prior is the
         mixture network), ``dawid-skene`` (labels alone) or ``identity``.
     start_diagonal : diagonal of T for the ``identity`` start.
-    transition_lr, transition_delay : T's own pace, and the share of LTNet's steps it waits.
+    transition_optimizer, transition_lr, transition_delay : T's own pace, and the share of LTNet's steps it waits.
+    likelihood : of an item's annotations, see :class:`~ltnet_core.ltnet.LTNet`.
     double_softmax, transition_floor : the authors' release; a floor clamps T instead of a softmax.
     validation_share : share of the annotated items held out to choose the best epoch.
     """
 
     preset: str = "default"
+    method: str = "ltnet"
     network: str = "resnet20"
     weights: str | None = None
     last_relu: bool = True
@@ -64,6 +85,7 @@ class Settings:
     ltnet_lr: float = 0.001
     weight_decay: float = 0.05
     augment: bool = True
+    mixup: float = 0.0
     machine_coders: bool = True
     pseudo: Literal["soft", "hard"] = "soft"
     fewest_annotations: int = 50
@@ -72,14 +94,17 @@ class Settings:
     coder_weights: dict[str, float] = field(default_factory=dict)
     transition_start: Literal["network", "dawid-skene", "identity"] = "network"
     start_diagonal: float = 0.9
+    transition_optimizer: Literal["adamw", "sgd"] = "adamw"
     transition_lr: float = 0.003
     transition_delay: float = 0.3
+    likelihood: Literal["joint", "separate"] = "joint"
     double_softmax: bool = False
     transition_floor: float | None = None
     validation_share: float = 0.1
 
     def __post_init__(self) -> None:
         check_network(self.network)
+        check_method(self.method)
         for name, low, high in (
             ("image_size", 8, 1024),
             ("epochs", 1, 100_000),
@@ -92,6 +117,7 @@ class Settings:
             ("start_diagonal", 1e-3, 1.0),
             ("transition_lr", 0.0, 100.0),
             ("transition_delay", 0.0, 1.0),
+            ("mixup", 0.0, 10.0),
             ("validation_share", 0.0, 0.5),
         ):
             value = getattr(self, name)
@@ -103,7 +129,9 @@ class Settings:
         for name, known in (
             ("pseudo", ("soft", "hard")),
             ("optimizer", ("adamw", "sgd")),
+            ("transition_optimizer", ("adamw", "sgd")),
             ("decay", ("one-cycle", "poly")),
+            ("likelihood", ("joint", "separate")),
             ("transition_start", ("network", "dawid-skene", "identity")),
         ):
             if getattr(self, name) not in known:
@@ -158,8 +186,10 @@ _PRESETS: dict[str, dict[str, Any]] = {
         "machine_weight": 0.5,
         "transition_start": "identity",
         "start_diagonal": 0.997,
+        "transition_optimizer": "sgd",
         "transition_lr": 0.01,
         "transition_delay": 0.0,
+        "likelihood": "separate",
         "double_softmax": True,
         "transition_floor": 0.01,
     },

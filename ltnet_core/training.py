@@ -19,7 +19,7 @@ from torch import Tensor
 from .annotations import AnnotationTable, FloatArray
 from .errors import TrainingError
 from .images import Pixels
-from .ltnet import Entries, LTNet
+from .ltnet import Classifier, Entries
 
 Record = dict[str, Any]
 
@@ -41,6 +41,7 @@ class Schedule:
     weight_decay: float = 5e-4
     momentum: float = 0.9
     optimizer: Literal["adamw", "sgd"] = "adamw"
+    transition_optimizer: Literal["adamw", "sgd"] = "adamw"
     transition_lr: float = 0.0
     transition_delay: float = 0.0
 
@@ -142,7 +143,7 @@ def batches(items: NDArray[np.int64], size: int) -> Iterator[NDArray[np.int64]]:
 
 
 def run_epoch(
-    model: LTNet,
+    model: Classifier,
     data: TrainingData,
     items: NDArray[np.int64],
     batch_size: int,
@@ -160,9 +161,12 @@ def run_epoch(
     with torch.set_grad_enabled(step is not None):
         for number, batch in enumerate(batches(items, batch_size)):
             entries = data.entries(batch)
-            log_p = model(data.images(batch, generator if step else None))
-            loss = model.loss(log_p, entries)
-            if step is not None:
+            images = data.images(batch, generator)
+            if step is None or generator is None:
+                log_p = model(images)
+                loss = model.loss(log_p, entries)
+            else:
+                loss, log_p = model.training_loss(images, entries, generator)
                 step(loss, number)
             w = float(entries.weight.sum())
             loss_sum += float(loss.detach()) * w
@@ -175,7 +179,7 @@ def run_epoch(
 
 
 def fit(
-    model: LTNet,
+    model: Classifier,
     data: TrainingData,
     train_items: NDArray[np.int64],
     validation_items: NDArray[np.int64],
@@ -200,13 +204,14 @@ def fit(
         the loss is no longer a finite number.
     """
     watch = watch or Watch()
-    optimizer = _optimizer(model, schedule)
+    optimizers = _optimizers(model, schedule)
     history: list[Record] = []
     best: tuple[float, int, dict[str, Tensor]] | None = None
     if checkpoint is not None and checkpoint.exists():
         state = torch.load(checkpoint, map_location=data.device, weights_only=True)
         model.load_state_dict(state["model"])
-        optimizer.load_state_dict(state["optimizer"])
+        for optimizer, content in zip(optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(content)
         history = state["history"]
         best = (state["best_loss"], state["best_epoch"], state["best"]) if state["best"] is not None else None
         watch.skip(len(history) * (len(train_items) + len(validation_items)))
@@ -223,11 +228,12 @@ def fit(
                     f"The loss became {float(loss)} in epoch {epoch + 1}; try a lower learning rate or more images."
                 )
             progress = (epoch * steps + number) / (schedule.epochs * steps)
-            _set_rates(optimizer, schedule, progress)
-            optimizer.zero_grad(set_to_none=True)
+            model.zero_grad(set_to_none=True)
             torch.autograd.backward(loss)
             torch.nn.utils.clip_grad_norm_(model.base.parameters(), 5.0)
-            optimizer.step()
+            for optimizer in optimizers:
+                _set_rates(optimizer, schedule, progress)
+                optimizer.step()
 
         # Dropout draws from PyTorch's global generator: give it a seed of this epoch, and leave no trace outside.
         with torch.random.fork_rng(devices=[data.device] if data.device.type == "cuda" else []):
@@ -256,7 +262,7 @@ def fit(
             save_atomically(
                 {
                     "model": model.state_dict(),
-                    "optimizer": optimizer.state_dict(),
+                    "optimizers": [optimizer.state_dict() for optimizer in optimizers],
                     "history": history,
                     "best_loss": best[0],
                     "best_epoch": best[1],
@@ -278,7 +284,7 @@ def save_atomically(state: Any, path: Path) -> None:
 
 
 def predict(
-    model: LTNet,
+    model: Classifier,
     data: TrainingData,
     items: NDArray[np.int64],
     *,
@@ -301,26 +307,29 @@ def predict(
     return np.concatenate(out) if out else np.zeros((0, classes))
 
 
-def _optimizer(model: LTNet, schedule: Schedule) -> torch.optim.Optimizer:
-    """AdamW, or SGD with Nesterov momentum; no weight decay on biases, norms and T; T at its own pace."""
-    weights = [p for p in model.base.parameters() if p.ndim > 1]
-    others = [p for p in model.base.parameters() if p.ndim <= 1]
-    groups: list[dict[str, Any]] = [
-        {"params": weights, "weight_decay": schedule.weight_decay, "peak": schedule.lr, "delay": 0.0},
-        {"params": others, "weight_decay": 0.0, "peak": schedule.lr, "delay": 0.0},
+def _optimizers(model: Classifier, schedule: Schedule) -> list[torch.optim.Optimizer]:
+    """One for the base network, one for T at its own pace; no weight decay on biases, norms and T."""
+    coders = [p for name, p in model.named_parameters() if not name.startswith("base.")]
+    base: list[dict[str, Any]] = [
+        {
+            "params": [p for p in model.base.parameters() if (p.ndim > 1) == decays],
+            "weight_decay": schedule.weight_decay if decays else 0.0,
+            "peak": schedule.lr,
+            "delay": 0.0,
+        }
+        for decays in (True, False)
     ]
-    if model.transitions is not None:
-        groups.append(
-            {
-                "params": list(model.transitions.parameters()),
-                "weight_decay": 0.0,
-                "peak": schedule.transition_lr,
-                "delay": schedule.transition_delay,
-            }
-        )
-    if schedule.optimizer == "adamw":
-        return torch.optim.AdamW(groups, lr=schedule.lr, betas=(schedule.momentum, 0.99))
-    return torch.optim.SGD(groups, lr=schedule.lr, momentum=schedule.momentum, nesterov=True)
+    groups = [(schedule.optimizer, base)]
+    if coders:
+        peak, delay = schedule.transition_lr, schedule.transition_delay
+        own = {"params": coders, "weight_decay": 0.0, "peak": peak, "delay": delay}
+        groups.append((schedule.transition_optimizer, [own]))
+    return [
+        torch.optim.AdamW(group, lr=0.0, betas=(schedule.momentum, 0.99))
+        if kind == "adamw"
+        else torch.optim.SGD(group, lr=0.0, momentum=schedule.momentum, nesterov=True)
+        for kind, group in groups
+    ]
 
 
 def _set_rates(optimizer: torch.optim.Optimizer, schedule: Schedule, progress: float) -> None:

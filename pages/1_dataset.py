@@ -94,6 +94,8 @@ def agreement_part(study: Study, found: dict[str, Any]) -> None:
     alpha = found["krippendorff_alpha"]
     more = f"The first 20 of {len(pairs):,} pairs. " if len(pairs) > 20 else ""
     whole = "unknown" if alpha is None else format(alpha, ".2f")
+    fleiss = found["fleiss_kappa"]
+    whole += "" if fleiss is None else f"; Fleiss’ kappa: {fleiss:.2f}"
     scale = "Kappa is Cohen’s: 1 is full agreement, 0 what chance would give."
     text = f"{more}{scale} Krippendorff’s alpha over all coders: {whole}."
     alone = [c for c in study.human_coders if c not in met]

@@ -21,6 +21,11 @@ reference = {
     for c, m in (content.get("reference") or {}).items()
 }
 counts = content.get("counts") or {}
+evidence = (
+    {c: charts.Evidence(content["support"][c], content["low"][c], content["high"][c]) for c in matrices}
+    if "support" in content
+    else {}
+)
 
 views = {"probability": "probability", "identity": "difference to identity"}
 if reference:
@@ -70,7 +75,9 @@ def show(coder: str, position: int) -> None:
         markup.show(
             f'<div class="lt-matrix"><h4>{markup.esc(coder_name(coder))}<span>{markup.esc(side)}</span></h4></div>'
         )
-        figure = charts.heatmap(values, classes, codes, coder_name(coder), view=kind, limit=limit)
+        figure = charts.heatmap(
+            values, classes, codes, coder_name(coder), view=kind, limit=limit, evidence=evidence.get(coder)
+        )
         event = st.plotly_chart(
             figure, config=charts.CONFIG, key=f"matrix_{position}_{view}", on_select="rerun", selection_mode="points"
         )
@@ -86,6 +93,14 @@ def show(coder: str, position: int) -> None:
             )
 
 
+weak = sum(int(e.weak().sum()) for c, e in evidence.items() if not is_machine(c))
+if weak:
+    rows = "One row rests" if weak == 1 else f"{weak:,} rows rest"
+    markup.callout(
+        "note",
+        f"{rows} on fewer than {charts.ENOUGH:.0f} annotations and are hatched: they are mostly what was assumed "
+        "before training. More labels by these coders, best of images that others labelled too, would settle them.",
+    )
 shown = [c for c in matrices if view != "reference" or c in reference]
 width = 380 if len(classes) <= 12 else 560
 with st.grid(min_column_width=width, gap="large"):

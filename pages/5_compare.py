@@ -6,7 +6,7 @@ import streamlit as st
 
 from ui import charts, compare, frame, markup, reads
 from ui.current import current
-from ui.wording import coder_name, method_name, percent
+from ui.wording import coder_name, listing, method_name, percent
 
 MEASURES = {"accuracy": "accuracy", "macro_f1": "macro F1", "ece": "calibration error"}
 
@@ -44,7 +44,7 @@ for name, test in tests.items():
         )
     unknown = [method_name(m) for m, v in methods.items() if v.get("accuracy") is None]
     if unknown:
-        listed = " and ".join(unknown)
+        listed = listing(unknown)
         markup.sentence(
             f"{listed[:1].upper()}{listed[1:]} aggregate labels only: they say nothing of an image nobody labelled."
         )

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ltnet_core.annotations import MACHINE_PREFIX, AnnotationTable
 from ltnet_core.datasets import Study, load_dataset
+from ltnet_core.identifiability import evidence
 from ltnet_core.truth import expected_counts, posterior, truth_table
 
 STAGES = ("images", "coder", "mixture", "pseudo", "ltnet", "results")
@@ -115,13 +116,16 @@ def _write_results(results: Path, study: Study) -> None:
     frame["_known_truth"] = np.where(study.truth[items] >= 0, names[study.truth[items]], "")
     frame["_network_confidence"] = p[items].max(1)
     frame.to_parquet(results / "truth.parquet", index=False)
-    counts = expected_counts(r, table)
+    counts, found = expected_counts(r, table), evidence(r, table, stacked)
     _json(
         results / "transitions.json",
         {
             "classes": list(table.classes),
             "coders": {c: learned[c].tolist() for c in table.coders},
             "start": {c: learned[c].tolist() for c in table.coders},
+            "support": {c: found.support[i].tolist() for i, c in enumerate(table.coders)},
+            "low": {c: found.low[i].tolist() for i, c in enumerate(table.coders)},
+            "high": {c: found.high[i].tolist() for i, c in enumerate(table.coders)},
             "counts": {c: counts[i].tolist() for i, c in enumerate(table.coders)},
             "reference": {c: np.asarray(m).tolist() for c, m in truth_known.items()},
             "reference_source": dict.fromkeys(truth_known, "planted"),

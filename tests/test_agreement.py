@@ -1,4 +1,4 @@
-"""Agreement: checked against scikit-learn and krippendorff."""
+"""Agreement: checked against scikit-learn, statsmodels and krippendorff."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.metrics import cohen_kappa_score
+from statsmodels.stats import inter_rater
 
-from ltnet_core.agreement import agreement, cohen_kappa, krippendorff_alpha
+from ltnet_core.agreement import agreement, cohen_kappa, fleiss_kappa, krippendorff_alpha
 from ltnet_core.annotations import AnnotationTable
 
 
@@ -41,10 +42,19 @@ def test_same_figures_as_the_libraries(seed: int) -> None:
         assert pair["kappa"] == pytest.approx(cohen_kappa_score(said[both, a], said[both, b], labels=[0, 1, 2]))
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_fleiss_kappa_is_that_of_statsmodels_where_all_items_have_as_many_annotations(seed: int) -> None:
+    table, said = random_table(seed)
+    full = (said >= 0).sum(1) == 3
+    votes = np.stack([(said[full] == k).sum(1) for k in range(3)], axis=1)
+    assert fleiss_kappa(table.keep_items(full)) == pytest.approx(inter_rater.fleiss_kappa(votes))
+
+
 def test_what_is_undefined_is_none() -> None:
     assert cohen_kappa(np.zeros((2, 2))) is None
     assert cohen_kappa(np.diag([5.0, 0.0])) is None  # both said one class only
     rows = pd.DataFrame([("a", "x", "cat"), ("b", "y", "dog")], columns=["image", "coder", "label"])
     apart = AnnotationTable.from_frame(rows)
     assert krippendorff_alpha(apart) is None
+    assert fleiss_kappa(apart) is None
     assert agreement(apart)["pairs"] == []

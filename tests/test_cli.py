@@ -76,7 +76,7 @@ def test_inspect_reports_what_training_would_refuse(ltnet: Command, plain: Path)
 
 def test_aggregate_writes_truth_and_matrices(ltnet: Command, plain: Path, tmp_path: Path) -> None:
     out, matrices = tmp_path / "truth.csv", tmp_path / "T.json"
-    for method in ("majority", "dawid-skene"):
+    for method in ("majority", "dawid-skene", "shrunk-dawid-skene"):
         done = ltnet("aggregate", plain, "--method", method, "--out", out, "--matrices", matrices)
         assert done.returncode == 0, done.stderr
         truth = pd.read_csv(out, keep_default_na=False)

@@ -117,7 +117,8 @@ def test_export_refuses_what_it_cannot_write(
 def test_evaluate_has_every_method_and_what_is_unknown_is_null(finished: Path, ltnet: Command) -> None:
     told = json.loads(ltnet("evaluate", finished, "--json").stdout)
     methods = told["tests"]["test"]["methods"]
-    assert set(methods) == {"coder:Alpha", "coder:Beta", "mixture", "majority", "dawid-skene", "ltnet"}
+    aggregated = {"majority", "dawid-skene", "shrunk-dawid-skene"}
+    assert set(methods) == {"coder:Alpha", "coder:Beta", "mixture", *aggregated, "ltnet"}
     assert told["tests"]["test"]["items"] == 24
     assert methods["majority"]["accuracy"] is None  # nobody labelled the test faces
     for name in ("coder:Alpha", "coder:Beta", "mixture", "ltnet"):

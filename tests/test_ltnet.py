@@ -2,37 +2,51 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from ltnet_core.annotations import AnnotationTable
 from ltnet_core.errors import OptionError
-from ltnet_core.ltnet import Entries, LTNet
+from ltnet_core.ltnet import Classifier, Entries, LTNet, mix
 from ltnet_core.networks import build_network
 from ltnet_core.settings import NETWORKS
-from ltnet_core.training import Schedule, TrainingData, fit, mirror_and_shift, predict
+from ltnet_core.training import Schedule, fit, mirror_and_shift, predict
 from ltnet_core.transition import ClampedTransitions, SoftmaxTransitions, log_predict, near_identity
+from tests.stripes import entries, random_t, study, training_data
 
 
-def entries(rows: list[tuple[int, int, int, float]]) -> Entries:
-    row, coder, label, weight = zip(*rows, strict=True)
-    return Entries(torch.tensor(row), torch.tensor(coder), torch.tensor(label), torch.tensor(weight))
-
-
-def random_t(coders: int, classes: int, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).dirichlet(np.ones(classes), (coders, classes))
-
-
-def test_loss_is_the_weighted_log_likelihood() -> None:
+def test_the_separate_loss_is_the_paper_s_weighted_log_likelihood() -> None:
     t = random_t(2, 3)
-    model = LTNet(nn.Identity(), SoftmaxTransitions(t))
+    model = LTNet(nn.Identity(), SoftmaxTransitions(t), "separate")
     logits = torch.randn(2, 3, generator=torch.Generator().manual_seed(0))
     said = [(0, 0, 1, 1.0), (0, 1, 2, 0.5), (1, 1, 0, 3.0)]
     p = torch.softmax(logits, 1).numpy()
     expected = -sum(w * np.log(p[n] @ t[c][:, k]) for n, c, k, w in said) / sum(w for *_, w in said)
     assert float(model.loss(model(logits), entries(said)).detach()) == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_joint_loss_shares_one_truth_among_the_annotations_of_an_item() -> None:
+    t = random_t(2, 3)
+    model = LTNet(nn.Identity(), SoftmaxTransitions(t))
+    logits = torch.randn(2, 3, generator=torch.Generator().manual_seed(0))
+    p = torch.softmax(logits, 1).numpy()
+    said = [(0, 0, 1, 1.0), (0, 1, 2, 0.5), (1, 1, 0, 3.0)]
+    both = np.log(p[0] @ (t[0][:, 1] * t[1][:, 2] ** 0.5)) + np.log(p[1] @ t[1][:, 0] ** 3)
+    assert float(model.loss(model(logits), entries(said)).detach()) == pytest.approx(-both / 4.5, rel=1e-5)
+
+
+def test_the_gradient_of_the_joint_loss_is_posterior_minus_p() -> None:
+    t = random_t(2, 3)
+    model = LTNet(nn.Identity(), SoftmaxTransitions(t))
+    logits = torch.randn(1, 3, generator=torch.Generator().manual_seed(1), requires_grad=True)
+    torch.autograd.backward(model.loss(model(logits), entries([(0, 0, 1, 1.0), (0, 1, 2, 1.0)])))
+    p = torch.softmax(logits, 1).detach().numpy()[0]
+    r = p * t[0][:, 1] * t[1][:, 2]
+    r /= r.sum()
+    np.testing.assert_allclose(logits.grad.numpy()[0], (p - r) / 2, atol=1e-6)  # type: ignore[union-attr]
 
 
 def test_an_absent_annotation_contributes_nothing() -> None:
@@ -74,7 +88,7 @@ def test_a_start_that_is_no_probability_is_refused() -> None:
 
 def test_the_double_softmax_is_what_the_release_does() -> None:
     t = near_identity(1, 4, 0.9)
-    model = LTNet(nn.Identity(), ClampedTransitions(t, 0.01), double_softmax=True)
+    model = LTNet(nn.Identity(), ClampedTransitions(t, 0.01), "separate", double_softmax=True)
     logits = torch.tensor([[2.0, 0.0, 0.0, 0.0]])
     q = torch.softmax(logits, 1).numpy()[0] @ (np.maximum(t[0], 0.01) / np.maximum(t[0], 0.01).sum(1, keepdims=True))
     expected = -np.log(np.exp(q[1]) / np.exp(q).sum())
@@ -122,40 +136,6 @@ def test_mirror_and_shift_keeps_pixels_and_follows_its_generator() -> None:
         assert torch.equal(a, b) or torch.equal(a, b.flip(2))
 
 
-def stripes(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Images whose class is the row of a bright bar: (n,1,12,12) uint8 and (n,) truth."""
-    rng = np.random.default_rng(seed)
-    truth = rng.integers(0, 3, n)
-    pixels = rng.integers(0, 90, (n, 1, 12, 12)).astype(np.uint8)
-    for i, k in enumerate(truth):
-        pixels[i, 0, 4 * k : 4 * k + 3] += 120
-    return pixels, truth
-
-
-def study(n: int, t: np.ndarray, seed: int = 0) -> tuple[np.ndarray, np.ndarray, AnnotationTable]:
-    pixels, truth = stripes(n, seed)
-    rng = np.random.default_rng(seed + 1)
-    said = np.stack([[rng.choice(3, p=m[k]) for k in truth] for m in t], axis=1)
-    item, coder = np.divmod(np.arange(n * len(t)), len(t))
-    table = AnnotationTable(
-        np.array([f"{i:05d}" for i in range(n)], dtype=object), tuple(f"c{c}" for c in range(len(t))), ("a", "b", "c"),
-        item.astype(np.int32), coder.astype(np.int32), said.ravel().astype(np.int32), np.ones(n * len(t), np.float32),
-    )  # fmt: skip
-    return pixels, truth, table
-
-
-def training_data(pixels: np.ndarray, table: AnnotationTable) -> TrainingData:
-    return TrainingData(
-        pixels,
-        table,
-        np.ones(len(table.coders)),
-        np.array([60.0]),
-        np.array([50.0]),
-        torch.device("cpu"),
-        augment=False,
-    )
-
-
 def test_known_matrices_are_learned_and_the_truth_behind_them() -> None:
     planted = np.array(
         [[[0.7, 0.3, 0.0], [0.1, 0.8, 0.1], [0.2, 0.2, 0.6]], [[0.9, 0.0, 0.1], [0.4, 0.6, 0.0], [0.0, 0.3, 0.7]]]
@@ -167,7 +147,7 @@ def test_known_matrices_are_learned_and_the_truth_behind_them() -> None:
     schedule = Schedule(epochs=8, batch_size=50, lr=0.003, transition_lr=0.03)
     items = np.arange(1500)
     history = fit(model, training_data(pixels, table), items[:1300], items[1300:], schedule, seed=0)
-    learned = model.transitions.log_t().exp().detach().numpy()  # type: ignore[union-attr]
+    learned = model.matrices()
     assert np.abs(learned - planted).mean() < 0.03
     assert (predict(model, training_data(pixels, table), items).argmax(1) == truth).mean() > 0.97
     assert history[-1]["validation_loss"] < history[0]["validation_loss"]
@@ -178,8 +158,8 @@ def test_a_fit_resumed_from_its_checkpoint_ends_where_an_uninterrupted_one_does(
     data, items = training_data(pixels, table), np.arange(120)
     schedule = Schedule(epochs=4, batch_size=32)
 
-    def model() -> LTNet:
-        return LTNet(build_network("cnn", classes=3, channels=1, image_size=12, seed=0))
+    def model() -> Classifier:
+        return Classifier(build_network("cnn", classes=3, channels=1, image_size=12, seed=0))
 
     whole = model()
     fit(whole, data, items[:100], items[100:], schedule, seed=7)
@@ -214,7 +194,7 @@ def test_a_fit_resumed_from_its_checkpoint_ends_where_an_uninterrupted_one_does(
 def test_the_best_epoch_by_validation_is_kept_by_value() -> None:
     pixels, _, table = study(200, np.stack([np.eye(3) * 0.4 + 0.2]))
     data, items = training_data(pixels, table), np.arange(200)
-    model = LTNet(build_network("cnn", classes=3, channels=1, image_size=12, seed=0))
+    model = Classifier(build_network("cnn", classes=3, channels=1, image_size=12, seed=0))
     history = fit(model, data, items[:150], items[150:], Schedule(epochs=12, batch_size=16, lr=0.01), seed=0)
     losses = [r["validation_loss"] for r in history]
     best = int(np.argmin(losses))
@@ -223,3 +203,26 @@ def test_the_best_epoch_by_validation_is_kept_by_value() -> None:
     p = predict(model, data, items[150:])
     label = table.labels_of("c0")[150:]
     assert -np.log(p[np.arange(50), label]).mean() == pytest.approx(losses[best], rel=1e-4)
+
+
+@pytest.mark.parametrize("likelihood", ["joint", "separate"])
+def test_mixup_mixes_images_and_losses_by_the_same_shares(likelihood: Literal["joint", "separate"]) -> None:
+    model = LTNet(nn.Flatten(), SoftmaxTransitions(random_t(2, 3)), likelihood)
+    model.mixup = 0.5
+    images = torch.randn(4, 3, 1, 1, generator=torch.Generator().manual_seed(0))
+    said = entries([(0, 0, 1, 1.0), (0, 1, 2, 0.5), (1, 1, 0, 3.0), (3, 0, 2, 1.0)])
+    loss, log_p = model.training_loss(images, said, torch.Generator().manual_seed(5))
+    mixed = mix(images, 0.5, torch.Generator().manual_seed(5))
+    torch.testing.assert_close(log_p, model(mixed.images))
+    by_hand = 0.0
+    for n in range(4):
+        for source, share in ((n, mixed.share[n]), (int(mixed.other[n]), 1 - mixed.share[n])):
+            own = [
+                (0, c, k, w)
+                for r, c, k, w in zip(*(x.tolist() for x in vars(said).values()), strict=True)
+                if r == source
+            ]
+            if own:
+                weight = sum(w for *_, w in own)
+                by_hand += float(share) * weight * float(model.loss(log_p[n : n + 1], entries(own)).detach())
+    assert float(loss.detach()) == pytest.approx(by_hand / 5.5, rel=1e-4)

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import html
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import ArrayLike, NDArray
 
+from ltnet_core.identifiability import ENOUGH
 from ui.wording import name as isolated
 
 PALETTE = ("#4c6ef5", "#12b886", "#f59f00", "#e64980", "#7950f2", "#15aabf", "#fd7e14", "#82c91e")
@@ -23,6 +25,26 @@ CONFIG = {"displaylogo": False, "modeBarButtons": [["toImage"]], "displayModeBar
 CLEAR = "rgba(0,0,0,0)"
 INK = "rgb(128, 128, 128)"  # stands for the theme's text colour, which the style sheet puts in its place
 MOST_TEXT = 16  # beyond so many classes numbers in cells are unreadable
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a matrix rests on: (K,) annotations behind each row, (K,K) ends of each cell's 95 % interval."""
+
+    support: Sequence[float]
+    low: Sequence[Sequence[float]]
+    high: Sequence[Sequence[float]]
+
+    def weak(self) -> NDArray[np.bool_]:
+        """(K,) rows with fewer annotations than a matrix needs."""
+        return np.asarray(self.support) < ENOUGH
+
+    def sentence(self, row: int, column: int, view: str) -> str:
+        """What hovering over a cell adds."""
+        text = f"<br>the row rests on {self.support[row]:,.0f} annotations"
+        if view != "probability":
+            return text
+        return f"<br>95 % interval {100 * self.low[row][column]:.0f} to {100 * self.high[row][column]:.0f} %" + text
 
 
 def _text(name: object) -> str:
@@ -78,8 +100,12 @@ def heatmap(
     *,
     view: str = "probability",
     limit: float = 1.0,
+    evidence: Evidence | None = None,
 ) -> go.Figure:
     """A (K,K) matrix, rows are truth.
+
+    With ``evidence`` each row says how many annotations it rests on, rows with too few are
+    hatched, and hovering over a probability shows its interval.
 
     ``view`` is ``probability`` (0 to 1), ``difference`` (−limit to limit) or ``counts`` (shaded by
     share of the row). Each cell carries an invisible marker, because heatmap cells cannot be clicked:
@@ -117,6 +143,7 @@ def heatmap(
             customdata=[[int(r), int(c)] for r, c in zip(rows[part], columns[part], strict=True)],
             hovertext=[
                 _hover(_text(coder), _text(classes[r]), _text(classes[c]), z[r, c], view)
+                + (evidence.sentence(int(r), int(c), view) if evidence else "")
                 for r, c in zip(rows[part], columns[part], strict=True)
             ],
             hoverinfo="text",
@@ -129,7 +156,28 @@ def heatmap(
     figure.update_yaxes(**common, title={"text": "truth", "font": {"size": 13}})
     figure.update_xaxes(range=[-0.5, k - 0.5])
     figure.update_yaxes(range=[k - 0.5, -0.5])
+    if evidence:
+        _show_evidence(figure, evidence, k)
     return _frame(figure, 400, clickmode="event+select", dragmode=False)
+
+
+def _show_evidence(figure: go.Figure, evidence: Evidence, k: int) -> None:
+    """The number of annotations at the right of each row, and hatching over rows with too few."""
+    figure.update_xaxes(range=[-0.5, k + 0.1 + 0.06 * k])
+    for place, n in zip([-0.5, *range(k)], [None, *evidence.support], strict=True):
+        figure.add_annotation(
+            x=k - 0.4, y=place, text="n" if n is None else f"{n:,.0f}", showarrow=False, xanchor="left",
+            yanchor="bottom" if n is None else "middle", font={"size": 11, "color": INK},
+        )  # fmt: skip
+    x: list[float | None] = []
+    y: list[float | None] = []
+    for row in np.flatnonzero(evidence.weak()):
+        for start in np.arange(-0.5, k - 0.5, 0.2).tolist():
+            x += [start, min(start + 0.2, k - 0.5), None]
+            y += [float(row) + 0.46, float(row) - 0.46, None]
+    if x:
+        line = {"width": 1, "color": "rgba(128,128,128,.55)"}
+        figure.add_scatter(x=x, y=y, mode="lines", line=line, hoverinfo="skip", showlegend=False)
 
 
 def _cell(value: float, view: str) -> str:

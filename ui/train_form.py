@@ -12,9 +12,10 @@ from ltnet_core.datasets import Study
 from ltnet_core.errors import LTNetError
 from ltnet_core.jobs import new_run_dir
 from ltnet_core.runs import Run
-from ltnet_core.settings import NETWORKS, PRESET_TEXTS, make_settings
+from ltnet_core.settings import METHOD_TEXTS, NETWORKS, PRESET_TEXTS, make_settings
 from ui import commands, markup
 from ui.current import select
+from ui.wording import method_name
 from ui.workspace import Dataset, runs_folder
 
 PSEUDO = {"soft": "soft: a distribution over classes", "hard": "hard: one class"}
@@ -70,10 +71,17 @@ def details(study: Study, preset: str) -> list[str]:
             )  # fmt: skip
         with fourth:
             device = st.selectbox("Device", ["auto", "cpu", "cuda"], key="device")
+        method = str(
+            st.selectbox(
+                "Method", list(METHOD_TEXTS), key="method",
+                format_func=lambda m: f"{method_name(m)} – {METHOD_TEXTS[m]}",
+                help="What LTNet is compared with can be trained alike, to see what each makes of these labels.",
+            )
+        )  # fmt: skip
         coders = list(study.human_coders)
         used = st.multiselect("Coders to learn from", coders, default=coders, key="coders")
         machines = st.toggle(
-            "Machine coders", value=base.machine_coders, key="machines",
+            "Machine coders", value=base.machine_coders, key="machines", disabled=method != "ltnet",
             help="Networks that learn one coder’s labels and label everything else; they bridge coders who never met.",
         )  # fmt: skip
         pseudo = st.selectbox(
@@ -81,7 +89,7 @@ def details(study: Study, preset: str) -> list[str]:
             list(PSEUDO),
             index=list(PSEUDO).index(base.pseudo),
             key=f"pseudo_{preset}",
-            disabled=not machines,
+            disabled=not machines or method != "ltnet",
             format_func=lambda kind: PSEUDO[kind],
             width=320,
         )
@@ -95,6 +103,8 @@ def details(study: Study, preset: str) -> list[str]:
         flags += ["--device", str(device)]
     if used and len(used) < len(coders):
         flags.append(f"--coders={csv_row(used)}")
+    if method != "ltnet":
+        return [*flags, "--method", method]
     if not machines:
         flags.append("--no-machine-coders")
     elif pseudo != base.pseudo:

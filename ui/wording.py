@@ -80,8 +80,17 @@ def method_name(method: str) -> str:
         "mixture": "all labels mixed",
         "majority": "majority vote",
         "dawid-skene": "Dawid–Skene",
+        "shrunk-dawid-skene": "Dawid–Skene, shrunk",
+        "truth": "known truth",
+        "train:majority": "trained on the majority vote",
+        "train:dawid-skene": "trained on Dawid–Skene’s truth",
+        "train:truth": "trained on the known truth",
+        "noise-adaptation": "noise adaptation layer",
+        "crowd-layer": "crowd layer",
+        "trace": "trace-regularised matrices",
+        "annot-mix": "annot-mix",
         "ltnet": "LTNet",
-        "posterior": "LTNet with the labels",
+        "posterior": "network with the labels",
     }
     return known.get(method, method)
 
@@ -95,9 +104,12 @@ def stage_name(stage: str) -> str:
         "mixture": "Train on all labels mixed",
         "pseudo": "Let the machine coders label the rest",
         "ltnet": "Learn truth and transitions (LTNet)",
+        "train:majority": "Train on the majority vote",
+        "train:dawid-skene": "Train on Dawid–Skene’s truth",
+        "train:truth": "Train on the known truth",
         "results": "Work out the results",
     }
-    return known.get(stage, stage)
+    return known.get(stage, f"Train: {method_name(stage)}")
 
 
 def duration(seconds: float | None) -> str:

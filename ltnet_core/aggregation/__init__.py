@@ -11,19 +11,23 @@ from ..annotations import AnnotationTable, FloatArray
 from ..errors import OptionError, did_you_mean
 from .dawid_skene import DawidSkene, dawid_skene
 from .majority_vote import majority_vote, most_probable
+from .shrinkage import crowd_prior, shrunk_dawid_skene
 
 __all__ = [
     "METHODS",
     "Aggregate",
     "DawidSkene",
     "aggregate",
+    "confusion",
     "confusion_counts",
+    "crowd_prior",
     "dawid_skene",
     "majority_vote",
     "most_probable",
+    "shrunk_dawid_skene",
 ]
 
-METHODS = ("majority", "dawid-skene")
+METHODS = ("majority", "dawid-skene", "shrunk-dawid-skene")
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,7 @@ class Aggregate:
 
 
 def aggregate(table: AnnotationTable, method: str) -> Aggregate:
-    """Aggregate labels by ``"majority"`` or ``"dawid-skene"``.
+    """Aggregate labels by ``"majority"``, ``"dawid-skene"`` or ``"shrunk-dawid-skene"``.
 
     The result does not depend on the order of rows, coders or classes, nor on the
     coders' names.
@@ -63,7 +67,7 @@ def aggregate(table: AnnotationTable, method: str) -> Aggregate:
         winners = most_probable(p, same)
         matrices = confusion(same, np.eye(len(same.classes))[winners] * (winners >= 0)[:, None])
     else:
-        result = dawid_skene(same)
+        result = dawid_skene(same) if method == "dawid-skene" else shrunk_dawid_skene(same)
         p, matrices = result.p, result.transitions
         winners = most_probable(p, same)
     class_place, coder_place = np.argsort(class_order), np.argsort(coder_order)

@@ -9,7 +9,12 @@ shares.
 
 from __future__ import annotations
 
+import functools
+import math
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import repeat
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +24,10 @@ from ..annotations import AnnotationTable, FloatArray
 from ..errors import OptionError
 
 FLOOR = 1e-10
+LOG_FLOOR = -60.0  # no log probability of a cell is below: FLOOR over the largest conceivable count
+DEEPEST = 700.0  # exp(−700) is still a normal number
+PART = 8192
+TRUST = 0.7  # in every coder, before anything is known of them
 MOST_PATTERNS = 2_000_000
 
 
@@ -57,7 +66,8 @@ def dawid_skene(
     Parameters
     ----------
     max_iter : most iterations, at least 1.
-    tol : smallest rise of the bound, in nats per annotation, that goes on.
+    tol : smallest rise of the bound, in nats per annotation, that goes on; a negative one does all
+        ``max_iter`` iterations.
     item_prior : (N,K) distribution over the truth of each item before its annotations
         are read. It stays as given; without it the prior is one class share for all
         items, learned.
@@ -67,71 +77,134 @@ def dawid_skene(
     Raises
     ------
     OptionError
-        ``max_iter`` < 1 or ``tol`` < 0.
+        ``max_iter`` < 1 or ``tol`` is NaN.
     """
     if max_iter < 1:
         raise OptionError(f"max_iter must be at least 1, got {max_iter}.")
-    if tol < 0:
-        raise OptionError(f"tol must not be negative, got {tol}.")
-    n, c, k = table.shape
+    if math.isnan(tol):
+        raise OptionError("tol must be a number, got NaN.")
+    _, c, k = table.shape
     pattern_of, rows, weight = _patterns(table) if item_prior is None else _no_patterns(table)
-    place = np.full(n, -1, dtype=np.int64)
-    place[rows] = np.arange(len(rows))
-    kept = place[table.item] >= 0
-    column = table.coder[kept].astype(np.int64) * k + table.label[kept]
-    said = sparse.csr_matrix(
-        (table.count[kept].astype(np.float64), (place[table.item[kept]], column)), shape=(len(rows), c * k)
-    )
-    said_t = said.T.tocsr()
-    total, items = float(table.count.sum(dtype=np.float64)), float(weight.sum())
+    fixed = None if item_prior is None else _log(item_prior[rows] / item_prior[rows].sum(1, keepdims=True))
+    parts = _parts(table, rows, weight, fixed)
     extra = None if pseudo_counts is None else pseudo_counts.transpose(0, 2, 1).reshape(c * k, k)
-
-    # log_t[c*K + l, k]: the transpose of T, so that one sparse product sums over an item's annotations.
-    if item_prior is None:
-        votes = said @ np.tile(np.eye(k), (c, 1))
-        r: FloatArray = votes / votes.sum(1, keepdims=True)
-        log_prior: FloatArray = _log(weight @ r / items)
-    else:
-        r = item_prior[rows] / item_prior[rows].sum(1, keepdims=True)
-        log_prior = _log(r)
-    counts, log_t = _m_step(said_t, weight[:, None] * r, extra, c, k)
+    total, items = float(table.count.sum(dtype=np.float64)), float(weight.sum())
     bound: list[float] = []
     converged = False
-    for _ in range(max_iter):
-        joint = said @ log_t + log_prior
-        peak = joint.max(1, keepdims=True)
-        r = np.exp(joint - peak)
-        norm = r.sum(1, keepdims=True)
-        r /= norm
-        evidence = float(weight @ (peak + np.log(norm))[:, 0])
-        counts, new_log_t = _m_step(said_t, weight[:, None] * r, extra, c, k)
-        # E_q[log joint] + H(q) after the M step, from the pieces at hand: H(q) = evidence − E_q[old log joint].
-        rise = float((counts * (new_log_t - log_t)).sum())
-        if extra is not None:
-            evidence += float((extra * log_t).sum())
-            rise += float((extra * (new_log_t - log_t)).sum())
-        if item_prior is None:
-            share = weight @ r / items
-            new_log_prior = _log(share)
-            rise += items * float((share * (new_log_prior - log_prior)).sum())
-            log_prior = new_log_prior
-        log_t = new_log_t
-        bound.append((evidence + rise) / total)
-        if len(bound) > 1 and bound[-1] - bound[-2] < tol:
-            converged = True
-            break
-    p = np.full((n, k), np.nan)
-    seen = pattern_of >= 0
-    p[seen] = r[pattern_of[seen]]
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        # Added up in the order of the parts, whichever thread was first: the result is always the same.
+        found = functools.reduce(_Expected.plus, pool.map(lambda part: part.start(c, k), parts))
+        log_t, log_prior = _maximise(found.counts, extra, c, k), _log(found.share / items)
+        for _ in range(max_iter):
+            before = log_t, log_prior
+            found = functools.reduce(_Expected.plus, pool.map(_Part.expect, parts, repeat(log_t), repeat(log_prior)))
+            log_t = _maximise(found.counts, extra, c, k)
+            # E_q[log joint] + H(q) after the M step, from the pieces at hand: H(q) = evidence − E_q[old log joint].
+            moved = found.counts if extra is None else found.counts + extra
+            now = found.evidence + float((moved * (log_t - before[0])).sum())
+            if extra is not None:
+                now += float((extra * before[0]).sum())
+            if fixed is None:
+                log_prior = _log(found.share / items)
+                now += float(found.share @ (log_prior - before[1]))
+            bound.append(now / total)
+            if len(bound) > 1 and bound[-1] - bound[-2] < tol:
+                converged = True
+                break
+        r = np.concatenate([*(part.posterior(*before)[0] for part in parts), np.full((1, k), np.nan)])
     transitions = np.exp(log_t).reshape(c, k, k).transpose(0, 2, 1)
     return DawidSkene(
-        p,
-        weight @ r / items,
+        r[pattern_of],  # pattern −1 is the last row
+        found.share / items,
         transitions / transitions.sum(2, keepdims=True),
-        counts.reshape(c, k, k).transpose(0, 2, 1),
+        found.counts.reshape(c, k, k).transpose(0, 2, 1),
         bound,
         converged,
     )
+
+
+@dataclass(frozen=True)
+class _Expected:
+    """What an E step adds up: (C*K,K) annotations by truth, (K,) items by truth, log evidence in nats."""
+
+    counts: FloatArray
+    share: FloatArray
+    evidence: float
+
+    def plus(self, other: _Expected) -> _Expected:
+        return _Expected(self.counts + other.counts, self.share + other.share, self.evidence + other.evidence)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Some thousand items, few enough that an iteration over them stays in the processor's cache.
+
+    Attributes
+    ----------
+    said : (P,C*K) sparse counts. weight : (P,1) how many items each row stands for.
+    log_prior : (P,K) where every item has its own, else None.
+    deep : whether the log joint may leave the range of ``exp``.
+    """
+
+    said: sparse.csr_matrix
+    weight: FloatArray
+    log_prior: FloatArray | None
+    deep: bool
+
+    def start(self, c: int, k: int) -> _Expected:
+        """The first guess: its share of the votes, or its own prior with coders who are right seven times in ten."""
+        if self.log_prior is not None:
+            trusting = np.full((k, k), (1 - TRUST) / (k - 1)) + (TRUST - (1 - TRUST) / (k - 1)) * np.eye(k)
+            return self._sums(self.posterior(np.tile(np.log(trusting), (c, 1)), self.log_prior)[0], 0.0)
+        votes = self.said @ np.tile(np.eye(k), (c, 1))
+        return self._sums(votes / votes.sum(1, keepdims=True), 0.0)
+
+    def expect(self, log_t: FloatArray, log_prior: FloatArray) -> _Expected:
+        """The E step. ``log_t[c*K + l, k]`` is T transposed, so that one sparse product sums an item's annotations."""
+        r, log_norm = self.posterior(log_t, log_prior)
+        return self._sums(r, float((self.weight * log_norm).sum()))
+
+    def posterior(self, log_t: FloatArray, log_prior: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """(P,K) truth of each row and (P,1) log of its evidence."""
+        joint: FloatArray = self.said @ log_t
+        joint += log_prior if self.log_prior is None else self.log_prior
+        peak = joint.max(1, keepdims=True) if self.deep else 0.0
+        joint -= peak
+        np.exp(joint, out=joint)
+        norm = joint @ np.ones((joint.shape[1], 1))
+        joint /= norm
+        return joint, peak + np.log(norm)
+
+    def _sums(self, r: FloatArray, evidence: float) -> _Expected:
+        r = self.weight * r
+        return _Expected(np.asarray(self.said.T @ r), r.sum(0), evidence)
+
+
+def _parts(
+    table: AnnotationTable, rows: NDArray[np.int64], weight: FloatArray, log_prior: FloatArray | None
+) -> list[_Part]:
+    """Cut the annotations of these items into parts. Entries are sorted by item, so a part is a run of them."""
+    n, c, k = table.shape
+    size = np.bincount(table.item, minlength=n)
+    first = np.cumsum(size) - size
+    column = table.coder.astype(np.int32) * k + table.label
+    parts = []
+    for begin in range(0, len(rows), PART):
+        some = rows[begin : begin + PART]
+        pointer = np.concatenate([[0], np.cumsum(size[some])])
+        place = np.repeat(first[some] - pointer[:-1], size[some]) + np.arange(pointer[-1])
+        count = table.count[place].astype(np.float64)
+        said = sparse.csr_matrix((count, column[place], pointer), shape=(len(some), c * k))
+        heaviest = float(np.add.reduceat(count, pointer[:-1]).max())
+        parts.append(
+            _Part(
+                said,
+                weight[begin : begin + PART, None],
+                None if log_prior is None else log_prior[begin : begin + PART],
+                deep=-(heaviest + 1) * LOG_FLOOR > DEEPEST,
+            )
+        )
+    return parts
 
 
 Patterns = tuple[NDArray[np.int64], NDArray[np.int64], FloatArray]
@@ -174,10 +247,8 @@ def _log(p: FloatArray) -> FloatArray:
     return np.log(np.maximum(p, FLOOR))
 
 
-def _m_step(
-    said_t: sparse.csr_matrix, r: FloatArray, extra: FloatArray | None, c: int, k: int
-) -> tuple[FloatArray, FloatArray]:
-    """(C*K,K) expected counts and log transitions; a row without any evidence is uniform."""
-    counts: NDArray[np.float64] = np.asarray(said_t @ r)
+def _maximise(counts: FloatArray, extra: FloatArray | None, c: int, k: int) -> FloatArray:
+    """The M step: (C*K,K) log transitions from expected counts; a row without any evidence is uniform."""
     cells = np.maximum(counts if extra is None else counts + extra, FLOOR).reshape(c, k, k)
-    return counts, np.log(cells / cells.sum(1, keepdims=True)).reshape(c * k, k)
+    log_t: FloatArray = np.log(cells / cells.sum(1, keepdims=True)).reshape(c * k, k)
+    return log_t

@@ -1,0 +1,37 @@
+"""Real faces: every method on FER2013's and FER+'s labels, ``python benchmarks/fer_study.py fer_study.zip --out DIR``.
+
+The taggers' votes are used to measure only: where they have a single winner it is the known truth of a training
+face, for the columns of T and of the learned truth, and for the upper bound.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import harness
+
+
+def study(source: Path, folder: Path) -> Path:
+    """The study as a folder whose truth.csv also has the training faces that the crowd agrees on."""
+    if (folder / "truth.csv").exists():
+        return folder
+    with zipfile.ZipFile(source) as archive:
+        archive.extractall(folder, [n for n in archive.namelist() if n.startswith("images/") or n == "annotations.csv"])
+        known = [(r["image"], r["label"], "test") for r in harness.read_csv(archive, "truth.csv")]
+        for row in harness.read_csv(archive, "votes_FERPlus_train.csv"):
+            votes = sorted(((int(v), k) for k, v in row.items() if k != "image"), reverse=True)
+            if votes[0][0] > votes[1][0]:
+                known.append((row["image"], votes[0][1], "train"))
+    harness.write_csv(folder / "truth.csv", ("image", "label", "split"), known)
+    return folder
+
+
+def main() -> None:
+    wanted = harness.arguments(__doc__ or "", epochs=16).parse_args()
+    folder = study(wanted.zip, wanted.out / "study")
+    harness.run(folder, wanted, harness.rows(["FER2013", "FERPlus"]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,164 @@
+"""Every method on one study, trained alike, as one table; finished rows are kept, a long table can be made in parts."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import itertools
+import json
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Row:
+    """A method of the table: its name there, its flags, its name in an evaluation, whether it trains twice."""
+
+    name: str
+    flags: tuple[str, ...]
+    method: str
+    stages: int = 1
+
+
+def rows(coders: Sequence[str]) -> list[Row]:
+    """Every row for a study with these coders."""
+    alone = [Row(f"{c} alone", ("--method", "mixture", "--coders", c), "mixture") for c in coders]
+    return [
+        *alone,
+        Row("mixture", ("--method", "mixture"), "mixture"),
+        Row("majority vote → train", ("--method", "majority"), "train:majority"),
+        Row("Dawid–Skene → train", ("--method", "dawid-skene"), "train:dawid-skene"),
+        Row("noise adaptation layer", ("--method", "noise-adaptation"), "noise-adaptation", 2),
+        Row("crowd layer", ("--method", "crowd-layer"), "crowd-layer"),
+        Row("trace regularised", ("--method", "trace"), "trace"),
+        Row("annot-mix", ("--method", "annot-mix"), "annot-mix"),
+        Row("paper preset", ("--preset", "paper"), "ltnet", 2),
+        Row("ours", (), "ltnet", 2),
+        Row("upper bound (truth)", ("--method", "truth"), "train:truth"),
+    ]
+
+
+def arguments(description: str, epochs: int) -> argparse.ArgumentParser:
+    """Flags that the tables share."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("zip", type=Path, help="the study")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the runs; finished ones are not repeated")
+    parser.add_argument("--epochs", type=int, default=epochs, help="passes per method; one of two stages halves them")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--preset", default="default", help="of every row but the paper's")
+    parser.add_argument("--network", default=None, help="of every row")
+    parser.add_argument("--only", nargs="+", default=None, help="rows whose names hold one of these words")
+    parser.add_argument("--table", action="store_true", help="print what is there, train nothing")
+    return parser
+
+
+def run(study: Path, wanted: argparse.Namespace, table: Iterable[Row]) -> None:
+    """Train what is missing, seed by seed, and print the table after each row."""
+    chosen = [r for r in table if wanted.only is None or any(w.lower() in r.name.lower() for w in wanted.only)]
+    wanted.out.mkdir(parents=True, exist_ok=True)
+    for seed in wanted.seeds:
+        for row in chosen:
+            if not wanted.table:
+                _fit(study, row, seed, wanted)
+    print(_table(chosen, wanted), flush=True)
+
+
+def _folder(row: Row, seed: int, wanted: argparse.Namespace) -> Path:
+    name = "".join(c if c.isalnum() else "-" for c in row.name)
+    return Path(wanted.out) / f"{name}-{seed}"
+
+
+def _fit(study: Path, row: Row, seed: int, wanted: argparse.Namespace) -> None:
+    folder = _folder(row, seed, wanted)
+    if (folder / "manifest.json").exists():
+        return
+    command = [sys.executable, "-m", "ltnet_core", "fit", str(study), "--run", str(folder)]
+    if (folder / "spec.json").exists():
+        command.append("--resume")
+    else:
+        preset = () if "--preset" in row.flags else ("--preset", wanted.preset)
+        network = () if wanted.network is None else ("--network", wanted.network)
+        epochs = ("--epochs", str(max(wanted.epochs // row.stages, 1)))
+        command += [*row.flags, *preset, *network, *epochs, "--seed", str(seed), "--device", wanted.device]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(f"{row.name}: {done.stderr[-2000:]}")
+    found = _result(row, folder)
+    print(f"{row.name}, seed {seed}: {json.dumps(found)}", file=sys.stderr, flush=True)
+
+
+def _result(row: Row, folder: Path) -> dict[str, Any]:
+    evaluation = json.loads((folder / "results" / "evaluation.json").read_text())
+    test = evaluation["tests"]["test"]["methods"][row.method]
+    errors = {c: v["mae"] for c, v in evaluation["transitions"].items() if not c.startswith("machine:")}
+    events = [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines() if line]
+    # A run that was stopped and resumed took the time between each start and the event before the next.
+    seconds = 0.0
+    for before, after in itertools.pairwise(events):
+        if after["event"] != "start":
+            seconds += after["time"] - before["time"]
+    return {
+        "accuracy": test["accuracy"],
+        "ece": test["ece"],
+        "t_error": errors,
+        "truth": evaluation["truth"]["accuracy"],
+        "labels": evaluation["truth"]["human_labels_accuracy"],
+        "seconds": seconds,
+    }
+
+
+def _table(chosen: Sequence[Row], wanted: argparse.Namespace) -> str:
+    lines = [
+        "| method | seeds | test accuracy | error of T | learned truth | calibration error | seconds |",
+        "|---" * 7 + "|",
+    ]
+    for row in chosen:
+        folders = [_folder(row, seed, wanted) for seed in wanted.seeds]
+        found = [_result(row, f) for f in folders if (f / "manifest.json").exists()]
+        if not found:
+            continue
+
+        def spread(values: list[float | None], form: Callable[[float], str]) -> str:
+            known = [v for v in values if v is not None]
+            if not known:
+                return "–"
+            sd = f" ± {form(float(np.std(known, ddof=1)))}" if len(known) > 1 else ""
+            return form(float(np.mean(known))) + sd
+
+        coders = list(found[0]["t_error"])
+        errors = " / ".join(spread([f["t_error"][c] for f in found], lambda v: f"{v:.3f}") for c in coders)
+        cells = (
+            row.name,
+            str(len(found)),
+            spread([f["accuracy"] for f in found], lambda v: f"{100 * v:.2f}"),
+            errors,
+            spread([f["truth"] for f in found], lambda v: f"{100 * v:.2f}"),
+            spread([f["ece"] for f in found], lambda v: f"{v:.3f}"),
+            spread([f["seconds"] for f in found], lambda v: f"{v:.0f}"),
+        )
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def read_csv(archive: zipfile.ZipFile, name: str) -> list[dict[str, str]]:
+    """Rows of a CSV in the study's zip."""
+    return list(csv.DictReader(io.TextIOWrapper(archive.open(name), "utf-8", newline="")))
+
+
+def write_csv(path: Path, columns: Sequence[str], content: Iterable[Sequence[object]]) -> None:
+    """A CSV file with a header."""
+    with path.open("w", newline="", encoding="utf-8") as f:
+        writer = csv.writer(f, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(content)

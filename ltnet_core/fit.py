@@ -1,0 +1,174 @@
+"""Start a run, go on with it, and the whole of it in five lines of Python."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from . import baselines, ipa2lt
+from .coders import machine_name
+from .datasets import Study
+from .devices import choose_device, processor_name, reserve
+from .errors import Cancelled, DatasetError, OptionError, RunError, TrainingError, did_you_mean
+from .networks import read_weights
+from .results import finish, write_results
+from .runs import Run, read_json
+from .settings import Settings, make_settings
+from .trainer import Trainer
+
+
+def new_run(
+    study: Study,
+    run_dir: str | Path,
+    settings: Settings,
+    *,
+    seed: int = 0,
+    device: str = "auto",
+    coders: list[str] | None = None,
+) -> Run:
+    """Check everything that can be checked before training, then make the run's folder.
+
+    Raises
+    ------
+    DatasetError, OptionError, RunError
+    """
+    study.require_sound()
+    choose_device(device)
+    if settings.weights is not None:
+        read_weights(settings.weights)
+    known = [*study.human_coders, *map(machine_name, study.human_coders)]
+    for name in settings.coder_weights:
+        if name not in known:
+            raise OptionError(
+                f"a weight is given for {name!r}, but there is no such coder." + did_you_mean(name, known)
+            )
+    if seed < 0:
+        raise OptionError(f"seed must not be negative, got {seed}.")
+    if coders is not None:
+        if not coders or len(set(coders)) < len(coders):
+            raise OptionError("coders must be one or more different names.")
+        for coder in coders:
+            study.table.coder_index(coder)
+    return Run.create(
+        run_dir,
+        {
+            "dataset": str(study.files.location.resolve()),
+            "dataset_name": study.name,
+            "format": study.format,
+            "fingerprint": study.table.fingerprint(),
+            "preset": settings.preset,
+            "settings": json.loads(json.dumps(settings.to_json())),
+            "seed": seed,
+            "device": device,
+            "coders": coders,
+            "classes": list(study.table.classes),
+            "codes": list(study.codes),
+            "created": time.time(),
+        },
+    )
+
+
+def train_run(study: Study, run: Run, *, on_trainer: Any = None) -> None:
+    """Train a run to its end, or go on with it. ``on_trainer`` gets the trainer, to be able to stop it.
+
+    Raises
+    ------
+    RunError
+        the run is finished, at work elsewhere, or was made from other data.
+    Cancelled, TrainingError
+    """
+    with run.lock():
+        if run.is_complete():
+            raise RunError(f"run {str(run.folder)!r} is finished; choose another folder.")
+        if run.spec()["fingerprint"] != study.table.fingerprint():
+            raise RunError(
+                f"run {str(run.folder)!r} was made from other annotations than {study.name!r} has now; start a new run."
+            )
+        try:
+            trainer = Trainer(study, run)
+            if on_trainer is not None:
+                on_trainer(trainer)
+            name = processor_name() if trainer.device.type == "cpu" else torch.cuda.get_device_name(trainer.device)
+            resumed = any(e["event"] == "start" for e in run.events())
+            run.emit("start", pid=os.getpid(), device=f"{trainer.device}: {name}", resumed=resumed)
+
+            def waiting() -> None:
+                if run.events()[-1]["event"] != "queued":
+                    run.emit("queued", message=f"waiting for {name}")
+                if trainer.stop_signal or run.asked_to_stop():
+                    raise Cancelled("the run was cancelled while it waited for a GPU.")
+
+            with reserve(trainer.device, waiting):
+                _train(trainer)
+            run.emit("done", message="finished")
+        except Cancelled as e:
+            run.emit("cancelled", message=str(e))
+            raise
+        except Exception as e:
+            run.emit(
+                "failed", message=f"{e}" if isinstance(e, (TrainingError, DatasetError)) else f"{type(e).__name__}: {e}"
+            )
+            raise
+        for left in run.checkpoint.iterdir():
+            left.unlink()
+        run.checkpoint.rmdir()
+
+
+def _train(trainer: Trainer) -> None:
+    road = ipa2lt if trainer.settings.method == "ltnet" else baselines
+    learned = road.learn(trainer)
+    trainer.enter("results")
+    for note in write_results(trainer.run, trainer.study, trainer.human, learned):
+        trainer.note(note)
+    trainer.keep_networks(learned)
+    finish(trainer.run)
+
+
+class IPA2LT:
+    """Learn the latent truth of a study, in five lines of Python.
+
+    Parameters are those of :func:`ltnet_core.make_settings` (``preset``, ``network``,
+    ``epochs``, …) and ``seed``, ``device``, ``coders``. They are stored as given.
+
+    Attributes (after ``fit``)
+    --------------------------
+    transitions_ : coder → DataFrame (K,K), truth × what the coder says.
+    truth_ : DataFrame, the rows of ``truth.csv``.
+    evaluation_ : dict, what ``evaluate --json`` prints.
+    run_ : the :class:`~ltnet_core.runs.Run` with everything else.
+    """
+
+    def __init__(
+        self,
+        preset: str = "default",
+        *,
+        seed: int = 0,
+        device: str = "auto",
+        coders: list[str] | None = None,
+        **settings: Any,
+    ):
+        self.preset, self.seed, self.device, self.coders, self.settings = preset, seed, device, coders, settings
+
+    def fit(self, study: Study, run: str | Path | None = None) -> IPA2LT:
+        """Train. ``run`` is the run's folder, a temporary one by default.
+
+        Raises
+        ------
+        InputError, TrainingError
+        """
+        from .export import load_transitions, load_truth
+
+        folder = Path(run) if run is not None else Path(tempfile.mkdtemp(prefix="ltnet-run-"))
+        settings = make_settings(self.preset, **self.settings)
+        self.run_ = new_run(study, folder, settings, seed=self.seed, device=self.device, coders=self.coders)
+        train_run(study, self.run_)
+        self.truth_ = load_truth(self.run_)
+        self.transitions_ = load_transitions(self.run_)
+        self.evaluation_ = read_json(self.run_.result("evaluation.json"))
+        return self

@@ -1,0 +1,100 @@
+"""What the annotations can and cannot tell: evidence behind each row of T, and coders who never meet.
+
+p and T explain the same labels. They can be told apart where coders overlap and where
+each class has annotations enough; elsewhere a matrix is mostly what it was assumed to be.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse.csgraph import connected_components
+from scipy.special import betaincinv
+
+from .annotations import AnnotationTable, FloatArray, is_machine
+
+ENOUGH = 10.0  # annotations behind a row of T
+LEVEL = 0.95
+MOST_NAMED = 3
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """How sure T is.
+
+    Attributes
+    ----------
+    support : (C,K) annotations behind each row, Σ_n r[n,k]² · count: one whose truth is
+        certain counts one, one that may be of two classes alike a quarter for each.
+    low, high : (C,K,K) ends of the 95 % interval of each cell, from a Beta distribution
+        around it with that much support (Jeffreys' prior).
+    """
+
+    support: FloatArray
+    low: FloatArray
+    high: FloatArray
+
+
+def evidence(r: FloatArray, table: AnnotationTable, transitions: FloatArray) -> Evidence:
+    """Evidence behind ``transitions`` (C,K,K) when the truth of the items is ``r`` (N,K).
+
+    The squares come from the missing-information principle (Louis, 1982): what an
+    annotation says of T[c,k,l] shrinks with the square of the chance that its truth is k.
+    """
+    n, c, _ = table.shape
+    said = sparse.csr_matrix((table.count.astype(np.float64), (table.coder, table.item)), shape=(c, n))
+    support: FloatArray = np.asarray(said @ (r**2))
+    hits = transitions * support[:, :, None]
+    misses = support[:, :, None] - hits
+    ends = [betaincinv(hits + 0.5, misses + 0.5, q) for q in ((1 - LEVEL) / 2, (1 + LEVEL) / 2)]
+    return Evidence(support, np.minimum(ends[0], transitions), np.maximum(ends[1], transitions))
+
+
+def groups_that_never_meet(table: AnnotationTable) -> list[list[str]]:
+    """Human coders in groups: within one, shared items lead from each to each; between two there are none."""
+    table = table.keep_coders([c for c in table.coders if not is_machine(c)])
+    n, c, _ = table.shape
+    met = sparse.coo_matrix((np.ones(len(table)), (table.item.astype(np.int64) + c, table.coder)), shape=(n + c, n + c))
+    _, group = connected_components(met, directed=False)
+    out: dict[int, list[str]] = {}
+    for coder, number in zip(table.coders, group[:c], strict=True):
+        out.setdefault(int(number), []).append(coder)
+    return list(out.values())
+
+
+def overlap_notes(table: AnnotationTable) -> list[str]:
+    """Sentences about coders whose labels alone cannot be compared."""
+    if len(table.coders) == 1:
+        if np.median(table.votes().sum(1)[table.annotated()]) >= 2:
+            return []  # votes of a nameless crowd: each vote is a view of its own
+        return [
+            f"there is only one coder, {table.coders[0]!r}: its matrix and the truth cannot be told apart from "
+            "its labels alone; read both with care."
+        ]
+    groups = groups_that_never_meet(table)
+    if len(groups) == 1:
+        return []
+    named = [" and ".join(map(repr, g[:MOST_NAMED])) + (" …" if len(g) > MOST_NAMED else "") for g in groups]
+    if len(named) > MOST_NAMED:
+        named = [*named[:MOST_NAMED], f"{len(groups) - MOST_NAMED:,} more"]
+    return [
+        f"no item was labelled by coders of different groups ({'; '.join(named)}): only what the network sees links "
+        "them, so what one group gets wrong everywhere can pass for the truth; a few hundred items labelled by both "
+        "would settle it."
+    ]
+
+
+def weak_rows(found: Evidence, table: AnnotationTable) -> list[str]:
+    """A sentence about the rows of human coders' matrices with less than ``ENOUGH`` evidence."""
+    human = [c for c, name in enumerate(table.coders) if not is_machine(name)]
+    weak = [(c, k) for c in human for k in np.flatnonzero(found.support[c] < ENOUGH)]
+    if not weak:
+        return []
+    named = [f"{table.coders[c]!r} {table.classes[k]!r} ({found.support[c, k]:.1f})" for c, k in weak[:MOST_NAMED]]
+    rows = len(human) * len(table.classes)
+    return [
+        f"{len(weak):,} of {rows:,} rows of the matrices rest on fewer than {ENOUGH:.0f} annotations, for example "
+        f"{', '.join(named)}: they are mostly what was assumed before training."
+    ]

@@ -1,0 +1,1 @@
+"""Networks that model coders in other ways than LTNet."""

@@ -1,0 +1,289 @@
+"""The road of a run: decoded images, networks trained one after the other, results; it tells how far it is.
+
+Every stage leaves its result in the run's checkpoint folder, so that a run can go on where it was stopped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from .annotations import AnnotationTable, FloatArray, is_machine
+from .datasets import Study
+from .devices import choose_device
+from .errors import Cancelled
+from .images import Pixels, decode_all, survey
+from .ltnet import Classifier
+from .networks import build_network
+from .plan import DECODE_COST, PREDICT_COST, Plan, make_plan
+from .results import Learned
+from .runs import Run, read_json, write_json
+from .settings import Settings
+from .training import Record, Schedule, TrainingData, Watch, fit, predict
+
+HEARTBEAT = 1.0
+
+
+@dataclass(frozen=True)
+class Task:
+    """One network to train.
+
+    Attributes
+    ----------
+    stage : its name in the plan. table : annotations to learn from.
+    model : base network → what is trained.
+    warm : stage whose weights the base network starts from, None for a fresh start.
+    lr, transition_lr, transition_delay : see :class:`~ltnet_core.training.Schedule`.
+    """
+
+    stage: str
+    table: AnnotationTable
+    model: Callable[[nn.Module], Classifier] = Classifier
+    warm: str | None = None
+    lr: float | None = None
+    transition_lr: float = 0.0
+    transition_delay: float = 0.0
+
+
+class Trainer:
+    """Trains the networks of a run."""
+
+    def __init__(self, study: Study, run: Run):
+        self.study, self.run = study, run
+        spec = run.spec()
+        self.settings = Settings.from_json(spec["settings"])
+        self.seed = int(spec["seed"])
+        self.human = study.table if spec["coders"] is None else study.table.keep_coders(spec["coders"])
+        self.device = choose_device(spec["device"])
+        self.stage = "images"
+        self.done = self.total = 0.0
+        self._began = self._beat = time.monotonic()
+        self._done_at_start: float | None = None
+        self.stop_signal = False
+
+    # ---- progress
+
+    def advance(self, work: float) -> None:
+        """Count finished work, tell the world now and then, and stop when asked to."""
+        self.done += work
+        now = time.monotonic()
+        if now - self._beat < HEARTBEAT:
+            return
+        self._beat = now
+        self.run.emit("progress", stage=self.stage, **self._where())
+        if self.stop_signal or self.run.asked_to_stop():
+            raise Cancelled("the run was cancelled; --resume goes on from its last checkpoint.")
+
+    def skip(self, work: float) -> None:
+        """Count work that an earlier process did; it says nothing about today's speed."""
+        self.done += work
+        self._done_at_start = (self._done_at_start or 0.0) + work
+
+    def _where(self) -> dict[str, Any]:
+        progress = min(self.done / self.total, 1.0) if self.total else 0.0
+        eta = None
+        if self._done_at_start is not None and self.done > self._done_at_start:
+            elapsed = time.monotonic() - self._began
+            eta = elapsed * max(self.total - self.done, 0.0) / (self.done - self._done_at_start)
+        return {"progress": progress, "eta_seconds": eta}
+
+    def enter(self, stage: str, epochs: int | None = None) -> None:
+        self.stage = stage
+        self.run.emit("stage", stage=stage, epochs=epochs, **self._where())
+        print(f"[{time.strftime('%H:%M:%S')}] {stage}" + (f", {epochs} epochs" if epochs else ""), flush=True)
+
+    def note(self, message: str) -> None:
+        """Tell the user something about this run, once."""
+        if not any(e["event"] == "note" and e.get("message") == message for e in self.run.events()):
+            self.run.emit("note", message=message)
+            print(f"note: {message}", flush=True)
+
+    # ---- the stages
+
+    def prepare(self, extra_stages: list[str]) -> Plan:
+        """Decode the images and plan the work; ``extra_stages`` are those without a network of their own."""
+        self.total = make_plan(self.study, self.human, self.settings, self.seed).work()
+        pixels = self.images()
+        self.plan = plan = make_plan(self.study, self.human, self.settings, self.seed, self.broken)
+        for note in plan.notes:
+            self.note(note)
+        *first, last = plan.fits
+        self.run.emit("plan", stages=["images", *first, *extra_stages, last, "results"])
+        self.total, self.done = plan.work(), DECODE_COST * len(plan.usable)
+        self._began, self._done_at_start = time.monotonic(), self.done
+        mean, std = _statistics(pixels, plan.pooled)
+        self._context = (pixels, mean, std)
+        return plan
+
+    def images(self) -> Pixels:
+        """Decode the images once; note those that cannot be read."""
+        self.enter("images")
+        path, facts_path = self.run.checkpoint / "pixels.npy", self.run.checkpoint / "images.json"
+        if not (path.exists() and facts_path.exists()):
+            side, channels = survey(self.study.files, self.study.table.items.tolist())
+            size = self.settings.image_size or max(8, min(side, self.settings.largest_image))
+            names = self.study.table.items.tolist()
+
+            def progress(done: int, total: int) -> None:
+                self.advance(DECODE_COST * done - self.done)
+
+            broken = decode_all(self.study.files, names, size, channels, path, progress)
+            write_json(facts_path, {"size": size, "channels": channels, "broken": broken})
+        facts = read_json(facts_path)
+        self.size, self.channels, self.broken = facts["size"], facts["channels"], facts["broken"]
+        if self.broken:
+            first = next(iter(self.broken.values()))
+            self.note(f"unreadable images set aside: {len(self.broken):,}; the first: {first}")
+        return cast(Pixels, np.load(path, mmap_mode="r", allow_pickle=False))
+
+    def network(self, task: Task) -> FloatArray:
+        """Train one network, or load it when it is there; returns (N,K) p of every item."""
+        folder, name, stage = self.run.checkpoint, file_stem(task.stage), task.stage
+        weights, said, told = (folder / f"{name}{end}" for end in (".safetensors", ".npy", ".json"))
+        settings, plan, work = self.settings, self.plan, self.plan.fits[stage]
+        if told.exists():
+            self.skip(work.cost + PREDICT_COST * len(plan.usable))
+            return cast(FloatArray, np.load(said, allow_pickle=False))
+
+        self.enter(stage, work.epochs)
+        model = self.model(task)
+        if task.warm is not None:
+            base = {k: v for k, v in load_file(self._weights(task.warm)).items() if k.startswith("base.")}
+            model.load_state_dict(base, strict=False)
+        data = self._data(task.table)
+        schedule = Schedule(
+            epochs=work.epochs,
+            batch_size=settings.batch_size,
+            lr=settings.lr if task.lr is None else task.lr,
+            decay=settings.decay,
+            optimizer=settings.optimizer,
+            weight_decay=settings.weight_decay,
+            transition_optimizer=settings.transition_optimizer,
+            transition_lr=task.transition_lr,
+            transition_delay=task.transition_delay,
+        )
+
+        def epoch(record: Record) -> None:
+            self.run.emit("epoch", stage=stage, epochs=work.epochs, **record)
+            said = f"  epoch {record['epoch']}/{work.epochs}  loss {record['train_loss']:.3f}"
+            if record["validation_loss"] is not None:
+                said += f"  validation {record['validation_loss']:.3f} ({record['validation_agreement']:.1%} agree)"
+            print(said + f"  {record['seconds']:.1f} s", flush=True)
+
+        history = fit(
+            model,
+            data,
+            work.train,
+            work.validation,
+            schedule,
+            seed=stage_seed(self.seed, stage, plan.table),
+            checkpoint=folder / f"{name}.epochs.pt",
+            watch=Watch(step=self.advance, epoch=epoch, skip=self.skip),
+        )
+        p = predict(
+            model, data, np.arange(len(plan.usable)), watch=Watch(step=lambda n: self.advance(PREDICT_COST * n))
+        )
+        save_file({k: v.contiguous().cpu() for k, v in model.state_dict().items()}, weights)
+        with open(said.with_suffix(".npy.partial"), "wb") as f:
+            np.save(f, p)
+        said.with_suffix(".npy.partial").rename(said)
+        write_json(told, {"history": history})  # last: the stage is complete
+        (folder / f"{name}.epochs.pt").unlink(missing_ok=True)
+        return p
+
+    def matrices(self, task: Task) -> FloatArray | None:
+        """(C,K,K) that a trained network ended with; None for a method without."""
+        model = self.model(task)
+        model.load_state_dict(load_file(self._weights(task.stage)))
+        return model.matrices()
+
+    def model(self, task: Task) -> Classifier:
+        """The untrained model of a task, on the device."""
+        settings = self.settings
+        base = build_network(
+            settings.network,
+            classes=len(task.table.classes),
+            channels=self.channels,
+            image_size=self.size,
+            seed=stage_seed(self.seed, task.stage, self.plan.table) % 2**31,
+            weights=settings.weights,
+            last_relu=settings.last_relu,
+        )
+        placed: Classifier = task.model(base).to(self.device)
+        placed.mixup = settings.mixup
+        placed.base.to(memory_format=torch.channels_last)
+        return placed
+
+    def _weights(self, stage: str) -> Path:
+        return self.run.checkpoint / f"{file_stem(stage)}.safetensors"
+
+    def _data(self, table: AnnotationTable) -> TrainingData:
+        pixels, mean, std = self._context
+        weights = coder_weights(table, self.settings)
+        return TrainingData(pixels, table, weights, mean, std, self.device, self.settings.augment)
+
+    def keep_networks(self, learned: Learned) -> None:
+        """Copy every network and its history from the checkpoint to the results."""
+        folder = self.run.results / "networks"
+        folder.mkdir(exist_ok=True)
+        _, mean, std = self._context
+        histories = {}
+        for name in learned.networks:
+            stem = file_stem(name)
+            shutil.copyfile(self.run.checkpoint / f"{stem}.safetensors", folder / f"{stem}.safetensors")
+            histories[name] = read_json(self.run.checkpoint / f"{stem}.json")["history"]
+        write_json(self.run.results / "history.json", histories)
+        write_json(
+            folder / "index.json",
+            {
+                "network": self.settings.network,
+                "last_relu": self.settings.last_relu,
+                "image_size": self.size,
+                "channels": self.channels,
+                "mean": mean.tolist(),
+                "std": std.tolist(),
+                "method": learned.method,
+                "trained_classes": list(learned.table.classes),  # the order of the networks' outputs
+                "trained_coders": list(learned.table.coders),  # the order of T in the weights
+                "files": {name: f"{file_stem(name)}.safetensors" for name in learned.networks},
+                "mirror": self.settings.augment,
+                "temperature": learned.temperature,
+            },
+        )
+
+
+def coder_weights(table: AnnotationTable, settings: Settings) -> FloatArray:
+    """(C,) weight of each coder's annotations."""
+    usual = [settings.machine_weight if is_machine(c) else settings.human_weight for c in table.coders]
+    return np.asarray([settings.coder_weights.get(c, w) for c, w in zip(table.coders, usual, strict=True)])
+
+
+def file_stem(stage: str) -> str:
+    """A file name for a stage; coders' names may hold anything."""
+    kind, _, name = stage.partition(":")
+    return f"{kind}-{hashlib.sha256(name.encode()).hexdigest()[:12]}" if name else kind
+
+
+def stage_seed(seed: int, stage: str, table: AnnotationTable) -> int:
+    """A seed of its own for each stage; coders count by their place, so that their names do not matter."""
+    kind, _, name = stage.partition(":")
+    place = table.coders.index(name) if kind == "coder" else 0
+    number = {"coder": 1, "mixture": 2, "ltnet": 3}.get(kind, 4)
+    return int(np.random.SeedSequence([seed, number, place]).generate_state(1, np.uint32)[0])
+
+
+def _statistics(pixels: Pixels, items: NDArray[np.int64]) -> tuple[FloatArray, FloatArray]:
+    """(channels,) mean and standard deviation of the training pixels (a sample of at most 4,000 images)."""
+    sample = np.asarray(pixels[items[:: max(len(items) // 4000, 1)]], dtype=np.float64)
+    return sample.mean((0, 2, 3)), np.maximum(sample.std((0, 2, 3)), 1.0)

@@ -1,0 +1,60 @@
+"""Temperature: found again where it was planted, also through noisy labels."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ltnet_core.annotations import AnnotationTable
+from ltnet_core.calibration import soften, temperature
+from ltnet_core.evaluation import calibration_error
+
+PLANTED_T = np.array(
+    [[[0.8, 0.2, 0.0], [0.1, 0.7, 0.2], [0.0, 0.1, 0.9]], [[0.6, 0.2, 0.2], [0.3, 0.7, 0.0], [0.1, 0.1, 0.8]]]
+)
+
+
+def drawn(tau: float, n: int = 6000) -> tuple[np.ndarray, np.ndarray, AnnotationTable]:
+    """Overconfident p (N,3), the truth drawn from p softened by ``tau``, annotations of two coders."""
+    rng = np.random.default_rng(0)
+    p = soften(rng.dirichlet(np.ones(3), n), 1 / tau)
+    truth = (rng.random(n)[:, None] > soften(p, tau).cumsum(1)).sum(1)
+    said = np.stack([(rng.random(n)[:, None] > t[truth].cumsum(1)).sum(1).clip(max=2) for t in PLANTED_T], axis=1)
+    item, coder = np.divmod(np.arange(2 * n), 2)
+    table = AnnotationTable(
+        np.array([f"{i:05d}" for i in range(n)], dtype=object), ("x", "y"), ("a", "b", "c"),
+        item.astype(np.int32), coder.astype(np.int32), said.ravel().astype(np.int32), np.ones(2 * n, np.float32),
+    )  # fmt: skip
+    return p, truth.astype(np.int32), table
+
+
+@pytest.mark.parametrize("tau", [0.6, 1.0, 2.0])
+def test_the_planted_temperature_is_found_through_noisy_labels(tau: float) -> None:
+    p, truth, table = drawn(tau)
+    found = temperature(p, PLANTED_T, table, np.arange(len(p)))
+    assert found == pytest.approx(tau, rel=0.15)
+    assert calibration_error(soften(p, found), truth) < 0.03
+
+
+def test_an_overconfident_network_is_put_right() -> None:
+    p, truth, table = drawn(2.0)
+    before = calibration_error(p, truth)
+    assert calibration_error(soften(p, temperature(p, PLANTED_T, table, np.arange(len(p)))), truth) < 0.4 * before
+
+
+def test_only_the_given_items_count_and_few_are_too_few() -> None:
+    p, _, table = drawn(2.0)
+    assert temperature(p, PLANTED_T, table, np.arange(10)) == 1.0
+    wrong = AnnotationTable(table.items, table.coders, table.classes, table.item, table.coder,
+                            np.where(table.item < 3000, table.label, (table.label + 1) % 3).astype(np.int32), table.count)  # fmt: skip
+    half = np.arange(3000)
+    assert temperature(p, PLANTED_T, wrong, half) == pytest.approx(temperature(p, PLANTED_T, table, half))
+
+
+def test_softening_keeps_the_order_and_the_sum() -> None:
+    p = np.random.default_rng(0).dirichlet(np.ones(4), 50)
+    for tau in (0.3, 1.0, 3.0):
+        q = soften(p, tau)
+        np.testing.assert_allclose(q.sum(1), 1)
+        assert np.array_equal(q.argmax(1), p.argmax(1))
+    np.testing.assert_allclose(soften(p, 1.0), p)

@@ -1,0 +1,66 @@
+"""What the annotations can tell: evidence behind rows of T, and coders who never meet."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from ltnet_core.aggregation import confusion
+from ltnet_core.annotations import AnnotationTable
+from ltnet_core.identifiability import ENOUGH, evidence, groups_that_never_meet, overlap_notes, weak_rows
+
+
+def table(rows: list[tuple[str, str, str]]) -> AnnotationTable:
+    return AnnotationTable.from_frame(pd.DataFrame(rows, columns=["image", "coder", "label"]), classes=["cat", "dog"])
+
+
+def test_certain_truths_count_one_and_doubtful_ones_a_quarter() -> None:
+    said = table([("a", "X", "cat"), ("b", "X", "cat"), ("c", "X", "dog")])
+    r = np.array([[1.0, 0.0], [0.5, 0.5], [0.0, 1.0]])
+    found = evidence(r, said, np.array([[[0.9, 0.1], [0.2, 0.8]]]))
+    np.testing.assert_allclose(found.support, [[1.25, 1.25]])
+
+
+def test_intervals_hold_the_planted_matrix_19_times_in_20() -> None:
+    planted = np.array([[0.7, 0.3], [0.1, 0.9]])
+    inside = []
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        truth = rng.integers(0, 2, 120)
+        label = np.where(rng.random(120) < planted[truth, 0], "cat", "dog")
+        said = table([(f"{n:03d}", "X", k) for n, k in enumerate(label)])
+        r = np.eye(2)[truth]
+        found = evidence(r, said, confusion(said, r))
+        inside.append((found.low[0] <= planted) & (planted <= found.high[0]))
+    assert 0.92 < np.mean(inside) < 0.98
+
+
+def test_a_row_without_evidence_has_the_widest_interval() -> None:
+    said = table([("a", "X", "cat"), ("b", "X", "cat")])
+    found = evidence(np.array([[1.0, 0.0], [1.0, 0.0]]), said, np.array([[[0.9, 0.1], [0.5, 0.5]]]))
+    assert found.support[0, 1] == 0
+    assert (found.high - found.low)[0, 1].min() > 0.99
+
+
+def test_coders_are_grouped_by_whom_they_met() -> None:
+    said = table([("a", "X", "cat"), ("a", "Y", "cat"), ("b", "Y", "dog"), ("b", "Z", "dog"), ("c", "W", "cat")])
+    assert sorted(map(sorted, groups_that_never_meet(said))) == [["W"], ["X", "Y", "Z"]]
+    (note,) = overlap_notes(said)
+    assert "coders of different groups" in note and "'W'" in note
+    assert overlap_notes(said.keep_coders(["X", "Y", "Z"])) == []
+    assert "only one coder, 'W'" in overlap_notes(said.keep_coders(["W"]))[0]
+
+
+def test_weak_rows_are_named_once() -> None:
+    rows = [(f"{n:03d}", "X", "cat") for n in range(40)] + [("x", "X", "dog")]
+    said = table(rows)
+    r = np.eye(2)[[0] * 40 + [1]]
+    (note,) = weak_rows(evidence(r, said, np.array([[[0.9, 0.1], [0.5, 0.5]]])), said)
+    assert note.startswith(f"1 of 2 rows of the matrices rest on fewer than {ENOUGH:.0f} annotations")
+    assert "'X' 'dog' (1.0)" in note
+
+
+def test_machine_coders_link_nobody() -> None:
+    said = table([("a", "X", "cat"), ("b", "Y", "cat")])
+    linked = said.with_coder("machine:X", np.array([[0.0, 1.0], [1.0, 0.0]]))
+    assert len(groups_that_never_meet(linked)) == 2
