@@ -22,28 +22,32 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True)
 class Row:
-    """A method of the table: its name there, its flags, its name in an evaluation, whether it trains twice."""
+    """A method of the table.
+
+    ``method`` is its name in an evaluation, ``shares`` how it spends its epochs: all on one network, or some on a
+    first that the second goes on from.
+    """
 
     name: str
     flags: tuple[str, ...]
     method: str
-    stages: int = 1
+    shares: tuple[float, ...] = (1.0,)
 
 
-def rows(coders: Sequence[str]) -> list[Row]:
-    """Every row for a study with these coders."""
+def rows(coders: Sequence[str], ours: tuple[float, ...]) -> list[Row]:
+    """Every row for a study with these coders; ``ours`` is how LTNet spends its epochs."""
     alone = [Row(f"{c} alone", ("--method", "mixture", "--coders", c), "mixture") for c in coders]
     return [
         *alone,
         Row("mixture", ("--method", "mixture"), "mixture"),
         Row("majority vote → train", ("--method", "majority"), "train:majority"),
         Row("Dawid–Skene → train", ("--method", "dawid-skene"), "train:dawid-skene"),
-        Row("noise adaptation layer", ("--method", "noise-adaptation"), "noise-adaptation", 2),
+        Row("noise adaptation layer", ("--method", "noise-adaptation"), "noise-adaptation", (0.5, 0.5)),
         Row("crowd layer", ("--method", "crowd-layer"), "crowd-layer"),
         Row("trace regularised", ("--method", "trace"), "trace"),
         Row("annot-mix", ("--method", "annot-mix"), "annot-mix"),
-        Row("paper preset", ("--preset", "paper"), "ltnet", 2),
-        Row("ours", (), "ltnet", 2),
+        Row("paper preset", ("--preset", "paper"), "ltnet", (0.5, 0.5)),
+        Row("ours", ("--no-comparisons",), "ltnet", ours),
         Row("upper bound (truth)", ("--method", "truth"), "train:truth"),
     ]
 
@@ -53,7 +57,9 @@ def arguments(description: str, epochs: int) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("zip", type=Path, help="the study")
     parser.add_argument("--out", type=Path, required=True, help="folder for the runs; finished ones are not repeated")
-    parser.add_argument("--epochs", type=int, default=epochs, help="passes per method; one of two stages halves them")
+    parser.add_argument(
+        "--epochs", type=int, default=epochs, help="passes per method, those of its first stage included"
+    )
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--device", default="auto")
     parser.add_argument("--preset", default="default", help="of every row but the paper's")
@@ -89,7 +95,8 @@ def _fit(study: Path, row: Row, seed: int, wanted: argparse.Namespace) -> None:
     else:
         preset = () if "--preset" in row.flags else ("--preset", wanted.preset)
         network = () if wanted.network is None else ("--network", wanted.network)
-        epochs = ("--epochs", str(max(wanted.epochs // row.stages, 1)))
+        first, *rest = (max(round(s * wanted.epochs), 1) for s in row.shares)
+        epochs = ("--epochs", str(first), *(("--ltnet-epochs", str(rest[0])) if rest else ()))
         command += [*row.flags, *preset, *network, *epochs, "--seed", str(seed), "--device", wanted.device]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     if done.returncode:

@@ -90,6 +90,7 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("--network", help="cnn, resnet20, resnet18 or resnet50")
     sub.add_argument("--weights", help="local file of pretrained weights")
     sub.add_argument("--epochs", type=int, help="passes over the data for each network")
+    sub.add_argument("--ltnet-epochs", type=int, help="passes for LTNet, where they differ")
     sub.add_argument("--batch-size", type=int)
     sub.add_argument("--image-size", type=int, help="pixels per side")
     sub.add_argument("--device", help="auto, cpu, cuda or cuda:N (default: auto)")
@@ -101,6 +102,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--coder-weights", help="weights in the loss, such as RAF=3,machine:RAF=0.1 (default: the preset's)"
     )
     sub.add_argument("--no-machine-coders", action="store_true", help="train LTNet on the human annotations alone")
+    sub.add_argument("--no-comparisons", action="store_true", help="train only the networks that LTNet needs")
     sub.add_argument("--pseudo", choices=("soft", "hard"), help="kind of the machine coders' labels")
     sub.add_argument("--resume", action="store_true", help="go on with a run that was cancelled or crashed")
 
@@ -243,10 +245,12 @@ def _fit(arguments: argparse.Namespace) -> None:
         "network": arguments.network,
         "weights": arguments.weights and str(Path(arguments.weights).resolve()),
         "epochs": arguments.epochs,
+        "ltnet_epochs": arguments.ltnet_epochs,
         "batch_size": arguments.batch_size,
         "image_size": arguments.image_size,
         "pseudo": arguments.pseudo,
         "machine_coders": False if arguments.no_machine_coders else None,
+        "comparisons": False if arguments.no_comparisons else None,
         "coder_weights": _weights(arguments.coder_weights),
     }
     coders = _names(arguments.coders)

@@ -27,7 +27,7 @@ TRACE_START = 0.9
 
 def learn(trainer: Trainer) -> Learned:
     """Train the method's network. Its learned truth is the posterior where the method models coders, else p."""
-    plan, method = trainer.prepare([]), trainer.settings.method
+    plan, method = trainer.prepare(), trainer.settings.method
     human = plan.table
     networks = {}
     if method == "noise-adaptation":

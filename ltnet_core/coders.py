@@ -40,7 +40,7 @@ def add_pseudo_labels(
     kind: Literal["soft", "hard"],
     usable: np.ndarray[tuple[int], np.dtype[np.bool_]],
 ) -> AnnotationTable:
-    """Add one machine coder per network, labelling every usable item its human coder left out.
+    """Add one machine coder per network, labelling every usable item its human coder left out, if any.
 
     Parameters
     ----------
@@ -57,5 +57,7 @@ def add_pseudo_labels(
         said[said < SMALLEST_SHARE] = 0.0
         said /= said.sum(1, keepdims=True)
         said[~usable | table.annotated([coder])] = 0.0
+        if not said.any():
+            continue  # the human has labelled everything
         out = out.with_coder(machine_name(coder), said)
     return out

@@ -17,6 +17,7 @@ from .datasets import Study
 from .devices import choose_device, processor_name, reserve
 from .errors import Cancelled, DatasetError, OptionError, RunError, TrainingError, did_you_mean
 from .networks import read_weights
+from .plan import make_plan
 from .results import finish, write_results
 from .runs import Run, read_json
 from .settings import Settings, make_settings
@@ -55,6 +56,7 @@ def new_run(
             raise OptionError("coders must be one or more different names.")
         for coder in coders:
             study.table.coder_index(coder)
+    make_plan(study, study.table if coders is None else study.table.keep_coders(coders), settings, seed)
     return Run.create(
         run_dir,
         {

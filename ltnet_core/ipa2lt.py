@@ -24,18 +24,24 @@ TRUST_PER_KAPPA = 2.0
 def learn(trainer: Trainer) -> Learned:
     """The three steps, and the truth they lead to."""
     settings = trainer.settings
-    plan = trainer.prepare(["pseudo"] if settings.machine_coders else [])
+    plan = trainer.prepare()
     humans = plan.table
 
-    predictions = {name: trainer.network(Task(f"coder:{name}", humans.keep_coders([name]))) for name in plan.coders}
-    mixture = trainer.network(Task("mixture", humans))
+    networks = {f"coder:{c}": trainer.network(Task(f"coder:{c}", humans.keep_coders([c]))) for c in plan.coders}
+    if "mixture" in plan.fits:
+        networks["mixture"] = trainer.network(Task("mixture", humans))
 
     table = humans
-    if predictions:
+    if plan.coders:
         trainer.enter("pseudo")
+        predictions = {c: networks[f"coder:{c}"] for c in plan.coders}
         table = add_pseudo_labels(humans, predictions, settings.pseudo, plan.usable & ~trainer.study.is_test)
 
-    start, prior = first_matrices(table, sharpened(mixture, humans, plan.fits["mixture"].validation), settings)
+    if settings.transition_start == "identity":
+        start, prior = near_identity(len(table.coders), len(table.classes), settings.start_diagonal), None
+    else:
+        seen = None if plan.by_labels else sharpened(networks["mixture"], humans, plan.fits["mixture"].validation)
+        start, prior = first_matrices(table, seen, settings)
 
     def model(base: nn.Module) -> LTNet:
         transitions = (
@@ -45,8 +51,17 @@ def learn(trainer: Trainer) -> Learned:
         )
         return LTNet(base, transitions, settings.likelihood, prior, settings.double_softmax)
 
-    # LTNet starts from the mixture's weights, as the authors' does: a poor p would drag T along.
-    task = Task("ltnet", table, model, "mixture", settings.ltnet_lr, settings.transition_lr, settings.transition_delay)
+    # Where the labels alone do not tell T, a poor p would drag it along: LTNet starts from the mixture's weights, as
+    # the authors' does.
+    task = Task(
+        "ltnet",
+        table,
+        model,
+        warm=None if plan.by_labels else "mixture",
+        lr=settings.lr if plan.by_labels else settings.ltnet_lr,
+        transition_lr=settings.transition_lr,
+        transition_delay=settings.transition_delay,
+    )
     p = trainer.network(task)
     transitions = trainer.matrices(task)
     assert transitions is not None
@@ -62,24 +77,21 @@ def learn(trainer: Trainer) -> Learned:
         start=start,
         posterior=posterior(p, transitions, table, weights),
         temperature=tau,
-        networks={**{f"coder:{c}": q for c, q in predictions.items()}, "mixture": mixture, "ltnet": p},
+        networks={**networks, "ltnet": p},
         usable=plan.usable,
         items=plan.pooled,
     )
 
 
 def first_matrices(
-    table: AnnotationTable, seen: FloatArray, settings: Settings
-) -> tuple[FloatArray, FloatArray | None]:
+    table: AnnotationTable, seen: FloatArray | None, settings: Settings
+) -> tuple[FloatArray, FloatArray]:
     """(C,K,K) T before LTNet trains, and its prior as pseudo counts by the weight of all annotations.
 
-    Both come from Dawid–Skene with matrices shrunk towards the crowd's. With the ``network``
-    start, each item's prior is ``seen`` (N,K), what the mixture network sees in it.
+    Both come from Dawid–Skene with matrices shrunk towards the crowd's, on labels alone or
+    with ``seen`` (N,K), what a network sees in each item, for a prior of its truth.
     """
-    _, c, k = table.shape
-    if settings.transition_start == "identity":
-        return near_identity(c, k, settings.start_diagonal), None
-    found = shrunk_dawid_skene(table, item_prior=seen if settings.transition_start == "network" else None)
+    found = shrunk_dawid_skene(table, item_prior=seen)
     weight = float((table.count * coder_weights(table, settings)[table.coder]).sum())
     return found.transitions, crowd_prior(found.counts) / weight
 

@@ -17,6 +17,7 @@ from .settings import Settings
 
 PREDICT_COST = 0.6  # of one training image: a forward pass of the image and its mirror
 DECODE_COST = 0.15
+MEETING = 0.5
 
 Items = NDArray[np.int64]
 
@@ -44,7 +45,9 @@ class Plan:
     table : human annotations of the items to learn from.
     usable : (N,) items whose image could be read.
     fits : stage → what its network trains on, in the order of the work.
-    coders : human coders that train a machine coder.
+    coders : human coders that train a network of their own.
+    by_labels : whether T starts from the labels alone (Dawid–Skene) and LTNet from fresh
+        weights, because most items have two annotations or more.
     pooled : all items to learn from, unlabelled ones too.
     notes : what is unusual about the dataset, a sentence each.
     """
@@ -53,6 +56,7 @@ class Plan:
     usable: NDArray[np.bool_]
     fits: dict[str, Fit]
     coders: tuple[str, ...]
+    by_labels: bool
     pooled: Items
     notes: tuple[str, ...]
 
@@ -93,6 +97,8 @@ def make_plan(
         if settings.machine_coders:
             coders, cannot = trainable(table, settings.fewest_annotations)
             notes += cannot
+            if not settings.comparisons:
+                coders = [c for c in coders if (learn & ~table.annotated([c])).any()]
     labelled = table.annotated()
     if settings.method == "truth":
         labelled = labelled & (study.truth >= 0)
@@ -105,9 +111,10 @@ def make_plan(
     validation = np.sort(np.random.default_rng([seed, 1]).permutation(annotated)[:held_out])
     train = np.setdiff1d(annotated, validation)
     pooled = np.flatnonzero(learn)
-    return Plan(
-        table, usable, _fits(table, settings, coders, train, validation, pooled), tuple(coders), pooled, tuple(notes)
-    )
+    meet = bool((table.votes().sum(1)[annotated] >= 2).mean() >= MEETING)
+    by_labels = settings.transition_start == "dawid-skene" or (settings.transition_start == "auto" and meet)
+    fits = _fits(table, settings, coders, by_labels, train, validation, pooled)
+    return Plan(table, usable, fits, tuple(coders), by_labels, pooled, tuple(notes))
 
 
 def stage_of(method: str) -> str:
@@ -119,7 +126,13 @@ def stage_of(method: str) -> str:
 
 
 def _fits(
-    table: AnnotationTable, settings: Settings, coders: list[str], train: Items, validation: Items, pooled: Items
+    table: AnnotationTable,
+    settings: Settings,
+    coders: list[str],
+    by_labels: bool,
+    train: Items,
+    validation: Items,
+    pooled: Items,
 ) -> dict[str, Fit]:
     """The networks that the method trains."""
 
@@ -132,7 +145,8 @@ def _fits(
         for coder in coders:
             on = table.annotated([coder])
             fits[f"coder:{coder}"] = plain(train[on[train]], validation[on[validation]])
-        fits["mixture"] = plain(train, validation)
+        if settings.comparisons or not by_labels:
+            fits["mixture"] = plain(train, validation)
         # The items that only machine coders labelled take part: they are the bridge between the datasets. An item held
         # out for validation may carry machine labels; it must stay unseen all the same.
         seen = np.setdiff1d(pooled, validation) if coders else train

@@ -55,11 +55,15 @@ class Settings:
     ltnet_epochs : passes of LTNet where they differ; None for the same as ``epochs``.
     machine_coders, pseudo : whether machine coders label what their human did not, and
         whether ``soft`` (distributions) or ``hard`` (one class).
+    comparisons : train the coders' own networks and the mixture also where LTNet has no
+        need of them, to have something to compare it with.
     fewest_annotations : a human coder with fewer gets no machine coder.
     human_weight, machine_weight : weight of their annotations in the loss and the posterior.
     coder_weights : weight of single coders by name, where it differs from those two.
-    transition_start : T before LTNet trains: ``network`` (Dawid–Skene whose prior is the
-        mixture network), ``dawid-skene`` (labels alone) or ``identity``.
+    transition_start : T before LTNet trains: ``dawid-skene`` (labels alone), ``network``
+        (Dawid–Skene whose prior is the mixture network), ``identity``, or ``auto``: labels
+        alone and fresh weights where most items have several annotations, else the
+        mixture network, whose weights LTNet then starts from.
     start_diagonal : diagonal of T for the ``identity`` start.
     transition_optimizer, transition_lr, transition_delay : T's own pace, and the share of LTNet's steps it waits.
     likelihood : of an item's annotations, see :class:`~ltnet_core.ltnet.LTNet`.
@@ -78,21 +82,22 @@ class Settings:
     ltnet_epochs: int | None = None
     image_budget: int = 0
     epoch_range: tuple[int, int] = (1, 1000)
-    batch_size: int = 64
-    optimizer: Literal["adamw", "sgd"] = "adamw"
+    batch_size: int = 128
+    optimizer: Literal["adamw", "sgd"] = "sgd"
     decay: Literal["one-cycle", "poly"] = "one-cycle"
-    lr: float = 0.003
-    ltnet_lr: float = 0.001
-    weight_decay: float = 0.05
+    lr: float = 0.1
+    ltnet_lr: float = 0.05
+    weight_decay: float = 5e-4
     augment: bool = True
     mixup: float = 0.0
     machine_coders: bool = True
+    comparisons: bool = True
     pseudo: Literal["soft", "hard"] = "soft"
     fewest_annotations: int = 50
     human_weight: float = 1.0
     machine_weight: float = 0.1
     coder_weights: dict[str, float] = field(default_factory=dict)
-    transition_start: Literal["network", "dawid-skene", "identity"] = "network"
+    transition_start: Literal["auto", "network", "dawid-skene", "identity"] = "auto"
     start_diagonal: float = 0.9
     transition_optimizer: Literal["adamw", "sgd"] = "adamw"
     transition_lr: float = 0.003
@@ -132,7 +137,7 @@ class Settings:
             ("transition_optimizer", ("adamw", "sgd")),
             ("decay", ("one-cycle", "poly")),
             ("likelihood", ("joint", "separate")),
-            ("transition_start", ("network", "dawid-skene", "identity")),
+            ("transition_start", ("auto", "network", "dawid-skene", "identity")),
         ):
             if getattr(self, name) not in known:
                 raise OptionError(f"{name} must be one of {', '.join(known)}, got {getattr(self, name)!r}.")
@@ -168,6 +173,10 @@ _PRESETS: dict[str, dict[str, Any]] = {
         "image_budget": 60_000,
         "epoch_range": (8, 20),
         "batch_size": 32,
+        "optimizer": "adamw",
+        "lr": 0.003,
+        "ltnet_lr": 0.001,
+        "weight_decay": 0.05,
     },
     "default": {},
     "paper": {
@@ -176,7 +185,6 @@ _PRESETS: dict[str, dict[str, Any]] = {
         "largest_image": 32,
         "epochs": 128,
         "batch_size": 128,
-        "optimizer": "sgd",
         "decay": "poly",
         "lr": 0.01,
         "ltnet_lr": 0.01,

@@ -111,15 +111,15 @@ class Trainer:
 
     # ---- the stages
 
-    def prepare(self, extra_stages: list[str]) -> Plan:
-        """Decode the images and plan the work; ``extra_stages`` are those without a network of their own."""
+    def prepare(self) -> Plan:
+        """Decode the images and plan the work."""
         self.total = make_plan(self.study, self.human, self.settings, self.seed).work()
         pixels = self.images()
         self.plan = plan = make_plan(self.study, self.human, self.settings, self.seed, self.broken)
         for note in plan.notes:
             self.note(note)
         *first, last = plan.fits
-        self.run.emit("plan", stages=["images", *first, *extra_stages, last, "results"])
+        self.run.emit("plan", stages=["images", *first, *(["pseudo"] if plan.coders else []), last, "results"])
         self.total, self.done = plan.work(), DECODE_COST * len(plan.usable)
         self._began, self._done_at_start = time.monotonic(), self.done
         mean, std = _statistics(pixels, plan.pooled)

@@ -131,6 +131,44 @@ def test_evaluate_has_every_method_and_what_is_unknown_is_null(finished: Path, l
     assert "mixture" in ltnet("evaluate", finished).stdout
 
 
+@pytest.mark.parametrize(
+    ("method", "stages", "network"),
+    [
+        ("crowd-layer", ["crowd-layer"], "crowd-layer"),
+        ("noise-adaptation", ["mixture", "noise-adaptation"], "noise-adaptation"),
+        ("truth", ["train:truth"], "train:truth"),
+    ],
+)
+def test_other_methods_travel_the_same_road(
+    method: str, stages: list[str], network: str, demo: Path, ltnet: Command, tmp_path: Path
+) -> None:
+    done = ltnet("fit", demo, "--run", tmp_path / "r", *QUICK, "--epochs", 1, "--method", method)
+    assert done.returncode == 0, done.stderr
+    events = Run(tmp_path / "r").events()
+    assert [e["stage"] for e in events if e["event"] == "stage"] == ["images", *stages, "results"]
+    told = json.loads(ltnet("evaluate", tmp_path / "r", "--json").stdout)
+    assert 0 <= told["tests"]["test"]["methods"][network]["accuracy"] <= 1
+    assert set(told["transitions"]) == {"Alpha", "Beta"}
+    truth = exported(ltnet, tmp_path / "r", tmp_path / "truth.csv")
+    assert len(truth) == len(pd.read_parquet(tmp_path / "r" / "results" / "truth.parquet"))
+    answer = json.loads(ltnet("predict", tmp_path / "r", next((demo / "images").iterdir()), "--json").stdout)
+    assert set(answer[0]["coders"]) == {"Alpha", "Beta"}
+
+
+def test_a_method_that_cannot_be_is_refused_before_training(demo: Path, ltnet: Command, tmp_path: Path) -> None:
+    unknown = ltnet("fit", demo, "--run", tmp_path / "r", "--method", "crowdlayer")
+    assert (unknown.returncode, "Did you mean 'crowd-layer'" in unknown.stderr) == (2, True)
+    assert not (tmp_path / "r").exists()
+    blind = tmp_path / "blind"
+    shutil.copytree(demo, blind)
+    rows = [r for r in read_rows(blind / "truth.csv") if r["split"] == "test"]
+    write_csv(blind / "truth.csv", ("image", "label", "split"), [list(r.values()) for r in rows])
+    refused = ltnet("fit", blind, "--run", tmp_path / "r", "--method", "truth")
+    assert refused.returncode == 2
+    assert "the method 'truth' needs the known truth of annotated training items" in refused.stderr
+    assert not (tmp_path / "r").exists()
+
+
 def test_predict_tells_truth_and_what_each_coder_would_say(demo: Path, finished: Path, ltnet: Command) -> None:
     images = sorted((demo / "images").iterdir())[:3]
     told = json.loads(ltnet("predict", finished, *images, "--json").stdout)

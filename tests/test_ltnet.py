@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 import pytest
 import torch
+from stripes import entries, random_t, study, training_data
 from torch import nn
 
 from ltnet_core.errors import OptionError
@@ -15,7 +16,6 @@ from ltnet_core.networks import build_network
 from ltnet_core.settings import NETWORKS
 from ltnet_core.training import Schedule, fit, mirror_and_shift, predict
 from ltnet_core.transition import ClampedTransitions, SoftmaxTransitions, log_predict, near_identity
-from tests.stripes import entries, random_t, study, training_data
 
 
 def test_the_separate_loss_is_the_paper_s_weighted_log_likelihood() -> None:

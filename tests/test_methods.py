@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from stripes import entries, random_t, study, training_data
 from torch import nn
 
 from ltnet_core.ltnet import Classifier
@@ -17,7 +18,6 @@ from ltnet_core.methods.trace import STRENGTH, TraceRegularised
 from ltnet_core.networks import build_network
 from ltnet_core.training import Schedule, fit, predict
 from ltnet_core.transition import near_identity
-from tests.stripes import entries, random_t, study, training_data
 
 PLANTED = np.array(
     [[[0.7, 0.3, 0.0], [0.1, 0.8, 0.1], [0.2, 0.2, 0.6]], [[0.9, 0.0, 0.1], [0.2, 0.8, 0.0], [0.0, 0.1, 0.9]]]

@@ -26,7 +26,7 @@ from ..errors import OptionError
 FLOOR = 1e-10
 LOG_FLOOR = -60.0  # no log probability of a cell is below: FLOOR over the largest conceivable count
 DEEPEST = 700.0  # exp(−700) is still a normal number
-PART = 8192
+PART = 16_384
 TRUST = 0.7  # in every coder, before anything is known of them
 MOST_PATTERNS = 2_000_000
 
@@ -141,13 +141,16 @@ class _Part:
 
     Attributes
     ----------
-    said : (P,C*K) sparse counts. weight : (P,1) how many items each row stands for.
+    said, transposed : (P,C*K) sparse counts, and (C*K,P).
+    weight : (P,1) how many items each row stands for; ``single`` where that is one for all.
     log_prior : (P,K) where every item has its own, else None.
     deep : whether the log joint may leave the range of ``exp``.
     """
 
     said: sparse.csr_matrix
+    transposed: sparse.csc_matrix
     weight: FloatArray
+    single: bool
     log_prior: FloatArray | None
     deep: bool
 
@@ -168,16 +171,19 @@ class _Part:
         """(P,K) truth of each row and (P,1) log of its evidence."""
         joint: FloatArray = self.said @ log_t
         joint += log_prior if self.log_prior is None else self.log_prior
-        peak = joint.max(1, keepdims=True) if self.deep else 0.0
-        joint -= peak
+        peak = joint.max(1, keepdims=True) if self.deep else None
+        if peak is not None:
+            joint -= peak
         np.exp(joint, out=joint)
         norm = joint @ np.ones((joint.shape[1], 1))
         joint /= norm
-        return joint, peak + np.log(norm)
+        log_norm = np.log(norm)
+        return joint, log_norm if peak is None else log_norm + peak
 
     def _sums(self, r: FloatArray, evidence: float) -> _Expected:
-        r = self.weight * r
-        return _Expected(np.asarray(self.said.T @ r), r.sum(0), evidence)
+        if not self.single:
+            r = self.weight * r
+        return _Expected(np.asarray(self.transposed @ r), np.ones(len(r)) @ r, evidence)
 
 
 def _parts(
@@ -199,7 +205,9 @@ def _parts(
         parts.append(
             _Part(
                 said,
+                said.T,
                 weight[begin : begin + PART, None],
+                bool((weight[begin : begin + PART] == 1).all()),
                 None if log_prior is None else log_prior[begin : begin + PART],
                 deep=-(heaviest + 1) * LOG_FLOOR > DEEPEST,
             )

@@ -1,0 +1,76 @@
+"""What trains on what."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ltnet_core.annotations import AnnotationTable
+from ltnet_core.datasets import Study
+from ltnet_core.datasets.files import FolderFiles
+from ltnet_core.errors import DatasetError
+from ltnet_core.plan import Plan, make_plan, stage_of
+from ltnet_core.settings import METHODS, make_settings
+
+
+def study(labels: np.ndarray, test: int = 0, known: bool = True) -> Study:
+    """A study without images from an (N,C) array of classes, −1 where absent; the last ``test`` items are a test set."""
+    n, c = labels.shape
+    item, coder = np.nonzero(labels >= 0)
+    table = AnnotationTable(
+        np.array([f"{i:04d}" for i in range(n)], dtype=object), tuple("XYZ"[:c]), ("cat", "dog"),
+        item.astype(np.int32), coder.astype(np.int32), labels[item, coder].astype(np.int32), np.ones(len(item), np.float32),
+    )  # fmt: skip
+    test_set = np.where(np.arange(n) >= n - test, "test", "").astype(object)
+    truth = np.where(known | (test_set != ""), np.arange(n) % 2, -1).astype(np.int32)
+    return Study("toy", "plain", FolderFiles(Path("no such folder")), table, ("Ca", "Do"), truth, test_set)
+
+
+def plan(given: Study, **changes: Any) -> Plan:
+    return make_plan(given, given.table, make_settings("quick", epochs=2, fewest_annotations=5, **changes), seed=0)
+
+
+def apart(n: int = 100) -> np.ndarray:
+    """X labels the first half but the last tenth, Y the second half, nobody the last tenth."""
+    labels = np.full((n, 2), -1)
+    labels[: n // 2, 0] = np.arange(n // 2) % 2
+    labels[n // 2 : -n // 10, 1] = np.arange(n - n // 2 - n // 10) % 2
+    return labels
+
+
+def test_coders_who_never_meet_need_the_network() -> None:
+    found = plan(study(apart()))
+    assert not found.by_labels
+    assert list(found.fits) == ["coder:X", "coder:Y", "mixture", "ltnet"]
+    assert any("coders of different groups" in note for note in found.notes)
+    assert list(plan(study(apart()), comparisons=False).fits) == list(found.fits)
+    seen = set(found.fits["ltnet"].train)
+    assert seen == set(range(100)) - set(found.fits["ltnet"].validation)  # unlabelled ones too
+
+
+def test_coders_who_label_everything_need_only_ltnet() -> None:
+    everything = study(np.tile(np.arange(100)[:, None] % 2, (1, 3)))
+    found = plan(everything)
+    assert found.by_labels
+    assert list(found.fits) == ["coder:X", "coder:Y", "coder:Z", "mixture", "ltnet"]
+    assert list(plan(everything, comparisons=False).fits) == ["ltnet"]
+    assert "mixture" in plan(everything, comparisons=False, transition_start="identity").fits
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_training_and_validation_items_are_apart_and_test_items_in_neither(method: str) -> None:
+    found = plan(study(apart(), test=20), method=method)
+    for fit in found.fits.values():
+        assert not set(fit.train) & set(fit.validation)
+        assert max(*fit.train, *fit.validation) < 80
+        assert len(fit.validation) > 0
+    assert list(found.fits)[-1] == stage_of(method)
+    assert found.work() > 0
+
+
+def test_the_upper_bound_needs_known_truth() -> None:
+    with pytest.raises(DatasetError, match="needs the known truth of annotated training items; there is none"):
+        plan(study(apart(), test=10, known=False), method="truth")
