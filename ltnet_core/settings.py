@@ -175,7 +175,7 @@ _PRESETS: dict[str, dict[str, Any]] = {
         "batch_size": 32,
         "optimizer": "adamw",
         "lr": 0.003,
-        "ltnet_lr": 0.001,
+        "ltnet_lr": 0.003,
         "weight_decay": 0.05,
     },
     "default": {},

@@ -52,6 +52,7 @@ with st.container(horizontal=True, vertical_alignment="center", horizontal_align
 markup.sentence(
     "Each row is a true class, each column what the coder says. A perfect coder has 1 on the diagonal "
     "and nothing elsewhere. Click a cell to see its faces."
+    + (" n counts the annotations a row rests on; hovering shows how sure a cell is." if evidence else "")
 )
 markup.show(gallery.key(dict(zip(codes, classes, strict=True))))
 maes = {c: float(np.nanmean(np.abs(matrices[c] - reference[c]))) for c in matrices if c in reference}
