@@ -62,15 +62,18 @@ def write_matrices(classes: list[str], coders: dict[str, Any], out: Path) -> Non
 
 
 def load_matrices(run: Run) -> dict[str, Any]:
-    """What ``T.json`` holds: ``{"classes", "coders": {NAME: K × K}}``; rows are truth."""
+    """What ``T.json`` holds: ``{"classes", "coders": {NAME: K × K}, "support": {NAME: K}}``; rows are truth.
+
+    ``support`` is the number of annotations that each row rests on.
+    """
     content = read_json(run.result("transitions.json"))
-    return {"classes": content["classes"], "coders": content["coders"]}
+    return {k: content[k] for k in ("classes", "coders", "support")}
 
 
 def export_matrices(run: Run, out: Path) -> None:
     """Write the learned matrices of a run as ``T.json``."""
-    content = load_matrices(run)
-    write_matrices(content["classes"], content["coders"], out)
+    partial_path(out)
+    write_json(out, load_matrices(run))
 
 
 def export_report(run: Run, out: Path) -> None:
@@ -103,9 +106,10 @@ def export_report(run: Run, out: Path) -> None:
         rows = "".join(
             f"<tr><th>{_text(c)}</th>"
             + "".join(f'<td style="background:rgba(60,90,200,{v:.2f})">{v:.2f}</td>' for v in row)
-            for c, row in zip(content["classes"], matrix, strict=True)
+            + f"<td>{n:,.0f}</td></tr>"
+            for c, row, n in zip(content["classes"], matrix, content["support"][coder], strict=True)
         )
-        parts.append(f"<h2>{_text(coder)}</h2><table><tr><th>truth \\ says{head}</tr>{rows}</table>")
+        parts.append(f"<h2>{_text(coder)}</h2><table><tr><th>truth \\ says{head}<th>rests on</tr>{rows}</table>")
     page = (
         "<!doctype html><html lang=en><meta charset=utf-8><title>LTNet Studio report</title><style>"
         "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"

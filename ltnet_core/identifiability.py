@@ -17,6 +17,7 @@ from .annotations import AnnotationTable, FloatArray, is_machine
 
 ENOUGH = 10.0  # annotations behind a row of T
 LEVEL = 0.95
+MOST = 0.5
 MOST_NAMED = 3
 
 
@@ -62,6 +63,27 @@ def groups_that_never_meet(table: AnnotationTable) -> list[list[str]]:
     for coder, number in zip(table.coders, group[:c], strict=True):
         out.setdefault(int(number), []).append(coder)
     return list(out.values())
+
+
+def labels_suffice(table: AnnotationTable) -> bool:
+    """Whether the labels alone can tell truth and matrices apart, so that Dawid–Skene is a sound start.
+
+    Two views of the same items leave them undetermined, three do not (Kruskal, 1977;
+    Allman, Matias and Rhodes, 2009): most items need two annotations or more, and most
+    annotations must come from coders who met two others, or gave three votes an item.
+    """
+    votes = table.votes().sum(1)[table.annotated()]
+    if not len(votes) or (votes >= 2).mean() < MOST:
+        return False
+    n, c, _ = table.shape
+    at = sparse.csr_matrix((np.ones(len(table)), (table.item, table.coder)), shape=(n, c))
+    at.data[:] = 1.0
+    met = (at.T @ at > 0).sum(0).A1 - 1
+    given = sparse.csr_matrix((table.count.astype(np.float64), (table.item, table.coder)), shape=(n, c))
+    votes_an_item = given.sum(0).A1 / np.maximum(at.sum(0).A1, 1)
+    views = np.maximum(met, np.floor(votes_an_item) - 1)
+    size = np.bincount(table.coder, minlength=c)
+    return bool(size[views >= 2].sum() >= MOST * size.sum())
 
 
 def overlap_notes(table: AnnotationTable) -> list[str]:

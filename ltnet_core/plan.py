@@ -12,12 +12,11 @@ from .annotations import AnnotationTable
 from .coders import trainable
 from .datasets import Study
 from .errors import DatasetError
-from .identifiability import overlap_notes
+from .identifiability import labels_suffice, overlap_notes
 from .settings import Settings
 
 PREDICT_COST = 0.6  # of one training image: a forward pass of the image and its mirror
 DECODE_COST = 0.15
-MEETING = 0.5
 
 Items = NDArray[np.int64]
 
@@ -47,7 +46,7 @@ class Plan:
     fits : stage → what its network trains on, in the order of the work.
     coders : human coders that train a network of their own.
     by_labels : whether T starts from the labels alone (Dawid–Skene) and LTNet from fresh
-        weights, because most items have two annotations or more.
+        weights, because they suffice.
     pooled : all items to learn from, unlabelled ones too.
     notes : what is unusual about the dataset, a sentence each.
     """
@@ -111,8 +110,8 @@ def make_plan(
     validation = np.sort(np.random.default_rng([seed, 1]).permutation(annotated)[:held_out])
     train = np.setdiff1d(annotated, validation)
     pooled = np.flatnonzero(learn)
-    meet = bool((table.votes().sum(1)[annotated] >= 2).mean() >= MEETING)
-    by_labels = settings.transition_start == "dawid-skene" or (settings.transition_start == "auto" and meet)
+    start = settings.transition_start
+    by_labels = start == "dawid-skene" or (start == "auto" and labels_suffice(table))
     fits = _fits(table, settings, coders, by_labels, train, validation, pooled)
     return Plan(table, usable, fits, tuple(coders), by_labels, pooled, tuple(notes))
 

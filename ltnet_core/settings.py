@@ -62,8 +62,9 @@ class Settings:
     coder_weights : weight of single coders by name, where it differs from those two.
     transition_start : T before LTNet trains: ``dawid-skene`` (labels alone), ``network``
         (Dawid–Skene whose prior is the mixture network), ``identity``, or ``auto``: labels
-        alone and fresh weights where most items have several annotations, else the
-        mixture network, whose weights LTNet then starts from.
+        alone and fresh weights where they suffice
+        (:func:`~ltnet_core.identifiability.labels_suffice`), else the mixture network,
+        whose weights LTNet then starts from.
     start_diagonal : diagonal of T for the ``identity`` start.
     transition_optimizer, transition_lr, transition_delay : T's own pace, and the share of LTNet's steps it waits.
     likelihood : of an item's annotations, see :class:`~ltnet_core.ltnet.LTNet`.

@@ -87,6 +87,8 @@ def test_parquet_matrices_model_and_report(finished: Path, ltnet: Command, tmp_p
     assert not [c for c in table.columns if c.startswith("_")]
     matrices = json.loads(out["T.json"].read_text())
     assert set(matrices["coders"]) == {"Alpha", "Beta", "machine:Alpha", "machine:Beta"}
+    assert {c: len(n) for c, n in matrices["support"].items()} == dict.fromkeys(matrices["coders"], 7)
+    assert all(n >= 0 for row in matrices["support"].values() for n in row)
     for matrix in matrices["coders"].values():
         assert np.asarray(matrix).shape == (7, 7)
         np.testing.assert_allclose(np.sum(matrix, axis=1), 1, atol=1e-6)
@@ -97,6 +99,7 @@ def test_parquet_matrices_model_and_report(finished: Path, ltnet: Command, tmp_p
         mine = torch.softmax(logits[model["trained_coders"].index(coder)], 1).numpy()[np.ix_(order, order)]
         np.testing.assert_allclose(mine, matrix, atol=1e-5)
     assert "Alpha" in out["r.html"].read_text()
+    assert "rests on" in out["r.html"].read_text()
 
 
 @pytest.mark.parametrize(

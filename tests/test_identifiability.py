@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from ltnet_core.aggregation import confusion
 from ltnet_core.annotations import AnnotationTable
-from ltnet_core.identifiability import ENOUGH, evidence, groups_that_never_meet, overlap_notes, weak_rows
+from ltnet_core.datasets.crowd import draw_crowd
+from ltnet_core.identifiability import (
+    ENOUGH,
+    evidence,
+    groups_that_never_meet,
+    labels_suffice,
+    overlap_notes,
+    weak_rows,
+)
 
 
 def table(rows: list[tuple[str, str, str]]) -> AnnotationTable:
@@ -64,3 +73,20 @@ def test_machine_coders_link_nobody() -> None:
     said = table([("a", "X", "cat"), ("b", "Y", "cat")])
     linked = said.with_coder("machine:X", np.array([[0.0, 1.0], [1.0, 0.0]]))
     assert len(groups_that_never_meet(linked)) == 2
+
+
+@pytest.mark.parametrize(
+    ("coders", "per_item", "enough"), [(2, 2, False), (3, 3, True), (3, 1, False), (40, 2, True)], ids=str
+)
+def test_two_views_do_not_suffice_and_three_do(coders: int, per_item: int, enough: bool) -> None:
+    drawn = draw_crowd(items=400, annotators=coders, labels_per_item=per_item, classes=3).table
+    assert labels_suffice(drawn) == enough
+
+
+def test_votes_without_names_suffice_from_three_an_item() -> None:
+    for votes, enough in ((2, False), (3, True)):
+        said = table([("a", "X", "cat"), ("b", "X", "dog")])
+        counted = AnnotationTable(
+            said.items, said.coders, said.classes, said.item, said.coder, said.label, said.count * votes
+        )
+        assert labels_suffice(counted) == enough

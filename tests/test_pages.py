@@ -21,7 +21,7 @@ from streamlit.testing.v1 import AppTest
 from ltnet_core.datasets.demo import write_demo
 from ltnet_core.errors import DatasetError
 from ltnet_core.runs import write_json
-from ui import compare, gallery, selection, wording, workspace
+from ui import charts, commands, compare, gallery, selection, wording, workspace
 from ui.wording import PAGES
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -122,6 +122,35 @@ def test_the_view_of_the_matrices_is_in_the_url(place: Path, demo: Path) -> None
         assert at.query_params["run"] == "faces-1"
         assert at.query_params["view"] == view
     assert open_page("transitions", view="counts").segmented_control[0].value == "counts"
+
+
+def test_the_form_asks_for_the_chosen_method(place: Path, demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    link(place, demo)
+    asked: list[list[str]] = []
+    monkeypatch.setattr(commands, "start_run", lambda run, location, flags: asked.append(flags))
+    at = open_page("train")
+    at.selectbox(key="method").set_value("crowd-layer").run()
+    assert not at.exception
+    assert at.toggle(key="machines").disabled
+    at.button(key="start").click().run()
+    assert asked == [["--preset", "quick", "--seed", "0", "--method", "crowd-layer"]]
+
+
+def test_rows_with_too_little_evidence_are_hatched_and_every_row_says_what_it_rests_on() -> None:
+    low, high = [[0.1, 0.2], [0.3, 0.4]], [[0.7, 0.8], [0.9, 0.95]]
+    figure = charts.heatmap(
+        [[0.5, 0.5], [0.4, 0.6]], ["cat", "dog"], ["Ca", "Do"], "X", evidence=charts.Evidence([4.2, 1300.0], low, high)
+    )
+    texts = [a.text for a in figure.layout.annotations]
+    assert texts == ["n", "4", "1,300"]
+    hatching = [t for t in figure.data if t.type == "scatter" and t.mode == "lines"]
+    assert len(hatching) == 1
+    rows = {round(y) for y in hatching[0].y if y is not None}
+    assert rows == {0}
+    hover = [text for t in figure.data if t.hovertext is not None for text in t.hovertext]
+    assert any("95 % interval 10 to 70 %" in h and "rests on 4 annotations" in h for h in hover)
+    plain = charts.heatmap([[0.5, 0.5], [0.4, 0.6]], ["cat", "dog"], ["Ca", "Do"], "X")
+    assert not plain.layout.annotations
 
 
 def test_filters_of_the_gallery_narrow_it_and_stand_in_the_url(place: Path, demo: Path) -> None:
