@@ -70,7 +70,7 @@ def arguments(description: str, epochs: int) -> argparse.ArgumentParser:
 
 
 def run(study: Path, wanted: argparse.Namespace, table: Iterable[Row]) -> None:
-    """Train what is missing, seed by seed, and print the table after each row."""
+    """Train what is missing, seed by seed, then print the table."""
     chosen = [r for r in table if wanted.only is None or any(w.lower() in r.name.lower() for w in wanted.only)]
     wanted.out.mkdir(parents=True, exist_ok=True)
     for seed in wanted.seeds:

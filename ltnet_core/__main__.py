@@ -256,6 +256,7 @@ def _fit(arguments: argparse.Namespace) -> None:
     coders = _names(arguments.coders)
     from .settings import make_settings
 
+    _fits_the_method(arguments)
     make_settings(arguments.preset or "default", **changes)  # wrong settings are told before the data is read
     if arguments.resume:
         run = Run.open(arguments.run)
@@ -283,6 +284,21 @@ def _fit(arguments: argparse.Namespace) -> None:
 
     train_run(study, run, on_trainer=stoppable)
     print(f"Finished. Results are in {run.folder}; `evaluate`, `export` and `predict` read them.")
+
+
+def _fits_the_method(arguments: argparse.Namespace) -> None:
+    """Refuse flags that the method would ignore."""
+    method = arguments.method or "ltnet"
+    given = {
+        "--no-machine-coders": arguments.no_machine_coders and method != "ltnet",
+        "--no-comparisons": arguments.no_comparisons and method != "ltnet",
+        "--pseudo": arguments.pseudo and method != "ltnet",
+        "--ltnet-epochs": arguments.ltnet_epochs and method not in ("ltnet", "noise-adaptation"),
+        "--coder-weights": arguments.coder_weights and method in ("majority", "dawid-skene", "truth"),
+    }
+    for flag, ignored in given.items():
+        if ignored:
+            raise OptionError(f"{flag} has no meaning for --method {method}; leave it out.")
 
 
 def _names(text: str | None) -> list[str] | None:

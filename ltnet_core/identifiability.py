@@ -89,7 +89,7 @@ def labels_suffice(table: AnnotationTable) -> bool:
 def overlap_notes(table: AnnotationTable) -> list[str]:
     """Sentences about coders whose labels alone cannot be compared."""
     if len(table.coders) == 1:
-        if np.median(table.votes().sum(1)[table.annotated()]) >= 2:
+        if labels_suffice(table):
             return []  # votes of a nameless crowd: each vote is a view of its own
         return [
             f"there is only one coder, {table.coders[0]!r}: its matrix and the truth cannot be told apart from "

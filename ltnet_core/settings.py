@@ -53,6 +53,7 @@ class Settings:
     epochs : passes of each coder's network, of the mixture and of LTNet; None derives
         them from ``image_budget`` passes of single images, within ``epoch_range``.
     ltnet_epochs : passes of LTNet where they differ; None for the same as ``epochs``.
+    mixup : α of Beta(α, α) by which pairs of training images are mixed; 0 for none.
     machine_coders, pseudo : whether machine coders label what their human did not, and
         whether ``soft`` (distributions) or ``hard`` (one class).
     comparisons : train the coders' own networks and the mixture also where LTNet has no
@@ -129,6 +130,8 @@ class Settings:
             value = getattr(self, name)
             if value is not None and not low <= value <= high:
                 raise OptionError(f"{name} must lie between {low} and {high}, got {value}.")
+        if self.mixup and self.method == "annot-mix":
+            raise OptionError("annot-mix mixes images in its own way; leave mixup at 0.")
         for name, weight in self.coder_weights.items():
             if not 0 <= weight <= 1e6:
                 raise OptionError(f"the weight of coder {name!r} must lie between 0 and 1e6, got {weight}.")

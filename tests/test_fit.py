@@ -162,6 +162,9 @@ def test_a_method_that_cannot_be_is_refused_before_training(demo: Path, ltnet: C
     unknown = ltnet("fit", demo, "--run", tmp_path / "r", "--method", "crowdlayer")
     assert (unknown.returncode, "Did you mean 'crowd-layer'" in unknown.stderr) == (2, True)
     assert not (tmp_path / "r").exists()
+    for flags in (("crowd-layer", "--pseudo", "hard"), ("mixture", "--ltnet-epochs", 3), ("truth", "--no-comparisons")):
+        ignored = ltnet("fit", demo, "--run", tmp_path / "r", "--method", *flags)
+        assert (ignored.returncode, f"{flags[1]} has no meaning for --method {flags[0]}" in ignored.stderr) == (2, True)
     blind = tmp_path / "blind"
     shutil.copytree(demo, blind)
     rows = [r for r in read_rows(blind / "truth.csv") if r["split"] == "test"]
