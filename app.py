@@ -1,4 +1,5 @@
-"""The entry of LTNet Studio: ``streamlit run app.py``. It only builds the app; the screens are in ``pages/``."""
+"""The entry of LTNet Studio: ``streamlit run app.py``. It only builds the app; the screens are in ``pages/``,
+what the browser asks for beside them is in ``ui/routes.py``."""
 
 from __future__ import annotations
 
@@ -12,9 +13,11 @@ ROOT = Path(__file__).resolve().parent
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
+from ui.routes import lifespan, routes  # noqa: E402
+
 # A router of its own, and not this script, because a pages/ folder beside the main script makes Streamlit
 # skip the main script on a deep link: the page would come without its frame.
-app = st.App(ROOT / "ui" / "router.py")
+app = st.App(ROOT / "ui" / "router.py", routes=routes(), lifespan=lifespan)
 
 if __name__ == "__main__":
     app.run()

@@ -15,7 +15,7 @@ from typing import Any
 
 from .aggregation import METHODS, aggregate
 from .agreement import agreement
-from .datasets import load_dataset
+from .datasets import FORMATS, load_dataset
 from .errors import InputError, LTNetError, OptionError, RunError
 from .runs import Run, read_json
 from .settings import METHOD_TEXTS, PRESET_TEXTS, PRESETS
@@ -70,18 +70,33 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("--seed", type=int, default=0, help="same seed, same folder (default: 0)")
 
     sub = command("inspect", _inspect, "Show coders, counts, classes, agreement and problems of a dataset.")
-    sub.add_argument("dataset", metavar="DATASET", help="folder or .zip")
+    _dataset(sub)
     sub.add_argument("--json", action="store_true", help="print JSON")
-    sub.add_argument("--skip-images", action="store_true", help="do not open the images to find unreadable ones")
+    sub.add_argument("--skip-images", action="store_true", help="do not open the images to check them")
+    sub.add_argument("--problems", type=Path, metavar="FILE.csv", help="write everything that was found, a row each")
+
+    sub = command("join", _join, "Join several datasets into one study: a folder that refers to them.")
+    sub.add_argument("dir", type=Path, metavar="DIR", help="new or empty folder")
+    sub.add_argument(
+        "--source", action="append", required=True, metavar="[NAME=]PATH", help="a dataset; give it several times"
+    )
+    sub.add_argument("--images", action="append", default=[], metavar="[NAME=]PATH", help="images without their labels")
+    sub.add_argument(
+        "--class",
+        action="append",
+        dest="classes",
+        metavar="FROM=TO",
+        help="take a class for another; FROM= leaves it out",
+    )
 
     sub = command("aggregate", _aggregate, "Estimate the truth from labels alone, without training.")
-    sub.add_argument("dataset", metavar="DATASET", help="folder or .zip")
+    _dataset(sub)
     sub.add_argument("--method", required=True, choices=METHODS)
     sub.add_argument("--out", type=Path, required=True, help="truth table to write, .csv or .parquet")
     sub.add_argument("--matrices", type=Path, help="also write the coders' matrices as JSON")
 
     sub = command("fit", _fit, "Train machine coders and LTNet.")
-    sub.add_argument("dataset", metavar="DATASET", help="folder or .zip")
+    _dataset(sub)
     sub.add_argument("--run", type=Path, required=True, metavar="RUN_DIR", help="folder of the run, new or resumed")
     presets = "; ".join(f"{k}: {v}" for k, v in PRESET_TEXTS.items())
     sub.add_argument("--preset", choices=PRESETS, help=f"(default: default) {presets}")
@@ -133,6 +148,11 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _dataset(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("dataset", metavar="DATASET", help="folder, .zip or table of labels")
+    sub.add_argument("--format", help=f"what to read it as (default: recognised): {', '.join(FORMATS)}")
+
+
 def _print_json(content: Any) -> None:
     print(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False))
 
@@ -162,30 +182,23 @@ def _demo(arguments: argparse.Namespace) -> None:
 
 
 def _inspect(arguments: argparse.Namespace) -> None:
-    from .images import find_unreadable
+    from .checkup import check_up, listing_csv
 
-    study = load_dataset(arguments.dataset)
-    problems = [p.to_json() for p in study.problems]
-    if not arguments.skip_images:
-        broken = find_unreadable(study.files, study.table.items.tolist(), _counter("images"))
-        if broken:
-            problems.append(
-                {
-                    "kind": "unreadable image",
-                    "count": len(broken),
-                    "examples": list(broken.values())[:5],
-                    "level": "warning",
-                }
-            )
+    study = load_dataset(arguments.dataset, arguments.format)
+    found = check_up(study, not arguments.skip_images, _counter("images"))
+    problems, notes = ([p.to_json() for p in found if (p.level == "note") == note] for note in (False, True))
+    if arguments.problems:
+        arguments.problems.write_bytes(listing_csv(found))
     table = study.table
-    counts = table.class_counts()
+    counts, annotated = table.class_counts(), table.annotations_per_coder()
     report = {
         "format": study.format,
+        "recognised_by": study.why,
         "items": len(table.items),
         "classes": list(table.classes),
         "coders": {
             coder: {
-                "annotations": int(table.annotations_per_coder()[c]),
+                "annotations": int(annotated[c]),
                 "counts": {k: _plain(counts[c, i]) for i, k in enumerate(table.classes)},
             }
             for c, coder in enumerate(table.coders)
@@ -194,11 +207,13 @@ def _inspect(arguments: argparse.Namespace) -> None:
         "test_items": int(study.is_test.sum()),
         "agreement": agreement(table),
         "problems": problems,
+        "notes": notes,
     }
     if arguments.json:
         _print_json(report)
         return
-    print(f"{study.name}: {report['items']:,} items, format {study.format}, classes {', '.join(table.classes)}")
+    print(f"{study.name}: {report['items']:,} items, classes {', '.join(table.classes)}")
+    print(f"  read as {study.format} ({study.why})")
     for coder, facts in report["coders"].items():  # type: ignore[attr-defined]
         counted = ", ".join(f"{k} {n:,}" for k, n in facts["counts"].items())
         print(f"  coder {coder}: {facts['annotations']:,} items ({counted})")
@@ -212,10 +227,34 @@ def _inspect(arguments: argparse.Namespace) -> None:
         kappa = "undefined" if pair["kappa"] is None else f"{pair['kappa']:.3f}"
         print(f"  {pair['a']} and {pair['b']}: agree on {pair['agreement']:.1%} of {pair['items']:,}, kappa {kappa}")
     print("  no problems found" if not problems else "problems:")
-    for problem in problems:
+    for problem in [*problems, *notes]:
         print(f"  {problem['level']}: {problem['kind']} ({problem['count']:,})")
         for example in problem["examples"]:
             print(f"    {example}")
+
+
+def _join(arguments: argparse.Namespace) -> None:
+    from .datasets.joined import FILE, Source, write
+
+    def source(text: str, use: str = "all") -> Source:
+        name, equals, path = text.partition("=")
+        place = Path(path if equals else text).expanduser()
+        return Source(name if equals else place.stem, str(place.resolve()), use=use)
+
+    sources = [*map(source, arguments.source), *(source(t, "images") for t in arguments.images)]
+    classes = {}
+    for text in arguments.classes or ():
+        name, equals, new = text.partition("=")
+        if not equals or not name:
+            raise OptionError(f"--class takes FROM=TO; {text!r} is none.")
+        classes[name] = new
+    write(arguments.dir, sources, classes)
+    try:
+        study = load_dataset(arguments.dir)
+    except LTNetError:
+        (arguments.dir / FILE).unlink()
+        raise
+    print(f"Joined {len(sources)} datasets: {len(study.table.items):,} items, coders {', '.join(study.table.coders)}.")
 
 
 def _plain(value: float) -> int | float:
@@ -228,7 +267,7 @@ def _aggregate(arguments: argparse.Namespace) -> None:
     from .export import write_matrices, write_table
     from .truth import truth_table
 
-    study = load_dataset(arguments.dataset)
+    study = load_dataset(arguments.dataset, arguments.format)
     study.require_sound()
     result = aggregate(study.table, arguments.method)
     items = np.flatnonzero(study.table.annotated())
@@ -265,7 +304,7 @@ def _fit(arguments: argparse.Namespace) -> None:
             run.forget_stop()
     elif Run(arguments.run).exists():
         Run.create(arguments.run, {})  # refuses, and says why
-    study = load_dataset(arguments.dataset)
+    study = load_dataset(arguments.dataset, run.spec()["format"] if arguments.resume else arguments.format)
 
     from .fit import new_run, train_run
     from .trainer import Trainer

@@ -60,8 +60,8 @@ class AnnotationTable:
 
     def __post_init__(self) -> None:
         for what, names in (("item", self.items), ("coder", self.coders), ("class", self.classes)):
-            repeated = pd.Index(names)[pd.Index(names).duplicated()]
-            if len(repeated):
+            repeated = pd.Series(np.asarray(names, dtype=object), dtype=object).loc[lambda s: s.duplicated()].tolist()
+            if repeated:
                 raise AnnotationError(f"{what} {repeated[0]!r} is given twice; each name must be unique.")
         if len(self.classes) < 2:
             raise AnnotationError(f"At least two classes are needed, {len(self.classes)} given.")
@@ -134,12 +134,25 @@ class AnnotationTable:
             _, rows, message = problems[0]
             where = f"{source}, row {rows[0] + 2}" if len(rows) else source
             raise AnnotationError(f"{where}: {message}")
+        return cls.checked(frame, items=items, classes=classes, coders=coders)
+
+    @classmethod
+    def checked(
+        cls,
+        frame: pd.DataFrame,
+        *,
+        items: Sequence[str] | None = None,
+        classes: Sequence[str] | None = None,
+        coders: Sequence[str] | None = None,
+    ) -> AnnotationTable:
+        """The same from rows in which :func:`find_problems` finds nothing."""
+        columns = {c: _Column.of(frame[c]) for c in ("image", "coder", "label")}
+        given = {"image": items, "coder": coders, "label": classes}
         names = {
-            "image": np.asarray(sorted(set(frame["image"])) if items is None else list(items), dtype=object),
-            "coder": np.asarray(sorted(set(frame["coder"])) if coders is None else list(coders), dtype=object),
-            "label": np.asarray(sorted(set(frame["label"])) if classes is None else list(classes), dtype=object),
+            c: np.asarray(columns[c].used() if given[c] is None else list(given[c] or ()), dtype=object)
+            for c in columns
         }
-        index = {c: pd.Index(names[c]).get_indexer(frame[c]).astype(np.int32) for c in names}
+        index = {c: columns[c].places(names[c]) for c in columns}
         count = frame["count"].to_numpy(np.float32) if "count" in frame else np.ones(len(frame), np.float32)
         return cls(
             names["image"],
@@ -150,6 +163,25 @@ class AnnotationTable:
             index["label"],
             count,
         )
+
+    @classmethod
+    def trusted(
+        cls,
+        items: NDArray[Any],
+        coders: tuple[str, ...],
+        classes: tuple[str, ...],
+        item: NDArray[np.int32],
+        coder: NDArray[np.int32],
+        label: NDArray[np.int32],
+        count: NDArray[np.float32],
+    ) -> AnnotationTable:
+        """A table that was checked when it was written down, sorted as it was then."""
+        table = object.__new__(cls)
+        for name, value in zip(
+            cls.__dataclass_fields__, (items, coders, classes, item, coder, label, count), strict=True
+        ):
+            object.__setattr__(table, name, value)
+        return table
 
     def to_frame(self) -> pd.DataFrame:
         """The entries as rows ``image, coder, label, count``."""
@@ -203,8 +235,11 @@ class AnnotationTable:
 
     def annotations_per_coder(self) -> IntArray:
         """(C,) number of items each coder annotated."""
-        pair = np.unique(self.item.astype(np.int64) * max(len(self.coders), 1) + self.coder)
-        return np.bincount(pair % max(len(self.coders), 1), minlength=len(self.coders)).astype(np.int64)
+        if not len(self):
+            return np.zeros(len(self.coders), dtype=np.int64)
+        # Sorted by item, then coder: an annotation begins where one of the two changes.
+        begins = np.append(True, (np.diff(self.item) != 0) | (np.diff(self.coder) != 0))
+        return np.bincount(self.coder[begins], minlength=len(self.coders)).astype(np.int64)
 
     def class_counts(self) -> FloatArray:
         """(C,K) summed counts of each coder and class."""
@@ -324,6 +359,37 @@ def name_rank(classes: Sequence[str]) -> IntArray:
     return np.argsort(np.argsort(np.asarray(classes, dtype=object), kind="stable")).astype(np.int64)
 
 
+@dataclass(frozen=True)
+class _Column:
+    """A column of text as codes (rows,) into its different values."""
+
+    codes: IntArray
+    values: NDArray[Any]
+
+    @classmethod
+    def of(cls, column: pd.Series) -> _Column:
+        if isinstance(column.dtype, pd.CategoricalDtype):
+            return cls(column.cat.codes.to_numpy().astype(np.int64), column.cat.categories.to_numpy(dtype=object))
+        codes, values = pd.factorize(column.to_numpy(dtype=object))
+        return cls(codes.astype(np.int64), values)
+
+    def rows(self, wrong: NDArray[np.bool_], missing: bool = False) -> IntArray:
+        """Positions of the rows whose value is ``wrong`` (values,), or missing."""
+        return np.flatnonzero(np.append(wrong, missing)[self.codes])  # code −1, a missing value, is the last
+
+    def places(self, known: Sequence[str] | NDArray[Any]) -> NDArray[np.int32]:
+        """(rows,) index of each value in ``known``, −1 where it is not there."""
+        found = pd.Index(np.asarray(known, dtype=object), dtype=object).get_indexer(self.values)
+        return np.append(found, -1)[self.codes].astype(np.int32)
+
+    def used(self) -> list[str]:
+        """The values that occur, sorted."""
+        return sorted(self.values[np.unique(self.codes)])
+
+    def blank(self) -> NDArray[np.bool_]:
+        return np.asarray(self.values == "")
+
+
 def find_problems(
     frame: pd.DataFrame,
     *,
@@ -334,31 +400,31 @@ def find_problems(
     """Everything that keeps rows ``image, coder, label[, count]`` from being a table.
 
     Returns a list of ``(kind, rows, message)``: the offending row positions, from 0,
-    and a sentence about the first of them.
+    and a sentence about the first of them. Columns may be categorical; they are looked
+    at once per different value, not once per row.
     """
     found: list[tuple[str, IntArray, str]] = []
-    image, coder, label = (frame[c].astype(object) for c in ("image", "coder", "label"))
-
+    image, coder, label = (_Column.of(frame[c]) for c in ("image", "coder", "label"))
     for name, column in (("image", image), ("coder", coder), ("label", label)):
-        rows = np.flatnonzero((column.isna() | (column == "")).to_numpy())
+        rows = column.rows(column.blank(), missing=True)
         if len(rows):
             found.append((f"empty {name}", rows, f"the {name} is empty; every row needs image, coder and label."))
-    reserved = np.flatnonzero(coder.astype(str).str.startswith(MACHINE_PREFIX).to_numpy())
+    reserved = coder.rows(np.asarray([str(c).startswith(MACHINE_PREFIX) for c in coder.values], dtype=np.bool_))
     if len(reserved):
         found.append(
             (
                 "reserved coder name",
                 reserved,
-                f"coder {coder.iloc[reserved[0]]!r} starts with {MACHINE_PREFIX!r}, which is kept for machine coders; "
-                "rename it.",
+                f"coder {coder.values[coder.codes[reserved[0]]]!r} starts with {MACHINE_PREFIX!r}, which is kept for "
+                "machine coders; rename it.",
             )
         )
     for what, column, known in (("class", label, classes), ("coder", coder, coders)):
         if known is None:
             continue
-        unknown = np.flatnonzero(~(column.isin(list(known)) | column.isna() | (column == "")).to_numpy())
+        unknown = column.rows(~np.isin(column.values, np.asarray(known, dtype=object)) & ~column.blank())
         if len(unknown):
-            first = str(column.iloc[unknown[0]])
+            first = str(column.values[column.codes[unknown[0]]])
             found.append(
                 (
                     f"unknown {what}",
@@ -367,34 +433,35 @@ def find_problems(
                 )
             )
     if items is not None:
-        unknown = np.flatnonzero(~image.isin(list(items)).to_numpy())
+        unknown = np.flatnonzero(image.places(items) < 0)
         if len(unknown):
-            first = str(image.iloc[unknown[0]])
+            first = str(frame["image"].iloc[unknown[0]])
             found.append(("unknown image", unknown, f"annotation for an unknown image {first!r}."))
     if "count" in frame:
-        counts = pd.to_numeric(frame["count"], errors="coerce")
-        bad = np.flatnonzero(~(np.isfinite(counts) & (counts > 0)).to_numpy())
+        counts = pd.to_numeric(frame["count"], errors="coerce").to_numpy(np.float64)
+        bad = np.flatnonzero(~(np.isfinite(counts) & (counts > 0)))
         if len(bad):
-            found.append(
-                ("bad count", bad, f"count {frame['count'].iloc[bad[0]]!r} is not a positive number of votes.")
-            )
+            told = frame["count_text" if "count_text" in frame else "count"].iloc[bad[0]]
+            found.append(("bad count", bad, f"count {told!r} is not a positive number of votes."))
     # Without a count column one coder has one word per image; with one, it may split its votes over classes.
-    key = ["image", "coder", "label"] if "count" in frame else ["image", "coder"]
-    again = np.flatnonzero(frame.duplicated(key, keep="first").to_numpy())
+    key = image.codes * (len(coder.values) + 1) + coder.codes
+    if "count" in frame:
+        key = key * (len(label.values) + 1) + label.codes
+    again = np.flatnonzero(pd.Series(key).duplicated(keep="first").to_numpy())
     if len(again):
         e = int(again[0])
-        same = np.logical_and.reduce([(frame[c] == frame[c].iloc[e]).to_numpy() for c in key])
-        first_row = int(np.flatnonzero(same)[0]) + 2
+        first_row = int(np.flatnonzero(key == key[e])[0]) + 2
         found.append(
             (
                 "duplicate annotation",
                 again,
-                f"duplicate annotation: coder {coder.iloc[e]!r} annotated {image.iloc[e]!r} in row {first_row}; "
-                "keep one, or use a count column.",
+                f"duplicate annotation: coder {frame['coder'].iloc[e]!r} annotated {frame['image'].iloc[e]!r} in row "
+                f"{first_row}; keep one, or use a count column.",
             )
         )
     if coders is not None:
-        silent = [c for c in coders if not (coder == c).any()]
+        used = set(coder.values[np.unique(coder.codes[coder.codes >= 0])])
+        silent = [c for c in coders if c not in used]
         if silent:
             found.append(
                 (

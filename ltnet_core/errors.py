@@ -65,5 +65,6 @@ class Cancelled(LTNetError):
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return ``" Did you mean 'x'?"`` for the nearest known name, or an empty string."""
-    near = difflib.get_close_matches(name, list(known), n=1)
+    names = list(known)
+    near = difflib.get_close_matches(name, names, n=1) or [k for k in names if name and k.startswith(name)]
     return f" Did you mean {near[0]!r}?" if near else ""

@@ -40,6 +40,7 @@ def new_run(
     DatasetError, OptionError, RunError
     """
     study.require_sound()
+    study.require_images()
     choose_device(device)
     if settings.weights is not None:
         read_weights(settings.weights)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
+import struct
+import zlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +23,25 @@ MAX_PIXELS = 100_000_000
 SAMPLE = 64
 CHUNK = 512
 
+EXIF_ORIENTATION = 0x0112
+
 Pixels = NDArray[np.uint8]
+
+# What Pillow's decoders raise for damaged files, besides their own errors.
+_BROKEN = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    TypeError,
+    EOFError,
+    MemoryError,
+    OverflowError,
+    IndexError,
+    KeyError,
+    struct.error,
+    zlib.error,
+    Image.DecompressionBombError,
+)
 
 
 def open_image(files: Files, name: str) -> Image.Image:
@@ -30,7 +52,62 @@ def open_image(files: Files, name: str) -> Image.Image:
     DatasetError
         the bytes are no readable image, or it has more than 100 million pixels.
     """
-    data = files.read(name, MAX_IMAGE_BYTES)
+    return _decode(files.read(name, MAX_IMAGE_BYTES), name)
+
+
+@dataclass(frozen=True)
+class Look:
+    """What one image file is.
+
+    Attributes
+    ----------
+    digest : of its bytes; empty where they could not be read.
+    size : bytes. width, height : pixels, 0 where it is no image.
+    mode : Pillow's, such as ``RGB``, ``I;16`` or ``CMYK``. frames : more than 1 for an animation.
+    turned : whether its EXIF data turn it. error : why it cannot be used, empty where it can.
+    """
+
+    digest: bytes = b""
+    size: int = 0
+    width: int = 0
+    height: int = 0
+    mode: str = ""
+    frames: int = 1
+    turned: bool = False
+    error: str = ""
+
+
+def look(files: Files, name: str) -> Look:
+    """Read and decode one image, to find out what it is; never raises for a broken one."""
+    try:
+        data = files.read(name, MAX_IMAGE_BYTES)
+    except DatasetError as e:
+        return Look(error=str(e))
+    digest = hashlib.blake2b(data, digest_size=16).digest()
+    try:
+        image = _decode(data, name)
+        with Image.open(io.BytesIO(data)) as header:
+            turned = header.getexif().get(EXIF_ORIENTATION, 1) not in (0, 1)
+            width, height = image.size
+            return Look(digest, len(data), width, height, header.mode, int(getattr(header, "n_frames", 1)), turned)
+    except DatasetError as e:
+        return Look(digest, len(data), error="is empty." if not data else str(e))
+    except _BROKEN as e:  # a second frame or EXIF data that are torn
+        return Look(digest, len(data), error=f"{name}: is not a readable image ({e}).")
+
+
+def look_at_all(files: Files, names: Sequence[str], progress: Callable[[int, int], None] | None = None) -> list[Look]:
+    """:func:`look` at every image."""
+    out: list[Look] = []
+    with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
+        for start in range(0, len(names), CHUNK):
+            out += pool.map(lambda name: look(files, name), names[start : start + CHUNK])
+            if progress:
+                progress(len(out), len(names))
+    return out
+
+
+def _decode(data: bytes, name: str) -> Image.Image:
     try:
         with Image.open(io.BytesIO(data)) as image:
             if image.width * image.height > MAX_PIXELS:
@@ -50,7 +127,7 @@ def open_image(files: Files, name: str) -> Image.Image:
             return upright.convert("L" if grey else "RGB")
     except DatasetError:
         raise
-    except (OSError, ValueError, SyntaxError, TypeError, EOFError, MemoryError, Image.DecompressionBombError) as e:
+    except _BROKEN as e:
         raise DatasetError(f"is not a readable image ({e}).", file=name) from e
 
 
@@ -110,24 +187,4 @@ def decode_all(
                 progress(min(start + CHUNK, len(names)), len(names))
     pixels.flush()
     os.replace(partial, out)
-    return dict(sorted(broken.items()))
-
-
-def find_unreadable(
-    files: Files, names: Sequence[str], progress: Callable[[int, int], None] | None = None
-) -> dict[str, str]:
-    """``{name: reason}`` of every image that cannot be decoded."""
-    broken: dict[str, str] = {}
-
-    def work(name: str) -> None:
-        try:
-            open_image(files, name)
-        except DatasetError as e:
-            broken[name] = str(e)
-
-    with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
-        for start in range(0, len(names), CHUNK):
-            list(pool.map(work, names[start : start + CHUNK]))
-            if progress:
-                progress(min(start + CHUNK, len(names)), len(names))
     return dict(sorted(broken.items()))

@@ -17,6 +17,7 @@ from .settings import Settings
 
 PREDICT_COST = 0.6  # of one training image: a forward pass of the image and its mirror
 DECODE_COST = 0.15
+MOST_HELD_OUT = 2500  # enough to tell epochs apart and to choose a temperature; more would only be lost to training
 
 Items = NDArray[np.int64]
 
@@ -106,7 +107,7 @@ def make_plan(
                 f"{study.name}: the method 'truth' needs the known truth of annotated training items; there is none."
             )
     annotated = np.flatnonzero(labelled)
-    held_out = int(len(annotated) * settings.validation_share)
+    held_out = min(int(len(annotated) * settings.validation_share), MOST_HELD_OUT)
     validation = np.sort(np.random.default_rng([seed, 1]).permutation(annotated)[:held_out])
     train = np.setdiff1d(annotated, validation)
     pooled = np.flatnonzero(learn)

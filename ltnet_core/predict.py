@@ -13,21 +13,13 @@ from safetensors.torch import load_file
 
 from .annotations import FloatArray
 from .calibration import soften
-from .datasets.files import FolderFiles
+from .datasets.files import GivenFiles
 from .devices import choose_device
 from .errors import DatasetError
 from .images import load_pixels
 from .ltnet import Classifier
 from .networks import build_network
 from .runs import Run, read_json
-
-
-class _SingleFiles(FolderFiles):
-    """Image files named by their paths, read like those of a dataset."""
-
-    def __init__(self, paths: Sequence[str]):
-        self.location = Path()
-        self._index(list(paths))
 
 
 def predict_images(
@@ -63,7 +55,7 @@ def predict_images(
     for name in names:
         if not Path(name).is_file():
             raise DatasetError("there is no such image file.", file=name)
-    files = _SingleFiles(names)
+    files = GivenFiles(Path(), {n: Path(n) for n in names})
     out: list[dict[str, Any]] = []
     for start in range(0, len(names), batch_size):
         some = names[start : start + batch_size]

@@ -70,7 +70,7 @@ class Settings:
     transition_optimizer, transition_lr, transition_delay : T's own pace, and the share of LTNet's steps it waits.
     likelihood : of an item's annotations, see :class:`~ltnet_core.ltnet.LTNet`.
     double_softmax, transition_floor : the authors' release; a floor clamps T instead of a softmax.
-    validation_share : share of the annotated items held out to choose the best epoch.
+    validation_share : share of the annotated items held out to choose the best epoch, at most 2,500 of them.
     """
 
     preset: str = "default"

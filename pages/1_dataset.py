@@ -6,13 +6,12 @@ from typing import Any
 
 import streamlit as st
 
-from ltnet_core.datasets import Study
+from ltnet_core.datasets import FORMATS, Study
 from ltnet_core.errors import LTNetError
-from ltnet_core.images import find_unreadable
-from ui import charts, frame, intake, markup, reads, samples
+from ui import charts, check_up, frame, intake, joining, markup, reads, samples, uploads
 from ui.current import current
 from ui.wording import listing, percent
-from ui.workspace import Dataset
+from ui.workspace import Dataset, set_format
 
 CHARTED = 8
 
@@ -34,11 +33,31 @@ def overview(study: Study) -> None:
     )
 
 
-def problems(study: Study) -> None:
-    """What was found wrong, errors first."""
-    for level, title in (("error", "Training will refuse until this is mended"), ("warning", "Set aside")):
-        for problem in [p for p in study.problems if p.level == level]:
-            markup.callout(level, "", title=f"{title}: {problem.kind} ({problem.count:,})", items=problem.examples)
+def read_as(study: Study, dataset: Dataset) -> None:
+    """What the files were recognised as, and another choice."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        markup.sentence(f"Read as: {FORMATS[study.format].TITLE} ({study.why}).")
+        if not dataset.id or study.format == "joined":
+            return
+        with st.popover("Read it as …", type="tertiary"):
+            choices = [None, *(f for f in FORMATS if f != "joined")]
+            format = st.selectbox(
+                "Format",
+                choices,
+                index=choices.index(dataset.format),
+                format_func=lambda f: "as recognised" if f is None else FORMATS[f].TITLE,
+                key=f"format_{dataset.id}",
+            )
+            if format is not None:
+                st.code(FORMATS[format].LAYOUT, language=None)
+            if format != dataset.format and st.button("Read", type="primary", key="read_as"):
+                try:
+                    with st.spinner("Reading the dataset …"):
+                        set_format(dataset, format)
+                except (LTNetError, OSError) as e:
+                    markup.callout("error", str(e), title="It cannot be read so")
+                else:
+                    st.rerun()
 
 
 def balance(study: Study) -> None:
@@ -113,39 +132,6 @@ def faces(study: Study, dataset: Dataset) -> None:
         markup.show(samples.render(study, coder, lambda name: reads.thumbnail(dataset, name, 96)))
 
 
-@st.cache_resource
-def _checked() -> dict[tuple[str, str], dict[str, str]]:
-    """Unreadable images of the datasets that were checked."""
-    return {}
-
-
-@st.fragment
-def unreadable(study: Study, dataset: Dataset) -> None:
-    """Decode every image once, when asked to."""
-    known, key = _checked(), (str(dataset.location), dataset.version)
-    hint = "Training sets unreadable images aside and says so. You can look for them now."
-    markup.heading("Readable images", below=hint if key not in known else "")
-    if key not in known:
-        if st.button(f"Check all {len(study.table.items):,} images", key="check_images"):
-            bar = st.progress(0.0, "Decoding …")
-            names = [str(i) for i in study.table.items]
-
-            def show(done: int, total: int) -> None:
-                bar.progress(done / total, f"Decoding … {done:,} of {total:,}")
-
-            known[key] = find_unreadable(study.files, names, show)
-            st.rerun(scope="fragment")
-        return
-    broken = known[key]
-    if not broken:
-        markup.callout("good", f"All {len(study.table.items):,} images can be read.")
-    else:
-        examples = list(broken.values())[:8]
-        markup.callout(
-            "warning", "They will be set aside.", title=f"{len(broken):,} images cannot be read", items=examples
-        )
-
-
 state = current()
 if state.dataset is None:
     intake.three_ways()
@@ -158,15 +144,19 @@ except LTNetError as e:
     st.stop()
 
 overview(study)
-problems(study)
-if not state.runs_here and not any(p.level == "error" for p in study.problems):
+read_as(study, state.dataset)
+if not state.runs_here and study.has_images and not study.errors():
     frame.link("train", "Next: train on it →", state)
 left, right = st.columns([8, 5], gap="large")
 with left:
     balance(study)
+    joining.class_names(state.dataset)
 with right:
+    check_up.section(study, state.dataset)
     agreement_part(study, reads.study_agreement(state.dataset))
-    unreadable(study, state.dataset)
-faces(study, state.dataset)
-with st.expander("Bring another dataset"):
+if study.has_images:
+    faces(study, state.dataset)
+with st.expander("Bring another dataset", expanded=bool(uploads.unfinished())):
     intake.three_ways()
+with st.expander("Join datasets into one study"):
+    joining.panel(state.datasets, intake.chosen)

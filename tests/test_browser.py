@@ -2,84 +2,31 @@
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from app_server import CHROMIUM, FLAGS, Server, free_port
+from conftest import write_csv
 from playwright.sync_api import Page, expect, sync_playwright
 
+from ltnet_core.datasets import load_dataset
 from ltnet_core.datasets.demo import CLASSES, write_demo
 
-ROOT = Path(__file__).resolve().parent.parent
-CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 ITEMS = 240
 expect.set_options(timeout=30_000)
 TRAINING_SECONDS = 300  # a bound for a busy machine; a quiet one needs a tenth
 
 
-def free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return int(s.getsockname()[1])
-
-
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[str]:
-    """The app on a free port, with an empty workspace, started from another folder."""
-    port = free_port()
-    env = {**os.environ, "LTNET_WORKSPACE": str(tmp_path / "workspace")}
-    env.pop("PYTHONPATH", None)
-    with open(tmp_path / "server.log", "wb") as log:
-        process = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "streamlit",
-                "run",
-                str(ROOT / "app.py"),
-                f"--server.port={port}",
-                "--server.headless=true",
-            ],
-            cwd=tmp_path,
-            env=env,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-        )
-        try:
-            _wait_for(f"http://127.0.0.1:{port}/_stcore/health", process)
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            process.terminate()
-            process.wait(20)
-
-
-def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
-    give_up = time.monotonic() + 40
-    while time.monotonic() < give_up and process.poll() is None:
-        try:
-            with urllib.request.urlopen(url, timeout=2):
-                return
-        except OSError:
-            time.sleep(0.2)
-    raise AssertionError("the server did not start")
+    """The app with an empty workspace."""
+    app = Server(tmp_path, free_port())
+    app.start()
+    yield app.url
+    app.kill()
 
 
 @pytest.fixture
@@ -100,6 +47,20 @@ def zipped_demo(folder: Path) -> Path:
         for file in sorted((folder / "faces").rglob("*")):
             z.write(file, file.relative_to(folder))
     return out
+
+
+def votes_csv(folder: Path) -> Path:
+    """Votes of a made-up crowd for half of the demo's faces, with other words for two classes."""
+    names = [str(p.relative_to(folder / "faces")) for p in sorted((folder / "faces" / "images").iterdir())]
+    words = [{"happiness": "happy", "sadness": "sad"}.get(c, c) for c in CLASSES]
+    votes = [[10 * (k == n % len(words)) for k in range(len(words))] for n in range(len(names) // 2)]
+    write_csv(folder / "crowd.csv", ("image", *words), [(n, *v) for n, v in zip(names, votes, strict=False)])
+    return folder / "crowd.csv"
+
+
+def settled(page: Page) -> None:
+    """Wait until the page is whole: what is clicked while it is made anew may close again."""
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
 
 
 def go_to(page: Page, title: str) -> None:
@@ -167,3 +128,39 @@ def test_from_a_zip_to_the_learned_truth(server: str, page: Page, tmp_path: Path
     assert frame["confidence"].between(0, 1).all()
     assert (abs(frame[[f"p_{c}" for c in CLASSES]].sum(axis=1) - 1) < 1e-4).all()
     assert not strangers
+
+
+def test_a_zip_and_a_table_of_votes_become_one_study(server: str, page: Page, tmp_path: Path) -> None:
+    page.goto(f"{server}/dataset")
+    page.locator('input[type="file"]').first.set_input_files(zipped_demo(tmp_path))
+    expect(page.locator(".lt-crumbs")).to_contain_text("my faces")
+    expect(page.locator(".lt-found")).to_contain_text("unlabelled image")
+
+    settled(page)
+    page.get_by_text("Bring another dataset").click()
+    page.locator('input[type="file"]').first.set_input_files(votes_csv(tmp_path))
+    expect(page.locator(".lt-crumbs")).to_contain_text("crowd")
+    expect(page.get_by_text("Read as: Table of votes, one column per class")).to_be_visible()
+
+    settled(page)
+    page.get_by_text("Join datasets into one study").click()
+    settled(page)
+    for name in ("my faces", "crowd"):
+        field = page.get_by_test_id("stMultiSelect").locator("input")
+        field.click()
+        field.press_sequentially(name)
+        expect(page.get_by_role("option")).to_have_count(1)
+        field.press("Enter")
+        expect(page.get_by_test_id("stMultiSelect").get_by_text(name)).to_be_visible()
+        settled(page)
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Join", exact=True).click()
+    expect(page.locator(".lt-crumbs")).to_contain_text("my faces + crowd")
+    expect(page.get_by_text("Read as: Several datasets joined")).to_be_visible()
+    expect(page.locator(".lt-facts")).to_contain_text("3")  # coders
+    expect(page.locator(".lt-found")).to_contain_text("class renamed")
+    expect(page.get_by_text("Class names", exact=True)).to_be_visible()
+    study = load_dataset(next((tmp_path / "workspace" / "datasets").glob("my-faces-crowd*")) / "data")
+    assert sorted(study.table.coders) == ["Alpha", "Beta", "crowd"]
+    assert set(study.table.classes) == set(CLASSES)
+    assert study.table.annotations_per_coder()[study.table.coder_index("crowd")] == ITEMS // 2

@@ -10,7 +10,7 @@ from PIL import Image
 
 from ltnet_core.datasets.files import FolderFiles
 from ltnet_core.errors import DatasetError
-from ltnet_core.images import decode_all, find_unreadable, load_pixels, open_image, survey
+from ltnet_core.images import decode_all, load_pixels, look_at_all, open_image, survey
 
 
 def test_every_mode_becomes_grey_or_colour(tmp_path: Path) -> None:
@@ -62,7 +62,8 @@ def test_broken_images_are_set_aside_and_the_rest_decoded(tmp_path: Path) -> Non
     out = tmp_path.parent / f"{tmp_path.name}.npy"
     broken = decode_all(files, files.names, 8, 1, out)
     assert sorted(broken) == ["empty.png", "junk.png", "torn.png"]
-    assert sorted(find_unreadable(files, files.names)) == sorted(broken)
+    errors = {n: x.error for n, x in zip(files.names, look_at_all(files, files.names), strict=True) if x.error}
+    assert sorted(errors) == sorted(broken)
     pixels = np.load(out, allow_pickle=False)
     assert pixels.shape == (4, 1, 8, 8)
     assert (pixels[files.names.index("good.png")] == 77).all()

@@ -1,20 +1,24 @@
-"""Three ways to bring a dataset: the demo, an upload, a path on the server."""
+"""Three ways to bring a dataset: the demo, an upload (a folder or a zip), a path on the server."""
 
 from __future__ import annotations
 
 import streamlit as st
 
+from ltnet_core.datasets import FORMATS
+from ltnet_core.datasets.tables import TABLE_SUFFIXES, is_table
 from ltnet_core.errors import LTNetError
 from ui import markup, workspace
 from ui.current import select
-from ui.wording import FOLDERS, LAYOUT
+from ui.folder_upload import folder_upload
+from ui.roots import allowed_roots
 from ui.workspace import Dataset
 
 DEMO_ITEMS = 2400
 PROBLEM = "intake_problem"
 
 
-def _chosen(dataset: Dataset) -> None:
+def chosen(dataset: Dataset) -> None:
+    """Look at a dataset that was just brought."""
     st.session_state.pop(PROBLEM, None)
     # A new key empties the uploader; otherwise the same file would be added again on the next rerun.
     st.session_state["upload_number"] = st.session_state.get("upload_number", 0) + 1
@@ -23,23 +27,20 @@ def _chosen(dataset: Dataset) -> None:
 
 
 def three_ways() -> None:
-    """The demo, a zip, a path."""
+    """The demo, an upload, a path."""
     if PROBLEM in st.session_state:
         markup.callout("error", st.session_state[PROBLEM], title="This dataset cannot be used")
     for column, way in zip(st.columns(3, gap="medium"), (_demo, _upload, _path), strict=True):
         with column, st.container(border=True, height="stretch"):
             way()
-    with st.expander("How a dataset folder looks"):
-        left, right = st.columns(2, gap="medium")
-        with left:
-            st.markdown("**One table of labels** – the plain form, for any number of coders")
-            st.code(LAYOUT, language=None)
-        with right:
-            st.markdown("**One folder per source** – every source is a coder")
-            st.code(FOLDERS, language=None)
+    with st.expander("How a dataset looks"):
+        format = st.selectbox(
+            "Format", list(FORMATS), format_func=lambda f: FORMATS[f].TITLE, index=1, key="shown_format", width=420
+        )
+        st.code(FORMATS[format].LAYOUT, language=None)
         st.caption(
-            "Images without labels take part too: they are the bridge between coders who share no image. "
-            "A zip may hold the folder itself or its content. Nothing is ever unpacked."
+            "Each is recognised by itself. Images without labels take part too: they are the bridge between coders who "
+            "share no image. A zip may hold the folder itself or its content. Nothing is ever unpacked."
         )
 
 
@@ -62,28 +63,43 @@ def _demo() -> None:
             bar.empty()
             markup.callout("error", str(e), title="The demo could not be written")
         else:
-            _chosen(dataset)
+            chosen(dataset)
 
 
+@st.fragment
 def _upload() -> None:
-    markup.heading("Upload a zip", below="A dataset folder, zipped. It is kept as it came.")
+    markup.heading("Upload a folder", below="Any size. If the connection breaks, it goes on where it was.")
+    folder_upload(_uploaded)
+    markup.sentence("Or a zip of one, or a table of labels. It is kept as it came.")
     number = st.session_state.get("upload_number", 0)
     file = st.file_uploader(
-        "A dataset folder, zipped", type=["zip"], key=f"upload_{number}", label_visibility="collapsed"
+        "A zip or a table",
+        type=["zip", *(s.removeprefix(".") for s in TABLE_SUFFIXES)],
+        key=f"upload_{number}",
+        label_visibility="collapsed",
     )
     if file is None:
         return
     try:
         with st.spinner("Reading the dataset …"):
-            dataset = workspace.add_zip(file, file.name)
+            add = workspace.add_table if is_table(file.name) else workspace.add_zip
+            dataset = add(file, file.name)
     except (LTNetError, OSError) as e:
-        markup.callout("error", str(e), title="This zip is not a dataset")
+        markup.callout("error", str(e), title="This file is not a dataset")
     else:
-        _chosen(dataset)
+        chosen(dataset)
+
+
+def _uploaded(id: str) -> None:
+    dataset = next((d for d in workspace.list_datasets() if d.id == id), None)
+    if dataset is not None:
+        chosen(dataset)
 
 
 def _path() -> None:
-    markup.heading("Use a folder on this machine", below="It stays where it is and is never changed.")
+    roots = allowed_roots(st.get_option("server.address"), workspace.root())
+    where = "" if roots is None else f" It has to lie below {' or '.join(map(str, roots))}."
+    markup.heading("Use a folder on this machine", below=f"It stays where it is and is never changed.{where}")
     with st.form("by_path", border=False):
         path = st.text_input(
             "Path of a folder or zip", placeholder="/data/my-faces", label_visibility="collapsed", key="dataset_path"
@@ -92,8 +108,8 @@ def _path() -> None:
     if sent:
         try:
             with st.spinner("Reading the dataset …"):
-                dataset = workspace.add_path(path)
+                dataset = workspace.add_path(path, roots)
         except (LTNetError, OSError) as e:
             markup.callout("error", str(e), title="This path is not a dataset")
         else:
-            _chosen(dataset)
+            chosen(dataset)

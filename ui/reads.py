@@ -12,7 +12,9 @@ import pandas as pd
 import streamlit as st
 
 from ltnet_core.agreement import agreement
-from ltnet_core.datasets import Files, Study, load_dataset, open_files
+from ltnet_core.datasets import Files, Study, load_dataset
+from ltnet_core.datasets import source_classes as source_classes_of
+from ltnet_core.datasets.joined import SourceClass
 from ltnet_core.errors import DatasetError, RunError
 from ltnet_core.images import open_image
 from ltnet_core.runs import Run, read_json
@@ -30,46 +32,56 @@ def study(dataset: Dataset) -> Study:
     DatasetError
         it is not there any more, or cannot be read.
     """
-    return _study(str(dataset.location), dataset.version)
+    return _study(str(dataset.location), dataset.version, dataset.format)
 
 
 @st.cache_resource(max_entries=6, show_spinner="Reading the dataset …")
-def _study(location: str, version: str) -> Study:
-    return load_dataset(location)
+def _study(location: str, version: str, format: str | None) -> Study:
+    return load_dataset(location, format)
+
+
+def source_classes(dataset: Dataset) -> list[SourceClass]:
+    """The classes of a joined study as its sources call them.
+
+    Raises
+    ------
+    DatasetError
+    """
+    return _source_classes(str(dataset.location), dataset.version)
+
+
+@st.cache_resource(max_entries=6, show_spinner="Reading the datasets …")
+def _source_classes(location: str, version: str) -> list[SourceClass]:
+    return source_classes_of(location)
 
 
 def study_agreement(dataset: Dataset) -> dict[str, Any]:
     """Agreement of the human coders."""
-    return _agreement(str(dataset.location), dataset.version)
+    return _agreement(str(dataset.location), dataset.version, dataset.format)
 
 
 @st.cache_data(max_entries=12, show_spinner=False)
-def _agreement(location: str, version: str) -> dict[str, Any]:
-    return agreement(_study(location, version).table)
+def _agreement(location: str, version: str, format: str | None) -> dict[str, Any]:
+    return agreement(_study(location, version, format).table)
 
 
 def files(dataset: Dataset) -> Files | None:
     """Where the images lie; None when the dataset is gone."""
     try:
-        return _files(str(dataset.location), dataset.version)
+        return study(dataset).files
     except DatasetError:
         return None
 
 
-@st.cache_resource(max_entries=6, show_spinner=False)
-def _files(location: str, version: str) -> Files:
-    return open_files(location)
-
-
 def thumbnail(dataset: Dataset, name: str, size: int = THUMBNAIL) -> str | None:
     """A ``data:`` URI of a small JPEG, or None when the image cannot be read."""
-    return _thumbnail(str(dataset.location), dataset.version, name, size)
+    return _thumbnail(str(dataset.location), dataset.version, dataset.format, name, size)
 
 
 @lru_cache(maxsize=6000)
-def _thumbnail(location: str, version: str, name: str, size: int) -> str | None:
+def _thumbnail(location: str, version: str, format: str | None, name: str, size: int) -> str | None:
     try:
-        image = open_image(_files(location, version), name)
+        image = open_image(_study(location, version, format).files, name)
     except DatasetError:
         return None
     image.thumbnail((size * 4, size))  # a wide strip is cropped by the page, not squeezed here

@@ -137,7 +137,8 @@ def new_run(study: Study, dataset: Dataset) -> None:
         run_dir = new_run_dir(runs_folder(), dataset.id or dataset.name)
         try:
             with st.spinner("Starting …"):
-                commands.start_run(run_dir, dataset.location, flags)
+                read_as = ["--format", dataset.format] if dataset.format else []
+                commands.start_run(run_dir, dataset.location, [*flags, *read_as])
         except (LTNetError, OSError) as e:
             markup.callout("error", "", title="Training did not start", items=str(e).splitlines())
         else:

@@ -47,19 +47,6 @@ STATES = {
 }
 LIVE = ("queued", "running", "stalled")
 
-LAYOUT = """\
-my-faces/
-├── images/            any depth, any names
-├── annotations.csv    image,coder,label[,count]   one row per label; count for votes
-├── truth.csv          image,label[,split]         optional: known truth; split=test is never trained on
-└── classes.csv        class[,code]                optional: order and short codes (neutral,Ne)"""
-
-FOLDERS = """\
-my-faces/
-├── AffectNet/train/<class>/…    every top folder is a coder; train/ and test/ are optional
-├── RAF/<class>/…
-└── unlabelled/…                 images nobody labelled help too"""
-
 
 def name(text: str) -> str:
     """A user's name for use inside a sentence: right-to-left text must not turn its neighbours around."""

@@ -4,32 +4,39 @@
 
     WORKSPACE/                  LTNET_WORKSPACE, or ./workspace
       datasets/<id>/
-        about.json              {"name": what the user called it}
-        data/                   a dataset folder (the demo), or
+        about.json              {"name": what the user called it, "format": what to read it as, if not as recognised}
+        data/                   a dataset folder (the demo, an uploaded folder), or
+        data/                   an uploaded table of labels, or joined.json of a joined study, or
         data.zip                an uploaded archive as it came, or
         link.json               {"path": a dataset that stays where it is}
+        upload.json             only of an uploaded folder: which upload it was
+      datasets/.incoming-<id>/  not a dataset yet, see ui/uploads.py
       runs/<id>/                see docs/run-folder.md
 """
 
 from __future__ import annotations
 
+import hashlib
+import itertools
 import json
 import os
 import re
 import shutil
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from ltnet_core.datasets import load_dataset
+from ltnet_core.datasets import FORMATS, joined, load_dataset
 from ltnet_core.datasets.demo import write_demo
+from ltnet_core.datasets.files import is_image_name
 from ltnet_core.errors import DatasetError
 from ltnet_core.runs import Run, read_json, write_json
+from ui.roots import require_below
 
 CHUNK = 4 * 1024**2
-TABLES = ("annotations.csv", "truth.csv", "classes.csv", "images")
+MOST_STAMPS = 1000
 
 
 @dataclass(frozen=True)
@@ -39,18 +46,31 @@ class Dataset:
     id: str
     name: str
     location: Path
+    format: str | None = None
 
     @property
     def version(self) -> str:
         """Changes whenever the content may have changed; part of every cache key."""
-        try:
-            stat = self.location.stat()
-        except OSError:
-            return "missing"
-        parts = [stat.st_mtime_ns, stat.st_size if self.location.is_file() else 0]
-        if self.location.is_dir():
-            parts += [(self.location / t).stat().st_mtime_ns for t in TABLES if (self.location / t).exists()]
-        return "-".join(map(str, parts))
+        parts = [self.format or "", *_stamps(self.location)]
+        if is_joined(self):
+            for source in _sources(self)[0]:
+                parts += _stamps(self.location / Path(source.path).expanduser())
+        return hashlib.sha256("|".join(parts).encode()).hexdigest()[:16]
+
+
+def _stamps(place: Path) -> list[str]:
+    """When a dataset's folder, the files and folders at its top, or its one file changed."""
+    try:
+        stat = place.stat()
+        parts = [f"{stat.st_mtime_ns}-{stat.st_size}"]
+        if place.is_dir():
+            with os.scandir(place) as entries:
+                for entry in itertools.islice(entries, MOST_STAMPS):
+                    if not is_image_name(entry.name):
+                        parts.append(f"{entry.name}-{entry.stat().st_mtime_ns}")
+    except OSError:
+        return ["missing"]
+    return [parts[0], *sorted(parts[1:])]
 
 
 def root() -> Path:
@@ -73,10 +93,11 @@ def list_datasets() -> list[Dataset]:
         return []
     places = [p for p in folder.iterdir() if p.is_dir() and not p.name.startswith(".")]
     places.sort(key=lambda p: p.stat().st_mtime, reverse=True)
-    return [d for p in places if (d := _read(p)) is not None]
+    return [d for p in places if (d := read_dataset(p)) is not None]
 
 
-def _read(folder: Path) -> Dataset | None:
+def read_dataset(folder: Path) -> Dataset | None:
+    """The dataset that a folder of the workspace holds, if it holds one."""
     location: Path | None = None
     if (folder / "data.zip").is_file():
         location = folder / "data.zip"
@@ -87,7 +108,9 @@ def _read(folder: Path) -> Dataset | None:
         location = Path(path) if isinstance(path, str) else None
     if location is None:
         return None
-    return Dataset(folder.name, str(_json(folder / "about.json").get("name") or folder.name), location)
+    about = _json(folder / "about.json")
+    format = str(about.get("format"))
+    return Dataset(folder.name, str(about.get("name") or folder.name), location, format if format in FORMATS else None)
 
 
 def _json(path: Path) -> dict[str, object]:
@@ -137,19 +160,102 @@ def add_zip(stream: IO[bytes], file_name: str) -> Dataset:
     return _keep(re.sub(r"\.zip$", "", file_name, flags=re.IGNORECASE), fill)
 
 
-def add_path(path: str) -> Dataset:
-    """Refer to a dataset folder or zip on this machine; it stays where it is.
+def add_table(stream: IO[bytes], file_name: str) -> Dataset:
+    """Keep an uploaded table of labels, if it can be read as one.
 
     Raises
     ------
     DatasetError
-        there is nothing there, or it is no dataset.
+        it cannot be read; nothing of it is kept.
+    """
+    name = re.sub(r"[/\\\0]", "_", file_name).lstrip(".")[-200:] or "labels.csv"
+
+    def fill(folder: Path) -> None:
+        (folder / "data").mkdir()
+        with open(folder / "data" / name, "wb") as out:
+            shutil.copyfileobj(stream, out, CHUNK)
+        load_dataset(folder / "data")
+
+    return _keep(Path(name).stem, fill)
+
+
+def add_joined(name: str, sources: Sequence[joined.Source]) -> Dataset:
+    """Join datasets that stay where they are.
+
+    Raises
+    ------
+    DatasetError
+        they cannot be read together; nothing is kept.
+    """
+
+    def fill(folder: Path) -> None:
+        joined.write(folder / "data", sources, {})
+        load_dataset(folder / "data")
+
+    return _keep(name, fill)
+
+
+def is_joined(dataset: Dataset) -> bool:
+    """Whether it is a joined study of this workspace."""
+    return bool(dataset.id) and (dataset.location / joined.FILE).is_file()
+
+
+def _sources(dataset: Dataset) -> tuple[list[joined.Source], dict[str, str]]:
+    try:
+        return joined.parse((dataset.location / joined.FILE).read_bytes())
+    except (OSError, DatasetError):
+        return [], {}
+
+
+def set_classes(dataset: Dataset, classes: dict[str, str]) -> None:
+    """Say what the class names of a joined study are taken as.
+
+    Raises
+    ------
+    DatasetError
+        the study cannot be read with these names; those before stand.
+    """
+    sources, before = _sources(dataset)
+    joined.save(dataset.location, sources, classes)
+    try:
+        load_dataset(dataset.location)
+    except DatasetError:
+        joined.save(dataset.location, sources, before)
+        raise
+
+
+def set_format(dataset: Dataset, format: str | None) -> None:
+    """Say what a dataset is read as; None for what it is recognised as.
+
+    Raises
+    ------
+    DatasetError
+        it cannot be read so; nothing is changed.
+    """
+    load_dataset(dataset.location, format)
+    folder = datasets_folder() / dataset.id
+    about = {**_json(folder / "about.json"), "format": format}
+    write_json(folder / "about.json", about)
+
+
+def add_path(path: str, roots: Sequence[Path] | None = None) -> Dataset:
+    """Refer to a dataset folder or zip on this machine; it stays where it is.
+
+    ``roots`` are the folders below which it must lie; None is anywhere.
+
+    Raises
+    ------
+    DatasetError
+        it lies elsewhere, there is nothing there, or it is no dataset.
     """
     if not path.strip():
         raise DatasetError("Give the path of a dataset folder or a .zip of one.")
     place = Path(path.strip().strip("\"'")).expanduser()
     if not place.is_absolute():
         raise DatasetError(f"{path!r} is not an absolute path; start it with / or ~.")
+    if roots is not None:
+        # The place itself is kept, not the link to it, which could point elsewhere tomorrow.
+        place = require_below(place, roots)
     load_dataset(place)
     known = [d for d in list_datasets() if d.location == place]
     return (
@@ -164,14 +270,14 @@ def _keep(name: str, fill: Callable[[Path], None]) -> Dataset:
     try:
         write_json(partial / "about.json", {"name": name})
         fill(partial)
-        dataset = _read(_rename(partial, name))
+        dataset = read_dataset(settle(partial, name))
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     assert dataset is not None
     return dataset
 
 
-def _rename(partial: Path, name: str) -> Path:
+def settle(partial: Path, name: str) -> Path:
     """Give the folder the first free id made from the name."""
     stem = re.sub(r"[^a-z0-9._-]+", "-", name.lower()).strip("-._")[:40] or "dataset"
     number = 1

@@ -1,37 +1,185 @@
-"""One file per dataset format; each turns files into a :class:`Study`."""
+"""One file per dataset format; each turns files into a :class:`Study`, by the same road."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
-from ..errors import DatasetError
-from . import imagefolder, plain
-from .files import Files, is_image_name, open_files
+from ..errors import DatasetError, OptionError, did_you_mean
+from . import (
+    affectnet,
+    cifar10,
+    counts_array,
+    fer2013,
+    ferplus,
+    huggingface,
+    imagefolder,
+    images_only,
+    index,
+    joined,
+    label_studio,
+    long_table,
+    ltnet_list,
+    plain,
+    rafdb,
+    votes_table,
+    wide_table,
+)
+from .assemble import assemble
+from .files import Files, open_files
+from .reading import Reading
 from .study import Problem, Study
 
-__all__ = ["Files", "Problem", "Study", "load_dataset", "open_files"]
+__all__ = [
+    "FORMATS",
+    "Files",
+    "Problem",
+    "Recognised",
+    "Study",
+    "load_dataset",
+    "open_files",
+    "recognise",
+    "source_classes",
+]
 
-READERS = (plain, imagefolder)
+# In the order of asking: the more special first. Tables of labels may have any name, folders any meaning.
+READERS: tuple[ModuleType, ...] = (
+    joined,
+    plain,
+    rafdb,
+    affectnet,
+    ferplus,
+    fer2013,
+    cifar10,
+    huggingface,
+    label_studio,
+    long_table,
+    votes_table,
+    wide_table,
+    counts_array,
+    ltnet_list,
+    imagefolder,
+)
+FORMATS = {reader.FORMAT: reader for reader in READERS}
+DEEPEST = 4
+LEAST_LIKENESS = 0.1
 
 
-def load_dataset(location: str | os.PathLike[str]) -> Study:
-    """Read a dataset folder or ``.zip``, whichever format it has.
+@dataclass(frozen=True)
+class Recognised:
+    """What a dataset was recognised as.
+
+    ``why`` says by what; ``files`` are those of the folder inside it where the dataset lies.
+    """
+
+    reader: ModuleType
+    why: str
+    files: Files
+
+
+def recognise(files: Files, name: str) -> Recognised:
+    """Find the format of files, in the folder given or in the only folder inside it.
+
+    Raises
+    ------
+    DatasetError
+        no format fits; says which comes nearest and what it lacks.
+    """
+    misses = []
+    for depth, here in enumerate(_inside(files)):
+        for reader in READERS:
+            found = reader.match(here)
+            if found.fits:
+                inside = f", in {here.below}" if here.below else ""
+                return Recognised(reader, found.text + inside, here)
+            misses.append((found.likeness, -depth, reader.TITLE, found.text, here.below))
+    images = len(files.images)
+    what = f"no known dataset format: {len(files.names):,} files, {images:,} of them images"
+    nearest = max(misses, key=lambda m: (m[0], m[1]))
+    if nearest[0] <= LEAST_LIKENESS:
+        raise DatasetError(f"{what}, and no table of labels.", file=name)
+    raise DatasetError(f"{what}. The nearest is {nearest[2]!r}: {nearest[3]}.", file=name)
+
+
+def _inside(files: Files) -> Iterator[Files]:
+    """The files, then those of the only folder in them, and so on."""
+    for _ in range(DEEPEST):
+        yield files
+        folders = {n.split("/", 1)[0] for n in files.names if "/" in n}
+        if len(folders) != 1 or any("/" not in n for n in files.images):
+            return
+        files = files.inside(folders.pop())
+
+
+def read_files(files: Files, name: str, format: str | None = None) -> tuple[Reading, str, str]:
+    """What a dataset's files say, as text, with the format's name and what it was recognised by.
+
+    Raises
+    ------
+    DatasetError, OptionError
+    """
+    if format is None:
+        found = recognise(files, name)
+        reader, why, files = found.reader, found.why, found.files
+    else:
+        reader, why = _reader(format), "chosen by hand"
+        files = next((f for f in _inside(files) if reader.match(f).fits), files)
+    if reader is joined:
+        return joined.read(files, name, _read_source), joined.FORMAT, why
+    return reader.read(files, name), reader.FORMAT, why
+
+
+def _reader(format: str) -> ModuleType:
+    if format not in FORMATS:
+        raise OptionError(
+            f"unknown dataset format {format!r}; choose from {', '.join(FORMATS)}." + did_you_mean(format, FORMATS)
+        )
+    return FORMATS[format]
+
+
+def _read_source(files: Files, name: str, format: str | None) -> Reading:
+    """A source of a joined study: any dataset, or images alone."""
+    if format is None and images_only.match(files).fits:
+        return images_only.read(files, name)
+    found = None if format is None else _reader(format)
+    if (found or recognise(files, name).reader) is joined:
+        raise DatasetError("is a joined study itself; name its sources instead.", file=name)
+    return read_files(files, name, format)[0]
+
+
+def source_classes(location: str | os.PathLike[str]) -> list[joined.SourceClass]:
+    """The classes of a joined study as its sources call them.
+
+    Raises
+    ------
+    DatasetError
+    """
+    return joined.source_classes(open_files(location), Path(location).name, _read_source)
+
+
+def load_dataset(location: str | os.PathLike[str], format: str | None = None) -> Study:
+    """Read a dataset folder, ``.zip`` or table, whichever format it has.
+
+    ``format``, a key of ``FORMATS``, overrides what it is recognised as. A large one is kept
+    as columns (:mod:`index`), to open at once the next time.
 
     Raises
     ------
     DatasetError
         nothing is there, no format fits, or a file is broken (names file and row).
+    OptionError
+        unknown format.
     """
-    files = open_files(location)
-    name = Path(location).resolve().name
-    for reader in READERS:
-        if reader.recognises(files):
-            study: Study = reader.read(files, name)
-            return study
-    images = sum(map(is_image_name, files.names))
-    raise DatasetError(
-        f"no known dataset format: {len(files.names):,} files, {images:,} of them images, but neither annotations.csv "
-        "beside images/ nor source/class/image folders.",
-        file=name,
-    )
+    place = Path(location).expanduser()
+    files = open_files(place)
+    kept = index.load(files, place, format)
+    if kept is not None:
+        return kept
+    name = place.resolve().name
+    reading, read_as, why = read_files(files, name, format)
+    study = assemble(reading, name, read_as, why)
+    index.save(study, place, format)
+    return study

@@ -6,11 +6,17 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from ..annotations import AnnotationTable, is_machine
 from ..errors import DatasetError
 from .files import Files
+
+Level = Literal["error", "warning", "note"]
+
+EXAMPLES = 5
+"""How many of its kind a problem tells in words."""
 
 
 @dataclass(frozen=True)
@@ -18,13 +24,20 @@ class Problem:
     """Something found wrong in a dataset.
 
     An ``error`` concerns what labels mean; training refuses until it is mended.
-    A ``warning`` concerns single items, which are set aside.
+    A ``warning`` concerns single items, which are set aside, or something to look at.
+    A ``note`` is worth knowing and needs nothing done.
+
+    Attributes
+    ----------
+    count : how many. examples : a sentence about each of the first of them.
+    listing : all of them, where they can be listed: columns ``file, row, image, detail``.
     """
 
     kind: str
     count: int
     examples: tuple[str, ...]
-    level: Literal["error", "warning"] = "warning"
+    level: Level = "warning"
+    listing: pd.DataFrame | None = field(default=None, repr=False, compare=False)
 
     def to_json(self) -> dict[str, Any]:
         return {"kind": self.kind, "count": self.count, "examples": list(self.examples), "level": self.level}
@@ -36,7 +49,7 @@ class Study:
 
     Attributes
     ----------
-    format : name of the format it was read as.
+    format : name of the format it was read as. why : what it was recognised by.
     files : where image bytes come from; item names are file names in it.
     table : annotations by the human coders; N items, C coders, K classes.
     codes : K short codes (``Ne``), unique, for captions.
@@ -44,6 +57,7 @@ class Study:
     test_set : (N,) name of the test set the item belongs to, "" for items to learn from.
     planted : coder → (K,K) true transition matrix, when the dataset brings one; unknown rows are NaN.
     problems : what was found wrong.
+    has_images : false where there are labels and not a single image: they can be aggregated, not trained on.
     """
 
     name: str
@@ -55,6 +69,8 @@ class Study:
     test_set: NDArray[Any] = field(repr=False)
     planted: dict[str, NDArray[np.float64]] = field(default_factory=dict, repr=False)
     problems: tuple[Problem, ...] = ()
+    why: str = ""
+    has_images: bool = True
 
     @property
     def is_test(self) -> NDArray[np.bool_]:
@@ -73,6 +89,10 @@ class Study:
         """The annotations of the items that are not in a test set."""
         return self.table.keep_items(~self.is_test)
 
+    def errors(self) -> list[Problem]:
+        """The problems that keep it from being trained on."""
+        return [p for p in self.problems if p.level == "error"]
+
     def require_sound(self) -> None:
         """Raise for the first problem that changes what labels mean.
 
@@ -80,12 +100,25 @@ class Study:
         ------
         DatasetError
         """
-        errors = [p for p in self.problems if p.level == "error"]
+        errors = self.errors()
         if errors:
             others = f" ({sum(p.count for p in errors):,} such rows; `inspect` lists them)"
             raise DatasetError(errors[0].examples[0] + others)
         if not len(self.training_table()):
             raise DatasetError(f"{self.name}: no annotations of training items; there is nothing to learn from.")
+
+    def require_images(self) -> None:
+        """Raise unless there are images to train on.
+
+        Raises
+        ------
+        DatasetError
+        """
+        if not self.has_images:
+            raise DatasetError(
+                f"{self.name}: there are no images; put them into images/ (any depth, any names), "
+                "or join the labels with a folder of images."
+            )
 
 
 def short_codes(classes: tuple[str, ...]) -> tuple[str, ...]:

@@ -1,0 +1,81 @@
+"""How long a study of millions of annotations takes to inspect and to open again, and how much memory.
+
+``python benchmarks/scale.py --out DIR [--items 1500000] [--coders 4] [--classes 7]``: a long CSV whose images do not
+exist.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+
+ROOT = Path(__file__).resolve().parent.parent
+NAMES = ("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger", "contempt", "pain", "awe")
+OPEN = "import sys; from ltnet_core import load_dataset; study = load_dataset(sys.argv[1]); print(len(study.table))"
+
+
+def write(folder: Path, items: int, coders: int, classes: int) -> Path:
+    """``labels.csv`` with one row per item and coder, item by item."""
+    path = folder / "labels.csv"
+    if path.exists():
+        return folder
+    folder.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(0)
+    with pa.OSFile(str(path), "wb") as out:
+        for start in range(0, items, 100_000):
+            n = min(100_000, items - start)
+            image = pa.array([f"faces/{i // 1000:05d}/{i:08d}.jpg" for i in range(start, start + n)])
+            columns = {
+                "image": image.take(pa.array(np.repeat(np.arange(n), coders))),
+                "coder": pa.array([f"coder {c}" for c in range(coders)]).take(pa.array(np.tile(np.arange(coders), n))),
+                "label": pa.array(NAMES[:classes]).take(pa.array(rng.integers(0, classes, n * coders))),
+            }
+            options = pyarrow.csv.WriteOptions(include_header=start == 0)
+            pyarrow.csv.write_csv(pa.table(columns), out, options)
+    return folder
+
+
+def measured(arguments: list[str], cache: Path) -> tuple[float, float, str]:
+    """Seconds, peak GiB of a process of its own, and what it printed."""
+    began = time.monotonic()
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "LTNET_CACHE": str(cache)}
+    process = subprocess.Popen([sys.executable, *arguments], env=environment, stdout=subprocess.PIPE, text=True)
+    said = process.stdout.read() if process.stdout else ""
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        raise SystemExit(f"{arguments} ended with status {status}")
+    return time.monotonic() - began, usage.ru_maxrss / 1024**2, said
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--items", type=int, default=1_500_000)
+    parser.add_argument("--coders", type=int, default=4)
+    parser.add_argument("--classes", type=int, default=7)
+    wanted = parser.parse_args()
+    folder = write(wanted.out / f"{wanted.items}x{wanted.coders}", wanted.items, wanted.coders, wanted.classes)
+    cache = wanted.out / f"cache-{time.time_ns()}"
+    print(
+        f"{wanted.items * wanted.coders:,} annotations, {(folder / 'labels.csv').stat().st_size / 1024**2:,.0f} MiB\n"
+    )
+    print("| what | seconds | peak GiB |\n|---|---|---|")
+    for what, arguments in (
+        ("`inspect`", ["-m", "ltnet_core", "inspect", str(folder), "--json"]),
+        ("`inspect` again", ["-m", "ltnet_core", "inspect", str(folder), "--json"]),
+        ("open it again from Python", ["-c", OPEN, str(folder)]),
+    ):
+        seconds, memory, _ = measured(arguments, cache)
+        print(f"| {what} | {seconds:.1f} | {memory:.2f} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

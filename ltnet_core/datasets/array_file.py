@@ -1,0 +1,31 @@
+"""Arrays in NumPy's own files."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+
+from ..errors import DatasetError
+from .files import MAX_FILE_BYTES, Files
+
+
+def read_array(files: Files, name: str, limit: int = MAX_FILE_BYTES) -> np.ndarray[Any, Any]:
+    """A ``.npy`` file of numbers or text; objects, which are pickled, are refused.
+
+    Raises
+    ------
+    DatasetError
+        it is damaged, too large, or holds objects.
+    """
+    data = files.read(name, limit)
+    try:
+        array = np.load(io.BytesIO(data), allow_pickle=False)
+    except Exception as e:  # a damaged header raises whatever Python's own parser raises
+        raise DatasetError(
+            f"is not a readable NumPy array ({str(e).splitlines()[0] if str(e) else e!r}).", file=name
+        ) from e
+    if not isinstance(array, np.ndarray):
+        raise DatasetError("is not a NumPy array but an archive of some.", file=name)
+    return array

@@ -1,0 +1,21 @@
+"""A folder of images without any label: unlabelled data of a joined study."""
+
+from __future__ import annotations
+
+from .files import Files
+from .reading import Match, Reading
+from .tables import is_table
+
+
+def match(files: Files) -> Match:
+    """Recognised by images and no file that could hold labels, nor folders named by class."""
+    if not files.images:
+        return Match(False, "there are no images")
+    if any(is_table(n) or n.endswith((".json", ".txt", ".npy", ".pt")) for n in files.names):
+        return Match(False, "there are files that may hold labels")
+    return Match(not any("/" in n for n in files.images), "images alone")
+
+
+def read(files: Files, name: str) -> Reading:
+    """The images, and nothing that anybody said."""
+    return Reading(files, files.images)

@@ -1,0 +1,170 @@
+"""A large study, read once and kept as columns on disk, so that it opens again at once.
+
+::
+
+    LTNET_CACHE, or XDG_CACHE_HOME/ltnet-studio, or ~/.cache/ltnet-studio
+      index/<digest of place and format>/
+        study.json            names, format, problems, and the stamps of the files it was read from
+        items.parquet         image, truth, test_set: N rows
+        entries.parquet       item, coder, label, count: M rows
+        problem-<i>.parquet   the full list of a problem
+
+It is a copy: deleting it loses nothing. It counts only while every folder of the dataset
+and every file that is no image has the size and the time of change it had when it was read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import time
+import uuid
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet
+
+from ..annotations import AnnotationTable
+from .files import Below, Files, FolderFiles, GivenFiles, ZipFiles, is_image_name
+from .study import Problem, Study
+
+VERSION = 1
+SMALLEST = 50_000
+MOST_STAMPS = 20_000
+SETTLED_NS = 2_000_000_000
+
+
+def cache_folder() -> Path:
+    """Where copies are kept that can be made again."""
+    given = os.environ.get("LTNET_CACHE")
+    if given:
+        return Path(given).expanduser().absolute()
+    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(base).expanduser().absolute() / "ltnet-studio"
+
+
+def _place(location: Path, format: str | None) -> Path:
+    key = json.dumps([VERSION, str(location.resolve()), format])
+    return cache_folder() / "index" / hashlib.sha256(key.encode()).hexdigest()[:24]
+
+
+def _stamp(path: Path) -> list[int]:
+    found = path.stat()
+    return [found.st_mtime_ns, found.st_size]
+
+
+def _stamps(files: Files) -> dict[str, list[int]] | None:
+    """Path → time of change and size of all that a reader reads; None where that is too much to look at."""
+    if files.location.is_file():
+        return {str(files.location): _stamp(files.location)}
+    paths = {files.location}
+    for base, _, names in os.walk(files.location):
+        paths.add(Path(base))
+        paths.update(Path(base, n) for n in names if not is_image_name(n))
+        if len(paths) > MOST_STAMPS:
+            return None
+    return {str(p): _stamp(p) for p in paths}
+
+
+def save(study: Study, location: Path, format: str | None) -> None:
+    """Keep a study, if it is large enough to be worth it and can be told to be unchanged later.
+
+    Where the cache cannot be written nothing is kept: it is a convenience.
+    """
+    table = study.table
+    plain = isinstance(study.files, FolderFiles | ZipFiles | GivenFiles | Below)
+    if not plain or study.format == "joined" or len(table) + len(table.items) < SMALLEST:
+        return
+    try:
+        stamps = _stamps(study.files)
+        if stamps is None or max(s[0] for s in stamps.values()) > time.time_ns() - SETTLED_NS:
+            return  # a file may change again within the resolution of its time of change
+        folder = _place(location, format)
+        partial = folder.with_name(f".{folder.name}-{uuid.uuid4().hex[:8]}")
+        partial.mkdir(parents=True)
+        try:
+            _write(study, partial, stamps)
+            shutil.rmtree(folder, ignore_errors=True)
+            partial.rename(folder)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+    except OSError:
+        return
+
+
+def _write(study: Study, folder: Path, stamps: dict[str, list[int]]) -> None:
+    table = study.table
+    items = {"image": table.items.tolist(), "truth": study.truth, "test_set": study.test_set.tolist()}
+    pa.parquet.write_table(pa.table(items), folder / "items.parquet", compression="zstd")
+    entries = {"item": table.item, "coder": table.coder, "label": table.label, "count": table.count}
+    pa.parquet.write_table(pa.table(entries), folder / "entries.parquet", compression="zstd")
+    for i, problem in enumerate(study.problems):
+        if problem.listing is not None:
+            listing = problem.listing.astype(object).where(problem.listing.notna(), None)
+            columns = {c: [None if v is None else str(v) for v in listing[c]] for c in listing}
+            pa.parquet.write_table(pa.table(columns), folder / f"problem-{i}.parquet", compression="zstd")
+    about: dict[str, Any] = {
+        "stamps": stamps,
+        "name": study.name,
+        "format": study.format,
+        "why": study.why,
+        "below": study.files.below,
+        "coders": table.coders,
+        "classes": table.classes,
+        "codes": study.codes,
+        "planted": {c: t.tolist() for c, t in study.planted.items()},
+        "problems": [p.to_json() for p in study.problems],
+        "has_images": study.has_images,
+    }
+    (folder / "study.json").write_text(json.dumps(about, ensure_ascii=False), encoding="utf-8")
+
+
+def load(files: Files, location: Path, format: str | None) -> Study | None:
+    """The study as it was kept; None where there is none, or a file has changed since."""
+    folder = _place(location, format)
+    try:
+        about = json.loads((folder / "study.json").read_text(encoding="utf-8"))
+        if any(_stamp(Path(p)) != s for p, s in about["stamps"].items()):
+            return None
+        items = pa.parquet.read_table(folder / "items.parquet")
+        entries = pa.parquet.read_table(folder / "entries.parquet")
+        for part in filter(None, about["below"].split("/")):
+            files = files.inside(part)
+        table = AnnotationTable.trusted(
+            np.asarray(items.column("image").to_pylist(), dtype=object),
+            tuple(about["coders"]),
+            tuple(about["classes"]),
+            *(entries.column(c).to_numpy() for c in ("item", "coder", "label", "count")),
+        )
+        sets = items.column("test_set").combine_chunks().dictionary_encode()
+        names = np.asarray(sets.dictionary.to_pylist(), dtype=object)
+        return Study(
+            about["name"],
+            about["format"],
+            files,
+            table,
+            tuple(about["codes"]),
+            items.column("truth").to_numpy(),
+            names[sets.indices.to_numpy()],
+            {c: np.asarray(t, dtype=np.float64) for c, t in about["planted"].items()},
+            tuple(
+                Problem(p["kind"], p["count"], tuple(p["examples"]), p["level"], _listing(folder, i))
+                for i, p in enumerate(about["problems"])
+            ),
+            about["why"],
+            about["has_images"],
+        )
+    except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError, pa.ArrowException):
+        return None  # a copy that is damaged or of another version is made again
+
+
+def _listing(folder: Path, number: int) -> pd.DataFrame | None:
+    with contextlib.suppress(FileNotFoundError):
+        return pd.read_parquet(folder / f"problem-{number}.parquet").fillna("").astype(object)
+    return None

@@ -1,0 +1,322 @@
+"""Several datasets as one study: ``joined.json`` says which, and which class names mean the same.
+
+::
+
+    {"sources": [{"name": "RAF", "path": "/data/raf.zip"},
+                 {"name": "crowd", "path": "votes.csv", "coders": {"votes": "FER+"}},
+                 {"name": "more", "path": "/data/faces", "use": "images"}],
+     "classes": {"happy": "happiness", "contempt": ""}}
+
+A path is absolute or counts from the folder of ``joined.json``. A source with images
+brings its items; one without says something about the images of the others, by their
+names. Class names that mean the same become one (:mod:`class_names`) unless ``classes`` says
+otherwise. ``use: images`` takes a source's images as unlabelled ones. A class mapped to ""
+is left out. ``format`` overrides what a source is recognised as.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import DatasetError
+from .assemble import resolve
+from .class_names import common_names
+from .files import MAX_FILE_BYTES, Files, GivenFiles, open_files
+from .reading import Match, Reading, Rows
+from .study import Problem
+from .tables import mapped
+
+FORMAT = "joined"
+TITLE = "Several datasets joined"
+LAYOUT = """\
+joined.json        {"sources": [{"name": "RAF", "path": "/data/raf.zip"}, {"name": "crowd", "path": "votes.csv"}],
+                    "classes": {"happy": "happiness"}}"""
+
+FILE = "joined.json"
+USES = ("all", "images")
+
+
+@dataclass(frozen=True)
+class Source:
+    """One dataset of a joined study.
+
+    Attributes
+    ----------
+    name : unique; its images are called ``name/…`` where several sources have images.
+    path : a dataset. format : None to recognise it.
+    use : ``all``, or ``images`` for its images without its labels.
+    coders : coder → the name to use.
+    """
+
+    name: str
+    path: str
+    format: str | None = None
+    use: str = "all"
+    coders: Mapping[str, str] = field(default_factory=dict)
+
+
+def match(files: Files) -> Match:
+    """Recognised by joined.json."""
+    if FILE in files:
+        return Match(True, FILE)
+    return Match(False, f"{FILE} is missing")
+
+
+def write(folder: Path, sources: Sequence[Source], classes: Mapping[str, str]) -> None:
+    """Write ``joined.json`` into a new or empty folder, without reading the sources.
+
+    Raises
+    ------
+    DatasetError
+        the folder holds something already, or two sources have one name.
+    """
+    names = [s.name for s in sources]
+    if len(set(names)) < len(names):
+        raise DatasetError(f"two sources are called {next(n for n in names if names.count(n) > 1)!r}; rename one.")
+    if folder.exists() and any(folder.iterdir()):
+        raise DatasetError("is not empty; give a new folder.", file=str(folder))
+    folder.mkdir(parents=True, exist_ok=True)
+    save(folder, sources, classes)
+
+
+def save(folder: Path, sources: Sequence[Source], classes: Mapping[str, str]) -> None:
+    """Write ``joined.json``, over one that is there."""
+    content: dict[str, Any] = {"sources": [_to_json(s) for s in sources]}
+    if classes:
+        content["classes"] = dict(classes)
+    partial = folder / f".{FILE}.partial"
+    partial.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    os.replace(partial, folder / FILE)
+
+
+def _to_json(source: Source) -> dict[str, Any]:
+    content: dict[str, Any] = {"name": source.name, "path": source.path}
+    if source.format is not None:
+        content["format"] = source.format
+    if source.use != "all":
+        content["use"] = source.use
+    if source.coders:
+        content["coders"] = dict(source.coders)
+    return content
+
+
+def parse(data: bytes) -> tuple[list[Source], dict[str, str]]:
+    """Sources and class map of a ``joined.json``.
+
+    Raises
+    ------
+    DatasetError
+    """
+    try:
+        content = json.loads(data)
+        sources = [Source(**s) for s in content["sources"]]
+        classes = content.get("classes") or {}
+        texts = [(s.name, s.path, s.use, *s.coders, *s.coders.values()) for s in sources]
+        texts.append((*classes, *classes.values()))
+        if not all(isinstance(t, str) for group in texts for t in group):
+            raise TypeError("names and paths are text")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as e:
+        raise DatasetError(f"expected sources with a name and a path each ({e}).", file=FILE) from e
+    if not sources:
+        raise DatasetError("lists no sources.", file=FILE)
+    for source in sources:
+        if not source.name or "/" in source.name or [s.name for s in sources].count(source.name) > 1:
+            raise DatasetError(f"the source name {source.name!r} is empty, has a slash or occurs twice.", file=FILE)
+        if source.use not in USES:
+            raise DatasetError(f"source {source.name!r}: use must be one of {', '.join(USES)}.", file=FILE)
+    return sources, classes
+
+
+class JoinedFiles(Files):
+    """The images of several sources, called ``source/image``; of one source alone, as it calls them."""
+
+    def __init__(self, base: Files, parts: Mapping[str, Files]):
+        self.location, self.below = base.location, base.below
+        self._parts = dict(parts)
+        self.passed_over = tuple(t for f in parts.values() for t in f.passed_over)
+
+    def _list(self) -> list[str]:
+        return [prefix + n for prefix, part in self._parts.items() for n in part.images]
+
+    def _place(self, name: str) -> tuple[Files, str]:
+        for prefix, part in self._parts.items():
+            if name.startswith(prefix):
+                return part, name[len(prefix) :]
+        raise DatasetError("no such image in the joined datasets.", file=name)
+
+    def read(self, name: str, limit: int = MAX_FILE_BYTES) -> bytes:
+        part, inner = self._place(name)
+        return part.read(inner, limit)
+
+
+ReadSource = Callable[[Files, str, str | None], Reading]
+
+
+@dataclass(frozen=True)
+class SourceClass:
+    """A class as sources call it, with the number of their labels and the name it is taken as ("" for left out)."""
+
+    name: str
+    sources: tuple[str, ...]
+    labels: float
+    taken_as: str
+
+
+def read_sources(
+    files: Files, name: str, read_source: ReadSource
+) -> tuple[list[tuple[Source, Reading]], dict[str, str]]:
+    """Every source with what was read of it, and the class map. ``read_source`` reads files of a name in a format.
+
+    Raises
+    ------
+    DatasetError
+        a source cannot be read.
+    """
+    sources, wanted = parse(files.read(FILE))
+    base = files.location.parent if isinstance(files, GivenFiles) else files.location
+    readings: list[tuple[Source, Reading]] = []
+    for source in sources:
+        path = Path(source.path).expanduser()
+        if not path.is_absolute() and not base.is_dir():
+            raise DatasetError(f"source {source.name!r} is not an absolute path, and {name} is no folder.", file=FILE)
+        try:
+            reading = read_source(open_files(base / path), path.name, source.format)
+        except DatasetError as e:
+            raise DatasetError(f"source {source.name!r}: {e}", file=FILE) from e
+        readings.append((source, reading))
+    return readings, wanted
+
+
+def _taken_as(readings: Sequence[tuple[Source, Reading]], wanted: Mapping[str, str]) -> dict[str, str]:
+    """Every class name of the sources → the study's; lists of classes come first, in their order."""
+    speaking = [r for s, r in readings if s.use == "all"]
+    found = dict.fromkeys(c for r in speaking for c in r.classes or ())
+    for r in speaking:
+        for rows in (*r.labels, *r.truth):
+            found.update(dict.fromkeys(str(c) for c in rows.frame["label"].cat.categories if c))
+    return {**common_names(found), **{a: b for a, b in wanted.items() if a in found}}
+
+
+def source_classes(files: Files, name: str, read_source: ReadSource) -> list[SourceClass]:
+    """The classes as the sources call them.
+
+    Raises
+    ------
+    DatasetError
+    """
+    readings, wanted = read_sources(files, name, read_source)
+    counts: dict[str, float] = {}
+    where: dict[str, list[str]] = {}
+    for source, reading in readings:
+        if source.use == "images":
+            continue
+        for rows in (*reading.labels, *reading.truth):
+            column = rows.frame["label"].cat
+            weight = rows.frame["count"].to_numpy() if "count" in rows.frame else None
+            said = np.bincount(column.codes, weights=weight, minlength=len(column.categories))
+            for label, n in zip(column.categories, said, strict=True):
+                counts[str(label)] = counts.get(str(label), 0) + float(n)
+                if n and source.name not in where.setdefault(str(label), []):
+                    where[str(label)].append(source.name)
+    taken = _taken_as(readings, wanted)
+    return [SourceClass(c, tuple(where.get(c, ())), counts.get(c, 0), new) for c, new in taken.items()]
+
+
+def read(files: Files, name: str, read_source: ReadSource) -> Reading:
+    """Read every source and join them.
+
+    Raises
+    ------
+    DatasetError
+        a source cannot be read.
+    """
+    readings, wanted = read_sources(files, name, read_source)
+    with_images = [s.name for s, r in readings if r.images]
+    prefixes = {n: f"{n}/" if len(with_images) > 1 else "" for n in with_images}
+    images = [prefixes[s.name] + i for s, r in readings if r.images for i in r.images]
+    parts = {prefixes[s.name]: r.files for s, r in readings if r.images}
+    labels, truth, problems = [], [], []
+    taken: set[str] = set()
+    for source, reading in readings:
+        prefix = prefixes.get(source.name)
+        problems += [replace(p, examples=tuple(f"{source.name}: {t}" for t in p.examples)) for p in reading.problems]
+        if source.use == "images":
+            continue
+
+        def named(
+            rows: Rows, prefix: str | None = prefix, source: Source = source, own: Sequence[str] = reading.images
+        ) -> Rows:
+            given = [str(n) for n in rows.frame["image"].cat.categories]
+            new = resolve(given, images if prefix is None else own)
+            if prefix:
+                new = [prefix + n if n else "" for n in new]
+            frame = rows.frame.assign(image=mapped(rows.frame["image"], new))
+            return replace(rows, file=f"{source.name}: {rows.file}", frame=frame)
+
+        mine = [named(r) for r in reading.labels]
+        coders = sorted({str(c) for r in mine for c in r.frame["coder"].cat.categories} - {""})
+        rename = {}
+        for coder in coders:
+            new = source.coders.get(coder, coder)
+            if new in taken:
+                new = f"{new} ({source.name})"
+            rename[coder] = new
+        taken |= set(rename.values())
+        for rows in mine:
+            column = rows.frame["coder"]
+            new_names = [rename.get(str(c), str(c)) for c in column.cat.categories]
+            labels.append(replace(rows, frame=rows.frame.assign(coder=mapped(column, new_names))))
+        truth += [named(r) for r in reading.truth]
+
+    classes = _taken_as(readings, wanted)
+    idle = [c for c in wanted if c not in classes]
+    if idle:
+        told = tuple(f"{c!r} is to be {wanted[c]!r}, but no source has that class." for c in idle)
+        problems.append(Problem("idle class name", len(idle), told[:20]))
+    labels, dropped = _in_common(labels, classes)
+    truth, also = _in_common(truth, classes)
+    changed = {a: b for a, b in classes.items() if a != b and b}
+    if changed:
+        told = tuple(f"{a!r} is taken as {b!r}." for a, b in changed.items())
+        problems.append(Problem("class renamed", len(changed), told[:20], "note"))
+    if dropped + also:
+        gone = [c for c, new in classes.items() if not new]
+        text = f"labels of the class {', '.join(map(repr, gone))}, which the study leaves out."
+        problems.append(Problem("class left out", dropped + also, (text,), "note"))
+    every = list(dict.fromkeys(c for c in classes.values() if c))
+    codes = next((r.codes for _, r in readings if r.codes and list(r.classes or ()) == every), None)
+    planted = {
+        c: cells for s, r in readings for c, cells in r.planted.items() if list(r.classes or ()) == every and c in taken
+    }
+    return Reading(JoinedFiles(files, parts), images, labels, truth, every, codes, planted, problems)
+
+
+def _in_common(parts: Sequence[Rows], classes: Mapping[str, str]) -> tuple[list[Rows], int]:
+    """The rows under the common class names, and how many were left out.
+
+    Votes of one coder for classes that became one are added up.
+    """
+    out, dropped = [], 0
+    for rows in parts:
+        column = rows.frame["label"]
+        new = [classes.get(str(c), str(c)) for c in column.cat.categories]
+        gone = np.asarray([bool(c) and not n for c, n in zip(column.cat.categories, new, strict=True)], dtype=np.bool_)
+        keep = ~gone[column.cat.codes] if len(gone) else np.ones(len(rows), dtype=np.bool_)
+        frame = rows.frame.assign(label=mapped(column, new))[keep].reset_index(drop=True)
+        dropped += int((~keep).sum())
+        row = rows.row[keep]
+        if "count" in frame and len(set(new)) < len(new):
+            key = [c for c in ("image", "coder", "label") if c in frame]
+            first = ~frame.duplicated(key)
+            total = frame.groupby(key, observed=True, sort=False)["count"].transform("sum")
+            frame = frame.assign(count=total)[first].reset_index(drop=True)
+            row = row[first.to_numpy()]
+        out.append(replace(rows, frame=frame, row=row))
+    return out, dropped

@@ -1,0 +1,125 @@
+"""The image lists of the authors' release: ``path l1 l2 l3 [l4]`` in each line, −1 for an absent label."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+import numpy as np
+import pandas as pd
+
+from ..errors import DatasetError
+from .files import Files, suffix
+from .plain import read_classes
+from .reading import Match, Reading, Rows
+from .study import Problem
+from .tables import categorical, coded
+
+FORMAT = "ltnet-list"
+TITLE = "LTNet image list"
+LAYOUT = """\
+train.txt          path l1 l2 l3 [l4]          class numbers from 0, −1 where a coder gave none; blanks or tabs between
+test.txt           path label                  optional: known truth of test images
+classes.csv        class[,code]                optional: names for the numbers"""
+
+LINE = re.compile(r"^(?P<path>.+?)(?P<labels>(?:[ \t]+-?\d+)+)[ \t]*$")
+ABSENT = -1
+
+
+def _lists(files: Files) -> list[str]:
+    return [n for n in files.names if suffix(n) in (".txt", ".lst", ".list") and "/" not in n]
+
+
+def _first(files: Files, name: str) -> re.Match[str] | None:
+    head = files.head(name, 4096).decode("utf-8", "replace")
+    found = LINE.match(head.replace("\r", "\n").split("\n", 1)[0])
+    return found if found and suffix(found["path"]) else None
+
+
+def _is_test(name: str) -> bool:
+    return name.lower().startswith(("test", "val"))
+
+
+def match(files: Files) -> Match:
+    """Recognised by a first line of a path and numbers."""
+    for name in _lists(files):
+        found = _first(files, name)
+        if found is not None and not _is_test(name):
+            return Match(True, f"{name} with {len(found['labels'].split())} labels after each path")
+    names = _lists(files)
+    return Match(False, "no list with a path and class numbers in each line", 0.2 if names else 0.0)
+
+
+def read(files: Files, name: str) -> Reading:
+    """Read the lists; coders are called by their column, ``coder1`` and so on.
+
+    Raises
+    ------
+    DatasetError
+        a line has no path or another number of labels than the first.
+    """
+    labels, truth, problems = [], [], []
+    for file in _lists(files):
+        if _first(files, file) is None:
+            continue
+        paths, said, rows = _lines(files, file)
+        if _is_test(file):
+            truth.append(_truth(file, paths, said[:, 0], rows))
+            continue
+        item, coder = np.nonzero(said != ABSENT)
+        repeated = [p for p, n in Counter(paths).items() if n > 1]
+        if repeated:
+            problems.append(
+                Problem("image listed twice", len(repeated), tuple(f"{file}: {p!r}" for p in repeated[:5]), "error")
+            )
+        frame = pd.DataFrame(
+            {
+                "image": categorical(paths).take(item),
+                "coder": coded(coder, [f"coder{c + 1}" for c in range(said.shape[1])]),
+                "label": categorical(said[item, coder].astype(str).astype(object)),
+            }
+        )
+        labels.append(Rows(file, frame, rows[item]))
+    classes, codes = read_classes(files)
+    if classes is None:
+        numbers = {int(v) for p in [*labels, *truth] for v in p.frame["label"].cat.categories}
+        classes = [str(v) for v in range(max(numbers, default=-1) + 1)]
+        if min(numbers, default=0) < 0 or len(classes) > 10_000:
+            raise DatasetError("class numbers must lie between 0 and 9,999, or be -1 for none.", file=labels[0].file)
+    return Reading(files, files.images, labels, truth, classes, codes, problems=problems)
+
+
+def _truth(file: str, paths: list[str], label: np.ndarray, rows: np.ndarray) -> Rows:
+    frame = pd.DataFrame(
+        {
+            "image": categorical(paths),
+            "label": categorical(label.astype(str).astype(object)),
+            "split": categorical(["test"] * len(paths)),
+        }
+    )
+    return Rows(file, frame, rows)
+
+
+def _lines(files: Files, file: str) -> tuple[list[str], np.ndarray, np.ndarray]:
+    """Paths, (lines, labels) numbers and line numbers of a list."""
+    try:
+        text = files.read(file).decode("utf-8-sig")
+    except UnicodeDecodeError as e:
+        raise DatasetError("is not UTF-8 text; save it as UTF-8.", file=file) from e
+    paths, said, rows, width = [], [], [], None
+    for row, line in enumerate(text.splitlines(), 1):
+        if not line.strip():
+            continue
+        found = LINE.match(line)
+        if found is None:
+            raise DatasetError("expected a path and one number per coder.", file=file, row=row)
+        numbers = [int(v) for v in found["labels"].split()]
+        width = width or len(numbers)
+        if len(numbers) != width:
+            raise DatasetError(f"has {len(numbers)} labels, the first line {width}.", file=file, row=row)
+        if max(map(abs, numbers)) > 10_000:
+            raise DatasetError("class numbers must lie between 0 and 9,999, or be -1 for none.", file=file, row=row)
+        paths.append(found["path"].strip())
+        said.append(numbers)
+        rows.append(row)
+    return paths, np.asarray(said, dtype=np.int64), np.asarray(rows, dtype=np.int32)

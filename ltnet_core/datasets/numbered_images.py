@@ -1,0 +1,44 @@
+"""Images that lie in a table or an array instead of in files of their own."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from ..errors import DatasetError
+from .files import MAX_FILE_BYTES, Files
+
+
+class ArrayImages(Files):
+    """Images of an array as PNG files.
+
+    Parameters
+    ----------
+    source : the files they come from.
+    names : N names of images.
+    load : makes (N,H,W) or (N,H,W,3) pixels, uint8; called when the first image is read.
+    """
+
+    def __init__(self, source: Files, names: Sequence[str], load: Callable[[], NDArray[np.uint8]]):
+        self.location, self.below, self.passed_over = source.location, source.below, source.passed_over
+        self._place = {n: i for i, n in enumerate(names)}
+        self._load = load
+
+    @cached_property
+    def _pixels(self) -> NDArray[np.uint8]:
+        return self._load()
+
+    def _list(self) -> list[str]:
+        return list(self._place)
+
+    def read(self, name: str, limit: int = MAX_FILE_BYTES) -> bytes:
+        if name not in self._place:
+            raise DatasetError("no such image in the dataset.", file=name)
+        out = io.BytesIO()
+        Image.fromarray(self._pixels[self._place[name]]).save(out, "PNG", compress_level=1)
+        return out.getvalue()

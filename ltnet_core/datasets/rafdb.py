@@ -1,0 +1,91 @@
+"""RAF-DB, basic emotions: ``list_patition_label.txt`` and the aligned faces.
+
+Li, Deng and Du, *Reliable crowdsourcing and deep locality-preserving learning for expression
+recognition in the wild*, CVPR 2017. The file's name is misspelled in the release.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from ..errors import DatasetError
+from .files import Files
+from .reading import Match, Reading, Rows
+from .study import Problem
+from .tables import categorical
+
+FORMAT = "rafdb"
+TITLE = "RAF-DB (basic emotions)"
+LAYOUT = """\
+EmoLabel/list_patition_label.txt      train_00001.jpg 5        codes 1–7; any folder
+Image/aligned/train_00001_aligned.jpg                          or Image/original/train_00001.jpg"""
+
+LISTS = ("list_patition_label.txt", "list_partition_label.txt")
+CODER = "RAF-DB"
+CLASSES = ("surprise", "fear", "disgust", "happiness", "sadness", "anger", "neutral")
+
+
+def _list(files: Files) -> str | None:
+    return next((n for n in files.names if n.rsplit("/", 1)[-1] in LISTS), None)
+
+
+def match(files: Files) -> Match:
+    """Recognised by the name of its list."""
+    found = _list(files)
+    if found is None:
+        return Match(False, f"{LISTS[0]} is missing", 0.3 if any("_aligned." in n for n in files.images[:99]) else 0.0)
+    return Match(True, found)
+
+
+def read(files: Files, name: str) -> Reading:
+    """Read the list; the aligned face is taken where there is one.
+
+    Raises
+    ------
+    DatasetError
+        a line is not a name and a code from 1 to 7.
+    """
+    file = _list(files)
+    if file is None:
+        raise DatasetError(f"{LISTS[0]} is missing.", file=name)
+    names, labels, rows = [], [], []
+    for row, line in enumerate(files.read(file).decode("utf-8-sig", "replace").splitlines(), 1):
+        if not line.strip():
+            continue
+        image, _, code = line.strip().rpartition(" ")
+        if not image or code not in {str(i) for i in range(1, 8)}:
+            raise DatasetError(f"expected a file name and a code from 1 to 7, found {line[:80]!r}.", file=file, row=row)
+        names.append(image.strip())
+        labels.append(CLASSES[int(code) - 1])
+        rows.append(row)
+    by_name = _by_stem(files.images)
+    images = np.asarray([by_name.get(n.rsplit(".", 1)[0], n) for n in names], dtype=object)
+    used = set(images)
+    problems = []
+    others = len(files.images) - sum(n in used for n in files.images)
+    if others:
+        text = "images that the list does not name, or a second version of one that it names, are left out."
+        problems.append(Problem("image left out", others, (text,), "note"))
+    test = np.asarray([n.startswith("test") for n in names], dtype=np.bool_)
+    label, lines = np.asarray(labels, dtype=object), np.asarray(rows, dtype=np.int32)
+
+    def part(which: np.ndarray, column: str, value: str) -> Rows:
+        frame = {"image": images[which], "label": label[which], column: np.full(int(which.sum()), value, dtype=object)}
+        return Rows(file, pd.DataFrame({c: categorical(v) for c, v in frame.items()}), lines[which])
+
+    kept = [n for n in files.images if n in used]
+    return Reading(
+        files, kept, [part(~test, "coder", CODER)], [part(test, "split", "test")], CLASSES, problems=problems
+    )
+
+
+def _by_stem(images: list[str]) -> dict[str, str]:
+    """``train_00001`` → its image; the aligned one wins."""
+    out: dict[str, str] = {}
+    for image in images:
+        stem = image.rsplit("/", 1)[-1].rsplit(".", 1)[0]
+        plain = stem.removesuffix("_aligned")
+        if plain not in out or plain != stem:
+            out[plain] = image
+    return out

@@ -1,0 +1,273 @@
+"""Tables in files: CSV in whatever encoding and with whatever separator a spreadsheet wrote, Parquet, JSON Lines."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.json
+import pyarrow.parquet
+from charset_normalizer import from_bytes
+from numpy.typing import NDArray
+
+from ..errors import DatasetError, did_you_mean
+from .files import Files, suffix
+from .study import EXAMPLES, Problem
+
+TABLE_SUFFIXES = (".csv", ".tsv", ".parquet", ".jsonl", ".ndjson")
+HEAD = 65_536
+LONGEST_QUOTE = 300
+LONGEST_ROW = 16 * 1024**2
+SEPARATORS = ",;\t|"
+BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table as text.
+
+    Attributes
+    ----------
+    file : its name in the dataset.
+    frame : one categorical column of text per column of the file, blanks around cells and
+        names stripped, names in lower case; an empty cell is ``""``.
+    row : (rows,) the row in the file, 1 for the header, as a spreadsheet shows it.
+    broken : row → what is wrong with it; rows that have another number of cells than the header.
+    encoding : set where it had to be guessed.
+    titles : the columns' names as the file spells them, by ``frame``'s.
+    """
+
+    file: str
+    frame: pd.DataFrame
+    row: NDArray[np.int32]
+    broken: dict[int, str]
+    encoding: str | None
+    titles: dict[str, str]
+
+    def need(self, columns: Sequence[str]) -> None:
+        """Raise DatasetError unless all of these columns are there."""
+        for column in columns:
+            if column not in self.frame.columns:
+                raise DatasetError(
+                    f"column {column!r} is missing; found {', '.join(map(repr, self.frame.columns))[:LONGEST_QUOTE]}."
+                    + did_you_mean(column, list(self.frame.columns)),
+                    file=self.file,
+                    row=1,
+                )
+
+    def remarks(self) -> tuple[Problem, ...]:
+        """What is wrong with the file, though it can be read."""
+        out = []
+        if self.broken:
+            told = tuple(f"{self.file}, row {row}: {text}" for row, text in list(self.broken.items())[:EXAMPLES])
+            out.append(Problem("broken row", len(self.broken), told, "error"))
+        if self.encoding is not None:
+            text = f"{self.file}: is not UTF-8 and was read as {self.encoding}; look at the names, or save it as UTF-8."
+            out.append(Problem("guessed encoding", 1, (text,)))
+        return tuple(out)
+
+    def keep(self, mask: NDArray[np.bool_]) -> Table:
+        """Only the rows where ``mask`` (rows,) is true."""
+        return replace(self, frame=self.frame[mask].reset_index(drop=True), row=self.row[mask])
+
+    def numbers(self, column: str) -> NDArray[np.float64]:
+        """(rows,) the column as numbers, NaN where a cell is none."""
+        cells = self.frame[column].cat
+        values = pd.to_numeric(pd.Series(cells.categories, dtype=object), errors="coerce").to_numpy(np.float64)
+        return np.asarray(values[cells.codes] if len(values) else np.full(len(self.row), np.nan))
+
+
+def is_table(name: str) -> bool:
+    """Whether the name ends like a table's."""
+    return suffix(name) in TABLE_SUFFIXES
+
+
+def header(files: Files, name: str) -> tuple[str, ...]:
+    """Names of a table's columns in lower case, from its first rows; none where it is no table."""
+    try:
+        if suffix(name) == ".parquet":
+            names = pyarrow.parquet.read_schema(io.BytesIO(files.read(name))).names
+            return tuple(str(n).strip().lower() for n in names)
+        head = files.head(name, HEAD)
+        if suffix(name) in (".jsonl", ".ndjson"):
+            first = head.split(b"\n", 1)[0] + b"\n"
+            return tuple(n.strip().lower() for n in pyarrow.json.read_json(io.BytesIO(first)).column_names)
+        text, _ = _as_utf8(head, name, whole=False)
+        return tuple(n.strip().lower() for n in _first_row(text)[0])
+    except (DatasetError, pa.ArrowException, OSError, ValueError):
+        return ()
+
+
+def read_table(files: Files, name: str, required: Sequence[str] = ()) -> Table:
+    """Read a table.
+
+    Raises
+    ------
+    DatasetError
+        empty, not text, not a table, a column named twice, or a required one missing.
+    """
+    data = files.read(name)
+    if not data.strip():
+        wanted = f"; expected a header row {','.join(required)}" if required else ""
+        raise DatasetError(f"is empty{wanted}.", file=name)
+    kind = suffix(name)
+    broken: dict[int, str] = {}
+    encoding = None
+    try:
+        if kind == ".parquet":
+            arrow = pyarrow.parquet.read_table(io.BytesIO(data))
+            titles = [str(n).strip() for n in arrow.column_names]
+        elif kind in (".jsonl", ".ndjson"):
+            options = pyarrow.json.ReadOptions(block_size=LONGEST_ROW)
+            arrow = pyarrow.json.read_json(io.BytesIO(data), read_options=options)
+            titles = [n.strip() for n in arrow.column_names]
+        else:
+            data, encoding = _as_utf8(data, name)
+            if not data.endswith((b"\n", b"\r")):
+                data += b"\n"  # or Arrow takes a header alone for an empty file
+            raw, separator = _first_row(data[:HEAD])
+            titles = [t.strip() for t in raw]
+            arrow = _parse_csv(data, raw, separator, broken)
+    except (pa.ArrowException, UnicodeDecodeError, OSError, ValueError) as e:
+        said = str(e).strip().split("\n")[0].rstrip(".")
+        if "straddling object" in said:
+            said = f"a row is longer than {LONGEST_ROW:,} bytes; a quote may not be closed"
+        what = {".parquet": "Parquet file", ".jsonl": "JSON Lines file", ".ndjson": "JSON Lines file"}
+        raise DatasetError(f"is not a readable {what.get(kind, 'CSV table')} ({said}).", file=name) from e
+    del data
+    names = [t.lower() for t in titles]
+    for title in names:
+        if names.count(title) > 1:
+            raise DatasetError(f"column {title!r} occurs {names.count(title)} times; rename one.", file=name, row=1)
+    rows = np.delete(np.arange(arrow.num_rows + len(broken), dtype=np.int32), [r - 2 for r in broken]) + 2
+    frame = pd.DataFrame({n: _text_column(arrow.column(i)) for i, n in enumerate(names)})
+    blank = np.ones(len(frame), dtype=np.bool_)
+    for column in frame:
+        empty = frame[column].cat.categories == ""
+        blank &= empty[frame[column].cat.codes] if len(empty) else True
+        if not blank.any():
+            break
+    if blank.any() and len(frame.columns) > 1:
+        frame, rows = frame[~blank].reset_index(drop=True), rows[~blank]
+    broken = {row: text for row, text in broken.items() if text}
+    table = Table(name, frame, rows.astype(np.int32), broken, encoding, dict(zip(names, titles, strict=True)))
+    table.need(required)
+    return table
+
+
+def coded(codes: Any, names: Any) -> pd.Categorical[Any]:
+    """Text as a categorical column: (rows,) places in ``names``."""
+    # Said to be objects, or pandas 3 would keep them as Arrow strings, which are slow to go through one by one.
+    index: Any = pd.Index(np.asarray(names, dtype=object), dtype=object)
+    return pd.Categorical.from_codes(codes, index)
+
+
+def categorical(values: Any) -> pd.Categorical[Any]:
+    """Text as a categorical column."""
+    codes, names = pd.factorize(np.asarray(values, dtype=object))
+    return coded(codes, names)
+
+
+def mapped(column: pd.Series, names: Sequence[str]) -> pd.Categorical[Any]:
+    """A categorical column under other names, one for each category; equal ones become one."""
+    where, unique = pd.factorize(np.asarray(names, dtype=object))
+    codes = where[column.cat.codes] if len(where) else np.zeros(0, dtype=np.int64)
+    return coded(codes, unique)
+
+
+def _as_utf8(data: bytes, name: str, whole: bool = True) -> tuple[bytes, str | None]:
+    """The text as UTF-8 without a mark, and the encoding where it had to be guessed."""
+    for mark, encoding in BOMS:
+        if data.startswith(mark):
+            if encoding == "utf-8-sig":
+                return data[len(mark) :], None
+            return data[: len(data) // 2 * 2].decode(encoding, "strict" if whole else "ignore").encode(), None
+    if b"\0" in data[:HEAD]:
+        raise DatasetError("is not text; expected a CSV file.", file=name)
+    try:
+        data.decode()
+        return data, None
+    except UnicodeDecodeError as e:
+        if not whole and e.start > len(data) - 4:  # the cut went through a character
+            return data[: e.start], None
+        guess = from_bytes(data[: 16 * HEAD]).best()
+        if guess is None:
+            row = data[: e.start].count(b"\n") + 1
+            raise DatasetError("is neither UTF-8 nor any other known text encoding.", file=name, row=row) from e
+        try:
+            return data.decode(guess.encoding).encode(), guess.encoding
+        except UnicodeDecodeError as wrong:
+            row = data[: wrong.start].count(b"\n") + 1
+            raise DatasetError("is not UTF-8 text; save it as UTF-8.", file=name, row=row) from wrong
+
+
+def _first_row(text: bytes) -> tuple[list[str], str]:
+    """Cells of the header as they stand, and the separator: the one that occurs most often in it, outside quotes."""
+    head = text.decode("utf-8", "ignore")
+    line = head.replace("\r", "\n").split("\n", 1)[0]
+    bare = "".join(line.split('"')[::2])
+    separator = max(SEPARATORS, key=lambda s: (bare.count(s), -SEPARATORS.index(s)))
+    csv.field_size_limit(LONGEST_ROW)
+    try:
+        return next(csv.reader(io.StringIO(head, newline=""), delimiter=separator), []), separator
+    except csv.Error as e:
+        raise ValueError(f"its header cannot be read: {e}") from e
+
+
+def _parse_csv(data: bytes, columns: Sequence[str], separator: str, broken: dict[int, str]) -> pa.Table:
+    text = pa.dictionary(pa.int32(), pa.string())
+
+    def aside(row: Any) -> str:
+        blank = not row.text.strip()
+        broken[int(row.number)] = (
+            "" if blank else f"has {row.actual_columns} cells, the header {row.expected_columns}: {row.text[:200]!r}"
+        )
+        return "skip"
+
+    return pyarrow.csv.read_csv(
+        pa.BufferReader(data),
+        read_options=pyarrow.csv.ReadOptions(use_threads=False, block_size=LONGEST_ROW),
+        parse_options=pyarrow.csv.ParseOptions(
+            delimiter=separator, newlines_in_values=True, ignore_empty_lines=False, invalid_row_handler=aside
+        ),
+        convert_options=pyarrow.csv.ConvertOptions(
+            column_types=dict.fromkeys(columns, text), null_values=[], strings_can_be_null=False
+        ),
+    )
+
+
+def _text_column(column: pa.ChunkedArray) -> pd.Categorical[Any]:
+    """A column of any plain type as categorical text; a missing value is an empty cell."""
+    kind = column.type
+    if pa.types.is_dictionary(kind) and not pa.types.is_string(kind.value_type):
+        column, kind = column.cast(kind.value_type), kind.value_type
+    if not pa.types.is_dictionary(kind):
+        if pa.types.is_nested(kind):
+            column = pa.chunked_array([pa.array([""] * len(column), pa.string())])
+        elif pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+            column = pc.cast(column, pa.string())
+        elif pa.types.is_floating(kind) and pc.all(pc.equal(column, pc.floor(column)), skip_nulls=True).as_py():
+            column = pc.cast(pc.cast(column, pa.int64()), pa.string())  # pandas writes 3.0 where a column has gaps
+        elif not pa.types.is_string(kind):
+            column = pc.cast(column, pa.string())
+        column = pc.dictionary_encode(column)
+    column = column.unify_dictionaries()
+    chunks = column.chunks
+    if not chunks:
+        return coded([], [])
+    names = chunks[0].dictionary.to_pylist()
+    codes = np.concatenate([c.indices.fill_null(-1).to_numpy(zero_copy_only=False) for c in chunks]).astype(np.int32)
+    if (codes < 0).any():
+        names.append("")
+        codes[codes < 0] = len(names) - 1
+    stripped = ["" if n is None else n.strip() for n in names]
+    where, unique = pd.factorize(np.asarray(stripped, dtype=object))
+    return coded(where.astype(np.int32)[codes], unique)

@@ -1,0 +1,91 @@
+"""One row per image and one column per class, with the number of people who said so: a crowd without names."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import pandas as pd
+
+from ..errors import DatasetError
+from .class_names import WORDS
+from .columns import role, without
+from .files import Files
+from .long_table import known_truth, tables
+from .plain import read_classes
+from .reading import Match, Reading, Rows
+from .tables import Table, coded, header, read_table
+
+FORMAT = "votes-table"
+TITLE = "Table of votes, one column per class"
+LAYOUT = """\
+votes.csv          image,neutral,happiness,…   the number of votes in each cell; the file's name is the coder's
+images/…           optional, any folder"""
+
+MOST, MOSTLY_ZERO = 0.9, 0.5
+
+
+def match(files: Files) -> Match:
+    """Recognised by an image column and nothing but columns of whole numbers."""
+    for name in tables(files):
+        found = header(files, name)
+        image = role(found, "image")
+        if image is None or role(found, "coder") is not None or len(found) < 3:
+            continue
+        table = read_table(files, name)
+        classes = _classes(table, image)
+        if classes:
+            return Match(True, f"{name} with the column {image} and votes for {', '.join(classes[:4])}")
+    return Match(False, "no table with an image column and one column of votes per class", 0.1 if tables(files) else 0)
+
+
+def _classes(table: Table, image: str) -> list[str]:
+    """Columns of votes, all but the image's; none where these are rather the labels of annotators, as numbers.
+
+    Votes are whole numbers in every cell. Either they add up to as many in most rows, or most
+    of them are 0, or the columns are called like the expressions of faces.
+    """
+    columns = without(table.frame.columns, (image, role(tuple(table.frame.columns), "split")))
+    if len(columns) < 2 or not len(table.row):
+        return []
+    votes = np.stack([table.numbers(c) for c in columns], axis=1)
+    if not ((votes >= 0) & (votes == np.floor(votes))).all():  # an empty cell is not a number
+        return []
+    alike = np.unique(votes.sum(1), return_counts=True)[1].max() >= MOST * len(votes)
+    sparse = (votes == 0).mean() >= MOSTLY_ZERO
+    words = sum(c in WORDS for c in columns) >= len(columns) / 2
+    return columns if (alike and votes.sum(1).max() > 1) or sparse or words else []
+
+
+def read(files: Files, name: str) -> Reading:
+    """Read every table of that kind; the file's name is the coder's.
+
+    Raises
+    ------
+    DatasetError
+    """
+    labels = []
+    for file in tables(files):
+        table = read_table(files, file)
+        image = role(tuple(table.frame.columns), "image")
+        if image is not None and (classes := _classes(table, image)):
+            labels.append(from_votes(table, image, classes, os.path.splitext(file)[0]))
+    if not labels:
+        raise DatasetError("no table has an image column and one column of votes per class.", file=name)
+    classes_, codes = read_classes(files)
+    return Reading(files, files.images, labels, known_truth(files), classes_, codes)
+
+
+def from_votes(table: Table, image: str, classes: list[str], coder: str) -> Rows:
+    """One row per image and class that got votes, by one coder."""
+    votes = np.stack([np.nan_to_num(table.numbers(c)) for c in classes], axis=1)
+    row, label = np.nonzero(votes)
+    frame = pd.DataFrame(
+        {
+            "image": table.frame[image].iloc[row].array,
+            "coder": coded(np.zeros(len(row), dtype=np.int8), [coder]),
+            "label": coded(label, [table.titles[c] for c in classes]),
+            "count": votes[row, label],
+        }
+    )
+    return Rows(table.file, frame, table.row[row], table.remarks())

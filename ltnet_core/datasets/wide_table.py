@@ -1,0 +1,101 @@
+"""One row per image and one column per annotator, as cleanlab takes it; an empty cell is an absent annotation."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+from pandas.api.types import union_categoricals
+
+from ..errors import DatasetError
+from .columns import role, without
+from .files import Files
+from .long_table import known_truth, tables
+from .plain import read_classes
+from .reading import Match, Reading, Rows
+from .tables import Table, categorical, coded, header, mapped, read_table
+
+FORMAT = "wide-table"
+TITLE = "Table, one column per annotator"
+LAYOUT = """\
+labels.csv         image,Ann,Ben,Cem           a class in each cell, empty where an annotator did not label the image
+images/…           optional, any folder
+classes.csv        class[,code]                optional"""
+
+ABSENT = frozenset({"", "nan", "none", "null", "na", "n/a", "-1", "-1.0"})
+MOST_CLASSES = 200
+
+
+def match(files: Files) -> Match:
+    """Recognised by an image column and others whose cells are words that repeat."""
+    for name in tables(files):
+        found = header(files, name)
+        image = role(found, "image")
+        if image is None or role(found, "coder") is not None:
+            continue
+        others = without(found, (image, role(found, "split")))
+        if others and annotators(read_table(files, name), others):
+            return Match(True, f"{name} with the column {image} and one column per annotator")
+    return Match(False, "no table with an image column and one column per annotator", 0.1 if tables(files) else 0.0)
+
+
+def annotators(table: Table, columns: list[str]) -> list[str]:
+    """Columns that can be an annotator's: few different cells, which other columns use too or which are words."""
+    out = []
+    for column in columns:
+        values = [str(v) for v in table.frame[column].cat.categories if str(v).lower() not in ABSENT]
+        repeats = len(values) <= max(2, min(MOST_CLASSES, len(table.row) // 2 + 1))
+        if values and repeats:
+            out.append(column)
+    return out
+
+
+def read(files: Files, name: str) -> Reading:
+    """Read every table of that kind; each annotator's column becomes a coder.
+
+    Raises
+    ------
+    DatasetError
+    """
+    labels = []
+    for file in tables(files):
+        table = read_table(files, file)
+        columns = tuple(table.frame.columns)
+        image = role(columns, "image")
+        if image is None:
+            continue
+        others = without(columns, (image, role(columns, "split")))
+        part = melt(table, image, annotators(table, others) or others)
+        if others == [role(columns, "label")]:  # one column called label: its coder is called as the file is
+            stem = file.rsplit(".", 1)[0]
+            part = replace(part, frame=part.frame.assign(coder=categorical([stem] * len(part))))
+        labels.append(part)
+    labels = [p for p in labels if len(p)]
+    if not labels:
+        raise DatasetError("no table has an image column and one column per annotator.", file=name)
+    classes, codes = read_classes(files)
+    return Reading(files, files.images, labels, known_truth(files), classes, codes)
+
+
+def melt(table: Table, image: str, coders: list[str]) -> Rows:
+    """One row per annotation; a coder is called what the file calls its column."""
+    if not coders:
+        return Rows(
+            table.file, pd.DataFrame(columns=["image", "coder", "label"]), np.zeros(0, np.int32), table.remarks()
+        )
+    cells = [table.frame[c] for c in coders]
+    said = union_categoricals(
+        [mapped(c, ["" if str(v).lower() in ABSENT else str(v) for v in c.cat.categories]) for c in cells]
+    )
+    n, c = len(table.row), len(coders)
+    images = table.frame[image].cat
+    frame = pd.DataFrame(
+        {
+            "image": coded(np.tile(images.codes, c), images.categories),
+            "coder": coded(np.repeat(np.arange(c), n), [table.titles[x] for x in coders]),
+            "label": said,
+        }
+    )
+    present = (frame["label"] != "").to_numpy()
+    return Rows(table.file, frame[present].reset_index(drop=True), np.tile(table.row, c)[present], table.remarks())

@@ -1,0 +1,85 @@
+"""The app on a port of this machine, for tests in a real browser."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def free_port() -> int:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return int(s.getsockname()[1])
+
+
+@dataclass
+class Server:
+    """The app on one port; it can be killed and started again."""
+
+    place: Path
+    port: int
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def datasets(self) -> Path:
+        return self.place / "workspace" / "datasets"
+
+    def start(self) -> None:
+        """Start it from another folder than the project's, and wait until it answers."""
+        environment = {**os.environ, "LTNET_WORKSPACE": str(self.place / "workspace")}
+        environment.pop("PYTHONPATH", None)
+        flags = [f"--server.port={self.port}", "--server.headless=true"]
+        with open(self.place / "server.log", "ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py"), *flags],
+                cwd=self.place,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        give_up = time.monotonic() + 60
+        while time.monotonic() < give_up and self.process.poll() is None:
+            try:
+                with urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=2):
+                    return
+            except OSError:
+                time.sleep(0.2)
+        raise AssertionError("the server did not start")
+
+    def kill(self) -> None:
+        assert self.process
+        self.process.kill()
+        self.process.wait(20)
+
+    def here(self) -> dict[str, int]:
+        """Files that came, and what changes when a file is written again."""
+        found = {}
+        for data in self.datasets.glob("*/data"):
+            for base, _, files in os.walk(data):
+                for file in files:
+                    path = Path(base, file)
+                    found[path.relative_to(data).as_posix()] = path.stat().st_ino
+        return found

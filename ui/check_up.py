@@ -1,0 +1,71 @@
+"""The check-up of a dataset: what was found and what is wrong, with the full list to download."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from ltnet_core.checkup import check_up, listing_csv
+from ltnet_core.datasets import Problem, Study
+from ui import markup
+from ui.workspace import Dataset
+
+TITLES = {
+    "error": "Training refuses until this is mended",
+    "warning": "Set aside, or worth a look",
+    "note": "Good to know",
+}
+OPEN_UP_TO = 3
+
+
+@st.cache_resource(max_entries=12, show_spinner=False)
+def _labels(location: str, version: str, _study: Study) -> tuple[Problem, ...]:
+    return check_up(_study, images=False)
+
+
+@st.cache_resource
+def _checked() -> dict[tuple[str, str], tuple[Problem, ...]]:
+    """Check-ups with every image opened, of the datasets for which somebody asked."""
+    return {}
+
+
+@st.fragment
+def section(study: Study, dataset: Dataset) -> None:
+    """What was found without opening the images; with them, once somebody asks."""
+    key, known = (str(dataset.location), dataset.version), _checked()
+    whole = key in known
+    found = known.get(key) or _labels(*key, study)
+    images = len(study.table.items)
+    note = "labels and images" if whole or not study.has_images else "labels; the images were not opened yet"
+    markup.heading("Check-up", note)
+    if not [p for p in found if p.level != "note"]:
+        markup.callout("good", "Nothing is wrong with the labels." if not whole else "Nothing is wrong.")
+    for level, title in TITLES.items():
+        _list(level, title, [p for p in found if p.level == level])
+    with st.container(horizontal=True, gap="small"):
+        if study.has_images and not whole and st.button(f"Open all {images:,} images", key="check_images"):
+            bar = st.progress(0.0, "Opening …")
+
+            def show(done: int, total: int) -> None:
+                bar.progress(done / total, f"Opening … {done:,} of {total:,}")
+
+            known[key] = check_up(study, images=True, progress=show)
+            st.rerun(scope="fragment")
+        if found:
+            st.download_button(
+                "Download the full list", lambda: listing_csv(found), "check-up.csv", "text/csv", key="check_list"
+            )
+
+
+def _list(level: str, title: str, found: Sequence[Problem]) -> None:
+    if not found:
+        return
+    opened = " open" if level == "error" and len(found) <= OPEN_UP_TO else ""
+    parts = "".join(
+        f"<details{opened}><summary>{markup.esc(p.kind)}<b>{p.count:,}</b></summary>"
+        f"<ul>{''.join(f'<li>{markup.esc(e)}</li>' for e in p.examples)}"
+        f"{'<li>…</li>' if p.count > len(p.examples) else ''}</ul></details>"
+        for p in found
+    )
+    markup.show(f'<div class="lt-callout lt-found lt-{level}"><b>{markup.esc(title)}</b>{parts}</div>')

@@ -1,0 +1,83 @@
+"""Several datasets as one study: choose them, join them, say which class names mean the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import pandas as pd
+import streamlit as st
+
+from ltnet_core.datasets.joined import Source
+from ltnet_core.errors import LTNetError
+from ui import markup, reads, workspace
+from ui.workspace import Dataset
+
+USES = {"labels and images": "all", "images alone": "images"}
+
+
+def panel(datasets: Sequence[Dataset], chosen: Callable[[Dataset], None]) -> None:
+    """Choose datasets and join them; ``chosen`` gets the new one."""
+    own = [d for d in datasets if d.id and d.location.exists() and not workspace.is_joined(d)]
+    markup.sentence(
+        "Images of different datasets become one study, their coders stand side by side. A table of labels without "
+        "images says something about the images of the others, by their names."
+    )
+    if len(own) < 2:
+        markup.sentence("Bring two datasets first; they can be joined here.")
+        return
+    by_id = {d.id: d for d in own}
+    picked = st.multiselect(
+        "Datasets",
+        list(by_id),
+        format_func=lambda i: by_id[i].name,
+        key="join_datasets",
+        placeholder="Choose two or more",
+    )
+    sources = []
+    for id in picked:
+        left, right = st.columns([3, 2], gap="small", vertical_alignment="bottom")
+        name = left.text_input("Called", by_id[id].name.replace("/", "-"), key=f"join_name_{id}")
+        use = right.selectbox("Takes part with", list(USES), key=f"join_use_{id}")
+        sources.append(Source(name.strip(), str(by_id[id].location.resolve()), by_id[id].format, USES[use]))
+    # A key of its own for every choice: a field keeps the text that it first had.
+    named = " + ".join(s.name for s in sources)[:80]
+    title = st.text_input("Name of the study", named, key=f"join_title_{'|'.join(picked)}")
+    if st.button("Join", type="primary", key="join", disabled=len(sources) < 2):
+        try:
+            with st.spinner("Reading the datasets …"):
+                dataset = workspace.add_joined(title.strip() or "Joined study", sources)
+        except (LTNetError, OSError) as e:
+            markup.callout("error", str(e), title="These datasets cannot be joined")
+        else:
+            chosen(dataset)
+
+
+def class_names(dataset: Dataset) -> None:
+    """The classes of a joined study as its sources call them, and what they are taken as; editable."""
+    if not workspace.is_joined(dataset):
+        return
+    found = reads.source_classes(dataset)
+    markup.heading(
+        "Class names",
+        "as the sources call them",
+        "Names of one meaning are one class. Change what a name is taken as; an empty cell leaves its labels out.",
+    )
+    frame = pd.DataFrame(
+        [(c.name, ", ".join(c.sources), c.labels, c.taken_as) for c in found],
+        columns=["class", "in", "labels", "taken as"],
+    )
+    edited = st.data_editor(
+        frame,
+        hide_index=True,
+        disabled=["class", "in", "labels"],
+        column_config={"labels": st.column_config.NumberColumn(format="localized")},
+        key=f"classes_{dataset.id}_{dataset.version}",
+    )
+    new = {str(a): str(b or "").strip() for a, b in zip(edited["class"], edited["taken as"], strict=True)}
+    if new != {c.name: c.taken_as for c in found} and st.button("Use these names", type="primary", key="use_classes"):
+        try:
+            workspace.set_classes(dataset, new)
+        except (LTNetError, OSError) as e:
+            markup.callout("error", str(e), title="These names cannot be used")
+        else:
+            st.rerun()
