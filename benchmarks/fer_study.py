@@ -30,7 +30,7 @@ def study(source: Path, folder: Path) -> Path:
 def main() -> None:
     wanted = harness.arguments(__doc__ or "", epochs=16).parse_args()
     folder = study(wanted.zip, wanted.out / "study")
-    harness.run(folder, wanted, harness.rows(["FER2013", "FERPlus"], ours=(0.25, 0.75)))
+    harness.run(folder, wanted, harness.rows(["FER2013", "FERPlus"], ours=(1.0,)))
 
 
 if __name__ == "__main__":

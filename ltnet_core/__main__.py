@@ -119,6 +119,8 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("--no-machine-coders", action="store_true", help="train LTNet on the human annotations alone")
     sub.add_argument("--no-comparisons", action="store_true", help="train only the networks that LTNet needs")
     sub.add_argument("--pseudo", choices=("soft", "hard"), help="kind of the machine coders' labels")
+    text = "room in GiB for decoded images (default: what the disk has free); else they are decoded in every epoch"
+    sub.add_argument("--pixel-budget", type=float, metavar="GIB", help=text)
     sub.add_argument("--resume", action="store_true", help="go on with a run that was cancelled or crashed")
 
     for name, run, text in (
@@ -312,7 +314,15 @@ def _fit(arguments: argparse.Namespace) -> None:
     if not arguments.resume:
         settings = make_settings(arguments.preset or "default", **changes)
         device = arguments.device or "auto"
-        run = new_run(study, arguments.run, settings, seed=arguments.seed or 0, device=device, coders=coders)
+        run = new_run(
+            study,
+            arguments.run,
+            settings,
+            seed=arguments.seed or 0,
+            device=device,
+            coders=coders,
+            pixel_budget=arguments.pixel_budget,
+        )
 
     def stoppable(trainer: Trainer) -> None:
         def stop(number: int, frame: object) -> None:
@@ -364,8 +374,10 @@ def _same_flags(run: Run, arguments: argparse.Namespace, changes: dict[str, Any]
     if run.is_complete():
         raise RunError(f"run {str(run.folder)!r} is finished; choose another folder.")
     spec = run.spec()
-    asked = {**changes, "preset": arguments.preset, "seed": arguments.seed, "coders": coders}
-    had = {**spec["settings"], "seed": spec["seed"], "coders": spec["coders"]}
+    kept = ("seed", "coders", "pixel_budget", "format")
+    asked = {**changes, "preset": arguments.preset, "coders": coders}
+    asked |= {name: getattr(arguments, name) for name in kept if name != "coders"}
+    had = {**spec["settings"], **{name: spec.get(name) for name in kept}}
     if arguments.device is not None and arguments.device != spec["device"]:
         raise OptionError(f"--device {arguments.device} differs from the run's ({spec['device']}); leave it out.")
     for name, value in asked.items():

@@ -30,6 +30,11 @@ def is_machine(coder: str) -> bool:
     return coder.startswith(MACHINE_PREFIX)
 
 
+def human_name(coder: str) -> str:
+    """The human coder behind a coder: itself, or whom a machine coder learned from."""
+    return coder.removeprefix(MACHINE_PREFIX)
+
+
 @dataclass(frozen=True)
 class AnnotationTable:
     """Items × coders with absent entries and votes.

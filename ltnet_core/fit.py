@@ -32,8 +32,12 @@ def new_run(
     seed: int = 0,
     device: str = "auto",
     coders: list[str] | None = None,
+    pixel_budget: float | None = None,
 ) -> Run:
     """Check everything that can be checked before training, then make the run's folder.
+
+    ``pixel_budget`` is the room in GiB for decoded images; where they need more, they are
+    decoded anew in every epoch. None is what the disk has free.
 
     Raises
     ------
@@ -50,6 +54,8 @@ def new_run(
             raise OptionError(
                 f"a weight is given for {name!r}, but there is no such coder." + did_you_mean(name, known)
             )
+    if pixel_budget is not None and not 0 <= pixel_budget < 1e6:
+        raise OptionError(f"the pixel budget must be a number of GiB, got {pixel_budget}.")
     if seed < 0:
         raise OptionError(f"seed must not be negative, got {seed}.")
     if coders is not None:
@@ -70,6 +76,7 @@ def new_run(
             "seed": seed,
             "device": device,
             "coders": coders,
+            "pixel_budget": pixel_budget,
             "classes": list(study.table.classes),
             "codes": list(study.codes),
             "created": time.time(),
@@ -137,7 +144,8 @@ class IPA2LT:
     """Learn the latent truth of a study, in five lines of Python.
 
     Parameters are those of :func:`ltnet_core.make_settings` (``preset``, ``network``,
-    ``epochs``, …) and ``seed``, ``device``, ``coders``. They are stored as given.
+    ``epochs``, …) and ``seed``, ``device``, ``coders``, ``pixel_budget`` (see
+    :func:`new_run`). They are stored as given.
 
     Attributes (after ``fit``)
     --------------------------
@@ -154,9 +162,11 @@ class IPA2LT:
         seed: int = 0,
         device: str = "auto",
         coders: list[str] | None = None,
+        pixel_budget: float | None = None,
         **settings: Any,
     ):
         self.preset, self.seed, self.device, self.coders, self.settings = preset, seed, device, coders, settings
+        self.pixel_budget = pixel_budget
 
     def fit(self, study: Study, run: str | Path | None = None) -> IPA2LT:
         """Train. ``run`` is the run's folder, a temporary one by default.
@@ -169,7 +179,15 @@ class IPA2LT:
 
         folder = Path(run) if run is not None else Path(tempfile.mkdtemp(prefix="ltnet-run-"))
         settings = make_settings(self.preset, **self.settings)
-        self.run_ = new_run(study, folder, settings, seed=self.seed, device=self.device, coders=self.coders)
+        self.run_ = new_run(
+            study,
+            folder,
+            settings,
+            seed=self.seed,
+            device=self.device,
+            coders=self.coders,
+            pixel_budget=self.pixel_budget,
+        )
         train_run(study, self.run_)
         self.truth_ = load_truth(self.run_)
         self.transitions_ = load_transitions(self.run_)

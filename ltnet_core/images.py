@@ -7,10 +7,11 @@ import io
 import os
 import struct
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +26,8 @@ CHUNK = 512
 
 EXIF_ORIENTATION = 0x0112
 
-Pixels = NDArray[np.uint8]
+ByteArray = NDArray[np.uint8]
+IntArray = NDArray[np.int64]
 
 # What Pillow's decoders raise for damaged files, besides their own errors.
 _BROKEN = (
@@ -131,7 +133,40 @@ def _decode(data: bytes, name: str) -> Image.Image:
         raise DatasetError(f"is not a readable image ({e}).", file=name) from e
 
 
-def load_pixels(files: Files, name: str, size: int, channels: int) -> Pixels:
+class Pixels(Protocol):
+    """(N, channels, size, size) uint8 pixels of all images, from a file or decoded when they are asked for."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    def __getitem__(self, items: IntArray) -> ByteArray: ...
+
+
+class PixelsOnDemand:
+    """Pixels decoded every time they are asked for, where there is no room to keep them all.
+
+    Images in ``broken`` are black.
+    """
+
+    def __init__(self, files: Files, names: Sequence[str], size: int, channels: int, broken: Collection[str]):
+        self._files, self._names, self._broken = files, names, frozenset(broken)
+        self.shape = (len(names), channels, size, size)
+        self._pool = ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1))
+
+    def __getitem__(self, items: IntArray) -> ByteArray:
+        _, channels, size, _ = self.shape
+
+        def one(i: int) -> ByteArray:
+            name = self._names[i]
+            if name in self._broken:
+                return np.zeros((channels, size, size), dtype=np.uint8)
+            return load_pixels(self._files, name, size, channels)
+
+        found = list(self._pool.map(one, np.asarray(items).tolist()))
+        return np.stack(found) if found else np.zeros((0, channels, size, size), dtype=np.uint8)
+
+
+def load_pixels(files: Files, name: str, size: int, channels: int) -> ByteArray:
     """(channels, size, size) pixels of one image, cropped to a centred square and resized."""
     image = open_image(files, name)
     fitted = ImageOps.fit(image, (size, size), Image.Resampling.BILINEAR) if image.size != (size, size) else image
@@ -162,21 +197,25 @@ def decode_all(
     names: Sequence[str],
     size: int,
     channels: int,
-    out: Path,
+    out: Path | None,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, str]:
     """Decode every image into ``out``, an ``.npy`` file of shape (N, channels, size, size), uint8.
 
-    The file appears under its name only when complete. Unreadable images become
-    black and are returned as ``{name: reason}``.
+    The file appears under its name only when complete; without ``out`` the images are only
+    tried. Unreadable images become black and are returned as ``{name: reason}``.
     """
     broken: dict[str, str] = {}
-    partial = out.with_name(out.name + ".partial")
-    pixels = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=(len(names), channels, size, size))
+    pixels = None
+    if out is not None:
+        partial = out.with_name(out.name + ".partial")
+        pixels = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=(len(names), channels, size, size))
 
     def work(i: int) -> None:
         try:
-            pixels[i] = load_pixels(files, names[i], size, channels)
+            image = load_pixels(files, names[i], size, channels)
+            if pixels is not None:
+                pixels[i] = image
         except DatasetError as e:
             broken[names[i]] = str(e)
 
@@ -185,6 +224,7 @@ def decode_all(
             list(pool.map(work, range(start, min(start + CHUNK, len(names)))))
             if progress:
                 progress(min(start + CHUNK, len(names)), len(names))
-    pixels.flush()
-    os.replace(partial, out)
+    if pixels is not None and out is not None:
+        pixels.flush()
+        os.replace(partial, out)
     return dict(sorted(broken.items()))

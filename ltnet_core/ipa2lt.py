@@ -12,13 +12,13 @@ from .calibration import soften, temperature
 from .coders import add_pseudo_labels
 from .ltnet import LTNet
 from .results import Learned
-from .settings import Settings
 from .trainer import Task, Trainer, coder_weights
 from .transition import ClampedTransitions, SoftmaxTransitions, near_identity
 from .truth import posterior
 
 SHARPEST = 0.9
 TRUST_PER_KAPPA = 2.0
+FEW, LEAST_TRUST, MOST_NAMED = 20.0, 0.1, 5
 
 
 def learn(trainer: Trainer) -> Learned:
@@ -28,8 +28,12 @@ def learn(trainer: Trainer) -> Learned:
     humans = plan.table
 
     networks = {f"coder:{c}": trainer.network(Task(f"coder:{c}", humans.keep_coders([c]))) for c in plan.coders}
-    if "mixture" in plan.fits:
-        networks["mixture"] = trainer.network(Task("mixture", humans))
+    warm = next((s for s in ("warm-up", "mixture") if s in plan.fits), None)
+    seen = trainer.network(Task(warm, humans)) if warm is not None else None
+    if warm == "mixture" and seen is not None:
+        networks["mixture"] = seen
+    elif "mixture" in plan.fits:
+        networks["mixture"] = trainer.network(Task("mixture", humans, warm=warm))
 
     table = humans
     if plan.coders:
@@ -37,11 +41,18 @@ def learn(trainer: Trainer) -> Learned:
         predictions = {c: networks[f"coder:{c}"] for c in plan.coders}
         table = add_pseudo_labels(humans, predictions, settings.pseudo, plan.usable & ~trainer.study.is_test)
 
+    # Where the labels alone tell T, they need no network, and T alone says whom to believe.
+    held_out = plan.fits["ltnet"].validation
+    trusted: dict[str, float] = {}
+    if seen is not None and not plan.by_labels and settings.trust == "held-out":
+        trusted = trust(seen, humans, held_out)
+        trainer.note(trust_note(trusted))
+    weights = coder_weights(table, settings, trusted)
     if settings.transition_start == "identity":
         start, prior = near_identity(len(table.coders), len(table.classes), settings.start_diagonal), None
     else:
-        seen = None if plan.by_labels else sharpened(networks["mixture"], humans, plan.fits["mixture"].validation)
-        start, prior = first_matrices(table, seen, settings)
+        seen = None if plan.by_labels or seen is None else sharpened(seen, humans, held_out)
+        start, prior = first_matrices(table, seen, weights)
 
     def model(base: nn.Module) -> LTNet:
         transitions = (
@@ -51,25 +62,25 @@ def learn(trainer: Trainer) -> Learned:
         )
         return LTNet(base, transitions, settings.likelihood, prior, settings.double_softmax)
 
-    # Where the labels alone do not tell T, a poor p would drag it along: LTNet starts from the mixture's weights, as
-    # the authors' does.
+    # Where the labels alone do not tell T, a poor p would drag it along: LTNet starts from weights trained on all
+    # labels mixed, as the authors' does.
     task = Task(
         "ltnet",
         table,
         model,
-        warm=None if plan.by_labels else "mixture",
-        lr=settings.lr if plan.by_labels else settings.ltnet_lr,
+        warm=None if plan.by_labels else warm,
+        lr=settings.ltnet_lr if warm == "mixture" and not plan.by_labels else settings.lr,
         transition_lr=settings.transition_lr,
         transition_delay=settings.transition_delay,
+        weights=weights,
     )
     p = trainer.network(task)
     transitions = trainer.matrices(task)
     assert transitions is not None
     # What machine coders say of a held-out image comes from the image too: only humans can tell how sure p may be.
     own = transitions[[table.coder_index(c) for c in humans.coders]]
-    tau = temperature(p, own, humans, plan.fits["ltnet"].validation)
+    tau = temperature(p, own, humans, held_out)
     p = soften(p, tau)
-    weights = coder_weights(table, settings)
     return Learned(
         table=table,
         method="ltnet",
@@ -83,8 +94,37 @@ def learn(trainer: Trainer) -> Learned:
     )
 
 
+def trust(p: FloatArray, table: AnnotationTable, held_out: NDArray[np.int64]) -> dict[str, float]:
+    """coder → weight of its annotations in (0, 1], the best coder's is 1.
+
+    A transition matrix explains errors that depend on the truth alone. People also err more
+    where the image itself is unclear, and then their labels say less than T makes of them,
+    the more so the more they err. So a coder weighs as much as the network's rate of
+    disagreement with the best coder's held-out annotations is of that with its own; coders
+    with few held-out annotations are drawn towards the rate of all.
+    ``p`` (N,K) is what a network trained on all labels mixed sees.
+    """
+    best = p.argmax(1)
+    entry = np.isin(table.item, held_out)
+    coder, weight = table.coder[entry], table.count[entry].astype(np.float64)
+    missed = weight * (best[table.item[entry]] != table.label[entry])
+    c = len(table.coders)
+    total, wrong = np.bincount(coder, weight, c), np.bincount(coder, missed, c)
+    rate = (wrong + FEW * wrong.sum() / max(total.sum(), 1e-9) + 1e-9) / (total + FEW)
+    return {name: float(max(rate.min() / r, LEAST_TRUST)) for name, r in zip(table.coders, rate, strict=True)}
+
+
+def trust_note(trusted: dict[str, float]) -> str:
+    """A sentence about what each coder's labels weigh."""
+    if len(trusted) > MOST_NAMED:
+        low = min(trusted, key=lambda c: trusted[c])
+        return f"labels weigh between {trusted[low]:.2f} ({low!r}) and 1, by how often the network meets them."
+    told = ", ".join(f"{c!r} {w:.2f}" for c, w in trusted.items())
+    return f"labels weigh {told}, by how often the network meets those of held-out images."
+
+
 def first_matrices(
-    table: AnnotationTable, seen: FloatArray | None, settings: Settings
+    table: AnnotationTable, seen: FloatArray | None, weights: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
     """(C,K,K) T before LTNet trains, and its prior as pseudo counts by the weight of all annotations.
 
@@ -92,7 +132,7 @@ def first_matrices(
     with ``seen`` (N,K), what a network sees in each item, for a prior of its truth.
     """
     found = shrunk_dawid_skene(table, item_prior=seen)
-    weight = float((table.count * coder_weights(table, settings)[table.coder]).sum())
+    weight = float((table.count * weights[table.coder]).sum())
     return found.transitions, crowd_prior(found.counts) / weight
 
 

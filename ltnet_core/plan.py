@@ -24,11 +24,15 @@ Items = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Fit:
-    """What one network trains on: disjoint items, and passes over the first of them."""
+    """What one network trains on: disjoint items, and passes over the first of them.
+
+    ``span`` is the part of a schedule that these passes are.
+    """
 
     train: Items
     validation: Items
     epochs: int
+    span: tuple[float, float] = (0.0, 1.0)
 
     @property
     def cost(self) -> int:
@@ -145,12 +149,25 @@ def _fits(
         for coder in coders:
             on = table.annotated([coder])
             fits[f"coder:{coder}"] = plain(train[on[train]], validation[on[validation]])
-        if settings.comparisons or not by_labels:
+        # One schedule, on all labels mixed up to the branch, from there on with LTNet's loss; a second schedule would
+        # cost the network more than the right loss gives it.
+        branches = not by_labels and settings.branch > 0
+        span = (0.0, 1.0)
+        if branches:
+            total = settings.epochs_for(len(train))
+            shared = min(max(round(settings.branch * total), 1), max(total - 1, 1))
+            rest = max(total - shared, 1)
+            span = (shared / (shared + rest), 1.0)
+            fits["warm-up"] = Fit(train, validation, shared, (0.0, span[0]))
+            last = Fit(train, validation, settings.ltnet_epochs or rest)
+            if settings.comparisons:
+                fits["mixture"] = Fit(train, validation, rest, span)
+        elif settings.comparisons or not by_labels:
             fits["mixture"] = plain(train, validation)
         # The items that only machine coders labelled take part: they are the bridge between the datasets. An item held
         # out for validation may carry machine labels; it must stay unseen all the same.
         seen = np.setdiff1d(pooled, validation) if coders else train
-        fits["ltnet"] = Fit(seen, validation, last.epochs)
+        fits["ltnet"] = Fit(seen, validation, last.epochs, span)
         return fits
     if settings.method == "noise-adaptation":
         return {"mixture": plain(train, validation), stage_of(settings.method): last}

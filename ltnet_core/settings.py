@@ -52,7 +52,10 @@ class Settings:
     image_size : pixels per side; None takes the images' own, at most ``largest_image``.
     epochs : passes of each coder's network, of the mixture and of LTNet; None derives
         them from ``image_budget`` passes of single images, within ``epoch_range``.
-    ltnet_epochs : passes of LTNet where they differ; None for the same as ``epochs``.
+    ltnet_epochs : passes of LTNet where they differ; None for what ``epochs`` leaves.
+    branch : where T needs a network to start from, the share of the schedule after which LTNet
+        goes on from the weights trained on all labels mixed; 0 for a schedule of its own after
+        theirs.
     mixup : α of Beta(α, α) by which pairs of training images are mixed; 0 for none.
     machine_coders, pseudo : whether machine coders label what their human did not, and
         whether ``soft`` (distributions) or ``hard`` (one class).
@@ -61,6 +64,9 @@ class Settings:
     fewest_annotations : a human coder with fewer gets no machine coder.
     human_weight, machine_weight : weight of their annotations in the loss and the posterior.
     coder_weights : weight of single coders by name, where it differs from those two.
+    trust : whether a coder whose labels of held-out images the network misses more often than
+        another's weighs less (``held-out``, see :func:`~ltnet_core.ipa2lt.trust`), or all weigh
+        alike (``equal``). Where labels suffice, T alone says how far each is to be believed.
     transition_start : T before LTNet trains: ``dawid-skene`` (labels alone), ``network``
         (Dawid–Skene whose prior is the mixture network), ``identity``, or ``auto``: labels
         alone and fresh weights where they suffice
@@ -82,6 +88,7 @@ class Settings:
     largest_image: int = 64
     epochs: int | None = 40
     ltnet_epochs: int | None = None
+    branch: float = 0.4
     image_budget: int = 0
     epoch_range: tuple[int, int] = (1, 1000)
     batch_size: int = 128
@@ -99,6 +106,7 @@ class Settings:
     human_weight: float = 1.0
     machine_weight: float = 0.1
     coder_weights: dict[str, float] = field(default_factory=dict)
+    trust: Literal["held-out", "equal"] = "held-out"
     transition_start: Literal["auto", "network", "dawid-skene", "identity"] = "auto"
     start_diagonal: float = 0.9
     transition_optimizer: Literal["adamw", "sgd"] = "adamw"
@@ -125,6 +133,7 @@ class Settings:
             ("transition_lr", 0.0, 100.0),
             ("transition_delay", 0.0, 1.0),
             ("mixup", 0.0, 10.0),
+            ("branch", 0.0, 1.0),
             ("validation_share", 0.0, 0.5),
         ):
             value = getattr(self, name)
@@ -141,6 +150,7 @@ class Settings:
             ("transition_optimizer", ("adamw", "sgd")),
             ("decay", ("one-cycle", "poly")),
             ("likelihood", ("joint", "separate")),
+            ("trust", ("held-out", "equal")),
             ("transition_start", ("auto", "network", "dawid-skene", "identity")),
         ):
             if getattr(self, name) not in known:
@@ -194,6 +204,8 @@ _PRESETS: dict[str, dict[str, Any]] = {
         "ltnet_lr": 0.01,
         "weight_decay": 1e-3,
         "pseudo": "hard",
+        "branch": 0.0,
+        "trust": "equal",
         "human_weight": 3.0,
         "machine_weight": 0.5,
         "transition_start": "identity",

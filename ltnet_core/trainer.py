@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from .annotations import AnnotationTable, FloatArray, is_machine
+from .annotations import AnnotationTable, FloatArray, human_name, is_machine
 from .datasets import Study
 from .devices import choose_device
 from .errors import Cancelled
-from .images import Pixels, decode_all, survey
+from .images import Pixels, PixelsOnDemand, decode_all, survey
 from .ltnet import Classifier
 from .networks import build_network
 from .plan import DECODE_COST, PREDICT_COST, Plan, make_plan
@@ -45,6 +45,7 @@ class Task:
     model : base network → what is trained.
     warm : stage whose weights the base network starts from, None for a fresh start.
     lr, transition_lr, transition_delay : see :class:`~ltnet_core.training.Schedule`.
+    weights : (C,) weight of each coder, None for the settings'.
     """
 
     stage: str
@@ -54,6 +55,7 @@ class Task:
     lr: float | None = None
     transition_lr: float = 0.0
     transition_delay: float = 0.0
+    weights: FloatArray | None = None
 
 
 class Trainer:
@@ -129,23 +131,34 @@ class Trainer:
     def images(self) -> Pixels:
         """Decode the images once; note those that cannot be read."""
         self.enter("images")
+        names = [str(n) for n in self.study.table.items]
         path, facts_path = self.run.checkpoint / "pixels.npy", self.run.checkpoint / "images.json"
-        if not (path.exists() and facts_path.exists()):
-            side, channels = survey(self.study.files, self.study.table.items.tolist())
+        if not facts_path.exists():
+            side, channels = survey(self.study.files, names)
             size = self.settings.image_size or max(8, min(side, self.settings.largest_image))
-            names = self.study.table.items.tolist()
+            kept = len(names) * channels * size**2 <= self._room()
 
             def progress(done: int, total: int) -> None:
                 self.advance(DECODE_COST * done - self.done)
 
-            broken = decode_all(self.study.files, names, size, channels, path, progress)
-            write_json(facts_path, {"size": size, "channels": channels, "broken": broken})
+            broken = decode_all(self.study.files, names, size, channels, path if kept else None, progress)
+            write_json(facts_path, {"size": size, "channels": channels, "broken": broken, "kept": kept})
         facts = read_json(facts_path)
         self.size, self.channels, self.broken = facts["size"], facts["channels"], facts["broken"]
         if self.broken:
             first = next(iter(self.broken.values()))
             self.note(f"unreadable images set aside: {len(self.broken):,}; the first: {first}")
-        return cast(Pixels, np.load(path, mmap_mode="r", allow_pickle=False))
+        if facts["kept"]:
+            return cast(Pixels, np.load(path, mmap_mode="r", allow_pickle=False))
+        self.note("the images are decoded anew in every epoch: all of them would need more room than there is.")
+        return PixelsOnDemand(self.study.files, names, self.size, self.channels, self.broken)
+
+    def _room(self) -> float:
+        """Bytes for the pixels of all images: what the run was given, or what the disk has free less a gigabyte."""
+        given = self.run.spec().get("pixel_budget")
+        if given is not None:
+            return float(given) * 1024**3
+        return shutil.disk_usage(self.run.folder).free - 1024**3
 
     def network(self, task: Task) -> FloatArray:
         """Train one network, or load it when it is there; returns (N,K) p of every item."""
@@ -161,7 +174,7 @@ class Trainer:
         if task.warm is not None:
             base = {k: v for k, v in load_file(self._weights(task.warm)).items() if k.startswith("base.")}
             model.load_state_dict(base, strict=False)
-        data = self._data(task.table)
+        data = self._data(task)
         schedule = Schedule(
             epochs=work.epochs,
             batch_size=settings.batch_size,
@@ -172,6 +185,7 @@ class Trainer:
             transition_optimizer=settings.transition_optimizer,
             transition_lr=task.transition_lr,
             transition_delay=task.transition_delay,
+            span=work.span,
         )
 
         def epoch(record: Record) -> None:
@@ -228,10 +242,10 @@ class Trainer:
     def _weights(self, stage: str) -> Path:
         return self.run.checkpoint / f"{file_stem(stage)}.safetensors"
 
-    def _data(self, table: AnnotationTable) -> TrainingData:
+    def _data(self, task: Task) -> TrainingData:
         pixels, mean, std = self._context
-        weights = coder_weights(table, self.settings)
-        return TrainingData(pixels, table, weights, mean, std, self.device, self.settings.augment)
+        weights = coder_weights(task.table, self.settings) if task.weights is None else task.weights
+        return TrainingData(pixels, task.table, weights, mean, std, self.device, self.settings.augment)
 
     def keep_networks(self, learned: Learned) -> None:
         """Copy every network and its history from the checkpoint to the results."""
@@ -263,9 +277,13 @@ class Trainer:
         )
 
 
-def coder_weights(table: AnnotationTable, settings: Settings) -> FloatArray:
-    """(C,) weight of each coder's annotations."""
-    usual = [settings.machine_weight if is_machine(c) else settings.human_weight for c in table.coders]
+def coder_weights(table: AnnotationTable, settings: Settings, trust: Mapping[str, float] | None = None) -> FloatArray:
+    """(C,) weight of each coder's annotations; a weight given by name stands, whatever ``trust`` says of the coder."""
+    trusted = trust or {}
+    usual = [
+        (settings.machine_weight if is_machine(c) else settings.human_weight) * trusted.get(human_name(c), 1.0)
+        for c in table.coders
+    ]
     return np.asarray([settings.coder_weights.get(c, w) for c, w in zip(table.coders, usual, strict=True)])
 
 
@@ -279,7 +297,7 @@ def stage_seed(seed: int, stage: str, table: AnnotationTable) -> int:
     """A seed of its own for each stage; coders count by their place, so that their names do not matter."""
     kind, _, name = stage.partition(":")
     place = table.coders.index(name) if kind == "coder" else 0
-    number = {"coder": 1, "mixture": 2, "ltnet": 3}.get(kind, 4)
+    number = {"coder": 1, "mixture": 2, "ltnet": 3, "warm-up": 5}.get(kind, 4)
     return int(np.random.SeedSequence([seed, number, place]).generate_state(1, np.uint32)[0])
 
 

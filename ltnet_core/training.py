@@ -30,7 +30,9 @@ class Schedule:
 
     ``epochs`` counts passes over the training items; ``lr`` is the peak learning
     rate of the base network, ``transition_lr`` that of T (0 keeps T as it started),
-    ``transition_delay`` the share of the steps before T may move.
+    ``transition_delay`` the share of the steps before T may move. ``span`` is the part of
+    the rate's rise and fall that these epochs go through, where another network trains or
+    trained through the rest.
     """
 
     epochs: int
@@ -44,9 +46,12 @@ class Schedule:
     transition_optimizer: Literal["adamw", "sgd"] = "adamw"
     transition_lr: float = 0.0
     transition_delay: float = 0.0
+    span: tuple[float, float] = (0.0, 1.0)
 
     def rate(self, progress: float) -> float:
         """Learning rate as a share of its peak, ``progress`` in [0, 1) of all steps."""
+        begin, end = self.span
+        progress = begin + (end - begin) * progress
         if self.decay == "poly":
             return float((1 - progress) ** self.poly_power)
         rise = 0.2

@@ -132,6 +132,14 @@ def faces(study: Study, dataset: Dataset) -> None:
         markup.show(samples.render(study, coder, lambda name: reads.thumbnail(dataset, name, 96)))
 
 
+def more_datasets(opened: bool = False) -> None:
+    """Bring another, or join some."""
+    with st.expander("Bring another dataset", expanded=opened or bool(uploads.unfinished())):
+        intake.three_ways()
+    with st.expander("Join datasets into one study", expanded=opened):
+        joining.panel(state.datasets, intake.chosen)
+
+
 state = current()
 if state.dataset is None:
     intake.three_ways()
@@ -139,8 +147,13 @@ if state.dataset is None:
 try:
     study = reads.study(state.dataset)
 except LTNetError as e:
-    markup.callout("error", str(e), title="This dataset cannot be read any more")
-    intake.three_ways()
+    alone = reads.images_alone(state.dataset)
+    if alone:
+        text = "Join them with a dataset that has labels: they take part as unlabelled data, the bridge between coders."
+        markup.callout("note", text, title=f"{alone:,} images, and nobody labelled any")
+    else:
+        markup.callout("error", str(e), title="This dataset cannot be read any more")
+    more_datasets(opened=True)
     st.stop()
 
 overview(study)
@@ -156,7 +169,7 @@ with right:
     agreement_part(study, reads.study_agreement(state.dataset))
 if study.has_images:
     faces(study, state.dataset)
-with st.expander("Bring another dataset", expanded=bool(uploads.unfinished())):
-    intake.three_ways()
-with st.expander("Join datasets into one study"):
-    joining.panel(state.datasets, intake.chosen)
+else:
+    text = "Majority vote and Dawid–Skene can tell their truth from the command line; join them with images to train."
+    markup.callout("note", text, title="Labels without images")
+more_datasets()

@@ -281,6 +281,17 @@ def test_rows_permuted_coders_renamed_classes_reordered_give_the_same_truth(
     pd.testing.assert_frame_equal(one[same], two[same])
 
 
+def test_images_decoded_in_every_epoch_give_the_same_truth(
+    demo: Path, finished: Path, ltnet: Command, tmp_path: Path
+) -> None:
+    flags = ("--preset", "quick", "--epochs", 2, "--device", "cpu", "--seed", 3)
+    done = ltnet("fit", demo, "--run", tmp_path / "run", *flags, "--pixel-budget", 0)
+    assert done.returncode == 0, done.stderr
+    assert "decoded anew in every epoch" in done.stdout
+    same = "results/truth.parquet"
+    assert (tmp_path / "run" / same).read_bytes() == (finished / same).read_bytes()
+
+
 @pytest.mark.parametrize("oddity", ["one coder", "no unlabelled", "three labels", "unused class", "broken images"])
 def test_odd_datasets_finish_and_say_so(demo: Path, ltnet: Command, tmp_path: Path, oddity: str) -> None:
     folder = tmp_path / "data"

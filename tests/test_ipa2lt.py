@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from ltnet_core.annotations import AnnotationTable
 from ltnet_core.datasets.crowd import draw_crowd
-from ltnet_core.ipa2lt import SHARPEST, first_matrices, sharpened
+from ltnet_core.ipa2lt import LEAST_TRUST, SHARPEST, first_matrices, sharpened, trust, trust_note
 from ltnet_core.settings import make_settings
+from ltnet_core.trainer import coder_weights
 
 
 def seen(truth: np.ndarray, right: float, classes: int, seed: int = 0) -> np.ndarray:
@@ -35,14 +37,46 @@ def test_without_held_out_annotations_a_network_is_not_trusted() -> None:
 
 def test_a_network_that_learned_nothing_does_no_harm_and_a_good_one_helps() -> None:
     crowd = draw_crowd(items=1500, annotators=4, labels_per_item=1.3, classes=5, seed=5)
-    held_out, settings = np.arange(500), make_settings("quick")
+    held_out, weights = np.arange(500), np.ones(4)
     error = {}
     for right in (0.0, 0.9):
         trusted = sharpened(seen(crowd.truth, right, 5), crowd.table, held_out)
-        start, prior = first_matrices(crowd.table, trusted, settings)
+        start, prior = first_matrices(crowd.table, trusted, weights)
         error[right] = np.abs(start - crowd.transitions).mean()
         np.testing.assert_allclose(start.sum(2), 1)
         assert prior.shape == start.shape
-    alone = np.abs(first_matrices(crowd.table, None, settings)[0] - crowd.transitions).mean()
+    alone = np.abs(first_matrices(crowd.table, None, weights)[0] - crowd.transitions).mean()
     assert error[0.0] < alone + 0.03
     assert error[0.9] < 0.7 * alone
+
+
+def test_a_coder_weighs_what_the_best_misses_of_what_it_misses() -> None:
+    """X errs in one of ten held-out items, Y in four of ten; the network sees the truth."""
+    n = 4000
+    truth = np.arange(n) % 2
+    wrong = np.stack([np.arange(n) % 10 < 1, np.arange(n) % 10 < 4], axis=1)
+    label = np.where(wrong, 1 - truth[:, None], truth[:, None])
+    item, coder = np.nonzero(np.ones((n, 2)))
+    table = AnnotationTable(
+        np.arange(n).astype(str).astype(object), ("X", "Y"), ("cat", "dog"),
+        item.astype(np.int32), coder.astype(np.int32), label[item, coder].astype(np.int32), np.ones(2 * n, np.float32),
+    )  # fmt: skip
+    p = np.eye(2)[truth]
+    found = trust(p, table, np.arange(2000))
+    assert found["X"] == 1
+    assert found["Y"] == pytest.approx(0.25, abs=0.01)
+    assert trust(p, table, np.zeros(0, dtype=np.int64)) == {"X": 1, "Y": 1}  # nothing held out: nothing known
+    few = trust(p, table, np.arange(10))["Y"]
+    assert 0.25 < few < 0.8  # ten items say little
+    assert trust(np.eye(2)[label[:, 0]], table, np.arange(2000))["Y"] == LEAST_TRUST
+    assert (
+        trust_note(found) == "labels weigh 'X' 1.00, 'Y' 0.25, by how often the network meets those of held-out images."
+    )
+
+
+def test_a_machine_coder_weighs_as_its_human_and_a_given_weight_stands() -> None:
+    crowd = draw_crowd(items=20, annotators=2, labels_per_item=2, classes=2)
+    a, b = crowd.table.coders
+    table = crowd.table.with_coder(f"machine:{a}", np.eye(2)[np.zeros(20, dtype=int)])
+    settings = make_settings("quick", coder_weights={b: 3.0})
+    np.testing.assert_allclose(coder_weights(table, settings, {a: 0.5, b: 0.1}), [0.5, 3.0, 0.05])

@@ -44,11 +44,22 @@ def apart(n: int = 100) -> np.ndarray:
 def test_coders_who_never_meet_need_the_network() -> None:
     found = plan(study(apart()))
     assert not found.by_labels
-    assert list(found.fits) == ["coder:X", "coder:Y", "mixture", "ltnet"]
+    assert list(found.fits) == ["coder:X", "coder:Y", "warm-up", "mixture", "ltnet"]
     assert any("coders of different groups" in note for note in found.notes)
-    assert list(plan(study(apart()), comparisons=False).fits) == list(found.fits)
+    assert list(plan(study(apart()), comparisons=False).fits) == ["coder:X", "coder:Y", "warm-up", "ltnet"]
+    assert list(plan(study(apart()), branch=0.0).fits) == ["coder:X", "coder:Y", "mixture", "ltnet"]
     seen = set(found.fits["ltnet"].train)
     assert seen == set(range(100)) - set(found.fits["ltnet"].validation)  # unlabelled ones too
+
+
+@pytest.mark.parametrize(("epochs", "shared", "rest"), [(1, 1, 1), (2, 1, 1), (3, 1, 2), (10, 4, 6), (16, 6, 10)])
+def test_ltnet_branches_off_one_schedule(epochs: int, shared: int, rest: int) -> None:
+    given = study(apart())
+    found = make_plan(given, given.table, make_settings("quick", epochs=epochs, fewest_annotations=5), seed=0).fits
+    assert (found["warm-up"].epochs, found["mixture"].epochs, found["ltnet"].epochs) == (shared, rest, rest)
+    begin = shared / (shared + rest)
+    assert found["warm-up"].span == (0.0, begin)
+    assert found["mixture"].span == found["ltnet"].span == (begin, 1.0)
 
 
 def test_coders_who_label_everything_need_only_ltnet() -> None:
@@ -57,7 +68,7 @@ def test_coders_who_label_everything_need_only_ltnet() -> None:
     assert found.by_labels
     assert list(found.fits) == ["coder:X", "coder:Y", "coder:Z", "mixture", "ltnet"]
     assert list(plan(everything, comparisons=False).fits) == ["ltnet"]
-    assert "mixture" in plan(everything, comparisons=False, transition_start="identity").fits
+    assert "warm-up" in plan(everything, comparisons=False, transition_start="identity").fits
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -34,28 +34,31 @@ def _checked() -> dict[tuple[str, str], tuple[Problem, ...]]:
 def section(study: Study, dataset: Dataset) -> None:
     """What was found without opening the images; with them, once somebody asks."""
     key, known = (str(dataset.location), dataset.version), _checked()
-    whole = key in known
-    found = known.get(key) or _labels(*key, study)
     images = len(study.table.items)
-    note = "labels and images" if whole or not study.has_images else "labels; the images were not opened yet"
-    markup.heading("Check-up", note)
-    if not [p for p in found if p.level != "note"]:
-        markup.callout("good", "Nothing is wrong with the labels." if not whole else "Nothing is wrong.")
-    for level, title in TITLES.items():
-        _list(level, title, [p for p in found if p.level == level])
-    with st.container(horizontal=True, gap="small"):
-        if study.has_images and not whole and st.button(f"Open all {images:,} images", key="check_images"):
-            bar = st.progress(0.0, "Opening …")
+    above, below = st.container(), st.container(horizontal=True, gap="small")
+    with below:
+        slot = st.empty()
+        if study.has_images and key not in known and slot.button(f"Open all {images:,} images", key="check_images"):
+            bar = slot.progress(0.0, "Opening …")
 
             def show(done: int, total: int) -> None:
                 bar.progress(done / total, f"Opening … {done:,} of {total:,}")
 
             known[key] = check_up(study, images=True, progress=show)
-            st.rerun(scope="fragment")
-        if found:
-            st.download_button(
-                "Download the full list", lambda: listing_csv(found), "check-up.csv", "text/csv", key="check_list"
-            )
+            slot.empty()
+    whole = key in known
+    found = known[key] if whole else _labels(*key, study)
+    note = "labels and images" if whole or not study.has_images else "labels; the images were not opened yet"
+    with above:
+        markup.heading("Check-up", note)
+        if not [p for p in found if p.level != "note"]:
+            markup.callout("good", "Nothing is wrong." if whole else "Nothing is wrong with the labels.")
+        for level, title in TITLES.items():
+            _list(level, title, [p for p in found if p.level == level])
+    if found:
+        below.download_button(
+            "Download the full list", lambda: listing_csv(found), "check-up.csv", "text/csv", key="check_list"
+        )
 
 
 def _list(level: str, title: str, found: Sequence[Problem]) -> None:

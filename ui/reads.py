@@ -12,7 +12,7 @@ import pandas as pd
 import streamlit as st
 
 from ltnet_core.agreement import agreement
-from ltnet_core.datasets import Files, Study, load_dataset
+from ltnet_core.datasets import Files, Study, holds_images_alone, load_dataset
 from ltnet_core.datasets import source_classes as source_classes_of
 from ltnet_core.datasets.joined import SourceClass
 from ltnet_core.errors import DatasetError, RunError
@@ -38,6 +38,19 @@ def study(dataset: Dataset) -> Study:
 @st.cache_resource(max_entries=6, show_spinner="Reading the dataset …")
 def _study(location: str, version: str, format: str | None) -> Study:
     return load_dataset(location, format)
+
+
+def images_alone(dataset: Dataset) -> int:
+    """How many images a dataset of nothing but images has; 0 for any other."""
+    try:
+        return _images_alone(str(dataset.location), dataset.version)
+    except DatasetError:
+        return 0
+
+
+@st.cache_data(max_entries=12, show_spinner=False)
+def _images_alone(location: str, version: str) -> int:
+    return holds_images_alone(location)
 
 
 def source_classes(dataset: Dataset) -> list[SourceClass]:

@@ -32,11 +32,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ltnet_core.datasets import load_dataset
 from ltnet_core.errors import DatasetError, LTNetError
 from ltnet_core.runs import write_json
 from ui.upload_names import refusal
-from ui.workspace import Dataset, datasets_folder, read_dataset, settle
+from ui.workspace import Dataset, datasets_folder, read_dataset, require_dataset, settle
 
 MAX_FILE = 2 * 1024**3
 RESERVE = 1024**3  # what an upload leaves free on the disk
@@ -291,7 +290,7 @@ class Upload:
             )
         name = json.loads((self.folder / "about.json").read_text(encoding="utf-8"))["name"]
         try:
-            load_dataset(self.folder / "data")
+            require_dataset(self.folder / "data")
         except DatasetError as e:
             if not self.folder.exists() and (done := _finished(self.id)):
                 return done  # an earlier request, whose answer was lost, has finished it meanwhile

@@ -88,6 +88,7 @@ def stage_name(stage: str) -> str:
         return f"Train a machine coder on {name(stage[6:])}’s labels"
     known = {
         "images": "Read the images",
+        "warm-up": "Start on all labels mixed",
         "mixture": "Train on all labels mixed",
         "pseudo": "Let the machine coders label the rest",
         "ltnet": "Learn truth and transitions (LTNet)",

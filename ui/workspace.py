@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from ltnet_core.datasets import FORMATS, joined, load_dataset
+from ltnet_core.datasets import FORMATS, holds_images_alone, joined, load_dataset
 from ltnet_core.datasets.demo import write_demo
 from ltnet_core.datasets.files import is_image_name
 from ltnet_core.errors import DatasetError
@@ -152,7 +152,7 @@ def add_zip(stream: IO[bytes], file_name: str) -> Dataset:
         with open(folder / "data.zip", "wb") as out:
             shutil.copyfileobj(stream, out, CHUNK)
         try:
-            load_dataset(folder / "data.zip")
+            require_dataset(folder / "data.zip")
         except DatasetError as e:
             # The archive is called data.zip only here; people know it under their own name.
             raise DatasetError(str(e).replace("data.zip", file_name)) from e
@@ -193,6 +193,20 @@ def add_joined(name: str, sources: Sequence[joined.Source]) -> Dataset:
         load_dataset(folder / "data")
 
     return _keep(name, fill)
+
+
+def require_dataset(location: Path) -> None:
+    """Raise unless it is a dataset, or images alone, which can take part in a joined study.
+
+    Raises
+    ------
+    DatasetError
+    """
+    try:
+        load_dataset(location)
+    except DatasetError:
+        if not holds_images_alone(location):
+            raise
 
 
 def is_joined(dataset: Dataset) -> bool:
@@ -256,7 +270,7 @@ def add_path(path: str, roots: Sequence[Path] | None = None) -> Dataset:
     if roots is not None:
         # The place itself is kept, not the link to it, which could point elsewhere tomorrow.
         place = require_below(place, roots)
-    load_dataset(place)
+    require_dataset(place)
     known = [d for d in list_datasets() if d.location == place]
     return (
         known[0] if known else _keep(place.stem, lambda folder: write_json(folder / "link.json", {"path": str(place)}))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -29,7 +28,7 @@ from . import (
     wide_table,
 )
 from .assemble import assemble
-from .files import Files, open_files
+from .files import Files, inside, open_files
 from .reading import Reading
 from .study import Problem, Study
 
@@ -39,6 +38,7 @@ __all__ = [
     "Problem",
     "Recognised",
     "Study",
+    "holds_images_alone",
     "load_dataset",
     "open_files",
     "recognise",
@@ -64,7 +64,6 @@ READERS: tuple[ModuleType, ...] = (
     imagefolder,
 )
 FORMATS = {reader.FORMAT: reader for reader in READERS}
-DEEPEST = 4
 LEAST_LIKENESS = 0.1
 
 
@@ -89,12 +88,12 @@ def recognise(files: Files, name: str) -> Recognised:
         no format fits; says which comes nearest and what it lacks.
     """
     misses = []
-    for depth, here in enumerate(_inside(files)):
+    for depth, here in enumerate(inside(files)):
         for reader in READERS:
             found = reader.match(here)
             if found.fits:
-                inside = f", in {here.below}" if here.below else ""
-                return Recognised(reader, found.text + inside, here)
+                place = f", in {here.below}" if here.below else ""
+                return Recognised(reader, found.text + place, here)
             misses.append((found.likeness, -depth, reader.TITLE, found.text, here.below))
     images = len(files.images)
     what = f"no known dataset format: {len(files.names):,} files, {images:,} of them images"
@@ -102,16 +101,6 @@ def recognise(files: Files, name: str) -> Recognised:
     if nearest[0] <= LEAST_LIKENESS:
         raise DatasetError(f"{what}, and no table of labels.", file=name)
     raise DatasetError(f"{what}. The nearest is {nearest[2]!r}: {nearest[3]}.", file=name)
-
-
-def _inside(files: Files) -> Iterator[Files]:
-    """The files, then those of the only folder in them, and so on."""
-    for _ in range(DEEPEST):
-        yield files
-        folders = {n.split("/", 1)[0] for n in files.names if "/" in n}
-        if len(folders) != 1 or any("/" not in n for n in files.images):
-            return
-        files = files.inside(folders.pop())
 
 
 def read_files(files: Files, name: str, format: str | None = None) -> tuple[Reading, str, str]:
@@ -126,7 +115,7 @@ def read_files(files: Files, name: str, format: str | None = None) -> tuple[Read
         reader, why, files = found.reader, found.why, found.files
     else:
         reader, why = _reader(format), "chosen by hand"
-        files = next((f for f in _inside(files) if reader.match(f).fits), files)
+        files = next((f for f in inside(files) if reader.match(f).fits), files)
     if reader is joined:
         return joined.read(files, name, _read_source), joined.FORMAT, why
     return reader.read(files, name), reader.FORMAT, why
@@ -148,6 +137,18 @@ def _read_source(files: Files, name: str, format: str | None) -> Reading:
     if (found or recognise(files, name).reader) is joined:
         raise DatasetError("is a joined study itself; name its sources instead.", file=name)
     return read_files(files, name, format)[0]
+
+
+def holds_images_alone(location: str | os.PathLike[str]) -> int:
+    """How many images lie there, if they are all there is: unlabelled data of a joined study; else 0.
+
+    Raises
+    ------
+    DatasetError
+        nothing is there.
+    """
+    files = open_files(location)
+    return len(files.images) if images_only.match(files).fits else 0
 
 
 def source_classes(location: str | os.PathLike[str]) -> list[joined.SourceClass]:

@@ -7,13 +7,14 @@ import stat
 import zipfile
 import zlib
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 
 from ..errors import DatasetError
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".pgm", ".ppm"})
+DEEPEST = 4
 MAX_FILE_BYTES = 2 * 1024**3
 MAX_IMAGE_BYTES = 256 * 1024**2
 # Deflate packs a table five to twenty times; what unpacks to hundreds of times its size was made to fill the memory.
@@ -242,3 +243,13 @@ def open_files(location: str | os.PathLike[str]) -> Files:
         zipped = path.suffix.lower() == ".zip" or zipfile.is_zipfile(path)
         return ZipFiles(path) if zipped else GivenFiles(path, {path.name: path})
     raise DatasetError("does not exist; give a dataset folder, a .zip of one or a table of labels.", file=str(location))
+
+
+def inside(files: Files) -> Iterator[Files]:
+    """The files, then those of the only folder in them, and so on."""
+    for _ in range(DEEPEST):
+        yield files
+        folders = {n.split("/", 1)[0] for n in files.names if "/" in n}
+        if len(folders) != 1 or any("/" not in n for n in files.images):
+            return
+        files = files.inside(folders.pop())

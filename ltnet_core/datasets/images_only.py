@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .files import Files
+from . import imagefolder
+from .files import Files, inside
 from .reading import Match, Reading
 from .tables import is_table
 
@@ -13,7 +14,9 @@ def match(files: Files) -> Match:
         return Match(False, "there are no images")
     if any(is_table(n) or n.endswith((".json", ".txt", ".npy", ".pt")) for n in files.names):
         return Match(False, "there are files that may hold labels")
-    return Match(not any("/" in n for n in files.images), "images alone")
+    if any(imagefolder.match(f).fits for f in inside(files)):
+        return Match(False, "there are folders named by class")
+    return Match(True, "images alone")
 
 
 def read(files: Files, name: str) -> Reading:

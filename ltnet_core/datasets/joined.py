@@ -275,6 +275,8 @@ def read(files: Files, name: str, read_source: ReadSource) -> Reading:
             labels.append(replace(rows, frame=rows.frame.assign(coder=mapped(column, new_names))))
         truth += [named(r) for r in reading.truth]
 
+    if not any(len(rows) for rows in labels):
+        raise DatasetError("no source has labels.", file=FILE)
     classes = _taken_as(readings, wanted)
     idle = [c for c in wanted if c not in classes]
     if idle:

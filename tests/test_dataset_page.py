@@ -1,0 +1,86 @@
+"""The Dataset page, driven without a browser: what a dataset is read as, its check-up, joined studies, images or labels alone."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from conftest import write_csv, write_image
+from test_pages import open_page, place, seen  # noqa: F401
+
+from ltnet_core.datasets.joined import Source
+from ltnet_core.errors import DatasetError
+from ui import reads, workspace
+
+VOTES = b"image,happy,fear\nimages/0.png,9,1\nimages/1.png,2,8\n"
+
+
+def labelled(at: Path) -> Path:
+    """Four images; Ann says happiness or fear of two of them; one image twice."""
+    for n in range(3):
+        write_image(at / "images" / f"{n}.png", n)
+    (at / "images" / "3.png").write_bytes((at / "images" / "2.png").read_bytes())
+    rows = [("0.png", "Ann", "happiness"), ("1.png", "Ann", "fear")]
+    write_csv(at / "annotations.csv", ("image", "coder", "label"), rows)
+    return at
+
+
+def test_the_check_up_opens_the_images_when_asked(place: Path, tmp_path: Path) -> None:  # noqa: F811
+    workspace.add_path(str(labelled(tmp_path / "faces")))
+    at = open_page("dataset")
+    assert "Read as: Plain folder (annotations.csv)." in seen(at)
+    assert "Nothing is wrong with the labels." in seen(at) and "duplicate image" not in seen(at)
+    at.button(key="check_images").click().run()
+    assert "images/3.png has the content of images/2.png" in seen(at)
+
+
+def test_a_dataset_is_read_as_it_is_told(place: Path, tmp_path: Path) -> None:  # noqa: F811
+    dataset = workspace.add_table(io.BytesIO(VOTES), "../crowd.csv")
+    assert dataset.location.name == "data" and dataset.location.parent.parent == place / "datasets"
+    at = open_page("dataset")
+    assert "Table of votes, one column per class" in seen(at) and "Labels without images" in seen(at)
+    at.selectbox(key=f"format_{dataset.id}").set_value("wide-table").run()
+    at.button(key="read_as").click().run()
+    assert "Table, one column per annotator (chosen by hand)" in seen(at)
+    (chosen,) = workspace.list_datasets()
+    assert chosen.format == "wide-table" and chosen.version != dataset.version
+    with pytest.raises(DatasetError):
+        workspace.set_format(chosen, "rafdb")
+    assert workspace.list_datasets()[0].format == "wide-table"
+
+
+def test_class_names_of_a_joined_study_can_be_changed(place: Path, tmp_path: Path) -> None:  # noqa: F811
+    faces = workspace.add_path(str(labelled(tmp_path / "faces")))
+    votes = workspace.add_table(io.BytesIO(VOTES), "votes.csv")
+    sources = [Source("faces", str(faces.location)), Source("votes", str(votes.location))]
+    joined = workspace.add_joined("both", sources)
+    found = {c.name: (c.sources, c.labels, c.taken_as) for c in reads.source_classes(joined)}
+    assert found == {
+        "happiness": (("faces",), 1, "happiness"),
+        "happy": (("votes",), 11, "happiness"),
+        "fear": (("faces", "votes"), 10, "fear"),
+    }
+    at = open_page("dataset", dataset=joined.id)
+    assert "Class names" in seen(at)
+    before = joined.version
+    workspace.set_classes(joined, {"happy": "joy", "happiness": "joy", "fear": "fear"})
+    assert joined.version != before
+    assert reads.study(joined).table.classes == ("fear", "joy")
+    with pytest.raises(DatasetError, match="only the class 'one' occurs"):
+        workspace.set_classes(joined, dict.fromkeys(("happy", "happiness", "fear"), "one"))
+    assert reads.study(joined).table.classes == ("fear", "joy")
+
+
+def test_images_alone_wait_to_be_joined(place: Path, tmp_path: Path) -> None:  # noqa: F811
+    for n in range(3):
+        write_image(tmp_path / "more" / "deep" / f"{n}.png", n)
+    dataset = workspace.add_path(str(tmp_path / "more"))
+    text = seen(open_page("dataset", dataset=dataset.id))
+    assert "3 images, and nobody labelled any" in text
+    faces = workspace.add_path(str(labelled(tmp_path / "faces")))
+    joined = workspace.add_joined("all", [Source("a", str(faces.location)), Source("b", str(dataset.location))])
+    assert len(reads.study(joined).table.items) == 7
+    with pytest.raises(DatasetError, match="no source has labels"):
+        workspace.add_joined("none", [Source("b", str(dataset.location))])
+    assert not [d for d in workspace.list_datasets() if d.name == "none"]
