@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import json
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -84,3 +86,20 @@ def test_images_alone_wait_to_be_joined(place: Path, tmp_path: Path) -> None:  #
     with pytest.raises(DatasetError, match="no source has labels"):
         workspace.add_joined("none", [Source("b", str(dataset.location))])
     assert not [d for d in workspace.list_datasets() if d.name == "none"]
+
+
+def test_what_is_uploaded_cannot_refer_to_other_folders_of_the_server(place: Path, tmp_path: Path) -> None:  # noqa: F811
+    secret = labelled(tmp_path / "secret")
+    content = json.dumps({"sources": [{"name": "a", "path": str(secret)}]})
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("around/joined.json", content)
+    packed.seek(0)
+    with pytest.raises(DatasetError, match="does not lie below"):
+        workspace.add_zip(packed, "x.zip")
+    (tmp_path / "open").mkdir()
+    (tmp_path / "open" / "joined.json").write_text(content)
+    with pytest.raises(DatasetError, match="does not lie below"):
+        workspace.add_path(str(tmp_path / "open"), [tmp_path / "open"])
+    assert workspace.list_datasets() == []
+    assert workspace.add_path(str(tmp_path / "open"), [tmp_path]).location == tmp_path / "open"

@@ -290,7 +290,7 @@ class Upload:
             )
         name = json.loads((self.folder / "about.json").read_text(encoding="utf-8"))["name"]
         try:
-            require_dataset(self.folder / "data")
+            require_dataset(self.folder / "data", [self.folder / "data"])
         except DatasetError as e:
             if not self.folder.exists() and (done := _finished(self.id)):
                 return done  # an earlier request, whose answer was lost, has finished it meanwhile

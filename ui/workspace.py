@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from ltnet_core.datasets import FORMATS, holds_images_alone, joined, load_dataset
+from ltnet_core.datasets import FORMATS, holds_images_alone, joined, load_dataset, refers_to
 from ltnet_core.datasets.demo import write_demo
 from ltnet_core.datasets.files import is_image_name
 from ltnet_core.errors import DatasetError
@@ -152,7 +152,7 @@ def add_zip(stream: IO[bytes], file_name: str) -> Dataset:
         with open(folder / "data.zip", "wb") as out:
             shutil.copyfileobj(stream, out, CHUNK)
         try:
-            require_dataset(folder / "data.zip")
+            require_dataset(folder / "data.zip", [folder])
         except DatasetError as e:
             # The archive is called data.zip only here; people know it under their own name.
             raise DatasetError(str(e).replace("data.zip", file_name)) from e
@@ -195,13 +195,18 @@ def add_joined(name: str, sources: Sequence[joined.Source]) -> Dataset:
     return _keep(name, fill)
 
 
-def require_dataset(location: Path) -> None:
+def require_dataset(location: Path, roots: Sequence[Path] | None) -> None:
     """Raise unless it is a dataset, or images alone, which can take part in a joined study.
+
+    ``roots`` are the folders below which everything that it refers to must lie; None is anywhere.
 
     Raises
     ------
     DatasetError
     """
+    if roots is not None:
+        for place in refers_to(location):
+            require_below(place, roots)
     try:
         load_dataset(location)
     except DatasetError:
@@ -270,7 +275,7 @@ def add_path(path: str, roots: Sequence[Path] | None = None) -> Dataset:
     if roots is not None:
         # The place itself is kept, not the link to it, which could point elsewhere tomorrow.
         place = require_below(place, roots)
-    require_dataset(place)
+    require_dataset(place, roots)
     known = [d for d in list_datasets() if d.location == place]
     return (
         known[0] if known else _keep(place.stem, lambda folder: write_json(folder / "link.json", {"path": str(place)}))

@@ -42,6 +42,7 @@ __all__ = [
     "load_dataset",
     "open_files",
     "recognise",
+    "refers_to",
     "source_classes",
 ]
 
@@ -149,6 +150,21 @@ def holds_images_alone(location: str | os.PathLike[str]) -> int:
     """
     files = open_files(location)
     return len(files.images) if images_only.match(files).fits else 0
+
+
+def refers_to(location: str | os.PathLike[str]) -> list[Path]:
+    """Places outside itself that a dataset reads: the sources of a joined study; of any other none.
+
+    Raises
+    ------
+    DatasetError
+        it is no dataset.
+    """
+    files = open_files(location)
+    if not any(n.rsplit("/", 1)[-1] == joined.FILE for n in files.names):
+        return []
+    found = recognise(files, Path(location).name)
+    return joined.source_paths(found.files) if found.reader is joined else []
 
 
 def source_classes(location: str | os.PathLike[str]) -> list[joined.SourceClass]:

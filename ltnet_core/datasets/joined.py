@@ -134,6 +134,24 @@ def parse(data: bytes) -> tuple[list[Source], dict[str, str]]:
     return sources, classes
 
 
+def source_paths(files: Files) -> list[Path]:
+    """Where the sources of a ``joined.json`` lie.
+
+    Raises
+    ------
+    DatasetError
+        a path is not absolute, and the study lies in no folder from which it could count.
+    """
+    base = files.location.parent if isinstance(files, GivenFiles) else files.location / files.below
+    out = []
+    for source in parse(files.read(FILE))[0]:
+        path = Path(source.path).expanduser()
+        if not path.is_absolute() and not base.is_dir():
+            raise DatasetError(f"the path of source {source.name!r} is not absolute; it has to be in a zip.", file=FILE)
+        out.append(base / path)
+    return out
+
+
 class JoinedFiles(Files):
     """The images of several sources, called ``source/image``; of one source alone, as it calls them."""
 
@@ -180,14 +198,10 @@ def read_sources(
         a source cannot be read.
     """
     sources, wanted = parse(files.read(FILE))
-    base = files.location.parent if isinstance(files, GivenFiles) else files.location
     readings: list[tuple[Source, Reading]] = []
-    for source in sources:
-        path = Path(source.path).expanduser()
-        if not path.is_absolute() and not base.is_dir():
-            raise DatasetError(f"source {source.name!r} is not an absolute path, and {name} is no folder.", file=FILE)
+    for source, path in zip(sources, source_paths(files), strict=True):
         try:
-            reading = read_source(open_files(base / path), path.name, source.format)
+            reading = read_source(open_files(path), path.name, source.format)
         except DatasetError as e:
             raise DatasetError(f"source {source.name!r}: {e}", file=FILE) from e
         readings.append((source, reading))
