@@ -21,6 +21,7 @@ from .errors import AnnotationError, did_you_mean
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
 
+MOST_VOTES = 1e9
 MACHINE_PREFIX = "machine:"
 """Names of machine coders start so; a human coder may not."""
 
@@ -444,7 +445,7 @@ def find_problems(
             found.append(("unknown image", unknown, f"annotation for an unknown image {first!r}."))
     if "count" in frame:
         counts = pd.to_numeric(frame["count"], errors="coerce").to_numpy(np.float64)
-        bad = np.flatnonzero(~(np.isfinite(counts) & (counts > 0)))
+        bad = np.flatnonzero(~((counts > 0) & (counts <= MOST_VOTES)))
         if len(bad):
             told = frame["count_text" if "count_text" in frame else "count"].iloc[bad[0]]
             found.append(("bad count", bad, f"count {told!r} is not a positive number of votes."))

@@ -256,6 +256,7 @@ CASES: dict[str, tuple[Callable[[Path], None], str]] = {
     "a count of nothing": (text("image,coder,label,count\na.png,X,cat,0\nb.png,Y,dog,1\n"), "is not a positive number of votes"),
     "a count below zero": (text("image,coder,label,count\na.png,X,cat,-3\nb.png,Y,dog,1\n"), "is not a positive number of votes"),
     "a count without end": (text("image,coder,label,count\na.png,X,cat,inf\nb.png,Y,dog,1\n"), "is not a positive number of votes"),
+    "a count beyond all people": (text("image,coder,label,count\na.png,X,cat,1e300\nb.png,Y,dog,1\n"), "is not a positive number of votes"),
     "a count in words": (text("image,coder,label,count\na.png,X,cat,many\nb.png,Y,dog,1\n"), "count 'many' is not a positive number"),
     "near-miss class names": (text(HEAD + "a.png,X,happiness\nb.png,X,sad\n" * 1 + "a.png,Y,hapiness\nb.png,Y,Sad\n"), "looks like"),
     "ten thousand classes": (text(HEAD + "".join(f"a.png,c{i},k{i}\n" for i in range(3000))), ""),

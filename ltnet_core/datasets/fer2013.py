@@ -7,9 +7,6 @@ see :mod:`ferplus`.
 
 from __future__ import annotations
 
-import csv
-import io
-
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -21,7 +18,7 @@ from .files import Files
 from .numbered_images import ArrayImages
 from .reading import Match, Reading, Rows
 from .study import Problem
-from .tables import LONGEST_ROW, categorical, header
+from .tables import LONGEST_ROW, categorical, first_row, header
 
 FORMAT = "fer2013"
 TITLE = "FER2013"
@@ -54,8 +51,8 @@ def faces(files: Files) -> tuple[pd.DataFrame, ArrayImages, list[Problem]]:
         the file is not readable as a table.
     """
     data = files.read(FILE)
-    names = [c.strip() for c in next(csv.reader(io.StringIO(data[:4096].decode("utf-8", "ignore"))), [])]
     try:
+        names, _ = first_row(data[:4096])
         table = pyarrow.csv.read_csv(
             pa.BufferReader(data),
             read_options=pyarrow.csv.ReadOptions(block_size=LONGEST_ROW),
@@ -64,6 +61,9 @@ def faces(files: Files) -> tuple[pd.DataFrame, ArrayImages, list[Problem]]:
     except (pa.ArrowException, ValueError) as e:
         raise DatasetError(f"is not a readable CSV table ({str(e).splitlines()[0]}).", file=FILE) from e
     columns = {n.strip().lower(): table.column(i) for i, n in enumerate(table.column_names)}
+    for column in ("emotion", "pixels", "usage"):
+        if column not in columns:
+            raise DatasetError(f"column {column!r} is missing.", file=FILE, row=1)
     emotion, usage = (np.asarray(columns[c].to_pylist(), dtype=object) for c in ("emotion", "usage"))
     codes = {str(i): c for i, c in enumerate(CLASSES)}
     pixels = np.zeros((len(emotion), SIDE, SIDE), dtype=np.uint8)

@@ -101,7 +101,7 @@ def header(files: Files, name: str) -> tuple[str, ...]:
             first = head.split(b"\n", 1)[0] + b"\n"
             return tuple(n.strip().lower() for n in pyarrow.json.read_json(io.BytesIO(first)).column_names)
         text, _ = _as_utf8(head, name, whole=False)
-        return tuple(n.strip().lower() for n in _first_row(text)[0])
+        return tuple(n.strip().lower() for n in first_row(text)[0])
     except (DatasetError, pa.ArrowException, OSError, ValueError):
         return ()
 
@@ -133,10 +133,11 @@ def read_table(files: Files, name: str, required: Sequence[str] = ()) -> Table:
             data, encoding = _as_utf8(data, name)
             if not data.endswith((b"\n", b"\r")):
                 data += b"\n"  # or Arrow takes a header alone for an empty file
-            raw, separator = _first_row(data[:HEAD])
+            raw, separator = first_row(data[:HEAD])
             titles = [t.strip() for t in raw]
             arrow = _parse_csv(data, raw, separator, broken)
-    except (pa.ArrowException, UnicodeDecodeError, OSError, ValueError) as e:
+        columns = [_text_column(arrow.column(i)) for i in range(len(titles))]
+    except (pa.ArrowException, OSError, ValueError, OverflowError) as e:
         said = str(e).strip().split("\n")[0].rstrip(".")
         if "straddling object" in said:
             said = f"a row is longer than {LONGEST_ROW:,} bytes; a quote may not be closed"
@@ -148,7 +149,7 @@ def read_table(files: Files, name: str, required: Sequence[str] = ()) -> Table:
         if names.count(title) > 1:
             raise DatasetError(f"column {title!r} occurs {names.count(title)} times; rename one.", file=name, row=1)
     rows = np.delete(np.arange(arrow.num_rows + len(broken), dtype=np.int32), [r - 2 for r in broken]) + 2
-    frame = pd.DataFrame({n: _text_column(arrow.column(i)) for i, n in enumerate(names)})
+    frame = pd.DataFrame(dict(zip(names, columns, strict=True)))
     blank = np.ones(len(frame), dtype=np.bool_)
     for column in frame:
         empty = frame[column].cat.categories == ""
@@ -209,7 +210,7 @@ def _as_utf8(data: bytes, name: str, whole: bool = True) -> tuple[bytes, str | N
             raise DatasetError("is not UTF-8 text; save it as UTF-8.", file=name, row=row) from wrong
 
 
-def _first_row(text: bytes) -> tuple[list[str], str]:
+def first_row(text: bytes) -> tuple[list[str], str]:
     """Cells of the header as they stand, and the separator: the one that occurs most often in it, outside quotes."""
     head = text.decode("utf-8", "ignore")
     line = head.replace("\r", "\n").split("\n", 1)[0]
