@@ -319,6 +319,7 @@ CASES: dict[str, tuple[Callable[[Path], None], str]] = {
     "a code RAF-DB has not": (mini("rafdb", "basic/EmoLabel/list_patition_label.txt", lambda b: b + b"x.jpg 9\n"), "row 4: expected a file name and a code from 1 to 7"),
     "a code AffectNet has not": (mini("affectnet lists", "training.csv", lambda b: b.replace(b",10,", b",77,")), "unknown expression code '77'"),
     "a label array of text": (mini("affectnet arrays", "train_set/annotations/0_exp.npy", lambda _: _npy(np.array("happy"))), "is no number"),
+    "a label array of characters that do not exist": (mini("affectnet arrays", "train_set/annotations/0_exp.npy", lambda b: b[:-4] + b"\xff\xff\xff\x7f"), "characters that do not exist"),
     "Label Studio without choices": (mini("label studio", "export.json", lambda b: b.replace(b"choices", b"rectangles")), "no annotation with a single choice"),
     "Label Studio, torn": (mini("label studio", "export.json", lambda b: b[:-40]), "is not readable JSON"),
     "JSON Lines, torn": (mini("long jsonl", "labels.jsonl", lambda b: b[:-20]), "is not a readable JSON Lines file"),

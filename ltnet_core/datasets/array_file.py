@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from typing import Any
 
 import numpy as np
@@ -28,4 +29,8 @@ def read_array(files: Files, name: str, limit: int = MAX_FILE_BYTES) -> np.ndarr
         ) from e
     if not isinstance(array, np.ndarray):
         raise DatasetError("is not a NumPy array but an archive of some.", file=name)
+    if array.dtype.kind == "U":
+        points = np.atleast_1d(array).astype(array.dtype.newbyteorder("=")).reshape(-1).view(np.uint32)
+        if len(points) and points.max() > sys.maxunicode:
+            raise DatasetError("holds text with characters that do not exist.", file=name)
     return array
