@@ -93,7 +93,7 @@ def build_parser() -> argparse.ArgumentParser:
     _dataset(sub)
     sub.add_argument("--method", required=True, choices=METHODS)
     sub.add_argument("--out", type=Path, required=True, help="truth table to write, .csv or .parquet")
-    sub.add_argument("--matrices", type=Path, help="also write the coders' matrices as JSON")
+    sub.add_argument("--matrices", type=Path, help="also write the coders' matrices: .json, .csv or .svg")
 
     sub = command("fit", _fit, "Train machine coders and LTNet.")
     _dataset(sub)
@@ -135,7 +135,7 @@ def build_parser() -> argparse.ArgumentParser:
     sub = command("export", _export, "Write the learned truth, the matrices, the model, a report.")
     sub.add_argument("run", type=Path, metavar="RUN_DIR")
     sub.add_argument("--out", type=Path, help="truth table, .csv or .parquet")
-    sub.add_argument("--matrices", type=Path, help="matrices as JSON")
+    sub.add_argument("--matrices", type=Path, help="matrices: .json, .csv or .svg")
     sub.add_argument("--model", type=Path, help="LTNet as .pt, readable with weights_only=True")
     sub.add_argument("--report", type=Path, help="report as one HTML page")
 
@@ -276,7 +276,7 @@ def _aggregate(arguments: argparse.Namespace) -> None:
     write_table(truth_table(study.table, result.p, result.labels, None, items), arguments.out)
     if arguments.matrices:
         matrices = {c: m.tolist() for c, m in zip(study.table.coders, result.transitions, strict=True)}
-        write_matrices(list(study.table.classes), matrices, arguments.matrices)
+        write_matrices({"classes": list(study.table.classes), "coders": matrices}, arguments.matrices)
     print(f"Wrote the truth of {len(items):,} annotated items to {arguments.out}.")
 
 

@@ -11,7 +11,8 @@ from typing import Any
 import pandas as pd
 
 from .errors import OptionError
-from .runs import Run, read_json, write_json
+from .matrix_files import matrices_bytes
+from .runs import Run, read_json
 
 
 def load_truth(run: Run) -> pd.DataFrame:
@@ -55,10 +56,18 @@ def table_bytes(frame: pd.DataFrame, suffix: str) -> bytes:
     return out.getvalue()
 
 
-def write_matrices(classes: list[str], coders: dict[str, Any], out: Path) -> None:
-    """Write ``{"classes", "coders": {NAME: K × K}}``; rows are truth."""
-    partial_path(out)
-    write_json(out, {"classes": classes, "coders": coders})
+def write_matrices(content: dict[str, Any], out: Path) -> None:
+    """Write matrices as ``.json``, ``.csv`` or ``.svg``, see :func:`~ltnet_core.matrix_files.matrices_bytes`.
+
+    Raises
+    ------
+    OptionError
+        another suffix, or the folder does not exist.
+    """
+    data = matrices_bytes(content, out.suffix.lower())
+    partial = partial_path(out)
+    partial.write_bytes(data)
+    os.replace(partial, out)
 
 
 def load_matrices(run: Run) -> dict[str, Any]:
@@ -67,13 +76,12 @@ def load_matrices(run: Run) -> dict[str, Any]:
     ``support`` is the number of annotations that each row rests on.
     """
     content = read_json(run.result("transitions.json"))
-    return {k: content[k] for k in ("classes", "coders", "support")}
+    return {k: content[k] for k in ("classes", "coders", "support") if k in content}
 
 
 def export_matrices(run: Run, out: Path) -> None:
-    """Write the learned matrices of a run as ``T.json``."""
-    partial_path(out)
-    write_json(out, load_matrices(run))
+    """Write the learned matrices of a run, see :func:`write_matrices`."""
+    write_matrices(load_matrices(run), out)
 
 
 def export_report(run: Run, out: Path) -> None:

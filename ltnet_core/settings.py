@@ -73,7 +73,7 @@ class Settings:
         (:func:`~ltnet_core.identifiability.labels_suffice`), else the mixture network,
         whose weights LTNet then starts from.
     start_diagonal : diagonal of T for the ``identity`` start.
-    transition_optimizer, transition_lr, transition_delay : T's own pace, and the share of LTNet's steps it waits.
+    transition_optimizer, transition_lr, transition_delay : T's own pace, and the share of the schedule it waits.
     likelihood : of an item's annotations, see :class:`~ltnet_core.ltnet.LTNet`.
     double_softmax, transition_floor : the authors' release; a floor clamps T instead of a softmax.
     validation_share : share of the annotated items held out to choose the best epoch, at most 2,500 of them.

@@ -30,9 +30,9 @@ class Schedule:
 
     ``epochs`` counts passes over the training items; ``lr`` is the peak learning
     rate of the base network, ``transition_lr`` that of T (0 keeps T as it started),
-    ``transition_delay`` the share of the steps before T may move. ``span`` is the part of
-    the rate's rise and fall that these epochs go through, where another network trains or
-    trained through the rest.
+    ``transition_delay`` the share of the schedule before T may move. ``span`` is the part of
+    the schedule that these epochs go through, where another network trains or trained
+    through the rest.
     """
 
     epochs: int
@@ -48,10 +48,13 @@ class Schedule:
     transition_delay: float = 0.0
     span: tuple[float, float] = (0.0, 1.0)
 
-    def rate(self, progress: float) -> float:
-        """Learning rate as a share of its peak, ``progress`` in [0, 1) of all steps."""
+    def place(self, progress: float) -> float:
+        """Where in the schedule a step is, ``progress`` in [0, 1) of these epochs' steps."""
         begin, end = self.span
-        progress = begin + (end - begin) * progress
+        return begin + (end - begin) * progress
+
+    def rate(self, progress: float) -> float:
+        """Learning rate as a share of its peak, ``progress`` in [0, 1) of the whole schedule."""
         if self.decay == "poly":
             return float((1 - progress) ** self.poly_power)
         rise = 0.2
@@ -232,7 +235,7 @@ def fit(
                 raise TrainingError(
                     f"The loss became {float(loss)} in epoch {epoch + 1}; try a lower learning rate or more images."
                 )
-            progress = (epoch * steps + number) / (schedule.epochs * steps)
+            progress = schedule.place((epoch * steps + number) / (schedule.epochs * steps))
             model.zero_grad(set_to_none=True)
             torch.autograd.backward(loss)
             torch.nn.utils.clip_grad_norm_(model.base.parameters(), 5.0)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import streamlit as st
 
 from ltnet_core.annotations import is_machine
-from ui import charts, frame, gallery, markup, params, reads
+from ui import charts, downloads, frame, gallery, markup, ordering, params, reads
 from ui.current import current
 from ui.wording import coder_name, top_confusions
+
+DIFFERENCE = 0.5  # differences beyond are as strong as can be
 
 state = current()
 run = frame.finished_run(state)
@@ -27,12 +31,17 @@ evidence = (
     else {}
 )
 
-views = {"probability": "probability", "identity": "difference to identity"}
-if reference:
-    views["reference"] = "difference to the true matrix"
-if counts:
-    views["counts"] = "counts"
-with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+start = {c: np.asarray(m, dtype=float) for c, m in (content.get("start") or {}).items()}
+humans = [c for c in matrices if not is_machine(c)]
+
+views = {"probability": "probability", **({"counts": "counts"} if counts else {}), "difference": "difference"}
+others = {
+    **({"reference": "the true matrix"} if reference else {}),
+    "identity": "a perfect coder",
+    **({"start": "the labels alone (where training began)"} if start else {}),
+    **{f"coder:{c}": coder_name(c) for c in matrices},
+}
+with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
     asked = st.query_params.get("view", "")
     chosen = st.segmented_control(
         "Show",
@@ -42,13 +51,19 @@ with st.container(horizontal=True, vertical_alignment="center", horizontal_align
         required=True,
         key="view_of_matrices",
         label_visibility="collapsed",
+        width="content",
     )
     view = str(chosen)
     params.remember("view", view, "probability")
-    scale = {"identity": ("−1", "+1", "difference"), "reference": ("−.3", "+.3", "difference")}
-    low, high, kind = scale.get(view, ("0", "1", "probability"))
+    low, high = ("−.5", "+.5") if view == "difference" else ("0", "1")
     note = " of the row" if view == "counts" else ""
+    kind = "difference" if view == "difference" else "probability"
     markup.show(f'<div class="lt-scale">{low} <i style="background:{charts.scale_css(kind)}"></i> {high}{note}</div>')
+with st.container(horizontal=True, gap="small"):
+    to = params.choose("to", "Difference to", others) if view == "difference" else ""
+    order_name = params.choose("order", "Order of the classes", {"": "as given", "similar": "similar side by side"})
+order = ordering.by_similarity([matrices[c] for c in humans]) if order_name == "similar" else np.arange(len(classes))
+classes, codes = [classes[k] for k in order], [codes[k] for k in order]
 markup.sentence(
     "Each row is a true class, each column what the coder says. A perfect coder has 1 on the diagonal "
     "and nothing elsewhere. Click a cell to see its faces."
@@ -58,29 +73,42 @@ markup.show(gallery.key(dict(zip(codes, classes, strict=True))))
 maes = {c: float(np.nanmean(np.abs(matrices[c] - reference[c]))) for c in matrices if c in reference}
 
 
+def compared(coder: str) -> np.ndarray | None:
+    """What a coder's matrix is compared with; None where there is nothing."""
+    if to == "identity":
+        return np.eye(len(classes))
+    if to.startswith("coder:"):
+        return None if to[6:] == coder else matrices[to[6:]]
+    return {"reference": reference, "start": start}[to].get(coder)
+
+
 def show(coder: str, position: int) -> None:
     """One coder's matrix with a sentence below."""
     learned = matrices[coder]
-    if view == "reference" and coder not in reference:
-        return
     side = f"mean absolute error {maes[coder]:.3f}" if coder in maes else "machine coder" if is_machine(coder) else ""
-    if view == "identity":
-        values, kind, limit = learned - np.eye(len(classes)), "difference", 1.0
-    elif view == "reference":
-        values, kind, limit = learned - reference[coder], "difference", 0.3
+    values, kind, limit = learned, "probability", 1.0
+    if view == "difference":
+        other = compared(coder)
+        if other is None:
+            return
+        values, kind, limit = learned - other, "difference", DIFFERENCE
+        if to != "reference":
+            side = f"{np.nanmean(np.abs(values)):.3f} on average"
     elif view == "counts":
-        values, kind, limit = np.asarray(counts[coder], dtype=float), "counts", 1.0
-    else:
-        values, kind, limit = learned, "probability", 1.0
+        values, kind = np.asarray(counts[coder], dtype=float), "counts"
+    values, learned = values[np.ix_(order, order)], learned[np.ix_(order, order)]
+    known = evidence[coder].ordered(order) if coder in evidence else None
     with st.container(gap="small"):
         markup.show(
             f'<div class="lt-matrix"><h4>{markup.esc(coder_name(coder))}<span>{markup.esc(side)}</span></h4></div>'
         )
-        figure = charts.heatmap(
-            values, classes, codes, coder_name(coder), view=kind, limit=limit, evidence=evidence.get(coder)
-        )
+        figure = charts.heatmap(values, classes, codes, coder_name(coder), view=kind, limit=limit, evidence=known)
         event = st.plotly_chart(
-            figure, config=charts.CONFIG, key=f"matrix_{position}_{view}", on_select="rerun", selection_mode="points"
+            figure,
+            config=charts.CONFIG,
+            key=f"matrix_{position}_{view}_{to}_{order_name}",
+            on_select="rerun",
+            selection_mode="points",
         )
         markup.sentence(top_confusions(coder, learned, classes))
         points = event["selection"]["points"]
@@ -102,7 +130,7 @@ if weak:
         f"{rows} on fewer than {charts.ENOUGH:.0f} annotations and are hatched: they are mostly what was assumed "
         "before training. More labels by these coders, best of images that others labelled too, would settle them.",
     )
-shown = [c for c in matrices if view != "reference" or c in reference]
+shown = [c for c in matrices if view != "difference" or compared(c) is not None]
 width = 380 if len(classes) <= 12 else 560
 with st.grid(min_column_width=width, gap="large"):
     for position, coder in enumerate(sorted(shown, key=is_machine)):
@@ -116,3 +144,14 @@ if maes:
         f"Compared with {of}, a cell is off by {np.mean(list(maes.values())):.3f} on average "
         f"(taking every coder to be perfect would be off by {guess:.3f})."
     )
+with st.container(horizontal=True, gap="small"):
+    for suffix, mime in ((".csv", "text/csv"), (".json", "application/json"), (".svg", "image/svg+xml")):
+        st.download_button(
+            suffix[1:].upper(),
+            partial(downloads.matrices, run, suffix),
+            f"{run.folder.name}-matrices{suffix}",
+            mime,
+            key=f"matrices{suffix}",
+            on_click="ignore",
+        )
+    markup.sentence("all matrices; the camera above a matrix saves it as PNG")

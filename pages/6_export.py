@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from functools import partial
 
 import streamlit as st
 
@@ -50,12 +51,16 @@ with st.grid(min_column_width=300, gap="medium"):
             )  # fmt: skip
     with st.container(border=True, height="stretch"):
         markup.heading(
-            "Transition matrices", below="One matrix per coder as JSON; rows are truth, columns what the coder says."
+            "Transition matrices", below="One matrix per coder: rows are truth, columns what the coder says."
         )
-        st.download_button(
-            "Download JSON", lambda: downloads.matrices_json(run), f"{stem}-matrices.json", "application/json",
-            key="get_json", on_click="ignore", type="primary",
-        )  # fmt: skip
+        with st.container(horizontal=True):
+            for suffix, mime in ((".json", "application/json"), (".csv", "text/csv"), (".svg", "image/svg+xml")):
+                kind = suffix[1:].upper()
+                st.download_button(
+                    f"Download {kind}" if suffix == ".json" else kind, partial(downloads.matrices, run, suffix),
+                    f"{stem}-matrices{suffix}", mime, key=f"get_matrices{suffix}", on_click="ignore",
+                    type="primary" if suffix == ".json" else "secondary",
+                )  # fmt: skip
     with st.container(border=True, height="stretch"):
         made_by_command(
             "model", "Model", "application/octet-stream", f"{stem}-model.pt",

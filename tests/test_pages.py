@@ -12,6 +12,7 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from fake_run import write_fake_run
@@ -21,7 +22,7 @@ from streamlit.testing.v1 import AppTest
 from ltnet_core.datasets.demo import write_demo
 from ltnet_core.errors import DatasetError
 from ltnet_core.runs import write_json
-from ui import charts, commands, compare, gallery, selection, wording, workspace
+from ui import charts, commands, compare, gallery, ordering, selection, wording, workspace
 from ui.wording import PAGES
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -116,12 +117,38 @@ def test_the_view_of_the_matrices_is_in_the_url(place: Path, demo: Path) -> None
     link(place, demo)
     write_fake_run(place / "runs" / "faces-1", demo)
     at = open_page("transitions")
-    for view in ("identity", "reference", "counts"):
+    for view in ("difference", "counts"):
         at.segmented_control[0].set_value(view).run()
         assert not at.exception
         assert at.query_params["run"] == "faces-1"
         assert at.query_params["view"] == view
     assert open_page("transitions", view="counts").segmented_control[0].value == "counts"
+
+
+@pytest.mark.parametrize("to", ["reference", "identity", "start", "coder:Alpha"])
+def test_matrices_are_compared_with_whatever_is_asked(place: Path, demo: Path, to: str) -> None:
+    link(place, demo)
+    write_fake_run(place / "runs" / "faces-1", demo)
+    at = open_page("transitions", view="difference", to=to)
+    assert at.selectbox(key="q_to").value == to
+    shown = seen(at).count('class="lt-matrix"')
+    assert shown == {"reference": 2, "coder:Alpha": 3}.get(to, 4)
+
+
+def test_classes_that_are_confused_can_stand_side_by_side(place: Path, demo: Path) -> None:
+    t = np.eye(5) * 0.7 + 0.01
+    t[0, 3] = t[3, 0] = t[1, 4] = t[4, 1] = 0.2
+    order = ordering.by_similarity([t]).tolist()
+    assert sorted(order) == list(range(5))
+    assert abs(order.index(0) - order.index(3)) == abs(order.index(1) - order.index(4)) == 1
+    assert ordering.by_similarity([np.eye(2)]).tolist() == [0, 1]
+    assert sorted(ordering.by_similarity([np.eye(4)])) == [0, 1, 2, 3]
+    link(place, demo)
+    write_fake_run(place / "runs" / "faces-1", demo)
+    at = open_page("transitions", order="similar")
+    assert at.selectbox(key="q_order").value == "similar"
+    evidence = charts.Evidence([5, 50], [[0.1, 0.2], [0.3, 0.4]], [[0.5, 0.6], [0.7, 0.8]]).ordered(np.array([1, 0]))
+    assert (evidence.support, evidence.low) == ([50, 5], [[0.4, 0.3], [0.2, 0.1]])
 
 
 def test_the_form_asks_for_the_chosen_method(place: Path, demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:

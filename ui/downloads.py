@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
-
 from ltnet_core.export import load_matrices, load_truth, table_bytes
+from ltnet_core.matrix_files import matrices_bytes
 from ltnet_core.runs import Run
 
 
@@ -13,6 +12,6 @@ def truth(run: Run, suffix: str) -> bytes:
     return table_bytes(load_truth(run), suffix)
 
 
-def matrices_json(run: Run) -> bytes:
-    """``{"classes", "coders": {NAME: T}}``; rows are truth."""
-    return (json.dumps(load_matrices(run), indent=2, ensure_ascii=False) + "\n").encode()
+def matrices(run: Run, suffix: str) -> bytes:
+    """The matrices of a finished run as ``.json``, ``.csv`` or ``.svg``; rows are truth."""
+    return matrices_bytes(load_matrices(run), suffix)

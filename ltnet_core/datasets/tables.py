@@ -79,9 +79,10 @@ class Table:
         return replace(self, frame=self.frame[mask].reset_index(drop=True), row=self.row[mask])
 
     def numbers(self, column: str) -> NDArray[np.float64]:
-        """(rows,) the column as numbers, NaN where a cell is none."""
+        """(rows,) the column as numbers, NaN where a cell is no finite one."""
         cells = self.frame[column].cat
         values = pd.to_numeric(pd.Series(cells.categories, dtype=object), errors="coerce").to_numpy(np.float64)
+        values = np.where(np.isfinite(values), values, np.nan)
         return np.asarray(values[cells.codes] if len(values) else np.full(len(self.row), np.nan))
 
 

@@ -14,7 +14,7 @@ from .files import Files
 from .long_table import known_truth, tables
 from .plain import read_classes
 from .reading import Match, Reading, Rows
-from .tables import Table, coded, header, read_table
+from .tables import Table, categorical, coded, header, read_table
 
 FORMAT = "votes-table"
 TITLE = "Table of votes, one column per class"
@@ -78,8 +78,9 @@ def read(files: Files, name: str) -> Reading:
 
 def from_votes(table: Table, image: str, classes: list[str], coder: str) -> Rows:
     """One row per image and class that got votes, by one coder."""
-    votes = np.stack([np.nan_to_num(table.numbers(c)) for c in classes], axis=1)
-    row, label = np.nonzero(votes)
+    votes = np.stack([table.numbers(c) for c in classes], axis=1)
+    told = np.stack([(table.frame[c] != "").to_numpy() for c in classes], axis=1)
+    row, label = np.nonzero(told & (votes != 0))  # what is no number stays, to be named
     frame = pd.DataFrame(
         {
             "image": table.frame[image].iloc[row].array,
@@ -88,4 +89,9 @@ def from_votes(table: Table, image: str, classes: list[str], coder: str) -> Rows
             "count": votes[row, label],
         }
     )
+    if np.isnan(frame["count"]).any():
+        texts = [
+            table.frame[classes[k]].iloc[r] if np.isnan(votes[r, k]) else "" for r, k in zip(row, label, strict=True)
+        ]
+        frame["count_text"] = categorical(texts)
     return Rows(table.file, frame, table.row[row], table.remarks())
