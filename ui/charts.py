@@ -124,7 +124,9 @@ def heatmap(
     colours = [[0, f"rgba({BLUE},0)"], [1, f"rgba({BLUE},1)"]]
     low, high = 0.0, limit
     if view == "difference":
-        colours = [[0, f"rgba({ORANGE},1)"], [0.5, f"rgba({BLUE},0)"], [1, f"rgba({BLUE},1)"]]
+        # Two stops in the middle, or what is a little below nothing would be bluish.
+        middle = [[0.5, f"rgba({ORANGE},0)"], [0.5, f"rgba({BLUE},0)"]]
+        colours = [[0, f"rgba({ORANGE},1)"], *middle, [1, f"rgba({BLUE},1)"]]
         low = -limit
     k = len(classes)
     figure = go.Figure(
