@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from ..errors import DatasetError
 from .columns import ROLES, role
 from .files import Files
-from .plain import read_classes
+from .label_tables import read_tables, tables
 from .reading import Match, Reading, Rows
-from .tables import header, is_table, read_table
+from .tables import header, read_table
 
 FORMAT = "long-table"
 TITLE = "Table, one row per annotation"
@@ -18,11 +17,6 @@ images/…           optional, any folder
 classes.csv        class[,code]                optional"""
 
 NEEDED = ("image", "coder", "label")
-
-
-def tables(files: Files) -> list[str]:
-    """Tables at the top of the dataset, but for those with a meaning of their own."""
-    return [n for n in files.names if is_table(n) and "/" not in n and n not in ("classes.csv", "truth.csv")]
 
 
 def match(files: Files) -> Match:
@@ -48,28 +42,11 @@ def read(files: Files, name: str) -> Reading:
     ------
     DatasetError
     """
-    labels = []
-    for file in tables(files):
+
+    def rows(file: str) -> Rows | None:
         columns = {w: role(header(files, file), w) for w in (*NEEDED, "count")}
-        if all(columns[w] for w in NEEDED):
-            table = read_table(files, file)
-            labels.append(Rows.of(table, {w: c for w, c in columns.items() if c is not None}))
-    if not labels:
-        raise DatasetError(f"no table has columns for {', '.join(NEEDED)}.", file=name)
-    classes, codes = read_classes(files)
-    return Reading(files, files.images, labels, known_truth(files), classes, codes)
+        if not all(columns[w] for w in NEEDED):
+            return None
+        return Rows.of(read_table(files, file), {w: c for w, c in columns.items() if c is not None})
 
-
-def known_truth(files: Files) -> list[Rows]:
-    """Rows of ``truth.csv``, where there is one.
-
-    Raises
-    ------
-    DatasetError
-    """
-    if "truth.csv" not in files:
-        return []
-    table = read_table(files, "truth.csv")
-    columns = {w: role(tuple(table.frame.columns), w) for w in ("image", "label", "split")}
-    table.need([w for w in ("image", "label") if columns[w] is None])
-    return [Rows.of(table, {w: c for w, c in columns.items() if c is not None})]
+    return read_tables(files, name, rows, f"no table has columns for {', '.join(NEEDED)}.")

@@ -7,12 +7,10 @@ import os
 import numpy as np
 import pandas as pd
 
-from ..errors import DatasetError
 from .class_names import WORDS
 from .columns import role, without
 from .files import Files
-from .long_table import known_truth, tables
-from .plain import read_classes
+from .label_tables import read_tables, tables
 from .reading import Match, Reading, Rows
 from .tables import Table, categorical, coded, header, read_table
 
@@ -64,16 +62,14 @@ def read(files: Files, name: str) -> Reading:
     ------
     DatasetError
     """
-    labels = []
-    for file in tables(files):
+
+    def rows(file: str) -> Rows | None:
         table = read_table(files, file)
         image = role(tuple(table.frame.columns), "image")
-        if image is not None and (classes := _classes(table, image)):
-            labels.append(from_votes(table, image, classes, os.path.splitext(file)[0]))
-    if not labels:
-        raise DatasetError("no table has an image column and one column of votes per class.", file=name)
-    classes_, codes = read_classes(files)
-    return Reading(files, files.images, labels, known_truth(files), classes_, codes)
+        classes = _classes(table, image) if image is not None else []
+        return from_votes(table, image, classes, os.path.splitext(file)[0]) if image and classes else None
+
+    return read_tables(files, name, rows, "no table has an image column and one column of votes per class.")
 
 
 def from_votes(table: Table, image: str, classes: list[str], coder: str) -> Rows:

@@ -8,11 +8,9 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import union_categoricals
 
-from ..errors import DatasetError
 from .columns import role, without
 from .files import Files
-from .long_table import known_truth, tables
-from .plain import read_classes
+from .label_tables import read_tables, tables
 from .reading import Match, Reading, Rows
 from .tables import Table, categorical, coded, header, mapped, read_table
 
@@ -58,24 +56,21 @@ def read(files: Files, name: str) -> Reading:
     ------
     DatasetError
     """
-    labels = []
-    for file in tables(files):
+
+    def rows(file: str) -> Rows | None:
         table = read_table(files, file)
         columns = tuple(table.frame.columns)
         image = role(columns, "image")
         if image is None:
-            continue
+            return None
         others = without(columns, (image, role(columns, "split")))
         part = melt(table, image, annotators(table, others) or others)
         if others == [role(columns, "label")]:  # one column called label: its coder is called as the file is
             stem = file.rsplit(".", 1)[0]
             part = replace(part, frame=part.frame.assign(coder=categorical([stem] * len(part))))
-        labels.append(part)
-    labels = [p for p in labels if len(p)]
-    if not labels:
-        raise DatasetError("no table has an image column and one column per annotator.", file=name)
-    classes, codes = read_classes(files)
-    return Reading(files, files.images, labels, known_truth(files), classes, codes)
+        return part
+
+    return read_tables(files, name, rows, "no table has an image column and one column per annotator.")
 
 
 def melt(table: Table, image: str, coders: list[str]) -> Rows:
