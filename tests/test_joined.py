@@ -122,3 +122,16 @@ def test_common_names_are_settled_and_never_new_words(names: list[str]) -> None:
 def test_near_misses_look_at_how_often() -> None:
     assert near_misses(["happiness", "hapiness", "fear"], [100, 3, 50]) == [("hapiness", "happiness", 3.0)]
     assert near_misses(["class 1", "class 2"], [50, 60]) == []
+
+
+def test_counts_of_one_source_and_none_of_another(tmp_path: Path) -> None:
+    """A vote that is no number is named, also where another table has no counts at all."""
+    sources(tmp_path)
+    (tmp_path / "votes.csv").write_text(
+        "image,coder,label,count\nimages/0.png,Crowd,happiness,2\nimages/1.png,Crowd,sad,many\n"
+    )
+    write(tmp_path / "j", [Source("one", str(tmp_path / "one")), Source("crowd", str(tmp_path / "votes.csv"))], {})
+    study = load_dataset(tmp_path / "j")
+    (bad,) = study.errors()
+    assert bad.examples == ("crowd: votes.csv, row 3: count 'many' is not a positive number of votes.",)
+    assert study.table.count.tolist() == [1, 2, 1]

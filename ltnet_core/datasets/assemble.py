@@ -140,12 +140,13 @@ def _joined(parts: Sequence[Rows]) -> _All | None:
         return _All(parts[0].frame.reset_index(drop=True), file, names, row)
     frame: dict[str, Any] = {}
     for column in columns:
-        empty = 1.0 if column == "count" else ""
-        pieces = [p.frame[column] if column in p.frame else pd.Series([empty] * len(p), dtype=object) for p in parts]
         if column == "count":
-            frame[column] = np.concatenate([x.to_numpy(np.float64) for x in pieces])
+            frame[column] = np.concatenate([p.frame[column] if column in p.frame else np.ones(len(p)) for p in parts])
         else:
-            frame[column] = union_categoricals([x.astype("category") for x in pieces])
+            blank = [coded(np.zeros(len(p), dtype=np.int8), [""]) for p in parts]
+            frame[column] = union_categoricals(
+                [p.frame[column].array if column in p.frame else b for p, b in zip(parts, blank, strict=True)]
+            )
     return _All(pd.DataFrame(frame), file, names, row)
 
 
