@@ -43,12 +43,12 @@ def match(files: Files) -> Match:
 
 
 def faces(files: Files) -> tuple[pd.DataFrame, ArrayImages, list[Problem]]:
-    """Rows ``image, label, usage, row`` of the usable faces, their images, and what is wrong with the others.
+    """Rows ``image, label, usage, training, row`` of the usable faces, their images, and what is wrong with the others.
 
     Raises
     ------
     DatasetError
-        the file is not readable as a table.
+        the file is not readable as a table, or no face in it is usable.
     """
     data = files.read(FILE)
     try:
@@ -79,11 +79,14 @@ def faces(files: Files) -> tuple[pd.DataFrame, ArrayImages, list[Problem]]:
             pixels[i], good[i] = face, True
     problems = [Problem("unusable row", len(texts), tuple(texts[:5]))] if texts else []
     rows = np.flatnonzero(good)
+    if not len(rows):
+        raise DatasetError(f"no row has a usable face; the first: {texts[0]}" if texts else "has no rows.", file=FILE)
     frame = pd.DataFrame(
         {
             "image": [f"fer{i:07d}.png" for i in rows],
             "label": [codes[str(emotion[i]).strip()] for i in rows],
             "usage": [str(usage[i]).strip() for i in rows],
+            "training": [str(usage[i]).strip().lower() == TRAINING for i in rows],
             "row": rows,
         }
     )
@@ -109,7 +112,7 @@ def read(files: Files, name: str) -> Reading:
     DatasetError
     """
     frame, images, problems = faces(files)
-    training = (frame["usage"].str.lower() == TRAINING).to_numpy()
+    training = frame["training"].to_numpy()
     return Reading(
         images,
         frame["image"].tolist(),

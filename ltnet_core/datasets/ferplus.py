@@ -57,7 +57,7 @@ def read(files: Files, name: str) -> Reading:
     table = read_table(files, FILE, ("usage", *CLASSES))
     if fer2013.FILE in files:
         faces, images, problems = fer2013.faces(files)
-        total = int(faces["row"].max()) + 1 if len(faces) else 0
+        total = int(faces["row"].max()) + 1
         if len(table.row) < total:
             raise DatasetError(
                 f"has {len(table.row):,} rows, fewer than {fer2013.FILE}; both must be of the same release.", file=FILE
@@ -65,8 +65,7 @@ def read(files: Files, name: str) -> Reading:
         # Faces that FER+ dropped have no name in it: the rows tell which face is which.
         table = _named(table, [f"fer{i:07d}.png" for i in range(len(table.row))])
         names = faces["image"].tolist()
-        training = (faces["usage"].str.lower() == fer2013.TRAINING).to_numpy()
-        labels = [fer2013.rows_of(faces[training], coder=fer2013.CODER)]
+        labels = [fer2013.rows_of(faces[faces["training"].to_numpy()], coder=fer2013.CODER)]
         source: Files = images
     else:
         table.need(["image name"])
