@@ -128,7 +128,8 @@ def dataset_of(run: Run, datasets: list[Dataset]) -> Dataset:
     for dataset in datasets:
         if dataset.location == place or (dataset.location.exists() and dataset.location.resolve() == place.resolve()):
             return dataset
-    return Dataset("", str(spec.get("dataset_name") or place.name), place)
+    format = str(spec.get("format"))
+    return Dataset("", str(spec.get("dataset_name") or place.name), place, format if format in FORMATS else None)
 
 
 # ---- adding datasets
