@@ -226,6 +226,7 @@ CASES: dict[str, tuple[Callable[[Path], None], str]] = {
     "NUL inside": (text(HEAD + "a.png,X,c\0at\n"), "is not text"),
     "a folder called csv": (special(folder_called_csv), "annotations.csv is missing"),
     "a JSON file named csv": (text('{"image": 1}\n'), "column 'image' is missing"),
+    "a header that ends in the middle of a character": (text("image,coder,labe\xdf".encode("latin-1"), "labels.csv"), ""),
     "semicolons": (text((HEAD + GOOD).replace(",", ";")), ""),
     "tabs": (text((HEAD + GOOD).replace(",", "\t")), ""),
     "carriage returns": (text((HEAD + GOOD).replace("\n", "\r")), ""),

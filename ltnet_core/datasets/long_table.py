@@ -44,9 +44,11 @@ def read(files: Files, name: str) -> Reading:
     """
 
     def rows(file: str) -> Rows | None:
-        columns = {w: role(header(files, file), w) for w in (*NEEDED, "count")}
-        if not all(columns[w] for w in NEEDED):
+        if any(role(header(files, file), w) is None for w in NEEDED):
             return None
-        return Rows.of(read_table(files, file), {w: c for w, c in columns.items() if c is not None})
+        table = read_table(files, file)
+        columns = {w: role(tuple(table.frame.columns), w) for w in (*NEEDED, "count")}
+        table.need([w for w in NEEDED if columns[w] is None])
+        return Rows.of(table, {w: c for w, c in columns.items() if c is not None})
 
     return read_tables(files, name, rows, f"no table has columns for {', '.join(NEEDED)}.")

@@ -101,7 +101,7 @@ def header(files: Files, name: str) -> tuple[str, ...]:
         if suffix(name) in (".jsonl", ".ndjson"):
             first = head.split(b"\n", 1)[0] + b"\n"
             return tuple(n.strip().lower() for n in pyarrow.json.read_json(io.BytesIO(first)).column_names)
-        text, _ = _as_utf8(head, name, whole=False)
+        text, _ = _as_utf8(head, name, whole=len(head) < HEAD)
         return tuple(n.strip().lower() for n in first_row(text)[0])
     except (DatasetError, pa.ArrowException, OSError, ValueError):
         return ()

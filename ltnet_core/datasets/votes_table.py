@@ -31,7 +31,7 @@ def match(files: Files) -> Match:
         if image is None or role(found, "coder") is not None or len(found) < 3:
             continue
         table = read_table(files, name)
-        classes = _classes(table, image)
+        classes = _classes(table, image) if image in table.frame else []
         if classes:
             return Match(True, f"{name} with the column {image} and votes for {', '.join(classes[:4])}")
     return Match(False, "no table with an image column and one column of votes per class", 0.1 if tables(files) else 0)

@@ -32,8 +32,9 @@ def match(files: Files) -> Match:
         image = role(found, "image")
         if image is None or role(found, "coder") is not None:
             continue
-        others = without(found, (image, role(found, "split")))
-        if others and annotators(read_table(files, name), others):
+        table = read_table(files, name)
+        others = without(table.frame.columns, (image, role(found, "split")))
+        if image in table.frame and annotators(table, others):
             return Match(True, f"{name} with the column {image} and one column per annotator")
     return Match(False, "no table with an image column and one column per annotator", 0.1 if tables(files) else 0.0)
 
