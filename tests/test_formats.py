@@ -107,6 +107,13 @@ def test_the_format_can_be_chosen_by_hand(tmp_path: Path, ltnet: Command) -> Non
     assert shown.returncode == 0 and "read as wide-table (chosen by hand)" in shown.stdout
 
 
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_format_chosen_by_hand_that_does_not_fit_is_refused_in_words(format: str, tmp_path: Path) -> None:
+    (tmp_path / "readme.md").write_text("hello")
+    with pytest.raises(DatasetError):
+        load_dataset(tmp_path, format)
+
+
 def test_pixels_in_rows_are_images(tmp_path: Path) -> None:
     MINIATURES["fer2013"][0](tmp_path)
     study = load_dataset(tmp_path)

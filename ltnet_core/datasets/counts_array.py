@@ -46,9 +46,10 @@ def read(files: Files, name: str) -> Reading:
     DatasetError
         another shape than the lists', or something that is no count.
     """
-    file, listed = _arrays(files)[0], _image_list(files)
-    if listed is None:
-        raise DatasetError("there is no list of image names.", file=name)
+    arrays, listed = _arrays(files), _image_list(files)
+    if not arrays or listed is None:
+        raise DatasetError("there is no array of counts with a list of image names.", file=name)
+    file = arrays[0]
     counts = read_array(files, file)
     names = [n.strip() for n in files.read(listed).decode("utf-8-sig", "replace").splitlines() if n.strip()]
     classes, codes = read_classes(files)

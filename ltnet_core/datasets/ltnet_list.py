@@ -56,15 +56,25 @@ def read(files: Files, name: str) -> Reading:
     Raises
     ------
     DatasetError
-        a line has no path or another number of labels than the first.
+        a line has no path, another number of labels than the first, or a number that is no class.
     """
     labels, truth, problems = [], [], []
-    for file in _lists(files):
-        if _first(files, file) is None:
-            continue
-        paths, said, rows = _lines(files, file)
+    lists = {file: _lines(files, file) for file in _lists(files) if _first(files, file) is not None}
+    if not lists:
+        raise DatasetError("there is no list with a path and class numbers in each line.", file=name)
+    classes, codes = read_classes(files)
+    if classes is None:
+        classes = [str(k) for k in range(max(int(said.max()) for _, said, _ in lists.values()) + 1)]
+    for file, (paths, said, rows) in lists.items():
+        wrong = np.flatnonzero(((said >= len(classes)) | (said < ABSENT)).any(1))
+        if len(wrong):
+            text = f"class numbers must lie between 0 and {len(classes) - 1}, or be -1 for none."
+            raise DatasetError(text, file=file, row=int(rows[wrong[0]]))
+        names = np.asarray(classes, dtype=object)
         if _is_test(file):
-            truth.append(_truth(file, paths, said[:, 0], rows))
+            known = said[:, 0] != ABSENT
+            images = [p for p, k in zip(paths, known, strict=True) if k]
+            truth.append(_truth(file, images, names[said[known, 0]], rows[known]))
             continue
         item, coder = np.nonzero(said != ABSENT)
         repeated = [p for p, n in Counter(paths).items() if n > 1]
@@ -76,24 +86,18 @@ def read(files: Files, name: str) -> Reading:
             {
                 "image": categorical(paths).take(item),
                 "coder": coded(coder, [f"coder{c + 1}" for c in range(said.shape[1])]),
-                "label": categorical(said[item, coder].astype(str).astype(object)),
+                "label": categorical(names[said[item, coder]]),
             }
         )
         labels.append(Rows(file, frame, rows[item]))
-    classes, codes = read_classes(files)
-    if classes is None:
-        numbers = {int(v) for p in [*labels, *truth] for v in p.frame["label"].cat.categories}
-        classes = [str(v) for v in range(max(numbers, default=-1) + 1)]
-        if min(numbers, default=0) < 0 or len(classes) > 10_000:
-            raise DatasetError("class numbers must lie between 0 and 9,999, or be -1 for none.", file=labels[0].file)
     return Reading(files, files.images, labels, truth, classes, codes, problems=problems)
 
 
-def _truth(file: str, paths: list[str], label: np.ndarray, rows: np.ndarray) -> Rows:
+def _truth(file: str, paths: list[str], labels: np.ndarray, rows: np.ndarray) -> Rows:
     frame = pd.DataFrame(
         {
             "image": categorical(paths),
-            "label": categorical(label.astype(str).astype(object)),
+            "label": categorical(labels),
             "split": categorical(["test"] * len(paths)),
         }
     )

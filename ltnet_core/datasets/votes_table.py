@@ -43,7 +43,7 @@ def _classes(table: Table, image: str) -> list[str]:
     Votes are whole numbers in every cell. Either they add up to as many in most rows, or most
     of them are 0, or the columns are called like the expressions of faces.
     """
-    columns = without(table.frame.columns, (image, role(tuple(table.frame.columns), "split")))
+    columns = _columns(table, image)
     if len(columns) < 2 or not len(table.row):
         return []
     votes = np.stack([table.numbers(c) for c in columns], axis=1)
@@ -53,6 +53,10 @@ def _classes(table: Table, image: str) -> list[str]:
     sparse = (votes == 0).mean() >= MOSTLY_ZERO
     words = sum(c in WORDS for c in columns) >= len(columns) / 2
     return columns if (alike and votes.sum(1).max() > 1) or sparse or words else []
+
+
+def _columns(table: Table, image: str) -> list[str]:
+    return without(table.frame.columns, (image, role(tuple(table.frame.columns), "split")))
 
 
 def read(files: Files, name: str) -> Reading:
@@ -66,7 +70,7 @@ def read(files: Files, name: str) -> Reading:
     def rows(file: str) -> Rows | None:
         table = read_table(files, file)
         image = role(tuple(table.frame.columns), "image")
-        classes = _classes(table, image) if image is not None else []
+        classes = _columns(table, image) if image is not None else []
         return from_votes(table, image, classes, os.path.splitext(file)[0]) if image and classes else None
 
     return read_tables(files, name, rows, "no table has an image column and one column of votes per class.")
