@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Command
+from conftest import Command, write_csv
 from miniatures import MINIATURES, to_zip
 
 from ltnet_core.datasets import FORMATS, Study, load_dataset, open_files, recognise
@@ -112,6 +112,15 @@ def test_a_format_chosen_by_hand_that_does_not_fit_is_refused_in_words(format: s
     (tmp_path / "readme.md").write_text("hello")
     with pytest.raises(DatasetError):
         load_dataset(tmp_path, format)
+
+
+def test_a_column_that_is_no_annotators_is_left_out_and_named(tmp_path: Path) -> None:
+    rows = [(f"{i}.png", "cat" if i % 2 else "dog", "cat", f"remark {i}") for i in range(100)]
+    write_csv(tmp_path / "labels.csv", ("image", "Ann", "Ben", "Note"), rows)
+    study = load_dataset(tmp_path)
+    assert study.table.coders == ("Ann", "Ben")
+    (left,) = [p for p in study.problems if p.kind == "column left out"]
+    assert left.examples == ("labels.csv: 'Note' is no annotator's: too many different values.",)
 
 
 def test_pixels_in_rows_are_images(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from .columns import role, without
 from .files import Files
 from .label_tables import read_tables, tables
 from .reading import Match, Reading, Rows
+from .study import Problem
 from .tables import Table, categorical, coded, header, mapped, read_table
 
 FORMAT = "wide-table"
@@ -22,7 +23,7 @@ images/…           optional, any folder
 classes.csv        class[,code]                optional"""
 
 ABSENT = frozenset({"", "nan", "none", "null", "na", "n/a", "-1", "-1.0"})
-MOST_CLASSES = 200
+MOST_CLASSES, FEW = 200, 20
 
 
 def match(files: Files) -> Match:
@@ -40,12 +41,12 @@ def match(files: Files) -> Match:
 
 
 def annotators(table: Table, columns: list[str]) -> list[str]:
-    """Columns that can be an annotator's: few different cells, which other columns use too or which are words."""
+    """Columns that can be an annotator's: few different cells for so many rows."""
+    most = max(FEW, min(MOST_CLASSES, len(table.row) // 2))
     out = []
     for column in columns:
-        values = [str(v) for v in table.frame[column].cat.categories if str(v).lower() not in ABSENT]
-        repeats = len(values) <= max(2, min(MOST_CLASSES, len(table.row) // 2 + 1))
-        if values and repeats:
+        values = {str(v) for v in table.frame[column].cat.categories if str(v).lower() not in ABSENT}
+        if 0 < len(values) <= most:
             out.append(column)
     return out
 
@@ -65,7 +66,12 @@ def read(files: Files, name: str) -> Reading:
         if image is None:
             return None
         others = without(columns, (image, role(columns, "split")))
-        part = melt(table, image, annotators(table, others) or others)
+        chosen = annotators(table, others) or others
+        part = melt(table, image, chosen)
+        left = [table.titles[c] for c in others if c not in chosen and any(table.frame[c] != "")]
+        if left:
+            text = f"{file}: {', '.join(map(repr, left))} is no annotator's: too many different values."
+            part = replace(part, remarks=(*part.remarks, Problem("column left out", len(left), (text,))))
         if others == [role(columns, "label")]:  # one column called label: its coder is called as the file is
             stem = file.rsplit(".", 1)[0]
             part = replace(part, frame=part.frame.assign(coder=categorical([stem] * len(part))))
