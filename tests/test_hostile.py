@@ -317,6 +317,7 @@ CASES: dict[str, tuple[Callable[[Path], None], str]] = {
     "an array of objects": (mini("counts array", "crowd.npy", lambda _: _npy(np.array([{}], dtype=object))), "is not a readable NumPy array"),
     "counts of another shape": (mini("counts array", "crowd.npy", lambda _: _npy(np.ones((3, 2)))), "has the shape (3, 2), expected (2, 2)"),
     "counts below zero": (mini("counts array", "crowd.npy", lambda _: _npy(-np.ones((2, 2)))), "something else than counts"),
+    "a face's table with a broken header": (mini("fer2013", "fer2013.csv", lambda b: b.replace(b"Usage", b"Usage,\xec\xff")), "is not a readable CSV table"),
     "not one usable face": (mini("ferplus", "fer2013.csv", lambda b: b.replace(b" ", b"x")), "no row has a usable face; the first: fer2013.csv, row 2"),
     "votes that are no numbers": (mini("ferplus alone", "fer2013new.csv", lambda b: b.replace(b",4,0,", b",4e999,many,")), "count '4e999' is not a positive number"),
     "a list of another width": (mini("ltnet list", "train.txt", lambda b: b + b"img/a.png 1\n"), "train.txt, row 3: has 1 labels, the first line 4"),

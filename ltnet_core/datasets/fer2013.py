@@ -18,7 +18,7 @@ from .files import Files
 from .numbered_images import ArrayImages
 from .reading import Match, Reading, Rows
 from .study import Problem
-from .tables import LONGEST_ROW, categorical, first_row, header
+from .tables import LONGEST_ROW, as_utf8, categorical, first_row, header
 
 FORMAT = "fer2013"
 TITLE = "FER2013"
@@ -50,7 +50,7 @@ def faces(files: Files) -> tuple[pd.DataFrame, ArrayImages, list[Problem]]:
     DatasetError
         the file is not readable as a table, or no face in it is usable.
     """
-    data = files.read(FILE)
+    data, _ = as_utf8(files.read(FILE), FILE)
     try:
         names, _ = first_row(data[:4096])
         table = pyarrow.csv.read_csv(

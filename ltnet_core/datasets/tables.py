@@ -101,7 +101,7 @@ def header(files: Files, name: str) -> tuple[str, ...]:
         if suffix(name) in (".jsonl", ".ndjson"):
             first = head.split(b"\n", 1)[0] + b"\n"
             return tuple(n.strip().lower() for n in pyarrow.json.read_json(io.BytesIO(first)).column_names)
-        text, _ = _as_utf8(head, name, whole=len(head) < HEAD)
+        text, _ = as_utf8(head, name, whole=len(head) < HEAD)
         return tuple(n.strip().lower() for n in first_row(text)[0])
     except (DatasetError, pa.ArrowException, OSError, ValueError):
         return ()
@@ -131,7 +131,7 @@ def read_table(files: Files, name: str, required: Sequence[str] = ()) -> Table:
             arrow = pyarrow.json.read_json(io.BytesIO(data), read_options=options)
             titles = [n.strip() for n in arrow.column_names]
         else:
-            data, encoding = _as_utf8(data, name)
+            data, encoding = as_utf8(data, name)
             if not data.endswith((b"\n", b"\r")):
                 data += b"\n"  # or Arrow takes a header alone for an empty file
             raw, separator = first_row(data[:HEAD])
@@ -185,7 +185,7 @@ def mapped(column: pd.Series, names: Sequence[str]) -> pd.Categorical[Any]:
     return coded(codes, unique)
 
 
-def _as_utf8(data: bytes, name: str, whole: bool = True) -> tuple[bytes, str | None]:
+def as_utf8(data: bytes, name: str, whole: bool = True) -> tuple[bytes, str | None]:
     """The text as UTF-8 without a mark, and the encoding where it had to be guessed."""
     for mark, encoding in BOMS:
         if data.startswith(mark):
