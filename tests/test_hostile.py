@@ -423,7 +423,7 @@ def said_in(table: AnnotationTable) -> Said:
 
 def as_images(table: AnnotationTable) -> AnnotationTable:
     """The same with items named like images, and coders in a way that every format can write."""
-    items = np.asarray([f"{i}.png" for i in table.items], dtype=object)
+    items = np.asarray([f"i{i}.png" for i in table.items], dtype=object)
     coders = tuple(f"coder{c + 1}" for c in range(len(table.coders)))
     return AnnotationTable(items, coders, table.classes, table.item, table.coder, table.label, table.count)
 
