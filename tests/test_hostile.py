@@ -528,7 +528,10 @@ WRITERS: dict[str, tuple[Callable[[AnnotationTable, Path], Said], str]] = {
 
 @pytest.mark.parametrize("kind", WRITERS)
 @settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=30,
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(table=tables(), number=st.integers(0, 2**60))
 def test_any_table_is_read_back_equal(kind: str, table: AnnotationTable, number: int, tmp_path: Path) -> None:
