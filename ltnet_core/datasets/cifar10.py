@@ -30,7 +30,6 @@ cifar10h-counts.npy                    optional: CIFAR-10H, votes for the test i
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 ANNOTATORS = {f"random_label{i}": f"Annotator {i}" for i in (1, 2, 3)}
-CLEAN = "clean_label"
 PLAIN_CODER = "CIFAR-10"
 CROWD = "CIFAR-10H"
 SIDE = 32
