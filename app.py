@@ -1,5 +1,5 @@
 """The entry of LTNet Studio: ``streamlit run app.py``. It only builds the app; the screens are in ``pages/``,
-what the browser asks for beside them is in ``ui/routes.py``."""
+what the browser asks for beside them is in ``ui/serving.py``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from ui.routes import lifespan, routes  # noqa: E402
+from ui.serving import lifespan, routes  # noqa: E402
 
 # A router of its own, and not this script, because a pages/ folder beside the main script makes Streamlit
 # skip the main script on a deep link: the page would come without its frame.

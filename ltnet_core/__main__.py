@@ -10,15 +10,17 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from .aggregation import METHODS, aggregate
 from .agreement import agreement
+from .annotations import ADJUDICATOR
 from .datasets import FORMATS, load_dataset
 from .errors import InputError, LTNetError, OptionError, RunError
 from .runs import Run, read_json
-from .settings import METHOD_TEXTS, PRESET_TEXTS, PRESETS
+from .settings import METHOD_TEXTS, PRESET_TEXTS, PRESETS, Settings, make_settings
 
 # Threads of PyTorch that wait by spinning slow each other down tenfold when two trainings share the cores. Must be
 # said before PyTorch is imported.
@@ -121,6 +123,12 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("--pseudo", choices=("soft", "hard"), help="kind of the machine coders' labels")
     text = "room in GiB for decoded images (default: what the disk has free); else they are decoded in every epoch"
     sub.add_argument("--pixel-budget", type=float, metavar="GIB", help=text)
+    sub.add_argument("--like", type=Path, metavar="RUN_DIR", help="settings, seed and coders of another run")
+    sub.add_argument(
+        "--adjudications", type=Path, metavar="FILE", help="what people settled: the app's .sqlite, or image,label CSV"
+    )
+    text = "trust: what was settled is the truth; learn: a coder like others (default: trust)"
+    sub.add_argument("--adjudicator", choices=("trust", "learn"), help=text)
     sub.add_argument("--resume", action="store_true", help="go on with a run that was cancelled or crashed")
 
     for name, run, text in (
@@ -138,6 +146,10 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("--matrices", type=Path, help="matrices: .json, .csv or .svg")
     sub.add_argument("--model", type=Path, help="LTNet as .pt, readable with weights_only=True")
     sub.add_argument("--report", type=Path, help="report as one HTML page")
+
+    sub = command("adjudications", _adjudications, "Write what people settled as CSV.")
+    sub.add_argument("file", type=Path, metavar="FILE", help="the app's .sqlite")
+    sub.add_argument("--out", type=Path, required=True, metavar="FILE.csv", help="image, label, reviewer, reason, time")
 
     sub = command("predict", _predict, "Latent truth of new images, and what each coder would say.")
     sub.add_argument("run", type=Path, metavar="RUN_DIR")
@@ -295,10 +307,18 @@ def _fit(arguments: argparse.Namespace) -> None:
         "coder_weights": _weights(arguments.coder_weights),
     }
     coders = _names(arguments.coders)
-    from .settings import make_settings
-
     _fits_the_method(arguments)
-    make_settings(arguments.preset or "default", **changes)  # wrong settings are told before the data is read
+    if arguments.like and not arguments.resume:
+        like = Run.open(arguments.like).spec()
+        coders = like["coders"] if coders is None else coders
+        arguments.seed = like["seed"] if arguments.seed is None else arguments.seed
+        arguments.format = arguments.format or like["format"]
+    settings = _settings(arguments, changes)  # wrong settings are told before the data is read
+    decisions = None
+    if arguments.adjudications:
+        from .adjudications import read_decisions
+
+        decisions = read_decisions(arguments.adjudications)
     if arguments.resume:
         run = Run.open(arguments.run)
         _same_flags(run, arguments, changes, coders)
@@ -312,16 +332,16 @@ def _fit(arguments: argparse.Namespace) -> None:
     from .trainer import Trainer
 
     if not arguments.resume:
-        settings = make_settings(arguments.preset or "default", **changes)
-        device = arguments.device or "auto"
         run = new_run(
             study,
             arguments.run,
             settings,
             seed=arguments.seed or 0,
-            device=device,
+            device=arguments.device or "auto",
             coders=coders,
             pixel_budget=arguments.pixel_budget,
+            adjudications=decisions,
+            like=arguments.like and str(arguments.like.resolve()),
         )
 
     def stoppable(trainer: Trainer) -> None:
@@ -333,6 +353,21 @@ def _fit(arguments: argparse.Namespace) -> None:
 
     train_run(study, run, on_trainer=stoppable)
     print(f"Finished. Results are in {run.folder}; `evaluate`, `export` and `predict` read them.")
+
+
+def _settings(arguments: argparse.Namespace, changes: dict[str, Any]) -> Settings:
+    """The settings of a new run: a preset's, or another run's, with what the flags change."""
+    given: tuple[str, ...] | None = None
+    if arguments.adjudications and arguments.adjudicator != "learn":
+        given = (ADJUDICATOR,)
+    elif arguments.adjudicator and not arguments.adjudications:
+        raise OptionError("--adjudicator says how to take --adjudications; there are none.")
+    if arguments.like is None:
+        return make_settings(arguments.preset or "default", **changes, given=given)
+    if arguments.preset or arguments.resume:
+        raise OptionError("--like takes another run's settings; leave out --preset and --resume.")
+    settings = Settings.from_json({**Run.open(arguments.like).spec()["settings"], "given": []})
+    return replace(settings, **{k: v for k, v in {**changes, "given": given}.items() if v is not None})
 
 
 def _fits_the_method(arguments: argparse.Namespace) -> None:
@@ -373,6 +408,8 @@ def _same_flags(run: Run, arguments: argparse.Namespace, changes: dict[str, Any]
     """A resumed run keeps its settings; a flag that says otherwise is an error, not ignored."""
     if run.is_complete():
         raise RunError(f"run {str(run.folder)!r} is finished; choose another folder.")
+    if arguments.adjudications:
+        raise OptionError("a resumed run goes on with the adjudications it began with; leave --adjudications out.")
     spec = run.spec()
     kept = ("seed", "coders", "pixel_budget", "format")
     asked = {**changes, "preset": arguments.preset, "coders": coders}
@@ -464,6 +501,17 @@ def _export(arguments: argparse.Namespace) -> None:
 
         export_model(run, arguments.model)
         print(f"Wrote {arguments.model}.")
+
+
+def _adjudications(arguments: argparse.Namespace) -> None:
+    from .adjudications import read_decisions
+    from .export import partial_path
+
+    frame = read_decisions(arguments.file)
+    partial = partial_path(arguments.out)
+    frame.to_csv(partial, index=False, lineterminator="\n")
+    os.replace(partial, arguments.out)
+    print(f"Wrote {len(frame):,} adjudications to {arguments.out}.")
 
 
 def _predict(arguments: argparse.Namespace) -> None:

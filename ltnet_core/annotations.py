@@ -24,6 +24,8 @@ FloatArray = NDArray[np.float64]
 MOST_VOTES = 1e9
 MACHINE_PREFIX = "machine:"
 """Names of machine coders start so; a human coder may not."""
+ADJUDICATOR = "Adjudication"
+"""The coder whose annotations are what people settled, see :mod:`~ltnet_core.adjudications`."""
 
 
 def is_machine(coder: str) -> bool:

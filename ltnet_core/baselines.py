@@ -51,11 +51,13 @@ def learn(trainer: Trainer) -> Learned:
     taken = near_identity(len(task.table.coders), k, 1.0) if transitions is None else transitions
     tau = temperature(p, taken, task.table, plan.fits[stage].validation)
     p = networks[stage] = soften(p, tau)
+    # A method without T takes its network's word for the truth: the labels add nothing to it.
+    weights = np.zeros(len(human.coders)) if transitions is None else coder_weights(human, trainer.settings)
     if transitions is None:
         # A method without T has one all the same: what each coder said of the truth that the network sees.
         transitions, truth = confusion(human, p), p
     else:
-        truth = posterior(p, transitions, human, coder_weights(human, trainer.settings))
+        truth = posterior(p, transitions, human, weights)
     return Learned(
         table=human,
         method=stage,
@@ -66,6 +68,8 @@ def learn(trainer: Trainer) -> Learned:
         networks=networks,
         usable=plan.usable,
         items=plan.pooled,
+        weights=weights,
+        features=trainer.features(task),
     )
 
 

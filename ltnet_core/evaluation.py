@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import f1_score
 
 from .aggregation import METHODS, aggregate
-from .annotations import AnnotationTable, FloatArray
+from .annotations import ADJUDICATOR, AnnotationTable, FloatArray
 
 BINS = 15
 
@@ -99,7 +99,8 @@ def evaluate(
 
     train = (test_set == "") & usable
     items = np.flatnonzero(train & (truth >= 0) & human.annotated())
-    shown = human.keep_items(train)
+    labelled_by = [c for c in human.coders if c != ADJUDICATOR]  # what people settled is no coder's own label
+    shown = human.keep_coders(labelled_by).keep_items(train)
     methods = {method: scores(p[items], truth[items]) for method, p in networks.items()}
     for method, result in labelled.items():
         methods[method] = scores(result.p[items], truth[items], result.labels[items])

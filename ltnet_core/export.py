@@ -18,6 +18,8 @@ from .runs import Run, read_json
 def load_truth(run: Run) -> pd.DataFrame:
     """The rows of ``truth.csv``: one per item to learn from."""
     frame = pd.read_parquet(run.result("truth.parquet"))
+    if "_split" in frame:
+        frame = frame[frame["_split"] == ""]
     return frame[[c for c in frame.columns if not c.startswith("_")]]
 
 
@@ -73,10 +75,16 @@ def write_matrices(content: dict[str, Any], out: Path) -> None:
 def load_matrices(run: Run) -> dict[str, Any]:
     """What ``T.json`` holds: ``{"classes", "coders": {NAME: K × K}, "support": {NAME: K}}``; rows are truth.
 
-    ``support`` is the number of annotations that each row rests on.
+    ``support`` is the number of annotations that each row rests on. Coders taken at their word
+    have none: nothing of theirs was learned.
     """
     content = read_json(run.result("transitions.json"))
-    return {k: content[k] for k in ("classes", "coders", "support") if k in content}
+    given = content.get("given", ())
+    out: dict[str, Any] = {"classes": content["classes"]}
+    for key in ("coders", "support"):
+        if key in content:
+            out[key] = {c: v for c, v in content[key].items() if c not in given}
+    return out
 
 
 def export_matrices(run: Run, out: Path) -> None:
@@ -109,7 +117,7 @@ def export_report(run: Run, out: Path) -> None:
             f"<p>On {truth['items']:,} labelled items with known truth the learned truth is right for "
             f"{_number(truth['accuracy'])}, the human labels for {_number(truth['human_labels_accuracy'])}.</p>"
         )
-    for coder, matrix in content["coders"].items():
+    for coder, matrix in load_matrices(run)["coders"].items():
         head = "".join(f"<th>{_text(c)}" for c in content["classes"])
         rows = "".join(
             f"<tr><th>{_text(c)}</th>"

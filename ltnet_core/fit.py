@@ -7,11 +7,14 @@ import os
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import pandas as pd
 import torch
 
 from . import baselines, ipa2lt
+from .adjudications import adjudicated, read_decisions
+from .annotations import ADJUDICATOR
 from .coders import machine_name
 from .datasets import Study
 from .devices import choose_device, processor_name, reserve
@@ -21,7 +24,9 @@ from .plan import make_plan
 from .results import finish, write_results
 from .runs import Run, read_json
 from .settings import Settings, make_settings
-from .trainer import Trainer
+from .trainer import Trainer, human_table
+
+OWN_ADJUDICATIONS = "adjudications.csv"  # in a run's folder: what had been settled when it began
 
 
 def new_run(
@@ -33,11 +38,15 @@ def new_run(
     device: str = "auto",
     coders: list[str] | None = None,
     pixel_budget: float | None = None,
+    adjudications: pd.DataFrame | None = None,
+    like: str | None = None,
 ) -> Run:
     """Check everything that can be checked before training, then make the run's folder.
 
     ``pixel_budget`` is the room in GiB for decoded images; where they need more, they are
-    decoded anew in every epoch. None is what the disk has free.
+    decoded anew in every epoch. None is what the disk has free. ``adjudications`` are rows
+    ``image, label`` that people settled; the run keeps a copy and goes on with that. ``like``
+    names the run whose settings these are.
 
     Raises
     ------
@@ -63,8 +72,15 @@ def new_run(
             raise OptionError("coders must be one or more different names.")
         for coder in coders:
             study.table.coder_index(coder)
-    make_plan(study, study.table if coders is None else study.table.keep_coders(coders), settings, seed)
-    return Run.create(
+    notes = []
+    if adjudications is not None:
+        study, strangers = adjudicated(study, adjudications)
+        if strangers:
+            notes.append(f"{strangers:,} adjudications are of images that are not in the dataset to learn from.")
+    elif ADJUDICATOR in settings.given:
+        raise OptionError("there are no adjudications to take at their word.")
+    make_plan(study, human_table(study, coders), settings, seed)
+    run = Run.create(
         run_dir,
         {
             "dataset": str(study.files.location.resolve()),
@@ -77,11 +93,18 @@ def new_run(
             "device": device,
             "coders": coders,
             "pixel_budget": pixel_budget,
+            "adjudications": 0 if adjudications is None else len(adjudications) - strangers,
+            "like": like,
             "classes": list(study.table.classes),
             "codes": list(study.codes),
             "created": time.time(),
         },
     )
+    if adjudications is not None:
+        adjudications.to_csv(run.folder / OWN_ADJUDICATIONS, index=False, lineterminator="\n")
+    for note in notes:
+        run.emit("note", message=note)
+    return run
 
 
 def train_run(study: Study, run: Run, *, on_trainer: Any = None) -> None:
@@ -96,6 +119,8 @@ def train_run(study: Study, run: Run, *, on_trainer: Any = None) -> None:
     with run.lock():
         if run.is_complete():
             raise RunError(f"run {str(run.folder)!r} is finished; choose another folder.")
+        if (run.folder / OWN_ADJUDICATIONS).exists():
+            study = adjudicated(study, read_decisions(run.folder / OWN_ADJUDICATIONS), OWN_ADJUDICATIONS)[0]
         if run.spec()["fingerprint"] != study.table.fingerprint():
             raise RunError(
                 f"run {str(run.folder)!r} was made from other annotations than {study.name!r} has now; start a new run."
@@ -140,12 +165,26 @@ def _train(trainer: Trainer) -> None:
     finish(trainer.run)
 
 
+def given_coders(settled: bool, adjudicator: str) -> dict[str, tuple[str, ...]]:
+    """The setting that takes the adjudicator at its word, or learns its matrix.
+
+    Raises
+    ------
+    OptionError
+    """
+    if adjudicator not in ("trust", "learn"):
+        raise OptionError(f"the adjudicator is to be trusted ('trust') or learned ('learn'), got {adjudicator!r}.")
+    return {"given": (ADJUDICATOR,)} if settled and adjudicator == "trust" else {}
+
+
 class IPA2LT:
     """Learn the latent truth of a study, in five lines of Python.
 
     Parameters are those of :func:`ltnet_core.make_settings` (``preset``, ``network``,
     ``epochs``, …) and ``seed``, ``device``, ``coders``, ``pixel_budget`` (see
-    :func:`new_run`). They are stored as given.
+    :func:`new_run`), and ``adjudications``, rows ``image, label`` that people settled (see
+    :func:`~ltnet_core.adjudications.read_decisions`), which are trusted fully unless
+    ``adjudicator`` is ``learn``. They are stored as given.
 
     Attributes (after ``fit``)
     --------------------------
@@ -163,10 +202,12 @@ class IPA2LT:
         device: str = "auto",
         coders: list[str] | None = None,
         pixel_budget: float | None = None,
+        adjudications: pd.DataFrame | None = None,
+        adjudicator: Literal["trust", "learn"] = "trust",
         **settings: Any,
     ):
         self.preset, self.seed, self.device, self.coders, self.settings = preset, seed, device, coders, settings
-        self.pixel_budget = pixel_budget
+        self.pixel_budget, self.adjudications, self.adjudicator = pixel_budget, adjudications, adjudicator
 
     def fit(self, study: Study, run: str | Path | None = None) -> IPA2LT:
         """Train. ``run`` is the run's folder, a temporary one by default.
@@ -178,7 +219,8 @@ class IPA2LT:
         from .export import load_transitions, load_truth
 
         folder = Path(run) if run is not None else Path(tempfile.mkdtemp(prefix="ltnet-run-"))
-        settings = make_settings(self.preset, **self.settings)
+        given = given_coders(self.adjudications is not None, self.adjudicator)
+        settings = make_settings(self.preset, **{**self.settings, **given})
         self.run_ = new_run(
             study,
             folder,
@@ -187,6 +229,7 @@ class IPA2LT:
             device=self.device,
             coders=self.coders,
             pixel_budget=self.pixel_budget,
+            adjudications=self.adjudications,
         )
         train_run(study, self.run_)
         self.truth_ = load_truth(self.run_)

@@ -6,6 +6,7 @@ each class has annotations enough; elsewhere a matrix is mostly what it was assu
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -108,9 +109,9 @@ def overlap_notes(table: AnnotationTable) -> list[str]:
     ]
 
 
-def weak_rows(found: Evidence, table: AnnotationTable) -> list[str]:
-    """A sentence about the rows of human coders' matrices with less than ``ENOUGH`` evidence."""
-    human = [c for c, name in enumerate(table.coders) if not is_machine(name)]
+def weak_rows(found: Evidence, table: AnnotationTable, given: Collection[str] = ()) -> list[str]:
+    """A sentence about the rows of human coders' matrices with less than ``ENOUGH`` evidence; none of ``given``."""
+    human = [c for c, name in enumerate(table.coders) if not is_machine(name) and name not in given]
     weak = [(c, k) for c in human for k in np.flatnonzero(found.support[c] < ENOUGH)]
     if not weak:
         return []

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from .aggregation import crowd_prior, shrunk_dawid_skene
-from .annotations import AnnotationTable, FloatArray
+from .annotations import ADJUDICATOR, AnnotationTable, FloatArray
 from .calibration import soften, temperature
 from .coders import add_pseudo_labels
 from .ltnet import LTNet
@@ -45,18 +45,20 @@ def learn(trainer: Trainer) -> Learned:
     held_out = plan.fits["ltnet"].validation
     trusted: dict[str, float] = {}
     if seen is not None and not plan.by_labels and settings.trust == "held-out":
-        trusted = trust(seen, humans, held_out)
+        labellers = humans.keep_coders([c for c in humans.coders if c != ADJUDICATOR])
+        trusted = trust(seen, labellers, held_out)
         trainer.note(trust_note(trusted))
     weights = coder_weights(table, settings, trusted)
+    given = np.asarray([c in settings.given for c in table.coders], dtype=np.bool_)
     if settings.transition_start == "identity":
         start, prior = near_identity(len(table.coders), len(table.classes), settings.start_diagonal), None
     else:
         seen = None if plan.by_labels or seen is None else sharpened(seen, humans, held_out)
-        start, prior = first_matrices(table, seen, weights)
+        start, prior = first_matrices(table, seen, weights, given)
 
     def model(base: nn.Module) -> LTNet:
         transitions = (
-            SoftmaxTransitions(start)
+            SoftmaxTransitions(start, given)
             if settings.transition_floor is None
             else ClampedTransitions(start, settings.transition_floor)
         )
@@ -77,6 +79,7 @@ def learn(trainer: Trainer) -> Learned:
     p = trainer.network(task)
     transitions = trainer.matrices(task)
     assert transitions is not None
+    transitions[given] = np.eye(len(table.classes))
     # What machine coders say of a held-out image comes from the image too: only humans can tell how sure p may be.
     own = transitions[[table.coder_index(c) for c in humans.coders]]
     tau = temperature(p, own, humans, held_out)
@@ -91,6 +94,9 @@ def learn(trainer: Trainer) -> Learned:
         networks={**networks, "ltnet": p},
         usable=plan.usable,
         items=plan.pooled,
+        weights=weights,
+        features=trainer.features(task),
+        given=settings.given,
     )
 
 
@@ -127,16 +133,19 @@ def trust_note(trusted: dict[str, float]) -> str:
 
 
 def first_matrices(
-    table: AnnotationTable, seen: FloatArray | None, weights: FloatArray
+    table: AnnotationTable, seen: FloatArray | None, weights: FloatArray, given: NDArray[np.bool_]
 ) -> tuple[FloatArray, FloatArray]:
     """(C,K,K) T before LTNet trains, and its prior as pseudo counts by the weight of all annotations.
 
     Both come from Dawid–Skene with matrices shrunk towards the crowd's, on labels alone or
-    with ``seen`` (N,K), what a network sees in each item, for a prior of its truth.
+    with ``seen`` (N,K), what a network sees in each item, for a prior of its truth. Coders
+    ``given`` (C,) are taken at their word.
     """
-    found = shrunk_dawid_skene(table, item_prior=seen)
+    found = shrunk_dawid_skene(table, item_prior=seen, given=given)
     weight = float((table.count * weights[table.coder]).sum())
-    return found.transitions, crowd_prior(found.counts) / weight
+    prior = np.zeros_like(found.counts)
+    prior[~given] = crowd_prior(found.counts[~given]) / weight
+    return found.transitions, prior
 
 
 def sharpened(p: FloatArray, table: AnnotationTable, held_out: NDArray[np.int64]) -> FloatArray:

@@ -149,6 +149,11 @@ def build_network(
     return network
 
 
+def last_layer(network: nn.Module) -> nn.Module:
+    """The linear layer that turns features into logits."""
+    return cast(nn.Module, network.head if hasattr(network, "head") else network.fc)
+
+
 def read_weights(weights: str | os.PathLike[str]) -> dict[str, Tensor]:
     """Named tensors of a local file; code in the file is never run.
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .annotations import AnnotationTable
+from .annotations import ADJUDICATOR, AnnotationTable
 from .coders import trainable
 from .datasets import Study
 from .errors import DatasetError
@@ -16,6 +16,7 @@ from .identifiability import labels_suffice, overlap_notes
 from .settings import Settings
 
 PREDICT_COST = 0.6  # of one training image: a forward pass of the image and its mirror
+FEATURE_COST = 0.3
 DECODE_COST = 0.15
 MOST_HELD_OUT = 2500  # enough to tell epochs apart and to choose a temperature; more would only be lost to training
 
@@ -67,7 +68,7 @@ class Plan:
     def work(self) -> float:
         """Work of the whole run, in images trained on once."""
         n = len(self.usable)
-        return DECODE_COST * n + sum(f.cost + PREDICT_COST * n for f in self.fits.values())
+        return (DECODE_COST + FEATURE_COST) * n + sum(f.cost + PREDICT_COST * n for f in self.fits.values())
 
 
 def make_plan(
@@ -99,7 +100,7 @@ def make_plan(
         if not (learn & ~table.annotated()).any():
             notes.append("there are no unlabelled images; the machine coders label only what other coders labelled.")
         if settings.machine_coders:
-            coders, cannot = trainable(table, settings.fewest_annotations)
+            coders, cannot = trainable(_labellers(table), settings.fewest_annotations)
             notes += cannot
             if not settings.comparisons:
                 coders = [c for c in coders if (learn & ~table.annotated([c])).any()]
@@ -116,9 +117,14 @@ def make_plan(
     train = np.setdiff1d(annotated, validation)
     pooled = np.flatnonzero(learn)
     start = settings.transition_start
-    by_labels = start == "dawid-skene" or (start == "auto" and labels_suffice(table))
+    by_labels = start == "dawid-skene" or (start == "auto" and labels_suffice(_labellers(table)))
     fits = _fits(table, settings, coders, by_labels, train, validation, pooled)
     return Plan(table, usable, fits, tuple(coders), by_labels, pooled, tuple(notes))
+
+
+def _labellers(table: AnnotationTable) -> AnnotationTable:
+    """The coders without the adjudicator, who spoke of a few chosen items and stands for no dataset."""
+    return table.keep_coders([c for c in table.coders if c != ADJUDICATOR])
 
 
 def stage_of(method: str) -> str:

@@ -13,13 +13,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from .aggregation import confusion_counts
-from .annotations import AnnotationTable, FloatArray, is_machine
+from .annotations import ADJUDICATOR, AnnotationTable, FloatArray, is_machine
 from .coders import machine_name
 from .datasets import Study
 from .evaluation import evaluate
 from .identifiability import evidence, weak_rows
 from .runs import Run, write_json
 from .truth import column_names, expected_counts, truth_table
+
+ROW_GROUP = 65_536  # rows of a result that are read at once, when one of them is asked for
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,9 @@ class Learned:
     networks : method → (N,K) p of the image alone.
     usable : (N,) items whose image could be read.
     items : items to learn from, whose truth is reported.
+    weights : (C,) weight of each coder's annotations in the posterior.
+    features : (N,D) unit vectors of what the network sees; near ones look alike to it.
+    given : coders that were taken at their word.
     """
 
     table: AnnotationTable
@@ -47,11 +52,15 @@ class Learned:
     networks: Mapping[str, FloatArray]
     usable: NDArray[np.bool_]
     items: NDArray[np.int64]
+    weights: FloatArray
+    features: NDArray[np.float32]
+    given: tuple[str, ...] = ()
 
     def in_order_of(self, human: AnnotationTable) -> Learned:
-        """The same, with classes and coders in the order of the users' table, machine coders last."""
-        shown = [c for c in human.coders if c in self.table.coders]
+        """The same, with classes and coders in the users' order, machine coders after them, the adjudicator last."""
+        shown = [c for c in human.coders if c in self.table.coders and c != ADJUDICATOR]
         shown += [m for c in shown if (m := machine_name(c)) in self.table.coders]
+        shown += [ADJUDICATOR] if ADJUDICATOR in self.table.coders else []
         coders = np.asarray([self.table.coder_index(c) for c in shown], dtype=np.int64)
         classes = np.asarray([self.table.classes.index(c) for c in human.classes], dtype=np.int64)
         cells = np.ix_(coders, classes, classes)
@@ -69,6 +78,9 @@ class Learned:
             {name: self.networks[name][:, classes] for name in sorted(self.networks, key=order.index)},
             self.usable,
             self.items,
+            self.weights[coders],
+            self.features,
+            self.given,
         )
 
 
@@ -96,16 +108,24 @@ def write_results(run: Run, study: Study, human: AnnotationTable, learned: Learn
         transitions=dict(zip(table.coders, learned.transitions, strict=True)),
         reference=reference,
     )
-    items = learned.items
+    # The test items come last: the exported truth leaves them out, the gallery can show them.
+    items = np.concatenate([learned.items, np.flatnonzero(study.is_test & learned.usable)])
     columns = column_names(table.coders, table.classes)
     frame = truth_table(table, r, truth, network, items)
-    frame["_origin"] = _origins(frame, {c: columns[c] for c in table.coders if not is_machine(c)})
+    frame["_origin"] = _origins(frame, {c: columns[c] for c in table.coders if not is_machine(c) and c != ADJUDICATOR})
     known = study.truth[items]
     frame["_known_truth"] = np.where(known >= 0, np.asarray(table.classes, dtype=object)[known], "")
-    frame["_network_confidence"] = networks[learned.method][items].max(1)
+    p = networks[learned.method][items]
+    frame["_network_confidence"] = p.max(1)
+    frame["_margin"] = _margin(r[items])
+    frame["_split"] = study.test_set[items]
 
     run.results.mkdir(exist_ok=True)
     _write_parquet(frame, run.results / "truth.parquet")
+    seen = pd.DataFrame(p.astype(np.float32), columns=[f"p_{c}" for c in table.classes])
+    _write_parquet(seen, run.results / "network.parquet")
+    _write_parquet(_entries(table, items), run.results / "annotations.parquet")
+    _write_array(learned.features[items].astype(np.float16), run.results / "features.npy")
     _write_parquet(_test_predictions(study, networks, table.classes), run.results / "predictions.parquet")
     write_json(
         run.results / "transitions.json",
@@ -122,10 +142,12 @@ def write_results(run: Run, study: Study, human: AnnotationTable, learned: Learn
             },
             "reference_source": source,
             "columns": columns,
+            "weights": dict(zip(table.coders, learned.weights.tolist(), strict=True)),
+            "given": list(learned.given),
         },
     )
     write_json(run.results / "evaluation.json", evaluation)
-    return weak_rows(known_by, table)
+    return weak_rows(known_by, table, learned.given)
 
 
 def finish(run: Run) -> None:
@@ -177,7 +199,37 @@ def _test_predictions(study: Study, networks: Mapping[str, FloatArray], classes:
     return pd.concat(parts, ignore_index=True)
 
 
+def _margin(r: FloatArray) -> FloatArray:
+    """(n,) lead of the most probable class over the next."""
+    top = np.partition(r, -2, axis=1)
+    return np.asarray(top[:, -1] - top[:, -2])
+
+
+def _entries(table: AnnotationTable, items: NDArray[np.int64]) -> pd.DataFrame:
+    """The annotations learned from, soft pseudo labels included, by row of the truth table."""
+    row = np.full(len(table.items), -1, dtype=np.int32)
+    row[items] = np.arange(len(items))
+    at = row[table.item]
+    order = np.argsort(at, kind="stable")
+    order = order[at[order] >= 0]
+    return pd.DataFrame(
+        {
+            "row": at[order],
+            "coder": table.coder[order].astype(np.int16),
+            "label": table.label[order].astype(np.int16),
+            "count": table.count[order].astype(np.float32),
+        }
+    )
+
+
 def _write_parquet(frame: pd.DataFrame, path: Path) -> None:
     partial = path.with_name(path.name + ".partial")
-    frame.to_parquet(partial, index=False)
+    frame.to_parquet(partial, index=False, row_group_size=ROW_GROUP)
+    partial.rename(path)
+
+
+def _write_array(array: NDArray[Any], path: Path) -> None:
+    partial = path.with_name(path.name + ".partial")
+    with open(partial, "wb") as f:
+        np.save(f, array)
     partial.rename(path)

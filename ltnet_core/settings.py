@@ -67,6 +67,7 @@ class Settings:
     trust : whether a coder whose labels of held-out images the network misses more often than
         another's weighs less (``held-out``, see :func:`~ltnet_core.ipa2lt.trust`), or all weigh
         alike (``equal``). Where labels suffice, T alone says how far each is to be believed.
+    given : coders taken at their word: their matrix is the identity and is not learned.
     transition_start : T before LTNet trains: ``dawid-skene`` (labels alone), ``network``
         (Dawid–Skene whose prior is the mixture network), ``identity``, or ``auto``: labels
         alone and fresh weights where they suffice
@@ -107,6 +108,7 @@ class Settings:
     machine_weight: float = 0.1
     coder_weights: dict[str, float] = field(default_factory=dict)
     trust: Literal["held-out", "equal"] = "held-out"
+    given: tuple[str, ...] = ()
     transition_start: Literal["auto", "network", "dawid-skene", "identity"] = "auto"
     start_diagonal: float = 0.9
     transition_optimizer: Literal["adamw", "sgd"] = "adamw"
@@ -139,6 +141,11 @@ class Settings:
             value = getattr(self, name)
             if value is not None and not low <= value <= high:
                 raise OptionError(f"{name} must lie between {low} and {high}, got {value}.")
+        if self.given and (self.method != "ltnet" or self.transition_floor is not None):
+            raise OptionError(
+                f"only LTNet takes a coder at its word, and not with the paper preset's matrices; "
+                f"let the matrix of {self.given[0]!r} be learned."
+            )
         if self.mixup and self.method == "annot-mix":
             raise OptionError("annot-mix mixes images in its own way; leave mixup at 0.")
         for name, weight in self.coder_weights.items():

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -19,20 +19,22 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from .annotations import AnnotationTable, FloatArray, human_name, is_machine
+from .annotations import ADJUDICATOR, AnnotationTable, FloatArray, human_name, is_machine
 from .datasets import Study
 from .devices import choose_device
 from .errors import Cancelled
 from .images import Pixels, PixelsOnDemand, decode_all, survey
 from .ltnet import Classifier
 from .networks import build_network
-from .plan import DECODE_COST, PREDICT_COST, Plan, make_plan
+from .plan import DECODE_COST, FEATURE_COST, PREDICT_COST, Plan, make_plan
 from .results import Learned
 from .runs import Run, read_json, write_json
 from .settings import Settings
-from .training import Record, Schedule, TrainingData, Watch, fit, predict
+from .training import Record, Schedule, TrainingData, Watch, features, fit, predict
 
 HEARTBEAT = 1.0
+FEATURES = 32
+FEATURE_SAMPLE = 4000
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ class Trainer:
         spec = run.spec()
         self.settings = Settings.from_json(spec["settings"])
         self.seed = int(spec["seed"])
-        self.human = study.table if spec["coders"] is None else study.table.keep_coders(spec["coders"])
+        self.human = human_table(study, spec["coders"])
         self.device = choose_device(spec["device"])
         self.stage = "images"
         self.done = self.total = 0.0
@@ -216,6 +218,35 @@ class Trainer:
         (folder / f"{name}.epochs.pt").unlink(missing_ok=True)
         return p
 
+    def features(self, task: Task, dimensions: int = FEATURES) -> NDArray[np.float32]:
+        """(N, dimensions) unit vectors: what the last layer of a trained network sees of every item.
+
+        Projected on the principal axes of a sample, in half precision's range; images that
+        look alike to the network lie in one direction.
+        """
+        path = self.run.checkpoint / "features.npy"
+        if path.exists():
+            return cast(NDArray[np.float32], np.load(path, allow_pickle=False))
+        model = self.model(task)
+        model.load_state_dict(load_file(self._weights(task.stage)))
+        data, n = self._data(task), len(self.plan.usable)
+        sample = np.arange(n)[:: max(n // FEATURE_SAMPLE, 1)]
+        seen = np.concatenate(list(features(model, data, sample)))
+        mean = seen.mean(0)
+        axes = np.linalg.svd(seen - mean, full_matrices=False)[2][:dimensions].T
+        out = np.zeros((n, axes.shape[1]), dtype=np.float32)
+        done = 0
+        for part in features(model, data, np.arange(n)):
+            found = (part - mean) @ axes
+            out[done : done + len(part)] = found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-12)
+            done += len(part)
+            self.advance(FEATURE_COST * len(part))
+        partial = path.with_suffix(".npy.partial")
+        with open(partial, "wb") as f:
+            np.save(f, out)
+        partial.rename(path)
+        return out
+
     def matrices(self, task: Task) -> FloatArray | None:
         """(C,K,K) that a trained network ended with; None for a method without."""
         model = self.model(task)
@@ -275,6 +306,14 @@ class Trainer:
                 "temperature": learned.temperature,
             },
         )
+
+
+def human_table(study: Study, coders: Sequence[str] | None) -> AnnotationTable:
+    """The annotations to learn from: of these human coders (None for all), and what people settled."""
+    if coders is None:
+        return study.table
+    settled = [ADJUDICATOR] if ADJUDICATOR in study.table.coders and ADJUDICATOR not in coders else []
+    return study.table.keep_coders([*coders, *settled])
 
 
 def coder_weights(table: AnnotationTable, settings: Settings, trust: Mapping[str, float] | None = None) -> FloatArray:

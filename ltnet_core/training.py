@@ -20,6 +20,7 @@ from .annotations import AnnotationTable, FloatArray
 from .errors import TrainingError
 from .images import Pixels
 from .ltnet import Classifier, Entries
+from .networks import last_layer
 
 Record = dict[str, Any]
 
@@ -313,6 +314,23 @@ def predict(
                 watch.step(len(images))
     classes = out[0].shape[1] if out else 0
     return np.concatenate(out) if out else np.zeros((0, classes))
+
+
+def features(
+    model: Classifier, data: TrainingData, items: NDArray[np.int64], *, batch_size: int = 256
+) -> Iterator[NDArray[np.float32]]:
+    """What the last layer of the base network gets of each item, (≤ batch_size, D) at a time."""
+    model.eval()
+    caught: list[Tensor] = []
+    hook = last_layer(model.base).register_forward_pre_hook(lambda layer, inputs: caught.append(inputs[0].detach()))
+    try:
+        with torch.inference_mode():
+            for start in range(0, len(items), batch_size):
+                caught.clear()
+                model(data.images(items[start : start + batch_size]))
+                yield caught[0].float().cpu().numpy()
+    finally:
+        hook.remove()
 
 
 def _optimizers(model: Classifier, schedule: Schedule) -> list[torch.optim.Optimizer]:

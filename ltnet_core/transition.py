@@ -7,26 +7,37 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from .annotations import FloatArray
 from .errors import OptionError
 
 FLOOR = 1e-6
+CERTAIN = -30.0  # log probability that a coder taken at its word errs
 
 
 class SoftmaxTransitions(nn.Module):
-    """T as a row-softmax of free logits, started at given matrices."""
+    """T as a row-softmax of free logits, started at given matrices.
 
-    def __init__(self, start: FloatArray):
+    Coders ``given`` (C,) are taken at their word: their matrix is the identity and stays so.
+    """
+
+    def __init__(self, start: FloatArray, given: NDArray[np.bool_] | None = None):
         super().__init__()
         check(start)
         floored = np.maximum(start, FLOOR)
         self.logits = nn.Parameter(torch.tensor(np.log(floored / floored.sum(-1, keepdims=True)), dtype=torch.float32))
+        c, k, _ = start.shape
+        at_their_word = torch.zeros(c, dtype=torch.bool) if given is None else torch.tensor(given)
+        self.given: Tensor
+        self.register_buffer("given", at_their_word[:, None, None], persistent=False)
+        self.identity: Tensor
+        self.register_buffer("identity", CERTAIN * (1 - torch.eye(k)), persistent=False)
 
     def log_t(self) -> Tensor:
         """(C,K,K) log T."""
-        return torch.log_softmax(self.logits, dim=-1)
+        return torch.where(self.given, self.identity, torch.log_softmax(self.logits, dim=-1))
 
 
 class ClampedTransitions(nn.Module):

@@ -10,6 +10,7 @@ from .annotations import AnnotationTable, FloatArray
 from .disagreement import cases, first_two
 
 FLOOR = 1e-12
+T_FLOOR = 1e-30  # below that of p: a coder taken at its word outweighs the surest network
 FIXED_COLUMNS = ("image", "learned_truth", "confidence", "network_truth", "case")
 
 
@@ -28,7 +29,7 @@ def posterior(
     weight = table.count.astype(np.float64)
     if coder_weights is not None:
         weight = weight * coder_weights[table.coder]
-    log_t = np.log(np.maximum(transitions, FLOOR))
+    log_t = np.log(np.maximum(transitions, T_FLOOR))
     said: FloatArray = log_t[table.coder, :, table.label] * weight[:, None]
     for column in range(k):
         log_r[:, column] += np.bincount(table.item, weights=said[:, column], minlength=len(p))

@@ -11,7 +11,7 @@ from ltnet_core import jobs
 from ltnet_core.datasets import Study
 from ltnet_core.errors import LTNetError
 from ltnet_core.runs import Run
-from ui import charts, commands, frame, markup, progress, reads, train_form
+from ui import changes, charts, commands, frame, markup, progress, reads, train_form
 from ui.current import Current, current, select
 from ui.wording import LIVE, PAGES, STATES, method_name, percent, progress_sentence, stage_name
 from ui.workspace import Dataset
@@ -105,6 +105,21 @@ def summary(run: Run, state: Current) -> None:
                 frame.link(page.path, page.title + " →", state)
 
 
+def what_changed(run: Run, state: Current) -> None:
+    """Against the run that this one was started from."""
+    before = changes.run_before(run)
+    if before is None:
+        return
+    with st.container(border=True):
+        markup.heading(f"What changed since {before.folder.name}")
+        markup.facts(changes.facts(before, run))
+        cells = changes.changed_cells(*(reads.result(r, "transitions.json") for r in (before, run)))
+        if cells:
+            markup.show(changes.table(cells))
+            extra = {"view": "difference", "to": f"run:{before.folder.name}"}
+            frame.link("transitions", "See the differences of the matrices →", state, extra=extra)
+
+
 def all_runs(state: Current) -> None:
     """Every run of the workspace; choosing one shows it."""
     if not state.runs:
@@ -156,6 +171,7 @@ except LTNetError as e:
 if state.run is not None and state.status is not None:
     if state.status.state == "done":
         summary(state.run, state)
+        what_changed(state.run, state)
     live = state.status.state in LIVE
     st.fragment(watch, run_every=REFRESH_SECONDS if live else None)(state.run, state.dataset)
 if study is not None:

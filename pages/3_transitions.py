@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from ltnet_core.annotations import is_machine
-from ui import charts, downloads, frame, gallery, markup, ordering, params, reads
+from ui import charts, downloads, frame, markup, ordering, params, reads
 from ui.current import current
 from ui.wording import coder_name, top_confusions
 
@@ -18,7 +18,8 @@ state = current()
 run = frame.finished_run(state)
 content = reads.result(run, "transitions.json")
 classes, codes = content["classes"], list(reads.codes(run).values())
-matrices = {c: np.asarray(m, dtype=float) for c, m in content["coders"].items()}
+learned = [c for c in content["coders"] if c not in content.get("given", ())]  # of the others nothing was learned
+matrices = {c: np.asarray(content["coders"][c], dtype=float) for c in learned}
 unknown = [np.nan] * len(classes)
 reference = {
     c: np.asarray([unknown if row is None else row for row in m], dtype=float)
@@ -34,12 +35,19 @@ evidence = (
 start = {c: np.asarray(m, dtype=float) for c, m in (content.get("start") or {}).items()}
 humans = [c for c in matrices if not is_machine(c)]
 
+# The same dataset's other runs, to see what a refit or another setting changed.
+other_runs = {
+    r.folder.name: r
+    for r in state.runs_here
+    if r.folder != run.folder and r.is_complete() and reads.spec(r)["classes"] == classes
+}
 views = {"probability": "probability", **({"counts": "counts"} if counts else {}), "difference": "difference"}
 others = {
     **({"reference": "the true matrix"} if reference else {}),
     "identity": "a perfect coder",
     **({"start": "the labels alone (where training began)"} if start else {}),
     **{f"coder:{c}": coder_name(c) for c in matrices},
+    **{f"run:{name}": f"run {name}" for name in other_runs},
 }
 with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
     asked = st.query_params.get("view", "")
@@ -69,7 +77,7 @@ markup.sentence(
     "and nothing elsewhere. Click a cell to see its faces."
     + (" n counts the annotations a row rests on; hovering shows how sure a cell is." if evidence else "")
 )
-markup.show(gallery.key(dict(zip(codes, classes, strict=True))))
+markup.show(markup.key(dict(zip(codes, classes, strict=True))))
 maes = {c: float(np.nanmean(np.abs(matrices[c] - reference[c]))) for c in matrices if c in reference}
 
 
@@ -77,6 +85,9 @@ def compared(coder: str) -> np.ndarray | None:
     """What a coder's matrix is compared with; None where there is nothing."""
     if to == "identity":
         return np.eye(len(classes))
+    if to.startswith("run:"):
+        then = reads.result(other_runs[to[4:]], "transitions.json")["coders"].get(coder)
+        return None if then is None else np.asarray(then, dtype=float)
     if to.startswith("coder:"):
         return None if to[6:] == coder else matrices[to[6:]]
     return {"reference": reference, "start": start}[to].get(coder)
@@ -84,19 +95,19 @@ def compared(coder: str) -> np.ndarray | None:
 
 def show(coder: str, position: int) -> None:
     """One coder's matrix with a sentence below."""
-    learned = matrices[coder]
+    matrix = matrices[coder]
     side = f"mean absolute error {maes[coder]:.3f}" if coder in maes else "machine coder" if is_machine(coder) else ""
-    values, kind, limit = learned, "probability", 1.0
+    values, kind, limit = matrix, "probability", 1.0
     if view == "difference":
         other = compared(coder)
         if other is None:
             return
-        values, kind, limit = learned - other, "difference", DIFFERENCE
+        values, kind, limit = matrix - other, "difference", DIFFERENCE
         if to != "reference":
             side = f"{np.nanmean(np.abs(values)):.3f} on average"
     elif view == "counts":
         values, kind = np.asarray(counts[coder], dtype=float), "counts"
-    values, learned = values[np.ix_(order, order)], learned[np.ix_(order, order)]
+    values, matrix = values[np.ix_(order, order)], matrix[np.ix_(order, order)]
     known = evidence[coder].ordered(order) if coder in evidence else None
     with st.container(gap="small"):
         markup.show(
@@ -110,16 +121,12 @@ def show(coder: str, position: int) -> None:
             on_select="rerun",
             selection_mode="points",
         )
-        markup.sentence(top_confusions(coder, learned, classes))
+        markup.sentence(top_confusions(coder, matrix, classes))
         points = event["selection"]["points"]
         if points:
             truth, said = points[0]["customdata"]
-            frame.link(
-                "disagreements",
-                f"See the faces in cell {codes[truth]} → {codes[said]}",
-                state,
-                extra={"coder": coder, "said": classes[said], "truth": classes[truth]},
-            )
+            cell = {f"says.{coder}": classes[said], "truth": classes[truth]}
+            st.switch_page(frame.page("disagreements"), query_params={**frame.page_parameters(), **cell})
 
 
 weak = sum(int(e.weak().sum()) for c, e in evidence.items() if not is_machine(c))

@@ -71,9 +71,9 @@ with st.grid(min_column_width=300, gap="medium"):
             "report", "Report", "text/html", f"{stem}-report.html", "One page with matrices and results, to pass on."
         )
 
-table = reads.truth(run)
-markup.heading("Preview", f"the first {min(PREVIEW, len(table)):,} of {len(table):,} rows")
-shown = table.head(PREVIEW).loc[:, [not str(c).startswith("_") for c in table.columns]]
+table, count = reads.first_truths(run, PREVIEW)
+markup.heading("Preview", f"the first {len(table):,} of {count:,} rows")
+shown = table.loc[:, [not str(c).startswith("_") for c in table.columns]]
 bars = st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1)
 st.dataframe(shown, hide_index=True, height=330, column_config={"confidence": bars})
 

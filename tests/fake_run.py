@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 from ltnet_core.annotations import MACHINE_PREFIX, AnnotationTable
 from ltnet_core.datasets import Study, load_dataset
-from ltnet_core.identifiability import evidence
-from ltnet_core.truth import expected_counts, posterior, truth_table
+from ltnet_core.results import Learned, write_results
+from ltnet_core.runs import Run
+from ltnet_core.settings import make_settings
+from ltnet_core.truth import posterior
 
 STAGES = ("images", "coder", "mixture", "pseudo", "ltnet", "results")
 
@@ -28,7 +30,7 @@ def write_fake_run(folder: Path, dataset: Path, *, finished: bool = True, ending
         "format": study.format,
         "fingerprint": study.table.fingerprint(),
         "preset": "quick",
-        "settings": {"network": "cnn", "epochs": 8, "machine_coders": True},
+        "settings": json.loads(json.dumps(make_settings("quick", epochs=8).to_json())),
         "seed": 0,
         "device": "cpu",
         "coders": list(study.human_coders),
@@ -40,9 +42,10 @@ def write_fake_run(folder: Path, dataset: Path, *, finished: bool = True, ending
     history = _write_events(folder, study, finished, ending)
     (folder / "log.txt").write_text("reading images\ntraining\n", encoding="utf-8")
     if finished:
-        (folder / "results").mkdir()
+        learned = write_made_up_results(Run(folder), study)
         _json(folder / "results" / "history.json", history)
-        _write_results(folder / "results", study)
+        matrices = dict(zip(learned.table.coders, learned.transitions, strict=True))
+        _json(folder / "results" / "evaluation.json", _evaluation(study, matrices, study.planted))
         _json(folder / "manifest.json", {"complete": True})
     return folder
 
@@ -89,64 +92,59 @@ def _write_events(folder: Path, study: Study, finished: bool, ending: str | None
     return history
 
 
-def _write_results(results: Path, study: Study) -> None:
-    rng = np.random.default_rng(0)
-    table, k = study.table, len(study.table.classes)
-    guess = np.where(study.truth >= 0, study.truth, rng.integers(0, k, len(table.items)))
-    p = np.full((len(guess), k), 0.3 / k) + 0.7 * np.eye(k)[guess]
+def write_made_up_results(run: Run, study: Study, seed: int = 0) -> Learned:
+    """What a training leaves, of a made-up network that is right in most cases; returns what it made up."""
+    rng = np.random.default_rng(seed)
+    human, k = study.table, len(study.table.classes)
+    n = len(human.items)
+    guess = np.where(study.truth >= 0, study.truth, rng.integers(0, k, n))
+    p = np.full((n, k), 0.3 / k) + 0.7 * np.eye(k)[guess]
     p = p * rng.gamma(1.0, size=p.shape)
     p /= p.sum(1, keepdims=True)
-    matrices = {c: study.planted.get(c, 0.3 / k + 0.7 * np.eye(k)) for c in table.coders}
-    for coder in table.coders:
-        table = _with_machine(table, MACHINE_PREFIX + coder, table.labels_of(coder), matrices[coder], p.argmax(1), rng)
+    table = human.keep_items(~study.is_test)
+    matrices = {c: study.planted.get(c, 0.3 / k + 0.7 * np.eye(k)) for c in human.coders}
+    for coder in human.coders:
+        table = _with_machine(table, coder, matrices[coder], p.argmax(1), ~study.is_test, rng)
     machine = {MACHINE_PREFIX + c: 0.2 / k + 0.8 * m for c, m in matrices.items()}
-    truth_known = {c: m for c, m in study.planted.items() if c in matrices}
-    learned = {c: _noisy(m, rng) for c, m in {**matrices, **machine}.items()}
+    stacked = np.stack([_noisy({**matrices, **machine}[c], rng) for c in table.coders])
     weights = np.array([0.1 if c.startswith(MACHINE_PREFIX) else 1.0 for c in table.coders])
-    stacked = np.stack([learned[c] for c in table.coders])
-    r = posterior(p, stacked, table, weights)
-    items = np.flatnonzero(~study.is_test)
-    network = p.argmax(1).astype(np.int32)
-    frame = truth_table(table, r, r.argmax(1).astype(np.int32), network, items)
-    names = np.asarray(table.classes, dtype=object)
-    human = study.table
-    said = np.stack([human.labels_of(c) >= 0 for c in human.coders], axis=1)[items]
-    origin = ["+".join(c for c, yes in zip(human.coders, row, strict=True) if yes) or "unlabelled" for row in said]
-    frame["_origin"] = origin
-    frame["_known_truth"] = np.where(study.truth[items] >= 0, names[study.truth[items]], "")
-    frame["_network_confidence"] = p[items].max(1)
-    frame.to_parquet(results / "truth.parquet", index=False)
-    counts, found = expected_counts(r, table), evidence(r, table, stacked)
-    _json(
-        results / "transitions.json",
-        {
-            "classes": list(table.classes),
-            "coders": {c: learned[c].tolist() for c in table.coders},
-            "start": {c: learned[c].tolist() for c in table.coders},
-            "support": {c: found.support[i].tolist() for i, c in enumerate(table.coders)},
-            "low": {c: found.low[i].tolist() for i, c in enumerate(table.coders)},
-            "high": {c: found.high[i].tolist() for i, c in enumerate(table.coders)},
-            "counts": {c: counts[i].tolist() for i, c in enumerate(table.coders)},
-            "reference": {c: np.asarray(m).tolist() for c, m in truth_known.items()},
-            "reference_source": dict.fromkeys(truth_known, "planted"),
-        },
+    features = rng.normal(size=(n, 8)).astype(np.float32)
+    learned = Learned(
+        table=table,
+        method="ltnet",
+        transitions=stacked,
+        start=stacked,
+        posterior=posterior(p, stacked, table, weights),
+        temperature=1.0,
+        networks={"ltnet": p},
+        usable=np.ones(n, dtype=np.bool_),
+        items=np.flatnonzero(~study.is_test),
+        weights=weights,
+        features=features / np.linalg.norm(features, axis=1, keepdims=True),
     )
-    _json(results / "evaluation.json", _evaluation(study, learned, truth_known))
+    write_results(run, study, human, learned)
+    return learned
 
 
 def _with_machine(
-    table: AnnotationTable, name: str, human: NDArray[Any], matrix: Any, truth: NDArray[Any], rng: np.random.Generator
+    table: AnnotationTable,
+    coder: str,
+    matrix: Any,
+    truth: NDArray[Any],
+    usable: NDArray[np.bool_],
+    rng: np.random.Generator,
 ) -> AnnotationTable:
-    """The table with a machine coder that labels what its human did not."""
-    todo = np.flatnonzero(human < 0)
-    said = [rng.choice(len(table.classes), p=matrix[truth[i]] / np.sum(matrix[truth[i]])) for i in todo]
+    """The table with a machine coder that labels what its human did not, erring by ``matrix``."""
+    todo = np.flatnonzero(~table.annotated([coder]) & usable).astype(np.int32)
+    edges = np.cumsum(np.asarray(matrix) / np.sum(matrix, axis=1, keepdims=True), axis=1)
+    said = (rng.random(len(todo))[:, None] > edges[truth[todo], :-1]).sum(1)
     return AnnotationTable(
         table.items,
-        (*table.coders, name),
+        (*table.coders, MACHINE_PREFIX + coder),
         table.classes,
-        np.concatenate([table.item, todo.astype(np.int32)]),
+        np.concatenate([table.item, todo]),
         np.concatenate([table.coder, np.full(len(todo), len(table.coders), np.int32)]),
-        np.concatenate([table.label, np.asarray(said, dtype=np.int32)]),
+        np.concatenate([table.label, said.astype(np.int32)]),
         np.concatenate([table.count, np.ones(len(todo), np.float32)]),
     )
 

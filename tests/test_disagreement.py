@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 
-from ltnet_core.disagreement import case_counts, cases, first_two
+from ltnet_core.disagreement import cases, first_two
 
 
 def test_every_triple_is_in_the_right_case() -> None:
@@ -28,17 +27,3 @@ def test_first_two_takes_the_labels_present() -> None:
     assert b.tolist() == [1, -1, -1]
     a, b = first_two(np.array([[1]], dtype=np.int32))
     assert (a.tolist(), b.tolist()) == ([1], [-1])
-
-
-def test_case_counts_lists_the_pairs_that_met() -> None:
-    frame = pd.DataFrame(
-        {
-            "learned_truth": ["cat", "cat", "dog"],
-            "A": ["cat", "dog", ""],
-            "B": ["cat", "cat", "dog"],
-            "C": ["", "", "dog"],
-        }
-    )
-    told = case_counts(frame, ["A", "B", "C"], ["cat", "dog"])
-    assert [(p["first"], p["second"], p["items"]) for p in told] == [("A", "B", 2), ("B", "C", 1)]
-    assert told[0]["cases"] == {1: 1, 2: 0, 3: 0, 4: 0, 5: 1}

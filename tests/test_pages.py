@@ -5,15 +5,16 @@ from __future__ import annotations
 import csv
 import html
 import io
+import json
 import os
 import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 from fake_run import write_fake_run
 from PIL import Image
@@ -22,7 +23,7 @@ from streamlit.testing.v1 import AppTest
 from ltnet_core.datasets.demo import write_demo
 from ltnet_core.errors import DatasetError
 from ltnet_core.runs import write_json
-from ui import charts, commands, compare, gallery, ordering, selection, wording, workspace
+from ui import charts, commands, compare, gallery, ordering, saved_views, tokens, wording, workspace
 from ui.wording import PAGES
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -96,7 +97,7 @@ def test_a_finished_run(place: Path, demo: Path, path: str) -> None:
     expected = {
         "train": "accuracy on the test images",
         "transitions": "says",
-        "disagreements": "lt-faces",
+        "disagreements": "Five ways two labels and the truth can relate",
         "compare": "LTNet is right on 86.0 % of the images, 7.0 points more",
         "export": "Learned truth",
     }
@@ -132,7 +133,7 @@ def test_matrices_are_compared_with_whatever_is_asked(place: Path, demo: Path, t
     at = open_page("transitions", view="difference", to=to)
     assert at.selectbox(key="q_to").value == to
     shown = seen(at).count('class="lt-matrix"')
-    assert shown == {"reference": 2, "coder:Alpha": 3}.get(to, 4)
+    assert shown == {"coder:Alpha": 3}.get(to, 4)
 
 
 def test_classes_that_are_confused_can_stand_side_by_side(place: Path, demo: Path) -> None:
@@ -180,30 +181,38 @@ def test_rows_with_too_little_evidence_are_hatched_and_every_row_says_what_it_re
     assert not plain.layout.annotations
 
 
-def test_filters_of_the_gallery_narrow_it_and_stand_in_the_url(place: Path, demo: Path) -> None:
-    link(place, demo)
-    write_fake_run(place / "runs" / "faces-1", demo)
-    at = open_page("disagreements")
-    everything = seen(at).count("<details")
-    assert everything == selection.PER_PAGE
-    at.selectbox(key="q_truth").set_value("fear").run()
-    assert not at.exception
-    assert 0 < seen(at).count("<details") < everything
-    assert at.query_params["truth"] == "fear"
-    again = open_page("disagreements", truth="fear", sort="unsure")
-    assert seen(again).count("<details") == seen(at).count("<details")
-    assert again.selectbox(key="q_sort").value == "unsure"
+def gallery_data(at: AppTest) -> dict[str, Any]:
+    """What the page gave to the gallery."""
+    (element,) = at.get("bidi_component")
+    content = element.proto.mixed.json if element.proto.mixed.json else element.proto.json
+    return dict(json.loads(content))
 
 
-def test_pages_of_the_gallery(place: Path, demo: Path) -> None:
+def test_the_gallery_gets_the_view_of_the_address_without_what_cannot_be_meant(place: Path, demo: Path) -> None:
     link(place, demo)
     write_fake_run(place / "runs" / "faces-1", demo)
-    at = open_page("disagreements")
-    at.button(key="next_top").click().run()
-    assert "page 2 of 2" in seen(at)
-    assert at.query_params["page"] == "2"
-    assert "page 2 of 2" in seen(open_page("disagreements", page="2"))
-    assert "page 1 of 2" in seen(open_page("disagreements", page="<b>"))
+    asked = {"truth": "fear", "says.Alpha": "anger", "sort": "nonsense", "case": "9", "unknown": "1", "at": "100"}
+    data = gallery_data(open_page("disagreements", **asked))
+    assert data["view"] == {"truth": "fear", "says.Alpha": "anger", "at": "100"}
+    assert [c["short"] for c in data["coders"]] == ["A", "B", "mA", "mB"]
+    assert data["total"] == 120 - 18  # without the test images
+    assert data["run"] == "faces-1"
+    assert tokens.is_token("faces-1", data["token"])
+    assert not tokens.is_token("faces-2", data["token"])
+
+
+def test_views_are_saved_under_a_name(place: Path, demo: Path) -> None:
+    link(place, demo)
+    (dataset,) = workspace.list_datasets()
+    saved_views.save(dataset, " mine ", {"truth": "fear"})
+    saved_views.save(dataset, "other", {"case": "2"})
+    saved_views.save(dataset, "mine", {"truth": "anger"})
+    assert [v["name"] for v in saved_views.load(dataset)] == ["other", "mine"]
+    assert saved_views.load(dataset)[1]["view"] == {"truth": "anger"}
+    saved_views.forget(dataset, "other")
+    assert [v["name"] for v in saved_views.load(dataset)] == ["mine"]
+    saved_views._path(dataset).write_text("{", encoding="utf-8")
+    assert saved_views.load(dataset) == []
 
 
 def hostile_dataset(folder: Path) -> Path:
@@ -296,43 +305,6 @@ def test_letters_are_short_and_unique() -> None:
     many = gallery.letters([f"coder {i}" for i in range(120)] + ["LT", "Ltd", "a", "A", "é"])
     assert len(set(many.values())) == 125
     assert "LT" not in many.values()
-
-
-def test_a_caption_names_everybody_who_spoke() -> None:
-    row = {"Human": "neutral", "RAF": "", "machine:RAF": "happy", "learned_truth": "surprise"}
-    columns = {c: c for c in ("Human", "RAF", "machine:RAF")}
-    codes = {"neutral": "Ne", "happy": "Ha", "surprise": "Su"}
-    text = gallery.caption(row, columns, codes, gallery.letters(list(columns)))
-    assert text == "H: Ne  mR: Ha  LT: Su"
-
-
-def test_selection_by_pair_case_and_order() -> None:
-    frame = pd.DataFrame(
-        {
-            "image": list("abcd"),
-            "learned_truth": ["x", "x", "y", "y"],
-            "confidence": [0.9, 0.6, 0.7, 0.8],
-            "case": ["1", "4", "5", ""],
-            "A": ["x", "x", "x", "y"],
-            "B": ["x", "y", "y", ""],
-            "_origin": ["A+B", "A+B", "A+B", "A"],
-        }
-    )
-    columns = {"A": "A", "B": "B"}
-
-    def images(**wish: object) -> str:
-        rows = selection.select(frame, columns, ["x", "y"], selection.Filter(**wish))  # type: ignore[arg-type]
-        return "".join(frame["image"].iloc[rows])
-
-    assert selection.pairs_that_met(frame, columns) == [("A", "B")]
-    assert images() == "cbad"
-    assert images(sort="unsure") == "bcda"
-    assert images(pair=("A", "B"), sort="name") == "abc"
-    assert images(pair=("A", "B"), case=5) == "c"
-    assert images(case=4) == "b"
-    assert images(coder="B", said="y", sort="name") == "bc"
-    assert images(truth="y", sort="sure") == "dc"
-    assert images(origin="A") == "d"
 
 
 def test_sentences() -> None:

@@ -7,7 +7,10 @@ import errno
 import json
 import os
 import shutil
+import subprocess
+import sys
 import time
+import tracemalloc
 from collections import namedtuple
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -21,8 +24,8 @@ from streamlit.testing.v1 import AppTest
 
 from ltnet_core.errors import DatasetError
 from ui import roots, upload_frames, uploads, workspace
-from ui.routes import routes
 from ui.upload_names import refusal
+from ui.upload_routes import routes
 from ui.uploads import Ticket, UploadError, open_upload
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -405,7 +408,7 @@ def test_other_refusals_are_sentences_too(client: Client) -> None:
 
 
 def test_a_request_that_is_too_large(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ui.routes.MAX_BODY", 50)
+    monkeypatch.setattr("ui.upload_routes.MAX_BODY", 50)
     told = client.send(frame("x", b"1" * 100))
     assert told.status == 413
     assert client.written() == []
@@ -525,6 +528,52 @@ def test_frames_hold_no_more_than_a_piece(client: Client) -> None:
     batch.feed(body[5000:])
     batch.close()
     assert (batch.written, client.written()) == (1, ["data/a"])
+
+
+# ---- memory
+
+
+def test_counting_a_large_folder_keeps_no_list_of_it(client: Client) -> None:
+    files = 3000
+    for number in range(files):
+        (client.folder / "data" / f"{number}.jpg").touch()
+    tracemalloc.start()
+    try:
+        with pytest.raises(UploadError, match=f"^{files:,} files with 0 bytes are here"):
+            open_upload(client.ticket.id, client.ticket.token).finish(1, 1)
+        assert tracemalloc.get_traced_memory()[1] < 100 * files
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc")
+def test_the_check_of_a_finished_upload_leaves_no_memory_behind(tmp_path: Path) -> None:
+    code = """
+import re, threading
+from pathlib import Path
+from ui.uploads import begin, open_upload
+
+def bring(images):
+    ticket = begin("labels")
+    upload = open_upload(ticket.id, ticket.token)
+    rows = [f"images/{i:06d}.jpg,{coder},{i % 2}" for i in range(images) for coder in "AB"]
+    text = "\\n".join(["image,coder,label", *rows])
+    (upload.folder / "data" / "labels.csv").write_text(text)
+    thread = threading.Thread(target=upload.finish, args=(1, len(text)))  # the routes use threads too
+    thread.start()
+    thread.join()
+    return int(re.search(r"RssAnon:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) / 1024
+
+few = bring(50)
+print(bring(20_000) - few)
+"""
+    environment = {**os.environ, "LTNET_WORKSPACE": str(tmp_path / "w"), "LTNET_CACHE": str(tmp_path / "cache")}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(list((tmp_path / "w" / "datasets").glob("labels*/data/labels.csv"))) == 2
+    assert float(done.stdout) < 10  # MiB; 16 and more where Arrow keeps what the reading took
 
 
 # ---- the page

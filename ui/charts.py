@@ -19,7 +19,6 @@ from ltnet_core.identifiability import ENOUGH
 from ui.wording import name as isolated
 
 PALETTE = ("#4c6ef5", "#12b886", "#f59f00", "#e64980", "#7950f2", "#15aabf", "#fd7e14", "#82c91e")
-CASE_COLOURS = {1: "#12b886", 4: "#4c6ef5", 5: "#3bc9db", 3: "#f59f00", 2: "#e64980"}
 BLUE, ORANGE = "59,91,219", "217,72,15"
 CONFIG = {"displaylogo": False, "modeBarButtons": [["toImage"]], "displayModeBar": "hover"}
 CLEAR = "rgba(0,0,0,0)"
@@ -235,41 +234,6 @@ def curves(history: Mapping[str, Sequence[Mapping[str, Any]]], key: str, names: 
     figure.update_xaxes(title={"text": "epoch", "font": {"size": 13}}, tickfont_size=12, **step)
     figure.update_yaxes(tickfont_size=12, **({"tickformat": ".0%", "range": [0, 1]} if key == "agreement" else {}))
     return _frame(figure, 290)
-
-
-def case_bars(pairs: Sequence[Mapping[str, Any]], names: Mapping[int, str]) -> go.Figure:
-    """The five cases as shares of the items each pair of coders met on, stacked."""
-    figure = go.Figure()
-    labels = [f"{_text(p['first'])} –<br>{_text(p['second'])}  ({p['items']:,})" for p in pairs]
-    for case, colour in CASE_COLOURS.items():
-        share = [p["cases"][case] / p["items"] for p in pairs]
-        figure.add_bar(
-            y=labels,
-            x=share,
-            name=names[case],
-            orientation="h",
-            marker_color=colour,
-            text=[f"{100 * s:.0f}" if s >= 0.045 else "" for s in share],
-            textposition="inside",
-            insidetextanchor="middle",
-            textangle=0,
-            textfont={"color": "#10131a", "size": 13},
-            customdata=[p["cases"][case] for p in pairs],
-            hovertemplate=f"%{{y}}<br>{names[case]}: %{{x:.1%}} (%{{customdata:,}} items)<extra></extra>",
-        )
-    figure.update_xaxes(tickformat=".0%", range=[0, 1], showgrid=False, tickfont_size=12)
-    figure.update_yaxes(type="category", autorange="reversed", tickfont_size=13, automargin=True)
-    figure = _frame(figure, 50 + 46 * len(pairs), barmode="stack", bargap=0.3, showlegend=False)
-    return figure.update_layout(margin_r=28)  # room for the last tick
-
-
-def case_key(names: Mapping[int, str]) -> str:
-    """The colours of the cases, as HTML: it wraps where a figure's own legend would squeeze the bars."""
-    entries = "".join(
-        f'<span><span class="sw" style="background:{colour}"></span>{html.escape(names[case])}</span>'
-        for case, colour in CASE_COLOURS.items()
-    )
-    return f'<div class="lt-key">{entries}</div>'
 
 
 def method_bars(values: Mapping[str, float | None], best: str | None) -> go.Figure:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import streamlit as st
+from streamlit.navigation.page import StreamlitPage
 
 from ltnet_core.errors import LTNetError
 from ltnet_core.runs import Run
@@ -73,7 +74,7 @@ def _run_chosen(here: dict[str, Run], dataset: Dataset) -> None:
         select(dataset, here[name])
 
 
-def header(state: Current, page: PageText) -> None:
+def header(state: Current, text: PageText) -> None:
     """Dataset · run · state, then what the page is about."""
     parts = []
     if state.dataset is None:
@@ -88,8 +89,19 @@ def header(state: Current, page: PageText) -> None:
     crumbs = '<span class="sep">·</span>'.join(parts)
     markup.show(
         f'<header class="lt-head"><div class="lt-crumbs">{crumbs}</div>'
-        f"<h1>{esc(page.title)}</h1><p>{esc(page.question)}</p></header>"
+        f"<h1>{esc(text.title)}</h1><p>{esc(text.question)}</p></header>"
     )
+
+
+def page(path: str) -> StreamlitPage:
+    """The page at that path of the address."""
+    found: StreamlitPage = st.session_state[PAGES_KEY][path]
+    return found
+
+
+def page_parameters() -> dict[str, str]:
+    """What says in the address which dataset and run are looked at."""
+    return {k: str(st.query_params[k]) for k in ("dataset", "run") if k in st.query_params}
 
 
 def link(path: str, label: str, state: Current, *, extra: dict[str, str] | None = None) -> None:
@@ -99,7 +111,7 @@ def link(path: str, label: str, state: Current, *, extra: dict[str, str] | None 
         params["dataset"] = state.dataset.id
     if state.run:
         params["run"] = state.run.folder.name
-    st.page_link(st.session_state[PAGES_KEY][path], label=label, query_params=params)
+    st.page_link(page(path), label=label, query_params=params)
 
 
 def finished_run(state: Current) -> Run:

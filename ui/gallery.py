@@ -1,18 +1,115 @@
-"""Faces with what everybody said of them, as one HTML grid: one message to the browser, no reruns."""
+"""The gallery as a component: it owns its view and asks the routes for what it shows; the page need not run again."""
 
 from __future__ import annotations
 
-import html
+import json
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-import pandas as pd
+import streamlit as st
 
-from ltnet_core.annotations import MACHINE_PREFIX, is_machine
-from ui.markup import esc
+from ltnet_core.annotations import ADJUDICATOR, MACHINE_PREFIX, is_machine
+from ltnet_core.errors import OptionError
+from ltnet_core.runs import Run
+from ltnet_core.selection import SORTS, Selections, Wish
+from ui import reads, saved_views, tokens
 from ui.wording import coder_name
+from ui.workspace import Dataset
 
+ASSETS = Path(__file__).resolve().parent.parent / "assets" / "gallery"
+PARTS = ("core", "list", "decisions", "cases", "filters", "grid", "review", "main")  # in the order of use
+KEY = "gallery"
+SEEN = "gallery_seen"
 TRUTH = "LT"
+PAGE_PARAMETERS = ("dataset", "run")
+MOST_PARAMETERS, LONGEST = 60, 600
+
+_component = st.components.v2.component(
+    "ltnet_gallery",
+    html='<div class="ga"></div>\n',
+    css=(ASSETS / "gallery.css").read_text(encoding="utf-8"),
+    js="\n".join((ASSETS / f"{part}.js").read_text(encoding="utf-8") for part in PARTS),
+)
+
+
+def gallery(run: Run, dataset: Dataset, refit: Callable[[str], None]) -> None:
+    """Put the gallery of a finished run on the page; ``refit`` is called with ``trust`` or ``learn`` when asked for."""
+    selections = reads.selections(run)
+    content = reads.spec(run)
+    _component(
+        key=KEY,
+        data={
+            "run": run.folder.name,
+            "token": tokens.token(run.folder.name),
+            "view": view(),
+            "n": st.session_state.get(SEEN, 0),
+            "total": selections.learned_from,
+            "codes": content["codes"],
+            "saved": saved_views.load(dataset),
+            "sorts": SORTS,
+            "refit": bool(content["settings"].get("method", "ltnet") == "ltnet"),
+            **_names(selections),
+        },
+        on_asked_change=lambda: _answer(dataset, refit),
+    )
+
+
+def _names(selections: Selections) -> dict[str, Any]:
+    items = selections.items
+    short = letters(items.coders)
+    return {
+        "classes": list(items.classes),
+        "coders": [
+            {"id": c, "name": coder_name(c), "short": short[c], "machine": is_machine(c), "given": c in items.given}
+            for c in items.coders
+        ],
+        "origins": [o for o in items.origins if o],
+        "splits": list(items.splits),
+        "pairs": [(items.coders[a], items.coders[b]) for a, b in selections.pairs],
+    }
+
+
+def view() -> dict[str, str]:
+    """The view that the address asks for; what cannot be meant is left out."""
+    asked = {k: str(v) for k, v in st.query_params.to_dict().items() if k not in PAGE_PARAMETERS}
+    known = {k: v for k, v in asked.items() if k in ("item", "at")}
+    for name, value in asked.items():
+        try:
+            if Wish.parse({name: value}) != Wish():
+                known[name] = value
+        except OptionError:
+            continue
+    return {k: v for k, v in asked.items() if k in known}
+
+
+def _answer(dataset: Dataset, refit: Callable[[str], None]) -> None:
+    """Do what the browser asks for."""
+    asked = st.session_state[KEY].get("asked")
+    if not isinstance(asked, Mapping):
+        return
+    match asked.get("kind"):
+        case "view":
+            _to_address(asked.get("view"))
+        case "save":
+            name, wanted = asked.get("name"), asked.get("view")
+            if isinstance(name, str) and isinstance(wanted, Mapping):
+                saved_views.save(dataset, name, {str(k): str(v) for k, v in wanted.items()})
+        case "forget":
+            saved_views.forget(dataset, str(asked.get("name")))
+        case "refit":
+            refit("learn" if asked.get("how") == "learn" else "trust")
+    number = asked.get("n")
+    st.session_state[SEEN] = number if isinstance(number, (int, float)) else 0
+
+
+def _to_address(wanted: Any) -> None:
+    if not isinstance(wanted, Mapping) or len(wanted) > MOST_PARAMETERS or len(json.dumps(dict(wanted))) > 20_000:
+        return
+    # In the order in which the browser wrote it: another order would be one more step of its history.
+    kept = {k: str(st.query_params[k]) for k in PAGE_PARAMETERS if k in st.query_params}
+    texts = {str(k): str(v) for k, v in wanted.items() if len(str(v)) <= LONGEST}
+    st.query_params.from_dict({**kept, **{k: v for k, v in texts.items() if k not in PAGE_PARAMETERS}})
 
 
 def letters(coders: Sequence[str]) -> dict[str, str]:
@@ -21,7 +118,7 @@ def letters(coders: Sequence[str]) -> dict[str, str]:
     Where initials clash, the first letter that tells the names apart is added: FER2013 is
     ``F2`` and FERPlus ``FP``.
     """
-    humans = [c for c in coders if not is_machine(c)]
+    humans = [c for c in coders if not is_machine(c) and c != ADJUDICATOR]
     bases = list(dict.fromkeys([*humans, *(c[len(MACHINE_PREFIX) :] for c in coders if is_machine(c))]))
     # Only what one can see and say: names may hold quotes, arrows or invisible marks.
     plain = {b: "".join(c for c in b if c.isalnum()) or "X" for b in bases}
@@ -35,97 +132,7 @@ def letters(coders: Sequence[str]) -> dict[str, str]:
         tries += [first + name[i] for i in range(1, len(name))]
         tries += [f"{first}{n}" for n in range(1, len(bases) + 2)]
         short[base] = next(t for t in tries if t not in short.values() and t != TRUTH)
-    return {c: "m" + short[c[len(MACHINE_PREFIX) :]] if is_machine(c) else short[c] for c in coders}
-
-
-def caption(
-    row: Mapping[Any, Any], columns: Mapping[str, str], codes: Mapping[str, str], short: Mapping[str, str]
-) -> str:
-    """``H: Ne  R: Ha  LT: Su`` as plain text."""
-    said = [(short[c], str(row[column])) for c, column in columns.items() if row[column]]
-    said.append((TRUTH, str(row["learned_truth"])))
-    return "  ".join(f"{who}: {codes.get(what, what)}" for who, what in said)
-
-
-def legend(short: Mapping[str, str], codes: Mapping[str, str]) -> str:
-    """Which letter is which coder, and which code which class."""
-    who = key({**{s: coder_name(c) for c, s in short.items()}, TRUTH: "learned truth"})
-    what = key({code: name for name, code in codes.items()})
-    mark = (
-        '<span><span class="lt-chip yes">green</span> agrees with the learned truth</span>'
-        '<span><span class="lt-chip no">red</span> does not</span>'
-        "<span>click a face for details</span>"
-    )
-    return f'{who}{what}<div class="lt-key">{mark}</div>'
-
-
-def key(names: Mapping[str, str]) -> str:
-    """Short codes and what they stand for, in a line."""
-    return f'<div class="lt-key">{"".join(f"<span><b>{esc(s)}</b>{esc(n)}</span>" for s, n in names.items())}</div>'
-
-
-def render(
-    rows: pd.DataFrame,
-    columns: Mapping[str, str],
-    codes: Mapping[str, str],
-    short: Mapping[str, str],
-    thumbnail: Callable[[str], str | None],
-) -> str:
-    """The grid. ``rows`` of a truth table, ``thumbnail`` gives a ``data:`` URI for an image name."""
-    cards = [_card(row, columns, codes, short, thumbnail) for row in rows.to_dict("records")]
-    return f'<div class="lt-faces">{"".join(cards)}</div>'
-
-
-def _chip(who: str, what: str, kind: str, title: str) -> str:
-    tip = html.escape(title, quote=True)
-    return f'<span class="lt-chip {kind}" title="{tip}"><em>{esc(who)}:</em><b>{esc(what)}</b></span>'
-
-
-def _card(
-    row: Mapping[Any, Any],
-    columns: Mapping[str, str],
-    codes: Mapping[str, str],
-    short: Mapping[str, str],
-    thumbnail: Callable[[str], str | None],
-) -> str:
-    name, truth = str(row["image"]), str(row["learned_truth"])
-    confidence = float(row["confidence"])
-    uri = thumbnail(name)
-    text = html.escape(f"{name}: {caption(row, columns, codes, short)}", quote=True)
-    image = f'<img src="{uri}" alt="{text}">' if uri else '<div class="gone">image cannot be read</div>'
-    chips = [
-        _chip(short[c], codes.get(str(row[col]), str(row[col])), "yes" if row[col] == truth else "no",
-              f"{coder_name(c)} says {row[col]}")
-        for c, col in columns.items()
-        if row[col]
-    ]  # fmt: skip
-    chips.append(_chip(TRUTH, codes.get(truth, truth), "lt", f"learned truth: {truth}"))
-    known = str(row.get("_known_truth") or "")
-    if known:
-        right = "yes" if known == truth else "no"
-        chips.append(_chip("true", codes.get(known, known), right, f"known truth: {known}"))
-    bar = f'<span class="lt-conf"><u><s style="width:{100 * confidence:.0f}%"></s></u>{100 * confidence:.0f} %</span>'
-    more = _details(row, columns, codes, name, truth, known)
-    return (
-        f'<details class="lt-face"><summary>{image}<div class="lt-cap">{"".join(chips)}{bar}</div></summary>'
-        f'<div class="lt-more">{more}</div></details>'
-    )
-
-
-def _details(
-    row: Mapping[Any, Any], columns: Mapping[str, str], codes: Mapping[str, str], name: str, truth: str, known: str
-) -> str:
-    lines = [f"<p><b>{esc(name)}</b></p>"]
-    lines += [f"<p>{esc(coder_name(c))}: {esc(row[col])}</p>" for c, col in columns.items() if row[col]]
-    lines.append(f"<p>Learned truth: <b>{esc(truth)}</b></p>")
-    if row.get("network_truth"):
-        lines.append(f"<p>From the image alone: {esc(row['network_truth'])}</p>")
-    if known:
-        lines.append(f"<p>Known truth: {esc(known)}</p>")
-    p = sorted(((float(row[f"p_{c}"]), c) for c in codes if f"p_{c}" in row), reverse=True)[:4]
-    bars = "".join(
-        f'<tr><td>{esc(c)}</td><td style="width:45%"><span class="lt-bar" style="width:{100 * v:.0f}%"></span></td>'
-        f'<td class="n">{100 * v:.0f} %</td></tr>'
-        for v, c in p
-    )
-    return "".join(lines) + f"<table>{bars}</table>"
+    given = {c: "settled" for c in coders if c == ADJUDICATOR}
+    return given | {
+        c: "m" + short[c[len(MACHINE_PREFIX) :]] if is_machine(c) else short[c] for c in coders if c != ADJUDICATOR
+    }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
@@ -42,6 +42,11 @@ def heading(text: str, note: str = "", below: str = "") -> None:
     side = f"<span>{esc(note)}</span>" if note else ""
     line = f'<p class="lt-quiet">{esc(below)}</p>' if below else ""
     show(f'<h3 class="lt-h">{esc(text)}{side}</h3>{line}')
+
+
+def key(names: Mapping[str, str]) -> str:
+    """Short codes and what they stand for, in a line."""
+    return f'<div class="lt-key">{"".join(f"<span><b>{esc(s)}</b>{esc(n)}</span>" for s, n in names.items())}</div>'
 
 
 def facts(pairs: Sequence[tuple[str, str]]) -> None:

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import base64
-import io
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow.parquet as pq
 import streamlit as st
 
 from ltnet_core.agreement import agreement
-from ltnet_core.datasets import Files, Study, holds_images_alone, load_dataset
+from ltnet_core.datasets import Files, Study, holds_images_alone
 from ltnet_core.datasets import source_classes as source_classes_of
 from ltnet_core.datasets.joined import SourceClass
-from ltnet_core.errors import DatasetError, RunError
-from ltnet_core.images import open_image
+from ltnet_core.errors import DatasetError
 from ltnet_core.runs import Run, read_json
-from ltnet_core.truth import column_names
+from ltnet_core.selection import Selections
+from ui import opened, thumbnails
 from ui.workspace import Dataset
-
-THUMBNAIL = 144
 
 
 def study(dataset: Dataset) -> Study:
@@ -37,7 +33,7 @@ def study(dataset: Dataset) -> Study:
 
 @st.cache_resource(max_entries=6, show_spinner="Reading the dataset …")
 def _study(location: str, version: str, format: str | None) -> Study:
-    return load_dataset(location, format)
+    return opened.study(location, version, format)  # the routes share it
 
 
 def images_alone(dataset: Dataset) -> int:
@@ -86,41 +82,40 @@ def files(dataset: Dataset) -> Files | None:
         return None
 
 
-def thumbnail(dataset: Dataset, name: str, size: int = THUMBNAIL) -> str | None:
+def thumbnail(dataset: Dataset, name: str, size: int = thumbnails.SIZE) -> str | None:
     """A ``data:`` URI of a small JPEG, or None when the image cannot be read."""
-    return _thumbnail(str(dataset.location), dataset.version, dataset.format, name, size)
+    found = files(dataset)
+    return None if found is None else thumbnails.data_uri(found, dataset.version, name, size)
 
 
-@lru_cache(maxsize=6000)
-def _thumbnail(location: str, version: str, format: str | None, name: str, size: int) -> str | None:
-    try:
-        image = open_image(_study(location, version, format).files, name)
-    except DatasetError:
-        return None
-    image.thumbnail((size * 4, size))  # a wide strip is cropped by the page, not squeezed here
-    out = io.BytesIO()
-    image.save(out, "JPEG", quality=85)
-    return "data:image/jpeg;base64," + base64.b64encode(out.getvalue()).decode()
+def selections(run: Run) -> Selections:
+    """The items of a finished run, as columns."""
+    return _selections(str(run.folder), opened.version_of(run.result("truth.parquet")))
 
 
-def truth(run: Run) -> pd.DataFrame:
-    """The truth table of a finished run; empty cells are ``""``. Shared: do not change it."""
-    return _truth(str(run.folder), _version(run.result("truth.parquet")))
+@st.cache_resource(max_entries=3, show_spinner="Reading the results …")
+def _selections(folder: str, version: str) -> Selections:
+    return opened.selections(Run(folder))  # the routes share it
 
 
-@st.cache_resource(max_entries=4, show_spinner="Reading the results …")
-def _truth(folder: str, version: str) -> pd.DataFrame:
-    frame = pd.read_parquet(Run(folder).result("truth.parquet"))
-    for column in frame.columns:
-        if not pd.api.types.is_numeric_dtype(frame[column].dtype):
-            frame[column] = frame[column].astype(object).where(frame[column].notna(), "").astype(str)
-    return frame
+def first_truths(run: Run, rows: int) -> tuple[pd.DataFrame, int]:
+    """The first rows of the exported truth table, and how many there are."""
+    return _first_truths(str(run.folder), opened.version_of(run.result("truth.parquet")), rows)
+
+
+@st.cache_data(max_entries=4, show_spinner=False)
+def _first_truths(folder: str, version: str, rows: int) -> tuple[pd.DataFrame, int]:
+    file = pq.ParquetFile(Run(folder).result("truth.parquet"))
+    learned_from = opened.selections(Run(folder)).learned_from
+    batch = next(file.iter_batches(batch_size=rows), None)  # what was learned from comes first
+    frame = file.schema_arrow.empty_table().to_pandas() if batch is None else batch.to_pandas()
+    return frame.head(learned_from), learned_from
 
 
 def result(run: Run, name: str) -> dict[str, Any]:
     """A JSON result of a finished run."""
     path = run.result(name)
-    return _result(str(path), _version(path))
+    return _result(str(path), opened.version_of(path))
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
@@ -131,24 +126,10 @@ def _result(path: str, version: str) -> dict[str, Any]:
 def spec(run: Run) -> dict[str, Any]:
     """What the run was asked for."""
     path = run.folder / "spec.json"
-    return _result(str(path), _version(path))
-
-
-def coder_columns(run: Run) -> dict[str, str]:
-    """Column of each coder in the run's truth table, humans first."""
-    content = result(run, "transitions.json")
-    return column_names(tuple(content["coders"]), tuple(content["classes"]))
+    return _result(str(path), opened.version_of(path))
 
 
 def codes(run: Run) -> dict[str, str]:
     """Short code of each class of the run."""
     content = spec(run)
     return dict(zip(content["classes"], content["codes"], strict=True))
-
-
-def _version(path: Path) -> str:
-    try:
-        stat = path.stat()
-    except OSError as e:
-        raise RunError(f"{str(path)!r} is missing; the run's folder is damaged.") from e
-    return f"{stat.st_mtime_ns}-{stat.st_size}"

@@ -10,8 +10,11 @@
         data.zip                an uploaded archive as it came, or
         link.json               {"path": a dataset that stays where it is}
         upload.json             only of an uploaded folder: which upload it was
+        adjudications.sqlite    what people settled
       datasets/.incoming-<id>/  not a dataset yet, see ui/uploads.py
       runs/<id>/                see docs/run-folder.md
+      adjudications/            the same of datasets that only a run knows
+      .secret                   see ui/tokens.py
 """
 
 from __future__ import annotations
@@ -130,6 +133,14 @@ def dataset_of(run: Run, datasets: list[Dataset]) -> Dataset:
             return dataset
     format = str(spec.get("format"))
     return Dataset("", str(spec.get("dataset_name") or place.name), place, format if format in FORMATS else None)
+
+
+def adjudications_of(dataset: Dataset) -> Path:
+    """Where what people settled of a dataset is kept; the file is made with the first decision."""
+    if dataset.id:
+        return datasets_folder() / dataset.id / "adjudications.sqlite"
+    digest = hashlib.sha256(str(dataset.location.absolute()).encode()).hexdigest()[:24]
+    return root() / "adjudications" / f"{digest}.sqlite"
 
 
 # ---- adding datasets

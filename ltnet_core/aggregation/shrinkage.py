@@ -9,6 +9,7 @@ rows seen most probable. A coder with much evidence keeps its own matrix.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import gammaln
 
 from ..annotations import AnnotationTable, FloatArray
@@ -19,20 +20,30 @@ STRENGTHS = 2.0 ** np.arange(0, 8)  # pseudo annotations per row
 ERRORS = 2.0  # pseudo errors behind a coder's error ratio
 SMOOTHING = 0.1  # pseudo annotations per cell of the crowd's matrix
 CHANGE = 1e-4
+CERTAIN = 1e9  # pseudo annotations on the diagonal of a coder taken at its word
 
 
 def shrunk_dawid_skene(
-    table: AnnotationTable, *, max_iter: int = 100, tol: float = 1e-5, item_prior: FloatArray | None = None
+    table: AnnotationTable,
+    *,
+    max_iter: int = 100,
+    tol: float = 1e-5,
+    item_prior: FloatArray | None = None,
+    given: NDArray[np.bool_] | None = None,
 ) -> DawidSkene:
     """Dawid–Skene with matrices shrunk towards the crowd's; parameters as in :func:`dawid_skene`.
 
-    EM and the prior take turns until the posteriors stop moving.
+    EM and the prior take turns until the posteriors stop moving. Coders ``given`` (C,) are
+    taken at their word: their matrix is the identity, and they say nothing of the crowd's.
     """
     _, c, k = table.shape
+    fixed = np.zeros(c, dtype=np.bool_) if given is None else given
     pseudo_counts = np.full((c, k, k), 1.0 / k) + np.eye(k)
+    pseudo_counts[fixed] = CERTAIN * np.eye(k)
     found = dawid_skene(table, max_iter=max_iter, tol=tol, item_prior=item_prior, pseudo_counts=pseudo_counts)
     for _ in range(ROUNDS):
-        before, pseudo_counts = found.p, crowd_prior(found.counts)
+        before = found.p
+        pseudo_counts[~fixed] = crowd_prior(found.counts[~fixed])
         found = dawid_skene(table, max_iter=max_iter, tol=tol, item_prior=item_prior, pseudo_counts=pseudo_counts)
         if np.nanmean(np.abs(found.p - before)) < CHANGE:
             break

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -84,6 +84,10 @@ class Study:
     @property
     def human_coders(self) -> tuple[str, ...]:
         return tuple(c for c in self.table.coders if not is_machine(c))
+
+    def with_table(self, table: AnnotationTable) -> Study:
+        """The same study with other annotations of the same items and classes."""
+        return replace(self, table=table)
 
     def training_table(self) -> AnnotationTable:
         """The annotations of the items that are not in a test set."""

@@ -15,19 +15,15 @@ Every refusal is ``{"error": a sentence}``.
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from collections.abc import AsyncGenerator
+from typing import Any
 
-import anyio.to_thread
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import BaseRoute, Route
 
-from ltnet_core.errors import DatasetError
-from ui import uploads
+from ui import http, uploads
 from ui.upload_frames import Batch
 from ui.uploads import Upload, UploadError
 
@@ -35,16 +31,9 @@ TOKEN = "x-upload-token"
 MAX_BODY = 64 * 1024**2
 BLOCK = 1024**2  # what is gathered before a thread writes it: a thread's turn costs more than a small file
 
-T = TypeVar("T")
-
-
-async def _in_thread(work: Callable[..., T], *arguments: object) -> T:
-    """Disks are slow; the event loop serves everybody."""
-    return await anyio.to_thread.run_sync(work, *arguments)
-
 
 async def _upload(request: Request) -> Upload:
-    upload = await _in_thread(uploads.open_upload, request.path_params["id"], request.headers.get(TOKEN, ""))
+    upload = await http.in_thread(uploads.open_upload, request.path_params["id"], request.headers.get(TOKEN, ""))
     upload.heard()
     return upload
 
@@ -52,19 +41,19 @@ async def _upload(request: Request) -> Upload:
 async def present(request: Request) -> Response:
     """What is here already."""
     upload = await _upload(request)
-    text = await _in_thread(lambda: json.dumps(upload.present(), ensure_ascii=False, separators=(",", ":")))
+    text = await http.in_thread(lambda: json.dumps(upload.present(), ensure_ascii=False, separators=(",", ":")))
     return Response(text, media_type="application/json")
 
 
 async def files(request: Request) -> Response:
     """A batch of files."""
-    size = _declared(request)
+    size = http.declared(request)
     if size > MAX_BODY:
         raise UploadError(413, f"A request may have {MAX_BODY:,} bytes; this one has {size:,}.")
     body = request.stream()
     try:
         upload = await _upload(request)
-        await _in_thread(upload.require_room, size)
+        await http.in_thread(upload.require_room, size)
         batch = await _receive(body, upload)
     except UploadError:
         # A browser reads no answer before it has sent everything: it would see a lost connection instead.
@@ -84,13 +73,13 @@ async def _receive(body: AsyncGenerator[bytes, None], upload: Upload) -> Batch:
             if total > MAX_BODY:
                 raise UploadError(413, f"A request may have {MAX_BODY:,} bytes; this one has more.")
             if len(block) >= BLOCK:
-                await _in_thread(batch.feed, block)
+                await http.in_thread(batch.feed, block)
                 block = bytearray()
-        await _in_thread(batch.feed, block)
+        await http.in_thread(batch.feed, block)
         batch.close()
     except ClientDisconnect:
         # What came before the connection broke need not come again.
-        await _in_thread(batch.feed, block)
+        await http.in_thread(batch.feed, block)
         raise
     finally:
         batch.give_up()
@@ -107,80 +96,46 @@ async def _drain(body: AsyncGenerator[bytes, None]) -> None:
 
 async def remove(request: Request) -> Response:
     """Files that the sender does not have (any more)."""
-    upload, paths = await _upload(request), await _json(request)
+    upload, paths = await _upload(request), await _told(request)
     if not isinstance(paths, list) or not all(isinstance(p, str) for p in paths):
         raise UploadError(400, "Expected a list of paths.")
-    await _in_thread(upload.remove, paths)
+    await http.in_thread(upload.remove, paths)
     return JSONResponse({})
 
 
 async def finish(request: Request) -> Response:
     """Everything has been sent."""
     id, token = request.path_params["id"], request.headers.get(TOKEN, "")
-    told = await _json(request)
+    told = await _told(request)
     if not isinstance(told, dict) or not all(isinstance(told.get(k), int) for k in ("files", "bytes")):
         raise UploadError(400, 'Expected {"files": a number, "bytes": a number}.')
-    dataset = await _in_thread(uploads.finished, id, token)
+    dataset = await http.in_thread(uploads.finished, id, token)
     if dataset is None:
         upload = await _upload(request)
-        dataset = await _in_thread(upload.finish, told["files"], told["bytes"])
+        dataset = await http.in_thread(upload.finish, told["files"], told["bytes"])
     return JSONResponse({"dataset": dataset.id})
+
+
+async def _told(request: Request) -> Any:
+    try:
+        return await http.read_json(request, MAX_BODY)
+    except http.Refused as e:
+        raise UploadError(e.status, str(e)) from None
 
 
 async def cancel(request: Request) -> Response:
     """Remove everything."""
     upload = await _upload(request)
-    await _in_thread(upload.cancel)
+    await http.in_thread(upload.cancel)
     return JSONResponse({})
 
 
-def _declared(request: Request) -> int:
-    length = request.headers.get("content-length", "0")
-    return int(length) if length.isdecimal() else 0
-
-
-async def _json(request: Request) -> Any:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY:
-            raise UploadError(413, f"A request may have {MAX_BODY:,} bytes; this one has more.")
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        raise UploadError(400, "The request is not JSON.") from None
-
-
-# ---- refusals
-
-
-def _refusal(status: int, message: str) -> Response:
-    return JSONResponse({"error": message}, status_code=status)
-
-
 async def _upload_error(request: Request, e: Exception) -> Response:
-    return _refusal(e.status if isinstance(e, UploadError) else 500, str(e))
-
-
-async def _dataset_error(request: Request, e: Exception) -> Response:
-    return _refusal(422, str(e))
-
-
-async def _http_error(request: Request, e: Exception) -> Response:
-    assert isinstance(e, HTTPException)
-    return _refusal(e.status_code, "There is nothing at this address." if e.status_code == 404 else e.detail)
-
-
-async def _unexpected(request: Request, e: Exception) -> Response:
-    return _refusal(500, "The server made a mistake; its log says more.")
-
-
-async def _disconnected(request: Request, e: Exception) -> Response:
-    return _refusal(400, "The connection was lost.")  # read by nobody
+    return http.refusal(e.status if isinstance(e, UploadError) else 500, str(e))
 
 
 def routes() -> list[BaseRoute]:
-    """What :class:`streamlit.App` gets."""
+    """The routes of uploads."""
     app = Starlette(
         routes=[
             Route("/{id}", present, methods=["GET"]),
@@ -189,20 +144,6 @@ def routes() -> list[BaseRoute]:
             Route("/{id}/remove", remove, methods=["POST"]),
             Route("/{id}/finish", finish, methods=["POST"]),
         ],
-        exception_handlers={
-            UploadError: _upload_error,
-            DatasetError: _dataset_error,
-            HTTPException: _http_error,
-            ClientDisconnect: _disconnected,
-            Exception: _unexpected,
-        },
+        exception_handlers={**http.HANDLERS, UploadError: _upload_error},
     )
-    # The second for servers with a base path (server.baseUrlPath).
-    return [Mount("/api/uploads", app=app), Mount("/{base:path}/api/uploads", app=app)]
-
-
-@asynccontextmanager
-async def lifespan(app: object) -> AsyncIterator[None]:
-    """Old unfinished uploads go when the server starts."""
-    await _in_thread(uploads.sweep)
-    yield
+    return http.mounted("/api/uploads", app)

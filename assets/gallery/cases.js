@@ -1,0 +1,126 @@
+// The five cases for every pair of coders and every origin, as bars that choose what the list shows.
+
+const CASE_COLOURS = ["#12b886", "#e64980", "#f59f00", "#4c6ef5", "#3bc9db"]; // of cases 1 to 5
+const CASE_ORDER = [1, 4, 5, 3, 2];
+const MOST_BARS = 8;
+
+function caseText(app, number, first, second) {
+  const texts = {
+    1: ["all agree"],
+    2: ["all different"],
+    3: ["labels agree, truth differs"],
+    4: ["truth sides with ", first ? named(app.coderName(first)) : "the first"],
+    5: ["truth sides with ", second ? named(app.coderName(second)) : "the second"],
+  };
+  return texts[number];
+}
+
+const plainCase = (app, number, first, second) =>
+  caseText(app, number, first, second)
+    .map((part) => (part instanceof Node ? part.textContent : part))
+    .join("");
+
+class Cases {
+  constructor(app) {
+    this.app = app;
+    this.element = h("section", { class: "ga-cases", "aria-label": "The five cases" });
+    this.all = false;
+    this.told = null;
+    this.turn = 0;
+  }
+
+  async load() {
+    const turn = (this.turn += 1);
+    const { app } = this;
+    for (let tries = 0; turn === this.turn && !app.closed; tries += 1) {
+      try {
+        const told = await app.server.json("cases", app.wish());
+        if (turn !== this.turn) return;
+        this.told = told;
+        this.element.dataset.version = String(turn);
+        this.draw();
+        app.counted(told);
+        return;
+      } catch (error) {
+        if (error instanceof Answer) return;
+        await sleep(clamp(300 * 2 ** tries, 300, 4000));
+      }
+    }
+  }
+
+  draw() {
+    const { app, told } = this;
+    if (!told) return;
+    const bars = this.all ? told.cases : told.cases.slice(0, MOST_BARS);
+    if (!told.cases.length) {
+      this.element.replaceChildren(h("p", { class: "ga-quiet" }, "No image here has labels of two coders."));
+      return;
+    }
+    const key = CASE_ORDER.map((n) =>
+      h("span", { class: "ga-keyed" }, h("i", { style: { background: CASE_COLOURS[n - 1] } }), caseText(app, n)),
+    );
+    const rows = bars.map((c) => this.bar(c));
+    const hidden = told.cases.length - bars.length;
+    const more =
+      hidden || this.all
+        ? h(
+            "button",
+            {
+              class: "ga-link",
+              onClick: () => {
+                this.all = !this.all;
+                this.draw();
+              },
+            },
+            this.all ? "show fewer" : `show ${whole(hidden)} more`,
+          )
+        : null;
+    const cut = told.pairs > 15 ? h("span", { class: "ga-quiet" }, `the 15 of ${whole(told.pairs)} pairs that met most`) : null;
+    this.element.replaceChildren(
+      h("div", { class: "ga-key" }, key),
+      h("div", { class: "ga-bars" }, rows),
+      h("div", { class: "ga-row" }, more, cut),
+    );
+  }
+
+  bar(c) {
+    const { app } = this;
+    const chosen = app.view.pair === `${c.first}|${c.second}` && app.view.origin === c.origin;
+    const pick = (number) => () => {
+      const same = chosen && String(number || "") === (app.view.case || "");
+      app.set(
+        same
+          ? { pair: "", origin: "", case: "" }
+          : { pair: `${c.first}|${c.second}`, origin: c.origin, case: number ? String(number) : "" },
+      );
+    };
+    const parts = CASE_ORDER.filter((n) => c.cases[n - 1]).map((n) => {
+      const part = c.cases[n - 1] / c.items;
+      const text = `${plainCase(app, n, c.first, c.second)}: ${whole(c.cases[n - 1])} images, ${percent(part, 1)}`;
+      return h(
+        "button",
+        {
+          class: "ga-part" + (chosen && app.view.case === String(n) ? " on" : ""),
+          style: { flexGrow: String(Math.max(part, 0.004)), background: CASE_COLOURS[n - 1] },
+          title: text,
+          "aria-label": text,
+          onClick: pick(n),
+        },
+        part >= 0.045 ? String(Math.round(100 * part)) : "",
+      );
+    });
+    const origin = c.origin === "unlabelled" ? "unlabelled images" : [named(c.origin), "’s images"];
+    return h(
+      "div",
+      { class: "ga-bar" + (chosen ? " on" : "") },
+      h(
+        "button",
+        { class: "ga-who", onClick: pick(0), title: "show these images" },
+        h("b", {}, origin),
+        h("span", {}, named(app.coderName(c.first)), " × ", named(app.coderName(c.second)), " × truth"),
+      ),
+      h("div", { class: "ga-parts" }, parts),
+      h("span", { class: "ga-n" }, whole(c.items)),
+    );
+  }
+}

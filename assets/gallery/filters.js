@@ -1,0 +1,170 @@
+// The filters of a view. Every choice lives in the address; what is chosen stands below as chips.
+
+const CONFIDENCE = { "": "any", "0.9-1": "90 % or more", "0.7-0.9": "70 to 90 %", "0.5-0.7": "50 to 70 %", "0-0.5": "below 50 %" };
+const MARGIN = { "": "any", "0-0.1": "below 10 points", "0-0.3": "below 30 points", "0.3-0.7": "30 to 70 points", "0.7-1": "70 points or more" };
+const REVIEWED = { "": "settled or not", open: "not yet settled", settled: "settled", skipped: "skipped" };
+const TOPS = { "": "all", 100: "the first 100", 400: "the first 400", 1000: "the first 1,000" };
+const MOST_CODERS_INLINE = 4;
+
+class Filters {
+  constructor(app) {
+    this.app = app;
+    this.element = h("section", { class: "ga-filters", "aria-label": "Filters" });
+    this.more = false;
+  }
+
+  draw() {
+    const { app } = this;
+    const { data, view } = app;
+    const classes = Object.fromEntries([["", "any class"], ...data.classes.map((c, k) => [c, `${c} (${data.codes[k]})`])]);
+    const said = (coder) => ({
+      "": "anything or nothing",
+      "*": "any class",
+      ...Object.fromEntries(data.classes.map((c, k) => [c, `${c} (${data.codes[k]})`])),
+      "-": "nothing",
+    });
+    const pairs = { "": "any two labels" };
+    for (const [a, b] of data.pairs) pairs[`${a}|${b}`] = `${app.coderName(a)} – ${app.coderName(b)}`;
+    const [first, second] = (view.pair || "").split("|");
+    const cases = { "": "any case" };
+    for (const n of CASE_ORDER) cases[n] = plainCase(app, n, first, second);
+    const origins = { "": "anywhere", ...Object.fromEntries(data.origins.map((o) => [o, o])) };
+    const spoken = data.coders.filter((c) => `says.${c.id}` in view);
+    const labelling = data.coders.filter((c) => !c.given);
+    const inline = labelling.length <= MOST_CODERS_INLINE ? [...new Set([...labelling, ...spoken])] : spoken;
+    const fields = [
+      this.field("pair", "Pair of coders", pairs),
+      this.field("case", "Case", cases),
+      ...inline.map((c) => this.field(`says.${c.id}`, `${c.name} says`, said(c))),
+      labelling.length > MOST_CODERS_INLINE ? this.addCoder(inline) : null,
+      this.field("truth", "Learned truth", classes),
+      this.field("confidence", "Confidence", CONFIDENCE),
+      this.field("origin", "Labelled by", origins),
+      this.field("reviewed", "Settled", REVIEWED),
+      this.field("sort", "Order", data.sorts, "wrong"),
+    ];
+    const rest = [
+      this.field("network", "Truth by the image alone", classes),
+      this.field("known", "Known truth", classes),
+      this.field("margin", "Lead over the next class", MARGIN),
+      data.splits.length > 1
+        ? this.field("split", "Images", {
+            "": "learned from",
+            ...Object.fromEntries(data.splits.filter(Boolean).map((s) => [s, s === "test" ? "test images" : `test set ${s}`])),
+            "*": "all",
+          })
+        : null,
+      this.field("top", "How many", TOPS),
+    ];
+    const open = this.more || ["network", "known", "margin", "split", "top"].some((name) => view[name]);
+    this.element.replaceChildren(
+      h("div", { class: "ga-fields" }, fields, open ? rest : null),
+      h(
+        "div",
+        { class: "ga-row" },
+        open
+          ? null
+          : h("button", { class: "ga-link", onClick: () => ((this.more = true), this.draw()) }, "more filters"),
+        view.sort === "random"
+          ? h(
+              "button",
+              { class: "ga-link", onClick: () => app.set({ seed: String(1 + Math.floor(Math.random() * 1e6)) }) },
+              "shuffle again",
+            )
+          : null,
+        Object.keys(view).some((k) => k !== "item" && k !== "at")
+          ? h("button", { class: "ga-link", onClick: () => app.set(null) }, "clear all")
+          : null,
+        h("span", { class: "ga-grow" }),
+        this.saved(),
+      ),
+    );
+  }
+
+  field(name, label, options, fallback = "") {
+    const { app } = this;
+    const value = app.view[name] || fallback;
+    const texts = value in options ? options : { ...options, [value]: value };
+    return h(
+      "label",
+      { class: "ga-field" + (value !== fallback ? " set" : "") },
+      h("span", {}, named(label)),
+      h(
+        "select",
+        { name, onChange: (e) => app.set({ [name]: e.target.value === fallback ? "" : e.target.value }) },
+        // A number-like key would come first in an object: the empty choice is put there by hand.
+        [...new Set([fallback, ...Object.keys(texts)])].map((v) => h("option", { value: v, selected: v === value }, texts[v])),
+      ),
+    );
+  }
+
+  addCoder(inline) {
+    const { app } = this;
+    const here = new Set(inline.map((c) => c.id));
+    const options = app.data.coders.filter((c) => !here.has(c.id));
+    return h(
+      "label",
+      { class: "ga-field" },
+      h("span", {}, "What a coder says"),
+      h(
+        "select",
+        { name: "coder", onChange: (e) => e.target.value && app.set({ [`says.${e.target.value}`]: "*" }) },
+        h("option", { value: "" }, "choose a coder …"),
+        options.map((c) => h("option", { value: c.id }, c.name)),
+      ),
+    );
+  }
+
+  saved() {
+    const { app } = this;
+    const views = app.data.saved;
+    const here = JSON.stringify(app.bare());
+    const current = views.find((v) => JSON.stringify(v.view) === here);
+    return h(
+      "span",
+      { class: "ga-saved" },
+      views.length
+        ? h(
+            "select",
+            {
+              name: "saved",
+              title: "Saved views",
+              onChange: (e) => e.target.value && app.set({ ...views[Number(e.target.value) - 1].view }, true),
+            },
+            h("option", { value: "" }, `saved views (${views.length})`),
+            views.map((v, i) => h("option", { value: String(i + 1), selected: v === current }, v.name)),
+          )
+        : null,
+      current
+        ? h("button", { class: "ga-link", onClick: () => app.tell({ kind: "forget", name: current.name }) }, "forget this view")
+        : this.naming
+          ? h(
+              "form",
+              {
+                class: "ga-row",
+                onSubmit: (e) => {
+                  e.preventDefault();
+                  const name = e.target.elements.name.value.trim();
+                  if (name) app.tell({ kind: "save", name, view: app.bare() });
+                  this.naming = false;
+                  this.draw();
+                },
+              },
+              h("input", { name: "name", maxLength: 80, placeholder: "name of the view", "aria-label": "Name of the view" }),
+              h("button", { class: "ga-button" }, "Save"),
+            )
+          : h(
+              "button",
+              {
+                class: "ga-link",
+                onClick: () => {
+                  this.naming = true;
+                  this.draw();
+                  this.element.querySelector(".ga-saved input").focus();
+                },
+              },
+              "save this view",
+            ),
+    );
+  }
+}

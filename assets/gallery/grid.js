@@ -1,0 +1,238 @@
+// The faces: blocks of a hundred that come as one scrolls, and go again when they are far away.
+
+const NEAR = "1400px";
+
+class Grid {
+  constructor(app) {
+    this.app = app;
+    this.above = h("div", { class: "ga-edge" });
+    this.below = h("div", { class: "ga-edge" });
+    this.body = h("div", { class: "ga-blocks" });
+    this.element = h("div", { class: "ga-grid" }, this.above, this.body, this.below);
+    this.element.addEventListener("keydown", (e) => this.key(e));
+    this.shown = new Map(); // block number → element
+    this.turn = 0;
+    this.watch = null;
+  }
+
+  // What scrolls is known once the gallery is on the page; near it means near what scrolls, not the window.
+  start() {
+    this.scroller = scrollerOf(this.element);
+    const root = this.scroller === document.scrollingElement ? null : this.scroller;
+    this.watch = new IntersectionObserver((seen) => this.moved(seen), { root, rootMargin: NEAR });
+  }
+
+  // Show the list from a position on.
+  async reset(position = 0) {
+    const turn = (this.turn += 1);
+    const number = Math.floor(position / BLOCK);
+    this.element.classList.add("stale");
+    let rows;
+    try {
+      rows = await this.app.list.block(number);
+    } catch (error) {
+      if (turn === this.turn) this.fail(error);
+      return;
+    }
+    if (turn !== this.turn) return;
+    if (!this.watch) this.start();
+    for (const block of this.shown.values()) this.watch.unobserve(block);
+    this.shown.clear();
+    this.body.replaceChildren();
+    this.element.classList.remove("stale");
+    this.body.classList.toggle("small", this.app.small);
+    if (!rows.length) {
+      const text = this.app.list.total ? "The list ends before this place." : "No image fits these filters. Loosen one of them.";
+      this.body.append(h("p", { class: "ga-empty" }, text));
+    } else {
+      this.put(number, rows);
+    }
+    this.app.listed();
+    this.again();
+  }
+
+  fail(error) {
+    this.element.classList.remove("stale");
+    for (const block of this.shown.values()) this.watch?.unobserve(block);
+    this.shown.clear();
+    this.body.replaceChildren(h("p", { class: "ga-note error", role: "alert" }, error.message));
+    this.app.listed();
+  }
+
+  // An edge that stays in sight while blocks come fires no event: ask again.
+  again() {
+    for (const edge of [this.above, this.below]) {
+      this.watch.unobserve(edge);
+      this.watch.observe(edge);
+    }
+  }
+
+  async moved(seen) {
+    for (const { target, isIntersecting, boundingClientRect } of seen) {
+      if (target === this.below && isIntersecting) this.extend(1);
+      else if (target === this.above && isIntersecting) this.extend(-1);
+      else if (target.dataset.block) {
+        if (isIntersecting) this.fill(target);
+        else if (boundingClientRect.height) this.empty(target, boundingClientRect.height);
+      }
+    }
+  }
+
+  async extend(direction) {
+    if (!this.shown.size || this.busy) return;
+    const numbers = [...this.shown.keys()];
+    const number = direction > 0 ? Math.max(...numbers) + 1 : Math.min(...numbers) - 1;
+    if (number < 0 || number * BLOCK >= (this.app.list.total || 0)) return;
+    const { turn } = this;
+    this.busy = true;
+    try {
+      const rows = await this.app.list.block(number);
+      if (turn === this.turn && rows.length) this.put(number, rows, direction < 0);
+    } catch (error) {
+      if (turn === this.turn) this.app.say(error.message);
+    } finally {
+      this.busy = false;
+    }
+    if (turn === this.turn) this.again();
+  }
+
+  put(number, rows, before = false) {
+    const block = h("div", { class: "ga-block", dataset: { block: String(number) } });
+    this.shown.set(number, block);
+    const { scroller } = this;
+    const height = scroller.scrollHeight;
+    if (before) this.body.prepend(block);
+    else this.body.append(block);
+    this.write(block, number, rows);
+    // What comes above must not push away what one looks at.
+    if (before) scroller.scrollTop += scroller.scrollHeight - height;
+    this.watch.observe(block);
+  }
+
+  write(block, number, rows) {
+    block.style.height = "";
+    block.replaceChildren(...rows.map((row, i) => this.card(row, number * BLOCK + i)));
+    block.dataset.full = "1";
+    this.app.images.bring(
+      rows.map((r) => r.r),
+      (row, address) => this.picture(block, row, address),
+    ).catch(() => {
+      // the connection was lost: they come when the block is shown again
+    });
+  }
+
+  async fill(block) {
+    if (block.dataset.full) return;
+    const number = Number(block.dataset.block);
+    const { turn } = this;
+    const rows = await this.app.list.block(number).catch(() => null);
+    if (rows && turn === this.turn && !block.dataset.full) this.write(block, number, rows);
+  }
+
+  empty(block, height) {
+    if (!block.dataset.full) return;
+    block.style.height = `${height}px`;
+    block.replaceChildren();
+    delete block.dataset.full;
+  }
+
+  picture(block, row, address) {
+    const place = block.querySelector(`.ga-card[data-row="${row}"] .ga-picture`);
+    if (!place) return;
+    place.parentElement.classList.remove("waits");
+    if (address) place.replaceChildren(h("img", { src: address, alt: "" }));
+    else place.replaceChildren(h("span", { class: "ga-gone" }, "image cannot be read"));
+  }
+
+  card(row, position) {
+    const { app } = this;
+    const card = h(
+      "button",
+      {
+        class: "ga-card waits",
+        dataset: { row: String(row.r), position: String(position) },
+        "aria-label": `${row.n}: ${app.caption(row)}`,
+        onClick: () => app.review.open(position),
+      },
+      h("div", { class: "ga-picture" }),
+      h("div", { class: "ga-caption" }, this.chips(row)),
+    );
+    return card;
+  }
+
+  chips(row) {
+    const { app } = this;
+    const { coders, codes, classes } = app.data;
+    const chips = [];
+    row.l.forEach((label, c) => {
+      if (label < 0) return;
+      const kind = coders[c].given ? "done" : label === row.t ? "yes" : "no";
+      chips.push(chip(coders[c].short, codes[label], kind, `${coders[c].name} says ${classes[label]}`));
+    });
+    chips.push(chip("LT", codes[row.t] ?? "?", "lt", `learned truth: ${classes[row.t] ?? "unknown"}`));
+    if (row.k >= 0) chips.push(chip("true", codes[row.k], row.k === row.t ? "yes" : "no", `known truth: ${classes[row.k]}`));
+    const decision = app.decisions.of(row.r);
+    if (decision) chips.push(decisionChip(app, decision));
+    const bar = h("span", { class: "ga-bar-of" }, h("i", { style: { width: share(row.c) } }));
+    chips.push(h("span", { class: "ga-confidence", title: `confidence ${percent(row.c, 1)}` }, bar, percent(row.c)));
+    return chips;
+  }
+
+  // Rows whose state has changed.
+  refresh(rows) {
+    for (const row of rows) {
+      const card = this.body.querySelector(`.ga-card[data-row="${row}"]`);
+      const known = card && this.app.list.at(Number(card.dataset.position));
+      if (known && known.r === row) card.querySelector(".ga-caption").replaceChildren(...this.chips(known));
+    }
+  }
+
+  // The first position in sight.
+  position() {
+    for (const card of this.body.querySelectorAll(".ga-card")) {
+      if (card.getBoundingClientRect().bottom > 90) return Number(card.dataset.position);
+    }
+    return 0;
+  }
+
+  key(event) {
+    const card = event.target.closest?.(".ga-card");
+    if (!card || event.ctrlKey || event.metaKey || event.altKey) return;
+    const cards = [...this.body.querySelectorAll(".ga-card")];
+    const at = cards.indexOf(card);
+    const top = card.getBoundingClientRect().top;
+    const across = cards.filter((c) => Math.abs(c.getBoundingClientRect().top - top) < 2).length || 1;
+    const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: across, ArrowUp: -across }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    cards[clamp(at + step, 0, cards.length - 1)]?.focus();
+  }
+
+  close() {
+    this.turn += 1;
+    this.watch?.disconnect();
+  }
+}
+
+function chip(who, what, kind, title) {
+  return h("span", { class: `ga-chip ${kind}`, title }, h("em", {}, named(who), ":"), h("b", {}, named(what)));
+}
+
+function decisionChip(app, decision) {
+  const what = decision.label === SKIPPED ? "skipped" : app.data.codes[decision.label];
+  const by = decision.by ? ` by ${decision.by}` : "";
+  const title = decision.pending ? "not on the server yet" : `settled${by} ${when(decision.at)}`;
+  const kind = decision.pending ? "waits" : decision.label === SKIPPED ? "skipped" : "done";
+  return h("span", { class: `ga-chip ${kind}`, title }, decision.pending ? "… " : decision.label === SKIPPED ? "" : "✓ ", h("b", {}, named(what)));
+}
+
+// What scrolls around an element, through shadow roots.
+function scrollerOf(element) {
+  for (let node = element; node; node = node.parentElement || node.getRootNode()?.host) {
+    if (node instanceof Element) {
+      const flow = getComputedStyle(node).overflowY;
+      if (flow === "auto" || flow === "scroll") return node;
+    }
+  }
+  return document.scrollingElement;
+}

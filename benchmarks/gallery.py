@@ -1,0 +1,222 @@
+"""How fast the gallery is on a large study: 1,500,000 items and four coders, in headless Chromium.
+
+``python benchmarks/gallery.py --out DIR [--items N] [--repeats R]`` writes the study (drawn faces, each linked many
+times) and a finished run on it once, starts the app and measures; DIR is the app's workspace and can be looked at.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+from playwright.sync_api import Page, sync_playwright
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+
+from app_server import CHROMIUM, FLAGS, Server, free_port  # noqa: E402
+from fake_run import write_made_up_results  # noqa: E402
+
+from ltnet_core.datasets import Study, load_dataset  # noqa: E402
+from ltnet_core.datasets.demo import CLASSES, write_demo  # noqa: E402
+from ltnet_core.results import finish  # noqa: E402
+from ltnet_core.runs import Run, write_json  # noqa: E402
+from ltnet_core.settings import make_settings  # noqa: E402
+
+DRAWN = 1000
+DATASET, RUN, SMALL = "large", "large-1", "small-1"
+TARGETS = {
+    "case counts after a filter": 300,
+    "next 100 thumbnails": 500,
+    "cell click to faces": 800,
+    "server memory for the study": 1024,
+    "a second tab": 50,
+}
+
+
+def make(place: Path, items: int) -> None:
+    """The study and its run, in a workspace."""
+    data = place / "datasets" / DATASET / "data"
+    if (place / "runs" / RUN / "manifest.json").exists():
+        return
+    drawn = place / "drawn"
+    write_demo(drawn, items=DRAWN)
+    faces = sorted((drawn / "images").iterdir())
+    names = [f"images/{n // DRAWN:04d}/{n % DRAWN:03d}.jpg" for n in range(items)]
+    for n, name in enumerate(names):
+        target = data / name
+        if n % DRAWN == 0:
+            target.parent.mkdir(parents=True, exist_ok=True)
+        if not target.exists():
+            os.link(faces[n % len(faces)], target)
+    truth = (np.arange(items) % DRAWN) % len(CLASSES)
+    rng = np.random.default_rng(0)
+    half = items // 2
+    said = np.where(rng.random(items) < 0.7, truth, rng.integers(0, len(CLASSES), items))
+    with open(data / "annotations.csv", "w", encoding="utf-8") as f:
+        f.write("image,coder,label\n")
+        for n in range(items - items // 10):  # the last tenth is labelled by nobody
+            f.write(f"{names[n]},{'Alpha' if n < half else 'Beta'},{CLASSES[said[n]]}\n")
+    with open(data / "classes.csv", "w", encoding="utf-8") as f:
+        f.write("class\n" + "".join(f"{c}\n" for c in CLASSES))
+    write_json(data.parent / "about.json", {"name": "Large study"})
+    _run(place / "runs" / RUN, load_dataset(data))
+
+
+def _run(folder: Path, study: Study) -> None:
+    spec = {
+        "dataset": str(study.files.location),
+        "dataset_name": study.name,
+        "format": study.format,
+        "fingerprint": "",
+        "preset": "quick",
+        "settings": make_settings("quick").to_json(),
+        "seed": 0,
+        "device": "cpu",
+        "coders": None,
+        "classes": list(study.table.classes),
+        "codes": list(study.codes),
+        "created": time.time(),
+    }
+    run = Run.create(folder, spec)
+    write_made_up_results(run, study)
+    finish(run)
+    run.emit("done", message="finished")
+
+
+def make_small(place: Path) -> None:
+    """A small study with a run, to measure against a server that has shown a gallery before."""
+    if not (place / "runs" / SMALL / "manifest.json").exists():
+        data = place / "datasets" / "small" / "data"
+        write_demo(data, items=300)
+        _run(place / "runs" / SMALL, load_dataset(data))
+
+
+def memory(server: Server) -> float:
+    """MiB that the server holds."""
+    assert server.process
+    status = Path(f"/proc/{server.process.pid}/status").read_text()
+    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS")) / 1024
+
+
+# Does something in the page and waits, frame by frame, until something is so; gives milliseconds.
+TIMED = """
+async ([act, done, patience]) => {
+  const root = () => [...document.querySelectorAll('*')].find((e) => e.shadowRoot?.querySelector('.ga'))?.shadowRoot;
+  const run = (text) => new Function('root', text)(root());
+  const began = performance.now();
+  run(act);
+  for (;;) {
+    await new Promise(requestAnimationFrame);
+    if (root() && run('return ' + done)) return performance.now() - began;
+    if (performance.now() - began > patience) return NaN;
+  }
+}
+"""
+PICTURES = "[...root.querySelectorAll('.ga-card img')].filter((i) => i.complete && i.naturalWidth).length"
+CHOOSE = """
+const select = root.querySelector('select[name="{name}"]');
+root.host.before = root.querySelector('.ga-cases').dataset.version;
+select.value = '{value}';
+select.dispatchEvent(new Event('change'));
+"""
+COUNTED = "root.querySelector('.ga-cases').dataset.version !== root.host.before"
+GO_TO = """
+const field = root.querySelector('input[name="number"]');
+field.value = '{number}';
+field.dispatchEvent(new Event('change'));
+"""
+
+
+def timed(page: Page, act: str, done: str, patience: float = 60) -> float:
+    """Milliseconds from an action until it shows."""
+    found = float(page.evaluate(TIMED, [act, done, 1000 * patience]))
+    if found != found:
+        raise SystemExit(f"not within {patience} s: {done}")
+    return found
+
+
+def measure(server: Server, repeats: int) -> dict[str, list[float]]:
+    """Milliseconds and MiB of everything that has a target."""
+    found: dict[str, list[float]] = {name: [] for name in TARGETS}
+    with sync_playwright() as p:
+        browser = p.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        page.goto(f"{server.url}/disagreements?dataset=small&run={SMALL}")  # what any use of the gallery loads
+        page.wait_for_selector(".ga-card img", timeout=120_000)
+        page.wait_for_timeout(1000)
+        before = memory(server)
+        page.goto(f"{server.url}/disagreements?run={RUN}")
+        page.wait_for_selector(".ga-card img", timeout=300_000)
+        page.wait_for_timeout(2000)
+        for n in range(repeats):
+            name, value = [("truth", CLASSES[n % len(CLASSES)]), ("case", str(1 + n % 5))][n % 2]
+            found["case counts after a filter"].append(timed(page, CHOOSE.format(name=name, value=value), COUNTED))
+            page.wait_for_timeout(1500)
+        for name in ("truth", "case"):
+            timed(page, CHOOSE.format(name=name, value=""), COUNTED)
+        page.wait_for_timeout(1500)
+        for n in range(repeats):
+            number = 10_000 * (n + 1) + 1
+            block = f"root.querySelector('.ga-block[data-block=\"{number // 100}\"]') && "
+            first = f"root.querySelectorAll('.ga-block[data-block=\"{number // 100}\"] img').length >= 100 && "
+            shown = timed(page, GO_TO.format(number=number), block + first + PICTURES + " >= 100")
+            found["next 100 thumbnails"].append(shown)
+            page.wait_for_timeout(1500)
+        for n in range(repeats):
+            found["cell click to faces"].append(cell_click(page, server, n))
+        found["server memory for the study"].append(memory(server) - before)
+        held = memory(server)
+        second = browser.new_page(viewport={"width": 1280, "height": 900})
+        second.goto(f"{server.url}/disagreements?run={RUN}&truth={CLASSES[0]}")
+        second.wait_for_selector(".ga-card img", timeout=60_000)
+        second.wait_for_timeout(3000)
+        found["a second tab"].append(memory(server) - held)
+        browser.close()
+    return found
+
+
+def cell_click(page: Page, server: Server, n: int) -> float:
+    """Milliseconds from a click on a cell of a matrix to the first faces."""
+    page.goto(f"{server.url}/transitions?run={RUN}")
+    page.wait_for_selector(".js-plotly-plot .textpoint text")
+    page.wait_for_timeout(2500)
+    cell = page.locator(".js-plotly-plot").first.locator(".scatterlayer .textpoint text").nth(n).bounding_box()
+    assert cell
+    page.mouse.move(cell["x"] + cell["width"] / 2, cell["y"] + cell["height"] / 2)
+    page.wait_for_timeout(400)
+    began = time.perf_counter()
+    page.mouse.down()
+    page.mouse.up()
+    timed(page, "", PICTURES + " >= 20")
+    return 1000 * (time.perf_counter() - began)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, required=True, help="workspace of the study")
+    parser.add_argument("--items", type=int, default=1_500_000)
+    parser.add_argument("--repeats", type=int, default=7)
+    wanted = parser.parse_args()
+    make(wanted.out / "workspace", wanted.items)
+    make_small(wanted.out / "workspace")
+    server = Server(wanted.out, free_port())
+    server.start()
+    try:
+        found = measure(server, wanted.repeats)
+    finally:
+        server.kill()
+    print("| what | median | smallest | largest | target |\n|---|---|---|---|---|")
+    for name, target in TARGETS.items():
+        unit = "MiB" if "memory" in name or "tab" in name else "ms"
+        v = found[name]
+        print(f"| {name} | {statistics.median(v):.0f} {unit} | {min(v):.0f} | {max(v):.0f} | ≤ {target} |")
+
+
+if __name__ == "__main__":
+    main()

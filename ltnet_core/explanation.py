@@ -1,0 +1,117 @@
+"""Everything a run knows of one item: why the truth is what it is, in log-odds, and what looks like it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from .annotations import FloatArray
+from .learned_items import LearnedItems
+from .runs import Run, read_json
+from .truth import FLOOR, T_FLOOR
+
+LOOK_ALIKES = 12
+BLOCK = 200_000
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """One item.
+
+    Attributes
+    ----------
+    posterior : (K,) truth given the image and its annotations. image : (K,) given the image alone.
+    says : coder → (K,) what it would say of the image, p·T.
+    annotations : coder → (K,) what it did say, votes or shares.
+    rival : class index that the learned truth is weighed against, the next most probable.
+    reasons : source → log-odds it adds for the learned truth against the rival, in nats; ``""`` is the image.
+        Their sum is the log-odds of the posterior.
+    alike : rows that look most like it to the network, nearest first, and how much: cosines.
+    """
+
+    posterior: FloatArray
+    image: FloatArray | None
+    says: dict[str, FloatArray]
+    annotations: dict[str, FloatArray]
+    rival: int
+    reasons: dict[str, float]
+    alike: list[tuple[int, float]]
+
+
+def explain(run: Run, items: LearnedItems, row: int) -> Explanation:
+    """Explain the learned truth of the item in ``row``.
+
+    What an older run did not keep is left out.
+
+    Raises
+    ------
+    RunError
+        the run's results are damaged.
+    """
+    about = read_json(run.result("transitions.json"))
+    k = len(items.classes)
+    posterior = _row(run, "truth.parquet", row, items.classes)
+    image = _row(run, "network.parquet", row, items.classes) if (run.results / "network.parquet").exists() else None
+    matrices = {c: np.asarray(m) for c, m in about["coders"].items()}
+    said = _annotations(run, items, row)
+    learned = int(items.truth[row])
+    others = posterior.copy()
+    others[learned] = -1
+    rival = int(others.argmax()) if k > 1 else learned
+    reasons: dict[str, float] = {}
+    if image is not None:
+        sure = np.log(np.maximum(image, FLOOR))
+        reasons[""] = float(sure[learned] - sure[rival])
+        for coder, votes in said.items():
+            log_t = np.log(np.maximum(matrices[coder], T_FLOOR))
+            weight = float(about.get("weights", {}).get(coder, 1.0))
+            reasons[coder] = weight * float(votes @ (log_t[learned] - log_t[rival]))
+    says = {c: image @ t for c, t in matrices.items() if c not in items.given} if image is not None else {}
+    return Explanation(posterior, image, says, said, rival, reasons, look_alikes(run, row))
+
+
+def _row(run: Run, name: str, row: int, classes: tuple[str, ...]) -> FloatArray:
+    """(K,) the probabilities of one row; reads only the group of rows it is in."""
+    file = pq.ParquetFile(run.result(name))
+    start = 0
+    for group in range(file.num_row_groups):
+        size = file.metadata.row_group(group).num_rows
+        if row < start + size:
+            table = file.read_row_group(group, columns=[f"p_{c}" for c in classes])
+            return np.asarray([table.column(f"p_{c}")[row - start].as_py() for c in classes], dtype=np.float64)
+        start += size
+    raise IndexError(row)
+
+
+def _annotations(run: Run, items: LearnedItems, row: int) -> dict[str, FloatArray]:
+    """coder → (K,) what it said of the item, as it was learned from."""
+    k = len(items.classes)
+    if not (run.results / "annotations.parquet").exists():
+        one = np.eye(k)
+        return {c: one[items.labels[i, row]] for i, c in enumerate(items.coders) if items.labels[i, row] >= 0}
+    found = pq.read_table(run.result("annotations.parquet"), filters=[("row", "=", row)])
+    out: dict[str, FloatArray] = {}
+    for coder, label, count in zip(*(found.column(c).to_numpy() for c in ("coder", "label", "count")), strict=True):
+        votes = out.setdefault(items.coders[coder], np.zeros(k))
+        votes[label] += float(count)
+    return out
+
+
+def look_alikes(run: Run, row: int, most: int = LOOK_ALIKES) -> list[tuple[int, float]]:
+    """Rows whose features point most in the direction of this one's, and the cosines; empty where none were kept."""
+    path = run.results / "features.npy"
+    if not path.exists():
+        return []
+    all_features: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    mine = np.asarray(all_features[row], dtype=np.float32)
+    near = np.empty(len(all_features), dtype=np.float32)
+    for start in range(0, len(near), BLOCK):  # in parts: they are kept in half precision
+        near[start : start + BLOCK] = np.asarray(all_features[start : start + BLOCK], dtype=np.float32) @ mine
+    near[row] = -np.inf
+    best = np.argpartition(-near, min(most, len(near) - 1))[:most]
+    best = best[np.argsort(-near[best], kind="stable")]
+    return [(int(i), float(near[i])) for i in best if np.isfinite(near[i])]

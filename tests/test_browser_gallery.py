@@ -1,0 +1,320 @@
+"""The gallery in a real browser: views that are links, ten keys a second, two people, and a refit with what was settled."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from app_server import CHROMIUM, FLAGS, Server, free_port
+from fake_run import write_fake_run
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from test_pages import HOSTILE, hostile_dataset
+
+from ltnet_core.adjudications import Adjudications
+from ltnet_core.datasets import load_dataset
+from ltnet_core.datasets.demo import CLASSES, write_demo
+from ltnet_core.fit import IPA2LT
+from ltnet_core.runs import write_json
+
+RUN = "faces-1"
+ITEMS = 400
+expect.set_options(timeout=30_000)
+
+
+@pytest.fixture(scope="module")
+def faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("faces") / "faces"
+    write_demo(folder, items=ITEMS, seed=2)
+    return folder
+
+
+@pytest.fixture
+def server(tmp_path: Path, faces: Path) -> Iterator[Server]:
+    """The app with the demo and a finished run on it."""
+    prepare(tmp_path / "workspace", faces)
+    app = Server(tmp_path, free_port())
+    app.start()
+    yield app
+    app.kill()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as p:
+        chromium = p.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A tab of a browser that knows nothing yet; an error in the page fails the test."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True)
+    tab = context.new_page()
+    tab.set_default_timeout(30_000)
+    errors: list[str] = []
+    tab.on("pageerror", lambda e: errors.append(str(e)))
+    yield tab
+    context.close()
+    assert not errors
+
+
+def prepare(workspace: Path, dataset: Path, *, fake: bool = True) -> None:
+    folder = workspace / "datasets" / "faces"
+    folder.mkdir(parents=True)
+    write_json(folder / "link.json", {"path": str(dataset)})
+    write_json(folder / "about.json", {"name": "faces"})
+    if fake:
+        write_fake_run(workspace / "runs" / RUN, dataset)
+
+
+def store(server: Server) -> Adjudications:
+    return Adjudications(server.datasets / "faces" / "adjudications.sqlite")
+
+
+def shown(page: Page) -> Locator:
+    """The cards whose picture has come."""
+    return page.locator(".ga-card:not(.waits) img")
+
+
+def count(page: Page) -> int:
+    """How many images the view has."""
+    expect(page.locator(".ga-head b")).to_contain_text(" of ")
+    return int(page.locator(".ga-head b").inner_text().split()[0].replace(",", ""))
+
+
+def test_every_view_is_a_link_that_survives_reload_and_back(server: Server, page: Page) -> None:
+    frame = pd.read_parquet(server.place / "workspace" / "runs" / RUN / "results" / "truth.parquet")
+    frame = frame[frame["_split"] == ""]
+    # The first thing that a fresh server is asked for is a deep link.
+    erring = frame[(frame["Alpha"] != "") & (frame["Alpha"] != frame["learned_truth"])]
+    truth, said = erring.groupby(["learned_truth", "Alpha"]).size().idxmax()
+    page.goto(f"{server.url}/disagreements?run={RUN}&truth={truth}&says.Alpha={said}&sort=unsure")
+    expect(page.locator(".lt-head h1")).to_have_text("Disagreements")
+    expect(page.locator('[data-testid="stSidebarNav"]')).to_be_visible()
+    wanted = frame[(frame["learned_truth"] == truth) & (frame["Alpha"] == said)].sort_values("confidence")
+    assert count(page) == len(wanted) > 0
+    expect(shown(page)).to_have_count(len(wanted))
+    names = page.locator(".ga-card").evaluate_all(
+        "cards => cards.map((c) => c.getAttribute('aria-label').split(':')[0])"
+    )
+    assert names == wanted["image"].tolist()
+    expect(page.locator(".ga-card").first).to_contain_text(f"LT:{truth[:2].capitalize()}")
+
+    page.locator('.ga select[name="truth"]').select_option("")
+    expect(page.locator(".ga-head b")).not_to_have_text(f"{len(wanted)} of {len(frame)} images")
+    assert count(page) == (frame["Alpha"] == said).sum()
+    assert "truth=" not in page.url
+    page.locator('.ga select[name="case"]').select_option("4")
+    page.wait_for_url("**case=4**")
+    narrowed = count(page)
+    page.reload()
+    expect(page.locator('.ga select[name="case"]')).to_have_value("4")
+    assert count(page) == narrowed
+    page.go_back()
+    expect(page.locator('.ga select[name="case"]')).to_have_value("")
+    assert count(page) == (frame["Alpha"] == said).sum()
+    page.go_back()
+    expect(page.locator('.ga select[name="truth"]')).to_have_value(truth)
+    assert count(page) == len(wanted)
+
+    # A segment of a bar is a view too, and one item is.
+    page.goto(f"{server.url}/disagreements?run={RUN}")
+    expect(shown(page).first).to_be_visible()
+    page.locator(".ga-bar").first.locator(".ga-part").nth(1).click()
+    page.wait_for_url("**case=4**")
+    page.locator(".ga-card").nth(2).click()
+    name = page.locator(".ga-name").inner_text()
+    page.wait_for_url("**item=**")
+    expect(page.locator(".ga-reason")).not_to_have_count(0)
+    expect(page.locator(".ga-alike img")).to_have_count(12)
+    address = page.url
+    page.reload()
+    expect(page.locator(".ga-name")).to_have_text(name)
+    assert page.url == address
+    page.go_back()
+    expect(page.locator("dialog.ga-review[open]")).to_have_count(0)
+    assert "case=4" in page.url
+
+
+def test_scrolling_brings_every_image_once(server: Server, page: Page) -> None:
+    page.goto(f"{server.url}/disagreements?run={RUN}&sort=name&split=*")
+    expect(shown(page).first).to_be_visible()
+    names: list[str] = []
+    for _ in range(60):
+        found = page.locator(".ga-card").evaluate_all(
+            "cards => cards.map((c) => c.getAttribute('aria-label').split(':')[0])"
+        )
+        names += [n for n in found if n not in names]
+        if len(names) == ITEMS:
+            break
+        page.mouse.move(700, 600)
+        page.mouse.wheel(0, 1500)
+        page.wait_for_timeout(150)
+    assert sorted(names) == [f"images/{n:05d}.jpg" for n in range(ITEMS)]
+    page.locator('input[name="number"]').fill("250")
+    page.locator('input[name="number"]').press("Enter")
+    expect(page.locator('.ga-card[data-position="249"] img')).to_be_visible()
+    page.wait_for_url("**at=200**")
+    page.reload()
+    expect(page.locator('.ga-card[data-position="249"] img')).to_be_visible()
+
+
+def test_two_hundred_keys_at_ten_a_second_while_the_server_is_killed(server: Server, page: Page) -> None:
+    page.goto(f"{server.url}/disagreements?run={RUN}&sort=name")
+    expect(shown(page).first).to_be_visible()
+    page.get_by_role("button", name="Settle these").click()
+    page.locator('input[name="reviewer"]').fill("Ada")
+    page.locator('input[name="reviewer"]').press("Enter")
+    expect(page.locator(".ga-state")).to_have_text("")
+    page.wait_for_timeout(1500)  # somebody looks at the first face
+    keys = [str(1 + n % len(CLASSES)) for n in range(200)]
+    confirmed = 0
+    began = time.monotonic()
+    for n, key in enumerate(keys):
+        page.keyboard.press(key)
+        if n == 80:
+            server.kill()
+        if n == 110:
+            # What the screen says is saved is on disk, now that nobody could write it afterwards.
+            waiting = page.evaluate(f"JSON.parse(localStorage.getItem('ltnet-decisions:{RUN}') || '[]').length")
+            confirmed = n + 1 - waiting
+            assert len(store(server).log()) >= confirmed >= 70
+            expect(page.locator(".ga-state")).to_contain_text("the server does not answer")
+            server.start()
+        time.sleep(max(0.0, began + 0.1 * (n + 1) - time.monotonic()))
+    expect(page.locator(".ga-state")).to_have_text("all saved")
+    log = store(server).log()
+    frame = pd.read_parquet(server.place / "workspace" / "runs" / RUN / "results" / "truth.parquet")
+    images = frame[frame["_split"] == ""]["image"].tolist()[:200]
+    assert [(d.image, d.label) for d in log] == [(i, CLASSES[int(k) - 1]) for i, k in zip(images, keys, strict=True)]
+    assert {d.reviewer for d in log} == {"Ada"}
+    expect(page.locator("header .ga-quiet")).to_have_text(f"200 of {len(frame[frame['_split'] == ''])} settled")
+    # U takes them back one by one, S leaves one open, Enter agrees with the learned truth.
+    for key in ("u", "u", "s", "Enter"):
+        page.keyboard.press(key)
+    expect(page.locator(".ga-state")).to_have_text("all saved")
+    standing = {d.image: (d.kind, d.label) for d in store(server).standing()}
+    assert standing[images[198]] == ("skip", "")
+    assert standing[images[199]] == ("settle", frame.set_index("image").loc[images[199], "learned_truth"])
+    assert len(store(server).log()) == 204
+
+
+def test_two_people_do_not_overwrite_each_other(server: Server, page: Page, browser: Browser) -> None:
+    other = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
+    for tab, name in ((page, "Ada"), (other, "Bob")):
+        tab.goto(f"{server.url}/disagreements?run={RUN}&sort=name")
+        expect(shown(tab).first).to_be_visible()
+        tab.locator(".ga-card").first.click()
+        tab.locator('input[name="reviewer"]').fill(name)
+        tab.locator('input[name="reviewer"]').press("Enter")
+    page.keyboard.press("1")
+    expect(page.locator(".ga-state")).to_have_text("all saved")
+    other.keyboard.press("2")
+    conflict = other.locator(".ga-conflicts")
+    expect(conflict).to_contain_text(f"Ada settled it as {CLASSES[0]} just now; you settled it as {CLASSES[1]}")
+    assert [d.reviewer for d in store(server).log()] == ["Ada"]
+    other.get_by_role("button", name="Save mine").click()
+    expect(conflict).to_be_empty()
+    expect(other.locator(".ga-state")).to_have_text("all saved")
+    assert [(d.reviewer, d.label) for d in store(server).log()] == [("Ada", CLASSES[0]), ("Bob", CLASSES[1])]
+    other.context.close()
+
+
+def test_hostile_names_are_text_in_the_gallery(tmp_path: Path, page: Page) -> None:
+    dataset = hostile_dataset(tmp_path / "hostile")
+    prepare(tmp_path / "workspace", dataset)
+    server = Server(tmp_path, free_port())
+    server.start()
+    try:
+        page.goto(f"{server.url}/disagreements?run={RUN}")
+        expect(shown(page).first).to_be_visible()
+        for name in HOSTILE:
+            expect(page.locator(".ga-legend bdi").get_by_text(name, exact=True).first).to_be_attached()
+        assert page.locator(".ga script, .ga b script").count() == 0
+        page.locator(".ga-card").first.click()
+        expect(page.locator(".ga-name")).to_contain_text("images/")
+        expect(page.locator(".ga-reason").first).to_be_visible()
+        page.keyboard.press("1")
+        expect(page.locator(".ga-state")).to_have_text("all saved")
+        assert page.locator("dialog script").count() == 0
+        (decision,) = Adjudications(server.datasets / "faces" / "adjudications.sqlite").log()
+        assert decision.label in HOSTILE
+        page.keyboard.press("Escape")
+        page.locator('.ga select[name="truth"]').select_option(decision.label)
+        expect(page.locator(".ga-head b")).to_contain_text(" of ")
+    finally:
+        server.kill()
+
+
+def test_from_a_cell_to_its_faces_to_a_refit_that_knows(tmp_path: Path, faces: Path, page: Page) -> None:
+    workspace = tmp_path / "workspace"
+    prepare(workspace, faces, fake=False)
+    IPA2LT("quick", epochs=3, seed=1, device="cpu", comparisons=False).fit(
+        load_dataset(faces), workspace / "runs" / RUN
+    )
+    before = json.loads((workspace / "runs" / RUN / "results" / "transitions.json").read_text())
+    truth = pd.read_parquet(workspace / "runs" / RUN / "results" / "truth.parquet")
+    cells = truth.groupby(["learned_truth", "Alpha"]).size().drop("", level="Alpha")
+    (k, said), n = cells.idxmax(), int(cells.max())
+    assert n >= 10
+    other = next(c for c in CLASSES if c not in (k, said))
+    server = Server(tmp_path, free_port())
+    server.start()
+    try:
+        page.goto(f"{server.url}/transitions?run={RUN}")
+        plot = page.locator(".js-plotly-plot").first.locator(".nsewdrag").first
+        expect(page.locator(".js-plotly-plot .textpoint text").first).to_be_visible()
+        page.wait_for_timeout(1500)
+        box = plot.bounding_box()
+        assert box
+        wide = len(CLASSES) + 0.6 + 0.06 * len(CLASSES)
+        x = box["x"] + box["width"] * (CLASSES.index(said) + 0.5) / wide
+        y = box["y"] + box["height"] * (CLASSES.index(k) + 0.5) / len(CLASSES)
+        page.mouse.move(x, y)
+        page.wait_for_timeout(300)
+        page.mouse.click(x, y)
+        page.wait_for_url("**/disagreements?**")
+        assert f"says.Alpha={said}" in page.url
+        assert f"truth={k}" in page.url
+        assert count(page) == n
+        expect(shown(page)).to_have_count(min(n, 100))
+
+        # Ten of them are said to be something else.
+        page.locator(".ga-card").first.click()
+        key = str(1 + CLASSES.index(other))
+        for _ in range(10):
+            page.keyboard.press(key)
+            page.wait_for_timeout(100)
+        expect(page.locator(".ga-state")).to_have_text("all saved")
+        settled = [d.image for d in store(server).standing()]
+        assert len(settled) == 10
+        page.keyboard.press("Escape")
+        page.get_by_role("button", name="Refit with 10 settled …").click()
+        page.get_by_role("button", name="trust them fully").click()
+        expect(page.locator(".lt-head h1")).to_have_text("Train")
+        expect(page.locator(".lt-crumbs .lt-state-done")).to_be_visible(timeout=240_000)
+        assert "run=faces-2" in page.url
+        expect(page.get_by_text("What changed since faces-1")).to_be_visible()
+
+        page.locator('[data-testid="stSidebarNav"]').get_by_text("Export", exact=True).click()
+        with page.expect_download() as download:
+            page.get_by_role("button", name="Download CSV").click()
+        frame = pd.read_csv(download.value.path(), keep_default_na=False).set_index("image")
+        assert set(frame.loc[settled, "learned_truth"]) == {other}
+        assert set(frame.loc[settled, "Adjudication"]) == {other}
+        after = json.loads((workspace / "runs" / "faces-2" / "results" / "transitions.json").read_text())
+        # What the coder said of these ten is now counted as an error.
+        said_so = CLASSES.index(said)
+        counts = [np.asarray(t["counts"]["Alpha"])[:, said_so] for t in (before, after)]
+        assert counts[1][CLASSES.index(k)] < counts[0][CLASSES.index(k)] - 5
+        assert counts[1][CLASSES.index(other)] > counts[0][CLASSES.index(other)] + 5
+        cell = (CLASSES.index(other), said_so)
+        assert np.asarray(after["coders"]["Alpha"])[cell] > np.asarray(before["coders"]["Alpha"])[cell] + 0.05
+    finally:
+        server.kill()

@@ -1,0 +1,317 @@
+"""The routes of the gallery: lists, counts, thumbnails, one item, decisions; and who may ask."""
+
+from __future__ import annotations
+
+import io
+import json
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from asgi import Reply, request
+from fake_run import write_fake_run
+from PIL import Image
+
+from ltnet_core.adjudications import Adjudications, Decision
+from ltnet_core.explanation import explain
+from ltnet_core.learned_items import load_items
+from ltnet_core.runs import Run, write_json
+from ui import gallery_routes, opened
+from ui.tokens import token
+
+RUN = "faces-1"
+
+
+@pytest.fixture
+def place(tmp_path: Path, demo: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A workspace with the small demo and a finished run on it."""
+    monkeypatch.setenv("LTNET_WORKSPACE", str(tmp_path))
+    folder = tmp_path / "datasets" / "faces"
+    folder.mkdir(parents=True)
+    write_json(folder / "link.json", {"path": str(demo)})
+    write_fake_run(tmp_path / "runs" / RUN, demo)
+    opened._place.cache_clear()
+    yield tmp_path
+    opened._place.cache_clear()
+
+
+def ask(path: str, given: str | None = None, body: Any = None, run: str = RUN, **query: object) -> Reply:
+    headers = {"x-gallery-token": token(run) if given is None else given}
+    method, data = (
+        ("GET", []) if body is None else ("POST", [body if isinstance(body, bytes) else json.dumps(body).encode()])
+    )
+    return request(gallery_routes.routes(), method, f"/api/runs/{run}/{path}", headers=headers, query=query, body=data)
+
+
+def store(place: Path) -> Adjudications:
+    return Adjudications(place / "datasets" / "faces" / "adjudications.sqlite")
+
+
+def decision(row: int, label: int, key: str, **more: Any) -> dict[str, Any]:
+    return {
+        "kind": "settle",
+        "key": key,
+        "row": row,
+        "label": label,
+        "seen": 0,
+        "reviewer": "Ada",
+        "reason": "",
+        **more,
+    }
+
+
+def test_only_the_token_opens_a_run(place: Path) -> None:
+    for path in ("items", "cases", "item", "place", "thumbnails", "image"):
+        for wrong in ("", "x", token("other"), "é"):
+            told = ask(path, wrong)
+            assert told.status == 403
+            assert told.json == {"error": "This page is out of date; reload it."}
+    assert ask("decisions", "", {"decisions": []}).status == 403
+    for run in ("nothing", ".", "..", "%2e%2e", "faces-1%00"):
+        told = ask("items", run=run, given=token(run.replace("%2e", ".").replace("%00", "\0")))
+        assert told.status == 404
+        assert told.json["error"]
+    image = request(gallery_routes.routes(), "GET", f"/api/runs/{RUN}/image", query={"row": 0, "token": token(RUN)})
+    assert image.status == 200
+    assert (
+        request(
+            gallery_routes.routes(), "GET", f"/base/api/runs/{RUN}/items", headers={"x-gallery-token": token(RUN)}
+        ).status
+        == 200
+    )
+
+
+def test_the_secret_outlives_the_server_and_is_nobody_elses(place: Path) -> None:
+    from ui import tokens
+
+    before = token(RUN)
+    tokens._secret.cache_clear()
+    assert token(RUN) == before
+    assert (place / ".secret").stat().st_mode & 0o077 == 0
+    (place / ".secret").write_bytes(b"torn")
+    tokens._secret.cache_clear()
+    assert token(RUN) != before
+    assert len((place / ".secret").read_bytes()) == 32
+
+
+def test_the_list_is_the_truth_table(place: Path) -> None:
+    frame = pd.read_parquet(place / "runs" / RUN / "results" / "truth.parquet")
+    frame = frame[frame["_split"] == ""]
+    first = ask("items", sort="name", limit=50).json
+    rest = ask("items", sort="name", offset=50, limit=500).json
+    rows = first["rows"] + rest["rows"]
+    assert first["total"] == len(rows) == len(frame)
+    content = json.loads((place / "runs" / RUN / "results" / "transitions.json").read_text())
+    classes = content["classes"]
+    for row, (_, wanted) in zip(rows, frame.iterrows(), strict=True):
+        assert row["n"] == wanted["image"]
+        assert classes[row["t"]] == wanted["learned_truth"]
+        assert row["c"] == pytest.approx(wanted["confidence"], abs=1e-4)
+        said = {c: classes[k] for c, k in zip(content["coders"], row["l"], strict=True) if k >= 0}
+        assert said == {c: wanted[c] for c in content["coders"] if wanted[c]}
+    assert ask("items", sort="name", offset=10_000).json["rows"] == []
+
+
+def test_counts_and_places(place: Path) -> None:
+    told = ask("cases").json
+    assert told["items"] == told["of"] - 24  # the test images
+    assert {(c["first"], c["second"]) for c in told["cases"]} >= {("Alpha", "machine:Beta"), ("Beta", "machine:Alpha")}
+    rows = ask("items", truth="fear", sort="unsure").json["rows"]
+    where = ask("place", truth="fear", sort="unsure", image=rows[2]["n"]).json
+    assert where == {"row": rows[2]["r"], "position": 2}
+    assert ask("place", truth="anger", image=rows[2]["n"]).json == {"row": rows[2]["r"], "position": None}
+    assert ask("place", image="nobody").json == {"row": None, "position": None}
+
+
+def test_thumbnails_come_one_after_the_other(place: Path, demo: Path) -> None:
+    told = ask("thumbnails", rows="3,1,2", size=64)
+    at, found = 0, {}
+    while at < len(told.content):
+        row, size = struct.unpack(">II", told.content[at : at + 8])
+        found[row] = Image.open(io.BytesIO(told.content[at + 8 : at + 8 + size]))
+        at += 8 + size
+    assert list(found) == [3, 1, 2]
+    assert all(i.format == "JPEG" and max(i.size) == 64 for i in found.values())
+    items = load_items(Run(place / "runs" / RUN))
+    whole = Image.open(demo / str(items.names[1].as_py())).convert("RGB").resize((8, 8))
+    small = found[1].convert("RGB").resize((8, 8))
+    assert np.abs(np.asarray(whole, float) - np.asarray(small, float)).mean() < 12
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "status"),
+    [
+        ("thumbnails", {"rows": ""}, 400),
+        ("thumbnails", {"rows": "1,x"}, 400),
+        ("thumbnails", {"rows": "-1"}, 400),
+        ("thumbnails", {"rows": "999999"}, 404),
+        ("thumbnails", {"rows": ",".join(["1"] * 501)}, 400),
+        ("thumbnails", {"rows": "1", "size": "7"}, 400),
+        ("image", {"row": "999999"}, 404),
+        ("item", {"row": "one"}, 400),
+        ("item", {}, 400),
+        ("items", {"case": "x"}, 422),
+        ("items", {"truth": "<script>"}, 422),
+        ("items", {"says.Nobody": "fear"}, 404),
+        ("items", {"offset": "-1"}, 400),
+        ("cases", {"sort": "x"}, 422),
+        ("nothing", {}, 404),
+    ],
+    ids=str,
+)
+def test_what_makes_no_sense_is_refused_in_a_sentence(
+    place: Path, path: str, query: dict[str, str], status: int
+) -> None:
+    told = ask(path, **query)
+    assert told.status == status
+    assert isinstance(told.json["error"], str)
+    assert told.json["error"]
+
+
+def test_an_item_says_why(place: Path) -> None:
+    items = load_items(Run(place / "runs" / RUN))
+    for row in range(0, 40, 7):
+        told = ask("item", row=row).json
+        posterior = np.asarray(told["posterior"])
+        assert posterior.sum() == pytest.approx(1, abs=1e-3)
+        assert int(posterior.argmax()) == told["t"]
+        # What each source adds, in log-odds, adds up to the posterior.
+        log_odds = np.log(posterior[told["t"]] / posterior[told["rival"]])
+        if posterior[told["rival"]] > 0.01:
+            assert sum(told["reasons"].values()) == pytest.approx(log_odds, abs=0.05)
+        assert set(told["reasons"]) == {"", *told["annotations"]}
+        assert set(told["says"]) == set(items.coders)
+        assert len(told["alike"]) == 12
+        cosines = [a["cosine"] for a in told["alike"]]
+        assert cosines == sorted(cosines, reverse=True)
+        assert row not in [a["r"] for a in told["alike"]]
+
+
+def test_reasons_are_exact_and_the_nearest_are_nearest(place: Path) -> None:
+    run = Run(place / "runs" / RUN)
+    items = load_items(run)
+    features = np.load(run.results / "features.npy").astype(np.float32)
+    for row in (0, 5, 11):
+        found = explain(run, items, row)
+        odds = np.log(found.posterior[items.truth[row]] / found.posterior[found.rival])
+        assert sum(found.reasons.values()) == pytest.approx(odds, rel=1e-4, abs=1e-4)
+        near = features @ features[row]
+        near[row] = -2
+        assert [r for r, _ in found.alike] == np.argsort(-near, kind="stable")[:12].tolist()
+
+
+def test_a_run_without_what_newer_runs_keep_is_shown_as_far_as_it_goes(place: Path) -> None:
+    results = place / "runs" / RUN / "results"
+    for name in ("network.parquet", "annotations.parquet", "features.npy"):
+        (results / name).unlink()
+    frame = pd.read_parquet(results / "truth.parquet").drop(columns=["_margin", "_split"])
+    frame.to_parquet(results / "truth.parquet", index=False)
+    told = ask("item", row=0).json
+    assert told["image"] is None
+    assert (told["reasons"], told["says"], told["alike"]) == ({}, {}, [])
+    p = frame[[c for c in frame if c.startswith("p_")]].to_numpy()
+    lead = np.sort(p, axis=1)[:, -1] - np.sort(p, axis=1)[:, -2]
+    rows = ask("items", sort="name", limit=500).json["rows"]
+    assert [r["m"] for r in rows] == pytest.approx(lead.tolist(), abs=1e-4)
+
+
+# ---- decisions
+
+
+def test_decisions_are_on_disk_when_the_answer_comes(place: Path) -> None:
+    told = ask(
+        "decisions", body={"decisions": [decision(3, 1, "t-1"), decision(4, 2, "t-2", reason="brow")], "last": 0}
+    )
+    assert told.status == 200
+    assert told.json["saved"] == ["t-1", "t-2"]
+    assert told.json["settled_in_all"] == 2
+    items = load_items(Run(place / "runs" / RUN))
+    names = [str(items.names[r].as_py()) for r in (3, 4)]
+    assert [(d.image, d.label, d.reason) for d in store(place).standing()] == [
+        (names[0], items.classes[1], ""),
+        (names[1], items.classes[2], "brow"),
+    ]
+    assert ask("cases").json["settled_in_all"] == 2
+    settled = ask("items", reviewed="settled", sort="name").json
+    assert [(r["r"], r["d"]["label"], r["d"]["by"]) for r in settled["rows"]] == [(3, 1, "Ada"), (4, 2, "Ada")]
+    undone = {
+        "kind": "undo",
+        "key": "t-3",
+        "undoes": "t-2",
+        "row": 4,
+        "label": -1,
+        "seen": 0,
+        "reviewer": "Ada",
+        "reason": "",
+    }
+    assert ask("decisions", body={"decisions": [undone, {**decision(5, -1, "t-4"), "kind": "skip"}]}).status == 200
+    assert [r["r"] for r in ask("items", reviewed="settled").json["rows"]] == [3]
+    assert [r["r"] for r in ask("items", reviewed="skipped").json["rows"]] == [5]
+
+
+def test_a_list_of_open_items_does_not_move_while_it_is_worked_through(place: Path) -> None:
+    ask("decisions", body={"decisions": [decision(0, 1, "t-0")]})
+    before = ask("items", reviewed="open", sort="name", limit=500).json
+    version = before["version"]
+    ask("decisions", body={"decisions": [decision(r["r"], 1, f"t-{r['r']}") for r in before["rows"][:20]]})
+    same = ask("items", reviewed="open", sort="name", limit=500, as_of=version).json
+    assert [r["r"] for r in same["rows"]] == [r["r"] for r in before["rows"]]
+    now = ask("items", reviewed="open", sort="name", limit=500).json
+    assert now["total"] == before["total"] - 20
+    opened._settled.cache_clear()  # a server that was started anew works it out from the log
+    again = ask("items", reviewed="open", sort="name", limit=500, as_of=version).json
+    assert [r["r"] for r in again["rows"]] == [r["r"] for r in before["rows"]]
+
+
+def test_the_other_ones_decision_is_told_and_stays(place: Path) -> None:
+    first = ask("decisions", body={"decisions": [decision(7, 1, "ada-1")], "last": 0}).json
+    told = ask("decisions", body={"decisions": [decision(7, 2, "bob-1", reviewer="Bob")], "last": 0}).json
+    assert told["saved"] == []
+    (conflict,) = told["conflicts"]
+    items = load_items(Run(place / "runs" / RUN))
+    assert (conflict["key"], conflict["by"], conflict["label"]) == ("bob-1", "Ada", items.classes[1])
+    assert told["changed"]["7"]["by"] == "Ada"
+    insisting = decision(7, 2, "bob-2", reviewer="Bob", seen=conflict["id"])
+    assert ask("decisions", body={"decisions": [insisting], "last": told["last"]}).json["saved"] == ["bob-2"]
+    # Ada hears of it with her next decision.
+    heard = ask("decisions", body={"decisions": [decision(8, 1, "ada-2")], "last": first["last"]}).json
+    assert heard["changed"]["7"]["by"] == "Bob"
+
+
+def test_what_others_write_into_the_store_is_seen(place: Path) -> None:
+    items = load_items(Run(place / "runs" / RUN))
+    assert ask("items", reviewed="settled").json["total"] == 0
+    name = str(items.names[9].as_py())
+    store(place).add(Decision("settle", name, items.classes[0], key="cli-1"), 0)
+    store(place).add(Decision("settle", "not in this run", items.classes[0], key="cli-2"), 0)
+    assert [r["r"] for r in ask("items", reviewed="settled").json["rows"]] == [9]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{",
+        {"decisions": "x"},
+        {"decisions": [1]},
+        {"decisions": [{}]},
+        {"decisions": [decision(0, 99, "t-1")]},
+        {"decisions": [decision(10**6, 0, "t-1")]},
+        {"decisions": [decision(-1, 0, "t-1")]},
+        {"decisions": [decision(True, 0, "t-1")]},
+        {"decisions": [decision(0, 0, "")]},
+        {"decisions": [decision(0, 0, "t-1", kind="drop")]},
+        {"decisions": [decision(0, 0, "t-1", reviewer="x" * 5000)]},
+        {"decisions": [decision(0, 0, "t-1", seen="1")]},
+        {"decisions": [decision(0, 0, "t-1"), decision(0, 99, "t-2")]},
+    ],
+    ids=str,
+)
+def test_a_decision_that_makes_no_sense_is_refused_and_nothing_is_written(place: Path, body: Any) -> None:
+    told = ask("decisions", body=body)
+    assert told.status == 400
+    assert told.json["error"]
+    assert store(place).log() == []

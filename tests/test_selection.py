@@ -1,0 +1,173 @@
+"""Which items a view shows, in which order, and the counts of the five cases: against a count by hand."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from ltnet_core.annotations import ADJUDICATOR
+from ltnet_core.disagreement import cases
+from ltnet_core.errors import OptionError, RunError
+from ltnet_core.learned_items import LearnedItems
+from ltnet_core.selection import Selections, Wish
+
+CLASSES = ("x", "y", "z")
+
+
+def items(labels: list[list[int]], coders: tuple[str, ...] = ("A", "B"), **columns: object) -> LearnedItems:
+    """Items a, b, c … with these labels (C,N); other columns as given, or harmless."""
+    n = len(labels[0])
+    ints = {
+        k: np.asarray(columns.get(k, [0] * n), dtype=np.int16) for k in ("truth", "network", "known", "origin", "split")
+    }
+    floats = {k: np.asarray(columns.get(k, [0.5] * n), dtype=np.float32) for k in ("confidence", "margin")}
+    return LearnedItems(
+        names=pa.array(list("abcdefghij"[:n])),
+        coders=coders,
+        classes=CLASSES,
+        labels=np.asarray(labels, dtype=np.int16),
+        origins=("A", "A+B", "unlabelled"),
+        splits=("", "test"),
+        **ints,
+        **floats,
+    )
+
+
+FOUR = items(
+    [[0, 0, 0, 1], [0, 1, 1, -1]],
+    truth=[0, 0, 1, 1],
+    network=[0, 1, 1, 0],
+    confidence=[0.9, 0.6, 0.7, 0.8],
+    margin=[0.8, 0.2, 0.4, 0.6],
+    origin=[1, 1, 1, 0],
+)
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ({}, "dcba"[1:2] + "b" + "ad"),  # contradicted first (c, b), the surer first; then the others
+        ({"sort": "unsure"}, "bcda"),
+        ({"sort": "sure"}, "adcb"),
+        ({"sort": "disputed"}, "bcda"),  # b and c are split in half, b by the smaller lead; d before a by its lead
+        ({"pair": "A|B", "sort": "name"}, "abc"),
+        ({"pair": "A|B", "case": "5"}, "c"),
+        ({"case": "4"}, "b"),
+        ({"says.B": "y", "sort": "name"}, "bc"),
+        ({"says.B": "-"}, "d"),
+        ({"says.B": "*", "sort": "name"}, "abc"),
+        ({"says.A": "x", "says.B": "y", "sort": "name"}, "bc"),
+        ({"truth": "y", "sort": "sure"}, "dc"),
+        ({"network": "y", "sort": "name"}, "bc"),
+        ({"origin": "A"}, "d"),
+        ({"confidence": "0.65-0.85", "sort": "name"}, "cd"),
+        ({"margin": "0-0.4", "sort": "name"}, "bc"),
+        ({"sort": "unsure", "top": "2"}, "bc"),
+        ({"split": "test"}, ""),
+        ({"split": "*", "sort": "name"}, "abcd"),
+        ({"item": "a", "at": "100", "sort": "name"}, "abcd"),  # of no concern here
+    ],
+    ids=str,
+)
+def test_a_view_shows_what_it_says(asked: dict[str, str], expected: str) -> None:
+    rows = Selections(FOUR).rows(Wish.parse(asked))
+    assert "".join(FOUR.names.take(pa.array(rows)).to_pylist()) == expected
+
+
+def test_random_is_a_permutation_that_the_seed_repeats() -> None:
+    many = items([list(np.arange(10) % 3)], ("A",))
+    chosen = Selections(many)
+    first = chosen.rows(Wish(sort="random", seed=1)).tolist()
+    second = chosen.rows(Wish(sort="random", seed=2)).tolist()
+    assert sorted(first) == sorted(second) == list(range(10))
+    assert first != second
+    assert Selections(many).rows(Wish(sort="random", seed=1)).tolist() == first
+
+
+def test_what_was_settled_filters_and_a_new_version_is_another_list() -> None:
+    chosen = Selections(FOUR)
+    state = np.array([2, -1, -2, -1], dtype=np.int16)
+    by = {k: chosen.rows(Wish(reviewed=k, sort="name"), state, 1).tolist() for k in ("settled", "skipped", "open")}
+    assert by == {"settled": [0], "skipped": [2], "open": [1, 3]}
+    state[3] = 0
+    assert chosen.rows(Wish(reviewed="open", sort="name"), state, 2).tolist() == [1]
+    assert chosen.rows(Wish(reviewed="open", sort="name"), state, 1).tolist() == [1, 3]
+
+
+def test_case_counts_are_those_of_a_count_by_hand() -> None:
+    rng = np.random.default_rng(0)
+    n, coders = 500, ("A", "B", "machine:A", "machine:B")
+    labels = rng.integers(-1, 3, (4, n))
+    big = LearnedItems(
+        pa.array([f"i{i}" for i in range(n)]), coders, CLASSES, labels.astype(np.int16),
+        *(rng.integers(0, 3, n).astype(np.int16) for _ in range(2)), np.full(n, -1, np.int16),
+        *(rng.random(n).astype(np.float32) for _ in range(2)), rng.integers(0, 3, n).astype(np.int16),
+        ("A", "A+B", "unlabelled"), np.zeros(n, np.int16), ("",),
+    )  # fmt: skip
+    wish = Wish(truth="y", confidence=(0.2, 1.0), pair=("A", "B"), case=2)  # pair and case do not narrow the counts
+    told = Selections(big).case_counts(wish)
+    keep = (big.truth == 1) & (big.confidence >= np.float32(0.2))
+    expected = {}
+    for a, b in combinations(range(4), 2):
+        case = cases(labels[a], labels[b], big.truth)
+        for o, origin in enumerate(big.origins):
+            counts = tuple(int(((case == c) & keep & (big.origin == o)).sum()) for c in range(1, 6))
+            if sum(counts):
+                expected[coders[a], coders[b], origin] = counts
+    assert {(c.first, c.second, c.origin): c.cases for c in told} == expected
+    assert all(c.items == sum(c.cases) for c in told)
+    both_machines = [c.first.startswith("machine:") for c in told]
+    assert both_machines == sorted(both_machines)  # who is a person comes first
+
+
+def test_people_come_first_where_labels_contradict_the_truth() -> None:
+    chosen = items([[0, -1], [1, 1]], ("A", "machine:A"), truth=[0, 0])
+    # The machine contradicts both; where a person spoke that is no dispute.
+    assert chosen.contradicted.tolist() == [False, True]
+
+
+def test_the_adjudicator_is_no_coder_to_compare() -> None:
+    chosen = Selections(items([[0, 1], [1, 1], [0, 0]], ("A", "B", ADJUDICATOR)))
+    assert chosen.pairs == [(0, 1)]
+    assert chosen.items.human.tolist() == [True, True, False]
+
+
+def test_rows_are_found_by_name_one_by_one_and_many_at_once() -> None:
+    many = items([[0] * 10], ("A",))
+    assert many.row("c") == 2
+    assert many.row("nobody") == -1
+    names = [*"jab", "nobody", *"cdefghi", *(f"no{i}" for i in range(20))]
+    assert many.rows(names).tolist() == [9, 0, 1, -1, 2, 3, 4, 5, 6, 7, 8, *[-1] * 20]
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"case": "9"}, "case must be a whole number up to 5"),
+        ({"case": "²"}, "case must be a whole number"),
+        ({"confidence": "0.9"}, "such as 0.5-0.9"),
+        ({"confidence": "0.9-0.1"}, "such as 0.5-0.9"),
+        ({"confidence": "nan-1"}, "such as 0.5-0.9"),
+        ({"sort": "wronk"}, "Did you mean 'wrong'"),
+        ({"reviewed": "maybe"}, "unknown reviewed"),
+        ({"pair": "A"}, "two coders with | between"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_meant_is_refused_in_words(asked: dict[str, str], message: str) -> None:
+    with pytest.raises(OptionError, match=message.replace("|", r"\|")):
+        Wish.parse(asked)
+
+
+@pytest.mark.parametrize("asked", [{"truth": "w"}, {"origin": "C"}, {"split": "west"}, {"says.A": "w"}], ids=str)
+def test_names_that_are_not_there_are_refused(asked: dict[str, str]) -> None:
+    with pytest.raises(OptionError, match="there is no"):
+        Selections(FOUR).rows(Wish.parse(asked))
+
+
+def test_a_coder_that_is_not_there_is_refused() -> None:
+    with pytest.raises(RunError, match="no coder 'C'"):
+        Selections(FOUR).rows(Wish.parse({"says.C": "x"}))

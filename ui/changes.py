@@ -1,0 +1,92 @@
+"""What a refit changed: learned truths, matrices, accuracy; against the run it was started from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ltnet_core.learned_items import LearnedItems
+from ltnet_core.runs import Run
+from ltnet_core.selection import Selections, Wish
+from ui import reads
+from ui.markup import esc
+from ui.wording import coder_name, percent
+
+
+@dataclass(frozen=True)
+class CellChange:
+    """How a coder's matrix moved: mean absolute change, and the cell that moved most, before and after."""
+
+    coder: str
+    mean: float
+    truth: str
+    said: str
+    before: float
+    after: float
+
+
+def run_before(run: Run) -> Run | None:
+    """The finished run that this one was started from, if it is still there."""
+    like = reads.spec(run).get("like")
+    before = Run(Path(str(like))) if like else None
+    return before if before is not None and before.exists() and before.is_complete() else None
+
+
+def changed_truths(before: LearnedItems, after: LearnedItems) -> tuple[int, int]:
+    """How many images learned from have another learned truth, and how many there are in both."""
+    if before.names.equals(after.names):
+        rows = np.arange(len(after))
+    else:
+        rows = before.rows([str(n) for n in after.names.to_pylist()])
+    there = (rows >= 0) & Selections(after).mask(Wish())
+    names = np.asarray([*before.classes, ""], dtype=object), np.asarray([*after.classes, ""], dtype=object)
+    different = names[0][before.truth[rows[there]]] != names[1][after.truth[there]]
+    return int(different.sum()), int(there.sum())
+
+
+def changed_cells(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[CellChange]:
+    """For every coder of both runs how its matrix moved, the most moved first; from their ``transitions.json``."""
+    classes = list(after["classes"])
+    if list(before["classes"]) != classes:
+        return []
+    out = []
+    for coder, cells in after["coders"].items():
+        if coder not in before["coders"] or coder in after.get("given", ()):
+            continue
+        old, new = np.asarray(before["coders"][coder]), np.asarray(cells)
+        k, said = np.unravel_index(int(np.abs(new - old).argmax()), new.shape)
+        mean = float(np.abs(new - old).mean())
+        out.append(CellChange(coder, mean, classes[k], classes[said], float(old[k, said]), float(new[k, said])))
+    return sorted(out, key=lambda c: -c.mean)
+
+
+def facts(before: Run, after: Run) -> list[tuple[str, str]]:
+    """Headline numbers: value and label, as they are shown."""
+    changed, both = changed_truths(reads.selections(before).items, reads.selections(after).items)
+    out = [("images whose learned truth changed", f"{changed:,} of {both:,}")]
+    settled = int(reads.spec(after).get("adjudications") or 0)
+    if settled:
+        out.insert(0, ("settled by people", f"{settled:,}"))
+    told = [reads.result(r, "evaluation.json").get("tests") or {} for r in (before, after)]
+    for name in told[1]:
+        pair = [(t.get(name) or {}).get("methods", {}).get("ltnet", {}).get("accuracy") for t in told]
+        if None not in pair:
+            label = "LTNet on the test images" if len(told[1]) == 1 else f"LTNet on test set {name}"
+            out.append((label, f"{percent(pair[0])} → {percent(pair[1])}"))
+    return out
+
+
+def table(changes: list[CellChange]) -> str:
+    """A row per coder."""
+    rows = "".join(
+        f'<tr><td>{esc(coder_name(c.coder))}</td><td class="n">{c.mean:.3f}</td>'
+        f"<td>{esc(c.said)} for {esc(c.truth)}</td>"
+        f'<td class="n">{percent(c.before)} → {percent(c.after)}</td></tr>'
+        for c in changes
+    )
+    head = '<tr><th>matrix of</th><th class="n">cells moved by</th><th>most of all</th><th class="n"></th></tr>'
+    return f'<div class="lt-scroll"><table class="lt-table">{head}{rows}</table></div>'

@@ -1,0 +1,338 @@
+"""The HTTP routes of the gallery: it asks for what it shows by itself, so that the page need not run again.
+
+::
+
+    GET  /api/runs/{run}/items?WISH&offset=&limit=   {"total", "offset", "version", "rows": [row …]}; with as_of=VERSION
+                                                     the list as it was then, whatever has been settled since
+    GET  /api/runs/{run}/cases?WISH                  {"items", "of", "settled", "cases": […], "pairs"}
+    GET  /api/runs/{run}/place?WISH&image=           {"row", "position"} of an image, null where it is not there
+    GET  /api/runs/{run}/item?row=                   everything about one item
+    GET  /api/runs/{run}/thumbnails?rows=&size=      JPEGs, each after its row and its length
+    GET  /api/runs/{run}/image?row=&token=           one JPEG
+    POST /api/runs/{run}/decisions                   {"decisions": […], "last"} → {"saved", "conflicts", "changed"}
+
+WISH is the address of a view, see :meth:`ltnet_core.selection.Wish.parse`. A row is
+``{"r": row, "n": name, "l": [label of each coder], "t": truth, "i": truth by the image alone,
+"k": known truth, "c": confidence, "m": margin, "s": split, "d": decision}``, classes as
+indices and −1 where there is none. The token of :mod:`ui.tokens` comes in a header, that of an
+image in its address.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from collections.abc import AsyncIterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import BaseRoute, Route
+
+from ltnet_core.adjudications import Decision
+from ltnet_core.explanation import explain
+from ltnet_core.selection import SKIPPED, Selections, Wish
+from ui import http, opened, thumbnails
+from ui.http import Refused
+from ui.opened import Place, Settled
+from ui.tokens import is_token
+
+TOKEN = "x-gallery-token"
+MOST_ROWS = 500
+MOST_BODY = 4 * 1024**2
+MOST_TEXT = 2000
+AT_ONCE = 8
+KINDS = ("settle", "skip", "undo")
+
+
+def _place(request: Request) -> Place:
+    run = request.path_params["run"]
+    if not is_token(run, request.headers.get(TOKEN) or request.query_params.get("token", "")):
+        raise Refused(403, "This page is out of date; reload it.")
+    return opened.place(run)
+
+
+def _wish(request: Request) -> Wish:
+    return Wish.parse(dict(request.query_params))
+
+
+def _number(request: Request, name: str, default: int | None = None) -> int:
+    text = request.query_params.get(name, "")
+    if not text and default is not None:
+        return default
+    if not text.isascii() or not text.isdecimal() or len(text) > 10:
+        raise Refused(400, f"{name} must be a whole number, got {text!r}.")
+    return int(text)
+
+
+def _row_number(request: Request, selections: Selections) -> int:
+    row = _number(request, "row")
+    if row >= len(selections.items):
+        raise Refused(404, f"there is no row {row}.")
+    return row
+
+
+# ---- lists
+
+
+def _items(place: Place, wish: Wish, as_of: int, offset: int, limit: int) -> dict[str, Any]:
+    selections, settled = place.selections, place.settled
+    state, version = settled.as_of(as_of)
+    rows = selections.rows(wish, state, version)
+    some = rows[offset : offset + min(limit, MOST_ROWS)].astype(np.int64)
+    return {
+        "total": len(rows),
+        "offset": offset,
+        "version": version,
+        "rows": _rows(selections, settled, some),
+    }
+
+
+def _rows(selections: Selections, settled: Settled, rows: NDArray[np.int64]) -> list[dict[str, Any]]:
+    items = selections.items
+    columns = (items.truth, items.network, items.known, items.split)
+    truth, network, known, split = (c[rows].tolist() for c in columns)
+    names = items.names.take(rows).to_pylist()
+    labels = items.labels[:, rows].T.tolist()
+    confidence, margin = (np.round(c[rows].astype(float), 4).tolist() for c in (items.confidence, items.margin))
+    return [
+        {
+            "r": int(r),
+            "n": names[i],
+            "l": labels[i],
+            "t": truth[i],
+            "i": network[i],
+            "k": known[i],
+            "c": confidence[i],
+            "m": margin[i],
+            "s": split[i],
+            "d": _decision(settled, int(r)),
+        }
+        for i, r in enumerate(rows)
+    ]
+
+
+def _decision(settled: Settled, row: int) -> dict[str, Any] | None:
+    found = settled.decisions.get(row)
+    if found is None:
+        return None
+    return {
+        "label": int(settled.state[row]),
+        "id": found.id,
+        "key": found.key,
+        "by": found.reviewer,
+        "why": found.reason,
+        "at": found.time,
+    }
+
+
+async def items(request: Request) -> Response:
+    """A stretch of the list."""
+    place = await http.in_thread(_place, request)
+    wish, offset, limit = _wish(request), _number(request, "offset", 0), _number(request, "limit", 100)
+    as_of = _number(request, "as_of", 0)
+    return JSONResponse(await http.in_thread(_items, place, wish, as_of, offset, limit))
+
+
+def _cases(place: Place, wish: Wish, as_of: int) -> dict[str, Any]:
+    selections, settled = place.selections, place.settled
+    rows = selections.rows(wish, *settled.as_of(as_of))
+    counts = selections.case_counts(wish, settled.state)
+    done = settled.state[rows]
+    return {
+        "items": len(rows),
+        "of": len(selections.items),
+        "settled": int((done >= 0).sum()),
+        "skipped": int((done == SKIPPED).sum()),
+        "settled_in_all": int((settled.state >= 0).sum()),
+        "pairs": selections.pairs_in_all,
+        "cases": [c.__dict__ for c in counts],
+    }
+
+
+async def cases(request: Request) -> Response:
+    """How often the five cases occur."""
+    place = await http.in_thread(_place, request)
+    return JSONResponse(await http.in_thread(_cases, place, _wish(request), _number(request, "as_of", 0)))
+
+
+def _position(place: Place, wish: Wish, as_of: int, image: str) -> dict[str, Any]:
+    selections, settled = place.selections, place.settled
+    row = selections.items.row(image)
+    if row < 0:
+        return {"row": None, "position": None}
+    at = np.flatnonzero(selections.rows(wish, *settled.as_of(as_of)) == row).tolist()
+    return {"row": row, "position": at[0] if at else None}
+
+
+async def position(request: Request) -> Response:
+    """Where an image is in the list."""
+    place = await http.in_thread(_place, request)
+    image = request.query_params.get("image", "")
+    return JSONResponse(await http.in_thread(_position, place, _wish(request), _number(request, "as_of", 0), image))
+
+
+# ---- one item
+
+
+def _item(place: Place, row: int) -> dict[str, Any]:
+    selections, settled = place.selections, place.settled
+    items = selections.items
+    found = explain(place.run, items, row)
+    alike = np.asarray([r for r, _ in found.alike], dtype=np.int64)
+    cosines = [round(s, 3) for _, s in found.alike]
+    near = [{**r, "cosine": s} for r, s in zip(_rows(selections, settled, alike), cosines, strict=True)]
+    log = settled.store.log_of(str(items.names[row].as_py()))
+    return {
+        **_rows(selections, settled, np.asarray([row], dtype=np.int64))[0],
+        "posterior": _shares(found.posterior),
+        "image": None if found.image is None else _shares(found.image),
+        "says": {c: _shares(p) for c, p in found.says.items()},
+        "annotations": {c: _shares(p) for c, p in found.annotations.items()},
+        "rival": found.rival,
+        "reasons": {c: round(v, 3) for c, v in found.reasons.items()},
+        "alike": near,
+        "origin": items.origins[items.origin[row]],
+        "log": [{"kind": d.kind, "label": d.label, "by": d.reviewer, "why": d.reason, "at": d.time} for d in log],
+    }
+
+
+def _shares(p: NDArray[np.float64]) -> list[float]:
+    return [round(float(v), 4) for v in p]
+
+
+async def item(request: Request) -> Response:
+    """Everything about one item."""
+    place = await http.in_thread(_place, request)
+    row = _row_number(request, await http.in_thread(lambda: place.selections))
+    return JSONResponse(await http.in_thread(_item, place, row))
+
+
+async def image(request: Request) -> Response:
+    """One image for a close look. Re-encoded: nothing of a user's file is served as it is."""
+    place = await http.in_thread(_place, request)
+    selections = await http.in_thread(lambda: place.selections)
+    name = str(selections.items.names[_row_number(request, selections)].as_py())
+    data = await http.in_thread(lambda: thumbnails.large(place.files, name))
+    if not data:
+        raise Refused(404, "The image cannot be read.")
+    return Response(data, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=3600"})
+
+
+async def small_images(request: Request) -> Response:
+    """Thumbnails as they are ready: row and length (both uint32, big-endian), then the JPEG; length 0 for none."""
+    place = await http.in_thread(_place, request)
+    size = _number(request, "size", thumbnails.SIZE)
+    if size not in thumbnails.SIZES:
+        raise Refused(400, f"size must be one of {', '.join(map(str, thumbnails.SIZES))}.")
+    items = (await http.in_thread(lambda: place.selections)).items
+    asked = request.query_params.get("rows", "").split(",")[: MOST_ROWS + 1]
+    if len(asked) > MOST_ROWS or not all(t.isascii() and t.isdecimal() and len(t) < 11 for t in asked):
+        raise Refused(400, f"rows must be at most {MOST_ROWS} row numbers.")
+    rows = [int(t) for t in asked]
+    if max(rows) >= len(items):
+        raise Refused(404, f"there is no row {max(rows)}.")
+    files = await http.in_thread(lambda: place.files)
+    names = items.names.take(np.asarray(rows)).to_pylist()
+
+    def some(part: list[tuple[int, str]]) -> bytes:
+        out = []
+        for row, name in part:
+            data = thumbnails.thumbnail(files, place.version, name, size)
+            out.append(struct.pack(">II", row, len(data)) + data)
+        return b"".join(out)
+
+    async def stream() -> AsyncIterator[bytes]:
+        pairs = list(zip(rows, names, strict=True))
+        parts = [pairs[i : i + AT_ONCE] for i in range(0, len(pairs), AT_ONCE)]
+        # Two parts are made at a time: decoding leaves Python's lock alone.
+        waiting = [asyncio.ensure_future(http.in_thread(some, p)) for p in parts[:2]]
+        try:
+            for i in range(len(parts)):
+                if i + 2 < len(parts):
+                    waiting.append(asyncio.ensure_future(http.in_thread(some, parts[i + 2])))
+                yield await waiting[i]
+        finally:
+            for w in waiting:
+                w.cancel()
+
+    return StreamingResponse(stream(), media_type="application/octet-stream")
+
+
+# ---- decisions
+
+
+def _parse(told: Any, place: Place) -> tuple[list[tuple[Decision, int]], int]:
+    items = place.selections.items
+    if not isinstance(told, dict) or not isinstance(told.get("decisions"), list):
+        raise Refused(400, 'Expected {"decisions": […]}.')
+    out = []
+    for d in told["decisions"]:
+        texts = [d.get(k, "") for k in ("kind", "key", "undoes", "reviewer", "reason")] if isinstance(d, dict) else []
+        if not texts or not all(isinstance(t, str) and len(t) <= MOST_TEXT for t in texts):
+            raise Refused(400, "A decision has a kind, a key, a reviewer and a reason, all short texts.")
+        kind, key, undoes, reviewer, reason = map(str, texts)
+        row, label, seen = d.get("row"), d.get("label", -1), d.get("seen", 0)
+        if kind not in KINDS or not key or not all(type(v) is int for v in (row, label, seen)):
+            raise Refused(400, "A decision is to settle, to skip or to undo, and has a key, a row and a label.")
+        if not 0 <= row < len(items) or (kind == "settle" and not 0 <= label < len(items.classes)):
+            raise Refused(400, f"There is no row {row} or no class {label}.")
+        name = str(items.names[row].as_py())
+        word = items.classes[label] if kind == "settle" else ""
+        out.append((Decision(kind, name, word, reviewer, reason, key, undoes), seen))
+    last = told.get("last", 0)
+    return out, last if type(last) is int else 0
+
+
+def _decide(place: Place, told: Any) -> dict[str, Any]:
+    wanted, last = _parse(told, place)
+    settled = place.settled
+    rivals = settled.store.add_all(wanted) if wanted else []
+    settled.refresh()
+    images, now = settled.store.changed_since(last)
+    rows = [int(r) for r in settled.items.rows(images[-MOST_ROWS:]) if r >= 0]
+    return {
+        "saved": [d.key for (d, _), rival in zip(wanted, rivals, strict=True) if rival is None],
+        "conflicts": [
+            {
+                "key": d.key,
+                "label": rival.label,
+                "kind": rival.kind,
+                "by": rival.reviewer,
+                "at": rival.time,
+                "id": rival.id,
+            }
+            for (d, _), rival in zip(wanted, rivals, strict=True)
+            if rival is not None
+        ],
+        "changed": {str(r): _decision(settled, r) for r in rows},
+        "last": now,
+        "settled_in_all": int((settled.state >= 0).sum()),
+    }
+
+
+async def decisions(request: Request) -> Response:
+    """Write decisions; answers when they are on disk, with what others decided since ``last``."""
+    place = await http.in_thread(_place, request)
+    told = await http.read_json(request, MOST_BODY)
+    return JSONResponse(await http.in_thread(_decide, place, told))
+
+
+def routes() -> list[BaseRoute]:
+    """The routes of the gallery."""
+    app = Starlette(
+        routes=[
+            Route("/{run}/items", items, methods=["GET"]),
+            Route("/{run}/cases", cases, methods=["GET"]),
+            Route("/{run}/place", position, methods=["GET"]),
+            Route("/{run}/item", item, methods=["GET"]),
+            Route("/{run}/thumbnails", small_images, methods=["GET"]),
+            Route("/{run}/image", image, methods=["GET"]),
+            Route("/{run}/decisions", decisions, methods=["POST"]),
+        ],
+        exception_handlers=http.HANDLERS,
+    )
+    return http.mounted("/api/runs", app)

@@ -1,0 +1,192 @@
+"""What the pages and the routes read of a run and its dataset, opened once and shared by all sessions."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ltnet_core.adjudications import Adjudications, Decision
+from ltnet_core.datasets import Files, Study, load_dataset
+from ltnet_core.errors import RunError
+from ltnet_core.learned_items import LearnedItems, load_items
+from ltnet_core.runs import Run
+from ltnet_core.selection import OPEN, SKIPPED, Selections
+from ui.workspace import Dataset, adjudications_of, dataset_of, list_datasets, runs_folder
+
+LOOK_AGAIN = 2.0  # seconds for which it is believed that a run's dataset is where it was
+
+_loading = threading.RLock()
+
+
+@lru_cache(maxsize=6)
+def _study(location: str, version: str, format: str | None) -> Study:
+    return load_dataset(location, format)
+
+
+def study(location: str, version: str, format: str | None) -> Study:
+    """The dataset, read and checked.
+
+    Raises
+    ------
+    DatasetError
+    """
+    with _loading:  # two requests must not both read a million items
+        return _study(location, version, format)
+
+
+def version_of(path: Path) -> str:
+    """Changes when the file does.
+
+    Raises
+    ------
+    RunError
+        it is missing.
+    """
+    try:
+        stat = path.stat()
+    except OSError as e:
+        raise RunError(f"{str(path)!r} is missing; the run's folder is damaged.") from e
+    return f"{stat.st_mtime_ns}-{stat.st_size}"
+
+
+@lru_cache(maxsize=3)
+def _selections(folder: str, version: str) -> Selections:
+    return Selections(load_items(Run(folder)))
+
+
+def selections(run: Run) -> Selections:
+    """The items of a finished run.
+
+    Raises
+    ------
+    RunError
+    """
+    version = version_of(run.result("truth.parquet"))
+    with _loading:
+        return _selections(str(run.folder), version)
+
+
+@dataclass
+class Settled:
+    """What people decided about a run's items, kept up to date with the store.
+
+    Attributes
+    ----------
+    state : (N,) class index an item was settled as, −1 open, −2 skipped.
+    last : id of the last line of the log that is in it; a view's version.
+    """
+
+    items: LearnedItems
+    store: Adjudications
+    state: NDArray[np.int16] = field(init=False, repr=False)
+    decisions: dict[int, Decision] = field(default_factory=dict, repr=False)
+    last: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _earlier: dict[int, NDArray[np.int16]] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        self.state = np.full(len(self.items), OPEN, dtype=np.int16)
+
+    def refresh(self) -> list[int]:
+        """Take in what is new in the store; returns the rows it is about."""
+        with self.lock:
+            images, last = self.store.changed_since(self.last)
+            if not images:
+                return []
+            rows = self.items.rows(images)
+            standing = {d.image: d for d in self.store.standing(images if len(images) < 500 else None)}
+            state = self.state.copy()  # whoever filters meanwhile keeps the old one
+            changed = [(int(r), standing.get(i)) for r, i in zip(rows, images, strict=True) if r >= 0]
+            for row, decision in changed:
+                self.decisions.pop(row, None)
+                state[row] = OPEN
+                if decision is not None:
+                    self.decisions[row] = decision
+                    state[row] = self._meaning(decision)
+            self.state, self.last = state, last
+            return [r for r, _ in changed]
+
+    def as_of(self, version: int) -> tuple[NDArray[np.int16], int]:
+        """``state`` as it was at a version, and which that is; 0 is now.
+
+        A list of open items must not move while it is worked through.
+        """
+        if version in (0, self.last):
+            return self.state, self.last
+        state = self._earlier.get(version)
+        if state is None:
+            state = np.full(len(self.items), OPEN, dtype=np.int16)
+            then = self.store.standing(until=version)
+            for row, decision in zip(self.items.rows([d.image for d in then]), then, strict=True):
+                if row >= 0:
+                    state[row] = self._meaning(decision)
+            self._earlier = {version: state}
+        return state, version
+
+    def _meaning(self, decision: Decision) -> int:
+        classes = self.items.classes
+        return classes.index(decision.label) if decision.label in classes else SKIPPED
+
+
+@lru_cache(maxsize=3)
+def _settled(folder: str, version: str, store: str) -> Settled:
+    return Settled(_selections(folder, version).items, Adjudications(Path(store)))
+
+
+@dataclass(frozen=True)
+class Place:
+    """A finished run with its dataset."""
+
+    run: Run
+    dataset: Dataset
+    version: str
+
+    @property
+    def selections(self) -> Selections:
+        return selections(self.run)
+
+    @property
+    def settled(self) -> Settled:
+        """What people decided about its items, up to date."""
+        version = version_of(self.run.result("truth.parquet"))
+        with _loading:
+            found = _settled(str(self.run.folder), version, str(adjudications_of(self.dataset)))
+        found.refresh()
+        return found
+
+    @property
+    def files(self) -> Files:
+        """Where the images lie.
+
+        Raises
+        ------
+        DatasetError
+            the dataset is gone.
+        """
+        return study(str(self.dataset.location), self.version, self.dataset.format).files
+
+
+def place(run: str) -> Place:
+    """The run of that name in the workspace.
+
+    Raises
+    ------
+    RunError
+        there is none, or it is not finished.
+    """
+    return _place(str(runs_folder()), run, int(time.monotonic() / LOOK_AGAIN))
+
+
+@lru_cache(maxsize=8)
+def _place(runs: str, name: str, tick: int) -> Place:
+    if not name or name.startswith(".") or "/" in name or "\0" in name:
+        raise RunError(f"there is no run {name!r}.")
+    run = Run.open(Path(runs) / name)
+    dataset = dataset_of(run, list_datasets())
+    return Place(run, dataset, dataset.version)

@@ -1,0 +1,87 @@
+"""Small JPEGs of a dataset's images, made once and kept within a limit of memory, shared by all sessions."""
+
+from __future__ import annotations
+
+import base64
+import io
+import threading
+from collections import OrderedDict
+from collections.abc import Hashable
+
+from ltnet_core.datasets import Files
+from ltnet_core.errors import DatasetError
+from ltnet_core.images import open_image
+
+SIZE = 144
+SIZES = (64, 144, 288)
+MOST_BYTES = 48 * 1024**2
+LARGE = 1024
+QUALITY = 85
+
+
+class _Cache:
+    """The newest entries that fit."""
+
+    def __init__(self, most: int):
+        self.most, self.held = most, 0
+        self._kept: OrderedDict[Hashable, bytes] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: Hashable) -> bytes | None:
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+            return self._kept.get(key)
+
+    def put(self, key: Hashable, data: bytes) -> None:
+        with self._lock:
+            old = self._kept.pop(key, b"")
+            self._kept[key] = data
+            self.held += len(data) - len(old)
+            while self.held > self.most and len(self._kept) > 1:
+                self.held -= len(self._kept.popitem(last=False)[1])
+
+
+_cache = _Cache(MOST_BYTES)
+
+
+def thumbnail(files: Files, version: str, name: str, size: int = SIZE) -> bytes:
+    """A JPEG whose shorter side has at most ``size`` pixels; empty where the image cannot be read.
+
+    ``version`` is the dataset's: it changes when an image may have changed.
+    """
+    key = (str(files.location), version, name, size)
+    found = _cache.get(key)
+    if found is None:
+        found = _small(files, name, size)
+        _cache.put(key, found)
+    return found
+
+
+def data_uri(files: Files, version: str, name: str, size: int = SIZE) -> str | None:
+    """The same as a ``data:`` URI; None where the image cannot be read."""
+    data = thumbnail(files, version, name, size)
+    return "data:image/jpeg;base64," + base64.b64encode(data).decode() if data else None
+
+
+def large(files: Files, name: str) -> bytes:
+    """The image for a close look, at most 1,024 pixels a side; empty where it cannot be read."""
+    return _small(files, name, LARGE, LARGE)
+
+
+def _small(files: Files, name: str, shorter: int, longer: int | None = None) -> bytes:
+    try:
+        image = open_image(files, name)
+    except DatasetError:
+        return b""
+    # A wide strip is cropped by the page, not squeezed here; but not without end.
+    image.thumbnail((longer, longer) if longer else _box(image.size, shorter))
+    out = io.BytesIO()
+    image.save(out, "JPEG", quality=QUALITY)
+    return out.getvalue()
+
+
+def _box(size: tuple[int, int], shorter: int) -> tuple[int, int]:
+    width, height = size
+    share = shorter / max(min(width, height), 1)
+    return min(max(round(width * share), 1), 4 * shorter), min(max(round(height * share), 1), 4 * shorter)
