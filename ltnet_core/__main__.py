@@ -96,6 +96,7 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("--method", required=True, choices=METHODS)
     sub.add_argument("--out", type=Path, required=True, help="truth table to write, .csv or .parquet")
     sub.add_argument("--matrices", type=Path, help="also write the coders' matrices: .json, .csv or .svg")
+    _set_aside(sub)
 
     sub = command("fit", _fit, "Train machine coders and LTNet.")
     _dataset(sub)
@@ -123,6 +124,7 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("--pseudo", choices=("soft", "hard"), help="kind of the machine coders' labels")
     text = "room in GiB for decoded images (default: what the disk has free); else they are decoded in every epoch"
     sub.add_argument("--pixel-budget", type=float, metavar="GIB", help=text)
+    _set_aside(sub)
     sub.add_argument("--like", type=Path, metavar="RUN_DIR", help="settings, seed and coders of another run")
     sub.add_argument(
         "--adjudications", type=Path, metavar="FILE", help="what people settled: the app's .sqlite, or image,label CSV"
@@ -165,6 +167,11 @@ def build_parser() -> argparse.ArgumentParser:
 def _dataset(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("dataset", metavar="DATASET", help="folder, .zip or table of labels")
     sub.add_argument("--format", help=f"what to read it as (default: recognised): {', '.join(FORMATS)}")
+
+
+def _set_aside(sub: argparse.ArgumentParser) -> None:
+    text = "go on without rows of labels that cannot be right, such as an unknown class; `inspect` lists them"
+    sub.add_argument("--set-aside", action="store_true", help=text)
 
 
 def _print_json(content: Any) -> None:
@@ -282,7 +289,9 @@ def _aggregate(arguments: argparse.Namespace) -> None:
     from .truth import truth_table
 
     study = load_dataset(arguments.dataset, arguments.format)
-    study.require_sound()
+    study.require_sound(arguments.set_aside)
+    for problem in study.errors():
+        print(f"set aside: {problem.kind} ({problem.count:,}): {problem.examples[0]}", file=sys.stderr)
     result = aggregate(study.table, arguments.method)
     items = np.flatnonzero(study.table.annotated())
     write_table(truth_table(study.table, result.p, result.labels, None, items), arguments.out)
@@ -342,6 +351,7 @@ def _fit(arguments: argparse.Namespace) -> None:
             pixel_budget=arguments.pixel_budget,
             adjudications=decisions,
             like=arguments.like and str(arguments.like.resolve()),
+            set_aside=arguments.set_aside,
         )
 
     def stoppable(trainer: Trainer) -> None:
@@ -504,12 +514,12 @@ def _export(arguments: argparse.Namespace) -> None:
 
 
 def _adjudications(arguments: argparse.Namespace) -> None:
-    from .adjudications import read_decisions
+    from .adjudications import decisions_csv, read_decisions
     from .export import partial_path
 
     frame = read_decisions(arguments.file)
     partial = partial_path(arguments.out)
-    frame.to_csv(partial, index=False, lineterminator="\n")
+    partial.write_bytes(decisions_csv(frame))
     os.replace(partial, arguments.out)
     print(f"Wrote {len(frame):,} adjudications to {arguments.out}.")
 

@@ -213,6 +213,11 @@ def read_decisions(path: Path) -> pd.DataFrame:
     return frame
 
 
+def decisions_csv(frame: pd.DataFrame) -> bytes:
+    """Settled items as the content of a CSV file, which :func:`read_decisions` reads."""
+    return frame.to_csv(index=False, lineterminator="\n").encode()
+
+
 def adjudicated(study: Study, decisions: pd.DataFrame, source: str = "adjudications") -> tuple[Study, int]:
     """The study with the adjudicator as one more coder, and how many decisions are about images it does not have.
 

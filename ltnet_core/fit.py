@@ -13,7 +13,7 @@ import pandas as pd
 import torch
 
 from . import baselines, ipa2lt
-from .adjudications import adjudicated, read_decisions
+from .adjudications import adjudicated, decisions_csv, read_decisions
 from .annotations import ADJUDICATOR
 from .coders import machine_name
 from .datasets import Study
@@ -40,19 +40,20 @@ def new_run(
     pixel_budget: float | None = None,
     adjudications: pd.DataFrame | None = None,
     like: str | None = None,
+    set_aside: bool = False,
 ) -> Run:
     """Check everything that can be checked before training, then make the run's folder.
 
     ``pixel_budget`` is the room in GiB for decoded images; where they need more, they are
     decoded anew in every epoch. None is what the disk has free. ``adjudications`` are rows
     ``image, label`` that people settled; the run keeps a copy and goes on with that. ``like``
-    names the run whose settings these are.
+    names the run whose settings these are. ``set_aside`` goes on without rows of labels that cannot be right.
 
     Raises
     ------
     DatasetError, OptionError, RunError
     """
-    study.require_sound()
+    study.require_sound(set_aside)
     study.require_images()
     choose_device(device)
     if settings.weights is not None:
@@ -101,7 +102,7 @@ def new_run(
         },
     )
     if adjudications is not None:
-        adjudications.to_csv(run.folder / OWN_ADJUDICATIONS, index=False, lineterminator="\n")
+        (run.folder / OWN_ADJUDICATIONS).write_bytes(decisions_csv(adjudications))
     for note in notes:
         run.emit("note", message=note)
     return run
@@ -181,7 +182,7 @@ class IPA2LT:
     """Learn the latent truth of a study, in five lines of Python.
 
     Parameters are those of :func:`ltnet_core.make_settings` (``preset``, ``network``,
-    ``epochs``, …) and ``seed``, ``device``, ``coders``, ``pixel_budget`` (see
+    ``epochs``, …) and ``seed``, ``device``, ``coders``, ``pixel_budget``, ``set_aside`` (see
     :func:`new_run`), and ``adjudications``, rows ``image, label`` that people settled (see
     :func:`~ltnet_core.adjudications.read_decisions`), which are trusted fully unless
     ``adjudicator`` is ``learn``. They are stored as given.
@@ -204,10 +205,12 @@ class IPA2LT:
         pixel_budget: float | None = None,
         adjudications: pd.DataFrame | None = None,
         adjudicator: Literal["trust", "learn"] = "trust",
+        set_aside: bool = False,
         **settings: Any,
     ):
         self.preset, self.seed, self.device, self.coders, self.settings = preset, seed, device, coders, settings
-        self.pixel_budget, self.adjudications, self.adjudicator = pixel_budget, adjudications, adjudicator
+        self.pixel_budget, self.set_aside = pixel_budget, set_aside
+        self.adjudications, self.adjudicator = adjudications, adjudicator
 
     def fit(self, study: Study, run: str | Path | None = None) -> IPA2LT:
         """Train. ``run`` is the run's folder, a temporary one by default.
@@ -230,6 +233,7 @@ class IPA2LT:
             coders=self.coders,
             pixel_budget=self.pixel_budget,
             adjudications=self.adjudications,
+            set_aside=self.set_aside,
         )
         train_run(study, self.run_)
         self.truth_ = load_truth(self.run_)

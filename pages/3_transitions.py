@@ -75,7 +75,11 @@ classes, codes = [classes[k] for k in order], [codes[k] for k in order]
 markup.sentence(
     "Each row is a true class, each column what the coder says. A perfect coder has 1 on the diagonal "
     "and nothing elsewhere. Click a cell to see its faces."
-    + (" n counts the annotations a row rests on; hovering shows how sure a cell is." if evidence else "")
+    + (
+        " n counts the annotations a row rests on; hovering shows how sure a cell is, as do the 95 % intervals below."
+        if evidence
+        else ""
+    )
 )
 markup.show(markup.key(dict(zip(codes, classes, strict=True))))
 maes = {c: float(np.nanmean(np.abs(matrices[c] - reference[c]))) for c in matrices if c in reference}
@@ -121,7 +125,8 @@ def show(coder: str, position: int) -> None:
             on_select="rerun",
             selection_mode="points",
         )
-        markup.sentence(top_confusions(coder, matrix, classes))
+        interval = (known.low, known.high) if known else None
+        markup.sentence(top_confusions(coder, matrix, classes, interval=interval))
         points = event["selection"]["points"]
         if points:
             truth, said = points[0]["customdata"]

@@ -10,6 +10,7 @@ import streamlit as st
 from ltnet_core.errors import LTNetError
 from ui import commands, downloads, frame, markup, reads
 from ui.current import current
+from ui.workspace import adjudications_of
 
 PREVIEW = 200
 
@@ -66,6 +67,14 @@ with st.grid(min_column_width=300, gap="medium"):
             "model", "Model", "application/octet-stream", f"{stem}-model.pt",
             "The trained network for your own code: truth from an image alone.",
         )  # fmt: skip
+    decisions = downloads.settled(adjudications_of(state.dataset)) if state.dataset else None
+    if decisions is not None:
+        with st.container(border=True, height="stretch"):
+            markup.heading("What was settled", below="One row per image that people settled: label, reviewer, reason.")
+            st.download_button(
+                "Download CSV", decisions, f"{stem}-settled.csv", "text/csv", key="get_settled", on_click="ignore",
+                type="primary",
+            )  # fmt: skip
     with st.container(border=True, height="stretch"):
         made_by_command(
             "report", "Report", "text/html", f"{stem}-report.html", "One page with matrices and results, to pass on."

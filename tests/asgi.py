@@ -10,17 +10,25 @@ from typing import Any
 from urllib.parse import unquote, urlencode
 
 from starlette.applications import Starlette
+from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute
 
 
 @dataclass
 class Reply:
+    """What was answered."""
+
     status: int
     content: bytes
 
     @property
     def json(self) -> Any:
         return json.loads(self.content)
+
+    @classmethod
+    def of(cls, status: int, content: Any) -> Reply:
+        """An answer in JSON, as the server writes it."""
+        return cls(status, JSONResponse(content).body)
 
 
 def request(

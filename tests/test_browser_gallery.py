@@ -84,6 +84,7 @@ def shown(page: Page) -> Locator:
 
 def count(page: Page) -> int:
     """How many images the view has."""
+    expect(page.locator(".ga-grid:not(.stale)")).to_be_visible()
     expect(page.locator(".ga-head b")).to_contain_text(" of ")
     return int(page.locator(".ga-head b").inner_text().split()[0].replace(",", ""))
 
@@ -203,6 +204,13 @@ def test_two_hundred_keys_at_ten_a_second_while_the_server_is_killed(server: Ser
     assert standing[images[198]] == ("skip", "")
     assert standing[images[199]] == ("settle", frame.set_index("image").loc[images[199], "learned_truth"])
     assert len(store(server).log()) == 204
+    # Every block of the list knows what was settled, also after a reload.
+    page.keyboard.press("Escape")
+    page.reload()
+    page.locator('input[name="number"]').fill("101")
+    page.locator('input[name="number"]').press("Enter")
+    expect(page.locator('.ga-card[data-position="101"] .ga-chip.done')).to_be_visible()
+    expect(page.locator('.ga-card[data-position="198"] .ga-chip.skipped')).to_be_attached()
 
 
 def test_two_people_do_not_overwrite_each_other(server: Server, page: Page, browser: Browser) -> None:

@@ -12,7 +12,20 @@ import pandas as pd
 import pytest
 from conftest import Command, write_csv
 
-COMMANDS = ("demo", "inspect", "aggregate", "fit", "status", "cancel", "evaluate", "export", "predict", "devices")
+COMMANDS = (
+    "demo",
+    "inspect",
+    "aggregate",
+    "fit",
+    "status",
+    "cancel",
+    "evaluate",
+    "export",
+    "predict",
+    "devices",
+    "join",
+    "adjudications",
+)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -154,3 +167,27 @@ def test_devices_names_the_processor(ltnet: Command) -> None:
     assert devices[-1]["id"] == "cpu"
     assert devices[-1]["name"]
     assert devices[-1]["cores"] >= 1
+
+
+def test_rows_that_cannot_be_right_are_set_aside_when_asked(demo: Path, tmp_path: Path, ltnet: Command) -> None:
+    folder = tmp_path / "faces"
+    shutil.copytree(demo, folder)
+    with open(folder / "annotations.csv", "a", encoding="utf-8") as f:
+        f.write("images/00000.jpg,Gamma,joy\nimages/00001.jpg,,fear\n")
+    for command in (
+        ("aggregate", "--method", "majority", "--out"),
+        ("fit", "--epochs", "1", "--preset", "quick", "--run"),
+    ):
+        name, *flags = command
+        out = tmp_path / (f"{name}.csv" if name == "aggregate" else name)
+        refused = ltnet(name, folder, *flags, out)
+        assert refused.returncode == 2
+        assert "--set-aside goes on without" in refused.stderr
+        assert not out.exists()
+        done = ltnet(name, folder, *flags, out, "--set-aside", *(("--no-comparisons",) if name == "fit" else ()))
+        assert done.returncode == 0, done.stderr
+        assert "unknown class 'joy'" in done.stderr + done.stdout  # set aside, and said
+        assert "empty coder" in done.stderr + done.stdout
+    truth = pd.read_csv(tmp_path / "aggregate.csv", keep_default_na=False)
+    assert "Gamma" not in truth.columns
+    assert len(truth) > 100

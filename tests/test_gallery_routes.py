@@ -275,6 +275,8 @@ def test_the_other_ones_decision_is_told_and_stays(place: Path) -> None:
     items = load_items(Run(place / "runs" / RUN))
     assert (conflict["key"], conflict["by"], conflict["label"]) == ("bob-1", "Ada", items.classes[1])
     assert told["changed"]["7"]["by"] == "Ada"
+    again = ask("decisions", body={"decisions": [decision(7, 2, "bob-0", reviewer="Bob")], "last": told["last"]}).json
+    assert again["changed"]["7"]["by"] == "Ada"  # also where that is no news
     insisting = decision(7, 2, "bob-2", reviewer="Bob", seen=conflict["id"])
     assert ask("decisions", body={"decisions": [insisting], "last": told["last"]}).json["saved"] == ["bob-2"]
     # Ada hears of it with her next decision.

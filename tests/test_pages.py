@@ -7,6 +7,7 @@ import html
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -15,15 +16,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from fake_run import write_fake_run
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from ltnet_core.adjudications import Adjudications, Decision
 from ltnet_core.datasets.demo import write_demo
 from ltnet_core.errors import DatasetError
 from ltnet_core.runs import write_json
-from ui import charts, commands, compare, gallery, ordering, saved_views, tokens, wording, workspace
+from ui import charts, commands, compare, downloads, gallery, ordering, saved_views, tokens, wording, workspace
 from ui.wording import PAGES
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -162,6 +165,70 @@ def test_the_form_asks_for_the_chosen_method(place: Path, demo: Path, monkeypatc
     assert at.toggle(key="machines").disabled
     at.button(key="start").click().run()
     assert asked == [["--preset", "quick", "--seed", "0", "--method", "crowd-layer"]]
+
+
+def test_labels_that_cannot_be_right_can_be_set_aside(
+    place: Path, demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "broken"
+    shutil.copytree(demo, folder)
+    with open(folder / "annotations.csv", "a", encoding="utf-8") as f:
+        f.write("images/00000.jpg,Alpha,joy\n")
+    link(place, folder)
+    asked: list[list[str]] = []
+    monkeypatch.setattr(commands, "start_run", lambda run, location, flags: asked.append(flags))
+    at = open_page("train")
+    assert not [b for b in at.button if b.key == "start"]
+    at.checkbox(key="set_aside").check().run()
+    at.button(key="start").click().run()
+    assert asked == [["--preset", "quick", "--seed", "0", "--set-aside"]]
+
+
+def test_what_was_settled_can_be_learned_from_and_taken_along(
+    place: Path, demo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link(place, demo)
+    write_fake_run(place / "runs" / "faces-1", demo)
+    assert "What was settled" not in seen(open_page("export", run="faces-1"))
+    (dataset,) = workspace.list_datasets()
+    store = Adjudications(workspace.adjudications_of(dataset))
+    store.add(Decision("settle", "images/00000.jpg", "fear", "Ada", key="a-1"), 0)
+    assert "What was settled" in seen(open_page("export", run="faces-1"))
+    content = downloads.settled(store.path)
+    assert content is not None
+    assert content.decode().splitlines()[1].startswith("images/00000.jpg,fear,Ada,,")
+    asked: list[list[str]] = []
+    monkeypatch.setattr(commands, "start_run", lambda run, location, flags: asked.append(flags))
+    at = open_page("train")
+    at.selectbox(key="settled").set_value("learn").run()
+    at.button(key="start").click().run()
+    assert asked[0][4:] == ["--adjudications", str(store.path), "--adjudicator", "learn"]
+
+
+def test_a_refit_says_what_changed(place: Path, demo: Path) -> None:
+    link(place, demo)
+    for name in ("faces-1", "faces-2"):
+        write_fake_run(place / "runs" / name, demo)
+    folder = place / "runs" / "faces-2"
+    spec = json.loads((folder / "spec.json").read_text())
+    write_json(folder / "spec.json", {**spec, "like": str(place / "runs" / "faces-1"), "adjudications": 3})
+    truth = pd.read_parquet(folder / "results" / "truth.parquet")
+    other = truth["learned_truth"].replace({"fear": "anger"})
+    changed = int(((other != truth["learned_truth"]) & (truth["_split"] == "")).sum())
+    truth.assign(learned_truth=other).to_parquet(folder / "results" / "truth.parquet", index=False)
+    content = json.loads((folder / "results" / "transitions.json").read_text())
+    content["coders"]["Alpha"][0] = [0.0, 1.0, *[0.0] * 5]
+    write_json(folder / "results" / "transitions.json", content)
+    text = seen(open_page("train", run="faces-2"))
+    assert (
+        "What changed since <bdi>faces-1" in text.replace("<bdi>What", "What") or "What changed since faces-1" in text
+    )
+    assert f"{changed:,} of {len(truth) - 18:,}" in text
+    assert "settled by people" in text
+    at = open_page("transitions", run="faces-2", view="difference", to="run:faces-1")
+    assert at.selectbox(key="q_to").value == "run:faces-1"
+    # Only one row of one matrix differs.
+    assert sorted(t for t in seen(at).split("<") if "on average" in t)[0].endswith("0.000 on average")
 
 
 def test_rows_with_too_little_evidence_are_hatched_and_every_row_says_what_it_rests_on() -> None:
@@ -313,6 +380,9 @@ def test_sentences() -> None:
         wording.top_confusions("FER2013", t, ["neutral", "sadness", "fear"])
         == "FER2013 says neutral for 31 % of sadness and sadness for 10 % of neutral."
     )
+    ends = np.array([[0.0, 0.05, 0.0], [0.2, 0.6, 0.0], [0.0, 0.0, 0.9]]), np.ones((3, 3)) * 0.45
+    told = wording.top_confusions("A", t, ["neutral", "sadness", "fear"], most=1, interval=ends)
+    assert told == "A says neutral for 31 % (20 to 45) of sadness."
     assert "no two classes" in wording.top_confusions("A", [[1.0, 0.0], [0.0, 1.0]], ["x", "y"])
     assert wording.duration(600) == "10 minutes"
     methods = {"mixture": {"accuracy": 0.8}, "ltnet": {"accuracy": 0.75}, "majority": {"accuracy": None}}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import json
 import os
@@ -18,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from asgi import Reply, request
 from conftest import write_csv, write_image
-from starlette.applications import Starlette
 from streamlit.testing.v1 import AppTest
 
 from ltnet_core.errors import DatasetError
@@ -66,42 +65,9 @@ def totals(folder: Path) -> dict[str, int]:
     return {"files": len(sizes), "bytes": sum(sizes)}
 
 
-@dataclass
-class Reply:
-    status: int
-    json: Any
-
-
 def http(method: str, path: str, token: str = "", body: Iterable[bytes] = (), *, torn: bool = False) -> Reply:
-    """One request, handed to the routes as a server does; a torn one ends without its end."""
-    pieces = list(body)
-    length = str(sum(map(len, pieces))).encode()
-    scope = {
-        "type": "http",
-        "http_version": "1.1",
-        "method": method,
-        "path": path,
-        "raw_path": path.encode(),
-        "root_path": "",
-        "scheme": "http",
-        "query_string": b"",
-        "headers": [(b"x-upload-token", token.encode()), (b"content-length", length)],
-        "server": ("127.0.0.1", 1),
-        "client": ("127.0.0.1", 2),
-    }
-    told: list[dict[str, Any]] = []
-
-    async def receive() -> dict[str, Any]:
-        if pieces:
-            return {"type": "http.request", "body": pieces.pop(0), "more_body": bool(pieces) or torn}
-        return {"type": "http.disconnect"} if torn else {"type": "http.request", "body": b"", "more_body": False}
-
-    async def send(message: Any) -> None:
-        told.append(message)
-
-    asyncio.run(Starlette(routes=routes())(scope, receive, send))
-    content = b"".join(m.get("body", b"") for m in told)
-    return Reply(told[0]["status"], json.loads(content))
+    """One request with a token."""
+    return request(routes(), method, path, headers={"x-upload-token": token}, body=body, torn=torn)
 
 
 @dataclass
@@ -237,7 +203,7 @@ def test_from_frames_to_a_dataset(place: Path, source: Path, client: Client) -> 
     assert client.send(*(body[i : i + 7] for i in range(0, len(body), 7))).json == {"written": 3, "refused": {}}
     assert workspace.list_datasets() == []
     done = client.finish(source)
-    assert done == Reply(200, {"dataset": "my-faces"})
+    assert done == Reply.of(200, {"dataset": "my-faces"})
     assert client.finish(source) == done, "asked again because the answer was lost"
     [dataset] = workspace.list_datasets()
     assert (dataset.id, dataset.name, dataset.location) == ("my-faces", "my faces", place / "my-faces" / "data")
@@ -295,7 +261,7 @@ def test_a_torn_body_leaves_no_half_file(client: Client) -> None:
 
 def test_a_body_that_is_too_short_says_where(client: Client) -> None:
     told = client.send((frame("a.jpg", b"a") + frame("b.jpg", b"b" * 100))[:-1])
-    assert told == Reply(400, {"error": "The request ended in the middle of 'b.jpg'."})
+    assert told == Reply.of(400, {"error": "The request ended in the middle of 'b.jpg'."})
     assert client.written() == ["data/a.jpg"]
     assert client.send(frame("c.jpg", b"c")[:9]).status == 400
 
@@ -346,7 +312,9 @@ def test_a_large_file_in_pieces(client: Client) -> None:
     have, total, modified = client("GET").json["parts"]["big.bin"]
     assert (have, total, modified) == (700, 1000, MODIFIED)
     assert client("GET").json["files"] == {}
-    assert client.send(piece(800, 1000)) == Reply(409, {"error": "700 bytes of 'big.bin' are here; go on from there."})
+    assert client.send(piece(800, 1000)) == Reply.of(
+        409, {"error": "700 bytes of 'big.bin' are here; go on from there."}
+    )
     # Twice the same, because the first answer was lost.
     assert client.send(piece(400, 800)).status == client.send(piece(400, 800)).status == 200
     assert client.send(piece(800, 1000)).json == {"written": 1, "refused": {}}
@@ -366,7 +334,7 @@ def test_a_piece_is_written_by_one_request_at_a_time(client: Client) -> None:
     upload = open_upload(client.ticket.id, client.ticket.token)
     part = upload.receive_part("big.bin", 0, 3, 6, MODIFIED)
     told = client.send(frame("big.bin", b"abc", offset=0, total=6))
-    assert told == Reply(409, {"error": "'big.bin' is being written by another request."})
+    assert told == Reply.of(409, {"error": "'big.bin' is being written by another request."})
     part.give_up()
     assert client.send(frame("big.bin", b"abc", offset=0, total=6)).status == 200
 

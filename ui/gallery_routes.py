@@ -293,7 +293,8 @@ def _decide(place: Place, told: Any) -> dict[str, Any]:
     rivals = settled.store.add_all(wanted) if wanted else []
     settled.refresh()
     images, now = settled.store.changed_since(last)
-    rows = [int(r) for r in settled.items.rows(images[-MOST_ROWS:]) if r >= 0]
+    told_of = [*images[-MOST_ROWS:], *(r.image for r in rivals if r is not None)]
+    rows = [int(r) for r in settled.items.rows(told_of) if r >= 0]
     return {
         "saved": [d.key for (d, _), rival in zip(wanted, rivals, strict=True) if rival is None],
         "conflicts": [

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from ltnet_core.adjudications import Adjudications
 from ltnet_core.datasets import Study
 from ltnet_core.errors import LTNetError
 from ltnet_core.jobs import new_run_dir
@@ -16,9 +17,14 @@ from ltnet_core.settings import METHOD_TEXTS, NETWORKS, PRESET_TEXTS, make_setti
 from ui import commands, markup
 from ui.current import select
 from ui.wording import method_name
-from ui.workspace import Dataset, runs_folder
+from ui.workspace import Dataset, adjudications_of, runs_folder
 
 PSEUDO = {"soft": "soft: a distribution over classes", "hard": "hard: one class"}
+SETTLED = {
+    "": "leave that out",
+    "trust": "take it for the truth",
+    "learn": "learn how the adjudicator errs, as for any coder",
+}
 AS_PRESET = "as the preset"
 
 
@@ -112,6 +118,22 @@ def details(study: Study, preset: str) -> list[str]:
     return flags
 
 
+def settled(dataset: Dataset) -> list[str]:
+    """What becomes of what people settled; returns flags."""
+    store = adjudications_of(dataset)
+    try:
+        count = sum(d.kind == "settle" for d in Adjudications(store).standing())
+    except LTNetError as e:
+        markup.callout("warning", str(e), title="What was settled cannot be read")
+        return []
+    if not count:
+        return []
+    how = st.selectbox(
+        f"{count:,} images were settled by people", list(SETTLED), key="settled", format_func=lambda h: SETTLED[h]
+    )
+    return [] if how == "" else ["--adjudications", str(store), "--adjudicator", str(how)]
+
+
 def csv_row(names: Sequence[str]) -> str:
     """Names as the command line takes them: separated by commas, quoted where a name has one."""
     out = io.StringIO()
@@ -121,15 +143,19 @@ def csv_row(names: Sequence[str]) -> str:
 
 def new_run(study: Study, dataset: Dataset) -> None:
     """The form, and Start."""
-    errors = [p for p in study.problems if p.level == "error"]
+    errors = study.errors()
     if errors:
+        rows = sum(p.count for p in errors)
         markup.callout(
-            "error", "", title="This dataset has errors that change what labels mean; mend them first",
-            items=[p.examples[0] for p in errors],
-        )  # fmt: skip
-        return
+            "error", "", title="This dataset has labels that cannot be right", items=[p.examples[0] for p in errors]
+        )
+        text = "this row" if rows == 1 else f"these {rows:,} rows"
+        if not st.checkbox(f"Set {text} aside and train on the rest", key="set_aside"):
+            return
     flags, chosen = options()
-    flags += details(study, str(chosen["preset"]))
+    if errors:
+        flags.append("--set-aside")
+    flags += settled(dataset) + details(study, str(chosen["preset"]))
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         go = st.button("Start training", type="primary", key="start")
         device = st.container()

@@ -137,16 +137,33 @@ def percent(value: float | None, digits: int = 1) -> str:
     return "–" if value is None else f"{100 * value:.{digits}f} %"
 
 
-def top_confusions(coder: str, matrix: ArrayLike, classes: Sequence[str], most: int = 3, least: float = 0.1) -> str:
-    """What a coder confuses most, from its transition matrix (K,K; rows are truth)."""
+def top_confusions(
+    coder: str,
+    matrix: ArrayLike,
+    classes: Sequence[str],
+    most: int = 3,
+    least: float = 0.1,
+    interval: tuple[ArrayLike, ArrayLike] | None = None,
+) -> str:
+    """What a coder confuses most, from its transition matrix (K,K; rows are truth).
+
+    ``interval`` are the (K,K) ends of the cells' 95 % intervals.
+    """
     t = np.asarray(matrix, dtype=float).copy()
     np.fill_diagonal(t, 0.0)
     order = np.argsort(-t, axis=None, kind="stable")[:most]
     cells = [(int(i) // len(classes), int(i) % len(classes)) for i in order]
-    found = [(k, said, t[k, said]) for k, said in cells if t[k, said] >= least]
+    found = [(k, said) for k, said in cells if t[k, said] >= least]
     if not found:
         return f"{coder_name(coder)} confuses no two classes in more than {percent(least, 0)} of cases."
-    parts = [f"{name(classes[said])} for {percent(share, 0)} of {name(classes[k])}" for k, said, share in found]
+
+    def share(k: int, said: int) -> str:
+        if interval is None:
+            return percent(t[k, said], 0)
+        low, high = (100 * np.asarray(end, dtype=float)[k, said] for end in interval)
+        return f"{percent(t[k, said], 0)} ({low:.0f} to {high:.0f})"
+
+    parts = [f"{name(classes[said])} for {share(k, said)} of {name(classes[k])}" for k, said in found]
     listed = parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1]
     return f"{coder_name(coder)} says {listed}."
 

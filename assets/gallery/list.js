@@ -5,10 +5,11 @@ const MOST_BLOCKS = 80;
 const MOST_IMAGES = 3000;
 
 class List {
-  constructor(server, view, changed) {
+  constructor(server, view, changed, came) {
     this.server = server;
     this.view = view;
     this.changed = changed; // called when a connection is lost or found again
+    this.came = came; // called with rows that have come
     this.total = null;
     this.version = 0; // of what was settled when the list was made: it does not move while one works through it
     this.blocks = new Map(); // number → rows, or the promise of them
@@ -47,6 +48,7 @@ class List {
         this.changed("");
         this.total = told.total;
         this.version ||= told.version;
+        this.came(told.rows);
         return told.rows;
       } catch (error) {
         if (error instanceof Answer || this.closed) throw error;

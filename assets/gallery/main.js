@@ -141,7 +141,12 @@ class Gallery {
 
   newList() {
     if (this.list) this.list.closed = true;
-    this.list = new List(this.server, this.wish(), (text) => this.say(text));
+    this.list = new List(
+      this.server,
+      this.wish(),
+      (text) => this.say(text),
+      (rows) => this.decisions.learn(rows),
+    );
     this.counts = null;
   }
 
@@ -179,7 +184,6 @@ class Gallery {
 
   listed() {
     this.decisions.last ||= this.list.version;
-    for (const rows of this.list.blocks.values()) if (Array.isArray(rows)) this.decisions.learn(rows);
     this.drawHead();
   }
 

@@ -167,8 +167,13 @@ class Review {
     this.row = app.list.at(position) || null;
     if (!this.row) {
       this.draw();
-      this.row = (await app.list.bring(position).catch(() => null)) || null;
+      let trouble = "";
+      this.row = (await app.list.bring(position).catch((error) => void (trouble = error.message))) || null;
       if (turn !== this.turn) return;
+      if (!this.row) {
+        this.parts.name.textContent = trouble || "There is nothing at this place of the list.";
+        return;
+      }
     }
     this.draw();
     this.ahead();

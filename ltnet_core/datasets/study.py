@@ -97,16 +97,18 @@ class Study:
         """The problems that keep it from being trained on."""
         return [p for p in self.problems if p.level == "error"]
 
-    def require_sound(self) -> None:
+    def require_sound(self, set_aside: bool = False) -> None:
         """Raise for the first problem that changes what labels mean.
+
+        The rows it is about are not in ``table``; ``set_aside`` says that the rest may do without them.
 
         Raises
         ------
         DatasetError
         """
         errors = self.errors()
-        if errors:
-            others = f" ({sum(p.count for p in errors):,} such rows; `inspect` lists them)"
+        if errors and not set_aside:
+            others = f" ({sum(p.count for p in errors):,} such rows; `inspect` lists them, --set-aside goes on without)"
             raise DatasetError(errors[0].examples[0] + others)
         if not len(self.training_table()):
             raise DatasetError(f"{self.name}: no annotations of training items; there is nothing to learn from.")
