@@ -133,7 +133,7 @@ def trust_note(trusted: dict[str, float]) -> str:
 
 
 def first_matrices(
-    table: AnnotationTable, seen: FloatArray | None, weights: FloatArray, given: NDArray[np.bool_]
+    table: AnnotationTable, seen: FloatArray | None, weights: FloatArray, given: NDArray[np.bool_] | None = None
 ) -> tuple[FloatArray, FloatArray]:
     """(C,K,K) T before LTNet trains, and its prior as pseudo counts by the weight of all annotations.
 
@@ -143,8 +143,9 @@ def first_matrices(
     """
     found = shrunk_dawid_skene(table, item_prior=seen, given=given)
     weight = float((table.count * weights[table.coder]).sum())
+    learned = np.ones(len(table.coders), dtype=np.bool_) if given is None else ~given
     prior = np.zeros_like(found.counts)
-    prior[~given] = crowd_prior(found.counts[~given]) / weight
+    prior[learned] = crowd_prior(found.counts[learned]) / weight
     return found.transitions, prior
 
 

@@ -99,19 +99,13 @@ def test_from_a_zip_to_the_learned_truth(server: str, page: Page, tmp_path: Path
     expect(page.get_by_text("Alpha says").first).to_be_visible()
 
     go_to(page, "Disagreements")
-    faces = page.locator(".lt-face img")
-    expect(faces).to_have_count(60)
-    page.wait_for_function(
-        "[...document.querySelectorAll('.lt-face img')].every(i => i.complete && i.naturalWidth > 0)"
-    )
-    expect(page.locator(".lt-face").first).to_contain_text("LT:")
+    faces = page.locator(".ga-card:not(.waits) img")
+    expect(faces.nth(99)).to_be_attached()
+    expect(page.locator(".ga-card").first).to_contain_text("LT:")
     faces.first.click()
-    expect(page.locator(".lt-face[open] .lt-more")).to_contain_text("Learned truth")
-
-    address = page.url
-    page.reload()
-    expect(page.locator(".lt-face img")).to_have_count(60)
-    assert page.url == address
+    expect(page.locator("dialog .ga-reason").first).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("dialog[open]")).to_have_count(0)
 
     go_to(page, "Compare")
     expect(page.locator(".lt-say").first).to_contain_text("LTNet is right on")

@@ -153,7 +153,9 @@ def test_other_methods_travel_the_same_road(
     assert 0 <= told["tests"]["test"]["methods"][network]["accuracy"] <= 1
     assert set(told["transitions"]) == {"Alpha", "Beta"}
     truth = exported(ltnet, tmp_path / "r", tmp_path / "truth.csv")
-    assert len(truth) == len(pd.read_parquet(tmp_path / "r" / "results" / "truth.parquet"))
+    rows = pd.read_parquet(tmp_path / "r" / "results" / "truth.parquet")
+    assert len(truth) == (rows["_split"] == "").sum()
+    assert (rows["_split"] == "test").sum() == len(rows) - len(truth) == 24
     answer = json.loads(ltnet("predict", tmp_path / "r", next((demo / "images").iterdir()), "--json").stdout)
     assert set(answer[0]["coders"]) == {"Alpha", "Beta"}
 
@@ -387,6 +389,7 @@ def torch_keys(run: Path) -> list[str]:
 def test_python_travels_the_same_road(demo: Path, finished: Path, tmp_path: Path) -> None:
     model = IPA2LT("quick", epochs=2, seed=3, device="cpu").fit(load_dataset(demo), tmp_path / "run")
     truth = pd.read_parquet(finished / "results" / "truth.parquet")
+    truth = truth[truth["_split"] == ""]
     pd.testing.assert_frame_equal(model.truth_, truth[[c for c in truth.columns if not c.startswith("_")]])
     assert model.transitions_["Alpha"].shape == (7, 7)
     assert model.transitions_["Alpha"].index.name == "truth"
