@@ -14,9 +14,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from .adjudications import decisions_csv, given_coders, read_decisions
 from .aggregation import METHODS, aggregate
 from .agreement import agreement
-from .annotations import ADJUDICATOR
 from .datasets import FORMATS, load_dataset
 from .errors import InputError, LTNetError, OptionError, RunError
 from .runs import Run, read_json
@@ -325,8 +325,6 @@ def _fit(arguments: argparse.Namespace) -> None:
     settings = _settings(arguments, changes)  # wrong settings are told before the data is read
     decisions = None
     if arguments.adjudications:
-        from .adjudications import read_decisions
-
         decisions = read_decisions(arguments.adjudications)
     if arguments.resume:
         run = Run.open(arguments.run)
@@ -367,17 +365,15 @@ def _fit(arguments: argparse.Namespace) -> None:
 
 def _settings(arguments: argparse.Namespace, changes: dict[str, Any]) -> Settings:
     """The settings of a new run: a preset's, or another run's, with what the flags change."""
-    given: tuple[str, ...] | None = None
-    if arguments.adjudications and arguments.adjudicator != "learn":
-        given = (ADJUDICATOR,)
-    elif arguments.adjudicator and not arguments.adjudications:
+    if arguments.adjudicator and not arguments.adjudications:
         raise OptionError("--adjudicator says how to take --adjudications; there are none.")
+    changes = {**changes, "given": given_coders(bool(arguments.adjudications), arguments.adjudicator or "trust")}
     if arguments.like is None:
-        return make_settings(arguments.preset or "default", **changes, given=given)
+        return make_settings(arguments.preset or "default", **changes)
     if arguments.preset or arguments.resume:
         raise OptionError("--like takes another run's settings; leave out --preset and --resume.")
-    settings = Settings.from_json({**Run.open(arguments.like).spec()["settings"], "given": []})
-    return replace(settings, **{k: v for k, v in {**changes, "given": given}.items() if v is not None})
+    settings = Settings.from_json(Run.open(arguments.like).spec()["settings"])
+    return replace(settings, **{k: v for k, v in changes.items() if v is not None})
 
 
 def _fits_the_method(arguments: argparse.Namespace) -> None:
@@ -514,7 +510,6 @@ def _export(arguments: argparse.Namespace) -> None:
 
 
 def _adjudications(arguments: argparse.Namespace) -> None:
-    from .adjudications import decisions_csv, read_decisions
     from .export import partial_path
 
     frame = read_decisions(arguments.file)

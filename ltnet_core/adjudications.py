@@ -19,7 +19,7 @@ import pandas as pd
 
 from .annotations import ADJUDICATOR
 from .datasets import Study
-from .errors import DatasetError, did_you_mean
+from .errors import DatasetError, OptionError, did_you_mean
 
 PATIENCE = 30.0  # seconds to wait for another writer
 COLUMNS = ("image", "label", "reviewer", "reason", "time")
@@ -211,6 +211,18 @@ def read_decisions(path: Path) -> pd.DataFrame:
         row = int(twice[0])
         raise DatasetError(f"{frame['image'].iloc[row]!r} is settled twice; keep one.", file=path.name, row=row + 2)
     return frame
+
+
+def given_coders(settled: bool, adjudicator: str) -> tuple[str, ...]:
+    """The coders to take at their word: the adjudicator, where there is one and it is to be trusted fully.
+
+    Raises
+    ------
+    OptionError
+    """
+    if adjudicator not in ("trust", "learn"):
+        raise OptionError(f"the adjudicator is to be trusted ('trust') or learned ('learn'), got {adjudicator!r}.")
+    return (ADJUDICATOR,) if settled and adjudicator == "trust" else ()
 
 
 def decisions_csv(frame: pd.DataFrame) -> bytes:

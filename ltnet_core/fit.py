@@ -13,7 +13,7 @@ import pandas as pd
 import torch
 
 from . import baselines, ipa2lt
-from .adjudications import adjudicated, decisions_csv, read_decisions
+from .adjudications import adjudicated, decisions_csv, given_coders, read_decisions
 from .annotations import ADJUDICATOR
 from .coders import machine_name
 from .datasets import Study
@@ -166,18 +166,6 @@ def _train(trainer: Trainer) -> None:
     finish(trainer.run)
 
 
-def given_coders(settled: bool, adjudicator: str) -> dict[str, tuple[str, ...]]:
-    """The setting that takes the adjudicator at its word, or learns its matrix.
-
-    Raises
-    ------
-    OptionError
-    """
-    if adjudicator not in ("trust", "learn"):
-        raise OptionError(f"the adjudicator is to be trusted ('trust') or learned ('learn'), got {adjudicator!r}.")
-    return {"given": (ADJUDICATOR,)} if settled and adjudicator == "trust" else {}
-
-
 class IPA2LT:
     """Learn the latent truth of a study, in five lines of Python.
 
@@ -223,7 +211,7 @@ class IPA2LT:
 
         folder = Path(run) if run is not None else Path(tempfile.mkdtemp(prefix="ltnet-run-"))
         given = given_coders(self.adjudications is not None, self.adjudicator)
-        settings = make_settings(self.preset, **{**self.settings, **given})
+        settings = make_settings(self.preset, **{**self.settings, "given": given})
         self.run_ = new_run(
             study,
             folder,
