@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from .aggregation import confusion_counts
+from .aggregation import aggregate, confusion_counts
 from .annotations import ADJUDICATOR, AnnotationTable, FloatArray, is_machine
 from .coders import machine_name
 from .datasets import Study
@@ -132,6 +132,7 @@ def write_results(run: Run, study: Study, human: AnnotationTable, learned: Learn
         {
             "classes": list(table.classes),
             "coders": _by_coder(table.coders, learned.transitions),
+            "dawid_skene": _by_coder(human.coders, aggregate(human, "dawid-skene").transitions),
             "start": None if learned.start is None else _by_coder(table.coders, learned.start),
             "counts": _by_coder(table.coders, expected_counts(r, table)),
             "support": _by_coder(table.coders, known_by.support),

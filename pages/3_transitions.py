@@ -32,7 +32,9 @@ evidence = (
     else {}
 )
 
-start = {c: np.asarray(m, dtype=float) for c, m in (content.get("start") or {}).items()}
+start, dawid_skene = (
+    {c: np.asarray(m, dtype=float) for c, m in (content.get(key) or {}).items()} for key in ("start", "dawid_skene")
+)
 humans = [c for c in matrices if not is_machine(c)]
 
 # The same dataset's other runs, to see what a refit or another setting changed.
@@ -45,7 +47,8 @@ views = {"probability": "probability", **({"counts": "counts"} if counts else {}
 others = {
     **({"reference": "the true matrix"} if reference else {}),
     "identity": "a perfect coder",
-    **({"start": "the labels alone (where training began)"} if start else {}),
+    **({"dawid-skene": "Dawid–Skene, the labels alone"} if dawid_skene else {}),
+    **({"start": "where training began"} if start else {}),
     **{f"coder:{c}": coder_name(c) for c in matrices},
     **{f"run:{name}": f"run {name}" for name in other_runs},
 }
@@ -94,7 +97,7 @@ def compared(coder: str) -> np.ndarray | None:
         return None if then is None else np.asarray(then, dtype=float)
     if to.startswith("coder:"):
         return None if to[6:] == coder else matrices[to[6:]]
-    return {"reference": reference, "start": start}[to].get(coder)
+    return {"reference": reference, "start": start, "dawid-skene": dawid_skene}[to].get(coder)
 
 
 def show(coder: str, position: int) -> None:

@@ -129,14 +129,14 @@ def test_the_view_of_the_matrices_is_in_the_url(place: Path, demo: Path) -> None
     assert open_page("transitions", view="counts").segmented_control[0].value == "counts"
 
 
-@pytest.mark.parametrize("to", ["reference", "identity", "start", "coder:Alpha"])
+@pytest.mark.parametrize("to", ["reference", "identity", "start", "dawid-skene", "coder:Alpha"])
 def test_matrices_are_compared_with_whatever_is_asked(place: Path, demo: Path, to: str) -> None:
     link(place, demo)
     write_fake_run(place / "runs" / "faces-1", demo)
     at = open_page("transitions", view="difference", to=to)
     assert at.selectbox(key="q_to").value == to
     shown = seen(at).count('class="lt-matrix"')
-    assert shown == {"coder:Alpha": 3}.get(to, 4)
+    assert shown == {"coder:Alpha": 3, "dawid-skene": 2}.get(to, 4)
 
 
 def test_classes_that_are_confused_can_stand_side_by_side(place: Path, demo: Path) -> None:
