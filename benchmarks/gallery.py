@@ -163,8 +163,8 @@ def measure(server: Server, repeats: int) -> dict[str, list[float]]:
         page.wait_for_timeout(1500)
         for n in range(repeats):
             number = 10_000 * (n + 1) + 1
-            block = f"root.querySelector('.ga-block[data-block=\"{number // 100}\"]') && "
-            first = f"root.querySelectorAll('.ga-block[data-block=\"{number // 100}\"] img').length >= 100 && "
+            block = f"root.querySelector('.ga-block[data-block=\"{(number - 1) // 120}\"]') && "
+            first = f"root.querySelectorAll('.ga-block[data-block=\"{(number - 1) // 120}\"] img').length >= 100 && "
             shown = timed(page, GO_TO.format(number=number), block + first + PICTURES + " >= 100")
             found["next 100 thumbnails"].append(shown)
             page.wait_for_timeout(1500)

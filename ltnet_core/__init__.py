@@ -24,6 +24,7 @@ from .errors import (
     LTNetError,
     OptionError,
     RunError,
+    StorageError,
     TrainingError,
 )
 from .runs import Run
@@ -48,6 +49,7 @@ __all__ = [
     "Run",
     "RunError",
     "Settings",
+    "StorageError",
     "Study",
     "TrainingError",
     "aggregate",

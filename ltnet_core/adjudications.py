@@ -12,6 +12,7 @@ import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ import pandas as pd
 
 from .annotations import ADJUDICATOR
 from .datasets import Study
-from .errors import DatasetError, OptionError, did_you_mean
+from .errors import DatasetError, OptionError, StorageError, did_you_mean
 
 PATIENCE = 30.0  # seconds to wait for another writer
 COLUMNS = ("image", "label", "reviewer", "reason", "time")
@@ -135,12 +136,13 @@ class Adjudications:
         return sorted({d.image: d for d in found}.values(), key=lambda d: d.id)
 
     def changed_since(self, last: int) -> tuple[list[str], int]:
-        """Images that lines after ``last`` are about, and the id of the last line."""
+        """Images that lines after ``last`` are about, and the id of the last line, 0 where there is none."""
         if not self.path.is_file():
             return [], 0
         with self._open() as db:
-            rows = db.execute("SELECT id, image FROM decisions WHERE id > ? ORDER BY id", (last,)).fetchall()
-        return list(dict.fromkeys(r["image"] for r in rows)), rows[-1]["id"] if rows else last
+            rows = db.execute("SELECT image FROM decisions WHERE id > ? ORDER BY id", (last,)).fetchall()
+            newest = db.execute("SELECT max(id) AS id FROM decisions").fetchone()["id"]
+        return list(dict.fromkeys(r["image"] for r in rows)), newest or 0
 
     def log(self) -> list[Decision]:
         """Every line, oldest first."""
@@ -157,8 +159,12 @@ class Adjudications:
             return [Decision(**r) for r in db.execute("SELECT * FROM decisions WHERE image = ? ORDER BY id", (image,))]
 
     def to_frame(self) -> pd.DataFrame:
-        """The settled items as rows ``image, label, reviewer, reason, time``; those skipped are not in it."""
-        rows = [[getattr(d, c) for c in COLUMNS] for d in self.standing() if d.kind == "settle"]
+        """The settled items as rows ``image, label, reviewer, reason, time`` (UTC); those skipped are not in it."""
+        rows = [
+            (d.image, d.label, d.reviewer, d.reason, datetime.fromtimestamp(d.time, UTC).isoformat(timespec="seconds"))
+            for d in self.standing()
+            if d.kind == "settle"
+        ]
         return pd.DataFrame(rows, columns=list(COLUMNS))
 
     @contextlib.contextmanager
@@ -166,11 +172,13 @@ class Adjudications:
         try:
             db = sqlite3.connect(self.path, timeout=PATIENCE, isolation_level=None)
         except sqlite3.Error as e:
-            raise DatasetError(f"cannot be opened ({e}).", file=str(self.path)) from e
+            raise StorageError(f"{self.path.name} cannot be opened just now ({e}).") from e
         try:
             db.row_factory = lambda cursor, row: {c[0]: v for c, v in zip(cursor.description, row, strict=True)}
             db.execute("PRAGMA synchronous = FULL")
             yield db
+        except sqlite3.OperationalError as e:  # locked for long, or the disk is full
+            raise StorageError(f"{self.path.name} cannot be read or written just now ({e}).") from e
         except sqlite3.Error as e:
             raise DatasetError(f"adjudications cannot be read or written ({e}).", file=self.path.name) from e
         finally:

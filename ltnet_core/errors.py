@@ -9,6 +9,7 @@
     │   ├── OptionError     an argument, setting or command-line flag
     │   └── RunError        a run folder in the wrong state for what was asked
     ├── TrainingError       training could not go on (exit status 1)
+    ├── StorageError        something could not be written just now; asking again may help (exit status 1)
     └── Cancelled           somebody asked for the work to stop
 
 Every message is one sentence or two: what was wrong, where, and what to do.
@@ -57,6 +58,10 @@ class RunError(InputError):
 
 class TrainingError(LTNetError):
     """Training could not go on."""
+
+
+class StorageError(LTNetError):
+    """Something could not be read or written just now: the disk is full, or somebody else is writing."""
 
 
 class Cancelled(LTNetError):

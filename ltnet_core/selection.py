@@ -6,6 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import combinations
 from typing import Any
 
@@ -26,7 +27,7 @@ SORTS: dict[str, str] = {
     "random": "random",
 }
 REVIEWED = ("", "settled", "skipped", "open")
-ANYTHING, NOTHING = "*", "-"
+ANYTHING, NOTHING = "*any*", "*none*"
 MOST_PAIRS = 15
 KEPT = 12  # selections of a run that are remembered; 6 MB each where there are 1.5 million items
 OPEN, SKIPPED = -1, -2
@@ -43,10 +44,10 @@ class Wish:
     ----------
     pair, case : two coders, and which of the five cases they and the truth are in. Without a
         pair, any of the pairs.
-    says : what single coders say: coder → class, ``*`` (anything) or ``-`` (nothing).
+    says : what single coders say: coder → class, ``*any*`` or ``*none*``.
     truth, network, known : class: learned, from the image alone, known.
     confidence, margin : lowest and highest, both included.
-    origin : who labelled the item. split : "" for items learned from, a test set, or ``*``.
+    origin : who labelled the item. split : "" for items learned from, a test set, or ``*any*``.
     reviewed : ``settled``, ``skipped`` or ``open``.
     sort, seed : a key of ``SORTS``; the seed is that of ``random``.
     top : how many of the first to keep, 0 for all.
@@ -71,6 +72,8 @@ class Wish:
     def parse(cls, given: Mapping[str, str]) -> Wish:
         """From the parameters of an address; ``says.NAME=CLASS`` is what a coder says. Others are left alone.
 
+        ``pair`` is two coders with ``|`` between them; a ``|`` or ``%`` in a name is written ``%7C`` or ``%25``.
+
         Raises
         ------
         OptionError
@@ -82,7 +85,7 @@ class Wish:
             first, bar, second = given["pair"].partition("|")
             if not bar:
                 raise OptionError(f"pair must be two coders with | between them, got {given['pair']!r}.")
-            wish["pair"] = (first, second)
+            wish["pair"] = tuple(name.replace("%7C", "|").replace("%25", "%") for name in (first, second))
         for name, most in (("case", 5), ("seed", 2**31), ("top", 10**9)):
             if given.get(name):
                 wish[name] = _whole(name, given[name], most)
@@ -137,6 +140,27 @@ class Selections:
     _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
     # ---- which
+
+    def require(self, wish: Wish) -> None:
+        """Raise unless the run has the coders, classes and sets of items that the wish names.
+
+        Raises
+        ------
+        OptionError, RunError
+        """
+        items = self.items
+        for coder, said in wish.says:
+            items.coder(coder)
+            if said not in (ANYTHING, NOTHING):
+                _place(items.classes, said, "class")
+        for coder in wish.pair or ():
+            items.coder(coder)
+        for name in filter(None, (wish.truth, wish.network, wish.known)):
+            _place(items.classes, name, "class")
+        if wish.origin:
+            _place(items.origins, wish.origin, "origin")
+        if wish.split not in ("", ANYTHING):
+            _place(items.splits, wish.split, "test set")
 
     def rows(self, wish: Wish, settled: Sequence[int] | NDArray[Any] | None = None, version: int = 0) -> Rows:
         """The rows to show, in their order.
@@ -226,10 +250,10 @@ class Selections:
 
     # ---- how many
 
-    @property
-    def learned_from(self) -> int:
-        """How many items there are without those of test sets."""
-        return int(self.mask(Wish()).sum())
+    @cached_property
+    def learned_from(self) -> Mask:
+        """(N,) items that are not of a test set."""
+        return self.mask(Wish())
 
     @property
     def pairs(self) -> list[tuple[int, int]]:

@@ -72,8 +72,8 @@ with st.grid(min_column_width=300, gap="medium"):
         with st.container(border=True, height="stretch"):
             markup.heading("What was settled", below="One row per image that people settled: label, reviewer, reason.")
             st.download_button(
-                "Download CSV", decisions, f"{stem}-settled.csv", "text/csv", key="get_settled", on_click="ignore",
-                type="primary",
+                "Download settled CSV", decisions, f"{stem}-settled.csv", "text/csv", key="get_settled",
+                on_click="ignore", type="primary",
             )  # fmt: skip
     with st.container(border=True, height="stretch"):
         made_by_command(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import sqlite3
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,7 +42,10 @@ def place(tmp_path: Path, demo: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
 
 
 def ask(path: str, given: str | None = None, body: Any = None, run: str = RUN, **query: object) -> Reply:
-    headers = {"x-gallery-token": token(run) if given is None else given}
+    secret = token(run) if given is None else given
+    headers = {"x-gallery-token": secret}
+    if path == "image":  # what an <img> asks for has no header of ours
+        headers, query = {}, {**query, "token": secret}
     method, data = (
         ("GET", []) if body is None else ("POST", [body if isinstance(body, bytes) else json.dumps(body).encode()])
     )
@@ -52,16 +57,10 @@ def store(place: Path) -> Adjudications:
 
 
 def decision(row: int, label: int, key: str, **more: Any) -> dict[str, Any]:
-    return {
-        "kind": "settle",
-        "key": key,
-        "row": row,
-        "label": label,
-        "seen": 0,
-        "reviewer": "Ada",
-        "reason": "",
-        **more,
-    }
+    frame = pd.read_parquet(Path(os.environ["LTNET_WORKSPACE"]) / "runs" / RUN / "results" / "truth.parquet")
+    image = frame["image"].iloc[row] if 0 <= row < len(frame) else ""
+    said = {"kind": "settle", "key": key, "row": row, "image": image, "label": label, "seen": 0}
+    return {**said, "reviewer": "Ada", "reason": "", **more}
 
 
 def test_only_the_token_opens_a_run(place: Path) -> None:
@@ -238,16 +237,7 @@ def test_decisions_are_on_disk_when_the_answer_comes(place: Path) -> None:
     assert ask("cases").json["settled_in_all"] == 2
     settled = ask("items", reviewed="settled", sort="name").json
     assert [(r["r"], r["d"]["label"], r["d"]["by"]) for r in settled["rows"]] == [(3, 1, "Ada"), (4, 2, "Ada")]
-    undone = {
-        "kind": "undo",
-        "key": "t-3",
-        "undoes": "t-2",
-        "row": 4,
-        "label": -1,
-        "seen": 0,
-        "reviewer": "Ada",
-        "reason": "",
-    }
+    undone = decision(4, -1, "t-3", kind="undo", undoes="t-2")
     assert ask("decisions", body={"decisions": [undone, {**decision(5, -1, "t-4"), "kind": "skip"}]}).status == 200
     assert [r["r"] for r in ask("items", reviewed="settled").json["rows"]] == [3]
     assert [r["r"] for r in ask("items", reviewed="skipped").json["rows"]] == [5]
@@ -300,20 +290,64 @@ def test_what_others_write_into_the_store_is_seen(place: Path) -> None:
         {"decisions": "x"},
         {"decisions": [1]},
         {"decisions": [{}]},
-        {"decisions": [decision(0, 99, "t-1")]},
-        {"decisions": [decision(10**6, 0, "t-1")]},
-        {"decisions": [decision(-1, 0, "t-1")]},
-        {"decisions": [decision(True, 0, "t-1")]},
-        {"decisions": [decision(0, 0, "")]},
-        {"decisions": [decision(0, 0, "t-1", kind="drop")]},
-        {"decisions": [decision(0, 0, "t-1", reviewer="x" * 5000)]},
-        {"decisions": [decision(0, 0, "t-1", seen="1")]},
-        {"decisions": [decision(0, 0, "t-1"), decision(0, 99, "t-2")]},
+        [{"label": 99}],
+        [{"row": 10**6}],
+        [{"row": -1}],
+        [{"row": True}],
+        [{"key": ""}],
+        [{"kind": "drop"}],
+        [{"reviewer": "x" * 5000}],
+        [{"seen": "1"}],
+        [{}, {"label": 99}],
     ],
     ids=str,
 )
 def test_a_decision_that_makes_no_sense_is_refused_and_nothing_is_written(place: Path, body: Any) -> None:
+    if isinstance(body, list):
+        body = {"decisions": [{**decision(0, 0, f"t-{n}"), **wrong} for n, wrong in enumerate(body)]}
     told = ask("decisions", body=body)
     assert told.status == 400
     assert told.json["error"]
     assert store(place).log() == []
+
+
+def test_a_decision_about_another_runs_image_is_refused(place: Path) -> None:
+    told = ask("decisions", body={"decisions": [decision(0, 0, "t-1", image="images/other.png")]})
+    assert told.status == 409
+    assert store(place).log() == []
+
+
+def test_a_store_that_is_busy_is_no_reason_to_drop_a_decision(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ask("decisions", body={"decisions": [decision(0, 0, "t-1")]})
+    monkeypatch.setattr("ltnet_core.adjudications.PATIENCE", 0.1)
+    with sqlite3.connect(store(place).path) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        told = ask("decisions", body={"decisions": [decision(1, 0, "t-2")]})
+        other.rollback()
+    other.close()
+    assert told.status == 503
+    assert "just now" in told.json["error"]
+    assert ask("decisions", body={"decisions": [decision(1, 0, "t-2")]}).json["saved"] == ["t-2"]
+
+
+def test_a_store_that_was_taken_away_is_noticed(place: Path) -> None:
+    ask("decisions", body={"decisions": [decision(r, 0, f"t-{r}") for r in range(5)]})
+    assert ask("items", reviewed="settled").json["total"] == 5
+    store(place).path.unlink()
+    assert ask("items", reviewed="settled").json["total"] == 0
+    ask("decisions", body={"decisions": [decision(9, 0, "n-1")]})
+    assert [r["r"] for r in ask("items", reviewed="settled").json["rows"]] == [9]
+
+
+def test_a_list_made_before_anything_was_settled_does_not_move_either(place: Path) -> None:
+    before = ask("items", reviewed="open", sort="name", limit=500).json
+    assert before["version"] == 0
+    ask("decisions", body={"decisions": [decision(0, 1, "t-0")]})
+    same = ask("items", reviewed="open", sort="name", limit=500, as_of=0).json
+    assert [r["r"] for r in same["rows"]] == [r["r"] for r in before["rows"]]
+
+
+def test_test_images_do_not_count_for_a_refit(place: Path) -> None:
+    row = ask("items", split="test").json["rows"][0]["r"]
+    assert ask("decisions", body={"decisions": [decision(row, 0, "t-1")]}).json["settled_in_all"] == 0
+    assert ask("decisions", body={"decisions": [decision(0, 0, "t-2")]}).json["settled_in_all"] == 1

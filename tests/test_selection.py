@@ -57,8 +57,8 @@ FOUR = items(
         ({"pair": "A|B", "case": "5"}, "c"),
         ({"case": "4"}, "b"),
         ({"says.B": "y", "sort": "name"}, "bc"),
-        ({"says.B": "-"}, "d"),
-        ({"says.B": "*", "sort": "name"}, "abc"),
+        ({"says.B": "*none*"}, "d"),
+        ({"says.B": "*any*", "sort": "name"}, "abc"),
         ({"says.A": "x", "says.B": "y", "sort": "name"}, "bc"),
         ({"truth": "y", "sort": "sure"}, "dc"),
         ({"network": "y", "sort": "name"}, "bc"),
@@ -67,7 +67,7 @@ FOUR = items(
         ({"margin": "0-0.4", "sort": "name"}, "bc"),
         ({"sort": "unsure", "top": "2"}, "bc"),
         ({"split": "test"}, ""),
-        ({"split": "*", "sort": "name"}, "abcd"),
+        ({"split": "*any*", "sort": "name"}, "abcd"),
         ({"item": "a", "at": "100", "sort": "name"}, "abcd"),  # of no concern here
     ],
     ids=str,
@@ -162,12 +162,22 @@ def test_what_cannot_be_meant_is_refused_in_words(asked: dict[str, str], message
         Wish.parse(asked)
 
 
+def test_names_with_a_bar_stand_in_a_pair() -> None:
+    odd = items([[0, 0], [0, 1]], ("x|y", "100%7C"))
+    wish = Wish.parse({"pair": "x%7Cy|100%257C"})
+    assert wish.pair == ("x|y", "100%7C")
+    assert len(Selections(odd).rows(wish)) == 2
+
+
 @pytest.mark.parametrize("asked", [{"truth": "w"}, {"origin": "C"}, {"split": "west"}, {"says.A": "w"}], ids=str)
 def test_names_that_are_not_there_are_refused(asked: dict[str, str]) -> None:
-    with pytest.raises(OptionError, match="there is no"):
-        Selections(FOUR).rows(Wish.parse(asked))
+    for ask in (Selections(FOUR).rows, Selections(FOUR).require):
+        with pytest.raises(OptionError, match="there is no"):
+            ask(Wish.parse(asked))
 
 
 def test_a_coder_that_is_not_there_is_refused() -> None:
-    with pytest.raises(RunError, match="no coder 'C'"):
-        Selections(FOUR).rows(Wish.parse({"says.C": "x"}))
+    for ask in (Selections(FOUR).rows, Selections(FOUR).require):
+        for asked in ({"says.C": "x"}, {"pair": "A|C"}):
+            with pytest.raises(RunError, match="no coder 'C'"):
+                ask(Wish.parse(asked))

@@ -10,9 +10,9 @@ from typing import Any
 import streamlit as st
 
 from ltnet_core.annotations import ADJUDICATOR, MACHINE_PREFIX, is_machine
-from ltnet_core.errors import OptionError
+from ltnet_core.errors import LTNetError
 from ltnet_core.runs import Run
-from ltnet_core.selection import SORTS, Selections, Wish
+from ltnet_core.selection import ANYTHING, SORTS, Selections, Wish
 from ui import reads, saved_views, tokens
 from ui.wording import coder_name
 from ui.workspace import Dataset
@@ -20,7 +20,6 @@ from ui.workspace import Dataset
 ASSETS = Path(__file__).resolve().parent.parent / "assets" / "gallery"
 PARTS = ("core", "list", "decisions", "cases", "filters", "grid", "review", "main")  # in the order of use
 KEY = "gallery"
-SEEN = "gallery_seen"
 TRUTH = "LT"
 PAGE_PARAMETERS = ("dataset", "run")
 MOST_PARAMETERS, LONGEST = 60, 600
@@ -42,13 +41,12 @@ def gallery(run: Run, dataset: Dataset, refit: Callable[[str], None]) -> None:
         data={
             "run": run.folder.name,
             "token": tokens.token(run.folder.name),
-            "view": view(),
-            "n": st.session_state.get(SEEN, 0),
-            "total": selections.learned_from,
+            "view": view(selections),
             "codes": content["codes"],
             "saved": saved_views.load(dataset),
             "sorts": SORTS,
             "refit": bool(content["settings"].get("method", "ltnet") == "ltnet"),
+            "learned": int(content.get("adjudications") or 0),
             **_names(selections),
         },
         on_asked_change=lambda: _answer(dataset, refit),
@@ -66,20 +64,23 @@ def _names(selections: Selections) -> dict[str, Any]:
         ],
         "origins": [o for o in items.origins if o],
         "splits": list(items.splits),
+        "totals": {ANYTHING: len(items)} | {s: int((items.split == i).sum()) for i, s in enumerate(items.splits)},
         "pairs": [(items.coders[a], items.coders[b]) for a, b in selections.pairs],
     }
 
 
-def view() -> dict[str, str]:
-    """The view that the address asks for; what cannot be meant is left out."""
+def view(selections: Selections) -> dict[str, str]:
+    """The view that the address asks for; what cannot be meant, or not of this run, is left out."""
     asked = {k: str(v) for k, v in st.query_params.to_dict().items() if k not in PAGE_PARAMETERS}
-    known = {k: v for k, v in asked.items() if k in ("item", "at")}
+    known = {str(k) for k in ("item", "at") if k in asked}
     for name, value in asked.items():
         try:
-            if Wish.parse({name: value}) != Wish():
-                known[name] = value
-        except OptionError:
+            wish = Wish.parse({name: value})
+            selections.require(wish)
+        except LTNetError:
             continue
+        if wish != Wish():
+            known.add(name)
     return {k: v for k, v in asked.items() if k in known}
 
 
@@ -99,8 +100,6 @@ def _answer(dataset: Dataset, refit: Callable[[str], None]) -> None:
             saved_views.forget(dataset, str(asked.get("name")))
         case "refit":
             refit("learn" if asked.get("how") == "learn" else "trust")
-    number = asked.get("n")
-    st.session_state[SEEN] = number if isinstance(number, (int, float)) else 0
 
 
 def _to_address(wanted: Any) -> None:

@@ -48,9 +48,9 @@ AT_ONCE = 8
 KINDS = ("settle", "skip", "undo")
 
 
-def _place(request: Request) -> Place:
+def _place(request: Request, given: str | None = None) -> Place:
     run = request.path_params["run"]
-    if not is_token(run, request.headers.get(TOKEN) or request.query_params.get("token", "")):
+    if not is_token(run, request.headers.get(TOKEN, "") if given is None else given):
         raise Refused(403, "This page is out of date; reload it.")
     return opened.place(run)
 
@@ -60,9 +60,10 @@ def _wish(request: Request) -> Wish:
 
 
 def _number(request: Request, name: str, default: int | None = None) -> int:
-    text = request.query_params.get(name, "")
-    if not text and default is not None:
+    text = request.query_params.get(name)
+    if text is None and default is not None:
         return default
+    text = text or ""
     if not text.isascii() or not text.isdecimal() or len(text) > 10:
         raise Refused(400, f"{name} must be a whole number, got {text!r}.")
     return int(text)
@@ -120,7 +121,7 @@ def _decision(settled: Settled, row: int) -> dict[str, Any] | None:
     if found is None:
         return None
     return {
-        "label": int(settled.state[row]),
+        "label": settled.meaning(found),
         "id": found.id,
         "key": found.key,
         "by": found.reviewer,
@@ -133,30 +134,36 @@ async def items(request: Request) -> Response:
     """A stretch of the list."""
     place = await http.in_thread(_place, request)
     wish, offset, limit = _wish(request), _number(request, "offset", 0), _number(request, "limit", 100)
-    as_of = _number(request, "as_of", 0)
+    as_of = _number(request, "as_of", -1)
     return JSONResponse(await http.in_thread(_items, place, wish, as_of, offset, limit))
 
 
 def _cases(place: Place, wish: Wish, as_of: int) -> dict[str, Any]:
     selections, settled = place.selections, place.settled
     rows = selections.rows(wish, *settled.as_of(as_of))
-    counts = selections.case_counts(wish, settled.state)
-    done = settled.state[rows]
+    state = settled.state
+    counts = selections.case_counts(wish, state)
+    done = state[rows]
     return {
         "items": len(rows),
         "of": len(selections.items),
         "settled": int((done >= 0).sum()),
         "skipped": int((done == SKIPPED).sum()),
-        "settled_in_all": int((settled.state >= 0).sum()),
+        "settled_in_all": _usable(selections, settled),
         "pairs": selections.pairs_in_all,
         "cases": [c.__dict__ for c in counts],
     }
 
 
+def _usable(selections: Selections, settled: Settled) -> int:
+    """How many settled items a refit can learn from: those of test sets are evaluated only."""
+    return int(((settled.state >= 0) & selections.learned_from).sum())
+
+
 async def cases(request: Request) -> Response:
     """How often the five cases occur."""
     place = await http.in_thread(_place, request)
-    return JSONResponse(await http.in_thread(_cases, place, _wish(request), _number(request, "as_of", 0)))
+    return JSONResponse(await http.in_thread(_cases, place, _wish(request), _number(request, "as_of", -1)))
 
 
 def _position(place: Place, wish: Wish, as_of: int, image: str) -> dict[str, Any]:
@@ -172,7 +179,7 @@ async def position(request: Request) -> Response:
     """Where an image is in the list."""
     place = await http.in_thread(_place, request)
     image = request.query_params.get("image", "")
-    return JSONResponse(await http.in_thread(_position, place, _wish(request), _number(request, "as_of", 0), image))
+    return JSONResponse(await http.in_thread(_position, place, _wish(request), _number(request, "as_of", -1), image))
 
 
 # ---- one item
@@ -213,7 +220,7 @@ async def item(request: Request) -> Response:
 
 async def image(request: Request) -> Response:
     """One image for a close look. Re-encoded: nothing of a user's file is served as it is."""
-    place = await http.in_thread(_place, request)
+    place = await http.in_thread(_place, request, request.query_params.get("token", ""))
     selections = await http.in_thread(lambda: place.selections)
     name = str(selections.items.names[_row_number(request, selections)].as_py())
     data = await http.in_thread(lambda: thumbnails.large(place.files, name))
@@ -281,6 +288,8 @@ def _parse(told: Any, place: Place) -> tuple[list[tuple[Decision, int]], int]:
         if not 0 <= row < len(items) or (kind == "settle" and not 0 <= label < len(items.classes)):
             raise Refused(400, f"There is no row {row} or no class {label}.")
         name = str(items.names[row].as_py())
+        if d.get("image") != name:
+            raise Refused(409, f"The decision about row {row} is of another run.")
         word = items.classes[label] if kind == "settle" else ""
         out.append((Decision(kind, name, word, reviewer, reason, key, undoes), seen))
     last = told.get("last", 0)
@@ -311,7 +320,7 @@ def _decide(place: Place, told: Any) -> dict[str, Any]:
         ],
         "changed": {str(r): _decision(settled, r) for r in rows},
         "last": now,
-        "settled_in_all": int((settled.state >= 0).sum()),
+        "settled_in_all": _usable(place.selections, settled),
     }
 
 

@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount
 
-from ltnet_core.errors import InputError, RunError
+from ltnet_core.errors import InputError, RunError, StorageError
 
 T = TypeVar("T")
 
@@ -68,6 +68,10 @@ async def _input_error(request: Request, e: Exception) -> Response:
     return refusal(404 if isinstance(e, RunError) else 422, str(e))
 
 
+async def _storage_error(request: Request, e: Exception) -> Response:
+    return refusal(503, str(e))
+
+
 async def _http_error(request: Request, e: Exception) -> Response:
     assert isinstance(e, HTTPException)
     return refusal(e.status_code, "There is nothing at this address." if e.status_code == 404 else e.detail)
@@ -84,6 +88,7 @@ async def _disconnected(request: Request, e: Exception) -> Response:
 HANDLERS: Mapping[Any, Any] = {
     Refused: _refused,
     InputError: _input_error,
+    StorageError: _storage_error,
     HTTPException: _http_error,
     ClientDisconnect: _disconnected,
     Exception: _unexpected,

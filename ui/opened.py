@@ -74,62 +74,71 @@ def selections(run: Run) -> Selections:
 
 @dataclass
 class Settled:
-    """What people decided about a run's items, kept up to date with the store.
-
-    Attributes
-    ----------
-    state : (N,) class index an item was settled as, −1 open, −2 skipped.
-    last : id of the last line of the log that is in it; a view's version.
-    """
+    """What people decided about a run's items, kept up to date with the store."""
 
     items: LearnedItems
     store: Adjudications
-    state: NDArray[np.int16] = field(init=False, repr=False)
     decisions: dict[int, Decision] = field(default_factory=dict, repr=False)
-    last: int = 0
-    lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _now: tuple[NDArray[np.int16], int] = field(init=False, repr=False)
     _earlier: dict[int, NDArray[np.int16]] = field(default_factory=dict, repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def __post_init__(self) -> None:
-        self.state = np.full(len(self.items), OPEN, dtype=np.int16)
+        self._now = self._nothing(), 0
 
-    def refresh(self) -> list[int]:
-        """Take in what is new in the store; returns the rows it is about."""
-        with self.lock:
-            images, last = self.store.changed_since(self.last)
-            if not images:
-                return []
+    def _nothing(self) -> NDArray[np.int16]:
+        return np.full(len(self.items), OPEN, dtype=np.int16)
+
+    @property
+    def state(self) -> NDArray[np.int16]:
+        """(N,) class index an item was settled as, −1 open, −2 skipped."""
+        return self._now[0]
+
+    def refresh(self) -> None:
+        """Take in what is new in the store."""
+        with self._lock:
+            state, last = self._now
+            images, newest = self.store.changed_since(last)
+            if newest < last:  # another file has taken its place
+                self.decisions.clear()
+                state = self._nothing()
+                images, newest = self.store.changed_since(0)
+            elif not images:
+                return
             rows = self.items.rows(images)
             standing = {d.image: d for d in self.store.standing(images if len(images) < 500 else None)}
-            state = self.state.copy()  # whoever filters meanwhile keeps the old one
-            changed = [(int(r), standing.get(i)) for r, i in zip(rows, images, strict=True) if r >= 0]
-            for row, decision in changed:
+            state = state.copy()  # whoever filters meanwhile keeps the old one
+            for row, image in zip(rows.tolist(), images, strict=True):
+                if row < 0:
+                    continue
+                decision = standing.get(image)
                 self.decisions.pop(row, None)
                 state[row] = OPEN
                 if decision is not None:
                     self.decisions[row] = decision
-                    state[row] = self._meaning(decision)
-            self.state, self.last = state, last
-            return [r for r, _ in changed]
+                    state[row] = self.meaning(decision)
+            self._now = state, newest
 
     def as_of(self, version: int) -> tuple[NDArray[np.int16], int]:
-        """``state`` as it was at a version, and which that is; 0 is now.
+        """``state`` as it was at a version, and which that is; −1 is now.
 
         A list of open items must not move while it is worked through.
         """
-        if version in (0, self.last):
-            return self.state, self.last
+        now = self._now
+        if version in (-1, now[1]):
+            return now
         state = self._earlier.get(version)
         if state is None:
-            state = np.full(len(self.items), OPEN, dtype=np.int16)
+            state = self._nothing()
             then = self.store.standing(until=version)
             for row, decision in zip(self.items.rows([d.image for d in then]), then, strict=True):
                 if row >= 0:
-                    state[row] = self._meaning(decision)
+                    state[row] = self.meaning(decision)
             self._earlier = {version: state}
         return state, version
 
-    def _meaning(self, decision: Decision) -> int:
+    def meaning(self, decision: Decision) -> int:
+        """Class index that a decision settles on, −2 where it skips or the run has no such class."""
         classes = self.items.classes
         return classes.index(decision.label) if decision.label in classes else SKIPPED
 

@@ -106,7 +106,7 @@ def first_truths(run: Run, rows: int) -> tuple[pd.DataFrame, int]:
 @st.cache_data(max_entries=4, show_spinner=False)
 def _first_truths(folder: str, version: str, rows: int) -> tuple[pd.DataFrame, int]:
     file = pq.ParquetFile(Run(folder).result("truth.parquet"))
-    learned_from = opened.selections(Run(folder)).learned_from
+    learned_from = int(opened.selections(Run(folder)).learned_from.sum())
     batch = next(file.iter_batches(batch_size=rows), None)  # what was learned from comes first
     frame = file.schema_arrow.empty_table().to_pandas() if batch is None else batch.to_pandas()
     return frame.head(learned_from), learned_from

@@ -15,6 +15,7 @@ from ltnet_core.images import open_image
 SIZE = 144
 SIZES = (64, 144, 288)
 MOST_BYTES = 48 * 1024**2
+OVERHEAD = 300  # of an entry; an image that cannot be read is an empty one
 LARGE = 1024
 QUALITY = 85
 
@@ -35,11 +36,12 @@ class _Cache:
 
     def put(self, key: Hashable, data: bytes) -> None:
         with self._lock:
+            known = key in self._kept
             old = self._kept.pop(key, b"")
             self._kept[key] = data
-            self.held += len(data) - len(old)
+            self.held += len(data) + OVERHEAD - (len(old) + OVERHEAD if known else 0)
             while self.held > self.most and len(self._kept) > 1:
-                self.held -= len(self._kept.popitem(last=False)[1])
+                self.held -= len(self._kept.popitem(last=False)[1]) + OVERHEAD
 
 
 _cache = _Cache(MOST_BYTES)

@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Sequence
 
+import numpy as np
 import streamlit as st
 
 from ltnet_core.adjudications import Adjudications
@@ -118,11 +119,12 @@ def details(study: Study, preset: str) -> list[str]:
     return flags
 
 
-def settled(dataset: Dataset) -> list[str]:
+def settled(study: Study, dataset: Dataset) -> list[str]:
     """What becomes of what people settled; returns flags."""
     store = adjudications_of(dataset)
     try:
-        count = sum(d.kind == "settle" for d in Adjudications(store).standing())
+        images = [d.image for d in Adjudications(store).standing() if d.kind == "settle"]
+        count = int(np.isin(images, study.table.items[~study.is_test].astype(str)).sum()) if images else 0
     except LTNetError as e:
         markup.callout("warning", str(e), title="What was settled cannot be read")
         return []
@@ -155,7 +157,7 @@ def new_run(study: Study, dataset: Dataset) -> None:
     flags, chosen = options()
     if errors:
         flags.append("--set-aside")
-    flags += settled(dataset) + details(study, str(chosen["preset"]))
+    flags += settled(study, dataset) + details(study, str(chosen["preset"]))
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         go = st.button("Start training", type="primary", key="start")
         device = st.container()

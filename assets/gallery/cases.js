@@ -53,7 +53,7 @@ class Cases {
     if (!told) return;
     const bars = this.all ? told.cases : told.cases.slice(0, MOST_BARS);
     if (!told.cases.length) {
-      this.element.replaceChildren(h("p", { class: "ga-quiet" }, "No image here has labels of two coders."));
+      redraw(this.element, h("p", { class: "ga-quiet" }, "No image here has labels of two coders."));
       return;
     }
     const key = CASE_ORDER.map((n) =>
@@ -67,6 +67,7 @@ class Cases {
             "button",
             {
               class: "ga-link",
+              name: "all",
               onClick: () => {
                 this.all = !this.all;
                 this.draw();
@@ -76,7 +77,8 @@ class Cases {
           )
         : null;
     const cut = told.pairs > 15 ? h("span", { class: "ga-quiet" }, `the 15 of ${whole(told.pairs)} pairs that met most`) : null;
-    this.element.replaceChildren(
+    redraw(
+      this.element,
       h("div", { class: "ga-key" }, key),
       h("div", { class: "ga-bars" }, rows),
       h("div", { class: "ga-row" }, more, cut),
@@ -85,13 +87,14 @@ class Cases {
 
   bar(c) {
     const { app } = this;
-    const chosen = app.view.pair === `${c.first}|${c.second}` && app.view.origin === c.origin;
+    const pair = pairOf(c.first, c.second);
+    const chosen = app.view.pair === pair && app.view.origin === c.origin;
     const pick = (number) => () => {
       const same = chosen && String(number || "") === (app.view.case || "");
       app.set(
         same
           ? { pair: "", origin: "", case: "" }
-          : { pair: `${c.first}|${c.second}`, origin: c.origin, case: number ? String(number) : "" },
+          : { pair, origin: c.origin, case: number ? String(number) : "" },
       );
     };
     const parts = CASE_ORDER.filter((n) => c.cases[n - 1]).map((n) => {
@@ -102,6 +105,8 @@ class Cases {
         {
           class: "ga-part" + (chosen && app.view.case === String(n) ? " on" : ""),
           style: { flexGrow: String(Math.max(part, 0.004)), background: CASE_COLOURS[n - 1] },
+          dataset: { key: `${pair}:${c.origin}:${n}` },
+          "aria-pressed": String(chosen && app.view.case === String(n)),
           title: text,
           "aria-label": text,
           onClick: pick(n),
@@ -109,13 +114,15 @@ class Cases {
         part >= 0.045 ? String(Math.round(100 * part)) : "",
       );
     });
-    const origin = c.origin === "unlabelled" ? "unlabelled images" : [named(c.origin), "’s images"];
+    const many = c.origin.split("+").length;
+    const who = many > 4 ? `${many} coders’ images` : [named(c.origin), "’s images"];
+    const origin = c.origin === "unlabelled" ? "unlabelled images" : who;
     return h(
       "div",
       { class: "ga-bar" + (chosen ? " on" : "") },
       h(
         "button",
-        { class: "ga-who", onClick: pick(0), title: "show these images" },
+        { class: "ga-who", onClick: pick(0), title: "show these images", dataset: { key: `${pair}:${c.origin}` } },
         h("b", {}, origin),
         h("span", {}, named(app.coderName(c.first)), " × ", named(app.coderName(c.second)), " × truth"),
       ),

@@ -19,6 +19,20 @@ function h(tag, props = {}, ...children) {
 // A user's name inside other text: right-to-left letters must not turn their neighbours around.
 const named = (text) => h("bdi", {}, String(text));
 
+// Two coders in an address; names may hold the bar between them.
+const pairOf = (a, b) => [a, b].map((n) => n.replaceAll("%", "%25").replaceAll("|", "%7C")).join("|");
+const coders2 = (pair) => (pair || "").split("|").map((n) => n.replaceAll("%7C", "|").replaceAll("%25", "%"));
+
+// New content of an element; what had the keyboard's focus has it again.
+function redraw(element, ...children) {
+  const active = element.getRootNode().activeElement;
+  const key = active && element.contains(active) ? active.name || active.dataset.key : "";
+  element.replaceChildren(...children.flat().filter((c) => c !== null && c !== undefined && c !== false && c !== ""));
+  if (!key) return;
+  const again = [...element.querySelectorAll("[name], [data-key]")].find((e) => (e.name || e.dataset.key) === key);
+  again?.focus({ preventScroll: true });
+}
+
 const whole = (n) => n.toLocaleString("en");
 const percent = (x, digits = 0) => `${(100 * x).toFixed(digits)} %`;
 const share = (x) => `${clamp(100 * x, 0, 100).toFixed(2)}%`; // as CSS has it

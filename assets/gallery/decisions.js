@@ -11,7 +11,7 @@ class Decisions {
     this.pending = [];
     this.conflicts = [];
     this.stack = []; // what U takes back
-    this.last = 0;
+    this.last = null; // the last line of the log that is known here
     this.count = null; // settled in the whole dataset
     this.lost = false;
     this.error = "";
@@ -19,17 +19,36 @@ class Decisions {
     this.closed = false;
     this.number = 0;
     this.client = Array.from(crypto.getRandomValues(new Uint32Array(3)), (n) => n.toString(36)).join("");
-    this.storage = `ltnet-decisions:${server.run}`;
+    // The token differs between workspaces, which may have runs of one name; every tab keeps its own.
+    this.prefix = `ltnet-decisions:${server.run}:${server.token}:`;
+    this.storage = this.prefix + this.client;
+    // Held as long as this tab lives: what it keeps is its own.
+    navigator.locks?.request(this.storage, () => new Promise((done) => (this.release = done)));
     this.restore();
   }
 
-  // What an earlier page had not brought to the server when it was closed. Keys are unique: sent twice counts once.
+  // What tabs that are no more had not brought to the server. Keys are unique: sent twice counts once.
   restore() {
+    let left = [];
     try {
-      const kept = JSON.parse(localStorage.getItem(this.storage) || "[]");
-      if (Array.isArray(kept)) this.pending = kept.filter((d) => d && typeof d.key === "string");
+      left = Object.keys(localStorage).filter((k) => k.startsWith(this.prefix) && k !== this.storage);
     } catch {
-      this.pending = [];
+      return;
+    }
+    for (const key of left) {
+      if (navigator.locks) navigator.locks.request(key, () => this.adopt(key)); // when that tab is gone, if it is not yet
+      else this.adopt(key);
+    }
+  }
+
+  adopt(key) {
+    try {
+      const kept = JSON.parse(localStorage.getItem(key) || "[]");
+      if (Array.isArray(kept)) this.pending.push(...kept.filter((d) => d && typeof d.key === "string"));
+      this.keep();
+      localStorage.removeItem(key);
+    } catch {
+      // not ours, or torn
     }
     if (this.pending.length) this.send();
   }
@@ -46,20 +65,23 @@ class Decisions {
   // What the server said of rows that came with a list; what is still on its way there stands above it.
   learn(rows) {
     const mine = new Set(this.pending.map((d) => d.row));
-    for (const row of rows) if (!mine.has(row.r)) this.standing.set(row.r, row.d);
+    for (const row of rows) {
+      const newer = (this.of(row.r)?.id || 0) > (row.d?.id || 0) && row.d;
+      if (!mine.has(row.r) && !newer) this.standing.set(row.r, row.d);
+    }
   }
 
   of(row) {
     return this.standing.get(row) || null;
   }
 
-  decide(row, label, reviewer, reason, position) {
+  decide({ r: row, n: image }, label, reviewer, reason, position) {
     const before = this.of(row);
     const key = `${this.client}-${(this.number += 1)}`;
     const kind = label === SKIPPED ? "skip" : "settle";
-    this.stack.push({ key, row, position, before });
+    this.stack.push({ key, row, image, position, before });
     this.standing.set(row, { label, id: 0, key, by: reviewer, why: reason, at: Date.now() / 1000, pending: true });
-    this.enqueue({ kind, key, row, label, seen: before?.id || 0, undoes: "", reviewer, reason });
+    this.enqueue({ kind, key, row, image, label, seen: before?.id || 0, undoes: "", reviewer, reason });
     return before;
   }
 
@@ -70,7 +92,8 @@ class Decisions {
     const key = `${this.client}-${(this.number += 1)}`;
     const was = this.of(last.row);
     if (was?.key === last.key) this.standing.set(last.row, last.before);
-    this.enqueue({ kind: "undo", key, row: last.row, label: -1, seen: 0, undoes: last.key, reviewer, reason: "" });
+    const { row, image } = last;
+    this.enqueue({ kind: "undo", key, row, image, label: -1, seen: 0, undoes: last.key, reviewer, reason: "" });
     return { ...last, was };
   }
 
@@ -86,22 +109,31 @@ class Decisions {
     if (this.sending) return;
     this.sending = true;
     let tries = 0;
-    while (this.pending.length && !this.closed) {
-      const some = this.pending.slice(0, 100);
+    let most = 100;
+    // It goes on when the gallery has left the page: the tab is still there.
+    while (this.pending.length) {
+      const some = this.pending.slice(0, most);
       try {
-        this.take(some, await this.server.post("decisions", { decisions: some, last: this.last }));
+        this.take(some, await this.server.post("decisions", { decisions: some, last: this.last ?? 0 }));
         tries = 0;
+        most = Math.min(2 * most, 100);
       } catch (error) {
-        if (error instanceof Answer && error.status !== 403 && error.status < 500) {
-          // Refused for what it is: it would be refused again.
+        if (error instanceof Answer && [400, 409, 413].includes(error.status)) {
+          // Refused for what it is, and would be again; one by one, or it would take the others with it.
+          if (some.length > 1) {
+            most = 1;
+            continue;
+          }
           this.error = error.message;
-          this.pending.splice(0, some.length);
+          this.pending.shift();
           this.keep();
-          for (const d of some) this.standing.delete(d.row);
-          this.changed(some.map((d) => d.row));
+          this.stack = this.stack.filter((s) => s.key !== some[0].key);
+          this.standing.delete(some[0].row);
+          this.changed([some[0].row]);
           continue;
         }
         this.lost = true;
+        this.why = error instanceof Answer ? error.message : "the server does not answer";
         this.changed([]);
         await sleep(clamp(200 * 2 ** tries, 200, 2000));
         tries += 1;
@@ -113,6 +145,7 @@ class Decisions {
 
   take(sent, told) {
     this.lost = false;
+    this.error = "";
     this.pending.splice(0, sent.length);
     this.keep();
     const saved = new Set(told.saved);
@@ -133,8 +166,9 @@ class Decisions {
     }
     for (const rival of told.conflicts) {
       const mine = sent.find((d) => d.key === rival.key);
-      const theirs = { label: rival.kind === "skip" ? SKIPPED : null, ...rival };
-      this.conflicts.push({ mine, theirs });
+      const undoable = this.stack.find((s) => s.key === rival.key);
+      this.stack = this.stack.filter((s) => s.key !== rival.key);
+      this.conflicts.push({ mine, theirs: rival, undoable });
       touched.push(mine.row);
     }
     this.last = told.last;
@@ -146,9 +180,10 @@ class Decisions {
   resolve(conflict, useMine) {
     this.conflicts = this.conflicts.filter((c) => c !== conflict);
     if (useMine) {
-      const { mine, theirs } = conflict;
+      const { mine, theirs, undoable } = conflict;
       const key = `${this.client}-${(this.number += 1)}`;
       const label = mine.kind === "skip" ? SKIPPED : mine.label;
+      if (undoable) this.stack.push({ ...undoable, key, before: this.of(mine.row) });
       this.standing.set(mine.row, { label, id: 0, key, by: mine.reviewer, why: mine.reason, at: Date.now() / 1000, pending: true });
       this.enqueue({ ...mine, key, seen: theirs.id });
     } else {
@@ -158,5 +193,7 @@ class Decisions {
 
   close() {
     this.closed = true;
+    const free = () => (this.pending.length ? setTimeout(free, 200) : this.release?.());
+    free();
   }
 }

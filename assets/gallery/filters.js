@@ -19,13 +19,13 @@ class Filters {
     const classes = Object.fromEntries([["", "any class"], ...data.classes.map((c, k) => [c, `${c} (${data.codes[k]})`])]);
     const said = (coder) => ({
       "": "anything or nothing",
-      "*": "any class",
+      "*any*": "any class",
       ...Object.fromEntries(data.classes.map((c, k) => [c, `${c} (${data.codes[k]})`])),
-      "-": "nothing",
+      "*none*": "nothing",
     });
     const pairs = { "": "any two labels" };
-    for (const [a, b] of data.pairs) pairs[`${a}|${b}`] = `${app.coderName(a)} – ${app.coderName(b)}`;
-    const [first, second] = (view.pair || "").split("|");
+    for (const [a, b] of data.pairs) pairs[pairOf(a, b)] = `${app.coderName(a)} – ${app.coderName(b)}`;
+    const [first, second] = coders2(view.pair);
     const cases = { "": "any case" };
     for (const n of CASE_ORDER) cases[n] = plainCase(app, n, first, second);
     const origins = { "": "anywhere", ...Object.fromEntries(data.origins.map((o) => [o, o])) };
@@ -51,24 +51,25 @@ class Filters {
         ? this.field("split", "Images", {
             "": "learned from",
             ...Object.fromEntries(data.splits.filter(Boolean).map((s) => [s, s === "test" ? "test images" : `test set ${s}`])),
-            "*": "all",
+            "*any*": "all",
           })
         : null,
       this.field("top", "How many", TOPS),
     ];
     const open = this.more || ["network", "known", "margin", "split", "top"].some((name) => view[name]);
-    this.element.replaceChildren(
+    redraw(
+      this.element,
       h("div", { class: "ga-fields" }, fields, open ? rest : null),
       h(
         "div",
         { class: "ga-row" },
         open
           ? null
-          : h("button", { class: "ga-link", onClick: () => ((this.more = true), this.draw()) }, "more filters"),
+          : h("button", { class: "ga-link", name: "more", onClick: () => ((this.more = true), this.draw()) }, "more filters"),
         view.sort === "random"
           ? h(
               "button",
-              { class: "ga-link", onClick: () => app.set({ seed: String(1 + Math.floor(Math.random() * 1e6)) }) },
+              { class: "ga-link", name: "shuffle", onClick: () => app.set({ seed: String(1 + Math.floor(Math.random() * 1e6)) }) },
               "shuffle again",
             )
           : null,
@@ -108,7 +109,7 @@ class Filters {
       h("span", {}, "What a coder says"),
       h(
         "select",
-        { name: "coder", onChange: (e) => e.target.value && app.set({ [`says.${e.target.value}`]: "*" }) },
+        { name: "coder", onChange: (e) => e.target.value && app.set({ [`says.${e.target.value}`]: "*any*" }) },
         h("option", { value: "" }, "choose a coder …"),
         options.map((c) => h("option", { value: c.id }, c.name)),
       ),
@@ -118,8 +119,8 @@ class Filters {
   saved() {
     const { app } = this;
     const views = app.data.saved;
-    const here = JSON.stringify(app.bare());
-    const current = views.find((v) => JSON.stringify(v.view) === here);
+    const plain = (v) => JSON.stringify(Object.entries(v).sort());
+    const current = views.find((v) => plain(v.view) === plain(app.bare()));
     return h(
       "span",
       { class: "ga-saved" },
@@ -150,7 +151,12 @@ class Filters {
                   this.draw();
                 },
               },
-              h("input", { name: "name", maxLength: 80, placeholder: "name of the view", "aria-label": "Name of the view" }),
+              h("input", {
+                name: "name",
+                onKeydown: (e) => e.key === "Escape" && ((this.naming = false), this.draw()),
+                maxLength: 80, placeholder: "name of the view",
+                "aria-label": "Name of the view",
+              }),
               h("button", { class: "ga-button" }, "Save"),
             )
           : h(

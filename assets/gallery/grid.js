@@ -26,6 +26,7 @@ class Grid {
   async reset(position = 0) {
     const turn = (this.turn += 1);
     const number = Math.floor(position / BLOCK);
+    this.busy = false;
     this.element.classList.add("stale");
     let rows;
     try {
@@ -46,6 +47,11 @@ class Grid {
       this.body.append(h("p", { class: "ga-empty" }, text));
     } else {
       this.put(number, rows);
+      if (position) {
+        this.app.quietUntil = performance.now() + 1500; // nobody scrolled
+        const target = this.body.querySelector(`[data-position="${position}"]`) || this.body.firstElementChild;
+        target.scrollIntoView({ block: "start" });
+      }
     }
     this.app.listed();
     this.again();
@@ -91,7 +97,7 @@ class Grid {
     } catch (error) {
       if (turn === this.turn) this.app.say(error.message);
     } finally {
-      this.busy = false;
+      if (turn === this.turn) this.busy = false;
     }
     if (turn === this.turn) this.again();
   }

@@ -3,12 +3,13 @@
 const SETTLE_URL = 700;
 const TELL = 350;
 const NOT_A_WISH = new Set(["item", "at"]);
+const OF_THE_PAGE = ["dataset", "run"];
 
 // The address as the app would write it, or the browser's history would get two entries for one view.
 function search(view) {
   const now = new URLSearchParams(window.location.search);
   const params = new URLSearchParams();
-  for (const name of ["dataset", "run"]) if (now.has(name)) params.set(name, now.get(name));
+  for (const name of OF_THE_PAGE) if (now.has(name)) params.set(name, now.get(name));
   for (const [name, value] of Object.entries(view)) params.set(name, value);
   const text = params.toString().replaceAll("%7E", "~").replaceAll("*", "%2A");
   return text ? `?${text}` : "";
@@ -22,7 +23,7 @@ class Gallery {
     this.n = 0;
     this.view = { ...this.data.view };
     this.closed = false;
-    this.telling = 0;
+    this.quietUntil = 0;
     this.small = this.remembered("ltnet-small") === "1";
     this.counts = null;
     this.server = new Server(this.data.run, this.data.token);
@@ -47,7 +48,9 @@ class Gallery {
     this.drawLegend();
     this.newList();
     this.onScroll = () => this.scrolled();
+    this.onPop = () => this.went();
     window.addEventListener("scroll", this.onScroll, { passive: true, capture: true });
+    window.addEventListener("popstate", this.onPop);
     const from = Number(this.view.at) || 0;
     this.reload(from).then(() => this.view.item && this.openNamed(this.view.item));
   }
@@ -62,13 +65,17 @@ class Gallery {
     this.server.token = data.token;
     if (JSON.stringify(data.saved) !== savedBefore) this.filters.draw();
     this.drawHead();
-    // The address was changed by other hands (Back, a link): only then is its view news.
-    const mine = this.telling || (this.n && data.n !== this.n);
-    if (mine || JSON.stringify(data.view) === JSON.stringify(this.view)) return;
+  }
+
+  // Back and Forward: the address is another view's.
+  went() {
+    const params = new URLSearchParams(window.location.search);
+    if (this.closed || params.get("run") !== this.data.run) return;
+    clearTimeout(this.soon);
     const before = JSON.stringify(this.wish());
-    this.view = { ...data.view };
+    this.view = Object.fromEntries([...params].filter(([name]) => !OF_THE_PAGE.includes(name)));
     if (JSON.stringify(this.wish()) !== before) this.reload(Number(this.view.at) || 0);
-    if (this.view.item) this.openNamed(this.view.item);
+    if (this.view.item) this.openNamed(this.view.item, false);
     else if (this.review.isOpen) this.review.close();
   }
 
@@ -108,16 +115,15 @@ class Gallery {
     // The app is told when what is to be shown has been asked for: it is not needed for that.
     clearTimeout(this.telling);
     this.telling = setTimeout(() => {
-      this.telling = 0;
       if (!this.closed) this.tell({ kind: "view", view: this.view });
     }, TELL);
   }
 
   setItem(name, push) {
     if ((this.view.item || "") === (name || "")) return;
-    const { item, ...rest } = this.view;
+    const { item: _, ...rest } = this.view;
     this.view = name ? { ...rest, item: name } : rest;
-    this.address(push && !item);
+    this.address(push);
   }
 
   // While one goes quickly from one to the next the address waits.
@@ -129,7 +135,7 @@ class Gallery {
   scrolled() {
     clearTimeout(this.scrolling);
     this.scrolling = setTimeout(() => {
-      if (this.closed || this.review.isOpen) return;
+      if (this.closed || this.review.isOpen || performance.now() < this.quietUntil) return;
       const at = Math.floor(this.grid.position() / BLOCK) * BLOCK;
       if (String(at || "") === (this.view.at || "")) return;
       const { at: _, ...rest } = this.view;
@@ -161,29 +167,30 @@ class Gallery {
   // To another place of the same list.
   jump(position) {
     const at = clamp(position, 0, Math.max((this.list.total || 1) - 1, 0));
-    const block = Math.floor(at / BLOCK) * BLOCK;
     const { at: _, ...rest } = this.view;
-    this.view = block ? { ...rest, at: String(block) } : rest;
+    this.view = at ? { ...rest, at: String(at) } : rest;
     this.address(false);
     return this.grid.reset(at);
   }
 
-  async openNamed(image) {
+  async openNamed(image, push = undefined) {
     if (this.review.isOpen && this.review.row?.n === image) return;
     try {
-      const told = await this.server.json("place", { ...this.wish(), image });
-      if (told.position !== null) await this.review.open(told.position);
-      else if (told.row !== null) await this.review.openRow(told.row);
+      const params = { ...this.wish(), image };
+      if (this.list.version !== null) params.as_of = this.list.version;
+      const told = await this.server.json("place", params);
+      if (told.position !== null) await this.review.open(told.position, push);
+      else if (told.row !== null) await this.review.openRow(told.row, push);
       else this.say(`There is no image ${image} in this run.`);
     } catch (error) {
-      this.say(error.message);
+      this.say(error instanceof Answer ? error.message : "The server does not answer.");
     }
   }
 
   // ---- what came
 
   listed() {
-    this.decisions.last ||= this.list.version;
+    this.decisions.last ??= this.list.version;
     this.drawHead();
   }
 
@@ -204,6 +211,8 @@ class Gallery {
   }
 
   decided(rows) {
+    if (this.closed) return;
+    this.review.outdate(rows);
     this.grid.refresh(rows);
     this.review.refresh();
     this.drawHead();
@@ -244,7 +253,7 @@ class Gallery {
 
   drawHead() {
     const { total } = this.list;
-    const count = total === null ? "" : `${whole(total)} of ${whole(this.data.total)} images`;
+    const count = total === null ? "" : `${whole(total)} of ${whole(this.data.totals[this.view.split || ""] ?? total)} images`;
     const at = Number(this.view.at) || 0;
     const jump =
       total > BLOCK
@@ -274,8 +283,8 @@ class Gallery {
         : null;
     const { settled } = this.progress();
     const inAll = this.decisions.count || 0;
-    const focused = this.head.getRootNode().activeElement?.name;
-    this.head.replaceChildren(
+    redraw(
+      this.head,
       h("b", {}, count),
       jump ? h("span", { class: "ga-jump" }, jump) : "",
       h("span", { class: "ga-grow" }),
@@ -284,6 +293,7 @@ class Gallery {
         "button",
         {
           class: "ga-button",
+          name: "size",
           title: "Larger or smaller pictures",
           onClick: () => {
             this.small = !this.small;
@@ -294,10 +304,9 @@ class Gallery {
         },
         this.small ? "larger" : "smaller",
       ),
-      h("button", { class: "ga-button primary", disabled: !total, onClick: () => this.settleFirst() }, "Settle these"),
+      h("button", { class: "ga-button primary", name: "settle", disabled: !total, onClick: () => this.settleFirst() }, "Settle these"),
       this.refit(inAll),
     );
-    if (focused) this.head.querySelector(`[name="${focused}"]`)?.focus();
   }
 
   // From the first that nobody has settled, as far as the list is here.
@@ -315,6 +324,9 @@ class Gallery {
   refit(inAll) {
     if (!inAll) return "";
     if (!this.data.refit) return h("span", { class: "ga-quiet" }, `${whole(inAll)} settled in all`);
+    if (this.data.learned === inAll && !this.decisions.number) {
+      return h("span", { class: "ga-quiet" }, `learned from ${whole(inAll)} settled`);
+    }
     const start = (how) => async () => {
       while (this.decisions.pending.length) await sleep(100);
       this.asking = false;
@@ -325,7 +337,7 @@ class Gallery {
         this.asking = true;
         this.drawHead();
       };
-      return h("button", { class: "ga-button", onClick: open }, `Refit with ${whole(inAll)} settled …`);
+      return h("button", { class: "ga-button", name: "refit", onClick: open }, `Refit with ${whole(inAll)} settled …`);
     }
     return h(
       "span",
@@ -366,6 +378,7 @@ class Gallery {
     this.closed = true;
     for (const timer of [this.soon, this.scrolling, this.telling]) clearTimeout(timer);
     window.removeEventListener("scroll", this.onScroll, { capture: true });
+    window.removeEventListener("popstate", this.onPop);
     this.list.closed = true;
     this.decisions.close();
     this.grid.close();

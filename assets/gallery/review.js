@@ -28,6 +28,8 @@ class Review {
       class: "ga-review",
       "aria-label": "One image",
       tabIndex: -1,
+      // After a click the keys belong to the item again.
+      onPointerup: (e) => !(e.target instanceof HTMLInputElement) && this.element.focus(),
       onCancel: (e) => {
         e.preventDefault();
         this.close();
@@ -123,23 +125,26 @@ class Review {
 
   // ---- where
 
-  async open(position) {
+  async open(position, push = !this.isOpen) {
     this.alone = false;
     this.start();
     await this.show(position);
-    this.app.setItem(this.row?.n, true);
+    clearTimeout(this.app.soon);
+    this.app.setItem(this.row?.n, push);
   }
 
   // An item by its row, wherever it is in the list.
-  async openRow(row) {
+  async openRow(row, push = !this.isOpen) {
+    const told = await this.app.server.json("item", { row });
+    this.turn = (this.turn || 0) + 1;
     this.alone = true;
     this.start();
-    const told = await this.app.server.json("item", { row });
     this.details.set(row, told);
     this.app.decisions.learn([told]);
     this.row = told;
     this.draw();
-    this.app.setItem(told.n, true);
+    clearTimeout(this.app.soon);
+    this.app.setItem(told.n, push);
   }
 
   start() {
@@ -220,6 +225,11 @@ class Review {
       return;
     }
     if (event.ctrlKey || event.metaKey || event.altKey) return;
+    // A button that was reached by the keyboard is pressed by it.
+    if ((event.key === "Enter" || event.key === " ") && target.closest?.("button")?.matches(":focus-visible")) {
+      event.stopImmediatePropagation();
+      return;
+    }
     const name = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     const k = this.keys.findIndex(({ digit, letter }) => name === digit || name === letter);
     const actions = {
@@ -248,7 +258,7 @@ class Review {
   settle(label) {
     const { app, row } = this;
     if (!row) return; // nothing is in sight that could be meant
-    const before = app.decisions.decide(row.r, label, this.reviewer.value.trim(), this.reason.value.trim(), this.position);
+    const before = app.decisions.decide(row, label, this.reviewer.value.trim(), this.reason.value.trim(), this.position);
     this.reason.value = "";
     app.moveProgress(before, label);
     const last = (app.list.total || 0) - 1;
@@ -308,20 +318,31 @@ class Review {
     }
   }
 
+  // Rows whose state has changed: what was told of them is old.
+  outdate(rows) {
+    for (const row of rows) this.details.delete(row);
+    if (!this.isOpen || !this.row || !rows.includes(this.row.r)) return;
+    clearTimeout(this.rest);
+    this.rest = setTimeout(() => this.row && this.ask(this.row), REST);
+  }
+
   // What changes while one looks: the state of saving, progress, what was settled.
   refresh() {
     const { app, parts, row } = this;
     if (!this.isOpen) return;
     const { decisions } = app;
     const n = decisions.pending.length;
-    parts.state.className = "ga-state" + (decisions.lost ? " lost" : "");
+    parts.state.className = "ga-state" + (decisions.lost || decisions.conflicts.length ? " lost" : "");
+    const unsaved = decisions.conflicts.length;
     parts.state.textContent = decisions.lost
-      ? `the server does not answer; ${whole(n)} kept here`
+      ? `${decisions.why}; ${whole(n)} kept here`
       : n
         ? `saving ${whole(n)} …`
-        : decisions.stack.length
-          ? "all saved"
-          : "";
+        : unsaved
+          ? `${whole(unsaved)} not saved`
+          : decisions.stack.length
+            ? "all saved"
+            : "";
     const { settled, items } = app.progress();
     parts.progress.firstChild.style.width = share(items ? settled / items : 0);
     parts.progressText.textContent = `${whole(settled)} of ${whole(items)} settled`;
@@ -346,6 +367,8 @@ class Review {
     return h(
       "p",
       { class: "ga-note warning", role: "alert" },
+      h("button", { class: "ga-link", title: "Look at it", onClick: () => app.openNamed(mine.image) }, named(mine.image)),
+      ": ",
       named(they),
       ` ${word(theirs.kind, theirs.label)} ${when(theirs.at)}; you ${word(mine.kind, app.data.classes[mine.label])}. Yours is not saved. `,
       h("button", { class: "ga-button", onClick: () => app.decisions.resolve(conflict, false) }, "Keep theirs"),
@@ -454,7 +477,7 @@ class Review {
       box.append(
         h(
           "button",
-          { title: text, "aria-label": text, onClick: () => this.openRow(row.r) },
+          { title: text, "aria-label": text, onClick: () => app.openNamed(row.n, true) },
           picture,
           h("b", { class: row.t === told.t ? "" : "other" }, named(app.data.codes[row.t])),
         ),
