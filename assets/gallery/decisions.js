@@ -16,7 +16,6 @@ class Decisions {
     this.lost = false;
     this.error = "";
     this.sending = false;
-    this.closed = false;
     this.number = 0;
     this.client = Array.from(crypto.getRandomValues(new Uint32Array(3)), (n) => n.toString(36)).join("");
     // The token differs between workspaces, which may have runs of one name; every tab keeps its own.
@@ -192,7 +191,6 @@ class Decisions {
   }
 
   close() {
-    this.closed = true;
     const free = () => (this.pending.length ? setTimeout(free, 200) : this.release?.());
     free();
   }

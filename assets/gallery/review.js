@@ -287,7 +287,6 @@ class Review {
     parts.about.replaceChildren();
     parts.name.textContent = row ? row.n : "Bringing it …";
     this.agree.disabled = !row || row.t < 0;
-    this.strip();
     if (!row) return;
     const small = app.images.get(row.r);
     const image = h("img", { src: small || app.server.image(row.r), alt: row.n });
@@ -343,6 +342,7 @@ class Review {
           : decisions.stack.length
             ? "all saved"
             : "";
+    this.strip();
     const { settled, items } = app.progress();
     parts.progress.firstChild.style.width = share(items ? settled / items : 0);
     parts.progressText.textContent = `${whole(settled)} of ${whole(items)} settled`;
