@@ -414,6 +414,8 @@ def _same_flags(run: Run, arguments: argparse.Namespace, changes: dict[str, Any]
     """A resumed run keeps its settings; a flag that says otherwise is an error, not ignored."""
     if run.is_complete():
         raise RunError(f"run {str(run.folder)!r} is finished; choose another folder.")
+    if arguments.set_aside:
+        raise OptionError("a resumed run has set aside what it was to when it began; leave --set-aside out.")
     if arguments.adjudications:
         raise OptionError("a resumed run goes on with the adjudications it began with; leave --adjudications out.")
     spec = run.spec()

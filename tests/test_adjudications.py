@@ -204,6 +204,9 @@ def test_a_resumed_run_goes_on_with_its_own_adjudications(
     done = ltnet("fit", demo, "--run", tmp_path / "run", "--resume", "--adjudications", settled)
     assert done.returncode == 2
     assert "the adjudications it began with" in done.stderr
+    done = ltnet("fit", demo, "--run", tmp_path / "run", "--resume", "--set-aside")
+    assert done.returncode == 2
+    assert "leave --set-aside out" in done.stderr
     done = ltnet("fit", demo, "--run", tmp_path / "run", "--resume")
     assert done.returncode == 0, done.stderr
     truth = pd.read_parquet(tmp_path / "run" / "results" / "truth.parquet")
