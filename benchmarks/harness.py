@@ -64,6 +64,7 @@ def arguments(description: str, epochs: int) -> argparse.ArgumentParser:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--preset", default="default", help="of every row but the paper's")
     parser.add_argument("--network", default=None, help="of every row")
+    parser.add_argument("--precision", default=None, help="of every row")
     parser.add_argument("--only", nargs="+", default=None, help="rows whose names hold one of these words")
     parser.add_argument("--table", action="store_true", help="print what is there, train nothing")
     return parser
@@ -94,10 +95,11 @@ def _fit(study: Path, row: Row, seed: int, wanted: argparse.Namespace) -> None:
         command.append("--resume")
     else:
         preset = () if "--preset" in row.flags else ("--preset", wanted.preset)
-        network = () if wanted.network is None else ("--network", wanted.network)
+        same = (("--network", wanted.network), ("--precision", wanted.precision))
+        shared = itertools.chain.from_iterable((flag, value) for flag, value in same if value is not None)
         first, *rest = (max(round(s * wanted.epochs), 1) for s in row.shares)
         epochs = ("--epochs", str(first), *(("--ltnet-epochs", str(rest[0])) if rest else ()))
-        command += [*row.flags, *preset, *network, *epochs, "--seed", str(seed), "--device", wanted.device]
+        command += [*row.flags, *preset, *shared, *epochs, "--seed", str(seed), "--device", wanted.device]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(f"{row.name}: {done.stderr[-2000:]}")

@@ -22,9 +22,9 @@ from .errors import InputError, LTNetError, OptionError, RunError
 from .runs import Run, read_json
 from .settings import METHOD_TEXTS, PRESET_TEXTS, PRESETS, Settings, make_settings
 
-# Threads of PyTorch that wait by spinning slow each other down tenfold when two trainings share the cores. Must be
-# said before PyTorch is imported.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# Threads of PyTorch that wait by spinning for long slow each other down when two trainings share the cores; those that
+# sleep at once are slower alone. A short spin is neither. Must be said before PyTorch is imported.
+os.environ.setdefault("GOMP_SPINCOUNT", "2000")
 
 BAD_INPUT, FAILURE = 2, 1
 
@@ -112,6 +112,8 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("--batch-size", type=int)
     sub.add_argument("--image-size", type=int, help="pixels per side")
     sub.add_argument("--device", help="auto, cpu, cuda or cuda:N (default: auto)")
+    text = "of the network's layers while it trains (default: float32); bfloat16 is faster where the device has it"
+    sub.add_argument("--precision", choices=("float32", "bfloat16"), help=text)
     sub.add_argument("--seed", type=int, help="(default: 0)")
     sub.add_argument(
         "--coders", help="human coders to use, separated by commas, in double quotes if a name has one (default: all)"
@@ -305,6 +307,7 @@ def _fit(arguments: argparse.Namespace) -> None:
     changes = {
         "method": arguments.method,
         "network": arguments.network,
+        "precision": arguments.precision,
         "weights": arguments.weights and str(Path(arguments.weights).resolve()),
         "epochs": arguments.epochs,
         "ltnet_epochs": arguments.ltnet_epochs,
@@ -422,7 +425,7 @@ def _same_flags(run: Run, arguments: argparse.Namespace, changes: dict[str, Any]
     kept = ("seed", "coders", "pixel_budget", "format")
     asked = {**changes, "preset": arguments.preset, "coders": coders}
     asked |= {name: getattr(arguments, name) for name in kept if name != "coders"}
-    had = {**spec["settings"], **{name: spec.get(name) for name in kept}}
+    had = {**Settings.from_json(spec["settings"]).to_json(), **{name: spec.get(name) for name in kept}}
     if arguments.device is not None and arguments.device != spec["device"]:
         raise OptionError(f"--device {arguments.device} differs from the run's ({spec['device']}); leave it out.")
     for name, value in asked.items():

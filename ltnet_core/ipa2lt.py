@@ -10,7 +10,7 @@ from .aggregation import crowd_prior, shrunk_dawid_skene
 from .annotations import ADJUDICATOR, AnnotationTable, FloatArray
 from .calibration import soften, temperature
 from .coders import add_pseudo_labels
-from .ltnet import LTNet
+from .ltnet import Likelihood, LTNet
 from .results import Learned
 from .trainer import Task, Trainer, coder_weights
 from .transition import ClampedTransitions, SoftmaxTransitions, near_identity
@@ -54,7 +54,8 @@ def learn(trainer: Trainer) -> Learned:
         start, prior = near_identity(len(table.coders), len(table.classes), settings.start_diagonal), None
     else:
         seen = None if plan.by_labels or seen is None else sharpened(seen, humans, held_out)
-        start, prior = first_matrices(table, seen, weights, given)
+        start, pseudo_counts = first_matrices(table, seen, given)
+        prior = pseudo_counts / total_mass(table, weights, settings.likelihood)
 
     def model(base: nn.Module) -> LTNet:
         transitions = (
@@ -133,20 +134,25 @@ def trust_note(trusted: dict[str, float]) -> str:
 
 
 def first_matrices(
-    table: AnnotationTable, seen: FloatArray | None, weights: FloatArray, given: NDArray[np.bool_] | None = None
+    table: AnnotationTable, seen: FloatArray | None, given: NDArray[np.bool_] | None = None
 ) -> tuple[FloatArray, FloatArray]:
-    """(C,K,K) T before LTNet trains, and its prior as pseudo counts by the weight of all annotations.
+    """(C,K,K) T before LTNet trains, and the pseudo counts of its prior.
 
     Both come from Dawid–Skene with matrices shrunk towards the crowd's, on labels alone or
     with ``seen`` (N,K), what a network sees in each item, for a prior of its truth. Coders
     ``given`` (C,) are taken at their word.
     """
     found = shrunk_dawid_skene(table, item_prior=seen, given=given)
-    weight = float((table.count * weights[table.coder]).sum())
     learned = np.ones(len(table.coders), dtype=np.bool_) if given is None else ~given
-    prior = np.zeros_like(found.counts)
-    prior[learned] = crowd_prior(found.counts[learned]) / weight
-    return found.transitions, prior
+    pseudo_counts = np.zeros_like(found.counts)
+    pseudo_counts[learned] = crowd_prior(found.counts[learned])
+    return found.transitions, pseudo_counts
+
+
+def total_mass(table: AnnotationTable, weights: FloatArray, likelihood: Likelihood) -> float:
+    """What LTNet's loss would be divided by were all items one batch, see :meth:`~ltnet_core.ltnet.LTNet.mass`."""
+    per_item = np.bincount(table.item, table.count * weights[table.coder])
+    return float((per_item if likelihood == "separate" else np.minimum(per_item, 1)).sum())
 
 
 def sharpened(p: FloatArray, table: AnnotationTable, held_out: NDArray[np.int64]) -> FloatArray:

@@ -65,9 +65,11 @@ class Classifier(nn.Module):
     Attributes
     ----------
     mixup : α of Beta(α, α), by which pairs of training images and their losses are mixed; 0 for none.
+    low_precision : whether the base network's layers work in bfloat16 while it trains; the loss is float32 in any case.
     """
 
     mixup: float = 0.0
+    low_precision: bool = False
 
     def __init__(self, base: nn.Module):
         super().__init__()
@@ -75,7 +77,9 @@ class Classifier(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """(B,channels,S,S) → (B,K) log p."""
-        return torch.log_softmax(self.base(images).float(), dim=1)
+        with torch.autocast(images.device.type, torch.bfloat16, enabled=self.low_precision and self.training):
+            logits = self.base(images)
+        return torch.log_softmax(logits.float(), dim=1)
 
     def log_said(self, log_p: Tensor, entries: Entries) -> Tensor:
         """(E,) log probability that each annotation's coder says what it said."""
@@ -86,11 +90,15 @@ class Classifier(nn.Module):
         said = entries.weight * self.log_said(log_p, entries)
         return -torch.zeros_like(log_p[:, 0]).index_add(0, entries.row, said)
 
+    def mass(self, entries: Entries) -> Tensor:
+        """What the sum of the items' losses is divided by: the weight of all annotations."""
+        return entries.weight.sum()
+
     def loss(self, log_p: Tensor, entries: Entries) -> Tensor:
-        """The items' losses by the weight of all annotations; 0 where there are none."""
+        """The items' losses by their mass; 0 where there are no annotations."""
         if not len(entries.row):
             return log_p.sum() * 0
-        return self.item_losses(log_p, entries).sum() / entries.weight.sum()
+        return self.item_losses(log_p, entries).sum() / self.mass(entries)
 
     def training_loss(self, images: Tensor, entries: Entries, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Loss to train on and (B,K) log p. ``generator`` draws what a method mixes or drops."""
@@ -103,7 +111,7 @@ class Classifier(nn.Module):
         theirs = Entries(back[entries.row], entries.coder, entries.label, entries.weight)
         own = mixed.share * self.item_losses(log_p, entries)
         total = own + (1 - mixed.share) * self.item_losses(log_p, theirs)
-        return total.sum() / entries.weight.sum(), log_p
+        return total.sum() / self.mass(entries), log_p
 
     def matrices(self) -> FloatArray | None:
         """(C,K,K) learned transition matrices, rows sum to 1; None for a method without."""
@@ -119,7 +127,7 @@ class LTNet(Classifier):
         annotations of an item share one truth, log Σ_k p[k] Π_c T[c,k,a_c]^w_c.
         ``separate`` is the paper's, Σ_c w_c log Σ_k p[k] T[c,k,a_c]: every annotation
         for itself. With one annotation per item they are the same.
-    prior : (C,K,K) Dirichlet pseudo counts of T as a share of all annotations; None for
+    prior : (C,K,K) Dirichlet pseudo counts of T by the mass of all annotations; None for
         maximum likelihood. They keep the matrix of a coder with few annotations sane.
     double_softmax : the authors' release feeds p·T to a softmax cross-entropy; such a T
         is no probability. Only the ``paper`` preset sets it, with ``separate``.
@@ -154,6 +162,14 @@ class LTNet(Classifier):
         said = entries.weight[:, None] * self.transitions.log_t()[entries.coder, :, entries.label]
         evidence = torch.zeros_like(log_p).index_add(0, entries.row, said)
         return -torch.logsumexp(log_p + evidence, dim=1)
+
+    def mass(self, entries: Entries) -> Tensor:
+        """Jointly, an item's annotations are one observation: it counts once, by its weight where that is below 1."""
+        if self.likelihood == "separate":
+            return super().mass(entries)
+        if not len(entries.row):
+            return entries.weight.sum()
+        return torch.bincount(entries.row, weights=entries.weight).clamp(max=1).sum()
 
     def training_loss(self, images: Tensor, entries: Entries, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         loss, log_p = super().training_loss(images, entries, generator)

@@ -57,6 +57,8 @@ class Settings:
         goes on from the weights trained on all labels mixed; 0 for a schedule of its own after
         theirs.
     mixup : α of Beta(α, α) by which pairs of training images are mixed; 0 for none.
+    precision : of the base network's layers while it trains. ``bfloat16`` is faster where the processor has
+        instructions for it; what is measured, predicted and kept is always float32.
     machine_coders, pseudo : whether machine coders label what their human did not, and
         whether ``soft`` (distributions) or ``hard`` (one class).
     comparisons : train the coders' own networks and the mixture also where LTNet has no
@@ -100,6 +102,7 @@ class Settings:
     weight_decay: float = 5e-4
     augment: bool = True
     mixup: float = 0.0
+    precision: Literal["float32", "bfloat16"] = "float32"
     machine_coders: bool = True
     comparisons: bool = True
     pseudo: Literal["soft", "hard"] = "soft"
@@ -156,6 +159,7 @@ class Settings:
             ("optimizer", ("adamw", "sgd")),
             ("transition_optimizer", ("adamw", "sgd")),
             ("decay", ("one-cycle", "poly")),
+            ("precision", ("float32", "bfloat16")),
             ("likelihood", ("joint", "separate")),
             ("trust", ("held-out", "equal")),
             ("transition_start", ("auto", "network", "dawid-skene", "identity")),

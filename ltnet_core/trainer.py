@@ -267,6 +267,7 @@ class Trainer:
         )
         placed: Classifier = task.model(base).to(self.device)
         placed.mixup = settings.mixup
+        placed.low_precision = settings.precision == "bfloat16"
         placed.base.to(memory_format=torch.channels_last)
         return placed
 

@@ -166,7 +166,7 @@ def run_epoch(
     Returns the mean loss and the share of annotation weight on which argmax p agrees.
     """
     model.train(step is not None)
-    loss_sum = agree = weight = 0.0
+    loss_sum = mass = agree = weight = 0.0
     with torch.set_grad_enabled(step is not None):
         for number, batch in enumerate(batches(items, batch_size)):
             entries = data.entries(batch)
@@ -177,14 +177,15 @@ def run_epoch(
             else:
                 loss, log_p = model.training_loss(images, entries, generator)
                 step(loss, number)
-            w = float(entries.weight.sum())
-            loss_sum += float(loss.detach()) * w
+            m = float(model.mass(entries))
+            loss_sum += float(loss.detach()) * m
+            mass += m
             agree += float((entries.weight * (log_p.detach().argmax(1)[entries.row] == entries.label)).sum())
-            weight += w
+            weight += float(entries.weight.sum())
             watch.step(len(batch))
     if weight == 0:
         return math.nan, math.nan
-    return loss_sum / weight, agree / weight
+    return loss_sum / mass, agree / weight
 
 
 def fit(

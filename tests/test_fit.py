@@ -17,6 +17,7 @@ import pandas as pd
 import pytest
 import torch
 from conftest import ROOT, Command, write_csv
+from safetensors.torch import load_file
 
 from ltnet_core import IPA2LT, Run, load_dataset
 from ltnet_core.errors import OptionError, RunError
@@ -341,6 +342,7 @@ def test_odd_datasets_finish_and_say_so(demo: Path, ltnet: Command, tmp_path: Pa
         (("--network", "resnet81"), "unknown network 'resnet81'; choose from cnn"),
         (("--epochs", 0), "epochs must lie between 1 and"),
         (("--batch-size", 1), "batch_size must lie between 2 and"),
+        (("--precision", "float16"), "invalid choice: 'float16'"),
         (("--device", "tpu"), "unknown device 'tpu'"),
         (("--coders", "Alpha,Gamma"), "There is no coder 'Gamma'; the coders are"),
         (("--seed", -1), "seed must not be negative"),
@@ -368,6 +370,20 @@ def test_coders_and_machine_coders_are_as_asked(demo: Path, ltnet: Command, tmp_
     assert list(json.loads((tmp_path / "run" / "results" / "transitions.json").read_text())["coders"]) == ["Beta"]
     methods = json.loads((tmp_path / "run" / "results" / "evaluation.json").read_text())["tests"]["test"]["methods"]
     assert "coder:Beta" not in methods
+
+
+def test_precision_is_as_asked(demo: Path, ltnet: Command, tmp_path: Path) -> None:
+    weights = {}
+    for precision in ("float32", "bfloat16"):
+        run = tmp_path / precision
+        done = ltnet("fit", demo, "--run", run, *QUICK, "--epochs", 1, "--method", "mixture", "--precision", precision)
+        assert done.returncode == 0, done.stderr
+        weights[precision] = load_file(run / "results" / "networks" / "mixture.safetensors")
+    assert all(w.dtype != torch.bfloat16 for w in weights["bfloat16"].values())
+    moved = [
+        float((weights["bfloat16"][k] - w).abs().max()) for k, w in weights["float32"].items() if w.is_floating_point()
+    ]
+    assert 0 < max(moved) < 0.5  # coarser steps, the same way
 
 
 def test_the_paper_preset_repeats_the_release(demo: Path, ltnet: Command, tmp_path: Path) -> None:

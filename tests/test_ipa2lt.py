@@ -7,7 +7,7 @@ import pytest
 
 from ltnet_core.annotations import AnnotationTable
 from ltnet_core.datasets.crowd import draw_crowd
-from ltnet_core.ipa2lt import LEAST_TRUST, SHARPEST, first_matrices, sharpened, trust, trust_note
+from ltnet_core.ipa2lt import LEAST_TRUST, SHARPEST, first_matrices, sharpened, total_mass, trust, trust_note
 from ltnet_core.settings import make_settings
 from ltnet_core.trainer import coder_weights
 
@@ -37,17 +37,28 @@ def test_without_held_out_annotations_a_network_is_not_trusted() -> None:
 
 def test_a_network_that_learned_nothing_does_no_harm_and_a_good_one_helps() -> None:
     crowd = draw_crowd(items=1500, annotators=4, labels_per_item=1.3, classes=5, seed=5)
-    held_out, weights = np.arange(500), np.ones(4)
+    held_out = np.arange(500)
     error = {}
     for right in (0.0, 0.9):
         trusted = sharpened(seen(crowd.truth, right, 5), crowd.table, held_out)
-        start, prior = first_matrices(crowd.table, trusted, weights)
+        start, prior = first_matrices(crowd.table, trusted)
         error[right] = np.abs(start - crowd.transitions).mean()
         np.testing.assert_allclose(start.sum(2), 1)
         assert prior.shape == start.shape
-    alone = np.abs(first_matrices(crowd.table, None, weights)[0] - crowd.transitions).mean()
+    alone = np.abs(first_matrices(crowd.table, None)[0] - crowd.transitions).mean()
     assert error[0.0] < alone + 0.03
     assert error[0.9] < 0.7 * alone
+
+
+def test_jointly_an_item_counts_once_and_at_most_by_its_weight() -> None:
+    ones = np.ones(5, np.float32)
+    table = AnnotationTable(
+        np.array(["a", "b", "c", "d"], dtype=object), ("X", "Y"), ("k", "l"), np.array([0, 0, 1, 2, 2], np.int32),
+        np.array([0, 1, 1, 0, 1], np.int32), np.array([0, 1, 1, 0, 0], np.int32), ones,
+    )  # fmt: skip
+    weights = np.array([1.0, 0.25])
+    assert total_mass(table, weights, "separate") == pytest.approx(2.75)
+    assert total_mass(table, weights, "joint") == pytest.approx(1 + 0.25 + 1)
 
 
 def test_a_coder_weighs_what_the_best_misses_of_what_it_misses() -> None:

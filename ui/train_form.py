@@ -62,7 +62,7 @@ def details(study: Study, preset: str) -> list[str]:
     base = make_settings(preset)
     flags: list[str] = []
     with st.expander("More settings"):
-        first, second, third, fourth = st.columns(4, gap="medium")
+        first, second, third, fourth, fifth = st.columns(5, gap="medium")
         with first:
             network = st.selectbox(
                 "Network", [AS_PRESET, *NETWORKS], key="network", help=f"The preset’s: {base.network}."
@@ -78,6 +78,12 @@ def details(study: Study, preset: str) -> list[str]:
             )  # fmt: skip
         with fourth:
             device = st.selectbox("Device", ["auto", "cpu", "cuda"], key="device")
+        with fifth:
+            precision = st.selectbox(
+                "Precision", ["float32", "bfloat16"], key="precision",
+                help="Of the network’s layers while it trains. bfloat16 is faster where the processor has instructions "
+                "for it, and slower where not or where something else keeps its cores busy.",
+            )  # fmt: skip
         method = str(
             st.selectbox(
                 "Method", list(METHOD_TEXTS), key="method",
@@ -108,6 +114,8 @@ def details(study: Study, preset: str) -> list[str]:
         flags += ["--image-size", str(int(size))]
     if device != "auto":
         flags += ["--device", str(device)]
+    if precision != "float32":
+        flags += ["--precision", str(precision)]
     if used and len(used) < len(coders):
         flags.append(f"--coders={csv_row(used)}")
     if method != "ltnet":
