@@ -15,7 +15,7 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from .datasets.files import MAX_IMAGE_BYTES, Files
 from .errors import DatasetError
@@ -129,6 +129,8 @@ def _decode(data: bytes, name: str) -> Image.Image:
             return upright.convert("L" if grey else "RGB")
     except DatasetError:
         raise
+    except UnidentifiedImageError as e:  # its own message names an object in memory
+        raise DatasetError("is not a readable image (no known format).", file=name) from e
     except _BROKEN as e:
         raise DatasetError(f"is not a readable image ({e}).", file=name) from e
 

@@ -121,6 +121,17 @@ def test_from_a_zip_to_the_learned_truth(server: str, page: Page, tmp_path: Path
     assert set(frame["learned_truth"]) <= set(CLASSES)
     assert frame["confidence"].between(0, 1).all()
     assert (abs(frame[[f"p_{c}" for c in CLASSES]].sum(axis=1) - 1) < 1e-4).all()
+
+    go_to(page, "Predict")
+    faces_on_disk = sorted((tmp_path / "faces" / "images").iterdir())[:2]
+    (tmp_path / "torn.png").write_bytes(faces_on_disk[0].read_bytes()[:90])
+    page.locator('input[type="file"]').set_input_files([*faces_on_disk, tmp_path / "torn.png"])
+    cards = page.locator(".lt-seen")
+    expect(cards).to_have_count(3)
+    expect(cards.nth(1).locator("tr")).to_have_count(4)  # codes, the truth, two coders
+    expect(cards.nth(2)).to_contain_text("is not a readable image")
+    page.get_by_text("Machine coders too").click()
+    expect(cards.nth(1).locator("tr")).to_have_count(6)
     assert not strangers
 
 

@@ -103,6 +103,7 @@ def test_a_finished_run(place: Path, demo: Path, path: str) -> None:
         "disagreements": "Five ways two labels and the truth can relate",
         "compare": "LTNet is right on 86.0 % of the images, 7.0 points more",
         "export": "Learned truth",
+        "predict": "Images nobody has labelled yet",
     }
     assert expected.get(path, "Class balance") in text
 

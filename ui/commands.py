@@ -92,6 +92,23 @@ def start_run(run_dir: Path, dataset: Path, options: Sequence[str] = (), *, resu
         raise RunError(said or f"the trainer ended with status {process.returncode} and said nothing.")
 
 
+def predict(run: Run, images: Sequence[Path]) -> list[dict[str, Any]]:
+    """What ``predict --json`` says of these images.
+
+    Raises
+    ------
+    LTNetError
+        the prediction failed; says why.
+    """
+    try:
+        done = run_command(["predict", str(run.folder), *map(str, images), "--json"])
+    except subprocess.TimeoutExpired as e:
+        raise LTNetError(f"the prediction took longer than {e.timeout:.0f} seconds.") from e
+    if done.returncode != 0:
+        raise LTNetError(done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "the prediction failed.")
+    return list(json.loads(done.stdout))
+
+
 def export(run: Run, out: str) -> bytes:
     """A file that only the command line can make: ``model`` or ``report``.
 

@@ -63,7 +63,17 @@ def thumbnail(files: Files, version: str, name: str, size: int = SIZE) -> bytes:
 def data_uri(files: Files, version: str, name: str, size: int = SIZE) -> str | None:
     """The same as a ``data:`` URI; None where the image cannot be read."""
     data = thumbnail(files, version, name, size)
-    return "data:image/jpeg;base64," + base64.b64encode(data).decode() if data else None
+    return _uri(data) if data else None
+
+
+def _uri(data: bytes) -> str:
+    return "data:image/jpeg;base64," + base64.b64encode(data).decode()
+
+
+def small_uri(files: Files, name: str, size: int = SIZE) -> str | None:
+    """The same of an image that is not kept."""
+    data = _small(files, name, size)
+    return _uri(data) if data else None
 
 
 def large(files: Files, name: str) -> bytes:

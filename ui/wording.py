@@ -34,6 +34,7 @@ PAGES = (
         "5_compare.py", "compare", "Compare", "Does the learned truth beat each coder alone, and all labels mixed?"
     ),
     PageText("6_export.py", "export", "Export", "Take the learned truth, the matrices and the model with you."),
+    PageText("7_predict.py", "predict", "Predict", "What is in a new image, and what would each coder call it?"),
 )
 
 STATES = {

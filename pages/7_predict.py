@@ -1,0 +1,66 @@
+"""Predict: what the network sees in new images, and what each coder would call them."""
+
+from __future__ import annotations
+
+import json
+import shlex
+
+import streamlit as st
+
+from ltnet_core.annotations import is_machine
+from ltnet_core.datasets.files import IMAGE_SUFFIXES
+from ltnet_core.errors import LTNetError
+from ui import frame, markup, opened, prediction, reads
+from ui.current import current
+
+SAMPLES_OF = "predict_samples_of"
+
+state = current()
+run = frame.finished_run(state)
+dataset = state.dataset
+assert dataset is not None  # a run brings its dataset
+codes = reads.codes(run)
+
+given = st.file_uploader(
+    "Images", type=sorted(s.removeprefix(".") for s in IMAGE_SUFFIXES), accept_multiple_files=True,
+    key="new_images", label_visibility="collapsed",
+)  # fmt: skip
+if given:
+    st.session_state.pop(SAMPLES_OF, None)
+elif reads.files(dataset) is not None and st.button("Try it on images of this dataset"):
+    st.session_state[SAMPLES_OF] = run.folder.name
+
+images = [(f.name, f.getvalue()) for f in given[: prediction.MOST]]
+if st.session_state.get(SAMPLES_OF) == run.folder.name:
+    images = prediction.samples(reads.study(dataset))
+if len(given) > prediction.MOST:
+    text = f"The first {prediction.MOST} of {len(given)} images are shown; the command line below takes any number."
+    markup.callout("warning", text)
+
+seen: list[prediction.Seen] = []
+if images:
+    try:
+        seen = prediction.look(str(run.folder), opened.version_of(run.result("networks/index.json")), images)
+    except (LTNetError, OSError) as e:
+        markup.callout("error", str(e), title="These images could not be looked at")
+else:
+    markup.empty(
+        "Images nobody has labelled yet",
+        "Drop some above. You see the latent truth of each, and what every coder would most probably have called it.",
+    )
+if seen:
+    answers = [s.answer for s in seen if s.answer is not None]
+    machines = False
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.download_button(
+            "Download JSON", json.dumps(answers, indent=2, ensure_ascii=False), f"{run.folder.name}-predictions.json",
+            "application/json", key="get_predictions", on_click="ignore",
+        )  # fmt: skip
+        if any(is_machine(c) for a in answers for c in a["coders"]):
+            machines = st.toggle("Machine coders too", key="predict_machines")
+    cards = "".join(prediction.card(s, codes, machines) for s in seen)
+    markup.show(f'<div class="lt-cards">{cards}</div>')
+    markup.show(markup.key({codes[c]: c for c in codes}))
+
+markup.heading("The same from the command line")
+st.code(f"python -m ltnet_core predict {shlex.quote(str(run.folder))} IMAGE … --json", language="bash", wrap_lines=True)

@@ -1,0 +1,128 @@
+"""What a finished run sees in new images, and what each coder would call them."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from ltnet_core.annotations import is_machine
+from ltnet_core.datasets import Study
+from ltnet_core.datasets.files import MAX_IMAGE_BYTES, GivenFiles, suffix
+from ltnet_core.errors import DatasetError
+from ltnet_core.images import open_image
+from ltnet_core.runs import Run
+from ui import commands, thumbnails
+from ui.markup import esc
+from ui.wording import coder_name, listing, name, percent
+
+MOST, SAMPLES = 60, 6
+MOST_COLUMNS = 10
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One image: an ``answer`` as ``predict --json`` gives it, or the ``error`` why there is none.
+
+    ``file`` is where it lay while it was looked at, ``picture`` a ``data:`` URI of a small JPEG.
+    """
+
+    image: str
+    file: Path
+    picture: str | None = None
+    answer: dict[str, Any] | None = None
+    error: str = ""
+
+
+@st.cache_data(max_entries=6, show_spinner="Looking at the images …")
+def look(folder: str, version: str, images: Sequence[tuple[str, bytes]]) -> list[Seen]:
+    """What the run in ``folder`` sees in each image ``(name, bytes)``; a broken one does not stop the others.
+
+    ``version`` is that of the run's results.
+
+    Raises
+    ------
+    LTNetError
+        the prediction failed; says why.
+    """
+    with tempfile.TemporaryDirectory(prefix="ltnet-") as place:
+        found = [_open(Path(place) / f"{i}{suffix(image)}", image, data) for i, (image, data) in enumerate(images)]
+        sound = [seen.file for seen in found if not seen.error]
+        said = iter(commands.predict(Run(folder), sound) if sound else [])
+    return [s if s.error else replace(s, answer={**next(said), "image": s.image}) for s in found]
+
+
+def _open(file: Path, image: str, data: bytes) -> Seen:
+    """Put an image where the command line finds it, under a name of our own, and try to read it."""
+    file.write_bytes(data)
+    files = GivenFiles(file.parent, {file.name: file})
+    try:
+        open_image(files, file.name)
+    except DatasetError as e:
+        return Seen(image, file, error=str(e).removeprefix(f"{file.name}: "))
+    return Seen(image, file, thumbnails.small_uri(files, file.name))
+
+
+def samples(study: Study, most: int = SAMPLES) -> list[tuple[str, bytes]]:
+    """A few images of a dataset, those that nobody labelled for training first; broken ones are passed over."""
+    unseen = np.flatnonzero(study.is_test | ~study.table.annotated())
+    items = unseen if len(unseen) else np.arange(len(study.table.items))
+    chosen = items[np.unique(np.linspace(0, len(items) - 1, min(most, len(items))).astype(int))] if len(items) else []
+    found = []
+    for item in chosen:
+        image = str(study.table.items[item])
+        try:
+            found.append((image, study.files.read(image, MAX_IMAGE_BYTES)))
+        except DatasetError:
+            continue
+    return found
+
+
+def sentence(answer: Mapping[str, Any], coders: Sequence[str]) -> str:
+    """What each coder would most probably call the image: who agrees with the truth, who would say something else."""
+    agree, others = [], []
+    for coder in coders:
+        said = answer["coders"][coder]
+        best = max(said, key=said.__getitem__)
+        if best == answer["truth"]:
+            agree.append(coder_name(coder))
+        else:
+            others.append(f"{coder_name(coder)} would rather say {name(best)} ({percent(said[best], 0)}).")
+    alike = f"{listing(agree)} would say so too." if agree else ""
+    return " ".join([alike, *others]).strip()
+
+
+def card(seen: Seen, codes: Mapping[str, str], machines: bool) -> str:
+    """The image, its latent truth, and a row of shaded cells for the truth and for each coder."""
+    face = f'<img src="{seen.picture}" alt="">' if seen.picture else '<span class="none">no image</span>'
+    figure = f"<figure>{face}<figcaption>{esc(seen.image.rsplit('/', 1)[-1])}</figcaption></figure>"
+    if seen.answer is None:
+        return f'<article class="lt-seen">{figure}<div><p class="no">{esc(seen.error)}</p></div></article>'
+    answer = seen.answer
+    coders = [c for c in answer["coders"] if machines or not is_machine(c)]
+    rows = [("truth", answer["p"]), *((coder_name(c), answer["coders"][c]) for c in coders)]
+    top = {c: max(float(row[c]) for _, row in rows) for c in codes}
+    kept = sorted(codes, key=lambda c: -top[c])[:MOST_COLUMNS]
+    columns = [c for c in codes if c in kept]
+    head = "".join(f'<th scope="col">{esc(codes[c])}</th>' for c in columns)
+    body = "".join(
+        f'<tr><th scope="row">{esc(who)}</th>{"".join(_cell(float(row[c])) for c in columns)}</tr>' for who, row in rows
+    )
+    left_out = f'<p class="rest">{len(codes) - len(columns)} less probable classes are left out.</p>'
+    return (
+        f'<article class="lt-seen">{figure}<div>'
+        f'<p class="is"><b>{esc(answer["truth"])}</b> {percent(answer["confidence"], 0)}</p>'
+        f"<p>{esc(sentence(answer, coders))}</p>"
+        f'<div class="lt-scroll"><table><tr><td></td>{head}</tr>{body}</table></div>'
+        f"{left_out if len(columns) < len(codes) else ''}</div></article>"
+    )
+
+
+def _cell(p: float) -> str:
+    strong = ' class="strong"' if p > 0.7 else ""
+    return f'<td{strong} style="--v:{100 * p:.0f}%">{f"{100 * p:.0f}" if p >= 0.005 else ""}</td>'
