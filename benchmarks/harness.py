@@ -34,8 +34,8 @@ class Row:
     shares: tuple[float, ...] = (1.0,)
 
 
-def rows(coders: Sequence[str], ours: tuple[float, ...]) -> list[Row]:
-    """Every row for a study with these coders; ``ours`` is how LTNet spends its epochs."""
+def rows(coders: Sequence[str], ours: Sequence[Row]) -> list[Row]:
+    """Every row for a study with these coders, ``ours`` among them."""
     alone = [Row(f"{c} alone", ("--method", "mixture", "--coders", c), "mixture") for c in coders]
     return [
         *alone,
@@ -47,7 +47,7 @@ def rows(coders: Sequence[str], ours: tuple[float, ...]) -> list[Row]:
         Row("trace regularised", ("--method", "trace"), "trace"),
         Row("annot-mix", ("--method", "annot-mix"), "annot-mix"),
         Row("paper preset", ("--preset", "paper"), "ltnet", (0.5, 0.5)),
-        Row("ours", ("--no-comparisons",), "ltnet", ours),
+        *ours,
         Row("upper bound (truth)", ("--method", "truth"), "train:truth"),
     ]
 

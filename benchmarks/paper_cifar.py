@@ -36,7 +36,8 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=None, help="training images (default: all)")
     wanted = parser.parse_args()
     folder = study(wanted.zip, wanted.out / "study", wanted.images)
-    harness.run(folder, wanted, harness.rows(["coder60", "coder70", "coder80"], ours=(1.0,)))
+    ours = harness.Row("ours", ("--no-comparisons",), "ltnet")
+    harness.run(folder, wanted, harness.rows(["coder60", "coder70", "coder80"], [ours]))
 
 
 if __name__ == "__main__":

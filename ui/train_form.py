@@ -73,7 +73,7 @@ def details(study: Study, preset: str) -> list[str]:
             )
         with third:
             size = st.number_input(
-                "Image size", 8, 1024, None, step=1, key="size", placeholder="the images’ own",
+                "Image size", 8, 1024, None, step=1, key="size", placeholder="as they are",
                 help=f"Pixels per side; by default the images’ own, at most {base.largest_image}.",
             )  # fmt: skip
         with fourth:
