@@ -25,18 +25,19 @@ class Row:
     """A method of the table.
 
     ``method`` is its name in an evaluation, ``shares`` how it spends its epochs: all on one network, or some on a
-    first that the second goes on from.
+    first that the second goes on from. ``alone`` learns from one coder: its truth is of other items than the others'.
     """
 
     name: str
     flags: tuple[str, ...]
     method: str
     shares: tuple[float, ...] = (1.0,)
+    alone: bool = False
 
 
 def rows(coders: Sequence[str], ours: Sequence[Row]) -> list[Row]:
     """Every row for a study with these coders, ``ours`` among them."""
-    alone = [Row(f"{c} alone", ("--method", "mixture", "--coders", c), "mixture") for c in coders]
+    alone = [Row(f"{c} alone", ("--method", "mixture", "--coders", c), "mixture", alone=True) for c in coders]
     return [
         *alone,
         Row("mixture", ("--method", "mixture"), "mixture"),
@@ -46,7 +47,7 @@ def rows(coders: Sequence[str], ours: Sequence[Row]) -> list[Row]:
         Row("crowd layer", ("--method", "crowd-layer"), "crowd-layer"),
         Row("trace regularised", ("--method", "trace"), "trace"),
         Row("annot-mix", ("--method", "annot-mix"), "annot-mix"),
-        Row("paper preset", ("--preset", "paper"), "ltnet", (0.5, 0.5)),
+        Row("paper preset", ("--preset", "paper", "--no-comparisons"), "ltnet", (0.5, 0.5)),
         *ours,
         Row("upper bound (truth)", ("--method", "truth"), "train:truth"),
     ]
@@ -88,23 +89,32 @@ def _folder(row: Row, seed: int, wanted: argparse.Namespace) -> Path:
 
 def _fit(study: Path, row: Row, seed: int, wanted: argparse.Namespace) -> None:
     folder = _folder(row, seed, wanted)
+    asked = folder.with_name(folder.name + ".flags.json")
+    flags = _flags(row, seed, wanted)
+    if (folder / "spec.json").exists() and json.loads(asked.read_text()) != flags:
+        raise SystemExit(f"{folder} was trained with other flags ({asked}); choose another --out.")
     if (folder / "manifest.json").exists():
         return
     command = [sys.executable, "-m", "ltnet_core", "fit", str(study), "--run", str(folder)]
     if (folder / "spec.json").exists():
         command.append("--resume")
     else:
-        preset = () if "--preset" in row.flags else ("--preset", wanted.preset)
-        same = (("--network", wanted.network), ("--precision", wanted.precision))
-        shared = itertools.chain.from_iterable((flag, value) for flag, value in same if value is not None)
-        first, *rest = (max(round(s * wanted.epochs), 1) for s in row.shares)
-        epochs = ("--epochs", str(first), *(("--ltnet-epochs", str(rest[0])) if rest else ()))
-        command += [*row.flags, *preset, *shared, *epochs, "--seed", str(seed), "--device", wanted.device]
+        asked.write_text(json.dumps(flags))
+        command += [*flags, "--device", wanted.device]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(f"{row.name}: {done.stderr[-2000:]}")
     found = _result(row, folder)
     print(f"{row.name}, seed {seed}: {json.dumps(found)}", file=sys.stderr, flush=True)
+
+
+def _flags(row: Row, seed: int, wanted: argparse.Namespace) -> list[str]:
+    preset = () if "--preset" in row.flags else ("--preset", wanted.preset)
+    same = (("--network", wanted.network), ("--precision", wanted.precision))
+    shared = itertools.chain.from_iterable((flag, value) for flag, value in same if value is not None)
+    first, *rest = (max(round(s * wanted.epochs), 1) for s in row.shares)
+    epochs = ("--epochs", str(first), *(("--ltnet-epochs", str(rest[0])) if rest else ()))
+    return [*row.flags, *preset, *shared, *epochs, "--seed", str(seed)]
 
 
 def _result(row: Row, folder: Path) -> dict[str, Any]:
@@ -115,13 +125,13 @@ def _result(row: Row, folder: Path) -> dict[str, Any]:
     # A run that was stopped and resumed took the time between each start and the event before the next.
     seconds = 0.0
     for before, after in itertools.pairwise(events):
-        if after["event"] != "start":
+        if after["event"] != "start" and before["event"] != "queued":
             seconds += after["time"] - before["time"]
     return {
         "accuracy": test["accuracy"],
         "ece": test["ece"],
         "t_error": errors,
-        "truth": evaluation["truth"]["accuracy"],
+        "truth": None if row.alone else evaluation["truth"]["accuracy"],
         "labels": evaluation["truth"]["human_labels_accuracy"],
         "seconds": seconds,
     }

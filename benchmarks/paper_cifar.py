@@ -35,7 +35,7 @@ def main() -> None:
     parser = harness.arguments(__doc__ or "", epochs=20)
     parser.add_argument("--images", type=int, default=None, help="training images (default: all)")
     wanted = parser.parse_args()
-    folder = study(wanted.zip, wanted.out / "study", wanted.images)
+    folder = study(wanted.zip, wanted.out / f"study-{wanted.images or 'all'}", wanted.images)
     ours = harness.Row("ours", ("--no-comparisons",), "ltnet")
     harness.run(folder, wanted, harness.rows(["coder60", "coder70", "coder80"], [ours]))
 

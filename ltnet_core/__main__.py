@@ -319,13 +319,13 @@ def _fit(arguments: argparse.Namespace) -> None:
         "coder_weights": _weights(arguments.coder_weights),
     }
     coders = _names(arguments.coders)
-    _fits_the_method(arguments)
     if arguments.like and not arguments.resume:
         like = Run.open(arguments.like).spec()
         coders = like["coders"] if coders is None else coders
         arguments.seed = like["seed"] if arguments.seed is None else arguments.seed
         arguments.format = arguments.format or like["format"]
     settings = _settings(arguments, changes)  # wrong settings are told before the data is read
+    _fits_the_method(arguments, settings.method)
     decisions = None
     if arguments.adjudications:
         decisions = read_decisions(arguments.adjudications)
@@ -379,9 +379,8 @@ def _settings(arguments: argparse.Namespace, changes: dict[str, Any]) -> Setting
     return replace(settings, **{k: v for k, v in changes.items() if v is not None})
 
 
-def _fits_the_method(arguments: argparse.Namespace) -> None:
+def _fits_the_method(arguments: argparse.Namespace, method: str) -> None:
     """Refuse flags that the method would ignore."""
-    method = arguments.method or "ltnet"
     given = {
         "--no-machine-coders": arguments.no_machine_coders and method != "ltnet",
         "--no-comparisons": arguments.no_comparisons and method != "ltnet",
@@ -475,7 +474,9 @@ def _evaluate(arguments: argparse.Namespace) -> None:
     truth = result["truth"]
     if truth["items"]:
         print(f"labelled training items with known truth: {truth['items']:,}")
-        print(f"  learned truth right {truth['accuracy']:.1%}, human labels right {truth['human_labels_accuracy']:.1%}")
+        labels = truth["human_labels_accuracy"]
+        said = "no human label of them" if labels is None else f"human labels right {labels:.1%}"
+        print(f"  learned truth right {truth['accuracy']:.1%}, {said}")
         _print_scores(truth["methods"])
     for coder, recovery in result["transitions"].items():
         if recovery["mae"] is not None:

@@ -9,7 +9,7 @@ from torch import nn
 
 from .aggregation import aggregate, confusion, confusion_counts
 from .annotations import AnnotationTable, FloatArray
-from .calibration import soften, temperature
+from .calibration import plain_temperature, soften, temperature
 from .ltnet import Classifier
 from .methods.annot_mix import AnnotMix
 from .methods.crowd_layer import CrowdLayer
@@ -17,7 +17,7 @@ from .methods.noise_adaptation import noise_adaptation
 from .methods.trace import TraceRegularised
 from .plan import stage_of
 from .results import Learned
-from .trainer import Task, Trainer, coder_weights
+from .trainer import Task, Trainer, coder_weights, evidence_weights
 from .transition import near_identity
 from .truth import posterior
 
@@ -47,12 +47,22 @@ def learn(trainer: Trainer) -> Learned:
         )
     p = trainer.network(task)
     transitions = trainer.matrices(task)
-    k = len(human.classes)
-    taken = near_identity(len(task.table.coders), k, 1.0) if transitions is None else transitions
-    tau = temperature(p, taken, task.table, plan.fits[stage].validation)
+    held_out = plan.fits[stage].validation
+    if "mixture" in networks:
+        first = networks["mixture"]
+        networks["mixture"] = soften(first, plain_temperature(first, human, plan.fits["mixture"].validation))
+    if transitions is None:
+        tau = plain_temperature(p, task.table, held_out)
+    else:
+        tau = temperature(p, transitions, task.table, held_out)
     p = networks[stage] = soften(p, tau)
     # A method without T takes its network's word for the truth: the labels add nothing to it.
-    weights = np.zeros(len(human.coders)) if transitions is None else coder_weights(human, trainer.settings)
+    settings = trainer.settings
+    weights = (
+        np.zeros(len(human.coders))
+        if transitions is None
+        else evidence_weights(coder_weights(human, settings), settings)
+    )
     if transitions is None:
         # A method without T has one all the same: what each coder said of the truth that the network sees.
         transitions, truth = confusion(human, p), p

@@ -54,7 +54,7 @@ def add_pseudo_labels(
     out = table
     for coder, p in predictions.items():
         said = p.copy() if kind == "soft" else np.eye(p.shape[1])[p.argmax(1)]
-        said[said < SMALLEST_SHARE] = 0.0
+        said[said < np.minimum(SMALLEST_SHARE, said.max(1, keepdims=True))] = 0.0  # of 200 classes all may be small
         said /= said.sum(1, keepdims=True)
         said[~usable | table.annotated([coder])] = 0.0
         if not said.any():

@@ -14,13 +14,17 @@ from .annotations import ADJUDICATOR, AnnotationTable, FloatArray
 BINS = 15
 
 
-def calibration_error(p: FloatArray, truth: NDArray[np.int32], bins: int = BINS) -> float:
+def calibration_error(
+    p: FloatArray, truth: NDArray[np.int32], bins: int = BINS, said: NDArray[np.int32] | None = None
+) -> float:
     """Expected calibration error of (n,K) probabilities: mean |confidence − accuracy| over equal-width bins.
+
+    ``said`` (n,) is the class a method chose where that is not the first of the most probable ones.
 
     C. Guo et al., *On calibration of modern neural networks*, ICML 2017.
     """
     confidence = p.max(1)
-    right = p.argmax(1) == truth
+    right = (p.argmax(1) if said is None else said) == truth
     place = np.minimum((confidence * bins).astype(int), bins - 1)
     size = np.bincount(place, minlength=bins)
     gap = np.bincount(place, weights=confidence - right, minlength=bins)
@@ -45,7 +49,7 @@ def scores(
     return {
         "accuracy": float((said == truth).mean()),
         "macro_f1": float(f1_score(truth, said, labels=present, average="macro", zero_division=0.0)),
-        "ece": calibration_error(p, truth),
+        "ece": calibration_error(p, truth, said=said),
         "items": n,
     }
 
@@ -102,7 +106,9 @@ def evaluate(
     labelled_by = [c for c in human.coders if c != ADJUDICATOR]  # what people settled is no coder's own label
     shown = human.keep_coders(labelled_by).keep_items(train)
     methods = {method: scores(p[items], truth[items]) for method, p in networks.items()}
-    for method, result in labelled.items():
+    learned_from = human.keep_items(train)
+    for method in METHODS:
+        result = aggregate(learned_from, method)
         methods[method] = scores(result.p[items], truth[items], result.labels[items])
     methods["posterior"] = scores(posterior[items], truth[items], learned[items])
     return {

@@ -58,12 +58,15 @@ def new_run(
     choose_device(device)
     if settings.weights is not None:
         read_weights(settings.weights)
-    known = [*study.human_coders, *map(machine_name, study.human_coders)]
+    taking_part = study.human_coders if coders is None else coders
+    known = [*taking_part, *map(machine_name, taking_part)]
     for name in settings.coder_weights:
         if name not in known:
             raise OptionError(
-                f"a weight is given for {name!r}, but there is no such coder." + did_you_mean(name, known)
+                f"a weight is given for {name!r}, but no such coder takes part." + did_you_mean(name, known)
             )
+    if not any(settings.coder_weights.get(c, settings.human_weight) for c in taking_part):
+        raise OptionError("every coder weighs 0; there is nothing to learn from.")
     if pixel_budget is not None and not 0 <= pixel_budget < 1e6:
         raise OptionError(f"the pixel budget must be a number of GiB, got {pixel_budget}.")
     if seed < 0:
@@ -210,6 +213,8 @@ class IPA2LT:
         from .export import load_transitions, load_truth
 
         folder = Path(run) if run is not None else Path(tempfile.mkdtemp(prefix="ltnet-run-"))
+        if "given" in self.settings:
+            raise OptionError("whom to take at their word follows from adjudications and adjudicator; leave out given.")
         given = given_coders(self.adjudications is not None, self.adjudicator)
         settings = make_settings(self.preset, **{**self.settings, "given": given})
         self.run_ = new_run(

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
 from .aggregation import crowd_prior, shrunk_dawid_skene
-from .annotations import ADJUDICATOR, AnnotationTable, FloatArray
-from .calibration import soften, temperature
+from .annotations import ADJUDICATOR, AnnotationTable, FloatArray, is_machine
+from .calibration import plain_temperature, soften, temperature
 from .coders import add_pseudo_labels
 from .ltnet import Likelihood, LTNet
 from .results import Learned
-from .trainer import Task, Trainer, coder_weights
+from .trainer import Task, Trainer, coder_weights, evidence_weights
 from .transition import ClampedTransitions, SoftmaxTransitions, near_identity
 from .truth import posterior
 
@@ -27,7 +29,10 @@ def learn(trainer: Trainer) -> Learned:
     plan = trainer.prepare()
     humans = plan.table
 
-    networks = {f"coder:{c}": trainer.network(Task(f"coder:{c}", humans.keep_coders([c]))) for c in plan.coders}
+    networks = {
+        f"coder:{c}": trainer.network(Task(f"coder:{c}", humans.keep_coders([c]), weights=np.ones(1)))
+        for c in plan.coders
+    }
     warm = next((s for s in ("warm-up", "mixture") if s in plan.fits), None)
     seen = trainer.network(Task(warm, humans)) if warm is not None else None
     if warm == "mixture" and seen is not None:
@@ -54,7 +59,7 @@ def learn(trainer: Trainer) -> Learned:
         start, prior = near_identity(len(table.coders), len(table.classes), settings.start_diagonal), None
     else:
         seen = None if plan.by_labels or seen is None else sharpened(seen, humans, held_out)
-        start, pseudo_counts = first_matrices(table, seen, given)
+        start, pseudo_counts = first_matrices(table, seen, weights, given)
         prior = pseudo_counts / total_mass(table, weights, settings.likelihood)
 
     def model(base: nn.Module) -> LTNet:
@@ -85,17 +90,22 @@ def learn(trainer: Trainer) -> Learned:
     own = transitions[[table.coder_index(c) for c in humans.coders]]
     tau = temperature(p, own, humans, held_out)
     p = soften(p, tau)
+    # What LTNet is compared with is calibrated alike, each on what was held out from it.
+    for stage, seen_by in networks.items():
+        own_labels = humans if stage == "mixture" else humans.keep_coders([stage.removeprefix("coder:")])
+        networks[stage] = soften(seen_by, plain_temperature(seen_by, own_labels, plan.fits[stage].validation))
+    evidence = evidence_weights(weights, settings)
     return Learned(
         table=table,
         method="ltnet",
         transitions=transitions,
         start=start,
-        posterior=posterior(p, transitions, table, weights),
+        posterior=posterior(p, transitions, table, evidence),
         temperature=tau,
         networks={**networks, "ltnet": p},
         usable=plan.usable,
         items=plan.pooled,
-        weights=weights,
+        weights=evidence,
         features=trainer.features(task),
         given=settings.given,
     )
@@ -134,15 +144,27 @@ def trust_note(trusted: dict[str, float]) -> str:
 
 
 def first_matrices(
-    table: AnnotationTable, seen: FloatArray | None, given: NDArray[np.bool_] | None = None
+    table: AnnotationTable, seen: FloatArray | None, weights: FloatArray, given: NDArray[np.bool_] | None = None
 ) -> tuple[FloatArray, FloatArray]:
     """(C,K,K) T before LTNet trains, and the pseudo counts of its prior.
 
     Both come from Dawid–Skene with matrices shrunk towards the crowd's, on labels alone or
     with ``seen`` (N,K), what a network sees in each item, for a prior of its truth. Coders
-    ``given`` (C,) are taken at their word.
+    ``given`` (C,) are taken at their word. Dawid–Skene takes coders for independent, which
+    machine coders are not: all of them see the image alone, as ``seen`` does. So their
+    annotations count by their weight in the loss, and those that weigh nothing not at all.
     """
-    found = shrunk_dawid_skene(table, item_prior=seen, given=given)
+    machine = np.asarray([is_machine(c) for c in table.coders], dtype=np.bool_)
+    share = np.where(machine, np.minimum(weights, 1.0), weights > 0)[table.coder]
+    on = share > 0
+    counted = replace(
+        table,
+        item=table.item[on],
+        coder=table.coder[on],
+        label=table.label[on],
+        count=(table.count * share)[on].astype(np.float32),
+    )
+    found = shrunk_dawid_skene(counted, item_prior=seen, given=given)
     learned = np.ones(len(table.coders), dtype=np.bool_) if given is None else ~given
     pseudo_counts = np.zeros_like(found.counts)
     pseudo_counts[learned] = crowd_prior(found.counts[learned])

@@ -17,6 +17,8 @@ from .annotations import FloatArray
 from .transition import ClampedTransitions, SoftmaxTransitions, log_predict
 
 Likelihood = Literal["joint", "separate"]
+LEAST_MASS = 1e-9  # of a batch whose annotations all weigh nothing: its loss is 0
+LEAST_JOINT_MASS = 1e-3  # there Σ p = 1 stands for such an item, and only up to rounding
 
 
 @dataclass(frozen=True)
@@ -91,8 +93,8 @@ class Classifier(nn.Module):
         return -torch.zeros_like(log_p[:, 0]).index_add(0, entries.row, said)
 
     def mass(self, entries: Entries) -> Tensor:
-        """What the sum of the items' losses is divided by: the weight of all annotations."""
-        return entries.weight.sum()
+        """What the sum of the items' losses is divided by: the weight of all annotations, never quite 0."""
+        return entries.weight.sum().clamp_min(LEAST_MASS)
 
     def loss(self, log_p: Tensor, entries: Entries) -> Tensor:
         """The items' losses by their mass; 0 where there are no annotations."""
@@ -168,8 +170,8 @@ class LTNet(Classifier):
         if self.likelihood == "separate":
             return super().mass(entries)
         if not len(entries.row):
-            return entries.weight.sum()
-        return torch.bincount(entries.row, weights=entries.weight).clamp(max=1).sum()
+            return super().mass(entries)
+        return torch.bincount(entries.row, weights=entries.weight).clamp(max=1).sum().clamp_min(LEAST_JOINT_MASS)
 
     def training_loss(self, images: Tensor, entries: Entries, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         loss, log_p = super().training_loss(images, entries, generator)

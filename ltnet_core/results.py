@@ -95,6 +95,7 @@ def write_results(run: Run, study: Study, human: AnnotationTable, learned: Learn
     r = learned.posterior
     truth = r.argmax(1).astype(np.int32)
     network = networks[learned.method].argmax(1).astype(np.int32)
+    labelled = human.keep_items(learned.usable & ~study.is_test)
     known_by = evidence(r, table, learned.transitions)
     reference, source = reference_matrices(study, table)
     evaluation = evaluate(
@@ -132,7 +133,7 @@ def write_results(run: Run, study: Study, human: AnnotationTable, learned: Learn
         {
             "classes": list(table.classes),
             "coders": _by_coder(table.coders, learned.transitions),
-            "dawid_skene": _by_coder(human.coders, aggregate(human, "dawid-skene").transitions),
+            "dawid_skene": _by_coder(human.coders, aggregate(labelled, "dawid-skene").transitions),
             "start": None if learned.start is None else _by_coder(table.coders, learned.start),
             "counts": _by_coder(table.coders, expected_counts(r, table)),
             "support": _by_coder(table.coders, known_by.support),

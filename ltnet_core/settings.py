@@ -149,6 +149,8 @@ class Settings:
                 f"only LTNet takes a coder at its word, and not with the paper preset's matrices; "
                 f"let the matrix of {self.given[0]!r} be learned."
             )
+        if self.double_softmax and self.likelihood == "joint":
+            raise OptionError("the double softmax belongs to the separate likelihood; set likelihood to 'separate'.")
         if self.mixup and self.method == "annot-mix":
             raise OptionError("annot-mix mixes images in its own way; leave mixup at 0.")
         for name, weight in self.coder_weights.items():

@@ -34,7 +34,7 @@ from .training import Record, Schedule, TrainingData, Watch, features, fit, pred
 
 HEARTBEAT = 1.0
 FEATURES = 32
-FEATURE_SAMPLE = 4000
+SAMPLE = 4000  # images from which axes and pixel statistics are taken
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ class Trainer:
         self.run.emit("plan", stages=["images", *first, *(["pseudo"] if plan.coders else []), last, "results"])
         self.total, self.done = plan.work(), DECODE_COST * len(plan.usable)
         self._began, self._done_at_start = time.monotonic(), self.done
-        mean, std = _statistics(pixels, plan.pooled)
+        mean, std = pixel_statistics(pixels, plan.pooled)
         self._context = (pixels, mean, std)
         return plan
 
@@ -230,7 +230,7 @@ class Trainer:
         model = self.model(task)
         model.load_state_dict(load_file(self._weights(task.stage)))
         data, n = self._data(task), len(self.plan.usable)
-        sample = np.arange(n)[:: max(n // FEATURE_SAMPLE, 1)]
+        sample = _spread(np.arange(n), SAMPLE)
         seen = np.concatenate(list(features(model, data, sample)))
         mean = seen.mean(0)
         axes = np.linalg.svd(seen - mean, full_matrices=False)[2][:dimensions].T
@@ -327,6 +327,15 @@ def coder_weights(table: AnnotationTable, settings: Settings, trust: Mapping[str
     return np.asarray([settings.coder_weights.get(c, w) for c, w in zip(table.coders, usual, strict=True)])
 
 
+def evidence_weights(weights: FloatArray, settings: Settings) -> FloatArray:
+    """(C,) what an annotation weighs in the posterior: its weight by a human's, at most 1.
+
+    The loss is divided by the weights, so that only their ratios matter there; in the
+    posterior an annotation of weight 3 would count as three independent ones.
+    """
+    return np.minimum(weights / settings.human_weight, 1.0)
+
+
 def file_stem(stage: str) -> str:
     """A file name for a stage; coders' names may hold anything."""
     kind, _, name = stage.partition(":")
@@ -341,7 +350,18 @@ def stage_seed(seed: int, stage: str, table: AnnotationTable) -> int:
     return int(np.random.SeedSequence([seed, number, place]).generate_state(1, np.uint32)[0])
 
 
-def _statistics(pixels: Pixels, items: NDArray[np.int64]) -> tuple[FloatArray, FloatArray]:
+def pixel_statistics(pixels: Pixels, items: NDArray[np.int64]) -> tuple[FloatArray, FloatArray]:
     """(channels,) mean and standard deviation of the training pixels (a sample of at most 4,000 images)."""
-    sample = np.asarray(pixels[items[:: max(len(items) // 4000, 1)]], dtype=np.float64)
-    return sample.mean((0, 2, 3)), np.maximum(sample.std((0, 2, 3)), 1.0)
+    sample = _spread(items, SAMPLE)
+    totals, squares, count = np.zeros(pixels.shape[1]), np.zeros(pixels.shape[1]), 0
+    for start in range(0, len(sample), 64):
+        part = np.asarray(pixels[sample[start : start + 64]], dtype=np.float64)
+        totals, squares = totals + part.sum((0, 2, 3)), squares + np.square(part).sum((0, 2, 3))
+        count += part[:, 0].size
+    mean = totals / count
+    return mean, np.sqrt(np.maximum(squares / count - mean**2, 1.0))
+
+
+def _spread(items: NDArray[np.int64], most: int) -> NDArray[np.int64]:
+    """At most so many of them, evenly spread."""
+    return items[:: max(-(-len(items) // most), 1)]

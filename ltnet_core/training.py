@@ -201,9 +201,9 @@ def fit(
 ) -> list[Record]:
     """Train ``model`` in place and leave it at its best epoch by validation loss.
 
-    Without validation items the last epoch stands. The order of items and every
-    augmentation depend on ``seed`` and the epoch alone, so a fit resumed from
-    ``checkpoint`` ends where an uninterrupted one ends.
+    Without validation items, or if none of their annotations weighs anything, the last
+    epoch stands. The order of items and every augmentation depend on ``seed`` and the
+    epoch alone, so a fit resumed from ``checkpoint`` ends where an uninterrupted one ends.
 
     Returns one record per epoch: ``epoch``, ``train_loss``, ``train_agreement``,
     ``validation_loss``, ``validation_agreement``, ``seconds``.
@@ -254,7 +254,7 @@ def fit(
         validation_loss, validation_agreement = run_epoch(
             model, data, validation_items, 4 * schedule.batch_size, watch=watch
         )
-        score = validation_loss if len(validation_items) else -float(epoch)
+        score = -float(epoch) if math.isnan(validation_loss) else validation_loss
         if best is None or score < best[0]:
             best = (score, epoch, copy.deepcopy(model.state_dict()))
         history.append(

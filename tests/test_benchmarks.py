@@ -7,6 +7,7 @@ import sys
 import zipfile
 from pathlib import Path
 
+import pytest
 from conftest import ROOT
 
 
@@ -34,7 +35,7 @@ def test_a_table_is_made_in_parts_and_what_is_there_is_not_trained_again(demo: P
     first = table("--only", "majority")
     assert [line.split("|")[1].strip() for line in first[2:]] == ["majority vote → train"]
     assert (
-        len(list((tmp_path / "o" / "study" / "images").iterdir())) == 80 + 24
+        len(list((tmp_path / "o" / "study-80" / "images").iterdir())) == 80 + 24
     )  # the training images drawn, all test images
     made = (tmp_path / "o").glob("*/manifest.json")
     before = {path: path.stat().st_mtime_ns for path in made}
@@ -43,3 +44,5 @@ def test_a_table_is_made_in_parts_and_what_is_there_is_not_trained_again(demo: P
     assert both[2] == first[2]
     assert all(path.stat().st_mtime_ns == when for path, when in before.items())
     assert table("--table") == both
+    with pytest.raises(AssertionError, match="was trained with other flags"):
+        table("--only", "majority", "--epochs", "2")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ltnet_core.annotations import AnnotationTable
-from ltnet_core.calibration import soften, temperature
+from ltnet_core.calibration import plain_temperature, soften, temperature
 from ltnet_core.evaluation import calibration_error
 
 PLANTED_T = np.array(
@@ -49,6 +49,19 @@ def test_only_the_given_items_count_and_few_are_too_few() -> None:
                             np.where(table.item < 3000, table.label, (table.label + 1) % 3).astype(np.int32), table.count)  # fmt: skip
     half = np.arange(3000)
     assert temperature(p, PLANTED_T, wrong, half) == pytest.approx(temperature(p, PLANTED_T, table, half))
+
+
+def test_without_matrices_a_network_that_is_right_about_its_labels_stays_as_it_is() -> None:
+    n = 100
+    item = np.repeat(np.arange(n), 2)
+    table = AnnotationTable(
+        np.array([f"{i:03d}" for i in range(n)], dtype=object), ("t",), ("a", "b"), item.astype(np.int32),
+        np.zeros(2 * n, np.int32), np.tile([0, 1], n).astype(np.int32), np.tile([0.6, 0.4], n).astype(np.float32),
+    )  # fmt: skip
+    right = np.tile([0.6, 0.4], (n, 1))
+    assert plain_temperature(right, table, np.arange(n)) == pytest.approx(1, abs=0.02)
+    assert plain_temperature(soften(right, 0.5), table, np.arange(n)) == pytest.approx(2, abs=0.05)
+    assert plain_temperature(right, table, np.arange(10)) == 1.0
 
 
 def test_softening_keeps_the_order_and_the_sum() -> None:

@@ -17,10 +17,13 @@ import pandas as pd
 import pytest
 import torch
 from conftest import ROOT, Command, write_csv
+from fake_run import write_fake_run
 from safetensors.torch import load_file
 
 from ltnet_core import IPA2LT, Run, load_dataset
+from ltnet_core.datasets.demo import write_demo
 from ltnet_core.errors import OptionError, RunError
+from ltnet_core.trainer import pixel_statistics
 
 QUICK = ("--preset", "quick", "--epochs", 2, "--device", "cpu", "--seed", 3)
 
@@ -348,8 +351,10 @@ def test_odd_datasets_finish_and_say_so(demo: Path, ltnet: Command, tmp_path: Pa
         (("--seed", -1), "seed must not be negative"),
         (("--weights", "gone.pt"), "does not exist"),
         (("--coder-weights", "Alpha"), "takes NAME=WEIGHT"),
-        (("--coder-weights", "Alfa=2"), "there is no such coder. Did you mean 'Alpha'?"),
+        (("--coder-weights", "Alfa=2"), "no such coder takes part. Did you mean 'Alpha'?"),
         (("--coder-weights", "Alpha=-2"), "must lie between 0 and"),
+        (("--coder-weights", "Beta=2", "--coders", "Alpha"), "for 'Beta', but no such coder takes part"),
+        (("--coder-weights", "Alpha=0,Beta=0"), "every coder weighs 0"),
     ],
 )
 def test_wrong_flags_are_bad_input_and_leave_nothing_behind(
@@ -370,6 +375,60 @@ def test_coders_and_machine_coders_are_as_asked(demo: Path, ltnet: Command, tmp_
     assert list(json.loads((tmp_path / "run" / "results" / "transitions.json").read_text())["coders"]) == ["Beta"]
     methods = json.loads((tmp_path / "run" / "results" / "evaluation.json").read_text())["tests"]["test"]["methods"]
     assert "coder:Beta" not in methods
+
+
+def test_evaluate_says_so_where_nobody_labelled_what_is_known(finished: Path, ltnet: Command, tmp_path: Path) -> None:
+    shutil.copytree(finished, tmp_path / "run")
+    path = tmp_path / "run" / "results" / "evaluation.json"
+    told = json.loads(path.read_text())
+    told["truth"]["human_labels_accuracy"] = None
+    path.write_text(json.dumps(told))
+    done = ltnet("evaluate", tmp_path / "run")
+    assert (done.returncode, "no human label of them" in done.stdout) == (0, True), done.stderr
+
+
+def test_flags_must_fit_the_method_that_like_brings(demo: Path, ltnet: Command, tmp_path: Path) -> None:
+    like = write_fake_run(tmp_path / "like", demo)
+    spec = json.loads((like / "spec.json").read_text())
+    spec["settings"]["method"] = "majority"
+    (like / "spec.json").write_text(json.dumps(spec))
+    done = ltnet("fit", demo, "--run", tmp_path / "r", "--like", like, "--no-machine-coders")
+    assert (done.returncode, "has no meaning for --method majority" in done.stderr) == (2, True)
+
+
+def test_what_coders_said_of_test_images_shapes_no_matrix(tmp_path: Path) -> None:
+    write_demo(tmp_path / "faces", items=120)
+    test = [r["image"] for r in read_rows(tmp_path / "faces" / "truth.csv") if r["split"] == "test"]
+
+    def labels_alone(run: str) -> dict[str, object]:
+        write_fake_run(tmp_path / run, tmp_path / "faces")
+        found: dict[str, object] = json.loads((tmp_path / run / "results" / "transitions.json").read_text())
+        return dict(found["dawid_skene"])  # type: ignore[call-overload]
+
+    before = labels_alone("a")
+    with open(tmp_path / "faces" / "annotations.csv", "a", newline="", encoding="utf-8") as f:
+        csv.writer(f).writerows([(image, "Alpha", "fear") for image in test])
+    assert labels_alone("b") == before
+
+
+def test_pixel_statistics_come_from_a_sample_in_small_parts() -> None:
+    rng = np.random.default_rng(0)
+
+    class Watched:
+        shape = (7_999, 3, 2, 2)
+        values = rng.integers(0, 255, shape).astype(np.uint8)
+        asked: list[int] = []  # noqa: RUF012
+
+        def __getitem__(self, items: np.ndarray) -> np.ndarray:
+            self.asked.append(len(items))
+            return self.values[items]
+
+    pixels = Watched()
+    mean, std = pixel_statistics(pixels, np.arange(7_999))
+    assert sum(pixels.asked) == 4_000
+    assert max(pixels.asked) <= 64
+    np.testing.assert_allclose(mean, pixels.values[::2].mean((0, 2, 3)))
+    np.testing.assert_allclose(std, pixels.values[::2].std((0, 2, 3)))
 
 
 def test_precision_is_as_asked(demo: Path, ltnet: Command, tmp_path: Path) -> None:
@@ -414,3 +473,7 @@ def test_python_travels_the_same_road(demo: Path, finished: Path, tmp_path: Path
         IPA2LT("quick", epochs=2, device="cpu").fit(load_dataset(demo), tmp_path / "run")
     with pytest.raises(OptionError, match="Did you mean 'epochs'"):
         IPA2LT("quick", epoch=2).fit(load_dataset(demo))
+    with pytest.raises(OptionError, match="leave out given"):
+        IPA2LT("quick", given=("Alpha",)).fit(load_dataset(demo))
+    with pytest.raises(OptionError, match="belongs to the separate likelihood"):
+        IPA2LT("paper", likelihood="joint").fit(load_dataset(demo))

@@ -41,13 +41,39 @@ def test_a_network_that_learned_nothing_does_no_harm_and_a_good_one_helps() -> N
     error = {}
     for right in (0.0, 0.9):
         trusted = sharpened(seen(crowd.truth, right, 5), crowd.table, held_out)
-        start, prior = first_matrices(crowd.table, trusted)
+        start, prior = first_matrices(crowd.table, trusted, np.ones(4))
         error[right] = np.abs(start - crowd.transitions).mean()
         np.testing.assert_allclose(start.sum(2), 1)
         assert prior.shape == start.shape
-    alone = np.abs(first_matrices(crowd.table, None)[0] - crowd.transitions).mean()
+    alone = np.abs(first_matrices(crowd.table, None, np.ones(4))[0] - crowd.transitions).mean()
     assert error[0.0] < alone + 0.03
     assert error[0.9] < 0.7 * alone
+
+
+def test_machine_coders_do_not_outvote_people_in_the_start_of_t() -> None:
+    """Three people label 60 % of the items each; machine coders who see alike, and not well, label the rest."""
+    n, k = 3000, 5
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, k, n)
+    sees = np.where(rng.random(n) < 0.75, truth, rng.integers(0, k, n))
+    true_t = np.stack([right * np.eye(k) + (1 - right) * rng.dirichlet(np.ones(k), k) for right in (0.5, 0.6, 0.7)])
+    said = np.full((n, 6), -1)
+    for c, t in enumerate(true_t):
+        own = rng.random(n) < 0.6
+        said[own, c] = (rng.random(n)[:, None] > t[truth].cumsum(1)).sum(1).clip(max=k - 1)[own]
+        said[~own, 3 + c] = sees[~own]
+    item, coder = np.nonzero(said >= 0)
+    names = ("X", "Y", "Z", "machine:X", "machine:Y", "machine:Z")
+    table = AnnotationTable(
+        np.array([f"{i:05d}" for i in range(n)], dtype=object), names, tuple("abcde"), item.astype(np.int32),
+        coder.astype(np.int32), said[item, coder].astype(np.int32), np.ones(len(item), np.float32),
+    )  # fmt: skip
+    error = {
+        weight: np.abs(first_matrices(table, None, np.array([1.0] * 3 + [weight] * 3))[0][:3] - true_t).mean()
+        for weight in (1.0, 0.1, 0.0)
+    }
+    assert error[0.1] < 0.85 * error[1.0]
+    assert error[0.0] < 0.85 * error[1.0]
 
 
 def test_jointly_an_item_counts_once_and_at_most_by_its_weight() -> None:

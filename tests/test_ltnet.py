@@ -57,6 +57,28 @@ def test_an_absent_annotation_contributes_nothing() -> None:
     assert float(model.loss(log_p, none)) == 0.0
 
 
+@pytest.mark.parametrize("likelihood", ["joint", "separate"])
+def test_annotations_that_weigh_nothing_teach_nothing(likelihood: Literal["joint", "separate"]) -> None:
+    model = LTNet(nn.Flatten(), SoftmaxTransitions(random_t(2, 3)), likelihood)
+    images = torch.randn(2, 3, 1, 1, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    for mixup in (0.0, 0.5):
+        model.mixup = mixup
+        said = entries([(0, 0, 1, 0.0), (1, 1, 2, 0.0)])
+        loss, _ = model.training_loss(images, said, torch.Generator().manual_seed(0))
+        torch.autograd.backward(loss)
+        assert float(loss.detach()) == pytest.approx(0, abs=1e-3)
+        assert images.grad is not None
+        assert float(images.grad.abs().max()) < 1e-3
+
+
+def test_held_out_annotations_that_weigh_nothing_choose_no_epoch() -> None:
+    pixels, _, table = study(60, np.stack([np.eye(3), np.eye(3)]))
+    data = training_data(pixels, table.keep_items(np.arange(60) < 40))  # nobody said anything of the held-out ones
+    model = Classifier(build_network("cnn", classes=3, channels=1, image_size=12, seed=0))
+    history = fit(model, data, np.arange(40), np.arange(40, 60), Schedule(epochs=3, batch_size=16, lr=0.01), seed=0)
+    assert [r["best_epoch"] for r in history] == [1, 2, 3]
+
+
 def test_a_confident_wrong_network_gives_a_finite_loss_and_gradient() -> None:
     model = LTNet(nn.Identity(), SoftmaxTransitions(near_identity(1, 3, 1.0)))
     logits = torch.tensor([[500.0, 0.0, 0.0]], requires_grad=True)

@@ -11,7 +11,7 @@ from stripes import entries, random_t, study, training_data
 from torch import nn
 
 from ltnet_core.ltnet import Classifier
-from ltnet_core.methods.annot_mix import ETA, AnnotMix
+from ltnet_core.methods.annot_mix import ETA, AnnotMix, draw_annotation
 from ltnet_core.methods.crowd_layer import CrowdLayer
 from ltnet_core.methods.noise_adaptation import noise_adaptation
 from ltnet_core.methods.trace import STRENGTH, TraceRegularised
@@ -84,6 +84,14 @@ def test_annot_mix_starts_at_its_diagonal_and_mixes_the_same_pairs_for_image_cod
             assert float(loss.detach()) == pytest.approx(expected, rel=1e-4)
             mixed += 1
     assert mixed
+
+
+def test_annot_mix_draws_a_partner_s_annotations_by_their_weight() -> None:
+    said = entries([(0, 0, 1, 1.0), (1, 0, 0, 9.0), (1, 0, 2, 1.0), (1, 1, 2, 0.0), (2, 0, 1, 0.3)])
+    rows = torch.tensor([0, 1, 2]).repeat(10_000)
+    draws = torch.rand(30_000, generator=torch.Generator().manual_seed(0))
+    share = torch.bincount(draw_annotation(said, rows, draws), minlength=5) / 10_000
+    torch.testing.assert_close(share, torch.tensor([1.0, 0.9, 0.1, 0.0, 1.0]), atol=0.01, rtol=0)
 
 
 @pytest.mark.parametrize("name", ["crowd-layer", "noise-adaptation", "trace", "annot-mix"])

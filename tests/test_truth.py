@@ -61,6 +61,8 @@ def test_calibration_error_by_hand() -> None:
     truth = np.array([0] * 7 + [1] * 3)
     assert calibration_error(p, truth) == pytest.approx(0.2)
     assert calibration_error(np.array([[1.0, 0.0], [0.0, 1.0]]), np.array([0, 1])) == 0
+    tied, second = np.full((4, 2), 0.5), np.ones(4, np.int32)  # a method with a tie rule of its own
+    assert calibration_error(tied, second, said=second) == scores(tied, second, second)["ece"] == pytest.approx(0.5)
 
 
 def test_recovery_counts_the_known_rows() -> None:
@@ -85,6 +87,16 @@ def test_machine_coders_label_what_their_human_left_out() -> None:
     np.testing.assert_allclose(said, [[0, 0], [0, 1], [0, 0]])  # a is X's own, c cannot be read
     hard = add_pseudo_labels(table(), {"Y": p}, "hard", np.array([True, True, True]))
     np.testing.assert_allclose(hard.votes([machine_name("Y")]), [[0, 0], [0, 0], [0, 1]])
+
+
+def test_a_machine_coder_of_many_classes_may_be_unsure() -> None:
+    classes = tuple(f"k{i:03d}" for i in range(200))
+    one = np.zeros(1, np.int32)
+    said = AnnotationTable(np.array(["a", "b"], dtype=object), ("X",), classes, one, one, one, np.ones(1, np.float32))
+    p = np.full((2, 200), 0.005)
+    p[1, 7] = 0.006
+    more = add_pseudo_labels(said, {"X": p / p.sum(1, keepdims=True)}, "soft", np.array([True, True]))
+    assert more.votes([machine_name("X")])[1].sum() == pytest.approx(1)
 
 
 def test_who_can_train_a_machine_coder() -> None:

@@ -40,11 +40,8 @@ class AnnotMix(Classifier):
         mixed = mix(images, ALPHA, generator)
         log_p = self(mixed.images)
 
-        size = torch.bincount(entries.row, minlength=len(images))
-        first = torch.cumsum(size, 0) - size
         draw = torch.rand(len(entries.row), generator=generator).to(images.device)
-        partner_row = mixed.other[entries.row]
-        partner = first[partner_row] + (draw * size[partner_row]).long()
+        partner = draw_annotation(entries, mixed.other[entries.row], draw)
         mine = mixed.share[entries.row]
         logits = (
             mine[:, None, None] * self.logits[entries.coder]
@@ -53,7 +50,18 @@ class AnnotMix(Classifier):
         said = torch.logsumexp(log_p[entries.row][:, :, None] + torch.log_softmax(logits, dim=2), dim=1)
         each = torch.arange(len(said), device=said.device)
         fit = mine * said[each, entries.label] + (1 - mine) * said[each, entries.label[partner]]
-        return -(entries.weight * fit).sum() / entries.weight.sum(), log_p
+        return -(entries.weight * fit).sum() / self.mass(entries), log_p
 
     def matrices(self) -> FloatArray:
         return as_matrices(torch.log_softmax(self.logits, dim=2))
+
+
+def draw_annotation(entries: Entries, row: Tensor, draw: Tensor) -> Tensor:
+    """(D,) an annotation of each ``row`` (D,) with a chance in proportion to its weight; ``draw`` (D,) is in [0, 1)."""
+    size = torch.bincount(entries.row)
+    last = torch.cumsum(size, 0) - 1
+    first = last - size + 1
+    up_to = torch.cumsum(entries.weight.double(), 0)
+    before = up_to[first[row]] - entries.weight[first[row]].double()
+    found = torch.searchsorted(up_to, before + draw.double() * (up_to[last[row]] - before), right=True)
+    return torch.clamp(found, first[row], last[row])
