@@ -75,5 +75,7 @@ with right:
         markup.show(compare.errors_table({coder_name(c): v for c, v in errors.items()}))
         frame.link("transitions", "See the matrices →", state)
 st.caption(
-    f"Calibration error: how far the stated confidence is from being right that often. {percent(0.0)} is perfect."
+    "Calibration error: how far the stated confidence is from being right that often; "
+    f"{percent(0.0)} is perfect. Every network is calibrated on labels held out from it: "
+    "one without matrices learns how sure it may be of labels, not of truth."
 )
