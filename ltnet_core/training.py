@@ -24,6 +24,8 @@ from .networks import last_layer
 
 Record = dict[str, Any]
 
+TEMPERATURES = 2.0 ** np.linspace(-1, 1.5, 6)
+
 
 @dataclass(frozen=True)
 class Schedule:
@@ -157,35 +159,65 @@ def run_epoch(
     items: NDArray[np.int64],
     batch_size: int,
     *,
-    step: Callable[[Tensor, int], None] | None = None,
-    generator: torch.Generator | None = None,
+    step: Callable[[Tensor, int], None],
+    generator: torch.Generator,
     watch: Watch,
 ) -> tuple[float, float]:
-    """One pass over ``items``: trains when ``step`` is given, measures otherwise.
+    """One pass over ``items`` that trains: ``step`` gets the loss of each batch and its number.
 
     Returns the mean loss and the share of annotation weight on which argmax p agrees.
     """
-    model.train(step is not None)
-    loss_sum = mass = agree = weight = 0.0
-    with torch.set_grad_enabled(step is not None):
-        for number, batch in enumerate(batches(items, batch_size)):
+    model.train()
+    sums = _Sums()
+    for number, batch in enumerate(batches(items, batch_size)):
+        entries = data.entries(batch)
+        loss, log_p = model.training_loss(data.images(batch, generator), entries, generator)
+        step(loss, number)
+        sums.add(model, loss.detach().double().cpu().numpy(), log_p.detach(), entries)
+        watch.step(len(batch))
+    return float(sums.loss()), sums.agreement()
+
+
+def measure(
+    model: Classifier, data: TrainingData, items: NDArray[np.int64], batch_size: int, watch: Watch
+) -> tuple[float, float]:
+    """The mean loss of ``items`` under the temperature of p that makes it smallest, and the agreement as above.
+
+    p gets a temperature after training, so that networks are compared with theirs: one that
+    is only too sure of itself is not worse. NaN where nothing weighs anything.
+    """
+    model.eval()
+    sums = _Sums()
+    with torch.no_grad():
+        for batch in batches(items, batch_size):
             entries = data.entries(batch)
-            images = data.images(batch, generator)
-            if step is None or generator is None:
-                log_p = model(images)
-                loss = model.loss(log_p, entries)
-            else:
-                loss, log_p = model.training_loss(images, entries, generator)
-                step(loss, number)
-            m = float(model.mass(entries))
-            loss_sum += float(loss.detach()) * m
-            mass += m
-            agree += float((entries.weight * (log_p.detach().argmax(1)[entries.row] == entries.label)).sum())
-            weight += float(entries.weight.sum())
+            log_p = model(data.images(batch))
+            losses = [float(model.loss(torch.log_softmax(log_p / tau, 1), entries)) for tau in TEMPERATURES]
+            sums.add(model, np.asarray(losses), log_p, entries)
             watch.step(len(batch))
-    if weight == 0:
-        return math.nan, math.nan
-    return loss_sum / mass, agree / weight
+    return float(np.min(sums.loss())), sums.agreement()
+
+
+class _Sums:
+    """Losses and agreement over the batches of a pass."""
+
+    def __init__(self) -> None:
+        self._losses: FloatArray = np.zeros(())
+        self._mass = self._agree = self._weight = 0.0
+
+    def add(self, model: Classifier, losses: FloatArray, log_p: Tensor, entries: Entries) -> None:
+        """``losses`` are those of a batch, under one or several temperatures."""
+        mass = float(model.mass(entries))
+        self._losses = self._losses + losses * mass
+        self._mass += mass
+        self._agree += float((entries.weight * (log_p.argmax(1)[entries.row] == entries.label)).sum())
+        self._weight += float(entries.weight.sum())
+
+    def loss(self) -> FloatArray:
+        return self._losses / self._mass if self._weight else np.full(self._losses.shape, np.nan)
+
+    def agreement(self) -> float:
+        return self._agree / self._weight if self._weight else math.nan
 
 
 def fit(
@@ -199,7 +231,7 @@ def fit(
     checkpoint: Path | None = None,
     watch: Watch | None = None,
 ) -> list[Record]:
-    """Train ``model`` in place and leave it at its best epoch by validation loss.
+    """Train ``model`` in place and leave it at its best epoch by validation loss (see :func:`measure`).
 
     Without validation items, or if none of their annotations weighs anything, the last
     epoch stands. The order of items and every augmentation depend on ``seed`` and the
@@ -251,9 +283,7 @@ def fit(
             train_loss, train_agreement = run_epoch(
                 model, data, order, schedule.batch_size, step=step, generator=generator, watch=watch
             )
-        validation_loss, validation_agreement = run_epoch(
-            model, data, validation_items, 4 * schedule.batch_size, watch=watch
-        )
+        validation_loss, validation_agreement = measure(model, data, validation_items, 4 * schedule.batch_size, watch)
         score = -float(epoch) if math.isnan(validation_loss) else validation_loss
         if best is None or score < best[0]:
             best = (score, epoch, copy.deepcopy(model.state_dict()))
