@@ -91,7 +91,7 @@ def _fit(study: Path, row: Row, seed: int, wanted: argparse.Namespace) -> None:
     folder = _folder(row, seed, wanted)
     asked = folder.with_name(folder.name + ".flags.json")
     flags = _flags(row, seed, wanted)
-    if (folder / "spec.json").exists() and json.loads(asked.read_text()) != flags:
+    if (folder / "spec.json").exists() and (not asked.exists() or json.loads(asked.read_text()) != flags):
         raise SystemExit(f"{folder} was trained with other flags ({asked}); choose another --out.")
     if (folder / "manifest.json").exists():
         return

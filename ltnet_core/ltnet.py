@@ -167,9 +167,7 @@ class LTNet(Classifier):
 
     def mass(self, entries: Entries) -> Tensor:
         """Jointly, an item's annotations are one observation: it counts once, by its weight where that is below 1."""
-        if self.likelihood == "separate":
-            return super().mass(entries)
-        if not len(entries.row):
+        if self.likelihood == "separate" or not len(entries.row):
             return super().mass(entries)
         return torch.bincount(entries.row, weights=entries.weight).clamp(max=1).sum().clamp_min(LEAST_JOINT_MASS)
 
