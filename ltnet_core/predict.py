@@ -20,6 +20,7 @@ from .images import load_pixels
 from .ltnet import Classifier
 from .networks import build_network
 from .runs import Run, read_json
+from .training import mean_p
 
 
 def predict_images(
@@ -51,6 +52,9 @@ def predict_images(
     order = [index["trained_classes"].index(c) for c in classes]
     mean, std = (torch.tensor(index[k], dtype=torch.float32)[:, None, None] for k in ("mean", "std"))
 
+    # Runs from before p was averaged over shifted views too say only whether it was over mirrored ones.
+    shifts = index["view_shifts"] if "view_shifts" in index else [0] * index["mirror"]
+
     names = [str(i) for i in images]
     for name in names:
         if not Path(name).is_file():
@@ -62,9 +66,7 @@ def predict_images(
         stack = np.stack([load_pixels(files, n, index["image_size"], index["channels"]) for n in some])
         batch = ((torch.from_numpy(stack).float() - mean) / std).to(target)
         with torch.inference_mode():
-            p_batch = model(batch).exp()
-            if index["mirror"]:
-                p_batch = (p_batch + model(batch.flip(3)).exp()) / 2
+            p_batch = mean_p(model, batch, shifts)
         p = soften(p_batch.double().cpu().numpy(), index["temperature"])[:, order]
         out += [_answer(n, row, classes, content["coders"]) for n, row in zip(some, p, strict=True)]
     return out

@@ -30,7 +30,7 @@ from .plan import DECODE_COST, FEATURE_COST, PREDICT_COST, Plan, make_plan
 from .results import Learned
 from .runs import Run, read_json, write_json
 from .settings import Settings
-from .training import Record, Schedule, TrainingData, Watch, features, fit, predict
+from .training import VIEW_SHIFTS, Record, Schedule, TrainingData, Watch, features, fit, predict
 
 HEARTBEAT = 1.0
 FEATURES = 32
@@ -303,7 +303,7 @@ class Trainer:
                 "trained_classes": list(learned.table.classes),  # the order of the networks' outputs
                 "trained_coders": list(learned.table.coders),  # the order of T in the weights
                 "files": {name: f"{file_stem(name)}.safetensors" for name in learned.networks},
-                "mirror": self.settings.augment,
+                "view_shifts": list(VIEW_SHIFTS) if self.settings.augment else [],
                 "temperature": learned.temperature,
             },
         )

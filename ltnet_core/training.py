@@ -6,7 +6,7 @@ import copy
 import math
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -25,6 +25,7 @@ from .networks import last_layer
 Record = dict[str, Any]
 
 TEMPERATURES = 2.0 ** np.linspace(-1, 1.5, 6)
+VIEW_SHIFTS = (0, 1, -1)
 
 
 @dataclass(frozen=True)
@@ -331,20 +332,37 @@ def predict(
     batch_size: int = 256,
     watch: Watch | None = None,
 ) -> FloatArray:
-    """(len(items),K) p of each item, averaged over the image and its mirror image when training mirrored."""
+    """(len(items),K) p of each item, averaged over views of it (:func:`mean_p`) when training mirrored and shifted."""
     model.eval()
     out = []
     with torch.inference_mode():
         for start in range(0, len(items), batch_size):
             images = data.images(items[start : start + batch_size])
-            p = model(images).exp()
-            if data.augment:
-                p = (p + model(images.flip(3)).exp()) / 2
-            out.append(p.double().cpu().numpy())
+            out.append(mean_p(model, images, VIEW_SHIFTS if data.augment else ()).double().cpu().numpy())
             if watch:
                 watch.step(len(images))
     classes = out[0].shape[1] if out else 0
     return np.concatenate(out) if out else np.zeros((0, classes))
+
+
+def mean_p(model: Classifier, images: Tensor, shifts: Sequence[int]) -> Tensor:
+    """(B,K) p, averaged over the views that ``shifts`` ask for; of the images as they are where there are none.
+
+    A view is the image, or its mirror image, moved down and to the right by a shift times a 32nd of its side
+    (at least a pixel), edges reflected: a network trained on such images errs a little differently on each.
+    """
+    if not shifts:
+        return torch.exp(model(images))
+    size = images.shape[-1]
+    pixel = max(size // 32, 1)
+    margin = pixel * max(abs(s) for s in shifts)
+    padded = torch.nn.functional.pad(images, (margin,) * 4, mode="reflect")
+    total = torch.zeros((), device=images.device)
+    for shift in shifts:
+        at = slice(margin - pixel * shift, margin - pixel * shift + size)
+        view = padded[:, :, at, at]
+        total = total + model(view).exp() + model(view.flip(3)).exp()
+    return total / (2 * len(shifts))
 
 
 def features(

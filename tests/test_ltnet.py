@@ -15,7 +15,7 @@ from ltnet_core.errors import OptionError
 from ltnet_core.ltnet import Classifier, Entries, LTNet, mix
 from ltnet_core.networks import build_network
 from ltnet_core.settings import NETWORKS
-from ltnet_core.training import TEMPERATURES, Schedule, fit, mirror_and_shift, predict
+from ltnet_core.training import TEMPERATURES, Schedule, fit, mean_p, mirror_and_shift, predict
 from ltnet_core.transition import ClampedTransitions, SoftmaxTransitions, log_predict, near_identity
 
 
@@ -173,6 +173,25 @@ def test_mirror_and_shift_keeps_pixels_and_follows_its_generator() -> None:
     still = mirror_and_shift(batch.float(), 0, torch.Generator().manual_seed(0))
     for a, b in zip(still, batch.float(), strict=True):
         assert torch.equal(a, b) or torch.equal(a, b.flip(2))
+
+
+def test_p_is_the_mean_over_mirrored_and_shifted_views() -> None:
+    class Corner(Classifier):
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            return images[:, 0, 0, :2].log()  # p of two classes: the top left pixel and its right neighbour
+
+    images = torch.rand(5, 1, 8, 8)
+    model = Corner(torch.nn.Identity())
+    assert torch.allclose(mean_p(model, images, ()), images[:, 0, 0, :2])
+    mirrored = (images[:, 0, 0, :2] + images.flip(3)[:, 0, 0, :2]) / 2
+    assert torch.allclose(mean_p(model, images, [0]), mirrored)
+    found = mean_p(model, images, [0, 1, -1])
+    padded = torch.nn.functional.pad(images, (1,) * 4, mode="reflect")
+    by_hand = mirrored * 2
+    for at in (0, 2):
+        view = padded[:, 0, at : at + 8, at : at + 8]
+        by_hand = by_hand + view[:, 0, :2] + view.flip(2)[:, 0, :2]
+    assert torch.allclose(found, by_hand / 6)
 
 
 def test_known_matrices_are_learned_and_the_truth_behind_them() -> None:
