@@ -200,6 +200,24 @@ def test_predict_tells_truth_and_what_each_coder_would_say(demo: Path, finished:
     assert (missing.returncode, "gone.png: there is no such image file." in missing.stderr) == (2, True)
 
 
+def test_a_run_from_before_shifted_views_predicts_as_it_did(
+    demo: Path, finished: Path, ltnet: Command, tmp_path: Path
+) -> None:
+    image = next((demo / "images").iterdir())
+    run = tmp_path / "run"
+    shutil.copytree(finished, run)
+    path = run / "results" / "networks" / "index.json"
+    index = json.loads(path.read_text())
+
+    def told(**views: object) -> float:
+        path.write_text(json.dumps({**{k: v for k, v in index.items() if k != "view_shifts"}, **views}))
+        return float(json.loads(ltnet("predict", run, image, "--json").stdout)[0]["confidence"])
+
+    assert told(mirror=True) == told(view_shifts=[0])
+    assert told(mirror=False) == told(view_shifts=[])
+    assert len({told(mirror=True), told(mirror=False), told(view_shifts=[0, 1, -1])}) == 3
+
+
 def wait_for(run: Path, stage: str, child: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
