@@ -66,6 +66,7 @@ def arguments(description: str, epochs: int) -> argparse.ArgumentParser:
     parser.add_argument("--preset", default="default", help="of every row but the paper's")
     parser.add_argument("--network", default=None, help="of every row")
     parser.add_argument("--precision", default=None, help="of every row")
+    parser.add_argument("--cutout", default=None, help="of every row but the paper's")
     parser.add_argument("--only", nargs="+", default=None, help="rows whose names hold one of these words")
     parser.add_argument("--table", action="store_true", help="print what is there, train nothing")
     return parser
@@ -109,8 +110,10 @@ def _fit(study: Path, row: Row, seed: int, wanted: argparse.Namespace) -> None:
 
 
 def _flags(row: Row, seed: int, wanted: argparse.Namespace) -> list[str]:
-    preset = () if "--preset" in row.flags else ("--preset", wanted.preset)
-    same = (("--network", wanted.network), ("--precision", wanted.precision))
+    paper = "--preset" in row.flags
+    preset = () if paper else ("--preset", wanted.preset)
+    cutout = None if paper else wanted.cutout
+    same = (("--network", wanted.network), ("--precision", wanted.precision), ("--cutout", cutout))
     shared = itertools.chain.from_iterable((flag, value) for flag, value in same if value is not None)
     first, *rest = (max(round(s * wanted.epochs), 1) for s in row.shares)
     epochs = ("--epochs", str(first), *(("--ltnet-epochs", str(rest[0])) if rest else ()))

@@ -111,6 +111,8 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("--ltnet-epochs", type=int, help="passes for LTNet, where they differ")
     sub.add_argument("--batch-size", type=int)
     sub.add_argument("--image-size", type=int, help="pixels per side")
+    text = "side of the square blanked out of each training image, as a share of the image's (default: the preset's)"
+    sub.add_argument("--cutout", type=float, metavar="SHARE", help=text)
     sub.add_argument("--device", help="auto, cpu, cuda or cuda:N (default: auto)")
     text = "of the network's layers while it trains (default: float32); bfloat16 is faster where the device has it"
     sub.add_argument("--precision", choices=("float32", "bfloat16"), help=text)
@@ -313,6 +315,7 @@ def _fit(arguments: argparse.Namespace) -> None:
         "ltnet_epochs": arguments.ltnet_epochs,
         "batch_size": arguments.batch_size,
         "image_size": arguments.image_size,
+        "cutout": arguments.cutout,
         "pseudo": arguments.pseudo,
         "machine_coders": False if arguments.no_machine_coders else None,
         "comparisons": False if arguments.no_comparisons else None,

@@ -56,6 +56,8 @@ class Settings:
     branch : where T needs a network to start from, the share of the schedule after which LTNet
         goes on from the weights trained on all labels mixed; 0 for a schedule of its own after
         theirs.
+    augment : mirror and shift images while training.
+    cutout : side of the square that is blanked out of each training image, as a share of the image's; 0 for none.
     mixup : α of Beta(α, α) by which pairs of training images are mixed; 0 for none.
     precision : of the base network's layers while it trains. ``bfloat16`` is faster where the processor has
         instructions for it; what is measured, predicted and kept is always float32.
@@ -101,6 +103,7 @@ class Settings:
     ltnet_lr: float = 0.05
     weight_decay: float = 5e-4
     augment: bool = True
+    cutout: float = 0.25
     mixup: float = 0.0
     precision: Literal["float32", "bfloat16"] = "float32"
     machine_coders: bool = True
@@ -137,6 +140,7 @@ class Settings:
             ("start_diagonal", 1e-3, 1.0),
             ("transition_lr", 0.0, 100.0),
             ("transition_delay", 0.0, 1.0),
+            ("cutout", 0.0, 1.0),
             ("mixup", 0.0, 10.0),
             ("branch", 0.0, 1.0),
             ("validation_share", 0.0, 0.5),
@@ -188,6 +192,7 @@ class Settings:
         unknown = sorted(set(content) - known)
         if unknown:
             raise OptionError(f"unknown setting {unknown[0]!r}." + did_you_mean(unknown[0], known))
+        content = {"cutout": 0.0} | content  # runs from before there was one trained without
         values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in content.items()}
         return cls(**values)
 
@@ -204,6 +209,7 @@ _PRESETS: dict[str, dict[str, Any]] = {
         "lr": 0.003,
         "ltnet_lr": 0.003,
         "weight_decay": 0.05,
+        "cutout": 0.0,
     },
     "default": {},
     "paper": {
@@ -216,6 +222,7 @@ _PRESETS: dict[str, dict[str, Any]] = {
         "lr": 0.01,
         "ltnet_lr": 0.01,
         "weight_decay": 1e-3,
+        "cutout": 0.0,
         "pseudo": "hard",
         "branch": 0.0,
         "trust": "equal",

@@ -277,7 +277,8 @@ class Trainer:
     def _data(self, task: Task) -> TrainingData:
         pixels, mean, std = self._context
         weights = coder_weights(task.table, self.settings) if task.weights is None else task.weights
-        return TrainingData(pixels, task.table, weights, mean, std, self.device, self.settings.augment)
+        augment, cutout = self.settings.augment, self.settings.cutout
+        return TrainingData(pixels, task.table, weights, mean, std, self.device, augment, cutout)
 
     def keep_networks(self, learned: Learned) -> None:
         """Copy every network and its history from the checkpoint to the results."""

@@ -77,6 +77,7 @@ class TrainingData:
     coder_weights : (C,) weight of each coder in the loss.
     mean, std : (channels,) of pixels in 0..255, for normalisation.
     augment : mirror and shift images while training.
+    cutout : side of the square blanked out of each training image, as a share of the image's.
     """
 
     def __init__(
@@ -88,10 +89,12 @@ class TrainingData:
         std: FloatArray,
         device: torch.device,
         augment: bool = True,
+        cutout: float = 0.0,
     ):
         n, _, size, _ = pixels.shape
         self.pixels, self.device, self.augment = pixels, device, augment
         self.shift = max(size // 10, 1)
+        self.hole = round(cutout * size)
         self._mean = torch.tensor(mean, dtype=torch.float32, device=device)[:, None, None]
         self._std = torch.tensor(std, dtype=torch.float32, device=device)[:, None, None]
         self._start = np.searchsorted(table.item, np.arange(n + 1))
@@ -103,7 +106,8 @@ class TrainingData:
         batch = torch.from_numpy(np.asarray(self.pixels[items])).to(self.device)
         if generator is not None and self.augment:
             batch = mirror_and_shift(batch, self.shift, generator)
-        return (batch.float() - self._mean) / self._std
+        images = (batch.float() - self._mean) / self._std
+        return cut_out(images, self.hole, generator) if generator is not None and self.hole else images
 
     def entries(self, items: NDArray[np.int64]) -> Entries:
         """The annotations of these items, ``row`` counting within ``items``."""
@@ -131,6 +135,20 @@ def mirror_and_shift(batch: Tensor, shift: int, generator: torch.Generator) -> T
         columns[:, None, :].to(batch.device),
     ]
     return picked.permute(0, 3, 1, 2).contiguous()
+
+
+def cut_out(images: Tensor, hole: int, generator: torch.Generator) -> Tensor:
+    """Blank a square of ``hole`` pixels' side out of each normalised image, to the mean of all pixels.
+
+    Its middle may be any pixel, so that part of it may lie outside. T. DeVries and G. W. Taylor, *Improved
+    regularization of convolutional neural networks with cutout*, 2017, arXiv:1708.04552.
+    """
+    b, _, size, _ = images.shape
+    start = torch.randint(0, size, (2, b, 1), generator=generator) - hole // 2
+    steps = torch.arange(size)
+    rows, columns = (steps >= start) & (steps < start + hole)
+    holes = (rows[:, :, None] & columns[:, None, :]).to(images.device)
+    return images.masked_fill(holes[:, None], 0.0)
 
 
 @dataclass

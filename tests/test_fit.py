@@ -23,6 +23,7 @@ from safetensors.torch import load_file
 from ltnet_core import IPA2LT, Run, load_dataset
 from ltnet_core.datasets.demo import write_demo
 from ltnet_core.errors import OptionError, RunError
+from ltnet_core.settings import Settings, make_settings
 from ltnet_core.trainer import pixel_statistics
 
 QUICK = ("--preset", "quick", "--epochs", 2, "--device", "cpu", "--seed", 3)
@@ -363,6 +364,7 @@ def test_odd_datasets_finish_and_say_so(demo: Path, ltnet: Command, tmp_path: Pa
         (("--network", "resnet81"), "unknown network 'resnet81'; choose from cnn"),
         (("--epochs", 0), "epochs must lie between 1 and"),
         (("--batch-size", 1), "batch_size must lie between 2 and"),
+        (("--cutout", 2), "cutout must lie between 0.0 and 1.0"),
         (("--precision", "float16"), "invalid choice: 'float16'"),
         (("--device", "tpu"), "unknown device 'tpu'"),
         (("--coders", "Alpha,Gamma"), "There is no coder 'Gamma'; the coders are"),
@@ -461,6 +463,23 @@ def test_precision_is_as_asked(demo: Path, ltnet: Command, tmp_path: Path) -> No
         float((weights["bfloat16"][k] - w).abs().max()) for k, w in weights["float32"].items() if w.is_floating_point()
     ]
     assert 0 < max(moved) < 0.5  # coarser steps, the same way
+
+
+def test_cutout_is_as_asked(demo: Path, ltnet: Command, tmp_path: Path) -> None:
+    losses = {}
+    for cutout in (0.0, 0.9):
+        run = tmp_path / str(cutout)
+        done = ltnet("fit", demo, "--run", run, *QUICK, "--epochs", 3, "--method", "mixture", "--cutout", cutout)
+        assert done.returncode == 0, done.stderr
+        assert json.loads((run / "spec.json").read_text())["settings"]["cutout"] == cutout
+        losses[cutout] = json.loads((run / "results" / "history.json").read_text())["mixture"][-1]["train_loss"]
+    assert losses[0.9] > 1.1 * losses[0.0]  # of most faces little is left to learn from
+
+
+def test_a_run_from_before_cutout_goes_on_without() -> None:
+    before = {k: v for k, v in make_settings("default").to_json().items() if k != "cutout"}
+    assert Settings.from_json(before).cutout == 0
+    assert Settings.from_json(make_settings("default").to_json()).cutout == 0.25
 
 
 def test_the_paper_preset_repeats_the_release(demo: Path, ltnet: Command, tmp_path: Path) -> None:

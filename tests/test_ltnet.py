@@ -15,7 +15,16 @@ from ltnet_core.errors import OptionError
 from ltnet_core.ltnet import Classifier, Entries, LTNet, mix
 from ltnet_core.networks import build_network
 from ltnet_core.settings import NETWORKS
-from ltnet_core.training import TEMPERATURES, Schedule, fit, mean_p, mirror_and_shift, predict
+from ltnet_core.training import (
+    TEMPERATURES,
+    Schedule,
+    TrainingData,
+    cut_out,
+    fit,
+    mean_p,
+    mirror_and_shift,
+    predict,
+)
 from ltnet_core.transition import ClampedTransitions, SoftmaxTransitions, log_predict, near_identity
 
 
@@ -173,6 +182,32 @@ def test_mirror_and_shift_keeps_pixels_and_follows_its_generator() -> None:
     still = mirror_and_shift(batch.float(), 0, torch.Generator().manual_seed(0))
     for a, b in zip(still, batch.float(), strict=True):
         assert torch.equal(a, b) or torch.equal(a, b.flip(2))
+
+
+def test_cutout_blanks_one_square_of_each_image_and_follows_its_generator() -> None:
+    images = torch.rand(200, 3, 16, 16) + 1
+    one = cut_out(images, 4, torch.Generator().manual_seed(3))
+    assert torch.equal(one, cut_out(images, 4, torch.Generator().manual_seed(3)))
+    blank = one == 0
+    assert torch.equal(one[~blank], images[~blank])
+    assert torch.equal(blank.all(1), blank.any(1))  # all channels alike
+    rows, columns = blank[:, 0].any(2).sum(1), blank[:, 0].any(1).sum(1)
+    assert torch.equal(rows * columns, blank[:, 0].sum((1, 2)))  # a rectangle: the square's part inside the image
+    assert rows.max() == columns.max() == 4
+    assert rows.min() == columns.min() == 2  # the middle stays inside
+    assert blank[:, 0].any(0).all()  # anywhere
+
+
+def test_only_training_cuts_out() -> None:
+    pixels, _, table = study(20, random_t(1, 3))
+    mean, std = np.array([60.5]), np.array([50.0])  # no pixel is the mean
+    data = TrainingData(pixels, table, np.ones(1), mean, std, torch.device("cpu"), augment=False, cutout=0.25)
+    items = np.arange(20)
+    assert not (data.images(items) == 0).any()
+    seen = data.images(items, torch.Generator().manual_seed(0))
+    hole = round(0.25 * pixels.shape[-1])
+    assert (seen == 0).sum((1, 2, 3)).max() == hole**2
+    assert torch.equal(seen[seen != 0], data.images(items)[seen != 0])
 
 
 def test_p_is_the_mean_over_mirrored_and_shifted_views() -> None:
