@@ -125,9 +125,9 @@ class Adjudications:
 
         ``until`` leaves out the lines of the log after that id.
         """
-        if not self.path.is_file():
-            return []
-        with self._open() as db:
+        with self._reading() as db:
+            if db is None:
+                return []
             if images is None:
                 last = 2**62 if until is None else until
                 found = [Decision(**r) for r in db.execute(_STANDING + " AND d.id <= ? ORDER BY d.id", (last, last))]
@@ -137,25 +137,25 @@ class Adjudications:
 
     def changed_since(self, last: int) -> tuple[list[str], int]:
         """Images that lines after ``last`` are about, and the id of the last line, 0 where there is none."""
-        if not self.path.is_file():
-            return [], 0
-        with self._open() as db:
+        with self._reading() as db:
+            if db is None:
+                return [], 0
             rows = db.execute("SELECT image FROM decisions WHERE id > ? ORDER BY id", (last,)).fetchall()
             newest = db.execute("SELECT max(id) AS id FROM decisions").fetchone()["id"]
         return list(dict.fromkeys(r["image"] for r in rows)), newest or 0
 
     def log(self) -> list[Decision]:
         """Every line, oldest first."""
-        if not self.path.is_file():
-            return []
-        with self._open() as db:
+        with self._reading() as db:
+            if db is None:
+                return []
             return [Decision(**row) for row in db.execute("SELECT * FROM decisions ORDER BY id")]
 
     def log_of(self, image: str) -> list[Decision]:
         """Every line about one image, oldest first."""
-        if not self.path.is_file():
-            return []
-        with self._open() as db:
+        with self._reading() as db:
+            if db is None:
+                return []
             return [Decision(**r) for r in db.execute("SELECT * FROM decisions WHERE image = ? ORDER BY id", (image,))]
 
     def to_frame(self) -> pd.DataFrame:
@@ -166,6 +166,15 @@ class Adjudications:
             if d.kind == "settle"
         ]
         return pd.DataFrame(rows, columns=list(COLUMNS))
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection | None]:
+        """None where there is no store, or its first writer has not made the tables in it yet."""
+        if not self.path.is_file():
+            yield None
+            return
+        with self._open() as db:
+            yield db if db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() else None
 
     @contextlib.contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:

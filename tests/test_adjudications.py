@@ -15,7 +15,7 @@ from conftest import Command, write_csv
 from ltnet_core.adjudications import Adjudications, Decision, adjudicated, read_decisions
 from ltnet_core.annotations import ADJUDICATOR
 from ltnet_core.datasets import load_dataset
-from ltnet_core.errors import DatasetError
+from ltnet_core.errors import DatasetError, StorageError
 
 
 def settle(image: str, label: str, key: str, **more: str) -> Decision:
@@ -43,6 +43,27 @@ def test_the_last_decision_counts_and_all_are_kept(store: Adjudications) -> None
     assert (first.reviewer, first.reason) == ("Ada", "whiskers")
     assert first.time > 1e9
     assert [d.label for d in store.log_of("a")] == ["cat", "dog"]
+
+
+def test_a_store_that_its_first_writer_is_only_making_is_empty(store: Adjudications) -> None:
+    store.path.parent.mkdir()
+    db = sqlite3.connect(store.path, isolation_level=None)
+    db.execute("BEGIN IMMEDIATE")  # the file is there, its tables are not
+    assert store.path.is_file()
+    assert store.standing() == store.standing(["a"]) == store.log() == store.log_of("a") == []
+    assert store.changed_since(0) == ([], 0)
+    db.close()
+    store.add(settle("a", "cat", "me-1"), 0)
+    assert current(store) == {"a": "cat"}
+
+
+def test_another_database_is_no_store(store: Adjudications) -> None:
+    store.path.parent.mkdir()
+    with sqlite3.connect(store.path) as db:
+        db.execute("CREATE TABLE notes (id)")
+    db.close()
+    with pytest.raises(StorageError, match="no such table"):
+        store.standing()
 
 
 def test_undo_brings_back_what_stood_before(store: Adjudications) -> None:
