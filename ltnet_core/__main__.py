@@ -123,6 +123,9 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument(
         "--coder-weights", help="weights in the loss, such as RAF=3,machine:RAF=0.1 (default: the preset's)"
     )
+    text = "coder in whose words the truth is told where the labels cannot tell (default: found by held-out labels)"
+    sub.add_argument("--reference", metavar="CODER", help=text)
+    sub.add_argument("--no-reference", action="store_true", help="let no coder be the reference")
     sub.add_argument("--no-machine-coders", action="store_true", help="train LTNet on the human annotations alone")
     sub.add_argument("--no-comparisons", action="store_true", help="train only the networks that LTNet needs")
     sub.add_argument("--pseudo", choices=("soft", "hard"), help="kind of the machine coders' labels")
@@ -317,6 +320,8 @@ def _fit(arguments: argparse.Namespace) -> None:
         "image_size": arguments.image_size,
         "cutout": arguments.cutout,
         "pseudo": arguments.pseudo,
+        "reference": arguments.reference,
+        "find_reference": False if arguments.no_reference else None,
         "machine_coders": False if arguments.no_machine_coders else None,
         "comparisons": False if arguments.no_comparisons else None,
         "coder_weights": _weights(arguments.coder_weights),
@@ -374,11 +379,15 @@ def _settings(arguments: argparse.Namespace, changes: dict[str, Any]) -> Setting
     if arguments.adjudicator and not arguments.adjudications:
         raise OptionError("--adjudicator says how to take --adjudications; there are none.")
     changes = {**changes, "given": given_coders(bool(arguments.adjudications), arguments.adjudicator or "trust")}
+    if arguments.reference and arguments.no_reference:
+        raise OptionError("--reference names a coder and --no-reference none; leave out one of them.")
     if arguments.like is None:
         return make_settings(arguments.preset or "default", **changes)
     if arguments.preset or arguments.resume:
         raise OptionError("--like takes another run's settings; leave out --preset and --resume.")
     settings = Settings.from_json(Run.open(arguments.like).spec()["settings"])
+    if arguments.no_reference:
+        settings = replace(settings, reference=None)
     return replace(settings, **{k: v for k, v in changes.items() if v is not None})
 
 
@@ -388,6 +397,7 @@ def _fits_the_method(arguments: argparse.Namespace, method: str) -> None:
         "--no-machine-coders": arguments.no_machine_coders and method != "ltnet",
         "--no-comparisons": arguments.no_comparisons and method != "ltnet",
         "--pseudo": arguments.pseudo and method != "ltnet",
+        "--no-reference": arguments.no_reference and method != "ltnet",
         "--ltnet-epochs": arguments.ltnet_epochs and method not in ("ltnet", "noise-adaptation"),
         "--coder-weights": arguments.coder_weights and method in ("majority", "dawid-skene", "truth"),
     }

@@ -16,11 +16,12 @@ from .ltnet import Likelihood, LTNet
 from .results import Learned
 from .trainer import Task, Trainer, coder_weights, evidence_weights
 from .transition import ClampedTransitions, SoftmaxTransitions, near_identity
+from .trust import reference_coder, reference_note, trust, trust_note
 from .truth import posterior
 
 SHARPEST = 0.9
 TRUST_PER_KAPPA = 2.0
-FEW, LEAST_TRUST, MOST_NAMED = 20.0, 0.1, 5
+NEAR = 0.95  # diagonal that the reference coder's matrix starts with
 
 
 def learn(trainer: Trainer) -> Learned:
@@ -49,17 +50,23 @@ def learn(trainer: Trainer) -> Learned:
     # Where the labels alone tell T, they need no network, and T alone says whom to believe.
     held_out = plan.fits["ltnet"].validation
     trusted: dict[str, float] = {}
-    if seen is not None and not plan.by_labels and settings.trust == "held-out":
+    reference = settings.reference
+    if seen is not None and not plan.by_labels:
         labellers = humans.keep_coders([c for c in humans.coders if c != ADJUDICATOR])
-        trusted = trust(seen, labellers, held_out)
-        trainer.note(trust_note(trusted))
+        if settings.trust == "held-out":
+            trusted = trust(seen, labellers, held_out)
+            trainer.note(trust_note(trusted))
+        if reference is None and settings.find_reference:
+            reference, met = reference_coder(seen, labellers, held_out)
+            if reference is not None:
+                trainer.note(reference_note(reference, met))
     weights = coder_weights(table, settings, trusted)
     given = np.asarray([c in settings.given for c in table.coders], dtype=np.bool_)
     if settings.transition_start == "identity":
         start, prior = near_identity(len(table.coders), len(table.classes), settings.start_diagonal), None
     else:
         seen = None if plan.by_labels or seen is None else sharpened(seen, humans, held_out)
-        start, pseudo_counts = first_matrices(table, seen, weights, given)
+        start, pseudo_counts = first_matrices(table, seen, weights, given, reference)
         prior = pseudo_counts / total_mass(table, weights, settings.likelihood)
 
     def model(base: nn.Module) -> LTNet:
@@ -108,43 +115,16 @@ def learn(trainer: Trainer) -> Learned:
         weights=evidence,
         features=trainer.features(task),
         given=settings.given,
+        reference_coder=reference,
     )
 
 
-def trust(p: FloatArray, table: AnnotationTable, held_out: NDArray[np.int64]) -> dict[str, float]:
-    """coder → weight of its annotations in (0, 1], the best coder's is 1.
-
-    A transition matrix explains errors that depend on the truth alone. People also err more
-    where the image itself is unclear, and then their labels say less than T makes of them,
-    the more so the more they err. So a coder weighs as much as the network's rate of
-    disagreement with the best coder's held-out annotations is of that with its own; coders
-    with few held-out annotations are drawn towards the rate of all.
-    ``p`` (N,K) is what a network trained on all labels mixed sees.
-    """
-    at = np.flatnonzero(np.isin(table.item, held_out))
-    # Of a coder's votes for an item, the class with the most: how a crowd splits says how clear an image is.
-    at = at[np.lexsort((-table.count[at], table.coder[at], table.item[at]))]
-    item, coder = table.item[at], table.coder[at]
-    first = np.append(True, (np.diff(item) != 0) | (np.diff(coder) != 0))[: len(at)]
-    missed = p.argmax(1)[item[first]] != table.label[at][first]
-    c = len(table.coders)
-    total = np.bincount(coder[first], minlength=c).astype(np.float64)
-    wrong = np.bincount(coder[first], missed, c)
-    rate = (wrong + FEW * wrong.sum() / max(total.sum(), 1e-9) + 1e-9) / (total + FEW)
-    return {name: float(max(rate.min() / r, LEAST_TRUST)) for name, r in zip(table.coders, rate, strict=True)}
-
-
-def trust_note(trusted: dict[str, float]) -> str:
-    """A sentence about what each coder's labels weigh."""
-    if len(trusted) > MOST_NAMED:
-        low = min(trusted, key=lambda c: trusted[c])
-        return f"labels weigh between {trusted[low]:.2f} ({low!r}) and 1, by how often the network meets them."
-    told = ", ".join(f"{c!r} {w:.2f}" for c, w in trusted.items())
-    return f"labels weigh {told}, by how often the network meets those of held-out images."
-
-
 def first_matrices(
-    table: AnnotationTable, seen: FloatArray | None, weights: FloatArray, given: NDArray[np.bool_] | None = None
+    table: AnnotationTable,
+    seen: FloatArray | None,
+    weights: FloatArray,
+    given: NDArray[np.bool_] | None = None,
+    reference: str | None = None,
 ) -> tuple[FloatArray, FloatArray]:
     """(C,K,K) T before LTNet trains, and the pseudo counts of its prior.
 
@@ -153,6 +133,10 @@ def first_matrices(
     ``given`` (C,) are taken at their word. Dawid–Skene takes coders for independent, which
     machine coders are not: all of them see the image alone, as ``seen`` does. So their
     annotations count by their weight in the loss, and those that weigh nothing not at all.
+
+    The labels of coders who do not overlap fit any truth p·M as well as p, with M⁻¹·T for T. The
+    ``reference`` coder's matrix starts next to the identity, and the others' where its labels are
+    the truth: of all those truths, training begins with the one told in its words.
     """
     machine = np.asarray([is_machine(c) for c in table.coders], dtype=np.bool_)
     share = np.where(machine, np.minimum(weights, 1.0), weights > 0)[table.coder]
@@ -164,11 +148,18 @@ def first_matrices(
         label=table.label[on],
         count=(table.count * share)[on].astype(np.float32),
     )
-    found = shrunk_dawid_skene(counted, item_prior=seen, given=given)
-    learned = np.ones(len(table.coders), dtype=np.bool_) if given is None else ~given
-    pseudo_counts = np.zeros_like(found.counts)
-    pseudo_counts[learned] = crowd_prior(found.counts[learned])
-    return found.transitions, pseudo_counts
+    fixed = np.zeros(len(table.coders), dtype=np.bool_) if given is None else given.copy()
+    if reference is not None:
+        fixed[table.coder_index(reference)] = True
+    found = shrunk_dawid_skene(counted, item_prior=seen, given=fixed)
+    start, pseudo_counts = found.transitions, np.zeros_like(found.counts)
+    if not fixed.all():
+        pseudo_counts[~fixed] = crowd_prior(found.counts[~fixed])
+    if reference is not None:
+        at = table.coder_index(reference)
+        start[at] = near_identity(1, len(table.classes), NEAR)[0]
+        pseudo_counts[at] = start[at]
+    return start, pseudo_counts
 
 
 def total_mass(table: AnnotationTable, weights: FloatArray, likelihood: Likelihood) -> float:

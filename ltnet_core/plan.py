@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 from .annotations import ADJUDICATOR, AnnotationTable
 from .coders import trainable
 from .datasets import Study
-from .errors import DatasetError
+from .errors import DatasetError, OptionError, did_you_mean
 from .identifiability import labels_suffice, overlap_notes
 from .settings import Settings
 
 PREDICT_COST = 2.5  # of one training image: a forward pass of each of its six views (measured: 2.2 to 3.1)
 FEATURE_COST = 0.3
 DECODE_COST = 0.15
+MOST_NAMED = 3
 MOST_HELD_OUT = 2500  # enough to tell epochs apart and to choose a temperature; more would only be lost to training
 
 Items = NDArray[np.int64]
@@ -118,8 +119,24 @@ def make_plan(
     pooled = np.flatnonzero(learn)
     start = settings.transition_start
     by_labels = start == "dawid-skene" or (start == "auto" and labels_suffice(_labellers(table)))
+    if settings.reference is not None:
+        _check_reference(settings.reference, _labellers(table), by_labels)
     fits = _fits(table, settings, coders, by_labels, train, validation, pooled)
     return Plan(table, usable, fits, tuple(coders), by_labels, pooled, tuple(notes))
+
+
+def _check_reference(reference: str, labellers: AnnotationTable, by_labels: bool) -> None:
+    if reference not in labellers.coders:
+        raise OptionError(
+            f"the reference {reference!r} is not a coder with annotations to learn from; there are "
+            f"{', '.join(labellers.coders[:MOST_NAMED])}{' …' if len(labellers.coders) > MOST_NAMED else ''}."
+            + did_you_mean(reference, labellers.coders)
+        )
+    if by_labels:
+        raise OptionError(
+            "here the coders overlap so much that their labels alone tell the matrices; a reference coder is for "
+            "where they do not. Leave it out, or let its labels be adjudications to take them at their word."
+        )
 
 
 def _labellers(table: AnnotationTable) -> AnnotationTable:

@@ -41,6 +41,7 @@ class Learned:
     weights : (C,) weight of each coder's annotations in the posterior.
     features : (N,D) unit vectors of what the network sees; near ones look alike to it.
     given : coders that were taken at their word.
+    reference_coder : the one in whose words the truth is told, whose matrix started next to the identity.
     """
 
     table: AnnotationTable
@@ -55,6 +56,7 @@ class Learned:
     weights: FloatArray
     features: NDArray[np.float32]
     given: tuple[str, ...] = ()
+    reference_coder: str | None = None
 
     def in_order_of(self, human: AnnotationTable) -> Learned:
         """The same, with classes and coders in the users' order, machine coders after them, the adjudicator last."""
@@ -81,6 +83,7 @@ class Learned:
             self.weights[coders],
             self.features,
             self.given,
+            self.reference_coder,
         )
 
 
@@ -146,6 +149,7 @@ def write_results(run: Run, study: Study, human: AnnotationTable, learned: Learn
             "columns": columns,
             "weights": dict(zip(table.coders, learned.weights.tolist(), strict=True)),
             "given": list(learned.given),
+            "reference_coder": learned.reference_coder,
         },
     )
     write_json(run.results / "evaluation.json", evaluation)

@@ -71,6 +71,9 @@ class Settings:
     trust : whether a coder whose labels of held-out images the network misses more often than
         another's weighs less (``held-out``, see :func:`~ltnet_core.ipa2lt.trust`), or all weigh
         alike (``equal``). Where labels suffice, T alone says how far each is to be believed.
+    reference : human coder in whose words the truth is told where labels do not suffice: its matrix
+        starts next to the identity. None for the one that ``find_reference`` finds, if any
+        (:func:`~ltnet_core.trust.reference_coder`).
     given : coders taken at their word: their matrix is the identity and is not learned.
     transition_start : T before LTNet trains: ``dawid-skene`` (labels alone), ``network``
         (Dawid–Skene whose prior is the mixture network), ``identity``, or ``auto``: labels
@@ -114,6 +117,8 @@ class Settings:
     machine_weight: float = 0.1
     coder_weights: dict[str, float] = field(default_factory=dict)
     trust: Literal["held-out", "equal"] = "held-out"
+    reference: str | None = None
+    find_reference: bool = True
     given: tuple[str, ...] = ()
     transition_start: Literal["auto", "network", "dawid-skene", "identity"] = "auto"
     start_diagonal: float = 0.9
@@ -152,6 +157,11 @@ class Settings:
             raise OptionError(
                 f"only LTNet takes a coder at its word, and not with the paper preset's matrices; "
                 f"let the matrix of {self.given[0]!r} be learned."
+            )
+        if self.reference is not None and (self.method != "ltnet" or self.transition_start not in ("auto", "network")):
+            raise OptionError(
+                "a reference coder says where LTNet's matrices start; it has no meaning for another method "
+                f"or for matrices that start from {self.transition_start!r}."
             )
         if self.double_softmax and self.likelihood == "joint":
             raise OptionError("the double softmax belongs to the separate likelihood; set likelihood to 'separate'.")
@@ -192,7 +202,7 @@ class Settings:
         unknown = sorted(set(content) - known)
         if unknown:
             raise OptionError(f"unknown setting {unknown[0]!r}." + did_you_mean(unknown[0], known))
-        content = {"cutout": 0.0} | content  # runs from before there was one trained without
+        content = {"cutout": 0.0, "find_reference": False} | content  # runs from before there were any did without
         values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in content.items()}
         return cls(**values)
 
@@ -226,6 +236,7 @@ _PRESETS: dict[str, dict[str, Any]] = {
         "pseudo": "hard",
         "branch": 0.0,
         "trust": "equal",
+        "find_reference": False,
         "human_weight": 3.0,
         "machine_weight": 0.5,
         "transition_start": "identity",

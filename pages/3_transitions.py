@@ -130,6 +130,11 @@ def show(coder: str, position: int) -> None:
         )
         interval = (known.low, known.high) if known else None
         markup.sentence(top_confusions(coder, matrix, classes, interval=interval))
+        if coder == content.get("reference_coder"):
+            markup.sentence(
+                "The reference: the labels alone do not tell which coder speaks of the truth as it is, so the truth "
+                "is told in this one’s words, and its matrix started next to a perfect coder’s."
+            )
         points = event["selection"]["points"]
         if points:
             truth, said = points[0]["customdata"]

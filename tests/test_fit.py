@@ -23,6 +23,7 @@ from safetensors.torch import load_file
 from ltnet_core import IPA2LT, Run, load_dataset
 from ltnet_core.datasets.demo import write_demo
 from ltnet_core.errors import OptionError, RunError
+from ltnet_core.ipa2lt import NEAR
 from ltnet_core.settings import Settings, make_settings
 from ltnet_core.trainer import pixel_statistics
 
@@ -365,6 +366,11 @@ def test_odd_datasets_finish_and_say_so(demo: Path, ltnet: Command, tmp_path: Pa
         (("--epochs", 0), "epochs must lie between 1 and"),
         (("--batch-size", 1), "batch_size must lie between 2 and"),
         (("--cutout", 2), "cutout must lie between 0.0 and 1.0"),
+        (("--reference", "Alfa"), "the reference 'Alfa' is not a coder with annotations to learn from; there are"),
+        (("--reference", "Alpha", "--no-reference"), "leave out one of them"),
+        (("--reference", "Alpha", "--method", "mixture"), "has no meaning for another method"),
+        (("--reference", "Alpha", "--preset", "paper"), "matrices that start from 'identity'"),
+        (("--no-reference", "--method", "mixture"), "--no-reference has no meaning for --method mixture"),
         (("--precision", "float16"), "invalid choice: 'float16'"),
         (("--device", "tpu"), "unknown device 'tpu'"),
         (("--coders", "Alpha,Gamma"), "There is no coder 'Gamma'; the coders are"),
@@ -395,6 +401,54 @@ def test_coders_and_machine_coders_are_as_asked(demo: Path, ltnet: Command, tmp_
     assert list(json.loads((tmp_path / "run" / "results" / "transitions.json").read_text())["coders"]) == ["Beta"]
     methods = json.loads((tmp_path / "run" / "results" / "evaluation.json").read_text())["tests"]["test"]["methods"]
     assert "coder:Beta" not in methods
+
+
+def test_the_reference_is_who_was_named(demo: Path, ltnet: Command, tmp_path: Path) -> None:
+    flags = ("--no-machine-coders", "--no-comparisons", "--epochs", 4)
+    for name, flag in (("Beta", ("--reference", "Beta")), (None, ("--no-reference",))):
+        run = tmp_path / str(name)
+        done = ltnet("fit", demo, "--run", run, *QUICK[:2], *flags, *flag)
+        assert done.returncode == 0, done.stderr
+        found = json.loads((run / "results" / "transitions.json").read_text())
+        assert found["reference_coder"] == name
+        starts = {c: np.diagonal(m) for c, m in found["start"].items()}
+        assert (abs(starts["Beta"] - NEAR) < 1e-6).all() == (name == "Beta")
+        assert not (abs(starts["Alpha"] - NEAR) < 1e-6).any()
+        assert "next to the identity" not in done.stdout  # that is told where it was found, not where it was asked for
+    again = ltnet("fit", demo, "--run", tmp_path / "again", "--like", tmp_path / "Beta", "--no-reference")
+    assert again.returncode == 0, again.stderr
+    assert json.loads((tmp_path / "again" / "results" / "transitions.json").read_text())["reference_coder"] is None
+
+
+def test_a_coder_who_is_right_where_it_is_clear_is_found_to_be_the_reference(tmp_path: Path) -> None:
+    """Drawn faces: Alpha is always right, Beta calls every third face the next class; nobody labels twice."""
+    faces = tmp_path / "faces"
+    write_demo(faces, items=1600, seed=2)
+    known = {r["image"]: r["label"] for r in read_rows(faces / "truth.csv") if r["split"] == "train"}
+    classes = [r["class"] for r in read_rows(faces / "classes.csv")]
+    rows = []
+    for number, image in enumerate(sorted(known)):
+        k = classes.index(known[image])
+        errs = number % 6 == 1
+        rows.append((image, ("Alpha", "Beta")[number % 2], classes[(k + errs) % len(classes)]))
+    write_csv(faces / "annotations.csv", ("image", "coder", "label"), rows)
+    model = IPA2LT(preset="quick", machine_coders=False, comparisons=False, epochs=20, validation_share=0.3)
+    run = model.fit(load_dataset(faces), tmp_path / "run").run_
+    assert any("the matrix of 'Alpha' starts next to the identity" in e.get("message", "") for e in run.events())
+    found = json.loads((run.folder / "results" / "transitions.json").read_text())
+    assert found["reference_coder"] == "Alpha"
+    assert np.diagonal(found["coders"]["Alpha"]).min() > 0.9
+    assert np.diagonal(found["coders"]["Beta"]).mean() < 0.8
+
+
+def test_where_labels_suffice_a_reference_is_refused(ltnet: Command, tmp_path: Path) -> None:
+    faces = tmp_path / "faces"
+    write_demo(faces, items=40)
+    images = [r["image"] for r in read_rows(faces / "truth.csv") if r["split"] == "train"]
+    write_csv(faces / "annotations.csv", ("image", "coder", "label"), [(i, c, "fear") for i in images for c in "XYZ"])
+    done = ltnet("fit", faces, "--run", tmp_path / "run", "--preset", "quick", "--reference", "X")
+    assert (done.returncode, "their labels alone tell the matrices" in done.stderr) == (2, True)
+    assert not (tmp_path / "run").exists()
 
 
 def test_evaluate_says_so_where_nobody_labelled_what_is_known(finished: Path, ltnet: Command, tmp_path: Path) -> None:
@@ -476,9 +530,11 @@ def test_cutout_is_as_asked(demo: Path, ltnet: Command, tmp_path: Path) -> None:
     assert losses[0.9] > 1.1 * losses[0.0]  # of most faces little is left to learn from
 
 
-def test_a_run_from_before_cutout_goes_on_without() -> None:
-    before = {k: v for k, v in make_settings("default").to_json().items() if k != "cutout"}
+def test_a_run_from_before_cutout_and_references_goes_on_without() -> None:
+    new = ("cutout", "reference", "find_reference")
+    before = {k: v for k, v in make_settings("default").to_json().items() if k not in new}
     assert Settings.from_json(before).cutout == 0
+    assert not Settings.from_json(before).find_reference
     assert Settings.from_json(make_settings("default").to_json()).cutout == 0.25
 
 

@@ -168,6 +168,30 @@ def test_the_form_asks_for_the_chosen_method(place: Path, demo: Path, monkeypatc
     assert asked == [["--preset", "quick", "--seed", "0", "--method", "crowd-layer"]]
 
 
+@pytest.mark.parametrize(("reference", "flags"), [("coder:Beta", ["--reference=Beta"]), ("none", ["--no-reference"])])
+def test_the_form_asks_for_the_reference(
+    place: Path, demo: Path, monkeypatch: pytest.MonkeyPatch, reference: str, flags: list[str]
+) -> None:
+    link(place, demo)
+    asked: list[list[str]] = []
+    monkeypatch.setattr(commands, "start_run", lambda run, location, flags: asked.append(flags))
+    at = open_page("train")
+    at.selectbox(key="reference").set_value(reference).run()
+    at.button(key="start").click().run()
+    assert asked == [["--preset", "quick", "--seed", "0", *flags]]
+    at.selectbox(key="preset").set_value("paper").run()
+    assert at.selectbox(key="reference").disabled  # its matrices start from the identity, all of them
+
+
+def test_the_reference_is_marked_on_its_matrix(place: Path, demo: Path) -> None:
+    link(place, demo)
+    path = write_fake_run(place / "runs" / "faces-1", demo) / "results" / "transitions.json"
+    said = "The reference: the labels alone do not tell"
+    assert said not in seen(open_page("transitions"))
+    path.write_text(json.dumps({**json.loads(path.read_text()), "reference_coder": "Beta"}))
+    assert seen(open_page("transitions")).count(said) == 1
+
+
 def test_labels_that_cannot_be_right_can_be_set_aside(
     place: Path, demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

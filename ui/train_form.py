@@ -26,6 +26,7 @@ SETTLED = {
     "trust": "take it for the truth",
     "learn": "learn how the adjudicator errs, as for any coder",
 }
+REFERENCE = {"found": "found by held-out labels", "none": "nobody"}
 AS_PRESET = "as the preset"
 
 
@@ -97,15 +98,26 @@ def details(study: Study, preset: str) -> list[str]:
             "Machine coders", value=base.machine_coders, key="machines", disabled=method != "ltnet",
             help="Networks that learn one coder’s labels and label everything else; they bridge coders who never met.",
         )  # fmt: skip
-        pseudo = st.selectbox(
-            "Their labels",
-            list(PSEUDO),
-            index=list(PSEUDO).index(base.pseudo),
-            key=f"pseudo_{preset}",
-            disabled=not machines or method != "ltnet",
-            format_func=lambda kind: PSEUDO[kind],
-            width=320,
-        )
+        left, right = st.columns(2, gap="medium")
+        with left:
+            pseudo = st.selectbox(
+                "Their labels",
+                list(PSEUDO),
+                index=list(PSEUDO).index(base.pseudo),
+                key=f"pseudo_{preset}",
+                disabled=not machines or method != "ltnet",
+                format_func=lambda kind: PSEUDO[kind],
+            )
+        with right:
+            can_start = method == "ltnet" and base.transition_start == "auto"
+            reference = str(
+                st.selectbox(
+                    "Reference", [*REFERENCE, *(f"coder:{c}" for c in used)], key="reference", disabled=not can_start,
+                    format_func=lambda c: REFERENCE.get(c) or c.removeprefix("coder:"),
+                    help="Where coders hardly overlap, their labels fit more than one truth. It is then told in the "
+                    "words of one of them, whose matrix starts next to a perfect coder’s.",
+                )
+            )  # fmt: skip
     if network != AS_PRESET:
         flags += ["--network", str(network)]
     if batch:
@@ -124,6 +136,8 @@ def details(study: Study, preset: str) -> list[str]:
         flags.append("--no-machine-coders")
     elif pseudo != base.pseudo:
         flags += ["--pseudo", str(pseudo)]
+    if can_start and reference != "found":
+        flags.append("--no-reference" if reference == "none" else f"--reference={reference.removeprefix('coder:')}")
     return flags
 
 
