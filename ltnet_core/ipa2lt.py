@@ -16,7 +16,7 @@ from .ltnet import Likelihood, LTNet
 from .results import Learned
 from .trainer import Task, Trainer, coder_weights, evidence_weights
 from .transition import ClampedTransitions, SoftmaxTransitions, near_identity
-from .trust import reference_coder, reference_note, trust, trust_note
+from .trust import FEW, reference_coder, reference_note, trust, trust_note
 from .truth import posterior
 
 SHARPEST = 0.9
@@ -93,9 +93,8 @@ def learn(trainer: Trainer) -> Learned:
     transitions = trainer.matrices(task)
     assert transitions is not None
     transitions[given] = np.eye(len(table.classes))
-    # What machine coders say of a held-out image comes from the image too: only humans can tell how sure p may be.
-    own = transitions[[table.coder_index(c) for c in humans.coders]]
-    tau = temperature(p, own, humans, held_out)
+    judges = judges_of_confidence(humans, reference, held_out)
+    tau = temperature(p, transitions[[table.coder_index(c) for c in judges.coders]], judges, held_out)
     p = soften(p, tau)
     # What LTNet is compared with is calibrated alike, each on what was held out from it.
     for stage, seen_by in networks.items():
@@ -117,6 +116,18 @@ def learn(trainer: Trainer) -> Learned:
         given=settings.given,
         reference_coder=reference,
     )
+
+
+def judges_of_confidence(
+    humans: AnnotationTable, reference: str | None, held_out: NDArray[np.int64]
+) -> AnnotationTable:
+    """The annotations that tell how sure p may be.
+
+    What machine coders say of a held-out image comes from the image too. What other coders than the
+    reference get wrong where an image is unclear, T does not explain, and p would have to be less sure for it.
+    """
+    own = humans.keep_coders([c for c in humans.coders if c in (reference, ADJUDICATOR)])
+    return own if np.isin(own.item, held_out).sum() >= FEW else humans
 
 
 def first_matrices(

@@ -7,7 +7,7 @@ import pytest
 
 from ltnet_core.annotations import AnnotationTable
 from ltnet_core.datasets.crowd import draw_crowd
-from ltnet_core.ipa2lt import NEAR, SHARPEST, first_matrices, sharpened, total_mass
+from ltnet_core.ipa2lt import NEAR, SHARPEST, first_matrices, judges_of_confidence, sharpened, total_mass
 from ltnet_core.settings import make_settings
 from ltnet_core.trainer import coder_weights
 
@@ -117,3 +117,15 @@ def test_of_the_truths_that_fit_t_starts_with_the_one_in_the_words_of_the_refere
     assert (prior.sum(2) > 0).all()
     alone = table.keep_coders(["X"])
     np.testing.assert_allclose(first_matrices(alone, seen, np.ones(1), None, "X")[0][0], start[0])
+
+
+def test_where_there_is_a_reference_its_labels_alone_tell_how_sure_p_may_be() -> None:
+    """Nobody labels twice; with few held-out labels of the reference, everyone's count."""
+    n = 100
+    table = AnnotationTable(
+        np.arange(n).astype(str).astype(object), ("X", "Y"), ("cat", "dog"), np.arange(n, dtype=np.int32),
+        (np.arange(n) % 2).astype(np.int32), np.zeros(n, np.int32), np.ones(n, np.float32),
+    )  # fmt: skip
+    assert judges_of_confidence(table, "Y", np.arange(60)).coders == ("Y",)
+    assert judges_of_confidence(table, "Y", np.arange(30)).coders == ("X", "Y")
+    assert judges_of_confidence(table, None, np.arange(60)).coders == ("X", "Y")
