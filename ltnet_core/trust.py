@@ -61,8 +61,8 @@ def reference_coder(p: FloatArray, table: AnnotationTable, held_out: NDArray[np.
 def reference_note(coder: str, met: float) -> str:
     """A sentence about the coder in whose words the truth is told."""
     return (
-        f"the labels do not tell which coder speaks of the truth as it is: the matrix of {coder!r} starts next to the "
-        f"identity, since the network meets {met:.0%} of its labels where it is surest. Another coder can be made the "
+        f"the labels alone fit more than one truth: it is told in the words of {coder!r}, of whose labels the network "
+        f"meets {met:.0%} where it is surest; its matrix starts next to the identity. Another coder can be made the "
         "reference, or none."
     )
 

@@ -416,7 +416,7 @@ def test_the_reference_is_who_was_named(demo: Path, ltnet: Command, tmp_path: Pa
         starts = {c: np.diagonal(m) for c, m in found["start"].items()}
         assert (abs(starts["Beta"] - NEAR) < 1e-6).all() == (name == "Beta")
         assert not (abs(starts["Alpha"] - NEAR) < 1e-6).any()
-        assert "next to the identity" not in done.stdout  # that is told where it was found, not where it was asked for
+        assert "in the words of" not in done.stdout  # that is told where it was found, not where it was asked for
     again = ltnet("fit", demo, "--run", tmp_path / "again", "--like", tmp_path / "Beta", "--no-reference")
     assert again.returncode == 0, again.stderr
     assert json.loads((tmp_path / "again" / "results" / "transitions.json").read_text())["reference_coder"] is None
@@ -435,7 +435,7 @@ def test_a_coder_who_is_right_where_it_is_clear_is_found_to_be_the_reference(ltn
     flags = ("--preset", "quick", "--epochs", 10, "--device", "cpu", "--no-machine-coders", "--no-comparisons")
     done = ltnet("fit", tmp_path / "bars", "--run", tmp_path / "run", *flags)
     assert done.returncode == 0, done.stderr
-    assert "the matrix of 'Alpha' starts next to the identity" in done.stdout
+    assert "it is told in the words of 'Alpha'" in done.stdout
     found = json.loads((tmp_path / "run" / "results" / "transitions.json").read_text())
     assert found["reference_coder"] == "Alpha"
     assert np.diagonal(found["coders"]["Alpha"]).min() > 0.9

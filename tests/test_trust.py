@@ -84,6 +84,5 @@ def test_few_held_out_labels_make_nobody_the_reference() -> None:
 
 
 def test_the_reference_is_named_in_a_sentence() -> None:
-    assert "the matrix of 'X' starts next to the identity, since the network meets 93% of its labels" in reference_note(
-        "X", 0.93
-    )
+    said = "it is told in the words of 'X', of whose labels the network meets 93% where it is surest"
+    assert said in reference_note("X", 0.93)
