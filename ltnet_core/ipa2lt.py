@@ -51,8 +51,8 @@ def learn(trainer: Trainer) -> Learned:
     held_out = plan.fits["ltnet"].validation
     trusted: dict[str, float] = {}
     reference = settings.reference
-    if seen is not None and not plan.by_labels:
-        labellers = humans.keep_coders([c for c in humans.coders if c != ADJUDICATOR])
+    labellers = humans.keep_coders([c for c in humans.coders if c != ADJUDICATOR])
+    if seen is not None and labellers.coders and not plan.by_labels:
         if settings.trust == "held-out":
             trusted = trust(seen, labellers, held_out)
             trainer.note(trust_note(trusted))
