@@ -56,8 +56,9 @@ def learn(trainer: Trainer) -> Learned:
         if settings.trust == "held-out":
             trusted = trust(seen, labellers, held_out)
             trainer.note(trust_note(trusted))
-        if reference is None and settings.find_reference:
-            reference, met = reference_coder(seen, labellers, held_out)
+        heard = [c for c in labellers.coders if settings.coder_weights.get(c, settings.human_weight)]
+        if reference is None and settings.find_reference and heard:
+            reference, met = reference_coder(seen, labellers.keep_coders(heard), held_out)
             if reference is not None:
                 trainer.note(reference_note(reference, met))
     weights = coder_weights(table, settings, trusted)
@@ -126,7 +127,9 @@ def judges_of_confidence(
     What machine coders say of a held-out image comes from the image too. What other coders than the
     reference get wrong where an image is unclear, T does not explain, and p would have to be less sure for it.
     """
-    own = humans.keep_coders([c for c in humans.coders if c in (reference, ADJUDICATOR)])
+    if reference is None:
+        return humans
+    own = humans.keep_coders([reference])
     return own if np.isin(own.item, held_out).sum() >= FEW else humans
 
 

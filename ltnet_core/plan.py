@@ -120,12 +120,15 @@ def make_plan(
     start = settings.transition_start
     by_labels = start == "dawid-skene" or (start == "auto" and labels_suffice(_labellers(table)))
     if settings.reference is not None:
-        _check_reference(settings.reference, _labellers(table), by_labels)
+        _check_reference(settings, _labellers(table), by_labels)
     fits = _fits(table, settings, coders, by_labels, train, validation, pooled)
     return Plan(table, usable, fits, tuple(coders), by_labels, pooled, tuple(notes))
 
 
-def _check_reference(reference: str, labellers: AnnotationTable, by_labels: bool) -> None:
+def _check_reference(settings: Settings, labellers: AnnotationTable, by_labels: bool) -> None:
+    reference = str(settings.reference)
+    if settings.coder_weights.get(reference, settings.human_weight) == 0:
+        raise OptionError(f"the reference {reference!r} weighs 0; nothing would be learned from its labels.")
     if reference not in labellers.coders:
         raise OptionError(
             f"the reference {reference!r} is not a coder with annotations to learn from; there are "

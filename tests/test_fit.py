@@ -369,6 +369,7 @@ def test_odd_datasets_finish_and_say_so(demo: Path, ltnet: Command, tmp_path: Pa
         (("--batch-size", 1), "batch_size must lie between 2 and"),
         (("--cutout", 2), "cutout must lie between 0.0 and 1.0"),
         (("--reference", "Alfa"), "the reference 'Alfa' is not a coder with annotations to learn from; there are"),
+        (("--reference", "Alpha", "--coder-weights", "Alpha=0"), "the reference 'Alpha' weighs 0"),
         (("--reference", "Alpha", "--no-reference"), "leave out one of them"),
         (("--reference", "Alpha", "--method", "mixture"), "has no meaning for another method"),
         (("--reference", "Alpha", "--preset", "paper"), "matrices that start from 'identity'"),
@@ -440,6 +441,10 @@ def test_a_coder_who_is_right_where_it_is_clear_is_found_to_be_the_reference(ltn
     assert found["reference_coder"] == "Alpha"
     assert np.diagonal(found["coders"]["Alpha"]).min() > 0.9
     assert np.diagonal(found["coders"]["Beta"]).max() < 0.8
+    # Whose labels are not learned from is nobody's reference.
+    done = ltnet("fit", tmp_path / "bars", "--run", tmp_path / "deaf", *flags, "--coder-weights", "Alpha=0")
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "deaf" / "results" / "transitions.json").read_text())["reference_coder"] is None
 
 
 def test_where_labels_suffice_a_reference_is_refused(ltnet: Command, tmp_path: Path) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from ltnet_core.annotations import AnnotationTable
+from ltnet_core.annotations import ADJUDICATOR, AnnotationTable
 from ltnet_core.datasets.crowd import draw_crowd
 from ltnet_core.ipa2lt import NEAR, SHARPEST, first_matrices, judges_of_confidence, sharpened, total_mass
 from ltnet_core.settings import make_settings
@@ -129,3 +131,7 @@ def test_where_there_is_a_reference_its_labels_alone_tell_how_sure_p_may_be() ->
     assert judges_of_confidence(table, "Y", np.arange(60)).coders == ("Y",)
     assert judges_of_confidence(table, "Y", np.arange(30)).coders == ("X", "Y")
     assert judges_of_confidence(table, None, np.arange(60)).coders == ("X", "Y")
+    # What was adjudicated was chosen, most of it hard: it must not stand for all images.
+    adjudicated = replace(table, coders=("X", ADJUDICATOR))
+    assert judges_of_confidence(adjudicated, None, np.arange(60)).coders == ("X", ADJUDICATOR)
+    assert judges_of_confidence(adjudicated, "X", np.arange(60)).coders == ("X",)
