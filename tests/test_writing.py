@@ -1,0 +1,91 @@
+"""Files appear whole or not at all, and a failure says which file."""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from ltnet_core.errors import OptionError, StorageError
+from ltnet_core.writing import amount, naming, remove_abandoned, replacing, require_folder, write_bytes, write_json
+
+
+def test_a_file_appears_under_its_name_only_when_complete(tmp_path: Path) -> None:
+    target = tmp_path / "a.txt"
+    target.write_text("old")
+    with replacing(target) as partial:
+        partial.write_text("new")
+        assert target.read_text() == "old"
+    assert target.read_text() == "new"
+    assert os.listdir(tmp_path) == ["a.txt"]
+
+
+@pytest.mark.parametrize("error", [ValueError("no"), KeyboardInterrupt()])
+def test_after_a_failure_the_old_file_stands_and_nothing_else_is_left(tmp_path: Path, error: BaseException) -> None:
+    target = tmp_path / "a.txt"
+    target.write_text("old")
+
+    def fail() -> None:
+        with replacing(target) as partial:
+            partial.write_text("half")
+            raise error
+
+    with pytest.raises(type(error)):
+        fail()
+    assert target.read_text() == "old"
+    assert os.listdir(tmp_path) == ["a.txt"]
+
+
+def test_a_full_disk_names_the_file_and_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(fd: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(
+        StorageError, match=r"'.*T\.json' could not be written: the disk is full\. .* are free there, about 2\.5 kB"
+    ):
+        write_bytes(tmp_path / "T.json", b"x" * 2500)
+    assert os.listdir(tmp_path) == []
+
+
+def test_another_failure_says_why(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match=r"x\.json' could not be written \(No such file or directory\)"):
+        write_json(tmp_path / "gone" / "x.json", {})
+    with pytest.raises(StorageError, match=r"log\.txt' could not be written \(Is a directory\)"), naming("log.txt"):
+        raise IsADirectoryError(errno.EISDIR, "Is a directory")
+
+
+def test_json_holds_no_nan(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json(tmp_path / "x.json", {"p": float("nan")})
+    assert os.listdir(tmp_path) == []
+
+
+def test_where_a_user_may_write(tmp_path: Path) -> None:
+    assert require_folder(tmp_path / "a.csv") == tmp_path / "a.csv"
+    with pytest.raises(OptionError, match="the folder does not exist"):
+        require_folder(tmp_path / "no" / "a.csv")
+    with pytest.raises(OptionError, match="it is a folder"):
+        require_folder(tmp_path)
+
+
+def test_only_what_was_abandoned_is_removed(tmp_path: Path) -> None:
+    old, new, other = tmp_path / ".writing-0.partial", tmp_path / ".writing-1.partial", tmp_path / "a.partial"
+    for file in (old, new, other):
+        file.write_text("")
+    os.utime(old, (time.time() - 7200,) * 2)
+    remove_abandoned(tmp_path)
+    assert sorted(os.listdir(tmp_path)) == [".writing-1.partial", "a.partial"]
+
+
+def test_amounts() -> None:
+    assert [amount(n) for n in (0, 999, 1400, 2.5e6, 3.2e12)] == [
+        "0 bytes",
+        "999 bytes",
+        "1.4 kB",
+        "2.5 MB",
+        "3200.0 GB",
+    ]
