@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import os
 import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +18,7 @@ from .agreement import agreement
 from .datasets import FORMATS, load_dataset
 from .errors import InputError, LTNetError, OptionError, RunError
 from .runs import Run, read_json
-from .settings import METHOD_TEXTS, PRESET_TEXTS, PRESETS, Settings, make_settings
+from .settings import Settings, flags, make_settings
 
 # Threads of PyTorch that wait by spinning for long slow each other down when two trainings share the cores; those that
 # sleep at once are slower alone. A short spin is neither. Must be said before PyTorch is imported.
@@ -101,37 +99,9 @@ def build_parser() -> argparse.ArgumentParser:
     sub = command("fit", _fit, "Train machine coders and LTNet.")
     _dataset(sub)
     sub.add_argument("--run", type=Path, required=True, metavar="RUN_DIR", help="folder of the run, new or resumed")
-    presets = "; ".join(f"{k}: {v}" for k, v in PRESET_TEXTS.items())
-    sub.add_argument("--preset", choices=PRESETS, help=f"(default: default) {presets}")
-    methods = "; ".join(f"{k}: {v}" for k, v in METHOD_TEXTS.items())
-    sub.add_argument("--method", help=f"what to train (default: ltnet) {methods}")
-    sub.add_argument("--network", help="cnn, resnet20, resnet18 or resnet50")
-    sub.add_argument("--weights", help="local file of pretrained weights")
-    sub.add_argument("--epochs", type=int, help="passes over the data for each network")
-    sub.add_argument("--ltnet-epochs", type=int, help="passes for LTNet, where they differ")
-    sub.add_argument("--batch-size", type=int)
-    sub.add_argument("--image-size", type=int, help="pixels per side")
-    text = "side of the square blanked out of each training image, as a share of the image's (default: the preset's)"
-    sub.add_argument("--cutout", type=float, metavar="SHARE", help=text)
     sub.add_argument("--device", help="auto, cpu, cuda or cuda:N (default: auto)")
-    text = "of the network's layers while it trains (default: float32); bfloat16 is faster where the device has it"
-    sub.add_argument("--precision", choices=("float32", "bfloat16"), help=text)
     sub.add_argument("--seed", type=int, help="(default: 0)")
-    sub.add_argument(
-        "--coders", help="human coders to use, separated by commas, in double quotes if a name has one (default: all)"
-    )
-    sub.add_argument(
-        "--coder-weights", help="weights in the loss, such as RAF=3,machine:RAF=0.1 (default: the preset's)"
-    )
-    text = "coder in whose words the truth is told where the labels cannot tell (default: found by held-out labels)"
-    sub.add_argument("--reference", metavar="CODER", help=text)
-    sub.add_argument("--no-reference", action="store_true", help="let no coder be the reference")
-    sub.add_argument("--no-machine-coders", action="store_true", help="train LTNet on the human annotations alone")
-    sub.add_argument("--no-comparisons", action="store_true", help="train only the networks that LTNet needs")
-    sub.add_argument("--pseudo", choices=("soft", "hard"), help="kind of the machine coders' labels")
-    text = "room in GiB for decoded images (default: what the disk has free); else they are decoded in every epoch"
-    sub.add_argument("--pixel-budget", type=float, metavar="GIB", help=text)
-    _set_aside(sub)
+    flags.add_flags(sub)
     sub.add_argument("--like", type=Path, metavar="RUN_DIR", help="settings, seed and coders of another run")
     sub.add_argument(
         "--adjudications", type=Path, metavar="FILE", help="what people settled: the app's .sqlite, or image,label CSV"
@@ -309,37 +279,18 @@ def _aggregate(arguments: argparse.Namespace) -> None:
 
 
 def _fit(arguments: argparse.Namespace) -> None:
-    changes = {
-        "method": arguments.method,
-        "network": arguments.network,
-        "precision": arguments.precision,
-        "weights": arguments.weights and str(Path(arguments.weights).resolve()),
-        "epochs": arguments.epochs,
-        "ltnet_epochs": arguments.ltnet_epochs,
-        "batch_size": arguments.batch_size,
-        "image_size": arguments.image_size,
-        "cutout": arguments.cutout,
-        "pseudo": arguments.pseudo,
-        "reference": arguments.reference,
-        "find_reference": False if arguments.no_reference else None,
-        "machine_coders": False if arguments.no_machine_coders else None,
-        "comparisons": False if arguments.no_comparisons else None,
-        "coder_weights": _weights(arguments.coder_weights),
-    }
-    coders = _names(arguments.coders)
+    asked = flags.changes(arguments)
     if arguments.like and not arguments.resume:
         like = Run.open(arguments.like).spec()
-        coders = like["coders"] if coders is None else coders
         arguments.seed = like["seed"] if arguments.seed is None else arguments.seed
         arguments.format = arguments.format or like["format"]
-    settings = _settings(arguments, changes)  # wrong settings are told before the data is read
-    _fits_the_method(arguments, settings.method)
+    settings = _settings(arguments, asked)  # wrong settings are told before the data is read
     decisions = None
     if arguments.adjudications:
         decisions = read_decisions(arguments.adjudications)
     if arguments.resume:
         run = Run.open(arguments.run)
-        _same_flags(run, arguments, changes, coders)
+        _same_flags(run, arguments, asked)
         if run.holder() is None:
             run.forget_stop()
     elif Run(arguments.run).exists():
@@ -356,11 +307,8 @@ def _fit(arguments: argparse.Namespace) -> None:
             settings,
             seed=arguments.seed or 0,
             device=arguments.device or "auto",
-            coders=coders,
-            pixel_budget=arguments.pixel_budget,
             adjudications=decisions,
             like=arguments.like and str(arguments.like.resolve()),
-            set_aside=arguments.set_aside,
         )
 
     def stoppable(trainer: Trainer) -> None:
@@ -374,73 +322,37 @@ def _fit(arguments: argparse.Namespace) -> None:
     print(f"Finished. Results are in {run.folder}; `evaluate`, `export` and `predict` read them.")
 
 
-def _settings(arguments: argparse.Namespace, changes: dict[str, Any]) -> Settings:
-    """The settings of a new run: a preset's, or another run's, with what the flags change."""
+def _settings(arguments: argparse.Namespace, asked: dict[str, Any]) -> Settings:
+    """The settings of a new run: a preset's, or another run's, with the options that flags ask for."""
     if arguments.adjudicator and not arguments.adjudications:
         raise OptionError("--adjudicator says how to take --adjudications; there are none.")
-    changes = {**changes, "given": given_coders(bool(arguments.adjudications), arguments.adjudicator or "trust")}
-    if arguments.reference and arguments.no_reference:
+    given = given_coders(bool(arguments.adjudications), arguments.adjudicator or "trust")
+    if "reference" in asked and "find_reference" in asked:
         raise OptionError("--reference names a coder and --no-reference none; leave out one of them.")
     if arguments.like is None:
-        return make_settings(arguments.preset or "default", **changes)
+        return make_settings(arguments.preset or "default", **asked, given=given)
     if arguments.preset or arguments.resume:
         raise OptionError("--like takes another run's settings; leave out --preset and --resume.")
-    settings = Settings.from_json(Run.open(arguments.like).spec()["settings"])
-    if arguments.no_reference:
-        settings = replace(settings, reference=None)
-    return replace(settings, **{k: v for k, v in changes.items() if v is not None})
+    no_reference = {"reference": None} if "find_reference" in asked else {}
+    settings = Settings.of_spec(Run.open(arguments.like).spec()).with_values({**asked, **no_reference, "given": given})
+    settings.require_concerned(asked)
+    return settings
 
 
-def _fits_the_method(arguments: argparse.Namespace, method: str) -> None:
-    """Refuse flags that the method would ignore."""
-    given = {
-        "--no-machine-coders": arguments.no_machine_coders and method != "ltnet",
-        "--no-comparisons": arguments.no_comparisons and method != "ltnet",
-        "--pseudo": arguments.pseudo and method != "ltnet",
-        "--no-reference": arguments.no_reference and method != "ltnet",
-        "--ltnet-epochs": arguments.ltnet_epochs and method not in ("ltnet", "noise-adaptation"),
-        "--coder-weights": arguments.coder_weights and method in ("majority", "dawid-skene", "truth"),
-    }
-    for flag, ignored in given.items():
-        if ignored:
-            raise OptionError(f"{flag} has no meaning for --method {method}; leave it out.")
-
-
-def _names(text: str | None) -> list[str] | None:
-    """Names separated by commas, read like a row of CSV, so that a name with a comma can be quoted."""
-    return None if text is None else [c.strip() for c in next(csv.reader([text]), [])]
-
-
-def _weights(text: str | None) -> dict[str, float] | None:
-    """``NAME=WEIGHT,…``"""
-    weights = {}
-    for pair in _names(text) or []:
-        name, equals, weight = pair.rpartition("=")
-        try:
-            weights[name.strip()] = float(weight)
-        except ValueError:
-            equals = ""
-        if not equals:
-            raise OptionError(f"--coder-weights takes NAME=WEIGHT, separated by commas; {pair!r} is none.")
-    return None if text is None else weights
-
-
-def _same_flags(run: Run, arguments: argparse.Namespace, changes: dict[str, Any], coders: list[str] | None) -> None:
+def _same_flags(run: Run, arguments: argparse.Namespace, asked: dict[str, Any]) -> None:
     """A resumed run keeps its settings; a flag that says otherwise is an error, not ignored."""
     if run.is_complete():
         raise RunError(f"run {str(run.folder)!r} is finished; choose another folder.")
-    if arguments.set_aside:
-        raise OptionError("a resumed run has set aside what it was to when it began; leave --set-aside out.")
     if arguments.adjudications:
         raise OptionError("a resumed run goes on with the adjudications it began with; leave --adjudications out.")
     spec = run.spec()
-    kept = ("seed", "coders", "pixel_budget", "format")
-    asked = {**changes, "preset": arguments.preset, "coders": coders}
-    asked |= {name: getattr(arguments, name) for name in kept if name != "coders"}
-    had = {**Settings.from_json(spec["settings"]).to_json(), **{name: spec.get(name) for name in kept}}
+    settings = Settings.of_spec(spec)
+    had = {name: settings.value(name) for name in Settings.options()}
+    had |= {"preset": settings.preset, "method": settings.method, "seed": spec["seed"], "format": spec.get("format")}
+    others = {"preset": arguments.preset, "seed": arguments.seed, "format": arguments.format}
     if arguments.device is not None and arguments.device != spec["device"]:
         raise OptionError(f"--device {arguments.device} differs from the run's ({spec['device']}); leave it out.")
-    for name, value in asked.items():
+    for name, value in {**asked, **others}.items():
         if value is not None and value != had[name]:
             raise OptionError(
                 f"--resume goes on with the run's own settings; its {name} is {had[name]!r}, not {value!r}. "

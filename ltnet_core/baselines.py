@@ -42,8 +42,8 @@ def learn(trainer: Trainer) -> Learned:
             human,
             _model(method, human, networks),
             "mixture" if networks else None,
-            trainer.settings.ltnet_lr if networks else None,
-            transition_lr=trainer.settings.transition_lr,
+            trainer.settings.schedule.ltnet_lr if networks else None,
+            transition_lr=trainer.settings.transitions.transition_lr,
         )
     p = trainer.network(task)
     transitions = trainer.matrices(task)

@@ -23,7 +23,7 @@ from .networks import read_weights
 from .plan import make_plan
 from .results import finish, write_results
 from .runs import Run, read_json
-from .settings import Settings, make_settings
+from .settings import VERSION, Settings, make_settings
 from .trainer import Trainer, human_table
 
 OWN_ADJUDICATIONS = "adjudications.csv"  # in a run's folder: what had been settled when it began
@@ -36,57 +36,49 @@ def new_run(
     *,
     seed: int = 0,
     device: str = "auto",
-    coders: list[str] | None = None,
-    pixel_budget: float | None = None,
     adjudications: pd.DataFrame | None = None,
     like: str | None = None,
-    set_aside: bool = False,
 ) -> Run:
     """Check everything that can be checked before training, then make the run's folder.
 
-    ``pixel_budget`` is the room in GiB for decoded images; where they need more, they are
-    decoded anew in every epoch. None is what the disk has free. ``adjudications`` are rows
-    ``image, label`` that people settled; the run keeps a copy and goes on with that. ``like``
-    names the run whose settings these are. ``set_aside`` goes on without rows of labels that cannot be right.
+    ``adjudications`` are rows ``image, label`` that people settled; the run keeps a copy and goes on with that.
+    ``like`` names the run whose settings these are.
 
     Raises
     ------
     DatasetError, OptionError, RunError
     """
-    study.require_sound(set_aside)
+    study.require_sound(settings.data.set_aside)
     study.require_images()
     choose_device(device)
-    if settings.weights is not None:
-        read_weights(settings.weights)
+    if settings.network.weights is not None:
+        read_weights(settings.network.weights)
+    coders = settings.coders.coders
     taking_part = study.human_coders if coders is None else coders
     known = [*taking_part, *map(machine_name, taking_part)]
-    for name in settings.coder_weights:
+    for name in settings.coders.coder_weights:
         if name not in known:
             raise OptionError(
                 f"a weight is given for {name!r}, but no such coder takes part." + did_you_mean(name, known)
             )
-    if not any(settings.coder_weights.get(c, settings.human_weight) for c in taking_part):
+    if not any(settings.coders.weight_of(c) for c in taking_part):
         raise OptionError("every coder weighs 0; there is nothing to learn from.")
-    if pixel_budget is not None and not 0 <= pixel_budget < 1e6:
-        raise OptionError(f"the pixel budget must be a number of GiB, got {pixel_budget}.")
     if seed < 0:
         raise OptionError(f"seed must not be negative, got {seed}.")
-    if coders is not None:
-        if not coders or len(set(coders)) < len(coders):
-            raise OptionError("coders must be one or more different names.")
-        for coder in coders:
-            study.table.coder_index(coder)
+    for coder in coders or ():
+        study.table.coder_index(coder)
     notes = []
     if adjudications is not None:
         study, strangers = adjudicated(study, adjudications)
         if strangers:
             notes.append(f"{strangers:,} adjudications are of images that are not in the dataset to learn from.")
-    elif ADJUDICATOR in settings.given:
+    elif ADJUDICATOR in settings.coders.given:
         raise OptionError("there are no adjudications to take at their word.")
     make_plan(study, human_table(study, coders), settings, seed)
     run = Run.create(
         run_dir,
         {
+            "version": VERSION,
             "dataset": str(study.files.location.resolve()),
             "dataset_name": study.name,
             "format": study.format,
@@ -95,8 +87,6 @@ def new_run(
             "settings": json.loads(json.dumps(settings.to_json())),
             "seed": seed,
             "device": device,
-            "coders": coders,
-            "pixel_budget": pixel_budget,
             "adjudications": 0 if adjudications is None else len(adjudications) - strangers,
             "like": like,
             "classes": list(study.table.classes),
@@ -172,10 +162,9 @@ def _train(trainer: Trainer) -> None:
 class IPA2LT:
     """Learn the latent truth of a study, in five lines of Python.
 
-    Parameters are those of :func:`ltnet_core.make_settings` (``preset``, ``network``,
-    ``epochs``, …) and ``seed``, ``device``, ``coders``, ``pixel_budget``, ``set_aside`` (see
-    :func:`new_run`), and ``adjudications``, rows ``image, label`` that people settled (see
-    :func:`~ltnet_core.adjudications.read_decisions`), which are trusted fully unless
+    Parameters are those of :func:`ltnet_core.make_settings` (``preset``, ``network``, ``epochs``, ``coders``, …, every
+    option of :mod:`ltnet_core.settings.groups`), ``seed``, ``device``, and ``adjudications``, rows ``image, label``
+    that people settled (see :func:`~ltnet_core.adjudications.read_decisions`), which are trusted fully unless
     ``adjudicator`` is ``learn``. They are stored as given.
 
     Attributes (after ``fit``)
@@ -192,15 +181,11 @@ class IPA2LT:
         *,
         seed: int = 0,
         device: str = "auto",
-        coders: list[str] | None = None,
-        pixel_budget: float | None = None,
         adjudications: pd.DataFrame | None = None,
         adjudicator: Literal["trust", "learn"] = "trust",
-        set_aside: bool = False,
         **settings: Any,
     ):
-        self.preset, self.seed, self.device, self.coders, self.settings = preset, seed, device, coders, settings
-        self.pixel_budget, self.set_aside = pixel_budget, set_aside
+        self.preset, self.seed, self.device, self.settings = preset, seed, device, settings
         self.adjudications, self.adjudicator = adjudications, adjudicator
 
     def fit(self, study: Study, run: str | Path | None = None) -> IPA2LT:
@@ -223,10 +208,7 @@ class IPA2LT:
             settings,
             seed=self.seed,
             device=self.device,
-            coders=self.coders,
-            pixel_budget=self.pixel_budget,
             adjudications=self.adjudications,
-            set_aside=self.set_aside,
         )
         train_run(study, self.run_)
         self.truth_ = load_truth(self.run_)

@@ -26,7 +26,7 @@ NEAR = 0.95  # diagonal that the reference coder's matrix starts with
 
 def learn(trainer: Trainer) -> Learned:
     """The three steps, and the truth they lead to."""
-    settings = trainer.settings
+    settings, options = trainer.settings, trainer.settings.transitions
     plan = trainer.prepare()
     humans = plan.table
 
@@ -45,38 +45,38 @@ def learn(trainer: Trainer) -> Learned:
     if plan.coders:
         trainer.enter("pseudo")
         predictions = {c: networks[f"coder:{c}"] for c in plan.coders}
-        table = add_pseudo_labels(humans, predictions, settings.pseudo, plan.usable & ~trainer.study.is_test)
+        table = add_pseudo_labels(humans, predictions, settings.coders.pseudo, plan.usable & ~trainer.study.is_test)
 
     # Where the labels alone tell T, they need no network, and T alone says whom to believe.
     held_out = plan.fits["ltnet"].validation
     trusted: dict[str, float] = {}
-    reference = settings.reference
+    reference = settings.coders.reference
     labellers = humans.keep_coders([c for c in humans.coders if c != ADJUDICATOR])
     if seen is not None and labellers.coders and not plan.by_labels:
-        if settings.trust == "held-out":
+        if settings.coders.trust == "held-out":
             trusted = trust(seen, labellers, held_out)
             trainer.note(trust_note(trusted))
-        heard = [c for c in labellers.coders if settings.coder_weights.get(c, settings.human_weight)]
-        if reference is None and settings.find_reference and heard:
+        heard = [c for c in labellers.coders if settings.coders.weight_of(c)]
+        if reference is None and settings.coders.find_reference and heard:
             reference, met = reference_coder(seen, labellers.keep_coders(heard), held_out)
             if reference is not None:
                 trainer.note(reference_note(reference, met))
     weights = coder_weights(table, settings, trusted)
-    given = np.asarray([c in settings.given for c in table.coders], dtype=np.bool_)
-    if settings.transition_start == "identity":
-        start, prior = near_identity(len(table.coders), len(table.classes), settings.start_diagonal), None
+    given = np.asarray([c in settings.coders.given for c in table.coders], dtype=np.bool_)
+    if options.transition_start == "identity":
+        start, prior = near_identity(len(table.coders), len(table.classes), options.start_diagonal), None
     else:
         seen = None if plan.by_labels or seen is None else sharpened(seen, humans, held_out)
         start, pseudo_counts = first_matrices(table, seen, weights, given, reference)
-        prior = pseudo_counts / total_mass(table, weights, settings.likelihood)
+        prior = pseudo_counts / total_mass(table, weights, options.likelihood)
 
     def model(base: nn.Module) -> LTNet:
         transitions = (
             SoftmaxTransitions(start, given)
-            if settings.transition_floor is None
-            else ClampedTransitions(start, settings.transition_floor)
+            if options.transition_floor is None
+            else ClampedTransitions(start, options.transition_floor)
         )
-        return LTNet(base, transitions, settings.likelihood, prior, settings.double_softmax)
+        return LTNet(base, transitions, options.likelihood, prior, options.double_softmax)
 
     # Where the labels alone do not tell T, a poor p would drag it along: LTNet starts from weights trained on all
     # labels mixed, as the authors' does.
@@ -85,9 +85,9 @@ def learn(trainer: Trainer) -> Learned:
         table,
         model,
         warm=None if plan.by_labels else warm,
-        lr=settings.ltnet_lr if warm == "mixture" and not plan.by_labels else settings.lr,
-        transition_lr=settings.transition_lr,
-        transition_delay=settings.transition_delay,
+        lr=settings.schedule.ltnet_lr if warm == "mixture" and not plan.by_labels else settings.schedule.lr,
+        transition_lr=options.transition_lr,
+        transition_delay=options.transition_delay,
         weights=weights,
     )
     p = trainer.network(task)
@@ -114,7 +114,7 @@ def learn(trainer: Trainer) -> Learned:
         items=plan.pooled,
         weights=evidence,
         features=trainer.features(task),
-        given=settings.given,
+        given=settings.coders.given,
         reference_coder=reference,
     )
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .errors import OptionError
-from .settings import check_network
+from .settings import require_network
 
 
 class SmallCNN(nn.Module):
@@ -133,7 +133,7 @@ def build_network(
     OptionError
         unknown name, or a weight file that does not fit.
     """
-    check_network(name)
+    require_network(name)
     if image_size < 8:
         raise OptionError(f"image size must be at least 8 pixels, got {image_size}.")
     with torch.random.fork_rng(devices=[]):

@@ -100,10 +100,10 @@ def make_plan(
     if settings.method == "ltnet":
         if not (learn & ~table.annotated()).any():
             notes.append("there are no unlabelled images; the machine coders label only what other coders labelled.")
-        if settings.machine_coders:
-            coders, cannot = trainable(_labellers(table), settings.fewest_annotations)
+        if settings.coders.machine_coders:
+            coders, cannot = trainable(_labellers(table), settings.coders.fewest_annotations)
             notes += cannot
-            if not settings.comparisons:
+            if not settings.coders.comparisons:
                 coders = [c for c in coders if (learn & ~table.annotated([c])).any()]
     labelled = table.annotated()
     if settings.method == "truth":
@@ -113,21 +113,21 @@ def make_plan(
                 f"{study.name}: the method 'truth' needs the known truth of annotated training items; there is none."
             )
     annotated = np.flatnonzero(labelled)
-    held_out = min(int(len(annotated) * settings.validation_share), MOST_HELD_OUT)
+    held_out = min(int(len(annotated) * settings.data.validation_share), MOST_HELD_OUT)
     validation = np.sort(np.random.default_rng([seed, 1]).permutation(annotated)[:held_out])
     train = np.setdiff1d(annotated, validation)
     pooled = np.flatnonzero(learn)
-    start = settings.transition_start
+    start = settings.transitions.transition_start
     by_labels = start == "dawid-skene" or (start == "auto" and labels_suffice(_labellers(table)))
-    if settings.reference is not None:
+    if settings.coders.reference is not None:
         _check_reference(settings, _labellers(table), by_labels)
     fits = _fits(table, settings, coders, by_labels, train, validation, pooled)
     return Plan(table, usable, fits, tuple(coders), by_labels, pooled, tuple(notes))
 
 
 def _check_reference(settings: Settings, labellers: AnnotationTable, by_labels: bool) -> None:
-    reference = str(settings.reference)
-    if settings.coder_weights.get(reference, settings.human_weight) == 0:
+    reference = str(settings.coders.reference)
+    if settings.coders.weight_of(reference) == 0:
         raise OptionError(f"the reference {reference!r} weighs 0; nothing would be learned from its labels.")
     if reference not in labellers.coders:
         raise OptionError(
@@ -177,18 +177,18 @@ def _fits(
             fits[f"coder:{coder}"] = plain(train[on[train]], validation[on[validation]])
         # One schedule, on all labels mixed up to the branch, from there on with LTNet's loss; a second schedule would
         # cost the network more than the right loss gives it.
-        branches = not by_labels and settings.branch > 0
+        branches = not by_labels and settings.schedule.branch > 0
         span = (0.0, 1.0)
         if branches:
             total = settings.epochs_for(len(train))
-            shared = min(max(round(settings.branch * total), 1), max(total - 1, 1))
+            shared = min(max(round(settings.schedule.branch * total), 1), max(total - 1, 1))
             rest = max(total - shared, 1)
             span = (shared / (shared + rest), 1.0)
             fits["warm-up"] = Fit(train, validation, shared, (0.0, span[0]))
-            last = Fit(train, validation, settings.ltnet_epochs or rest)
-            if settings.comparisons:
+            last = Fit(train, validation, settings.schedule.ltnet_epochs or rest)
+            if settings.coders.comparisons:
                 fits["mixture"] = Fit(train, validation, rest, span)
-        elif settings.comparisons or not by_labels:
+        elif settings.coders.comparisons or not by_labels:
             fits["mixture"] = plain(train, validation)
         # The items that only machine coders labelled take part: they are the bridge between the datasets. An item held
         # out for validation may carry machine labels; it must stay unseen all the same.

@@ -66,9 +66,9 @@ class Trainer:
     def __init__(self, study: Study, run: Run):
         self.study, self.run = study, run
         spec = run.spec()
-        self.settings = Settings.from_json(spec["settings"])
+        self.settings = Settings.of_spec(spec)
         self.seed = int(spec["seed"])
-        self.human = human_table(study, spec["coders"])
+        self.human = human_table(study, self.settings.coders.coders)
         self.device = choose_device(spec["device"])
         self.stage = "images"
         self.done = self.total = 0.0
@@ -137,7 +137,7 @@ class Trainer:
         path, facts_path = self.run.checkpoint / "pixels.npy", self.run.checkpoint / "images.json"
         if not facts_path.exists():
             side, channels = survey(self.study.files, names)
-            size = self.settings.image_size or max(8, min(side, self.settings.largest_image))
+            size = self.settings.data.image_size or max(8, min(side, self.settings.data.largest_image))
             kept = len(names) * channels * size**2 <= self._room()
 
             def progress(done: int, total: int) -> None:
@@ -157,16 +157,17 @@ class Trainer:
 
     def _room(self) -> float:
         """Bytes for the pixels of all images: what the run was given, or what the disk has free less a gigabyte."""
-        given = self.run.spec().get("pixel_budget")
-        if given is not None:
-            return float(given) * 1024**3
+        budget = self.settings.data.pixel_budget
+        if budget is not None:
+            return budget * 1024**3
         return shutil.disk_usage(self.run.folder).free - 1024**3
 
     def network(self, task: Task) -> FloatArray:
         """Train one network, or load it when it is there; returns (N,K) p of every item."""
         folder, name, stage = self.run.checkpoint, file_stem(task.stage), task.stage
         weights, said, told = (folder / f"{name}{end}" for end in (".safetensors", ".npy", ".json"))
-        settings, plan, work = self.settings, self.plan, self.plan.fits[stage]
+        options, matrices = self.settings.schedule, self.settings.transitions
+        plan, work = self.plan, self.plan.fits[stage]
         if told.exists():
             self.skip(work.cost + PREDICT_COST * len(plan.usable))
             return cast(FloatArray, np.load(said, allow_pickle=False))
@@ -179,12 +180,12 @@ class Trainer:
         data = self._data(task)
         schedule = Schedule(
             epochs=work.epochs,
-            batch_size=settings.batch_size,
-            lr=settings.lr if task.lr is None else task.lr,
-            decay=settings.decay,
-            optimizer=settings.optimizer,
-            weight_decay=settings.weight_decay,
-            transition_optimizer=settings.transition_optimizer,
+            batch_size=options.batch_size,
+            lr=options.lr if task.lr is None else task.lr,
+            decay=options.decay,
+            optimizer=options.optimizer,
+            weight_decay=options.weight_decay,
+            transition_optimizer=matrices.transition_optimizer,
             transition_lr=task.transition_lr,
             transition_delay=task.transition_delay,
             span=work.span,
@@ -255,19 +256,19 @@ class Trainer:
 
     def model(self, task: Task) -> Classifier:
         """The untrained model of a task, on the device."""
-        settings = self.settings
+        options = self.settings.network
         base = build_network(
-            settings.network,
+            options.network,
             classes=len(task.table.classes),
             channels=self.channels,
             image_size=self.size,
             seed=stage_seed(self.seed, task.stage, self.plan.table) % 2**31,
-            weights=settings.weights,
-            last_relu=settings.last_relu,
+            weights=options.weights,
+            last_relu=options.last_relu,
         )
         placed: Classifier = task.model(base).to(self.device)
-        placed.mixup = settings.mixup
-        placed.low_precision = settings.precision == "bfloat16"
+        placed.mixup = self.settings.data.mixup
+        placed.low_precision = options.precision == "bfloat16"
         placed.base.to(memory_format=torch.channels_last)
         return placed
 
@@ -277,7 +278,7 @@ class Trainer:
     def _data(self, task: Task) -> TrainingData:
         pixels, mean, std = self._context
         weights = coder_weights(task.table, self.settings) if task.weights is None else task.weights
-        augment, cutout = self.settings.augment, self.settings.cutout
+        augment, cutout = self.settings.data.augment, self.settings.data.cutout
         return TrainingData(pixels, task.table, weights, mean, std, self.device, augment, cutout)
 
     def keep_networks(self, learned: Learned) -> None:
@@ -294,8 +295,8 @@ class Trainer:
         write_json(
             folder / "index.json",
             {
-                "network": self.settings.network,
-                "last_relu": self.settings.last_relu,
+                "network": self.settings.network.network,
+                "last_relu": self.settings.network.last_relu,
                 "image_size": self.size,
                 "channels": self.channels,
                 "mean": mean.tolist(),
@@ -304,7 +305,7 @@ class Trainer:
                 "trained_classes": list(learned.table.classes),  # the order of the networks' outputs
                 "trained_coders": list(learned.table.coders),  # the order of T in the weights
                 "files": {name: f"{file_stem(name)}.safetensors" for name in learned.networks},
-                "view_shifts": list(VIEW_SHIFTS) if self.settings.augment else [],
+                "view_shifts": list(VIEW_SHIFTS) if self.settings.data.augment else [],
                 "temperature": learned.temperature,
             },
         )
@@ -320,12 +321,12 @@ def human_table(study: Study, coders: Sequence[str] | None) -> AnnotationTable:
 
 def coder_weights(table: AnnotationTable, settings: Settings, trust: Mapping[str, float] | None = None) -> FloatArray:
     """(C,) weight of each coder's annotations; a weight given by name stands, whatever ``trust`` says of the coder."""
-    trusted = trust or {}
+    trusted, options = trust or {}, settings.coders
     usual = [
-        (settings.machine_weight if is_machine(c) else settings.human_weight) * trusted.get(human_name(c), 1.0)
+        (options.machine_weight if is_machine(c) else options.human_weight) * trusted.get(human_name(c), 1.0)
         for c in table.coders
     ]
-    return np.asarray([settings.coder_weights.get(c, w) for c, w in zip(table.coders, usual, strict=True)])
+    return np.asarray([options.coder_weights.get(c, w) for c, w in zip(table.coders, usual, strict=True)])
 
 
 def evidence_weights(weights: FloatArray, settings: Settings) -> FloatArray:
@@ -334,7 +335,7 @@ def evidence_weights(weights: FloatArray, settings: Settings) -> FloatArray:
     The loss is divided by the weights, so that only their ratios matter there; in the
     posterior an annotation of weight 3 would count as three independent ones.
     """
-    return np.minimum(weights / settings.human_weight, 1.0)
+    return np.minimum(weights / settings.coders.human_weight, 1.0)
 
 
 def file_stem(stage: str) -> str:

@@ -11,6 +11,7 @@ from ltnet_core import jobs
 from ltnet_core.datasets import Study
 from ltnet_core.errors import LTNetError
 from ltnet_core.runs import Run
+from ltnet_core.settings import Settings
 from ui import changes, charts, commands, frame, markup, progress, reads, train_form
 from ui.current import Current, current, select
 from ui.wording import LIVE, PAGES, STATES, method_name, percent, progress_sentence, stage_name
@@ -42,8 +43,7 @@ def watch(run: Run, dataset: Dataset) -> None:
 
 
 def _about(spec: dict[str, Any], events: list[dict[str, Any]]) -> str:
-    settings = spec.get("settings") or {}
-    parts = [f"preset {spec.get('preset')}", settings.get("network"), f"seed {spec.get('seed')}"]
+    parts = [f"preset {spec.get('preset')}", Settings.of_spec(spec).network.network, f"seed {spec.get('seed')}"]
     parts.append(next((e.get("device") for e in reversed(events) if e["event"] == "start"), spec.get("device")))
     return " · ".join(str(p) for p in parts if p)
 

@@ -538,10 +538,11 @@ def test_cutout_is_as_asked(demo: Path, ltnet: Command, tmp_path: Path) -> None:
 
 def test_a_run_from_before_cutout_and_references_goes_on_without() -> None:
     new = ("cutout", "reference", "find_reference")
-    before = {k: v for k, v in make_settings("default").to_json().items() if k not in new}
-    assert Settings.from_json(before).cutout == 0
-    assert not Settings.from_json(before).find_reference
-    assert Settings.from_json(make_settings("default").to_json()).cutout == 0.25
+    settings = make_settings("default")
+    before = {k: settings.value(k) for k in Settings.options() if k not in new}
+    assert Settings.from_json(before).data.cutout == 0
+    assert not Settings.from_json(before).coders.find_reference
+    assert Settings.from_json(settings.to_json()) == settings
 
 
 def test_the_paper_preset_repeats_the_release(demo: Path, ltnet: Command, tmp_path: Path) -> None:

@@ -163,24 +163,25 @@ def test_the_form_asks_for_the_chosen_method(place: Path, demo: Path, monkeypatc
     at = open_page("train")
     at.selectbox(key="method").set_value("crowd-layer").run()
     assert not at.exception
-    assert at.toggle(key="machines").disabled
+    assert at.toggle(key="machine_coders_quick").disabled
     at.button(key="start").click().run()
     assert asked == [["--preset", "quick", "--seed", "0", "--method", "crowd-layer"]]
 
 
-@pytest.mark.parametrize(("reference", "flags"), [("coder:Beta", ["--reference=Beta"]), ("none", ["--no-reference"])])
-def test_the_form_asks_for_the_reference(
-    place: Path, demo: Path, monkeypatch: pytest.MonkeyPatch, reference: str, flags: list[str]
-) -> None:
+def test_the_form_asks_for_the_reference(place: Path, demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     link(place, demo)
     asked: list[list[str]] = []
     monkeypatch.setattr(commands, "start_run", lambda run, location, flags: asked.append(flags))
     at = open_page("train")
-    at.selectbox(key="reference").set_value(reference).run()
+    at.selectbox(key="reference_quick").set_value("Beta").run()
     at.button(key="start").click().run()
-    assert asked == [["--preset", "quick", "--seed", "0", *flags]]
+    at.selectbox(key="reference_quick").set_value(None).run()
+    at.toggle(key="find_reference_quick").set_value(False).run()
+    at.button(key="start").click().run()
+    common = ["--preset", "quick", "--seed", "0"]
+    assert asked == [[*common, "--reference=Beta"], [*common, "--no-reference"]]
     at.selectbox(key="preset").set_value("paper").run()
-    assert at.selectbox(key="reference").disabled  # its matrices start from the identity, all of them
+    assert at.selectbox(key="reference_paper").disabled  # its matrices start from the identity, all of them
 
 
 def test_the_reference_is_marked_on_its_matrix(place: Path, demo: Path) -> None:

@@ -13,6 +13,7 @@ from ltnet_core.annotations import ADJUDICATOR, MACHINE_PREFIX, is_machine
 from ltnet_core.errors import LTNetError
 from ltnet_core.runs import Run
 from ltnet_core.selection import ANYTHING, SORTS, Selections, Wish
+from ltnet_core.settings import Settings
 from ui import reads, saved_views, tokens
 from ui.wording import coder_name
 from ui.workspace import Dataset
@@ -45,7 +46,7 @@ def gallery(run: Run, dataset: Dataset, refit: Callable[[str], None]) -> None:
             "codes": content["codes"],
             "saved": saved_views.load(dataset),
             "sorts": SORTS,
-            "refit": bool(content["settings"].get("method", "ltnet") == "ltnet"),
+            "refit": Settings.of_spec(content).method == "ltnet",
             "learned": int(content.get("adjudications") or 0),
             **_names(selections),
         },

@@ -1,0 +1,189 @@
+"""The settings of a run: a preset, a method and the options of five groups, each declared once in :mod:`.groups`.
+
+Flags, form, validation and documentation are made from the declarations (:mod:`.option`), so that a new option is
+one field.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from typing import Any
+
+from ..errors import OptionError, did_you_mean
+from .groups import CoderOptions, DataOptions, NetworkOptions, ScheduleOptions, TransitionOptions
+from .names import (
+    METHOD_TEXTS,
+    METHODS,
+    NETWORKS,
+    PRESET_TEXTS,
+    PRESETS,
+    require_method,
+    require_network,
+    require_preset,
+)
+from .option import Option, options_of
+from .presets import PRESET_VALUES
+
+__all__ = [
+    "METHODS",
+    "METHOD_TEXTS",
+    "NETWORKS",
+    "PRESETS",
+    "PRESET_TEXTS",
+    "VERSION",
+    "CoderOptions",
+    "DataOptions",
+    "NetworkOptions",
+    "Option",
+    "ScheduleOptions",
+    "Settings",
+    "TransitionOptions",
+    "make_settings",
+    "require_network",
+]
+
+VERSION = 2  # of spec.json; the first had all options in one object and no version
+ABSENT_IN_OLD_RUNS = {"cutout": 0.0, "find_reference": False}  # runs from before these options existed did without
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that shapes a result besides the data, the seed and what people settled.
+
+    Attributes
+    ----------
+    preset : whose values stand where nothing else was asked for. method : what is trained, a key of ``METHOD_TEXTS``.
+    network, schedule, coders, transitions, data : the options, see :mod:`.groups`.
+    """
+
+    preset: str = "default"
+    method: str = "ltnet"
+    network: NetworkOptions = field(default_factory=NetworkOptions)
+    schedule: ScheduleOptions = field(default_factory=ScheduleOptions)
+    coders: CoderOptions = field(default_factory=CoderOptions)
+    transitions: TransitionOptions = field(default_factory=TransitionOptions)
+    data: DataOptions = field(default_factory=DataOptions)
+
+    def __post_init__(self) -> None:
+        require_method(self.method)
+        for name, declared in self.options().items():
+            declared.check(self.value(name))
+        if self.coders.given and (self.method != "ltnet" or self.transitions.transition_floor is not None):
+            raise OptionError(
+                f"only LTNet takes a coder at its word, and not with the paper preset's matrices; "
+                f"let the matrix of {self.coders.given[0]!r} be learned."
+            )
+        start = self.transitions.transition_start
+        if self.coders.reference is not None and (self.method != "ltnet" or start not in ("auto", "network")):
+            raise OptionError(
+                "a reference coder says where LTNet's matrices start; it has no meaning for another method "
+                f"or for matrices that start from {start!r}."
+            )
+
+    @classmethod
+    def groups(cls) -> dict[str, dict[str, Option]]:
+        """The options of each group, by name."""
+        made = {f.name: f.default_factory for f in fields(cls) if is_dataclass(f.default_factory)}
+        return {name: options_of(group) for name, group in made.items()}  # type: ignore[arg-type]
+
+    @classmethod
+    def options(cls) -> dict[str, Option]:
+        """All options by name; no two groups have one of the same name."""
+        return {name: declared for group in cls.groups().values() for name, declared in group.items()}
+
+    def value(self, name: str) -> Any:
+        """The value of an option."""
+        group = next(g for g, declared in self.groups().items() if name in declared)
+        return getattr(getattr(self, group), name)
+
+    def with_values(self, values: Mapping[str, Any]) -> Settings:
+        """The same with some options changed; ``preset`` and ``method`` may be among them.
+
+        Raises
+        ------
+        OptionError
+            there is no such option, or it cannot have that value.
+        """
+        known = self.options()
+        own = {k: v for k, v in values.items() if k in ("preset", "method")}
+        for name in values:
+            if name not in known and name not in own:
+                raise OptionError(f"unknown setting {name!r}." + did_you_mean(name, known))
+        for group, declared in self.groups().items():
+            changed = {k: _restored(v) for k, v in values.items() if k in declared}
+            for name, value in changed.items():
+                declared[name].check(value)
+            own[group] = replace(getattr(self, group), **changed)
+        return replace(self, **own)
+
+    def require_concerned(self, asked: Mapping[str, Any]) -> None:
+        """Raise OptionError where an option that was asked for would be ignored."""
+        known = self.options()
+        for name, value in asked.items():
+            if name in known and (why := known[name].ignored_because(self.method, self.value)):
+                raise OptionError(f"{known[name].spelled(value)} has no meaning {why}; leave it out.")
+
+    def epochs_for(self, items: int, *, ltnet: bool = False) -> int:
+        """Passes over a training set of this many items."""
+        schedule = self.schedule
+        if ltnet and schedule.ltnet_epochs is not None:
+            return schedule.ltnet_epochs
+        if schedule.epochs is not None:
+            return schedule.epochs
+        low, high = schedule.epoch_range
+        return min(max(round(schedule.image_budget / max(items, 1)), low), high)
+
+    def to_json(self) -> dict[str, Any]:
+        """The settings as spec.json has them: one object per group."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Settings:
+        """Settings from :meth:`to_json`, or from the first version, which had all options in one object.
+
+        Raises
+        ------
+        OptionError
+            an option is unknown or cannot have its value.
+        """
+        flat: dict[str, Any] = {}
+        for key, value in content.items():
+            flat |= value if key in cls.groups() and isinstance(value, Mapping) else {key: value}
+        return cls().with_values(ABSENT_IN_OLD_RUNS | flat)
+
+    @classmethod
+    def of_spec(cls, spec: Mapping[str, Any]) -> Settings:
+        """The settings of a run, from the content of its spec.json.
+
+        Raises
+        ------
+        OptionError
+            there are none, or one of them is wrong.
+        """
+        content = spec.get("settings")
+        if not isinstance(content, Mapping):
+            raise OptionError("spec.json has no settings; start a new run.")
+        if "version" in spec:
+            return cls.from_json(content)
+        return cls.from_json({**content, **{k: spec[k] for k in ("coders", "pixel_budget") if k in spec}})
+
+
+def _restored(value: Any) -> Any:
+    """JSON has no tuples."""
+    return tuple(value) if isinstance(value, list) else value
+
+
+def make_settings(preset: str = "default", **changes: Any) -> Settings:
+    """A preset with some settings changed; a change of None keeps the preset's value.
+
+    Raises
+    ------
+    OptionError
+        unknown preset or setting, a value out of range, or an option that the method does not read.
+    """
+    require_preset(preset)
+    asked = {k: v for k, v in changes.items() if v is not None}
+    settings = Settings().with_values({"preset": preset, **PRESET_VALUES[preset], **asked})
+    settings.require_concerned(asked)
+    return settings

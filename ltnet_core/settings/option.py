@@ -1,0 +1,161 @@
+"""What an option is: a field of a dataclass that says its range, its choices, its help and whom it concerns.
+
+The command line, the page's form, the validation and the documentation are made from these declarations.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from ..errors import OptionError
+
+KEY = "option"
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option of a run.
+
+    Attributes
+    ----------
+    name : of the field; also the keyword argument in Python and the key in spec.json.
+    help : one sentence for the command line, the form and the documentation.
+    kind : ``bool``, ``int``, ``float``, ``str``, ``tuple`` (of names or numbers) or ``dict`` (name → number).
+    default : the value of the preset ``default``. optional : whether None is a value.
+    low, high : ends of the range of a number, both allowed. choices : the values a text may have.
+    methods : the training methods that it concerns; empty for all.
+    flag : on the command line; None where it cannot be set there.
+    names : whose name the value is: ``coder``, ``coders``, ``file`` or empty.
+    known : names to choose from, where others are possible too. placeholder : what the flag takes, in the help.
+    label : its name for people.
+    needs : another option and the values of it with which this one has a meaning.
+    """
+
+    name: str
+    help: str
+    kind: type
+    default: Any
+    optional: bool = False
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
+    flag: str | None = None
+    names: str = ""
+    known: tuple[str, ...] = ()
+    placeholder: str | None = None
+    label: str = ""
+    needs: tuple[str, tuple[Any, ...]] | None = None
+
+    def check(self, value: Any) -> None:
+        """Raise OptionError unless the option can have this value."""
+        if value is None and self.optional:
+            return
+        if not self._is_kind(value):
+            raise OptionError(f"{self.name} must be {_KINDS[self.kind]}, got {value!r}.")
+        if self.choices and value not in self.choices:
+            raise OptionError(f"{self.name} must be one of {', '.join(self.choices)}, got {value!r}.")
+        if self.low is not None and self.high is not None and not self.low <= value <= self.high:
+            raise OptionError(f"{self.name} must lie between {self.low} and {self.high}, got {value}.")
+
+    def _is_kind(self, value: Any) -> bool:
+        if self.kind is float:
+            return _is_number(value)
+        if self.kind is dict:
+            return isinstance(value, dict) and all(isinstance(k, str) and _is_number(v) for k, v in value.items())
+        if self.kind is tuple:
+            return isinstance(value, tuple) and all(isinstance(v, str | int) for v in value)
+        return isinstance(value, self.kind) and (self.kind is bool or not isinstance(value, bool))
+
+    def spelled(self, value: Any) -> str:
+        """The flag that asks for a value, or the option's name where it has none."""
+        if self.flag is None:
+            return self.name
+        return (
+            self.flag.replace("--", "--no-", 1) if value is False and not self.flag.startswith("--no-") else self.flag
+        )
+
+    def ignored_because(self, method: str, value_of: Callable[[str], Any]) -> str | None:
+        """Why the option has no meaning with a method and the other options' values; None where it has one."""
+        if self.methods and method not in self.methods:
+            return f"for --method {method}"
+        if self.needs is not None and value_of(self.needs[0]) not in self.needs[1]:
+            return f"where {self.needs[0]} is {value_of(self.needs[0])!r}"
+        return None
+
+
+_KINDS: Mapping[type, str] = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "a text",
+    tuple: "a list",
+    dict: "an object of names and numbers",
+}
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def option(
+    default: Any,
+    help: str,
+    *,
+    range: tuple[float, float] | None = None,
+    methods: tuple[str, ...] = (),
+    flag: str | None = "",
+    names: str = "",
+    known: tuple[str, ...] = (),
+    placeholder: str | None = None,
+    label: str = "",
+    needs: tuple[str, tuple[Any, ...]] | None = None,
+) -> Any:
+    """A dataclass field that declares an option.
+
+    ``flag`` is the field's name with dashes and ``label`` with spaces unless another is set. A ``flag`` of None is for
+    an option that only a preset, the library itself or Python sets. ``default`` may be a function that makes the value.
+    """
+    low, high = range if range is not None else (None, None)
+    about = {
+        "help": help,
+        "low": low,
+        "high": high,
+        "methods": methods,
+        "flag": flag,
+        "names": names,
+        "known": known,
+        "placeholder": placeholder,
+        "label": label,
+        "needs": needs,
+    }
+    if callable(default):
+        return field(default_factory=default, metadata={KEY: about})
+    return field(default=default, metadata={KEY: about})
+
+
+def options_of(group: type) -> dict[str, Option]:
+    """The options that a dataclass declares, by name, in their order."""
+    hints = get_type_hints(group)
+    return {f.name: _declared(f, hints[f.name]) for f in fields(group) if KEY in f.metadata}
+
+
+def _declared(f: Field[Any], hint: Any) -> Option:
+    about = dict(f.metadata[KEY])
+    optional, choices = False, ()
+    if get_origin(hint) in (Union, UnionType):
+        inner = [a for a in get_args(hint) if a is not NoneType]
+        optional, hint = len(inner) < len(get_args(hint)), inner[0]
+    if get_origin(hint) is Literal:
+        hint, choices = str, get_args(hint)
+    about["label"] = about["label"] or f.name.replace("_", " ").capitalize()
+    if about["flag"] == "":
+        about["flag"] = "--" + f.name.replace("_", "-")
+    default = f.default_factory() if f.default_factory is not MISSING else f.default
+    return Option(
+        name=f.name, kind=get_origin(hint) or hint, default=default, optional=optional, choices=choices, **about
+    )

@@ -1,0 +1,48 @@
+"""What each preset changes of the defaults."""
+
+from __future__ import annotations
+
+from typing import Any
+
+PRESET_VALUES: dict[str, dict[str, Any]] = {
+    "quick": {
+        "network": "cnn",
+        "largest_image": 48,
+        "epochs": None,
+        "image_budget": 60_000,
+        "epoch_range": (8, 20),
+        "batch_size": 32,
+        "optimizer": "adamw",
+        "lr": 0.003,
+        "ltnet_lr": 0.003,
+        "weight_decay": 0.05,
+        "cutout": 0.0,
+    },
+    "default": {},
+    "paper": {
+        "network": "resnet20",
+        "last_relu": False,
+        "largest_image": 32,
+        "epochs": 128,
+        "batch_size": 128,
+        "decay": "poly",
+        "lr": 0.01,
+        "ltnet_lr": 0.01,
+        "weight_decay": 1e-3,
+        "cutout": 0.0,
+        "pseudo": "hard",
+        "branch": 0.0,
+        "trust": "equal",
+        "find_reference": False,
+        "human_weight": 3.0,
+        "machine_weight": 0.5,
+        "transition_start": "identity",
+        "start_diagonal": 0.997,
+        "transition_optimizer": "sgd",
+        "transition_lr": 0.01,
+        "transition_delay": 0.0,
+        "likelihood": "separate",
+        "double_softmax": True,
+        "transition_floor": 0.01,
+    },
+}

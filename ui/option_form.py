@@ -1,0 +1,125 @@
+"""The form of a run's options, made from their declarations in :mod:`ltnet_core.settings`."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
+
+import streamlit as st
+
+from ltnet_core.settings import Option, Settings
+from ltnet_core.settings.flags import TITLES
+
+COLUMNS = 4
+AUTOMATIC = "automatic"
+
+
+def option_form(base: Settings, coders: Sequence[str], without: Collection[str] = ()) -> list[str]:
+    """One tab per group; returns the flags of what differs from ``base``, a preset's settings for a method.
+
+    ``coders`` are the human coders of the study, ``without`` the options that have a widget elsewhere. Options that
+    take a file of the server are left to the command line.
+    """
+    chosen: dict[str, Any] = {}
+
+    def value_of(name: str) -> Any:
+        return chosen.get(name, base.value(name))
+
+    shown = {
+        group: [o for o in options.values() if o.flag is not None and o.names != "file" and o.name not in without]
+        for group, options in base.groups().items()
+    }
+    flags = []
+    for tab, options in zip(st.tabs([TITLES.get(g, g).capitalize() for g in shown]), shown.values(), strict=True):
+        with tab:
+            for number, option in enumerate(options):
+                if number % COLUMNS == 0:
+                    row = st.columns(COLUMNS, gap="medium", vertical_alignment="bottom")
+                with row[number % COLUMNS]:
+                    off = option.ignored_because(base.method, value_of)
+                    value = _WIDGETS[_kind(option)](option, base.value(option.name), coders, base.preset, off)
+                if off is None and value is not None and value != base.value(option.name):
+                    chosen[option.name] = value
+                    flags += _flag(option, value)
+    return flags
+
+
+def _kind(option: Option) -> str:
+    if option.names:
+        return option.names
+    return "choice" if option.choices or option.known else option.kind.__name__
+
+
+def _flag(option: Option, value: Any) -> list[str]:
+    if option.kind is bool:
+        return [option.spelled(value)]
+    return [f"{option.flag}={csv_row(value) if isinstance(value, tuple) else value}"]
+
+
+def csv_row(names: Sequence[str]) -> str:
+    """Names as the command line takes them: separated by commas, quoted where a name has one."""
+    out = io.StringIO()
+    csv.writer(out, lineterminator="").writerow(names)
+    return out.getvalue()
+
+
+def _about(option: Option, preset: str, off: str | None) -> dict[str, Any]:
+    """What every widget of an option gets. A preset's options are widgets of their own: each starts at its value."""
+    text = option.help if off is None else f"{option.help} It has no meaning {off}."
+    return {"label": option.label, "key": f"{option.name}_{preset}", "help": text, "disabled": off is not None}
+
+
+Widget = Callable[[Option, Any, Sequence[str], str, str | None], Any]
+
+
+def _toggle(option: Option, default: Any, coders: Sequence[str], preset: str, off: str | None) -> Any:
+    return st.toggle(value=default, **_about(option, preset, off))
+
+
+def _choice(option: Option, default: Any, coders: Sequence[str], preset: str, off: str | None) -> Any:
+    names = list(option.choices or option.known)
+    return st.selectbox(options=names, index=names.index(default), **_about(option, preset, off))
+
+
+def _number(option: Option, default: Any, coders: Sequence[str], preset: str, off: str | None) -> Any:
+    whole = option.kind is int
+    low, high = ((None if v is None else option.kind(v)) for v in (option.low, option.high))
+    return st.number_input(
+        min_value=low,
+        max_value=high,
+        value=None,
+        step=1 if whole else None,
+        format="%d" if whole else "%g",
+        placeholder=AUTOMATIC if default is None else f"{default:g}",
+        **_about(option, preset, off),
+    )
+
+
+def _text(option: Option, default: Any, coders: Sequence[str], preset: str, off: str | None) -> Any:
+    return st.text_input(value=None, placeholder=option.placeholder or "", **_about(option, preset, off)) or None
+
+
+def _coder(option: Option, default: Any, coders: Sequence[str], preset: str, off: str | None) -> Any:
+    place = 0 if default is None else 1 + list(coders).index(default)
+    names = [None, *coders]
+    about = _about(option, preset, off)
+    return st.selectbox(options=names, index=place, format_func=lambda c: AUTOMATIC if c is None else str(c), **about)
+
+
+def _coders(option: Option, default: Any, coders: Sequence[str], preset: str, off: str | None) -> Any:
+    used = st.multiselect(options=list(coders), default=list(coders), **_about(option, preset, off))
+    return tuple(used) if used and len(used) < len(coders) else None
+
+
+_WIDGETS: dict[str, Widget] = {
+    "bool": _toggle,
+    "choice": _choice,
+    "int": _number,
+    "float": _number,
+    "str": _text,
+    "dict": _text,
+    "coder": _coder,
+    "coders": _coders,
+}
