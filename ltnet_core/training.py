@@ -285,8 +285,9 @@ def fit(
 
         def step(loss: Tensor, number: int, epoch: int = epoch) -> None:
             if not torch.isfinite(loss):
+                value = float(loss.detach())
                 raise TrainingError(
-                    f"The loss became {float(loss.detach())} in epoch {epoch + 1}; try a lower learning rate or more images."
+                    f"The loss became {value} in epoch {epoch + 1}; try a lower learning rate or more images."
                 )
             progress = schedule.place((epoch * steps + number) / (schedule.epochs * steps))
             model.zero_grad(set_to_none=True)

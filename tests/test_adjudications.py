@@ -180,7 +180,8 @@ def test_a_refit_takes_what_was_settled_for_the_truth(
     done = ltnet("fit", demo, "--run", run, "--like", finished, "--adjudications", settled)
     assert done.returncode == 0, done.stderr
     spec, before = (json.loads((r / "spec.json").read_text()) for r in (run, finished))
-    assert spec["settings"] == {**before["settings"], "given": [ADJUDICATOR]}
+    coders = {**before["settings"]["coders"], "given": [ADJUDICATOR]}
+    assert spec["settings"] == {**before["settings"], "coders": coders}
     assert (spec["seed"], spec["like"], spec["adjudications"]) == (before["seed"], str(finished), 30)
     done = ltnet("export", run, "--out", tmp_path / "t.csv", "--matrices", tmp_path / "T.json")
     assert done.returncode == 0, done.stderr
@@ -227,7 +228,7 @@ def test_a_resumed_run_goes_on_with_its_own_adjudications(
     assert "the adjudications it began with" in done.stderr
     done = ltnet("fit", demo, "--run", tmp_path / "run", "--resume", "--set-aside")
     assert done.returncode == 2
-    assert "leave --set-aside out" in done.stderr
+    assert "its set_aside is False, not True. Leave the flag out" in done.stderr
     done = ltnet("fit", demo, "--run", tmp_path / "run", "--resume")
     assert done.returncode == 0, done.stderr
     truth = pd.read_parquet(tmp_path / "run" / "results" / "truth.parquet")

@@ -531,7 +531,7 @@ def test_cutout_is_as_asked(demo: Path, ltnet: Command, tmp_path: Path) -> None:
         run = tmp_path / str(cutout)
         done = ltnet("fit", demo, "--run", run, *QUICK, "--epochs", 3, "--method", "mixture", "--cutout", cutout)
         assert done.returncode == 0, done.stderr
-        assert json.loads((run / "spec.json").read_text())["settings"]["cutout"] == cutout
+        assert json.loads((run / "spec.json").read_text())["settings"]["data"]["cutout"] == cutout
         losses[cutout] = json.loads((run / "results" / "history.json").read_text())["mixture"][-1]["train_loss"]
     assert losses[0.9] > 1.1 * losses[0.0]  # of most faces little is left to learn from
 

@@ -42,7 +42,9 @@ class ScheduleOptions:
     """How long and how fast the networks train."""
 
     epochs: int | None = option(
-        40, "Passes over the training items for each network; by default as many as image_budget allows.", range=(1, 100_000)
+        40,
+        "Passes over the training items for each network; by default as many as image_budget allows.",
+        range=(1, 100_000),
     )
     ltnet_epochs: int | None = option(
         None,
@@ -270,8 +272,8 @@ class DataOptions:
     )
     pixel_budget: float | None = option(
         None,
-        "Room in GiB for decoded images; where they need more they are decoded in every epoch; by default what the disk has "
-        "free.",
+        "Room in GiB for decoded images, by default what the disk has free; where they need more, they are decoded in "
+        "every epoch.",
         range=(0.0, 1e6),
         placeholder="GIB",
         label="Pixel budget (GiB)",
