@@ -1,7 +1,7 @@
 """CSV that a spreadsheet reads as text: cells that it would run as formulas get an apostrophe in front.
 
-Excel, LibreOffice Calc and Google Sheets run a cell that begins with ``=``, ``+``, ``-`` or ``@``, and names of classes,
-coders and images come from files that anybody may have written. The rule is OWASP's for CSV injection
+Excel, LibreOffice Calc and Google Sheets run a cell that begins with ``=``, ``+``, ``-`` or ``@``, and names of
+classes, coders and images come from files that anybody may have written. The rule is OWASP's for CSV injection
 (https://owasp.org/www-community/attacks/CSV_Injection), made reversible: ``unguard(guard(x)) == x`` for every text.
 """
 
@@ -19,7 +19,10 @@ from .writing import replacing
 CHUNK_ROWS = 50_000
 APOSTROPHE = "'"
 # Spaces, quotes, control and invisible characters in front of a formula: programs that read CSV strip some of them.
-_LEADING = r"\s\"'`\x00-\x1f\x7f-\x9f\u00ad\u061c\u115f\u1160\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufeff\ufff9-\uffff"
+_LEADING = (
+    r"\s\"'`\x00-\x1f\x7f-\x9f\u00ad\u061c\u115f\u1160\u180e"
+    r"\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufeff\ufff9-\uffff"
+)
 # The ASCII signs and the characters that Unicode calls their compatible forms.
 _SIGNS = r"=+\-@\u2212\ufe62\ufe63\ufe66\ufe6b\uff0b\uff0d\uff1d\uff20"
 # A spreadsheet that separates by semicolons or tabs starts a cell inside ours, and does not heed our quotes there.

@@ -16,7 +16,9 @@ ODD = st.text(alphabet=st.sampled_from("=+-@\t\r\n＝＋'\"; ,|a1.\ufeff\u200b\x
 
 
 @pytest.mark.parametrize("sign", SIGNS)
-@pytest.mark.parametrize("before", ["", " ", '"', "'", "''", "\ufeff", "\x01", "\x7f", "\u00a0", "\u200b", "\u3000", ' \ufeff"'])
+@pytest.mark.parametrize(
+    "before", ["", " ", '"', "'", "''", "\ufeff", "\x01", "\x7f", "\u00a0", "\u200b", "\u3000", ' \ufeff"']
+)
 def test_what_a_spreadsheet_would_run_gets_an_apostrophe(before: str, sign: str) -> None:
     text = f"{before}{sign}cmd|'/C calc'!A0"
     assert guard(text).startswith("'" + text[0]) and unguard(guard(text)) == text
@@ -29,13 +31,41 @@ def test_a_cell_inside_ours_is_guarded_too(separator: str) -> None:
     assert f"{separator}' =1+1" in guard(f"a{separator} =1+1")
 
 
-@pytest.mark.parametrize("text", ["", "happy", "'tis", "'happy'", "it's", "a-b", "a=b", "x@y", "-0.5", "+3", "-1e-5", "-.5", "'-7", "a, -b", "two\n\nparts", "a;b", "end\n"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "happy",
+        "'tis",
+        "'happy'",
+        "it's",
+        "a-b",
+        "a=b",
+        "x@y",
+        "-0.5",
+        "+3",
+        "-1e-5",
+        "-.5",
+        "'-7",
+        "a, -b",
+        "two\n\nparts",
+        "a;b",
+        "end\n",
+    ],
+)
 def test_other_text_and_numbers_stay_as_they_are(text: str) -> None:
     assert guard(text) == text == unguard(text)
 
 
 def test_what_is_no_plain_number_is_guarded() -> None:
-    assert [guard(t) for t in ("-1-1", "+1 2", "-1;=2", "--1", "-", "-٣")] == ["'-1-1", "'+1 2", "'-1;'=2", "'--1", "'-", "'-٣"]
+    assert [guard(t) for t in ("-1-1", "+1 2", "-1;=2", "--1", "-", "-٣")] == [
+        "'-1-1",
+        "'+1 2",
+        "'-1;'=2",
+        "'--1",
+        "'-",
+        "'-٣",
+    ]
 
 
 @given(ODD)
