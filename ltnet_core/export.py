@@ -162,11 +162,11 @@ def read_transitions(run: Run) -> dict[str, Any]:
     path = run.result("transitions.json")
     content = read_json(path)
     classes, coders, support = (content.get(k) for k in ("classes", "coders", "support"))
-    names = isinstance(classes, list) and all(isinstance(c, str) for c in classes)
+    named = isinstance(classes, list) and all(isinstance(c, str) for c in classes)
     given = isinstance(content.get("given", []), list)
-    if not names or not given or not isinstance(coders, dict) or not isinstance(support, dict | None):
+    if not named or not given or not isinstance(coders, dict) or not isinstance(support, dict | None):
         raise RunError(f"{str(path)!r} is damaged: expected classes and one matrix per coder; train the run again.")
-    k = len(classes)
+    k = len(content["classes"])
     for coder, matrix in coders.items():
         shares = _numbers(matrix, (k, k))
         counts = np.zeros(k) if support is None else _numbers(support.get(coder), (k,))

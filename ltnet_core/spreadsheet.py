@@ -8,9 +8,11 @@ classes, coders and images come from files that anybody may have written. The ru
 from __future__ import annotations
 
 import csv
+import io
 import os
 import re
 from collections.abc import Callable, Iterator
+from typing import Literal
 
 import pandas as pd
 
@@ -79,22 +81,22 @@ def write_csv(frame: pd.DataFrame, out: str | os.PathLike[str], float_format: st
 def _parts(frame: pd.DataFrame, float_format: str | None) -> Iterator[str]:
     for start in range(0, max(len(frame), 1), CHUNK_ROWS):
         rows = guarded(frame.iloc[start : start + CHUNK_ROWS])
-
-        def text(quoting: int, rows: pd.DataFrame = rows, header: bool = start == 0) -> str:
-            return rows.to_csv(
-                index=False, header=header, lineterminator="\n", float_format=float_format, quoting=quoting
-            )  # type: ignore[call-overload, no-any-return]
-
-        part = text(csv.QUOTE_MINIMAL)
+        part = _text(rows, start == 0, float_format, csv.QUOTE_MINIMAL)
         # Python quotes a carriage return only where it ends the lines; bare in a cell it would start another row.
-        yield text(csv.QUOTE_ALL) if "\r" in part else part
+        yield _text(rows, start == 0, float_format, csv.QUOTE_ALL) if "\r" in part else part
+
+
+def _text(rows: pd.DataFrame, header: bool, float_format: str | None, quoting: Literal[0, 1]) -> str:
+    out = io.StringIO()
+    rows.to_csv(out, index=False, header=header, lineterminator="\n", float_format=float_format, quoting=quoting)
+    return out.getvalue()
 
 
 def _mapped(frame: pd.DataFrame, change: Callable[[str], str]) -> pd.DataFrame:
     out = frame.copy(deep=False)
     for position, kind in enumerate(out.dtypes):
         if not (pd.api.types.is_numeric_dtype(kind) or pd.api.types.is_datetime64_any_dtype(kind)):
-            out.isetitem(position, _mapped_column(out.iloc[:, position], change))
+            out.isetitem(position, _mapped_column(out.iloc[:, position], change).array)
     out.columns = pd.Index([change(c) if isinstance(c, str) else c for c in out.columns])
     return out
 
