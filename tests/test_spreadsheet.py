@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 
 import pandas as pd
 import pytest
@@ -102,6 +103,14 @@ def test_numbers_categories_and_missing_cells(tmp_path: object) -> None:
     assert shown["m"].tolist()[0] == "'=1" and pd.isna(shown["m"].iloc[1])
     assert frame["c"].tolist() == ["@x", "y"], "the caller's table stays as it is"
     assert csv_bytes(frame, "%.2f").decode() == "'=n,c,m,i,b\n-0.50,'@x,'=1,-1,True\n2.00,y,,2,False\n"
+
+
+@pytest.mark.parametrize("part", ["\n", "\t ", "; ", "'", "''=", "\n'", " ", "1", "-1.", "\ufeff", "=", ";="])
+def test_the_time_is_linear_in_the_length(part: str) -> None:
+    text = part * (400_000 // len(part)) + "x"
+    began = time.perf_counter()
+    assert unguard(guard(text)) == text
+    assert time.perf_counter() - began < 5
 
 
 def test_an_empty_table_has_its_header() -> None:
