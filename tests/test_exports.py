@@ -7,6 +7,9 @@ import csv
 import html
 import io
 import json
+import os
+import subprocess
+import sys
 import xml.etree.ElementTree as tree
 from collections.abc import Iterator
 from html.parser import HTMLParser
@@ -332,6 +335,23 @@ def test_a_truth_of_other_columns_is_told_in_a_sentence(run: Run) -> None:
     pd.DataFrame({"x": [1]}).to_parquet(run.results / "truth.parquet")
     with pytest.raises(RunError, match="has no column 'image'"):
         export.load_truth(run)
+
+
+@pytest.mark.parametrize(
+    "flag", ["--out=t.csv", "--out=t.parquet", "--matrices=T.json", "--matrices=T.svg", "--report=r.html"]
+)
+def test_a_full_disk_is_told_with_the_file_and_leaves_nothing(run: Run, flag: str, tmp_path: Path) -> None:
+    # A limit on the size of files is as a full disk is: nothing more can be written.
+    code = (
+        "import resource, sys; from ltnet_core.__main__ import main; "
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (500, 500)); sys.exit(main(sys.argv[1:]))"
+    )
+    line = [sys.executable, "-B", "-c", code, "export", str(run.folder.resolve()), flag]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(line, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1, done.stderr
+    assert f"{flag.partition('=')[2]!r} could not be written: the disk is full" in done.stderr
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("name", ["no/such/x", "."])
