@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import io
+import tempfile
 import time
+from pathlib import Path
 
 import pandas as pd
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ltnet_core.spreadsheet import csv_bytes, guard, guarded, unguard, unguarded
+from ltnet_core.datasets.files import open_files
+from ltnet_core.datasets.tables import read_table
+from ltnet_core.spreadsheet import csv_bytes, guard, guarded, unguard, unguarded, write_csv
 
 SIGNS = "=+-@\t\r\n＝＋－＠−﹦﹢﹣﹫"
 ODD = st.text(alphabet=st.sampled_from("=+-@\t\r\n＝＋'\"; ,|a1.\ufeff\u200b\x01e"), max_size=12) | st.text(max_size=12)
@@ -69,6 +73,7 @@ def test_what_is_no_plain_number_is_guarded() -> None:
     ]
 
 
+@settings(deadline=None)  # other work shares the processor
 @given(ODD)
 @example("'=x")
 @example("'';'=x")
@@ -77,11 +82,13 @@ def test_every_text_comes_back(text: str) -> None:
     assert unguard(guard(text)) == text
 
 
+@settings(deadline=None)  # other work shares the processor
 @given(ODD)
 def test_guarding_twice_needs_unguarding_twice(text: str) -> None:
     assert unguard(unguard(guard(guard(text)))) == text
 
 
+@settings(deadline=None)  # other work shares the processor
 @given(st.lists(st.tuples(ODD, ODD), min_size=1, max_size=4), ODD.filter(lambda t: t.strip() not in ("", "a")))
 def test_a_file_comes_back(rows: list[tuple[str, str]], title: str) -> None:
     """Titles and cells, through the bytes of a file and another program's reader."""
@@ -91,6 +98,17 @@ def test_a_file_comes_back(rows: list[tuple[str, str]], title: str) -> None:
     back = unguarded(back)
     assert list(back.columns) == list(frame.columns)
     assert back.to_numpy().tolist() == frame.to_numpy().tolist()
+
+
+@settings(deadline=None)  # other work shares the processor
+@given(st.lists(ODD.map(lambda t: t.replace("\0", "").strip()), min_size=1, max_size=4))
+@example(["'=x", "=x", "''=x", "c\rd", "a;=1"])
+def test_the_reader_of_datasets_gives_back_what_was_written(cells: list[str]) -> None:
+    cells = [c for c in cells if c] or ["x"]
+    with tempfile.TemporaryDirectory() as folder:
+        write_csv(pd.DataFrame({"image": "a.png", "=label": cells}), Path(folder) / "t.csv")
+        table = read_table(open_files(folder), "t.csv")
+    assert table.frame["=label"].tolist() == cells
 
 
 def test_numbers_categories_and_missing_cells(tmp_path: object) -> None:
