@@ -19,6 +19,7 @@ from .datasets import FORMATS, load_dataset
 from .errors import InputError, LTNetError, OptionError, RunError
 from .runs import Run, read_json
 from .settings import Settings, flags, make_settings
+from .writing import require_folder, write_bytes
 
 # Threads of PyTorch that wait by spinning for long slow each other down when two trainings share the cores; those that
 # sleep at once are slower alone. A short spin is neither. Must be said before PyTorch is imported.
@@ -182,11 +183,13 @@ def _demo(arguments: argparse.Namespace) -> None:
 def _inspect(arguments: argparse.Namespace) -> None:
     from .checkup import check_up, listing_csv
 
+    if arguments.problems:
+        require_folder(arguments.problems)
     study = load_dataset(arguments.dataset, arguments.format)
     found = check_up(study, not arguments.skip_images, _counter("images"))
     problems, notes = ([p.to_json() for p in found if (p.level == "note") == note] for note in (False, True))
     if arguments.problems:
-        arguments.problems.write_bytes(listing_csv(found))
+        write_bytes(arguments.problems, listing_csv(found))
     table = study.table
     counts, annotated = table.class_counts(), table.annotations_per_coder()
     report = {
@@ -441,12 +444,9 @@ def _export(arguments: argparse.Namespace) -> None:
 
 
 def _adjudications(arguments: argparse.Namespace) -> None:
-    from .export import partial_path
-
+    require_folder(arguments.out)
     frame = read_decisions(arguments.file)
-    partial = partial_path(arguments.out)
-    partial.write_bytes(decisions_csv(frame))
-    os.replace(partial, arguments.out)
+    write_bytes(arguments.out, decisions_csv(frame))
     print(f"Wrote {len(frame):,} adjudications to {arguments.out}.")
 
 

@@ -21,6 +21,7 @@ import pandas as pd
 from .annotations import ADJUDICATOR
 from .datasets import Study
 from .errors import DatasetError, OptionError, StorageError, did_you_mean
+from .spreadsheet import csv_bytes, unguarded
 
 PATIENCE = 30.0  # seconds to wait for another writer
 COLUMNS = ("image", "label", "reviewer", "reason", "time")
@@ -217,7 +218,7 @@ def read_decisions(path: Path) -> pd.DataFrame:
         if f.read(15) == b"SQLite format 3":
             return Adjudications(path).to_frame()
     try:
-        frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+        frame = unguarded(pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig"))
     except (ValueError, OSError) as e:
         raise DatasetError(f"is neither a store of adjudications nor a CSV of them ({e}).", file=path.name) from e
     missing = [c for c in ("image", "label") if c not in frame.columns]
@@ -244,7 +245,7 @@ def given_coders(settled: bool, adjudicator: str) -> tuple[str, ...]:
 
 def decisions_csv(frame: pd.DataFrame) -> bytes:
     """Settled items as the content of a CSV file, which :func:`read_decisions` reads."""
-    return frame.to_csv(index=False, lineterminator="\n").encode()
+    return csv_bytes(frame)
 
 
 def adjudicated(study: Study, decisions: pd.DataFrame, source: str = "adjudications") -> tuple[Study, int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -13,6 +12,7 @@ from .datasets import Problem, Study
 from .datasets.study import EXAMPLES, Level
 from .identifiability import overlap_notes
 from .images import Look, look_at_all
+from .spreadsheet import csv_bytes
 
 HUGE_PIXELS = 25_000_000
 TINY_SIDE = 16
@@ -20,7 +20,6 @@ RARE, UNEVEN = 20, 50
 LISTED = 1_000_000
 LEVELS = ("error", "warning", "note")
 DEEP_MODES = ("I", "F")
-PLAIN_CHARACTERS = "=+-@\t\r"
 
 
 def check_up(
@@ -56,15 +55,8 @@ def listing(problems: Sequence[Problem]) -> pd.DataFrame:
 
 
 def listing_csv(problems: Sequence[Problem]) -> bytes:
-    """:func:`listing` as a CSV file that no spreadsheet takes for formulas."""
-    frame = listing(problems)
-    for column in ("file", "image", "detail"):
-        text = frame[column].astype(str)
-        risky = text.str.startswith(tuple(PLAIN_CHARACTERS))
-        frame[column] = text.where(~risky, "'" + text)
-    out = io.StringIO()
-    frame.to_csv(out, index=False, lineterminator="\n")
-    return out.getvalue().encode("utf-8", "replace")
+    """:func:`listing` as the content of a CSV file, see :func:`~ltnet_core.spreadsheet.guard`."""
+    return csv_bytes(listing(problems))
 
 
 # ---- labels

@@ -2,30 +2,56 @@
 
 from __future__ import annotations
 
-import html
 import io
-import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from pyarrow import ArrowException
 
-from .errors import OptionError
+from .errors import OptionError, RunError
 from .matrix_files import matrices_bytes
+from .report import report_html
 from .runs import Run, read_json
+from .spreadsheet import csv_bytes, write_csv
+from .writing import replacing, require_folder, write_bytes
+
+DECIMALS = "%.6f"
+REQUIRED = ("image", "learned_truth", "confidence")
+ROUNDING = 1e-3
 
 
 def load_truth(run: Run) -> pd.DataFrame:
-    """The rows of ``truth.csv``: one per item to learn from."""
-    frame = pd.read_parquet(run.result("truth.parquet"))
+    """The rows of ``truth.csv``: one per item to learn from.
+
+    Raises
+    ------
+    RunError
+        the run is not finished, or its truth.parquet is damaged.
+    """
+    path = run.result("truth.parquet")
+    try:
+        frame = pd.read_parquet(path)
+    except (OSError, ValueError, KeyError, ArrowException) as e:
+        raise RunError(f"{str(path)!r} is damaged ({str(e).splitlines()[0]}); train the run again.") from e
+    missing = [c for c in REQUIRED if c not in frame.columns]
+    if missing:
+        raise RunError(f"{str(path)!r} is damaged: it has no column {missing[0]!r}; train the run again.")
     if "_split" in frame:
         frame = frame[frame["_split"] == ""]
     return frame[[c for c in frame.columns if not c.startswith("_")]]
 
 
 def load_transitions(run: Run) -> dict[str, pd.DataFrame]:
-    """coder → DataFrame (K,K), truth × what the coder says."""
-    content = read_json(run.result("transitions.json"))
+    """coder → DataFrame (K,K), truth × what the coder says.
+
+    Raises
+    ------
+    RunError
+        the run is not finished, or its transitions.json is damaged.
+    """
+    content = read_transitions(run)
     classes = content["classes"]
     return {
         coder: pd.DataFrame(matrix, index=pd.Index(classes, name="truth"), columns=pd.Index(classes, name=coder))
@@ -34,25 +60,30 @@ def load_transitions(run: Run) -> dict[str, pd.DataFrame]:
 
 
 def write_table(frame: pd.DataFrame, out: Path) -> None:
-    """Write ``.csv`` (UTF-8, six decimals) or ``.parquet``, under a temporary name first.
+    """Write ``.csv`` (UTF-8, six decimals, see :mod:`~ltnet_core.spreadsheet`) or ``.parquet`` (text as it is).
 
     Raises
     ------
     OptionError
         another suffix, or the folder does not exist.
+    StorageError
+        the file could not be written.
     """
     suffix = out.suffix.lower()
     if suffix not in (".csv", ".parquet"):
         raise OptionError(f"cannot write {out.name!r}: the name must end in .csv or .parquet.")
-    partial = partial_path(out)
-    partial.write_bytes(table_bytes(frame, suffix))
-    os.replace(partial, out)
+    require_folder(out)
+    if suffix == ".csv":
+        write_csv(frame, out, DECIMALS)
+        return
+    with replacing(out) as partial:
+        frame.to_parquet(partial, index=False)
 
 
 def table_bytes(frame: pd.DataFrame, suffix: str) -> bytes:
     """A truth table as the content of a ``.csv`` or ``.parquet`` file."""
     if suffix == ".csv":
-        return frame.to_csv(index=False, float_format="%.6f", lineterminator="\n").encode()
+        return csv_bytes(frame, DECIMALS)
     out = io.BytesIO()
     frame.to_parquet(out, index=False)
     return out.getvalue()
@@ -65,11 +96,11 @@ def write_matrices(content: dict[str, Any], out: Path) -> None:
     ------
     OptionError
         another suffix, or the folder does not exist.
+    StorageError
+        the file could not be written.
     """
-    data = matrices_bytes(content, out.suffix.lower())
-    partial = partial_path(out)
-    partial.write_bytes(data)
-    os.replace(partial, out)
+    require_folder(out)
+    write_bytes(out, matrices_bytes(content, out.suffix.lower()))
 
 
 def load_matrices(run: Run) -> dict[str, Any]:
@@ -77,8 +108,13 @@ def load_matrices(run: Run) -> dict[str, Any]:
 
     ``support`` is the number of annotations that each row rests on. Coders taken at their word
     have none: nothing of theirs was learned.
+
+    Raises
+    ------
+    RunError
+        the run is not finished, or its transitions.json is damaged.
     """
-    content = read_json(run.result("transitions.json"))
+    content = read_transitions(run)
     given = content.get("given", ())
     out: dict[str, Any] = {"classes": content["classes"]}
     for key in ("coders", "support"):
@@ -93,67 +129,61 @@ def export_matrices(run: Run, out: Path) -> None:
 
 
 def export_report(run: Run, out: Path) -> None:
-    """Write one self-contained HTML page: what was trained, how right it is, the matrices."""
-    spec, evaluation = run.spec(), read_json(run.result("evaluation.json"))
-    content = read_json(run.result("transitions.json"))
-    notes = [str(e["message"]) for e in run.events() if e["event"] == "note"]
-    parts = [
-        f"<h1>{_text(spec['dataset_name'])}</h1>",
-        f"<p>preset {_text(spec['preset'])}, seed {spec['seed']}, network {_text(spec['settings']['network'])}</p>",
-        *(f"<p class=note>{_text(n)}</p>" for n in notes),
-    ]
-    for name, test in evaluation["tests"].items():
-        rows = "".join(
-            f"<tr><th>{_text(m)}</th>" + "".join(f"<td>{_number(s[k])}</td>" for k in ("accuracy", "macro_f1", "ece"))
-            for m, s in test["methods"].items()
-        )
-        parts.append(
-            f"<h2>Test set {_text(name)}, {test['items']:,} items</h2>"
-            f"<table><tr><th>method<th>accuracy<th>macro F1<th>calibration error</tr>{rows}</table>"
-        )
-    truth = evaluation["truth"]
-    if truth["items"]:
-        parts.append(
-            f"<p>On {truth['items']:,} labelled items with known truth the learned truth is right for "
-            f"{_number(truth['accuracy'])}, the human labels for {_number(truth['human_labels_accuracy'])}.</p>"
-        )
-    for coder, matrix in load_matrices(run)["coders"].items():
-        head = "".join(f"<th>{_text(c)}" for c in content["classes"])
-        rows = "".join(
-            f"<tr><th>{_text(c)}</th>"
-            + "".join(f'<td style="background:rgba(60,90,200,{v:.2f})">{v:.2f}</td>' for v in row)
-            + f"<td>{n:,.0f}</td></tr>"
-            for c, row, n in zip(content["classes"], matrix, content["support"][coder], strict=True)
-        )
-        parts.append(f"<h2>{_text(coder)}</h2><table><tr><th>truth \\ says{head}<th>rests on</tr>{rows}</table>")
-    page = (
-        "<!doctype html><html lang=en><meta charset=utf-8><title>LTNet Studio report</title><style>"
-        "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"
-        "td,th{padding:.2rem .6rem;text-align:right}th:first-child{text-align:left}.note{color:#a50}</style>"
-        f"{''.join(parts)}</html>\n"
-    )
-    partial = partial_path(out)
-    partial.write_text(page, encoding="utf-8")
-    os.replace(partial, out)
-
-
-def partial_path(out: Path) -> Path:
-    """Temporary name beside ``out``, which must lie in an existing folder.
+    """Write one self-contained HTML page: what was trained, how right it is, the matrices.
 
     Raises
     ------
     OptionError
+        the folder does not exist.
+    RunError
+        the run is not finished, or one of its files is damaged.
+    StorageError
+        the file could not be written.
     """
-    if not out.parent.is_dir():
-        raise OptionError(f"cannot write {str(out)!r}: the folder does not exist.")
-    if out.is_dir():
-        raise OptionError(f"cannot write {str(out)!r}: it is a folder.")
-    return out.with_name(out.name + ".partial")
+    require_folder(out)
+    notes = [str(e.get("message", "")) for e in run.events() if e["event"] == "note"]
+    path = run.result("evaluation.json")
+    evaluation, matrices = read_json(path), load_matrices(run)
+    try:
+        page = report_html(run.spec(), evaluation, matrices, notes)
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as e:
+        raise RunError(f"{str(path)!r} or spec.json is damaged ({type(e).__name__}: {e}); train the run again.") from e
+    write_bytes(out, page.encode("utf-8", "replace"))
 
 
-def _text(value: object) -> str:
-    return html.escape(str(value))
+def read_transitions(run: Run) -> dict[str, Any]:
+    """The content of transitions.json: K classes, and for each coder K rows of K shares and K counts.
+
+    Raises
+    ------
+    RunError
+        the run is not finished, or the file is damaged.
+    """
+    path = run.result("transitions.json")
+    content = read_json(path)
+    classes, coders, support = (content.get(k) for k in ("classes", "coders", "support"))
+    named = isinstance(classes, list) and all(isinstance(c, str) for c in classes)
+    given = isinstance(content.get("given", []), list)
+    if not named or not given or not isinstance(coders, dict) or not isinstance(support, dict | None):
+        raise RunError(f"{str(path)!r} is damaged: expected classes and one matrix per coder; train the run again.")
+    k = len(content["classes"])
+    for coder, matrix in coders.items():
+        shares = _numbers(matrix, (k, k))
+        counts = np.zeros(k) if support is None else _numbers(support.get(coder), (k,))
+        if shares is None or not np.allclose(shares.sum(1), 1, atol=ROUNDING) or counts is None:
+            raise RunError(
+                f"{str(path)!r} is damaged: expected {k} rows of {k} shares that sum to 1, and {k} counts, for coder "
+                f"{coder!r}; train the run again."
+            )
+    return content
 
 
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.1%}"
+def _numbers(values: object, shape: tuple[int, ...]) -> np.ndarray | None:
+    """Numbers of this shape, finite and not negative, or None."""
+    try:
+        out = np.asarray(values)
+    except ValueError:  # rows of several lengths
+        return None
+    if out.shape != shape or out.dtype.kind not in "iuf":
+        return None
+    return out if np.isfinite(out).all() and (out >= 0).all() else None

@@ -12,6 +12,7 @@ from .aggregation import crowd_prior, shrunk_dawid_skene
 from .annotations import ADJUDICATOR, AnnotationTable, FloatArray, is_machine
 from .calibration import plain_temperature, soften, temperature
 from .coders import add_pseudo_labels
+from .errors import TrainingError
 from .ltnet import Likelihood, LTNet
 from .results import Learned
 from .trainer import Task, Trainer, coder_weights, evidence_weights
@@ -92,7 +93,8 @@ def learn(trainer: Trainer) -> Learned:
     )
     p = trainer.network(task)
     transitions = trainer.matrices(task)
-    assert transitions is not None
+    if transitions is None:
+        raise TrainingError(f"the network of stage {task.stage!r} has no transition matrices.")
     transitions[given] = np.eye(len(table.classes))
     judges = judges_of_confidence(humans, reference, held_out)
     tau = temperature(p, transitions[[table.coder_index(c) for c in judges.coders]], judges, held_out)

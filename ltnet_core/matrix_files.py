@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import csv
 import html
-import io
 import json
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 
 from .errors import OptionError
+from .spreadsheet import csv_bytes
 
 SUFFIXES = (".json", ".csv", ".svg")
 CELL, GAP, FONT = 46, 28, 12
+MOST_CELLS = 50_000
 BLUE = (76, 110, 245)
 DARK = 0.6  # from here on numbers are white
 
@@ -43,30 +45,43 @@ def matrices_bytes(content: Mapping[str, Any], suffix: str) -> bytes:
 
 def _csv(content: Mapping[str, Any]) -> bytes:
     """One row per cell: ``coder, truth, said, probability, row_annotations``."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(("coder", "truth", "said", "probability", "row_annotations"))
-    for coder, matrix in content["coders"].items():
-        support = content.get("support", {}).get(coder, [None] * len(matrix))
-        for truth, row, n in zip(content["classes"], matrix, support, strict=True):
-            rests_on = "" if n is None else f"{n:.1f}"
-            writer.writerows(
-                (coder, truth, said, f"{value:.6f}", rests_on)
-                for said, value in zip(content["classes"], row, strict=True)
-            )
-    return out.getvalue().encode()
+    classes, coders = content["classes"], content["coders"]
+    k, c = len(classes), len(coders)
+    support = [content.get("support", {}).get(coder, [None] * k) for coder in coders]
+    rests_on = ["" if n is None else f"{n:.1f}" for counts in support for n in counts]
+    return csv_bytes(
+        pd.DataFrame(
+            {
+                "coder": np.repeat(np.asarray(list(coders), dtype=object), k * k),
+                "truth": np.tile(np.repeat(np.asarray(classes, dtype=object), k), c),
+                "said": np.tile(np.asarray(classes, dtype=object), k * c),
+                "probability": np.asarray(list(coders.values()), dtype=float).ravel(),
+                "row_annotations": np.repeat(np.asarray(rests_on, dtype=object), k),
+            }
+        ),
+        "%.6f",
+    )
 
 
 def _svg(classes: Sequence[str], coders: Mapping[str, ArrayLike]) -> bytes:
-    """All matrices side by side on one scale, numbers in the cells, text as text."""
+    """The matrices side by side on one scale, numbers in the cells, text as text.
+
+    A drawing of more than ``MOST_CELLS`` cells opens nowhere: the first coders are drawn, and a line says so.
+    """
     k = len(classes)
-    names = 8 + int(0.58 * FONT * max(map(len, classes)))
+    every = len(coders)
+    coders = dict(islice(coders.items(), MOST_CELLS // max(k, 1) ** 2))
+    names = 8 + int(0.58 * FONT * max(map(len, classes), default=0))
     side, top = names + k * CELL, 2 * FONT + 14 + names
-    width, height = len(coders) * (side + GAP) - GAP + 8, top + k * CELL + 8
+    left_out = _left_out(len(coders), every)
+    width = max(len(coders) * (side + GAP) - GAP + 8, len(left_out) * FONT)
+    height = top + k * CELL + (FONT + 16 if left_out else 8)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" '
         f'font-family="sans-serif" font-size="{FONT}"><rect width="{width}" height="{height}" fill="#fff"/>'
     ]
+    if left_out:
+        parts.append(f'<text x="8" y="{height - 8}">{left_out}</text>')
     for number, (coder, matrix) in enumerate(coders.items()):
         left = number * (side + GAP)
         parts.append(f'<text x="{left + names}" y="{FONT + 4}" font-weight="bold">{_text(coder)}</text>')
@@ -87,6 +102,10 @@ def _svg(classes: Sequence[str], coders: Mapping[str, ArrayLike]) -> bytes:
                 f"{_number(value)}</text>"
             )
     return ("\n".join(parts) + "\n</svg>\n").encode()
+
+
+def _left_out(shown: int, every: int) -> str:
+    return "" if shown == every else f"{shown:,} of {every:,} coders are drawn; .json and .csv hold all."
 
 
 def _number(value: float) -> str:

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-import os
+import io
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file
 
-from .export import partial_path
+from .export import read_transitions
 from .runs import Run, read_json
+from .writing import require_folder, write_bytes
+
+ABOUT_THE_NETWORK = (
+    "network",
+    "image_size",
+    "channels",
+    "mean",
+    "std",
+    "temperature",
+    "trained_classes",
+    "trained_coders",
+)
 
 
 def export_model(run: Run, out: Path) -> None:
@@ -20,28 +32,15 @@ def export_model(run: Run, out: Path) -> None:
     ``trained_coders`` (order of T in ``state_dict``), ``transitions`` (coder → K × K in the
     order of ``classes``), ``classes``.
     """
+    require_folder(out)
     index = read_json(run.result("networks/index.json"))
-    content = read_json(run.result("transitions.json"))
-    partial = partial_path(out)
-    torch.save(
-        {
-            "state_dict": load_file(run.result(f"networks/{index['files'][index['method']]}")),
-            **{
-                k: index[k]
-                for k in (
-                    "network",
-                    "image_size",
-                    "channels",
-                    "mean",
-                    "std",
-                    "temperature",
-                    "trained_classes",
-                    "trained_coders",
-                )
-            },
-            "transitions": {c: torch.tensor(m) for c, m in content["coders"].items()},
-            "classes": content["classes"],
-        },
-        partial,
-    )
-    os.replace(partial, out)
+    matrices = read_transitions(run)
+    content = {
+        "state_dict": load_file(run.result(f"networks/{index['files'][index['method']]}")),
+        **{name: index[name] for name in ABOUT_THE_NETWORK},
+        "transitions": {c: torch.tensor(m) for c, m in matrices["coders"].items()},
+        "classes": matrices["classes"],
+    }
+    data = io.BytesIO()  # torch.save reports a full disk as an error of its own
+    torch.save(content, data)
+    write_bytes(out, data.getvalue())

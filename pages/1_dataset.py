@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import pandas as pd
 import streamlit as st
 
 from ltnet_core.datasets import FORMATS, Study
 from ltnet_core.errors import LTNetError
+from ltnet_core.spreadsheet import guarded
 from ui import charts, check_up, frame, intake, joining, markup, reads, samples, uploads
 from ui.current import current
 from ui.wording import listing, percent
@@ -81,7 +83,7 @@ def balance(study: Study) -> None:
         for (c, n), i in zip(coders.items(), items, strict=True)
     ]
     with st.expander("The same as numbers"):
-        st.dataframe(rows, hide_index=True)
+        st.dataframe(guarded(pd.DataFrame(rows)), hide_index=True)
 
 
 def agreement_part(study: Study, found: dict[str, Any]) -> None:

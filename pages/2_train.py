@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+import pandas as pd
 import streamlit as st
 
 from ltnet_core import jobs
@@ -12,6 +13,7 @@ from ltnet_core.datasets import Study
 from ltnet_core.errors import LTNetError
 from ltnet_core.runs import Run
 from ltnet_core.settings import Settings
+from ltnet_core.spreadsheet import guarded
 from ui import changes, charts, commands, frame, markup, progress, reads, train_form
 from ui.current import Current, current, select
 from ui.wording import LIVE, PAGES, STATES, method_name, percent, progress_sentence, stage_name
@@ -140,7 +142,7 @@ def all_runs(state: Current) -> None:
             }
         )
     picked = st.dataframe(
-        rows,
+        guarded(pd.DataFrame(rows)),
         hide_index=True,
         key="all_runs",
         on_select="rerun",

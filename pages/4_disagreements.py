@@ -18,12 +18,12 @@ FAILED = "refit_failed"
 state = current()
 run = frame.finished_run(state)
 dataset = state.dataset
-assert dataset is not None  # a run brings its dataset
+assert dataset is not None  # noqa: S101 - for mypy; a run brings its dataset
 
 
 def refit(how: str) -> None:
     """Train again, with what was settled."""
-    assert dataset is not None
+    assert dataset is not None  # noqa: S101 - for mypy, see above
     run_dir = new_run_dir(runs_folder(), dataset.id or dataset.name)
     flags = ["--like", str(run.folder), "--adjudications", str(adjudications_of(dataset)), "--adjudicator", how]
     try:
@@ -49,7 +49,7 @@ markup.heading(
 @st.fragment
 def faces() -> None:
     """The gallery; what it tells runs this alone again, not the page."""
-    assert dataset is not None
+    assert dataset is not None  # noqa: S101 - for mypy, see above
     if REFITTED in st.session_state or FAILED in st.session_state:
         st.rerun()
     gallery(run, dataset, refit)

@@ -8,6 +8,7 @@ from functools import partial
 import streamlit as st
 
 from ltnet_core.errors import LTNetError
+from ltnet_core.spreadsheet import guarded
 from ui import commands, downloads, frame, markup, reads
 from ui.current import current
 from ui.workspace import adjudications_of
@@ -84,7 +85,7 @@ table, count = reads.first_truths(run, PREVIEW)
 markup.heading("Preview", f"the first {len(table):,} of {count:,} rows")
 shown = table.loc[:, [not str(c).startswith("_") for c in table.columns]]
 bars = st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1)
-st.dataframe(shown, hide_index=True, height=330, column_config={"confidence": bars})
+st.dataframe(guarded(shown), hide_index=True, height=330, column_config={"confidence": bars})
 
 markup.heading("The same from the command line")
 folder = shlex.quote(str(run.folder))

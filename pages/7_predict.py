@@ -18,7 +18,7 @@ SAMPLES_OF = "predict_samples_of"
 state = current()
 run = frame.finished_run(state)
 dataset = state.dataset
-assert dataset is not None  # a run brings its dataset
+assert dataset is not None  # noqa: S101 - for mypy; a run brings its dataset
 codes = reads.codes(run)
 
 given = st.file_uploader(

@@ -1,4 +1,4 @@
-"""Style, types and the one-way imports: the same command runs them as runs the tests."""
+"""Style, types, security and the one-way imports: the same command runs them as runs the tests."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from audit import audit, installed
 
 import ltnet_core
 
@@ -33,6 +34,14 @@ def test_check(command: tuple[str, ...]) -> None:
         line = [sys.executable, "-m", module, *arguments]
     done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_no_known_vulnerability() -> None:
+    """pip-audit asks an index about the versions that are installed; where it cannot, this is skipped and says so."""
+    outcome = audit(installed(ROOT / "requirements.txt"))
+    assert not outcome.findings, "\n".join(outcome.findings)
+    if outcome.not_audited:
+        pytest.skip(f"pip-audit: {outcome.not_audited}")
 
 
 def test_pages_import_no_torch() -> None:

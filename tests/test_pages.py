@@ -345,6 +345,17 @@ def test_hostile_names_are_shown_as_text(place: Path, tmp_path: Path, path: str)
     assert not [t for t in texts for name in HOSTILE if name in t]
 
 
+@pytest.mark.parametrize("path", ["dataset", "export"])
+def test_the_tables_of_the_pages_can_be_saved_without_a_formula(place: Path, tmp_path: Path, path: str) -> None:
+    """Streamlit's tables have a button that saves them as CSV."""
+    dataset = hostile_dataset(tmp_path / "hostile")
+    link(place, dataset)
+    write_fake_run(place / "runs" / "faces-1", dataset)
+    tables = [t.value for t in open_page(path).dataframe]
+    cells = [c for t in tables for c in (*t.columns, *t.to_numpy().ravel()) if isinstance(c, str)]
+    assert [c for c in cells if "=" in c] and not [c for c in cells if c.startswith("=")]
+
+
 def test_the_demo_in_one_click(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ui.intake.DEMO_ITEMS", 24)
     at = open_page("dataset")

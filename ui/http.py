@@ -73,7 +73,8 @@ async def _storage_error(request: Request, e: Exception) -> Response:
 
 
 async def _http_error(request: Request, e: Exception) -> Response:
-    assert isinstance(e, HTTPException)
+    if not isinstance(e, HTTPException):
+        raise e
     return refusal(e.status_code, "There is nothing at this address." if e.status_code == 404 else e.detail)
 
 

@@ -9,6 +9,7 @@ import streamlit as st
 
 from ltnet_core.datasets.joined import Source
 from ltnet_core.errors import LTNetError
+from ltnet_core.spreadsheet import guarded, unguarded
 from ui import markup, reads, workspace
 from ui.workspace import Dataset
 
@@ -67,12 +68,13 @@ def class_names(dataset: Dataset) -> None:
         columns=["class", "in", "labels", "taken as"],
     )
     edited = st.data_editor(
-        frame,
+        guarded(frame),
         hide_index=True,
         disabled=["class", "in", "labels"],
         column_config={"labels": st.column_config.NumberColumn(format="localized")},
         key=f"classes_{dataset.id}_{dataset.version}",
     )
+    edited = unguarded(edited)
     new = {str(a): str(b or "").strip() for a, b in zip(edited["class"], edited["taken as"], strict=True)}
     if new != {c.name: c.taken_as for c in found} and st.button("Use these names", type="primary", key="use_classes"):
         try:

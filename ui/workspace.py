@@ -304,7 +304,8 @@ def _keep(name: str, fill: Callable[[Path], None]) -> Dataset:
         dataset = read_dataset(settle(partial, name))
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-    assert dataset is not None
+    if dataset is None:
+        raise DatasetError("could not be kept; look at the workspace and try again.", file=name)
     return dataset
 
 

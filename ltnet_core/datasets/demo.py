@@ -7,7 +7,6 @@ makes this the one dataset on which a learned transition matrix can be held agai
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import shutil
@@ -17,9 +16,11 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from ltnet_core.datasets.faces import random_face
 from ltnet_core.errors import OptionError
+from ltnet_core.spreadsheet import write_csv
 
 CLASSES: tuple[str, ...] = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear")
 CODES: tuple[str, ...] = ("Ne", "Ha", "Su", "Sa", "An", "Di", "Fe")
@@ -179,7 +180,4 @@ def _write_tables(folder: Path, plan: Plan, names: Sequence[str]) -> None:
 
 
 def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows(rows)
+    write_csv(pd.DataFrame(list(rows), columns=list(header)), path)

@@ -34,7 +34,7 @@ from ..annotations import AnnotationTable
 from .files import Below, Files, FolderFiles, GivenFiles, ZipFiles, is_image_name
 from .study import Problem, Study
 
-VERSION = 1
+VERSION = 2
 SMALLEST = 50_000
 MOST_STAMPS = 20_000
 SETTLED_NS = 2_000_000_000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,6 +19,7 @@ from charset_normalizer import from_bytes
 from numpy.typing import NDArray
 
 from ..errors import DatasetError, did_you_mean
+from ..spreadsheet import unguard
 from .files import Files, suffix
 from .study import EXAMPLES, Problem
 
@@ -102,7 +103,7 @@ def header(files: Files, name: str) -> tuple[str, ...]:
             first = head.split(b"\n", 1)[0] + b"\n"
             return tuple(n.strip().lower() for n in pyarrow.json.read_json(io.BytesIO(first)).column_names)
         text, _ = as_utf8(head, name, whole=len(head) < HEAD)
-        return tuple(n.strip().lower() for n in first_row(text)[0])
+        return tuple(csv_cell(n).lower() for n in first_row(text)[0])
     except (DatasetError, pa.ArrowException, OSError, ValueError):
         return ()
 
@@ -122,6 +123,7 @@ def read_table(files: Files, name: str, required: Sequence[str] = ()) -> Table:
     kind = suffix(name)
     broken: dict[int, str] = {}
     encoding = None
+    clean: Callable[[str], str] = str.strip
     try:
         if kind == ".parquet":
             arrow = pyarrow.parquet.read_table(io.BytesIO(data))
@@ -135,9 +137,10 @@ def read_table(files: Files, name: str, required: Sequence[str] = ()) -> Table:
             if not data.endswith((b"\n", b"\r")):
                 data += b"\n"  # or Arrow takes a header alone for an empty file
             raw, separator = first_row(data[:HEAD])
-            titles = [t.strip() for t in raw]
+            clean = csv_cell
+            titles = [clean(t) for t in raw]
             arrow = _parse_csv(data, raw, separator, broken)
-        columns = [_text_column(arrow.column(i)) for i in range(len(titles))]
+        columns = [_text_column(arrow.column(i), clean) for i in range(len(titles))]
     except (pa.ArrowException, OSError, ValueError, OverflowError) as e:
         said = str(e).strip().split("\n")[0].rstrip(".")
         if "straddling object" in said:
@@ -246,8 +249,13 @@ def _parse_csv(data: bytes, columns: Sequence[str], separator: str, broken: dict
     )
 
 
-def _text_column(column: pa.ChunkedArray) -> pd.Categorical[Any]:
-    """A column of any plain type as categorical text; a missing value is an empty cell."""
+def csv_cell(cell: str) -> str:
+    """The text of a cell of a CSV file: without blanks around it and without a spreadsheet's guard."""
+    return unguard(cell.strip())
+
+
+def _text_column(column: pa.ChunkedArray, clean: Callable[[str], str]) -> pd.Categorical[Any]:
+    """A column of any plain type as categorical text that went through ``clean``; a missing value is an empty cell."""
     kind = column.type
     if pa.types.is_dictionary(kind) and not pa.types.is_string(kind.value_type):
         column, kind = column.cast(kind.value_type), kind.value_type
@@ -270,6 +278,6 @@ def _text_column(column: pa.ChunkedArray) -> pd.Categorical[Any]:
     if (codes < 0).any():
         names.append("")
         codes[codes < 0] = len(names) - 1
-    stripped = ["" if n is None else n.strip() for n in names]
-    where, unique = pd.factorize(np.asarray(stripped, dtype=object))
+    cleaned = ["" if n is None else clean(n) for n in names]
+    where, unique = pd.factorize(np.asarray(cleaned, dtype=object))
     return coded(where.astype(np.int32)[codes], unique)
