@@ -13,11 +13,17 @@ ROOT = Path(__file__).resolve().parent
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from ui.serving import lifespan, routes  # noqa: E402
+from ui.serving import EXCEPTION_HANDLERS, lifespan, middleware, routes  # noqa: E402
 
 # A router of its own, and not this script, because a pages/ folder beside the main script makes Streamlit
 # skip the main script on a deep link: the page would come without its frame.
-app = st.App(ROOT / "ui" / "router.py", routes=routes(), lifespan=lifespan)
+app = st.App(
+    ROOT / "ui" / "router.py",
+    routes=routes(),
+    middleware=middleware(),
+    exception_handlers=EXCEPTION_HANDLERS,
+    lifespan=lifespan,
+)
 
 if __name__ == "__main__":
     app.run()

@@ -7,8 +7,9 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -37,6 +38,12 @@ class Server:
     place: Path
     port: int
     process: subprocess.Popen[bytes] | None = None
+    settings: dict[str, str] = field(default_factory=dict)  # of the environment
+    flags: tuple[str, ...] = ()
+
+    @property
+    def log(self) -> str:
+        return (self.place / "server.log").read_text(errors="replace")
 
     @property
     def url(self) -> str:
@@ -48,9 +55,9 @@ class Server:
 
     def start(self) -> None:
         """Start it from another folder than the project's, and wait until it answers."""
-        environment = {**os.environ, "LTNET_WORKSPACE": str(self.place / "workspace")}
+        environment = {**os.environ, "LTNET_WORKSPACE": str(self.place / "workspace"), **self.settings}
         environment.pop("PYTHONPATH", None)
-        flags = [f"--server.port={self.port}", "--server.headless=true"]
+        flags = [f"--server.port={self.port}", "--server.headless=true", *self.flags]
         with open(self.place / "server.log", "ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py"), *flags],
@@ -65,6 +72,8 @@ class Server:
             try:
                 with urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=2):
                     return
+            except urllib.error.HTTPError:
+                return  # it answers, and asks who this is
             except OSError:
                 time.sleep(0.2)
         raise AssertionError("the server did not start")

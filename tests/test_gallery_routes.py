@@ -298,6 +298,15 @@ def test_what_others_write_into_the_store_is_seen(place: Path) -> None:
         [{"kind": "drop"}],
         [{"reviewer": "x" * 5000}],
         [{"seen": "1"}],
+        [{"seen": 10**30}],
+        [{"seen": -1}],
+        [{"label": 10**30}],
+        [{"row": 10**30}],
+        [{"reason": "\ud800"}],
+        [{"reviewer": "\udfff"}],
+        [{"key": "\ud83d"}],
+        [{"row": float("nan")}],
+        [{"label": float("inf")}],
         [{}, {"label": 99}],
     ],
     ids=str,
@@ -309,6 +318,11 @@ def test_a_decision_that_makes_no_sense_is_refused_and_nothing_is_written(place:
     assert told.status == 400
     assert told.json["error"]
     assert store(place).log() == []
+
+
+def test_what_is_known_of_the_log_may_be_any_number(place: Path) -> None:
+    for last in (10**30, -1, 1.5, "1", None):
+        assert ask("decisions", body={"decisions": [], "last": last}).json["last"] == 0
 
 
 def test_a_decision_about_another_runs_image_is_refused(place: Path) -> None:

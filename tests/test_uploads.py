@@ -23,6 +23,7 @@ from streamlit.testing.v1 import AppTest
 
 from ltnet_core.errors import DatasetError
 from ui import roots, upload_frames, uploads, workspace
+from ui.access import Access, Mode
 from ui.upload_names import refusal
 from ui.upload_routes import routes
 from ui.uploads import Ticket, UploadError, open_upload
@@ -575,21 +576,20 @@ def test_paths_may_be_restricted_to_roots(tmp_path: Path, source: Path, place: P
 
 
 @pytest.mark.parametrize(
-    ("address", "named", "expected"),
+    ("mode", "named", "expected"),
     [
-        ("127.0.0.1", "", None),
-        ("localhost", "", None),
-        ("::1", " ", None),
-        ("0.0.0.0", "", ["/w"]),
-        (None, "", ["/w"]),
-        ("192.168.1.7", "", ["/w"]),
-        ("127.0.0.1", os.pathsep.join(["/data", "/more"]), ["/data", "/more"]),
-        (None, "/data", ["/data"]),
+        ("alone", "", None),
+        ("alone", " ", None),
+        ("token", "", ["/w"]),
+        ("oidc", "", ["/w"]),
+        ("proxy", "", ["/w"]),
+        ("alone", os.pathsep.join(["/data", "/more"]), ["/data", "/more"]),
+        ("proxy", "/data", ["/data"]),
     ],
 )
 def test_what_may_be_opened_depends_on_who_can_reach_the_server(
-    monkeypatch: pytest.MonkeyPatch, address: str | None, named: str, expected: list[str] | None
+    monkeypatch: pytest.MonkeyPatch, mode: Mode, named: str, expected: list[str] | None
 ) -> None:
     monkeypatch.setenv("LTNET_ROOTS", named)
-    found = roots.allowed_roots(address, Path("/w"))
+    found = roots.allowed_roots(Access(mode), Path("/w"))
     assert found == (None if expected is None else [Path(p) for p in expected])

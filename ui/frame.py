@@ -7,7 +7,8 @@ from streamlit.navigation.page import StreamlitPage
 
 from ltnet_core.errors import LTNetError
 from ltnet_core.runs import Run
-from ui import markup
+from ui import access, markup
+from ui.access_user import signed_in
 from ui.current import Current, select
 from ui.markup import esc
 from ui.wording import LIVE, STATES, PageText
@@ -19,6 +20,7 @@ PAGES_KEY = "pages"
 def sidebar(state: Current) -> None:
     """Choose the dataset and the run to look at."""
     with st.sidebar:
+        _who()
         known = {d.id: d for d in state.datasets}
         outside = {r.folder.name: d for r, d in state.runs if not d.id}
         if known or outside:
@@ -45,6 +47,15 @@ def sidebar(state: Current) -> None:
                 on_change=_run_chosen,
                 args=(here, state.dataset),
             )
+
+
+def _who() -> None:
+    """Who is signed in, where people sign in; by a provider one can sign out here too."""
+    user = signed_in()
+    if user is not None:
+        markup.sentence(f"Signed in as {user}")
+    if access.settings().mode == "oidc" and st.button("Sign out", key="sign_out"):
+        st.logout()
 
 
 def _dataset_option(state: Current) -> str | None:

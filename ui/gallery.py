@@ -15,6 +15,7 @@ from ltnet_core.runs import Run
 from ltnet_core.selection import ANYTHING, SORTS, Selections, Wish
 from ltnet_core.settings import Settings
 from ui import reads, saved_views, tokens
+from ui.access_user import signed_in
 from ui.wording import coder_name
 from ui.workspace import Dataset
 
@@ -48,6 +49,7 @@ def gallery(run: Run, dataset: Dataset, refit: Callable[[str], None]) -> None:
             "sorts": SORTS,
             "refit": Settings.of_spec(content).method == "ltnet",
             "learned": int(content.get("adjudications") or 0),
+            "reviewer": signed_in(),
             **_names(selections),
         },
         on_asked_change=lambda: _answer(dataset, refit),

@@ -36,6 +36,7 @@ from ltnet_core.adjudications import Decision
 from ltnet_core.explanation import explain
 from ltnet_core.selection import SKIPPED, Selections, Wish
 from ui import http, opened, thumbnails
+from ui.access_user import user_of
 from ui.http import Refused
 from ui.opened import Place, Settled
 from ui.tokens import is_token
@@ -272,7 +273,7 @@ async def small_images(request: Request) -> Response:
 # ---- decisions
 
 
-def _parse(told: Any, place: Place) -> tuple[list[tuple[Decision, int]], int]:
+def _parse(told: Any, place: Place, user: str | None) -> tuple[list[tuple[Decision, int]], int]:
     items = place.selections.items
     if not isinstance(told, dict) or not isinstance(told.get("decisions"), list):
         raise Refused(400, 'Expected {"decisions": […]}.')
@@ -283,7 +284,7 @@ def _parse(told: Any, place: Place) -> tuple[list[tuple[Decision, int]], int]:
             raise Refused(400, "A decision has a kind, a key, a reviewer and a reason, all short texts.")
         kind, key, undoes, reviewer, reason = map(str, texts)
         row, label, seen = d.get("row"), d.get("label", -1), d.get("seen", 0)
-        if kind not in KINDS or not key or not all(type(v) is int for v in (row, label, seen)):
+        if kind not in KINDS or not key or type(row) is not int or type(label) is not int or not http.is_count(seen):
             raise Refused(400, "A decision is to settle, to skip or to undo, and has a key, a row and a label.")
         if not 0 <= row < len(items) or (kind == "settle" and not 0 <= label < len(items.classes)):
             raise Refused(400, f"There is no row {row} or no class {label}.")
@@ -291,13 +292,15 @@ def _parse(told: Any, place: Place) -> tuple[list[tuple[Decision, int]], int]:
         if d.get("image") != name:
             raise Refused(409, f"The decision about row {row} is of another run.")
         word = items.classes[label] if kind == "settle" else ""
-        out.append((Decision(kind, name, word, reviewer, reason, key, undoes), seen))
+        by = reviewer if user is None else user
+        out.append((Decision(kind, name, word, by, reason, key, undoes), seen))
     last = told.get("last", 0)
-    return out, last if type(last) is int else 0
+    return out, last if http.is_count(last) else 0
 
 
-def _decide(place: Place, told: Any) -> dict[str, Any]:
-    wanted, last = _parse(told, place)
+def _decide(place: Place, told: Any, user: str | None) -> dict[str, Any]:
+    """Write the decisions; a signed-in ``user`` is the reviewer, whatever the request says."""
+    wanted, last = _parse(told, place, user)
     settled = place.settled
     rivals = settled.store.add_all(wanted) if wanted else []
     settled.refresh()
@@ -328,7 +331,7 @@ async def decisions(request: Request) -> Response:
     """Write decisions; answers when they are on disk, with what others decided since ``last``."""
     place = await http.in_thread(_place, request)
     told = await http.read_json(request, MOST_BODY)
-    return JSONResponse(await http.in_thread(_decide, place, told))
+    return JSONResponse(await http.in_thread(_decide, place, told, user_of(request.headers)))
 
 
 def routes() -> list[BaseRoute]:

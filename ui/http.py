@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeGuard, TypeVar
 
 import anyio.to_thread
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount
 
 from ltnet_core.errors import InputError, RunError, StorageError
@@ -37,8 +37,8 @@ def declared(request: Request) -> int:
     return int(length) if length.isdecimal() else 0
 
 
-async def read_json(request: Request, most: int) -> Any:
-    """The body as JSON, of at most so many bytes.
+async def read_body(request: Request, most: int) -> bytes:
+    """The body, of at most so many bytes.
 
     Raises
     ------
@@ -49,15 +49,39 @@ async def read_json(request: Request, most: int) -> Any:
         body += chunk
         if len(body) > most:
             raise Refused(413, f"A request may have {most:,} bytes; this one has more.")
+    return bytes(body)
+
+
+async def read_json(request: Request, most: int) -> Any:
+    """The body as JSON in UTF-8, of at most so many bytes; every text in it can be written as UTF-8 again.
+
+    Raises
+    ------
+    Refused
+    """
+    body = await read_body(request, most)
     try:
-        return json.loads(body)
+        content = json.loads(body.decode(), parse_constant=_no_constant)
+        # An escape such as \ud800 alone makes a text that no file and no answer can hold.
+        json.dumps(content, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         raise Refused(400, "The request is not JSON.") from None
+    return content
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(name)  # NaN and Infinity are no JSON
+
+
+def is_count(value: object) -> TypeGuard[int]:
+    """Whether a value of JSON is a whole number, not negative, that a database can hold; true is none."""
+    return type(value) is int and 0 <= value < 2**63
 
 
 def refusal(status: int, message: str) -> Response:
-    """``{"error": a sentence}``."""
-    return JSONResponse({"error": message}, status_code=status)
+    """``{"error": a sentence}``, in ASCII: the sentence may quote what is no valid Unicode."""
+    text = json.dumps({"error": message}, separators=(",", ":"))
+    return Response(text, status, media_type="application/json")
 
 
 async def _refused(request: Request, e: Exception) -> Response:

@@ -7,21 +7,19 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ltnet_core.errors import DatasetError
+from ui.access import Access
 
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
-
-def allowed_roots(address: str | None, workspace: Path) -> list[Path] | None:
+def allowed_roots(access: Access, workspace: Path) -> list[Path] | None:
     """Folders below which a path may lie; None is anywhere.
 
-    ``LTNET_ROOTS`` names them, separated as in ``PATH``. Without it, whoever can reach a server that listens on a
-    loopback ``address`` sits at this machine and may open what the server can read; others only what is below
-    the workspace.
+    ``LTNET_ROOTS`` names them, separated as in ``PATH``. Without it, the one person who is alone at this machine may
+    open what the server can read; who comes with a token or as one of a team, only what is below the workspace.
     """
     named = [Path(r).expanduser().absolute() for r in os.environ.get("LTNET_ROOTS", "").split(os.pathsep) if r.strip()]
     if named:
         return named
-    return None if address in LOOPBACK else [workspace]
+    return None if access.mode == "alone" else [workspace]
 
 
 def require_below(place: Path, roots: Sequence[Path]) -> Path:

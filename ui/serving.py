@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
+from starlette.datastructures import MutableHeaders
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from ui import gallery_routes, http, upload_routes, uploads
+from ui import gallery_routes, http, upload_routes, uploads, workspace
+from ui.access_guard import Guard
+from ui.access_headers import secure
+from ui.access_listening import listening_sockets
 
 
 def routes() -> list[BaseRoute]:
@@ -18,9 +25,26 @@ def routes() -> list[BaseRoute]:
     return [*upload_routes.routes(), *gallery_routes.routes()]
 
 
+def middleware() -> list[Middleware]:
+    """What every request goes through first."""
+    return [Middleware(Guard)]
+
+
+async def _mistake(request: Request, e: Exception) -> Response:
+    """The one answer that is made outside the guard."""
+    response = http.refusal(500, "The server made a mistake; its log says more.")
+    secure(MutableHeaders(raw=response.raw_headers))
+    return response
+
+
+EXCEPTION_HANDLERS: dict[Any, Any] = {Exception: _mistake}
+
+
 @asynccontextmanager
 async def lifespan(app: object) -> AsyncIterator[None]:
-    """Old unfinished uploads go when the server starts, and small answers leave at once."""
+    """A new workspace is its owner's alone, old unfinished uploads go, and small answers leave at once."""
+    with contextlib.suppress(OSError):  # whoever writes there first says that it cannot be written
+        workspace.root().mkdir(mode=0o700, parents=True, exist_ok=True)
     await http.in_thread(uploads.sweep)
     _answer_at_once()
     yield
@@ -31,7 +55,6 @@ def _answer_at_once() -> None:
 
     The server does not, and an answer in two pieces then waits 40 ms for the browser's acknowledgement of the first.
     """
-    for name in os.listdir("/dev/fd"):
-        with contextlib.suppress(OSError, ValueError), socket.socket(fileno=os.dup(int(name))) as s:
-            if s.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN) and s.family != socket.AF_UNIX:
-                s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    with listening_sockets() as sockets:
+        for s in sockets:
+            s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -107,7 +107,7 @@ async def finish(request: Request) -> Response:
     """Everything has been sent."""
     id, token = request.path_params["id"], request.headers.get(TOKEN, "")
     told = await _told(request)
-    if not isinstance(told, dict) or not all(isinstance(told.get(k), int) for k in ("files", "bytes")):
+    if not isinstance(told, dict) or not all(http.is_count(told.get(k)) for k in ("files", "bytes")):
         raise UploadError(400, 'Expected {"files": a number, "bytes": a number}.')
     dataset = await http.in_thread(uploads.finished, id, token)
     if dataset is None:

@@ -78,7 +78,7 @@ class Server {
     const answer = await fetch(this.url(path, params), {
       ...options,
       headers: { "X-Gallery-Token": this.token, ...(options.body ? { "Content-Type": "application/json" } : {}) },
-      credentials: "omit",
+      credentials: "same-origin", // the cookie of who has signed in
     });
     if (answer.ok) return answer;
     let told = null;

@@ -56,14 +56,17 @@ class Review {
       details: h("div", { class: "ga-details" }),
       strip: h("div", { class: "ga-strip", "aria-hidden": "true" }),
     };
+    // Where people sign in, the server keeps the signed-in user, whatever stands here.
+    const user = app.data.reviewer;
     this.reviewer = h("input", {
       name: "reviewer",
-      maxLength: 80,
+      maxLength: 200,
       placeholder: "your name",
       "aria-label": "Your name, kept with what you settle",
-      title: "Kept with what you settle",
-      value: app.remembered("ltnet-reviewer"),
-      onChange: (e) => app.keepRemembered("ltnet-reviewer", e.target.value.trim()),
+      title: user ? "You are signed in by this name; it is kept with what you settle" : "Kept with what you settle",
+      value: user || app.remembered("ltnet-reviewer"),
+      readOnly: Boolean(user),
+      onChange: (e) => user || app.keepRemembered("ltnet-reviewer", e.target.value.trim()),
     });
     this.reason = h("input", {
       name: "reason",
