@@ -8,10 +8,10 @@ import shlex
 import streamlit as st
 
 from ltnet_core.annotations import is_machine
-from ltnet_core.datasets.files import IMAGE_SUFFIXES
 from ltnet_core.errors import LTNetError
 from ui import frame, markup, opened, prediction, reads
 from ui.current import current
+from ui.folder_upload import discard_images, image_upload
 
 SAMPLES_OF = "predict_samples_of"
 
@@ -21,26 +21,22 @@ dataset = state.dataset
 assert dataset is not None  # noqa: S101 - for mypy; a run brings its dataset
 codes = reads.codes(run)
 
-given = st.file_uploader(
-    "Images", type=sorted(s.removeprefix(".") for s in IMAGE_SUFFIXES), accept_multiple_files=True,
-    key="new_images", label_visibility="collapsed",
-)  # fmt: skip
-if given:
+upload = image_upload()
+tools = st.container(horizontal=True, vertical_alignment="center")
+if upload:
     st.session_state.pop(SAMPLES_OF, None)
-elif reads.files(dataset) is not None and st.button("Try it on images of this dataset"):
+elif reads.files(dataset) is not None and tools.button("Try it on images of this dataset"):
     st.session_state[SAMPLES_OF] = run.folder.name
-
-images = [(f.name, f.getvalue()) for f in given[: prediction.MOST]]
-if st.session_state.get(SAMPLES_OF) == run.folder.name:
-    images = prediction.samples(reads.study(dataset))
-if len(given) > prediction.MOST:
-    text = f"The first {prediction.MOST} of {len(given)} images are shown; the command line below takes any number."
-    markup.callout("warning", text)
+samples = st.session_state.get(SAMPLES_OF) == run.folder.name
 
 seen: list[prediction.Seen] = []
-if images:
+if upload or samples:
     try:
-        seen = prediction.look(str(run.folder), opened.version_of(run.result("networks/index.json")), images)
+        version = opened.version_of(run.result("networks/index.json"))
+        if upload:
+            seen = prediction.look_at_uploaded(str(run.folder), version, upload)
+        else:
+            seen = prediction.look_at_samples(str(run.folder), version, dataset, dataset.version)
     except (LTNetError, OSError) as e:
         markup.callout("error", str(e), title="These images could not be looked at")
 else:
@@ -48,10 +44,13 @@ else:
         "Images nobody has labelled yet",
         "Drop some above. You see the latent truth of each, and what every coder would most probably have called it.",
     )
+if upload and tools.button("Remove these images", key="remove_images"):
+    discard_images()
+    st.rerun()
 if seen:
     answers = [s.answer for s in seen if s.answer is not None]
     machines = False
-    with st.container(horizontal=True, vertical_alignment="center"):
+    with tools:
         st.download_button(
             "Download JSON", json.dumps(answers, indent=2, ensure_ascii=False), f"{run.folder.name}-predictions.json",
             "application/json", key="get_predictions", on_click="ignore",

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import time
+import urllib.error
+import urllib.request
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -53,14 +58,14 @@ def open_page(browser: Browser, server: Server) -> Page:
     page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
     page.set_default_timeout(60_000)
     page.goto(server.url)
-    expect(page.get_by_text("Drop a folder here")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("Drop a folder, a zip or a table here")).to_be_visible(timeout=60_000)
     return page
 
 
-def choose(page: Page, folder: Path, button: str = "Choose a folder") -> None:
+def choose(page: Page, *sources: Path, button: str = "") -> None:
     with page.expect_file_chooser() as chooser:
-        page.get_by_role("button", name=button).click()
-    chooser.value.set_files(folder)
+        page.get_by_role("button", name=button or f"Choose a {'folder' if sources[0].is_dir() else 'file'}").click()
+    chooser.value.set_files(sources[0] if len(sources) == 1 else list(sources))
 
 
 def kill_half_way(page: Page, server: Server) -> None:
@@ -79,6 +84,15 @@ def kill_half_way(page: Page, server: Server) -> None:
         route.continue_()
 
     page.route("**/api/uploads/*/files", gate)
+
+
+def packed(folder: Path, to: Path) -> Path:
+    """The folder as a zip that needs several requests."""
+    with zipfile.ZipFile(to, "w") as archive:
+        for file in sorted(folder.rglob("*.*")):
+            archive.write(file, file.relative_to(folder))
+        archive.writestr("raw.bin", np.random.default_rng(1).bytes(40_000_000))
+    return to
 
 
 def expect_dataset(page: Page, server: Server, folder: Path, before: dict[str, int]) -> None:
@@ -119,7 +133,7 @@ def test_another_window_goes_on_and_a_third_discards(server: Server, browser: Br
 
     page = open_page(browser, server)
     expect(page.get_by_text(f"{len(before)} of {IMAGES + 1} files are already here")).to_be_visible(timeout=60_000)
-    choose(page, folder, "Go on …")
+    choose(page, folder, button="Go on …")
     expect_dataset(page, server, folder, before)
 
     # A folder that is no dataset is explained, kept, and can be thrown away.
@@ -135,8 +149,107 @@ def test_another_window_goes_on_and_a_third_discards(server: Server, browser: Br
     page.get_by_role("button", name="Discard").click()
     page.get_by_text("Discard what has been sent?").wait_for()
     page.get_by_role("button", name="Discard").click()
-    expect(page.get_by_text("Drop a folder here")).to_be_visible()
+    expect(page.get_by_text("Drop a folder, a zip or a table here")).to_be_visible()
     give_up = time.monotonic() + 20
     while len(list(server.datasets.iterdir())) > 1:
         assert time.monotonic() < give_up
         page.wait_for_timeout(100)
+
+
+def test_zips_and_tables_go_the_same_way(server: Server, browser: Browser, folder: Path, tmp_path: Path) -> None:
+    page = open_page(browser, server)
+    alert = page.locator(".fu-note.error")
+
+    def refused(title: str, message: str, *sources: Path) -> None:
+        choose(page, *sources)
+        expect(alert).to_contain_text(message, timeout=60_000)
+        expect(alert).to_contain_text(title)
+
+    (tmp_path / "no.zip").write_text("no zip")
+    refused("This file is not a dataset", "no.zip: is not a readable zip archive", tmp_path / "no.zip")
+    shutil.copy(folder / "images" / "000.png", tmp_path / "picture.csv")
+    refused("This file is not a dataset", "picture", tmp_path / "picture.csv")
+    two = [shutil.copy(tmp_path / "no.zip", tmp_path / f"{i}.zip") for i in range(2)]
+    refused("Nothing was uploaded", "several zips", *two)
+
+    # A file that changes while it is sent.
+    changing = packed(folder, tmp_path / "changing.zip")
+    requests = []
+
+    def change(route: Route) -> None:
+        requests.append(route)
+        if len(requests) == 2:
+            changing.write_bytes(b"something else")
+            route.abort()
+        else:
+            route.continue_()
+
+    page.route("**/api/uploads/*/files", change)
+    refused("Nothing was uploaded", "It could not be read; it was moved or changed meanwhile.", changing)
+    page.unroute("**/api/uploads/*/files")
+    assert list(server.datasets.iterdir()) == []
+
+    # A zip, with the server killed in the middle and another window that goes on.
+    source = packed(folder, tmp_path / "our faces.zip")
+    pieces = []
+
+    def die(route: Route) -> None:
+        pieces.append(route)
+        if len(pieces) == 3:
+            server.kill()
+        route.continue_()
+
+    page.route("**/api/uploads/*/files", die)
+    choose(page, source)
+    expect(page.get_by_text("Connection lost, trying again").first).to_be_visible(timeout=60_000)
+    page.context.close()
+    assert sum(p.stat().st_size for p in server.datasets.glob(".incoming-*/parts/*/*")) >= 2 * 8 * 2**20
+    server.start()
+    page = open_page(browser, server)
+    expect(page.get_by_text("MB of 48.6 MB are already here")).to_be_visible(timeout=60_000)
+    offsets = []
+    page.on("request", lambda r: offsets.append(r.url) if r.url.endswith("/files") else None)
+    choose(page, source, button="Go on …")
+    expect(page.locator(".lt-facts")).to_contain_text(f"{IMAGES}", timeout=60_000)
+    assert len(offsets) <= 5, "what was here was sent again"
+    assert (server.datasets / "our-faces" / "data.zip").read_bytes() == source.read_bytes()
+    assert [p.name for p in server.datasets.iterdir()] == ["our-faces"]
+
+    (tmp_path / "crowd.csv").write_text("image,happy,fear\na.png,9,1\nb.png,2,8\n")
+    page.get_by_text("Bring another dataset").click()
+    choose(page, tmp_path / "crowd.csv")
+    expect(page.locator(".lt-crumbs")).to_contain_text("crowd", timeout=60_000)
+    assert (server.datasets / "crowd" / "data" / "crowd.csv").exists()
+
+
+def test_streamlit_s_own_upload_is_closed(server: Server) -> None:
+    for base in ("", "/studio"):
+        url = f"{server.url}{base}/_stcore/upload_file/session/file"
+        asked = urllib.request.Request(url, data=b"x" * 1000, method="PUT")
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            urllib.request.urlopen(asked, timeout=20)
+        with caught.value:
+            assert caught.value.code == 403
+            assert json.load(caught.value) == {"error": "Files come in by the upload on the page alone."}
+
+
+def test_images_to_predict_come_and_go(
+    server: Server, browser: Browser, demo: Path, finished: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(finished, server.place / "workspace" / "runs" / "faces-1")
+    one, two = sorted((demo / "images").iterdir())[:2]
+    table = tmp_path / "labels.csv"
+    table.write_text("image,label")
+    page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
+    page.goto(f"{server.url}/predict?run=faces-1")
+    expect(page.get_by_text("Drop images here")).to_be_visible(timeout=60_000)
+    choose(page, one, two, table, button="Choose images")
+    expect(page.locator(".lt-seen")).to_have_count(2, timeout=120_000)
+    expect(page.get_by_text("1 file left out, by its name no image")).to_be_visible()
+    assert len(list(server.datasets.glob(".incoming-*/data/*"))) == 2
+    choose(page, two, button="Choose images")
+    expect(page.locator(".lt-seen")).to_have_count(1, timeout=120_000)
+    assert [p.name for p in server.datasets.glob(".incoming-*/data/*")] == [two.name]
+    page.get_by_role("button", name="Remove these images").click()
+    expect(page.locator(".lt-seen")).to_have_count(0, timeout=60_000)
+    assert list(server.datasets.iterdir()) == []

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from conftest import write_csv, write_image
 from test_pages import open_page, place, seen  # noqa: F401
+from uploading import upload, uploaded
 
 from ltnet_core.datasets.joined import Source
 from ltnet_core.errors import DatasetError
@@ -38,8 +39,8 @@ def test_the_check_up_opens_the_images_when_asked(place: Path, tmp_path: Path) -
 
 
 def test_a_dataset_is_read_as_it_is_told(place: Path, tmp_path: Path) -> None:  # noqa: F811
-    dataset = workspace.add_table(io.BytesIO(VOTES), "../crowd.csv")
-    assert dataset.location.name == "data" and dataset.location.parent.parent == place / "datasets"
+    dataset = uploaded({"crowd.csv": VOTES}, "crowd.csv")
+    assert (dataset.name, dataset.location) == ("crowd", place / "datasets" / "crowd" / "data")
     at = open_page("dataset")
     assert "Table of votes, one column per class" in seen(at) and "Labels without images" in seen(at)
     at.selectbox(key=f"format_{dataset.id}").set_value("wide-table").run()
@@ -54,7 +55,7 @@ def test_a_dataset_is_read_as_it_is_told(place: Path, tmp_path: Path) -> None:  
 
 def test_class_names_of_a_joined_study_can_be_changed(place: Path, tmp_path: Path) -> None:  # noqa: F811
     faces = workspace.add_path(str(labelled(tmp_path / "faces")))
-    votes = workspace.add_table(io.BytesIO(VOTES), "votes.csv")
+    votes = uploaded({"votes.csv": VOTES}, "votes.csv")
     sources = [Source("faces", str(faces.location)), Source("votes", str(votes.location))]
     joined = workspace.add_joined("both", sources)
     found = {c.name: (c.sources, c.labels, c.taken_as) for c in reads.source_classes(joined)}
@@ -94,9 +95,8 @@ def test_what_is_uploaded_cannot_refer_to_other_folders_of_the_server(place: Pat
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr("around/joined.json", content)
-    packed.seek(0)
-    with pytest.raises(DatasetError, match="does not lie below"):
-        workspace.add_zip(packed, "x.zip")
+    told = upload({"x.zip": packed.getvalue()}, "x.zip")
+    assert told.status == 422 and "does not lie below" in told.json["error"]
     (tmp_path / "open").mkdir()
     (tmp_path / "open" / "joined.json").write_text(content)
     with pytest.raises(DatasetError, match="does not lie below"):

@@ -21,10 +21,10 @@ import pytest
 from fake_run import write_fake_run
 from PIL import Image
 from streamlit.testing.v1 import AppTest
+from uploading import upload, uploaded
 
 from ltnet_core.adjudications import Adjudications, Decision
 from ltnet_core.datasets.demo import write_demo
-from ltnet_core.errors import DatasetError
 from ltnet_core.runs import write_json
 from ui import charts, commands, compare, downloads, gallery, ordering, saved_views, tokens, wording, workspace
 from ui.wording import PAGES
@@ -373,16 +373,15 @@ def test_a_path_that_is_no_dataset_is_refused_in_words(place: Path, tmp_path: Pa
     assert workspace.list_datasets() == []
 
 
-def test_a_zip_that_does_not_load_leaves_nothing_behind(place: Path) -> None:
+def test_a_zip_that_does_not_load_becomes_no_dataset(place: Path) -> None:
     bad = io.BytesIO()
     with zipfile.ZipFile(bad, "w") as z:
         z.writestr("notes.txt", "no faces here")
-    bad.seek(0)
-    with pytest.raises(DatasetError, match=r"^my faces\.zip"):
-        workspace.add_zip(bad, "my faces.zip")
-    with pytest.raises(DatasetError, match="not a readable zip"):
-        workspace.add_zip(io.BytesIO(b"no zip"), "x.zip")
-    assert list((place / "datasets").iterdir()) == []
+    told = upload({"my faces.zip": bad.getvalue()}, "my faces.zip")
+    assert (told.status, told.json["error"].startswith("my faces.zip")) == (422, True)
+    told = upload({"x.zip": b"no zip"}, "x.zip")
+    assert (told.status, "not a readable zip" in told.json["error"]) == (422, True)
+    assert workspace.list_datasets() == []
 
 
 def test_a_zip_is_kept_as_it_came(place: Path, demo: Path) -> None:
@@ -390,12 +389,12 @@ def test_a_zip_is_kept_as_it_came(place: Path, demo: Path) -> None:
     with zipfile.ZipFile(packed, "w") as z:
         for file in sorted(demo.rglob("*")):
             z.write(file, file.relative_to(demo))
-    packed.seek(0)
-    first, second = (workspace.add_zip(io.BytesIO(packed.getvalue()), "../Ü faces.ZIP") for _ in range(2))
+    first, second = (uploaded({"Ü faces.ZIP": packed.getvalue()}, "../Ü faces.ZIP") for _ in range(2))
     assert first.name == second.name == "../Ü faces"
     assert first.id != second.id
-    assert first.location.parent.parent == place / "datasets"
+    assert first.location == place / "datasets" / first.id / "data.zip"
     assert first.location.read_bytes() == packed.getvalue()
+    assert not (first.location.parent / "data").exists()
 
 
 def test_no_page_loads_the_deep_learning_library() -> None:

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 from conftest import Command
+from uploading import Client, frame
 
 from ltnet_core import load_dataset
 from ltnet_core.errors import LTNetError
 from ltnet_core.runs import Run
-from ui import commands, prediction
+from ui import commands, prediction, uploads
 
 CODES = {"cat": "Ca", "dog": "Do"}
 ANSWER = {
@@ -25,19 +26,34 @@ ANSWER = {
 
 
 def test_the_page_s_answers_are_the_command_line_s_and_a_broken_image_stops_no_other(
-    demo: Path, finished: Path, ltnet: Command
+    demo: Path, finished: Path, ltnet: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    files = sorted((demo / "images").iterdir())[:2]
-    one, two = ((f.name, f.read_bytes()) for f in files)
-    torn, twice = ("../<b>.png", one[1][:60]), (one[0], two[1])  # names may be hostile, and the same
-    seen = prediction.look(str(finished), "", [one, torn, two, twice])
-    assert [s.image for s in seen] == [one[0], torn[0], two[0], one[0]]
-    assert (seen[1].answer, "readable image" in seen[1].error) == (None, True)
-    told = json.loads(ltnet("predict", finished, *files, files[1], "--json").stdout)
-    for got, said in zip((seen[0], seen[2], seen[3]), told, strict=True):
+    monkeypatch.setenv("LTNET_WORKSPACE", str(tmp_path))
+    one, two = sorted((demo / "images").iterdir())[:2]
+    # Names may be hostile, and the same.
+    images = {
+        "-h <b>.png": one.read_bytes()[:60],
+        "a.jpg": one.read_bytes(),
+        "b.jpg": two.read_bytes(),
+        "c/a.jpg": two.read_bytes(),
+    }
+    client = Client(uploads.begin("images", 4, 0, "images"))
+    table = frame("labels.csv", b"image,label")
+    told = client.send(*(frame(name, content) for name, content in images.items()), table)
+    assert told.json == {"written": 4, "refused": {"labels.csv": "is no image by its name"}}
+    assert client.finish_with(4, sum(map(len, images.values()))).json == {"dataset": None}
+    seen = prediction.look_at_uploaded(str(finished), "", client.ticket.id)
+    assert [s.image for s in seen] == ["-h <b>.png", "a.jpg", "b.jpg", "a.jpg"]
+    assert (seen[0].answer, "readable image" in seen[0].error) == (None, True)
+    answers = json.loads(ltnet("predict", finished, one, two, two, "--json").stdout)
+    for got, said in zip(seen[1:], answers, strict=True):
         assert got.answer == {**said, "image": got.image}
         assert got.picture is not None and got.picture.startswith("data:image/jpeg;base64,")
-    assert prediction.look(str(finished), "", [torn])[0].answer is None
+    assert prediction.look(Run(finished), [("x.png", client.folder / "data" / "-h <b>.png")])[0].answer is None
+    uploads.discard(client.ticket.id)
+    assert prediction.look_at_uploaded(str(finished), "", client.ticket.id) == seen, "remembered for the page"
+    with pytest.raises(LTNetError, match="were removed from the server"):
+        prediction.look_at_uploaded(str(finished), "another run", client.ticket.id)
 
 
 def test_a_prediction_that_fails_says_why(demo: Path, tmp_path: Path) -> None:
@@ -48,7 +64,7 @@ def test_a_prediction_that_fails_says_why(demo: Path, tmp_path: Path) -> None:
 def test_samples_are_those_nobody_labelled_for_training(demo: Path) -> None:
     study = load_dataset(demo)
     unseen = {str(i) for i in study.table.items[study.is_test | ~study.table.annotated()]}
-    found = prediction.samples(study)
+    found = list(prediction.samples(study))
     assert len(found) == prediction.SAMPLES == len({name for name, _ in found} & unseen)
     assert all(data[:2] == b"\xff\xd8" for _, data in found)
 

@@ -5,31 +5,30 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import time
 import tracemalloc
 from collections import namedtuple
-from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from asgi import Reply, request
+from asgi import Reply
 from conftest import write_csv, write_image
 from streamlit.testing.v1 import AppTest
+from uploading import MODIFIED, Client, frame, frames, http
 
 from ltnet_core.errors import DatasetError
-from ui import roots, upload_frames, uploads, workspace
+from ui import quotas, roots, upload_expiry, upload_frames, uploads, workspace
 from ui.access import Access, Mode
+from ui.upload_errors import UploadError
 from ui.upload_names import refusal
-from ui.upload_routes import routes
-from ui.uploads import Ticket, UploadError, open_upload
+from ui.uploads import Ticket, open_upload
 
 ROOT = Path(__file__).resolve().parent.parent
-MODIFIED = 1_700_000_000_123
 
 
 @pytest.fixture
@@ -49,51 +48,6 @@ def source(tmp_path: Path) -> Path:
     rows = [("images/a.png", "X", "cat"), ("images/b.png", "X", "dog"), ("images/a.png", "Y", "cat")]
     write_csv(folder / "annotations.csv", ("image", "coder", "label"), rows)
     return folder
-
-
-def frame(path: object, content: bytes = b"", **more: object) -> bytes:
-    header = json.dumps({"path": path, "size": len(content), "modified": MODIFIED, **more}).encode()
-    return len(header).to_bytes(4, "big") + header + content
-
-
-def frames(folder: Path) -> bytes:
-    files = [p for p in sorted(folder.rglob("*")) if p.is_file()]
-    return b"".join(frame(p.relative_to(folder).as_posix(), p.read_bytes()) for p in files)
-
-
-def totals(folder: Path) -> dict[str, int]:
-    sizes = [p.stat().st_size for p in folder.rglob("*") if p.is_file()]
-    return {"files": len(sizes), "bytes": sum(sizes)}
-
-
-def http(method: str, path: str, token: str = "", body: Iterable[bytes] = (), *, torn: bool = False) -> Reply:
-    """One request with a token."""
-    return request(routes(), method, path, headers={"x-upload-token": token}, body=body, torn=torn)
-
-
-@dataclass
-class Client:
-    """What the browser does."""
-
-    ticket: Ticket
-
-    def __call__(self, method: str, rest: str = "", body: Iterable[bytes] = (), **more: Any) -> Reply:
-        return http(method, f"/api/uploads/{self.ticket.id}{rest}", self.ticket.token, body, **more)
-
-    def send(self, *body: bytes, **more: Any) -> Reply:
-        return self("POST", "/files", body, **more)
-
-    def finish(self, folder: Path) -> Reply:
-        return self("POST", "/finish", [json.dumps(totals(folder)).encode()])
-
-    @property
-    def folder(self) -> Path:
-        return workspace.datasets_folder() / f".incoming-{self.ticket.id}"
-
-    def written(self) -> list[str]:
-        """Every file that came, wherever it lies."""
-        names = {p.relative_to(self.folder).as_posix() for p in self.folder.rglob("*") if p.is_file()}
-        return sorted(names - {"about.json", "upload.json"})
 
 
 @pytest.fixture
@@ -390,7 +344,7 @@ def test_a_file_that_is_too_large(client: Client, monkeypatch: pytest.MonkeyPatc
 
 def test_a_limit_for_the_whole(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LTNET_MAX_UPLOAD_GB", str(1000 / 1024**3))
-    with pytest.raises(UploadError, match="takes 0.0 MB at most") as caught:
+    with pytest.raises(UploadError, match="has 1,001 bytes; this server takes 1,000 bytes at most") as caught:
         uploads.begin("faces", 1, 1001)
     assert caught.value.status == 507
     client = Client(uploads.begin("faces", 1, 1000))
@@ -406,16 +360,19 @@ def test_a_limit_for_the_whole(place: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert client.send(frame("c", b"c")).status == 200
     monkeypatch.setenv("LTNET_MAX_UPLOAD_GB", "much")
     assert client.send(frame("d", b"d")).json == {
-        "error": "LTNET_MAX_UPLOAD_GB is 'much', which is not a number of gigabytes."
+        "error": "LTNET_MAX_UPLOAD_GB is 'much', which is not a positive number; mend it where the server starts."
     }
 
 
 def test_the_disk_keeps_a_reserve(place: Path, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = namedtuple("usage", "total used free")
-    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(0, 0, uploads.RESERVE + 100))
-    with pytest.raises(UploadError, match="there is room for"):
-        uploads.begin("faces", 1, 101)
+    full = usage(10**15, 0, quotas.RESERVE + 100)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: full)
+    with pytest.raises(UploadError, match="150 bytes are to come and 100 bytes may be used, so 50 bytes are missing"):
+        uploads.begin("faces", 1, 150)
     assert client.send(frame("x", b"1" * 101)).status == 507
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(2000, 0, 99))  # of a small disk a twentieth
+    assert client.send(frame("x", b"1")).status == 507
     assert client.written() == []
 
 
@@ -436,7 +393,9 @@ def test_a_disk_that_fills_up_in_the_middle(
         full.setattr(os, "write", write)
         told = client.send(frame("fits", b"f" * 100), frame("does not", b"n" * 100), frame("after", b"a"))
     assert told.status == 507
-    assert "disk is full" in told.json["error"]
+    assert re.search(
+        r"could not write 'does not': its disk is full: 50 bytes of this file are still to come", told.json["error"]
+    )
     assert client.written() == ["data/before", "data/fits"]
     assert workspace.list_datasets() == []
     # With room again it goes on where it was.
@@ -472,10 +431,10 @@ def test_discarding(place: Path, client: Client) -> None:
 def test_what_nobody_touched_for_a_week_goes(place: Path, client: Client) -> None:
     fresh = Client(uploads.begin("fresh"))
     (place / ".discarded-abc").mkdir()
-    old = time.time() - uploads.KEEP_SECONDS - 60
+    old = time.time() - 7 * 24 * 3600 - 60
     for path in [*client.folder.rglob("*"), client.folder]:
         os.utime(path, (old, old))
-    uploads.sweep()
+    upload_expiry.sweep()
     assert list(place.iterdir()) == [fresh.folder]
 
 

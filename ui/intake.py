@@ -1,11 +1,10 @@
-"""Three ways to bring a dataset: the demo, an upload (a folder or a zip), a path on the server."""
+"""Three ways to bring a dataset: the demo, an upload (a folder, a zip or a table), a path on the server."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from ltnet_core.datasets import FORMATS
-from ltnet_core.datasets.tables import TABLE_SUFFIXES, is_table
 from ltnet_core.errors import LTNetError
 from ui import access, markup, workspace
 from ui.current import select
@@ -20,8 +19,6 @@ PROBLEM = "intake_problem"
 def chosen(dataset: Dataset) -> None:
     """Look at a dataset that was just brought."""
     st.session_state.pop(PROBLEM, None)
-    # A new key empties the uploader; otherwise the same file would be added again on the next rerun.
-    st.session_state["upload_number"] = st.session_state.get("upload_number", 0) + 1
     select(dataset)
     st.rerun()
 
@@ -68,26 +65,12 @@ def _demo() -> None:
 
 @st.fragment
 def _upload() -> None:
-    markup.heading("Upload a folder", below="Any size. If the connection breaks, it goes on where it was.")
-    folder_upload(_uploaded)
-    markup.sentence("Or a zip of one, or a table of labels. It is kept as it came.")
-    number = st.session_state.get("upload_number", 0)
-    file = st.file_uploader(
-        "A zip or a table",
-        type=["zip", *(s.removeprefix(".") for s in TABLE_SUFFIXES)],
-        key=f"upload_{number}",
-        label_visibility="collapsed",
+    markup.heading(
+        "Upload your own",
+        below="A folder, a zip of one, or a table of labels, of any size; it is kept as it comes. If the connection "
+        "breaks, it goes on where it was.",
     )
-    if file is None:
-        return
-    try:
-        with st.spinner("Reading the dataset …"):
-            add = workspace.add_table if is_table(file.name) else workspace.add_zip
-            dataset = add(file, file.name)
-    except (LTNetError, OSError) as e:
-        markup.callout("error", str(e), title="This file is not a dataset")
-    else:
-        chosen(dataset)
+    folder_upload(_uploaded)
 
 
 def _uploaded(id: str) -> None:

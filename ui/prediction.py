@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,14 +14,15 @@ import streamlit as st
 from ltnet_core.annotations import is_machine
 from ltnet_core.datasets import Study
 from ltnet_core.datasets.files import MAX_IMAGE_BYTES, GivenFiles, suffix
-from ltnet_core.errors import DatasetError
+from ltnet_core.errors import DatasetError, LTNetError
 from ltnet_core.images import open_image
 from ltnet_core.runs import Run
-from ui import commands, thumbnails
+from ui import commands, reads, thumbnails, uploads
 from ui.markup import esc
 from ui.wording import coder_name, listing, name, percent
+from ui.workspace import Dataset
 
-MOST, SAMPLES = 60, 6
+SAMPLES = 6
 MOST_COLUMNS = 10
 
 
@@ -39,27 +40,55 @@ class Seen:
     error: str = ""
 
 
-@st.cache_data(max_entries=6, show_spinner="Looking at the images …")
-def look(folder: str, version: str, images: Sequence[tuple[str, bytes]]) -> list[Seen]:
-    """What the run in ``folder`` sees in each image ``(name, bytes)``; a broken one does not stop the others.
+@st.cache_data(max_entries=6, ttl=3600, show_spinner="Looking at the images …")
+def look_at_uploaded(folder: str, version: str, upload: str) -> list[Seen]:
+    """What the run in ``folder`` sees in each image of an upload; a broken one does not stop the others.
 
     ``version`` is that of the run's results.
 
     Raises
     ------
     LTNetError
-        the prediction failed; says why.
+        the images were removed after an hour, or the prediction failed; says why.
+    """
+    images = uploads.images(upload)
+    if not images:
+        raise LTNetError("these images were removed from the server, as nobody had looked at them for an hour.")
+    return look(Run(folder), [(image.name, image) for image in images])
+
+
+@st.cache_data(max_entries=6, ttl=3600, show_spinner="Looking at the images …")
+def look_at_samples(folder: str, version: str, dataset: Dataset, content: str) -> list[Seen]:
+    """The same of a few images of a dataset; ``content`` is its version.
+
+    Raises
+    ------
+    LTNetError
     """
     with tempfile.TemporaryDirectory(prefix="ltnet-") as place:
-        found = [_open(Path(place) / f"{i}{suffix(image)}", image, data) for i, (image, data) in enumerate(images)]
-        sound = [seen.file for seen in found if not seen.error]
-        said = iter(commands.predict(Run(folder), sound) if sound else [])
+        images = []
+        for i, (image, data) in enumerate(samples(reads.study(dataset))):
+            file = Path(place) / f"{i}{suffix(image)}"
+            file.write_bytes(data)
+            images.append((image, file))
+        return look(Run(folder), images)
+
+
+def look(run: Run, images: Sequence[tuple[str, Path]]) -> list[Seen]:
+    """What a run sees in each image ``(name, file)``.
+
+    Raises
+    ------
+    LTNetError
+        the prediction failed; says why.
+    """
+    found = [_open(image, file) for image, file in images]
+    sound = [seen.file for seen in found if not seen.error]
+    said = iter(commands.predict(run, sound) if sound else [])
     return [s if s.error else replace(s, answer={**next(said), "image": s.image}) for s in found]
 
 
-def _open(file: Path, image: str, data: bytes) -> Seen:
-    """Put an image where the command line finds it, under a name of our own, and try to read it."""
-    file.write_bytes(data)
+def _open(image: str, file: Path) -> Seen:
     files = GivenFiles(file.parent, {file.name: file})
     try:
         open_image(files, file.name)
@@ -68,19 +97,17 @@ def _open(file: Path, image: str, data: bytes) -> Seen:
     return Seen(image, file, thumbnails.small_uri(files, file.name))
 
 
-def samples(study: Study, most: int = SAMPLES) -> list[tuple[str, bytes]]:
+def samples(study: Study, most: int = SAMPLES) -> Iterator[tuple[str, bytes]]:
     """A few images of a dataset, those that nobody labelled for training first; broken ones are passed over."""
     unseen = np.flatnonzero(study.is_test | ~study.table.annotated())
     items = unseen if len(unseen) else np.arange(len(study.table.items))
     chosen = items[np.unique(np.linspace(0, len(items) - 1, min(most, len(items))).astype(int))] if len(items) else []
-    found = []
     for item in chosen:
         image = str(study.table.items[item])
         try:
-            found.append((image, study.files.read(image, MAX_IMAGE_BYTES)))
+            yield image, study.files.read(image, MAX_IMAGE_BYTES)
         except DatasetError:
             continue
-    return found
 
 
 def sentence(answer: Mapping[str, Any], coders: Sequence[str]) -> str:

@@ -14,10 +14,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from ui import gallery_routes, http, upload_routes, uploads, workspace
+from ui import gallery_routes, http, upload_expiry, upload_routes, workspace
 from ui.access_guard import Guard
 from ui.access_headers import secure
 from ui.access_listening import listening_sockets
+from ui.native_uploads import NoNativeUploads
 
 
 def routes() -> list[BaseRoute]:
@@ -27,7 +28,7 @@ def routes() -> list[BaseRoute]:
 
 def middleware() -> list[Middleware]:
     """What every request goes through first."""
-    return [Middleware(Guard)]
+    return [Middleware(Guard), Middleware(NoNativeUploads)]
 
 
 async def _mistake(request: Request, e: Exception) -> Response:
@@ -42,12 +43,12 @@ EXCEPTION_HANDLERS: dict[Any, Any] = {Exception: _mistake}
 
 @asynccontextmanager
 async def lifespan(app: object) -> AsyncIterator[None]:
-    """A new workspace is its owner's alone, old unfinished uploads go, and small answers leave at once."""
+    """A new workspace is its owner's alone, expired uploads go while the server runs, small answers leave at once."""
     with contextlib.suppress(OSError):  # whoever writes there first says that it cannot be written
         workspace.root().mkdir(mode=0o700, parents=True, exist_ok=True)
-    await http.in_thread(uploads.sweep)
     _answer_at_once()
-    yield
+    async with upload_expiry.sweeping():
+        yield
 
 
 def _answer_at_once() -> None:

@@ -16,9 +16,12 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from ui.uploads import FilePart, Refused, Upload, UploadError, WholeFile
+from ui.upload_errors import Refused, UploadError
+from ui.upload_files import FilePart, WholeFile
+from ui.uploads import Upload
 
 MAX_HEADER = 64 * 1024
+MAX_FRAMES = 10_000  # in one request; the answer names every file that was refused
 LATEST = 2**42  # milliseconds; what lies beyond is no time a file system keeps
 
 
@@ -29,6 +32,7 @@ class Batch:
     upload: Upload
     written: int = 0
     refused: dict[str, str] = field(default_factory=dict)
+    _frames: int = 0
     _head: bytearray = field(default_factory=bytearray)
     _path: str = ""
     _left: int = 0  # bytes of the file's content still to come
@@ -40,7 +44,7 @@ class Batch:
         Raises
         ------
         UploadError
-            400: the body is not made of frames; 404, 409, 507. Files written before are here to stay.
+            400: the body is not made of frames; 413: of too many; 404, 409, 507. Files written before are here to stay.
         """
         view = memoryview(data)
         while view:
@@ -85,6 +89,9 @@ class Batch:
             view = view[len(piece) :]
             if len(head) < wanted:
                 return view
+        self._frames += 1
+        if self._frames > MAX_FRAMES:
+            raise UploadError(413, f"A request may have {MAX_FRAMES:,} files; this one has more.")
         header = _parse(bytes(head[4:]))
         head.clear()
         self._path, self._left = header["path"], header["size"]

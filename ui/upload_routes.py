@@ -5,7 +5,7 @@
     GET    /api/uploads/{id}           what is here already
     POST   /api/uploads/{id}/files     a batch of files (see ui/upload_frames.py) → {"written", "refused"}
     POST   /api/uploads/{id}/remove    [path, …]: files that the sender does not have (any more)
-    POST   /api/uploads/{id}/finish    {"files", "bytes"} of the sender → {"dataset"}
+    POST   /api/uploads/{id}/finish    {"files", "bytes"} of the sender → {"dataset"}; null for images to predict
     DELETE /api/uploads/{id}           remove everything
 
 The token comes in a header of our own, which no other site can make a browser send: these routes use no cookie.
@@ -16,19 +16,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncGenerator
+from itertools import chain
 from typing import Any
 
+import anyio
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
-from ui import http, uploads
+from ui import http, quotas, uploads
+from ui.upload_errors import Busy, UploadError
 from ui.upload_frames import Batch
-from ui.uploads import Upload, UploadError
+from ui.uploads import Upload
 
 TOKEN = "x-upload-token"
 MAX_BODY = 64 * 1024**2
+MAX_NAMES = 4 * 1024**2
+BUSY_SECONDS = 0.3
 BLOCK = 1024**2  # what is gathered before a thread writes it: a thread's turn costs more than a small file
 
 
@@ -41,8 +46,9 @@ async def _upload(request: Request) -> Upload:
 async def present(request: Request) -> Response:
     """What is here already."""
     upload = await _upload(request)
-    text = await http.in_thread(lambda: json.dumps(upload.present(), ensure_ascii=False, separators=(",", ":")))
-    return Response(text, media_type="application/json")
+    pieces = upload.present()
+    first = await http.in_thread(next, pieces, "")  # before the answer begins, or no refusal could be told
+    return StreamingResponse(chain([first], pieces), media_type="application/json")
 
 
 async def files(request: Request) -> Response:
@@ -53,8 +59,8 @@ async def files(request: Request) -> Response:
     body = request.stream()
     try:
         upload = await _upload(request)
-        await http.in_thread(upload.require_room, size)
-        batch = await _receive(body, upload)
+        with quotas.coming(upload.folder, size or MAX_BODY, upload.size):
+            batch = await _receive(body, upload)
     except UploadError:
         # A browser reads no answer before it has sent everything: it would see a lost connection instead.
         await _drain(body)
@@ -96,7 +102,7 @@ async def _drain(body: AsyncGenerator[bytes, None]) -> None:
 
 async def remove(request: Request) -> Response:
     """Files that the sender does not have (any more)."""
-    upload, paths = await _upload(request), await _told(request)
+    upload, paths = await _upload(request), await _told(request, MAX_NAMES)
     if not isinstance(paths, list) or not all(isinstance(p, str) for p in paths):
         raise UploadError(400, "Expected a list of paths.")
     await http.in_thread(upload.remove, paths)
@@ -106,19 +112,27 @@ async def remove(request: Request) -> Response:
 async def finish(request: Request) -> Response:
     """Everything has been sent."""
     id, token = request.path_params["id"], request.headers.get(TOKEN, "")
-    told = await _told(request)
+    told = await _told(request, BLOCK)
     if not isinstance(told, dict) or not all(http.is_count(told.get(k)) for k in ("files", "bytes")):
         raise UploadError(400, 'Expected {"files": a number, "bytes": a number}.')
-    dataset = await http.in_thread(uploads.finished, id, token)
-    if dataset is None:
-        upload = await _upload(request)
-        dataset = await http.in_thread(upload.finish, told["files"], told["bytes"])
-    return JSONResponse({"dataset": dataset.id})
+    while True:
+        try:
+            upload = await _upload(request)
+            dataset = await http.in_thread(upload.finish, told["files"], told["bytes"])
+        except Busy:
+            await anyio.sleep(BUSY_SECONDS)
+            continue
+        except UploadError as e:
+            # Asked again because the answer was lost: the first one’s result is this one’s too.
+            dataset = await http.in_thread(uploads.finished, id, token) if e.status == 404 else None
+            if dataset is None:
+                raise
+        return JSONResponse({"dataset": dataset.id if dataset else None})
 
 
-async def _told(request: Request) -> Any:
+async def _told(request: Request, most: int) -> Any:
     try:
-        return await http.read_json(request, MAX_BODY)
+        return await http.read_json(request, most)
     except http.Refused as e:
         raise UploadError(e.status, str(e)) from None
 

@@ -1,21 +1,23 @@
-"""Uploads of whole folders. They are on disk from the first byte, so a torn connection or a restart loses nothing.
+"""Uploads: folders, archives and tables that become datasets, and images to predict.
+
+They are on disk from the first byte, so a torn connection or a restart loses nothing.
 
 ::
 
     WORKSPACE/datasets/.incoming-<id>/     hidden, so not a dataset yet
       about.json                           {"name"}
-      upload.json                          {"id", "token": its SHA-256, "created", "files", "bytes"}; its time of
-                                           modification says when the browser was last heard of
+      upload.json                          {"id", "token": its SHA-256, "created", "files", "bytes", "purpose"}; its
+                                           time of modification says when the browser was last heard of
       data/<path>                          complete files, with the time of modification they had at the sender
       parts/<total>-<modified>/<path>      what has come of a large file; a changed file gets another folder
       tmp/                                 files being written
 
-A finished upload is this folder under a dataset's id, without ``parts`` and ``tmp``.
+A finished upload is this folder under a dataset's id, without ``parts`` and ``tmp``; an archive is ``data.zip`` there.
+Images to predict stay as they are until their session ends, see :mod:`ui.upload_expiry`.
 """
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import hmac
 import json
@@ -23,43 +25,34 @@ import os
 import re
 import secrets
 import shutil
-import stat
-import threading
 import time
 import uuid
+from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from ltnet_core.errors import DatasetError, LTNetError
-from ltnet_core.runs import write_json
-from ui.upload_names import refusal
+from ltnet_core.datasets.files import suffix
+from ltnet_core.datasets.tables import is_table
+from ltnet_core.errors import DatasetError, StorageError
+from ltnet_core.writing import write_json
+from ui import quotas, upload_files
+from ui.quotas import PREFIX, Limits
+from ui.upload_errors import Busy, UploadError, gone
+from ui.upload_files import FilePart, Piece, Rules, WholeFile, is_archive, walk
 from ui.workspace import Dataset, datasets_folder, read_dataset, require_dataset, settle
 
-MAX_FILE = 2 * 1024**3
-RESERVE = 1024**3  # what an upload leaves free on the disk
-KEEP_SECONDS = 7 * 24 * 3600
-PREFIX = ".incoming-"
 DISCARDED = ".discarded-"
-FULL = (errno.ENOSPC, errno.EDQUOT)
+MOST_NUMBER = 2**53  # what a browser can count to
+MOST_IMAGES, MOST_IMAGES_SIZE = 60, 2 * 1024**3
+JSON_PIECE = 64 * 1024
 
-_lock = threading.Lock()
-_sizes: dict[str, int] = {}  # bytes of each upload, so that no batch has to count them
-_counts: dict[tuple[str, int], int] = {}  # files of an upload as of a time of modification
-_open_parts: set[Path] = set()
+Purpose = Literal["dataset", "images"]
+MOST_UNFINISHED: dict[Purpose, int] = {"dataset": 100, "images": 500}
 
-
-class UploadError(LTNetError):
-    """The upload cannot go on as asked; ``status`` is what HTTP calls it."""
-
-    def __init__(self, status: int, message: str):
-        self.status = status
-        super().__init__(message)
-
-
-class Refused(LTNetError):
-    """One file cannot be taken; the others can. The message is the end of a sentence about the file."""
+# Ids that sessions have forgotten. The garbage collector says so, at a moment when nothing may be locked or removed.
+abandoned: deque[str] = deque()
 
 
 @dataclass(frozen=True)
@@ -72,44 +65,66 @@ class Ticket:
 
 @dataclass(frozen=True)
 class Unfinished:
-    """An upload that waits to be gone on with. ``files`` and ``size`` are what its folder has, ``here`` what came."""
+    """An upload that waits to be gone on with.
+
+    ``files`` and ``size`` are what the sender has, ``here`` and ``size_here`` what came of it.
+    """
 
     id: str
     name: str
     files: int
     size: int
     here: int
+    size_here: int
     idle_seconds: float
+
+    @property
+    def is_file(self) -> bool:
+        """Whether the sender has one file, and no folder."""
+        return self.files == 1 and (suffix(self.name) == ".zip" or is_table(self.name))
 
 
 # ---- what the page does
 
 
-def begin(name: str, files: int = 0, size: int = 0) -> Ticket:
+def begin(name: str, files: int = 0, size: int = 0, purpose: Purpose = "dataset") -> Ticket:
     """Make room for an upload of so many files and bytes.
 
     Raises
     ------
     UploadError
-        507: it would not fit.
+        400: these are no numbers; 507: it would not fit.
+    StorageError
+        the disk is full already.
     """
-    sweep()
+    for number in (files, size):
+        if type(number) is not int or not 0 <= number < MOST_NUMBER:
+            raise UploadError(400, "An upload has a number of files and a number of bytes.")
     parent = datasets_folder()
     parent.mkdir(parents=True, exist_ok=True)
-    most, free = limit(), _free(parent)
-    if most is not None and size > most:
-        raise UploadError(507, f"The folder has {_amount(size)}; this server takes {_amount(most)} at most.")
-    if size > free:
-        raise UploadError(507, f"The folder has {_amount(size)}; there is room for {_amount(max(0, free))}.")
+    most = _limits(purpose)
+    if most.workspace_size is not None or most.workspace_entries is not None:
+        quotas.measure_workspace(parent)
+    quotas.require_quota(parent, most, size, files)
+    quotas.require_disk(parent, size, files)
     id = uuid.uuid4().hex[:12]
     folder = parent / (PREFIX + id)
-    folder.mkdir()
-    plain = "".join(c if c.isprintable() else " " for c in name).strip()[:120]
-    write_json(folder / "about.json", {"name": plain or "Uploaded folder"})
-    for part in ("data", "parts", "tmp"):
-        (folder / part).mkdir()
-    about = {"id": id, "created": time.time(), "files": files, "bytes": size}
-    return _ticket(folder, about)
+    with quotas.lock:
+        if sum(purpose_of(f) == purpose for f in incoming()) >= MOST_UNFINISHED[purpose]:
+            text = f"{MOST_UNFINISHED[purpose]} uploads are not finished on this server. Finish or discard one first."
+            raise UploadError(507, text)
+        folder.mkdir()
+        quotas.opened(folder)
+    plain = "".join(c if c.isprintable() else " " for c in name[:500]).strip()[:120]
+    try:
+        for part in ("data", "parts", "tmp"):
+            (folder / part).mkdir()
+        write_json(folder / "about.json", {"name": plain or "Uploaded folder"})
+        about = {"id": id, "created": time.time(), "files": files, "bytes": size, "purpose": purpose}
+        return _ticket(folder, about)
+    except BaseException:
+        remove_upload(folder)
+        raise
 
 
 def go_on(id: str) -> Ticket:
@@ -119,6 +134,8 @@ def go_on(id: str) -> Ticket:
     ------
     UploadError
         404: there is no such upload.
+    StorageError
+        the disk is full.
     """
     folder = _folder(id)
     return _ticket(folder, _about(folder))
@@ -127,40 +144,35 @@ def go_on(id: str) -> Ticket:
 def discard(id: str) -> None:
     """Remove an unfinished upload; nothing happens if there is none."""
     try:
-        _remove(_folder(id))
+        remove_upload(_folder(id))
     except UploadError:
         return
 
 
 def unfinished() -> list[Unfinished]:
-    """Uploads of which something has come, last heard of first."""
+    """Uploads to a dataset of which something has come, last heard of first."""
     found = []
-    for folder in _incoming():
+    for folder in incoming():
         try:
-            about, heard = _about(folder), (folder / "upload.json").stat().st_mtime_ns
-            key = (folder.name, heard)
-            if key not in _counts:
-                _counts[key] = sum(len(files) for _, _, files in os.walk(folder / "data"))
+            about, heard = _about(folder), (folder / "upload.json").stat().st_mtime
+            here = quotas.usage(folder)
             name = json.loads((folder / "about.json").read_text(encoding="utf-8"))["name"]
         except (OSError, ValueError, KeyError, UploadError):  # it has just been finished or discarded
             continue
-        idle = max(0.0, time.time() - heard / 1e9)
-        if _counts[key] or any(files for _, _, files in os.walk(folder / "parts")):
-            found.append(Unfinished(about["id"], name, about["files"], about["bytes"], _counts[key], idle))
+        if about["purpose"] == "dataset" and here.entries:
+            idle = max(0.0, time.time() - heard)
+            found.append(Unfinished(about["id"], name, about["files"], about["bytes"], here.files, here.size, idle))
     return sorted(found, key=lambda u: u.idle_seconds)
 
 
-def sweep() -> None:
-    """Remove what nobody has touched for a week, and what a killed server left half removed."""
-    parent = datasets_folder()
-    if not parent.is_dir():
-        return
-    for folder in parent.glob(DISCARDED + "*"):
-        shutil.rmtree(folder, ignore_errors=True)
-    for folder in _incoming():
-        heard = [p.stat().st_mtime for name in ("upload.json", "about.json") if (p := folder / name).exists()]
-        if time.time() - max([*heard, folder.stat().st_mtime]) > KEEP_SECONDS:
-            _remove(folder)
+def images(id: str) -> list[Path]:
+    """The images of an upload to predict, sorted; none if it has expired. They are kept for another while."""
+    try:
+        folder = _folder(id)
+        os.utime(folder / "upload.json")
+        return sorted(folder / "data" / name for name, _ in walk(folder / "data"))
+    except (UploadError, FileNotFoundError):
+        return []
 
 
 # ---- what the browser does
@@ -168,49 +180,40 @@ def sweep() -> None:
 
 @dataclass(frozen=True)
 class Upload:
-    """An upload whose token was right."""
+    """An upload whose token was right; ``size`` is what the sender said it has."""
 
     id: str
     folder: Path
+    rules: Rules
+    size: int
 
-    def present(self) -> dict[str, Any]:
-        """What is here: ``{"files": {path: [size, modified]}, "parts": {path: [have, total, modified]}}``.
+    def present(self) -> Iterator[str]:
+        """What is here, as JSON: ``{"files": {path: [size, modified]}, "parts": {path: [have, total, modified]}}``.
 
-        ``modified`` is in milliseconds since 1970, as browsers give it.
+        ``modified`` is in milliseconds since 1970, as browsers give it. In pieces, because two million names are large.
+
+        Raises
+        ------
+        UploadError
+            404: it is no more.
         """
-        files = {
-            name: [found.st_size, found.st_mtime_ns // 1_000_000] for name, found in _walk(self.folder / "data", "")
-        }
-        parts = {}
-        for name, found in _walk(self.folder / "parts", ""):
+        files = ((name, [f.st_size, f.st_mtime_ns // 1_000_000]) for name, f in walk(self.folder / "data"))
+        yield from _object('{"files":', files)
+        yield from _object(',"parts":', self._parts())
+        yield "}"
+
+    def _parts(self) -> Iterator[tuple[str, list[int]]]:
+        for name, found in walk(self.folder / "parts"):
             version, path = name.split("/", 1)
             total, modified = map(int, version.split("-"))
-            parts[path] = [found.st_size, total, modified]
-        with _lock:
-            _sizes[self.id] = sum(size for size, _ in files.values()) + sum(have for have, _, _ in parts.values())
-        return {"files": files, "parts": parts}
+            yield path, [found.st_size, total, modified]
 
     def heard(self) -> None:
         """Note that the browser is there."""
         try:
             os.utime(self.folder / "upload.json")
         except FileNotFoundError:
-            raise _gone() from None
-
-    def require_room(self, size: int) -> None:
-        """Refuse a batch of so many bytes that would not fit on the disk.
-
-        Raises
-        ------
-        UploadError
-            507: no room; nothing was written.
-        """
-        try:
-            free = _free(self.folder)
-        except FileNotFoundError:
-            raise _gone() from None
-        if size > free:
-            raise _full()
+            raise gone() from None
 
     def receive(self, path: str, size: int, modified: int = 0) -> WholeFile:
         """Start to write a file of so many bytes; see :class:`WholeFile`.
@@ -222,14 +225,7 @@ class Upload:
         UploadError
             404, 507: none can.
         """
-        target = self._place("data", path, size)
-        more = size - _size(target)
-        self.count(more)
-        try:
-            return WholeFile(self, target, more, modified)
-        except BaseException:
-            self.count(-more)
-            raise
+        return WholeFile(self.folder, path, size, modified, self.rules)
 
     def receive_part(self, path: str, offset: int, size: int, total: int, modified: int = 0) -> FilePart:
         """Start to write some bytes of a large file; see :class:`FilePart`.
@@ -241,109 +237,79 @@ class Upload:
         UploadError
             409: what lies before ``offset`` has not come, or another request is writing it; 404, 507.
         """
-        target = self._place("data", path, total)
-        version = f"{total}-{modified}"
-        _make_folder(self.folder / "parts" / version)
-        part = self._place(f"parts/{version}", path, total)
-        have = _size(part)
-        if not 0 <= offset <= have or offset + size > total:
-            raise UploadError(409, f"{have:,} bytes of {path!r} are here; go on from there.")
-        with _lock:
-            if part in _open_parts:
-                raise UploadError(409, f"{path!r} is being written by another request.")
-            _open_parts.add(part)
-        try:
-            self.count(offset + size - have)
-            try:
-                return FilePart(self, part, target, offset, size, total, modified)
-            except BaseException:
-                self.count(have - offset - size)
-                raise
-        except BaseException:
-            with _lock:
-                _open_parts.discard(part)
-            raise
+        return FilePart(self.folder, path, Piece(offset, size, total), modified, self.rules)
 
     def remove(self, paths: Sequence[str]) -> None:
-        """Remove complete files that the sender’s folder does not have (any more)."""
+        """Remove files that the sender does not have (any more)."""
         for path in paths:
-            if refusal(path) is None:
-                place = self.folder / "data" / path
-                if _parents_are_folders(self.folder / "data", path) and stat.S_ISREG(_mode(place)):
-                    self.count(-_size(place))
-                    place.unlink(missing_ok=True)
+            upload_files.remove(self.folder, path)
 
-    def finish(self, files: int, size: int) -> Dataset:
-        """Turn the upload into a dataset of the workspace.
+    def finish(self, files: int, size: int) -> Dataset | None:
+        """Turn the upload into a dataset of the workspace; images to predict stay what they are, and give None.
 
         Raises
         ------
         UploadError
-            409: not everything that the sender has is here.
+            404: it was discarded meanwhile; 409: not everything that the sender has is here, or another request is
+            finishing it.
         DatasetError
             it is no dataset; the files stay, so that what is missing can be added.
         """
+        with quotas.lock:
+            if self.folder in upload_files.finishing:
+                raise Busy
+            upload_files.finishing.add(self.folder)
+        try:
+            self._require_all(files, size)
+            return None if self.rules.images else self._settle()
+        finally:
+            with quotas.lock:
+                upload_files.finishing.discard(self.folder)
+
+    def _require_all(self, files: int, size: int) -> None:
         here, total = 0, 0
-        for _, found in _walk(self.folder / "data", ""):
+        for _, found in walk(self.folder / "data"):
             here, total = here + 1, total + found.st_size
         if (here, total) != (files, size):
             raise UploadError(409, f"{here:,} files with {total:,} bytes are here instead of {files:,} with {size:,}.")
-        name = json.loads((self.folder / "about.json").read_text(encoding="utf-8"))["name"]
+
+    def _settle(self) -> Dataset:
+        data = self.folder / "data"
         try:
-            require_dataset(self.folder / "data", [self.folder / "data"])
-        except DatasetError as e:
-            if not self.folder.exists() and (done := _finished(self.id)):
-                return done  # an earlier request, whose answer was lost, has finished it meanwhile
+            name = json.loads((self.folder / "about.json").read_text(encoding="utf-8"))["name"]
+            archive = _only_archive(data)
+            require_dataset(archive or data, [self.folder if archive else data])
+        except (DatasetError, OSError) as e:
+            if not self.folder.exists():
+                raise gone() from e
+            if isinstance(e, OSError):
+                raise
             # People know the folder by their own name.
             raise DatasetError(re.sub(r"^data: ", lambda _: f"{name}: ", str(e))) from e
-        for part in ("parts", "tmp"):
-            shutil.rmtree(self.folder / part, ignore_errors=True)
+        os.sync()  # a dataset that is called finished must be there after a power failure
         try:
-            dataset = read_dataset(settle(self.folder, name))
-        except FileNotFoundError:
-            dataset = _finished(self.id)
-        if dataset is None:
-            raise _gone()
-        _forget(self.id)
+            if archive or (is_table(name) and len(os.listdir(data)) == 1):
+                name = name[: -len(suffix(name))] or name
+                write_json(self.folder / "about.json", {"name": name})
+            if archive:
+                archive.rename(self.folder / "data.zip")
+                data.rmdir()
+            for part in ("parts", "tmp"):
+                shutil.rmtree(self.folder / part, ignore_errors=True)
+            place = settle(self.folder, name)
+        except (FileNotFoundError, StorageError) as e:
+            if self.folder.exists():
+                raise
+            raise gone() from e
+        quotas.closed(self.folder, place)
+        dataset = read_dataset(place)
+        if dataset is None:  # somebody has removed it at once
+            raise gone()
         return dataset
 
     def cancel(self) -> None:
         """Remove everything that came."""
-        _remove(self.folder)
-
-    def _place(self, below: str, path: str, total: int) -> Path:
-        """Where the file goes; the folders above it are made."""
-        if why := refusal(path):
-            raise Refused(why)
-        if total > MAX_FILE:
-            raise Refused(f"is larger than {_amount(MAX_FILE)}")
-        place = self.folder / below
-        *parents, name = path.split("/")
-        for parent in parents:
-            place = place / parent
-            _make_folder(place)
-        if stat.S_ISDIR(_mode(place / name)):
-            raise Refused("has the name of a folder that is already here")
-        return place / name
-
-    def count(self, more: int) -> None:
-        """Book bytes on this upload.
-
-        Raises
-        ------
-        UploadError
-            507: they would be too many.
-        """
-        most = limit()
-        if most is None:
-            return
-        if self.id not in _sizes:
-            self.present()
-        with _lock:
-            total = _sizes.get(self.id, 0) + more
-            if more > 0 and total > most:
-                raise UploadError(507, f"This server takes {_amount(most)} per upload; this one has more.")
-            _sizes[self.id] = total
+        remove_upload(self.folder)
 
 
 def open_upload(id: str, token: str) -> Upload:
@@ -355,117 +321,80 @@ def open_upload(id: str, token: str) -> Upload:
         404: there is no such upload; 403: it is not this token’s.
     """
     folder = _folder(id)
-    _check(_about(folder), token)
-    return Upload(id, folder)
+    about = _about(folder)
+    _check(about, token)
+    most = _limits(about["purpose"])
+    quotas.usage(folder)
+    if most.workspace_size is not None or most.workspace_entries is not None:
+        quotas.measure_workspace(folder.parent)
+    return Upload(id, folder, Rules(about["purpose"] == "images", most), about["bytes"])
 
 
 def finished(id: str, token: str) -> Dataset | None:
     """The dataset that an upload with this token has become: for a browser that missed the answer."""
-    dataset = _finished(id)
-    if dataset is not None:
-        _check(_about(dataset.location.parent), token)
-    return dataset
-
-
-class WholeFile:
-    """A file on its way in. It gets its name when it is complete, so no half file ever has one."""
-
-    def __init__(self, upload: Upload, target: Path, booked: int, modified: int):
-        self._upload, self._target, self._booked, self._modified = upload, target, booked, modified
-        self._temporary = upload.folder / "tmp" / uuid.uuid4().hex
-        self._fd = _open(self._temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
-
-    def write(self, data: memoryview) -> None:
-        """Add bytes."""
-        _write(self._fd, data)
-
-    def complete(self) -> None:
-        """All bytes have come."""
-        fd, self._fd = self._fd, -1
-        os.close(fd)
+    for known in datasets_folder().glob("[!.]*/upload.json"):
         try:
-            os.utime(self._temporary, ns=(self._modified * 1_000_000,) * 2)
-            os.replace(self._temporary, self._target)
-        except OSError as e:
-            self._undo()
-            raise _trouble(e) from e
-
-    def give_up(self) -> None:
-        """No more bytes will come; nothing of the file stays."""
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
-            self._undo()
-
-    def _undo(self) -> None:
-        self._temporary.unlink(missing_ok=True)
-        self._upload.count(-self._booked)
-
-
-class FilePart:
-    """A piece of a large file on its way in. What has come stays, whatever happens."""
-
-    def __init__(self, upload: Upload, part: Path, target: Path, offset: int, size: int, total: int, modified: int):
-        self._upload, self._part, self._target, self._modified = upload, part, target, modified
-        self._missing, self._last = size, offset + size == total
-        self._fd = _open(part, os.O_WRONLY | os.O_CREAT)
-        os.ftruncate(self._fd, offset)
-        os.lseek(self._fd, offset, os.SEEK_SET)
-
-    def write(self, data: memoryview) -> None:
-        """Add bytes."""
-        _write(self._fd, data)
-        self._missing -= len(data)
-
-    def complete(self) -> None:
-        """All bytes of the piece have come; the last piece gives the file its name."""
-        if self._last:
-            try:
-                os.utime(self._part, ns=(self._modified * 1_000_000,) * 2)
-                os.replace(self._part, self._target)
-            except OSError as e:
-                raise _trouble(e) from e
-        self.give_up()
-
-    def give_up(self) -> None:
-        """No more bytes will come."""
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
-            with _lock:
-                _open_parts.discard(self._part)
-            self._upload.count(-self._missing)
-
-
-# ---- limits
-
-
-def limit() -> int | None:
-    """Bytes that one upload may have, if ``LTNET_MAX_UPLOAD_GB`` says so.
-
-    Raises
-    ------
-    UploadError
-        500: it says something that is no number.
-    """
-    wish = os.environ.get("LTNET_MAX_UPLOAD_GB", "").strip()
-    if not wish:
-        return None
-    try:
-        return int(float(wish) * 1024**3)
-    except (ValueError, OverflowError):
-        raise UploadError(500, f"LTNET_MAX_UPLOAD_GB is {wish!r}, which is not a number of gigabytes.") from None
-
-
-def _free(folder: Path) -> int:
-    return shutil.disk_usage(folder).free - RESERVE
-
-
-def _amount(size: float) -> str:
-    return f"{size / 1024**3:,.1f} GB" if size >= 1024**3 else f"{size / 1024**2:,.1f} MB"
+            about = _about(known.parent)
+        except UploadError:
+            continue
+        if about["id"] == id:
+            _check(about, token)
+            return read_dataset(known.parent)
+    return None
 
 
 # ---- on disk
+
+
+def incoming() -> list[Path]:
+    """The folders of all unfinished uploads."""
+    return [f for f in datasets_folder().glob(PREFIX + "*") if f.is_dir()]
+
+
+def remove_upload(folder: Path) -> None:
+    """Remove an unfinished upload, also while files of it come in."""
+    # Renamed first, so that a batch in flight finds nothing to write to and cannot get in the way.
+    dying = folder.with_name(DISCARDED + uuid.uuid4().hex[:12])
+    try:
+        folder.rename(dying)
+    except FileNotFoundError:
+        return
+    shutil.rmtree(dying, ignore_errors=True)
+    quotas.closed(folder)
+
+
+def _limits(purpose: Purpose) -> Limits:
+    most = quotas.limits()
+    if purpose == "dataset":
+        return most
+    size = MOST_IMAGES_SIZE if most.upload_size is None else min(most.upload_size, MOST_IMAGES_SIZE)
+    return replace(most, upload_size=size, upload_entries=min(most.upload_entries, 4 * MOST_IMAGES))
+
+
+def purpose_of(folder: Path) -> str | None:
+    try:
+        return str(_about(folder)["purpose"])
+    except UploadError:
+        return None
+
+
+def _object(before: str, content: Iterator[tuple[str, list[int]]]) -> Iterator[str]:
+    """A JSON object in pieces of a size that is worth a thread's turn."""
+    piece, held = [before + "{"], 0
+    comma = ""
+    for name, numbers in content:
+        piece.append(f"{comma}{json.dumps(name)}:{json.dumps(numbers)}")
+        held += len(piece[-1])
+        comma = ","
+        if held > JSON_PIECE:
+            yield "".join(piece)
+            piece, held = [], 0
+    yield "".join([*piece, "}"])
+
+
+def _only_archive(data: Path) -> Path | None:
+    names = os.listdir(data)
+    return data / names[0] if len(names) == 1 and is_archive(names[0]) and (data / names[0]).is_file() else None
 
 
 def _ticket(folder: Path, about: dict[str, Any]) -> Ticket:
@@ -483,133 +412,18 @@ def _check(about: dict[str, Any], token: str) -> None:
         raise UploadError(403, "This upload was taken over by another window.")
 
 
-def _gone() -> UploadError:
-    return UploadError(404, "There is no such upload (any more).")
-
-
 def _folder(id: str) -> Path:
     folder = datasets_folder() / (PREFIX + id)
     if not re.fullmatch(r"[0-9a-f]{12}", id) or not folder.is_dir():
-        raise _gone()
+        raise gone()
     return folder
 
 
 def _about(folder: Path) -> dict[str, Any]:
     try:
         about = json.loads((folder / "upload.json").read_text(encoding="utf-8"))
-        return {**about, **{k: int(about[k]) for k in ("files", "bytes")}, "id": str(about["id"])}
-    except (OSError, ValueError, KeyError, TypeError):
-        raise _gone() from None
-
-
-def _incoming() -> list[Path]:
-    return [f for f in datasets_folder().glob(PREFIX + "*") if f.is_dir()]
-
-
-def _finished(id: str) -> Dataset | None:
-    for known in datasets_folder().glob("[!.]*/upload.json"):
-        try:
-            if _about(known.parent)["id"] == id:
-                return read_dataset(known.parent)
-        except UploadError:
-            continue
-    return None
-
-
-def _remove(folder: Path) -> None:
-    # Renamed first, so that a batch in flight finds nothing to write to and cannot get in the way.
-    dying = folder.with_name(DISCARDED + uuid.uuid4().hex[:12])
-    try:
-        folder.rename(dying)
-    except FileNotFoundError:
-        return
-    shutil.rmtree(dying, ignore_errors=True)
-    _forget(folder.name.removeprefix(PREFIX))
-
-
-def _forget(id: str) -> None:
-    with _lock:
-        _sizes.pop(id, None)
-        for key in [k for k in _counts if k[0] == PREFIX + id]:
-            del _counts[key]
-
-
-def _walk(folder: Path, prefix: str) -> Iterator[tuple[str, os.stat_result]]:
-    """Regular files with their relative names; links are passed over."""
-    try:
-        entries = os.scandir(folder)
-    except FileNotFoundError:
-        raise _gone() from None
-    # One by one: a list of the entries of a large folder, each with its facts, takes a kilobyte per file.
-    with entries:
-        for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
-                yield from _walk(Path(entry.path), f"{prefix}{entry.name}/")
-            elif entry.is_file(follow_symlinks=False):
-                yield prefix + entry.name, entry.stat(follow_symlinks=False)
-
-
-def _mode(place: Path) -> int:
-    try:
-        return os.lstat(place).st_mode
-    except OSError:  # if the place is no good, writing to it will say why
-        return 0
-
-
-def _size(place: Path) -> int:
-    try:
-        return os.lstat(place).st_size
-    except OSError:
-        return 0
-
-
-def _parents_are_folders(folder: Path, path: str) -> bool:
-    for parent in path.split("/")[:-1]:
-        folder = folder / parent
-        if not stat.S_ISDIR(_mode(folder)):
-            return False
-    return True
-
-
-def _make_folder(place: Path) -> None:
-    try:
-        os.mkdir(place)
-    except FileExistsError:
-        if not stat.S_ISDIR(_mode(place)):
-            raise Refused(f"lies below {place.name!r}, which is a file here") from None
-    except OSError as e:
-        raise _trouble(e) from e
-
-
-def _open(place: Path, flags: int) -> int:
-    try:
-        return os.open(place, flags | os.O_NOFOLLOW, 0o666)
-    except OSError as e:
-        raise _trouble(e) from e
-
-
-def _write(fd: int, data: memoryview) -> None:
-    try:
-        while data:
-            data = data[os.write(fd, data) :]
-    except OSError as e:
-        raise _stopped(e) from e
-
-
-def _trouble(e: OSError) -> LTNetError:
-    """What a failure to create a file means: for this file, or for all."""
-    if e.errno in (errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL, errno.ELOOP):
-        return Refused(f"has a name that this server cannot store ({e.strerror})")
-    return _stopped(e)
-
-
-def _stopped(e: OSError) -> UploadError:
-    if e.errno in FULL:
-        return _full()
-    if e.errno == errno.ENOENT:
-        return _gone()
-    return UploadError(500, f"The server could not write a file ({e.strerror}).")
-
-
-def _full() -> UploadError:
-    return UploadError(507, "The server’s disk is full. Make room there and go on, or discard what has been sent.")
+        numbers = {k: int(about[k]) for k in ("files", "bytes")}
+        purpose = "images" if about.get("purpose") == "images" else "dataset"
+        return {**about, **numbers, "id": str(about["id"]), "token": str(about["token"]), "purpose": purpose}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError):
+        raise gone() from None

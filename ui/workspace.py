@@ -9,7 +9,7 @@
         data/                   an uploaded table of labels, or joined.json of a joined study, or
         data.zip                an uploaded archive as it came, or
         link.json               {"path": a dataset that stays where it is}
-        upload.json             only of an uploaded folder: which upload it was
+        upload.json             only of an upload: which one it was
         adjudications.sqlite    what people settled
       datasets/.incoming-<id>/  not a dataset yet, see ui/uploads.py
       runs/<id>/                see docs/run-folder.md
@@ -29,7 +29,6 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 from ltnet_core.datasets import FORMATS, holds_images_alone, joined, load_dataset, refers_to
 from ltnet_core.datasets.demo import write_demo
@@ -38,7 +37,6 @@ from ltnet_core.errors import DatasetError
 from ltnet_core.runs import Run, read_json, write_json
 from ui.roots import require_below
 
-CHUNK = 4 * 1024**2
 MOST_STAMPS = 1000
 
 
@@ -149,46 +147,6 @@ def adjudications_of(dataset: Dataset) -> Path:
 def add_demo(items: int = 2400, progress: Callable[[int, int], None] | None = None) -> Dataset:
     """Write the demo dataset into the workspace."""
     return _keep("Demo faces", lambda folder: write_demo(folder / "data", items=items, progress=progress))
-
-
-def add_zip(stream: IO[bytes], file_name: str) -> Dataset:
-    """Keep an uploaded archive as it came, if it is a dataset.
-
-    Raises
-    ------
-    DatasetError
-        it cannot be read; nothing of it is kept.
-    """
-
-    def fill(folder: Path) -> None:
-        with open(folder / "data.zip", "wb") as out:
-            shutil.copyfileobj(stream, out, CHUNK)
-        try:
-            require_dataset(folder / "data.zip", [folder])
-        except DatasetError as e:
-            # The archive is called data.zip only here; people know it under their own name.
-            raise DatasetError(str(e).replace("data.zip", file_name)) from e
-
-    return _keep(re.sub(r"\.zip$", "", file_name, flags=re.IGNORECASE), fill)
-
-
-def add_table(stream: IO[bytes], file_name: str) -> Dataset:
-    """Keep an uploaded table of labels, if it can be read as one.
-
-    Raises
-    ------
-    DatasetError
-        it cannot be read; nothing of it is kept.
-    """
-    name = re.sub(r"[/\\\0]", "_", file_name).lstrip(".")[-200:] or "labels.csv"
-
-    def fill(folder: Path) -> None:
-        (folder / "data").mkdir()
-        with open(folder / "data" / name, "wb") as out:
-            shutil.copyfileobj(stream, out, CHUNK)
-        load_dataset(folder / "data")
-
-    return _keep(Path(name).stem, fill)
 
 
 def add_joined(name: str, sources: Sequence[joined.Source]) -> Dataset:

@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 
 from ..errors import DatasetError
+from .memory import require_memory
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".pgm", ".ppm"})
 DEEPEST = 4
@@ -132,6 +133,7 @@ class _OnDisk(Files):
             with open(handle, "rb") as f:
                 if not stat.S_ISREG(os.fstat(handle).st_mode):
                     raise DatasetError("is not a regular file.", file=name)
+                require_memory(min(size, os.fstat(handle).st_size), name)
                 return f.read(size)
         except OSError as e:
             raise DatasetError(f"cannot be read ({e.strerror}).", file=name) from e
@@ -221,6 +223,7 @@ class ZipFiles(Files):
         if entry.file_size > BOMB_BYTES and entry.file_size > BOMB_RATIO * max(entry.compress_size, 1):
             packed = f"{entry.compress_size:,} bytes that unpack to {entry.file_size:,}"
             raise DatasetError(f"is {packed}; that is no image and no table.", file=name)
+        require_memory(min(size, entry.file_size), name)
         try:
             with self._zip.open(entry) as f:
                 return f.read(size)
