@@ -91,8 +91,8 @@ def _listed(table: AnnotationTable, items: np.ndarray, detail: Sequence[str] | s
 
 # kind, level, which images it concerns, and what to say of one
 _KINDS: tuple[tuple[str, Level, Callable[[Look], bool], str], ...] = (
-    ("empty file", "warning", lambda x: bool(x.error and x.digest) and not x.size, "{name}: is empty."),
-    ("unreadable image", "warning", lambda x: bool(x.error) and (x.size > 0 or not x.digest), "{look.error}"),
+    ("empty file", "warning", lambda x: x.empty, "{look.error}"),
+    ("unreadable image", "warning", lambda x: bool(x.error) and not x.empty, "{look.error}"),
     (
         "huge image",
         "note",
@@ -105,7 +105,7 @@ _KINDS: tuple[tuple[str, Level, Callable[[Look], bool], str], ...] = (
         lambda x: 0 < min(x.width, x.height) < TINY_SIDE,
         "{name}: {look.width}×{look.height} pixels.",
     ),
-    ("animated image", "note", lambda x: x.frames > 1, "{name}: has {look.frames} frames; the first is used."),
+    ("animated image", "note", lambda x: x.animated, "{name}: has several frames; the first is used."),
     (
         "deep image",
         "note",

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import os
-import struct
-import zlib
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,46 +12,31 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
-from .datasets.files import MAX_IMAGE_BYTES, Files
+from .datasets.files import Files
 from .errors import DatasetError
+from .image_decoding import Decoded, decode
 
-MAX_PIXELS = 100_000_000
 SAMPLE = 64
 CHUNK = 512
-
-EXIF_ORIENTATION = 0x0112
 
 ByteArray = NDArray[np.uint8]
 IntArray = NDArray[np.int64]
 
-# What Pillow's decoders raise for damaged files, besides their own errors.
-_BROKEN = (
-    OSError,
-    ValueError,
-    SyntaxError,
-    TypeError,
-    EOFError,
-    MemoryError,
-    OverflowError,
-    IndexError,
-    KeyError,
-    struct.error,
-    zlib.error,
-    Image.DecompressionBombError,
-)
-
 
 def open_image(files: Files, name: str) -> Image.Image:
     """Decode one image: first frame, turned upright, 8 bits, mode ``L`` or ``RGB``.
+
+    Its memory is in the budget only while it is decoded. Where many images may be asked for at the same time use
+    :func:`image_decoding.decode`.
 
     Raises
     ------
     DatasetError
         the bytes are no readable image, or it has more than 100 million pixels.
     """
-    return _decode(files.read(name, MAX_IMAGE_BYTES), name)
+    return decode(files, name, lambda decoded: decoded.image)
 
 
 @dataclass(frozen=True)
@@ -63,39 +45,36 @@ class Look:
 
     Attributes
     ----------
-    digest : of its bytes; empty where they could not be read.
-    size : bytes. width, height : pixels, 0 where it is no image.
-    mode : Pillow's, such as ``RGB``, ``I;16`` or ``CMYK``. frames : more than 1 for an animation.
+    digest : of its bytes; empty where they are no image.
+    width, height : pixels, 0 where it is no image.
+    mode : Pillow's, such as ``RGB``, ``I;16`` or ``CMYK``. animated : whether it has more than one frame.
     turned : whether its EXIF data turn it. error : why it cannot be used, empty where it can.
+    empty : whether that is because it has no bytes.
     """
 
     digest: bytes = b""
-    size: int = 0
     width: int = 0
     height: int = 0
     mode: str = ""
-    frames: int = 1
+    animated: bool = False
     turned: bool = False
     error: str = ""
+    empty: bool = False
 
 
 def look(files: Files, name: str) -> Look:
     """Read and decode one image, to find out what it is; never raises for a broken one."""
     try:
-        data = files.read(name, MAX_IMAGE_BYTES)
+        if not files.size(name):
+            return Look(error=f"{name}: is empty.", empty=True)
+        return decode(files, name, _look)
     except DatasetError as e:
         return Look(error=str(e))
-    digest = hashlib.blake2b(data, digest_size=16).digest()
-    try:
-        image = _decode(data, name)
-        with Image.open(io.BytesIO(data)) as header:
-            turned = header.getexif().get(EXIF_ORIENTATION, 1) not in (0, 1)
-            width, height = image.size
-            return Look(digest, len(data), width, height, header.mode, int(getattr(header, "n_frames", 1)), turned)
-    except DatasetError as e:
-        return Look(digest, len(data), error="is empty." if not data else str(e))
-    except _BROKEN as e:  # a second frame or EXIF data that are torn
-        return Look(digest, len(data), error=f"{name}: is not a readable image ({e}).")
+
+
+def _look(decoded: Decoded) -> Look:
+    digest = hashlib.blake2b(decoded.data, digest_size=16).digest()
+    return Look(digest, *decoded.image.size, decoded.mode, decoded.animated, decoded.turned)
 
 
 def look_at_all(files: Files, names: Sequence[str], progress: Callable[[int, int], None] | None = None) -> list[Look]:
@@ -107,32 +86,6 @@ def look_at_all(files: Files, names: Sequence[str], progress: Callable[[int, int
             if progress:
                 progress(len(out), len(names))
     return out
-
-
-def _decode(data: bytes, name: str) -> Image.Image:
-    try:
-        with Image.open(io.BytesIO(data)) as image:
-            if image.width * image.height > MAX_PIXELS:
-                raise DatasetError(f"has {image.width}×{image.height} pixels, more than {MAX_PIXELS:,}.", file=name)
-            image.load()
-            upright: Image.Image = ImageOps.exif_transpose(image)
-            if upright.mode.startswith(("I", "F")):
-                # Pillow clips deep pixels on conversion; medical and scientific images need them scaled.
-                deep = np.asarray(upright, dtype=np.float64)
-                top = 65535.0 if upright.mode.startswith("I;16") or deep.max() > 255 else 255.0
-                return Image.fromarray((deep.clip(0, top) * (255.0 / top)).astype(np.uint8))
-            if upright.mode in ("RGBA", "LA", "PA") or "transparency" in upright.info:
-                flat = Image.new("RGBA", upright.size, "white")
-                flat.alpha_composite(upright.convert("RGBA"))
-                upright = flat
-            grey = upright.mode in ("L", "1", "LA")
-            return upright.convert("L" if grey else "RGB")
-    except DatasetError:
-        raise
-    except UnidentifiedImageError as e:  # its own message names an object in memory
-        raise DatasetError("is not a readable image (no known format).", file=name) from e
-    except _BROKEN as e:
-        raise DatasetError(f"is not a readable image ({e}).", file=name) from e
 
 
 class Pixels(Protocol):
@@ -170,25 +123,36 @@ class PixelsOnDemand:
 
 def load_pixels(files: Files, name: str, size: int, channels: int) -> ByteArray:
     """(channels, size, size) pixels of one image, cropped to a centred square and resized."""
-    image = open_image(files, name)
-    fitted = ImageOps.fit(image, (size, size), Image.Resampling.BILINEAR) if image.size != (size, size) else image
-    array = np.asarray(fitted.convert("L" if channels == 1 else "RGB"))
-    return array[None] if channels == 1 else np.ascontiguousarray(array.transpose(2, 0, 1))
+
+    def fitted(decoded: Decoded) -> ByteArray:
+        image = decoded.image
+        if image.size != (size, size):
+            image = ImageOps.fit(image, (size, size), Image.Resampling.BILINEAR)
+        array = np.asarray(image.convert("L" if channels == 1 else "RGB"))
+        return array[None] if channels == 1 else np.ascontiguousarray(array.transpose(2, 0, 1))
+
+    return decode(files, name, fitted)
 
 
 def survey(files: Files, names: Sequence[str]) -> tuple[int, int]:
     """(side, channels) typical of these images: the median shorter side, and 1 where all of a sample are grey."""
+
+    def side_and_grey(decoded: Decoded) -> tuple[int, bool]:
+        image = decoded.image
+        if image.mode == "L":
+            return min(image.size), True
+        small = np.asarray(image.resize((16, 16)).convert("RGB"), dtype=np.int16)
+        return min(image.size), bool((small.max(-1) - small.min(-1)).max() <= 8)
+
     sides, grey = [], True
     step = max(len(names) // SAMPLE, 1)
     for name in names[::step]:
         try:
-            image = open_image(files, name)
+            side, is_grey = decode(files, name, side_and_grey)
         except DatasetError:
             continue
-        sides.append(min(image.size))
-        if image.mode != "L":
-            small = np.asarray(image.resize((16, 16)).convert("RGB"), dtype=np.int16)
-            grey = grey and bool((small.max(-1) - small.min(-1)).max() <= 8)
+        sides.append(side)
+        grey = grey and is_grey
     if not sides:
         raise DatasetError("no image of a sample could be read.", file=str(files.location))
     return int(np.median(sides)), 1 if grey else 3

@@ -17,7 +17,8 @@ from ltnet_core.errors import RunError
 from ltnet_core.learned_items import LearnedItems, load_items
 from ltnet_core.runs import Run
 from ltnet_core.selection import OPEN, SKIPPED, Selections
-from ui.workspace import Dataset, adjudications_of, dataset_of, list_datasets, runs_folder
+from ui.roots import require_allowed
+from ui.workspace import Dataset, adjudications_of, dataset_of, list_datasets, root, runs_folder
 
 LOOK_AGAIN = 2.0  # seconds for which it is believed that a run's dataset is where it was
 
@@ -36,6 +37,7 @@ def study(location: str, version: str, format: str | None) -> Study:
     ------
     DatasetError
     """
+    require_allowed(Path(location), root())
     with _loading:  # two requests must not both read a million items
         return _study(location, version, format)
 

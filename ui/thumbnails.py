@@ -10,7 +10,7 @@ from collections.abc import Hashable
 
 from ltnet_core.datasets import Files
 from ltnet_core.errors import DatasetError
-from ltnet_core.images import open_image
+from ltnet_core.image_decoding import Decoded, decode
 
 SIZE = 144
 SIZES = (64, 144, 288)
@@ -45,6 +45,7 @@ class _Cache:
 
 
 _cache = _Cache(MOST_BYTES)
+_making = [threading.Lock() for _ in range(64)]
 
 
 def thumbnail(files: Files, version: str, name: str, size: int = SIZE) -> bytes:
@@ -55,8 +56,11 @@ def thumbnail(files: Files, version: str, name: str, size: int = SIZE) -> bytes:
     key = (str(files.location), version, name, size)
     found = _cache.get(key)
     if found is None:
-        found = _small(files, name, size)
-        _cache.put(key, found)
+        with _making[hash(key) % len(_making)]:  # who asks for the same image waits for it
+            found = _cache.get(key)
+            if found is None:
+                found = _small(files, name, size)
+                _cache.put(key, found)
     return found
 
 
@@ -82,15 +86,18 @@ def large(files: Files, name: str) -> bytes:
 
 
 def _small(files: Files, name: str, shorter: int, longer: int | None = None) -> bytes:
+    def jpeg(decoded: Decoded) -> bytes:
+        image = decoded.image
+        # A wide strip is cropped by the page, not squeezed here; but not without end.
+        image.thumbnail((longer, longer) if longer else _box(image.size, shorter))
+        out = io.BytesIO()
+        image.save(out, "JPEG", quality=QUALITY)
+        return out.getvalue()
+
     try:
-        image = open_image(files, name)
+        return decode(files, name, jpeg)
     except DatasetError:
         return b""
-    # A wide strip is cropped by the page, not squeezed here; but not without end.
-    image.thumbnail((longer, longer) if longer else _box(image.size, shorter))
-    out = io.BytesIO()
-    image.save(out, "JPEG", quality=QUALITY)
-    return out.getvalue()
 
 
 def _box(size: tuple[int, int], shorter: int) -> tuple[int, int]:

@@ -33,9 +33,9 @@ from pathlib import Path
 from ltnet_core.datasets import FORMATS, holds_images_alone, joined, load_dataset, refers_to
 from ltnet_core.datasets.demo import write_demo
 from ltnet_core.datasets.files import is_image_name
+from ltnet_core.datasets.roots import require_below
 from ltnet_core.errors import DatasetError
 from ltnet_core.runs import Run, read_json, write_json
-from ui.roots import require_below
 
 MOST_STAMPS = 1000
 

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 import zipfile
 import zlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
 from ..errors import DatasetError
+from ..image_formats import SUFFIXES as IMAGE_SUFFIXES
 from .memory import require_memory
+from .roots import HOW, is_below, named_roots, open_regular, require_below
 
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".pgm", ".ppm"})
 DEEPEST = 4
+DEEPEST_FOLDER = 200
 MAX_FILE_BYTES = 2 * 1024**3
 MAX_IMAGE_BYTES = 256 * 1024**2
 # Deflate packs a table five to twenty times; what unpacks to hundreds of times its size was made to fill the memory.
 BOMB_BYTES, BOMB_RATIO = 64 * 1024**2, 200
+# A zip's list of its files is read as a whole; an entry takes at least 46 bytes there, and 600 in memory.
+MAX_ENTRIES = 3_000_000
+ENTRY, ENTRY_BYTES = b"PK\x01\x02", 46
 
 
 def suffix(name: str) -> str:
@@ -90,6 +96,15 @@ class Files(ABC):
         """
         return self.read(name)[:size]
 
+    def size(self, name: str) -> int:
+        """Bytes of one file.
+
+        Raises
+        ------
+        DatasetError
+        """
+        return len(self.read(name))
+
     def inside(self, folder: str) -> Files:
         """The same files seen from a folder among them; what lies elsewhere is left out."""
         return Below(self, folder)
@@ -112,46 +127,95 @@ class Below(Files):
     def head(self, name: str, size: int) -> bytes:
         return self._files.head(self._prefix + name, size)
 
+    def size(self, name: str) -> int:
+        return self._files.size(self._prefix + name)
+
 
 class _OnDisk(Files):
-    """Files on disk, each at a path of its own."""
+    """Files on disk, each at a path of its own.
+
+    Attributes
+    ----------
+    allowed : resolved folders in which a file must lie after all links, at the time of reading; None is anywhere.
+    """
+
+    allowed: tuple[str, ...] | None = None
 
     @abstractmethod
     def _path(self, name: str) -> Path:
         """Where a file lies; raises DatasetError where it is none of the dataset's."""
 
     def read(self, name: str, limit: int = MAX_FILE_BYTES) -> bytes:
-        data = self.head(name, limit + 1)
-        if len(data) > limit:
-            raise DatasetError(f"is larger than {limit:,} bytes.", file=name)
-        return data
+        return self._bytes(name, None, limit)
 
     def head(self, name: str, size: int) -> bytes:
+        return self._bytes(name, size, MAX_FILE_BYTES)
+
+    def _bytes(self, name: str, size: int | None, limit: int) -> bytes:
+        with open(open_regular(self._path(name), self.allowed, name), "rb") as f:
+            try:
+                length = os.fstat(f.fileno()).st_size
+                if size is None and length > limit:
+                    raise DatasetError(f"is larger than {limit:,} bytes.", file=name)
+                wanted = length if size is None else min(size, length)
+                require_memory(wanted, name)
+                return f.read(wanted)
+            except OSError as e:
+                raise DatasetError(f"cannot be read ({e.strerror}).", file=name) from e
+
+    def size(self, name: str) -> int:
         try:
-            # Not blocking: a pipe among the files would keep its reader waiting for ever.
-            handle = os.open(self._path(name), os.O_RDONLY | os.O_NONBLOCK)
-            with open(handle, "rb") as f:
-                if not stat.S_ISREG(os.fstat(handle).st_mode):
-                    raise DatasetError("is not a regular file.", file=name)
-                require_memory(min(size, os.fstat(handle).st_size), name)
-                return f.read(size)
-        except OSError as e:
-            raise DatasetError(f"cannot be read ({e.strerror}).", file=name) from e
+            about = os.stat(self._path(name))
+        except (OSError, ValueError) as e:
+            raise DatasetError(f"cannot be read ({getattr(e, 'strerror', None) or e}).", file=name) from e
+        if not stat.S_ISREG(about.st_mode):
+            raise DatasetError("is not a regular file.", file=name)
+        return about.st_size
 
 
 class FolderFiles(_OnDisk):
-    """A folder. Hidden files are passed over; links to folders are not followed."""
+    """A folder. Hidden files are passed over.
+
+    A link is followed where it leads to a file in the folder, or to a file or folder in one that ``LTNET_ROOTS``
+    names; a link to a folder inside the folder is not, because that one is read under its own name.
+    """
 
     def __init__(self, folder: Path):
         self.location = folder
+        self._root = os.path.realpath(folder)
+        self._named = tuple(os.path.realpath(r) for r in named_roots())
+        self.allowed = (self._root, *self._named)
 
     def _list(self) -> list[str]:
-        names = []
-        for base, folders, files in os.walk(self.location):
-            folders[:] = sorted(f for f in folders if not _hidden(f))
-            below = os.path.relpath(base, self.location).replace(os.sep, "/")
-            prefix = "" if below == "." else below + "/"
-            names += [prefix + f for f in files if not _hidden(f)]
+        names: list[str] = []
+        odd: list[str] = []
+        seen = {self._root}
+        waiting = [(self._root, "")]
+        while waiting:
+            folder, prefix = waiting.pop()
+            try:
+                entries = list(os.scandir(folder))
+            except OSError as e:
+                odd.append(f"{prefix or '.'} cannot be listed ({e.strerror}).")
+                continue
+            for entry in entries:
+                if _hidden(entry.name):
+                    continue
+                name = prefix + entry.name
+                linked = entry.is_symlink()
+                real = os.path.realpath(entry.path) if linked else entry.path
+                if linked and not is_below(real, self.allowed or ()):
+                    odd.append(f"{name} is a link that leads outside the dataset; {HOW}.")
+                elif not entry.is_dir():
+                    names.append(name)
+                elif name.count("/") >= DEEPEST_FOLDER:
+                    odd.append(f"{name} is a folder more than {DEEPEST_FOLDER} deep.")
+                elif linked and (is_below(real, (self._root,)) or real in seen):
+                    odd.append(f"{name} is a link to a folder that is read under its own name.")
+                else:
+                    seen.add(real)
+                    waiting.append((real, name + "/"))
+        self.passed_over = tuple(sorted(odd))
         return names
 
     def _path(self, name: str) -> Path:
@@ -162,10 +226,14 @@ class FolderFiles(_OnDisk):
 
 
 class GivenFiles(_OnDisk):
-    """Files given one by one, without their neighbours: name → path."""
+    """Files given one by one, without their neighbours: name → path.
 
-    def __init__(self, location: Path, paths: Mapping[str, Path]):
+    ``allowed`` are the resolved folders below which they must lie; None, for files that the user named, is anywhere.
+    """
+
+    def __init__(self, location: Path, paths: Mapping[str, Path], allowed: Sequence[str] | None = None):
         self.location, self._paths = location, dict(paths)
+        self.allowed = None if allowed is None else tuple(allowed)
 
     def _list(self) -> list[str]:
         return list(self._paths)
@@ -176,13 +244,26 @@ class GivenFiles(_OnDisk):
         return self._paths[name]
 
 
+class _Archive(io.BufferedReader):
+    """A zip archive whose list of files is not longer than can be kept."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        data = super().read(size)
+        if len(data) > MAX_ENTRIES * ENTRY_BYTES and data.count(ENTRY) > MAX_ENTRIES:
+            raise zipfile.BadZipFile(f"it lists more than {MAX_ENTRIES:,} files")
+        return data
+
+    def __del__(self) -> None:
+        self.close()  # a ZipFile closes only what it opened itself
+
+
 class ZipFiles(Files):
     """A zip archive, read in place: nothing is ever extracted, so no entry can land outside."""
 
-    def __init__(self, archive: Path):
+    def __init__(self, archive: Path, allowed: Sequence[str] | None = None):
         self.location = archive
         try:
-            self._zip = zipfile.ZipFile(archive)
+            self._zip = zipfile.ZipFile(_Archive(io.FileIO(open_regular(archive, allowed, archive.name))))
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as e:
             raise DatasetError(f"is not a readable zip archive ({e}).", file=archive.name) from e
         self._entries: dict[str, zipfile.ZipInfo] = {}
@@ -214,10 +295,17 @@ class ZipFiles(Files):
     def head(self, name: str, size: int) -> bytes:
         return self._bytes(name, size, MAX_FILE_BYTES)
 
-    def _bytes(self, name: str, size: int, limit: int) -> bytes:
+    def size(self, name: str) -> int:
+        return self._entry(name).file_size
+
+    def _entry(self, name: str) -> zipfile.ZipInfo:
         entry = self._entries.get(name)
         if entry is None:
             raise DatasetError("no such file in the archive.", file=name)
+        return entry
+
+    def _bytes(self, name: str, size: int, limit: int) -> bytes:
+        entry = self._entry(name)
         if entry.file_size > limit:
             raise DatasetError(f"unpacks to {entry.file_size:,} bytes, more than {limit:,}.", file=name)
         if entry.file_size > BOMB_BYTES and entry.file_size > BOMB_RATIO * max(entry.compress_size, 1):
@@ -231,20 +319,26 @@ class ZipFiles(Files):
             raise DatasetError(f"cannot be unpacked ({e}).", file=name) from e
 
 
-def open_files(location: str | os.PathLike[str]) -> Files:
+def open_files(location: str | os.PathLike[str], roots: Sequence[Path] | None = None) -> Files:
     """Open a folder, a ``.zip`` or one file.
+
+    ``roots`` are the folders below which it must lie, now and whenever it is read; None is anywhere.
 
     Raises
     ------
     DatasetError
-        there is nothing there.
+        there is nothing there, or it lies elsewhere.
     """
     path = Path(location).expanduser()
+    allowed = None
+    if roots is not None:
+        path = require_below(path, roots)
+        allowed = [os.path.realpath(r) for r in roots]
     if path.is_dir():
         return FolderFiles(path)
     if path.is_file():
         zipped = path.suffix.lower() == ".zip" or zipfile.is_zipfile(path)
-        return ZipFiles(path) if zipped else GivenFiles(path, {path.name: path})
+        return ZipFiles(path, allowed) if zipped else GivenFiles(path, {path.name: path}, allowed)
     raise DatasetError("does not exist; give a dataset folder, a .zip of one or a table of labels.", file=str(location))
 
 

@@ -32,6 +32,7 @@ import pyarrow.parquet
 
 from ..annotations import AnnotationTable
 from .files import Below, Files, FolderFiles, GivenFiles, ZipFiles, is_image_name
+from .roots import named_roots
 from .study import Problem, Study
 
 VERSION = 2
@@ -50,7 +51,8 @@ def cache_folder() -> Path:
 
 
 def _place(location: Path, format: str | None) -> Path:
-    key = json.dumps([VERSION, str(location.resolve()), format])
+    # What links may lead to is part of what was read.
+    key = json.dumps([VERSION, str(location.resolve()), format, *map(str, named_roots())])
     return cache_folder() / "index" / hashlib.sha256(key.encode()).hexdigest()[:24]
 
 

@@ -30,6 +30,7 @@ from .assemble import resolve
 from .class_names import common_names
 from .files import MAX_FILE_BYTES, Files, GivenFiles, open_files
 from .reading import Match, Reading, Rows
+from .roots import named_roots
 from .study import Problem
 from .tables import mapped
 
@@ -134,6 +135,12 @@ def parse(data: bytes) -> tuple[list[Source], dict[str, str]]:
     return sources, classes
 
 
+def _allowed(files: Files) -> list[Path] | None:
+    """Folders below which sources must lie: where ``LTNET_ROOTS`` names some, those and the study's own."""
+    named = named_roots()
+    return [files.location, *named] if named else None
+
+
 def source_paths(files: Files) -> list[Path]:
     """Where the sources of a ``joined.json`` lie.
 
@@ -173,6 +180,10 @@ class JoinedFiles(Files):
         part, inner = self._place(name)
         return part.read(inner, limit)
 
+    def size(self, name: str) -> int:
+        part, inner = self._place(name)
+        return part.size(inner)
+
 
 ReadSource = Callable[[Files, str, str | None], Reading]
 
@@ -201,7 +212,7 @@ def read_sources(
     readings: list[tuple[Source, Reading]] = []
     for source, path in zip(sources, source_paths(files), strict=True):
         try:
-            reading = read_source(open_files(path), path.name, source.format)
+            reading = read_source(open_files(path, _allowed(files)), path.name, source.format)
         except DatasetError as e:
             raise DatasetError(f"source {source.name!r}: {e}", file=FILE) from e
         readings.append((source, reading))

@@ -37,8 +37,14 @@ class ArrayImages(Files):
         return list(self._place)
 
     def read(self, name: str, limit: int = MAX_FILE_BYTES) -> bytes:
+        out = io.BytesIO()
+        Image.fromarray(self._image(name)).save(out, "PNG", compress_level=1)
+        return out.getvalue()
+
+    def size(self, name: str) -> int:
+        return self._image(name).nbytes
+
+    def _image(self, name: str) -> NDArray[np.uint8]:
         if name not in self._place:
             raise DatasetError("no such image in the dataset.", file=name)
-        out = io.BytesIO()
-        Image.fromarray(self._pixels[self._place[name]]).save(out, "PNG", compress_level=1)
-        return out.getvalue()
+        return np.asarray(self._pixels[self._place[name]])
