@@ -267,7 +267,7 @@ CASES: dict[str, tuple[Callable[[Path], None], str]] = {
     "truth given twice": (text("image,label\na.png,cat\na.png,dog\n", "truth.csv"), "is given twice"),
     "truth without labels": (text("image\na.png\n", "truth.csv"), "truth.csv, row 1: column 'label' is missing"),
     "planted matrices that are none": (text('{"classes": [[[[1]]]]}', "planted_T.json"), "planted_T.json: expected"),
-    "JSON too deep": (text("[" * 100_000, "planted_T.json"), "planted_T.json: expected"),
+    "JSON too deep": (text("[" * 100_000, "planted_T.json"), "planted_T.json: is not readable JSON"),
     # names
     "quotes in names": (named("it's \"quoted\""), ""),
     "commas in names": (named("a,b;c"), ""),
@@ -333,7 +333,7 @@ CASES: dict[str, tuple[Callable[[Path], None], str]] = {
     "a join of nothing": (joined_with({"sources": []}), "lists no sources"),
     "a join of itself": (joined_with({"sources": [{"name": "a", "path": "."}]}), "is a joined study itself"),
     "a join with a source that is gone": (joined_with({"sources": [{"name": "a", "path": "gone"}]}), "source 'a': "),
-    "a join that is none": (joined_with("[1, 2"), "joined.json: expected sources"),
+    "a join that is none": (joined_with("[1, 2"), "joined.json: is not readable JSON"),
     "a join with numbers for names": (joined_with({"sources": [{"name": 3, "path": 4}]}), "names and paths are text"),
 }  # fmt: skip
 

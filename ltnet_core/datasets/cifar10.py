@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from ..errors import DatasetError
 from .array_file import read_array
@@ -93,10 +94,9 @@ def _load(files: Files, batches: list[str], part: str) -> tuple[np.ndarray, np.n
         content = read_pickle(files, file)
         try:
             content = {k.decode() if isinstance(k, bytes) else k: v for k, v in content.items()}
-            data = np.asarray(content["data"])
-            said = np.asarray(content["labels"], dtype=np.int64)
+            data, said = content["data"], _numbers(content["labels"])
             images = data.reshape(len(said), 3, SIDE, SIDE).transpose(0, 2, 3, 1)
-        except (AttributeError, KeyError, TypeError, ValueError) as e:
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as e:
             raise DatasetError(f"is no CIFAR-10 batch ({e}).", file=file) from e
         if data.dtype != np.uint8 or (len(said) and not (said.min() >= 0 and said.max() < len(CLASSES))):
             raise DatasetError("is no CIFAR-10 batch (pixels or labels out of range).", file=file)
@@ -106,24 +106,37 @@ def _load(files: Files, batches: list[str], part: str) -> tuple[np.ndarray, np.n
     return every, np.concatenate(labels), [f"{part}/{i:05d}.png" for i in range(len(every))]
 
 
+def _numbers(labels: Any) -> NDArray[np.int64]:
+    """(N,) whole numbers of a list or an array; ValueError where they are something else."""
+    if isinstance(labels, list) and all(type(n) is int for n in labels):
+        return np.asarray(labels, dtype=np.int64)
+    if isinstance(labels, np.ndarray) and labels.dtype.kind in "iu" and labels.ndim == 1:
+        return labels.astype(np.int64)
+    raise ValueError("labels are no whole numbers")
+
+
 def _columns(said: Any, items: int, file: str) -> dict[str, str]:
     """The annotators' columns of CIFAR-10N; those made from them (worst, aggregate) are left out."""
     if not isinstance(said, dict):
         raise DatasetError("expected the label columns of CIFAR-10N.", file=file)
     found = {}
     for key in list(said):
-        plain = key.decode() if isinstance(key, bytes) else str(key)
+        plain = key.decode("latin-1") if isinstance(key, bytes) else str(key)
         said[plain] = said[key]
         if plain in ANNOTATORS:
             found[plain] = ANNOTATORS[plain]
     if not found:
         raise DatasetError(f"has none of the columns {', '.join(ANNOTATORS)}.", file=file)
     for column in found:
-        labels = np.asarray(said[column])
-        if labels.shape != (items,):
-            raise DatasetError(f"column {column!r} has {labels.size:,} labels for {items:,} images.", file=file)
-        if labels.dtype.kind not in "iu" or (items and (labels.min() < 0 or labels.max() >= len(CLASSES))):
+        try:
+            labels = _numbers(said[column])
+        except (ValueError, OverflowError):
+            labels = np.full(items, -1)
+        if len(labels) != items:
+            raise DatasetError(f"column {column!r} has {len(labels):,} labels for {items:,} images.", file=file)
+        if items and (labels.min() < 0 or labels.max() >= len(CLASSES)):
             raise DatasetError(f"column {column!r} holds something else than classes 0 to 9.", file=file)
+        said[column] = labels
     return found
 
 

@@ -8,6 +8,7 @@ from .cifar10 import votes_of
 from .files import Files, is_image_name, suffix
 from .plain import read_classes
 from .reading import Match, Reading
+from .text_files import read_lines
 
 FORMAT = "counts-array"
 TITLE = "Array of vote counts with an image list"
@@ -51,7 +52,7 @@ def read(files: Files, name: str) -> Reading:
         raise DatasetError("there is no array of counts with a list of image names.", file=name)
     file = arrays[0]
     counts = read_array(files, file)
-    names = [n.strip() for n in files.read(listed).decode("utf-8-sig", "replace").splitlines() if n.strip()]
+    names = [n.strip() for n in read_lines(files, listed) if n.strip()]
     classes, codes = read_classes(files)
     if classes is None:
         width = counts.shape[1] if counts.ndim == 2 else 0

@@ -33,6 +33,7 @@ from .reading import Match, Reading, Rows
 from .roots import named_roots
 from .study import Problem
 from .tables import mapped
+from .text_files import parse_json
 
 FORMAT = "joined"
 TITLE = "Several datasets joined"
@@ -42,6 +43,7 @@ joined.json        {"sources": [{"name": "RAF", "path": "/data/raf.zip"}, {"name
 
 FILE = "joined.json"
 USES = ("all", "images")
+MAX_BYTES = 16 * 1024**2
 
 
 @dataclass(frozen=True)
@@ -116,14 +118,14 @@ def parse(data: bytes) -> tuple[list[Source], dict[str, str]]:
     DatasetError
     """
     try:
-        content = json.loads(data)
+        content = parse_json(data, FILE)
         sources = [Source(**s) for s in content["sources"]]
         classes = content.get("classes") or {}
         texts = [(s.name, s.path, s.use, *s.coders, *s.coders.values()) for s in sources]
         texts.append((*classes, *classes.values()))
         if not all(isinstance(t, str) for group in texts for t in group):
             raise TypeError("names and paths are text")
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as e:
+    except (ValueError, KeyError, TypeError, AttributeError) as e:
         raise DatasetError(f"expected sources with a name and a path each ({e}).", file=FILE) from e
     if not sources:
         raise DatasetError("lists no sources.", file=FILE)
@@ -151,7 +153,7 @@ def source_paths(files: Files) -> list[Path]:
     """
     base = files.location.parent if isinstance(files, GivenFiles) else files.location / files.below
     out = []
-    for source in parse(files.read(FILE))[0]:
+    for source in parse(files.read(FILE, MAX_BYTES))[0]:
         path = Path(source.path).expanduser()
         if not path.is_absolute() and not base.is_dir():
             raise DatasetError(f"the path of source {source.name!r} is not absolute; it has to be in a zip.", file=FILE)
@@ -208,7 +210,7 @@ def read_sources(
     DatasetError
         a source cannot be read.
     """
-    sources, wanted = parse(files.read(FILE))
+    sources, wanted = parse(files.read(FILE, MAX_BYTES))
     readings: list[tuple[Source, Reading]] = []
     for source, path in zip(sources, source_paths(files), strict=True):
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlparse
@@ -16,6 +15,7 @@ from .plain import read_classes
 from .reading import Match, Reading, Rows
 from .study import Problem
 from .tables import categorical
+from .text_files import read_json
 
 FORMAT = "label-studio"
 TITLE = "Label Studio export"
@@ -57,10 +57,7 @@ def read(files: Files, name: str) -> Reading:
     for image in files.images:
         ends.setdefault(image.rsplit("/", 1)[-1], []).append(image)
     for file in _exports(files):
-        try:
-            tasks = json.loads(files.read(file))
-        except (ValueError, RecursionError) as e:
-            raise DatasetError(f"is not readable JSON ({e}).", file=file) from e
+        tasks = read_json(files, file)
         if not isinstance(tasks, list):
             continue
         for number, task in enumerate(tasks, 1):

@@ -14,6 +14,7 @@ from .plain import read_classes
 from .reading import Match, Reading, Rows
 from .study import Problem
 from .tables import categorical, coded
+from .text_files import read_lines
 
 FORMAT = "ltnet-list"
 TITLE = "LTNet image list"
@@ -22,7 +23,9 @@ train.txt          path l1 l2 l3 [l4]          class numbers from 0, −1 where 
 test.txt           path label                  optional: known truth of test images
 classes.csv        class[,code]                optional: names for the numbers"""
 
-LINE = re.compile(r"^(?P<path>.+?)(?P<labels>(?:[ \t]+-?\d+)+)[ \t]*$")
+NUMBER = re.compile(r"-?[0-9]{1,9}")
+BLANKS = " \t"
+LONGEST_LINE = 10_000
 ABSENT = -1
 
 
@@ -30,10 +33,23 @@ def _lists(files: Files) -> list[str]:
     return [n for n in files.names if suffix(n) in (".txt", ".lst", ".list") and "/" not in n]
 
 
-def _first(files: Files, name: str) -> re.Match[str] | None:
+def _first(files: Files, name: str) -> list[int]:
+    """The numbers of the first line; none where it is no path of a file with numbers."""
     head = files.head(name, 4096).decode("utf-8", "replace")
-    found = LINE.match(head.replace("\r", "\n").split("\n", 1)[0])
-    return found if found and suffix(found["path"]) else None
+    path, numbers = _parts(head.replace("\r", "\n").split("\n", 1)[0])
+    return numbers if suffix(path) else []
+
+
+def _parts(line: str) -> tuple[str, list[int]]:
+    """The path of a line and the numbers after it."""
+    rest = line.strip(BLANKS)
+    numbers: list[int] = []
+    while True:
+        cut = max(map(rest.rfind, BLANKS))
+        if cut < 0 or NUMBER.fullmatch(rest, cut + 1) is None:
+            return rest.strip(), numbers[::-1]
+        numbers.append(int(rest[cut + 1 :]))
+        rest = rest[:cut].rstrip(BLANKS)
 
 
 def _is_test(name: str) -> bool:
@@ -44,8 +60,8 @@ def match(files: Files) -> Match:
     """Recognised by a first line of a path and numbers."""
     for name in _lists(files):
         found = _first(files, name)
-        if found is not None and not _is_test(name):
-            return Match(True, f"{name} with {len(found['labels'].split())} labels after each path")
+        if found and not _is_test(name):
+            return Match(True, f"{name} with {len(found)} labels after each path")
     names = _lists(files)
     return Match(False, "no list with a path and class numbers in each line", 0.2 if names else 0.0)
 
@@ -106,24 +122,19 @@ def _truth(file: str, paths: list[str], labels: np.ndarray, rows: np.ndarray) ->
 
 def _lines(files: Files, file: str) -> tuple[list[str], np.ndarray, np.ndarray]:
     """Paths, (lines, labels) numbers and line numbers of a list."""
-    try:
-        text = files.read(file).decode("utf-8-sig")
-    except UnicodeDecodeError as e:
-        raise DatasetError("is not UTF-8 text; save it as UTF-8.", file=file) from e
     paths, said, rows, width = [], [], [], None
-    for row, line in enumerate(text.splitlines(), 1):
+    for row, line in enumerate(read_lines(files, file, "strict"), 1):
         if not line.strip():
             continue
-        found = LINE.match(line)
-        if found is None:
+        path, numbers = _parts(line) if len(line) <= LONGEST_LINE else ("", [])
+        if not path or not numbers:
             raise DatasetError("expected a path and one number per coder.", file=file, row=row)
-        numbers = [int(v) for v in found["labels"].split()]
         width = width or len(numbers)
         if len(numbers) != width:
             raise DatasetError(f"has {len(numbers)} labels, the first line {width}.", file=file, row=row)
         if max(map(abs, numbers)) > 10_000:
             raise DatasetError("class numbers must lie between 0 and 9,999, or be -1 for none.", file=file, row=row)
-        paths.append(found["path"].strip())
+        paths.append(path)
         said.append(numbers)
         rows.append(row)
     return paths, np.asarray(said, dtype=np.int64), np.asarray(rows, dtype=np.int32)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 
 from ..annotations import FloatArray
@@ -11,6 +9,7 @@ from ..errors import DatasetError
 from .files import Files
 from .reading import Match, Reading, Rows
 from .tables import Table, read_table
+from .text_files import read_json
 
 FORMAT = "plain"
 TITLE = "Plain folder"
@@ -102,7 +101,7 @@ def read_planted(files: Files, classes: list[str]) -> dict[str, FloatArray]:
     if name not in files:
         return {}
     try:
-        content = json.loads(files.read(name))
+        content = read_json(files, name)
         place = [classes.index(c) for c in content["classes"]]
         out = {}
         for coder, cells in content["coders"].items():
@@ -114,7 +113,7 @@ def read_planted(files: Files, classes: list[str]) -> dict[str, FloatArray]:
             out[coder][np.ix_(place, place)] = planted
     except DatasetError:
         raise
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError) as e:
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError) as e:
         raise DatasetError(
             f'expected {{"classes": [...], "coders": {{NAME: K x K}}}} over the dataset\'s classes ({e}).', file=name
         ) from e

@@ -14,6 +14,7 @@ from .files import Files
 from .reading import Match, Reading, Rows
 from .study import Problem
 from .tables import categorical
+from .text_files import read_lines
 
 FORMAT = "rafdb"
 TITLE = "RAF-DB (basic emotions)"
@@ -50,7 +51,7 @@ def read(files: Files, name: str) -> Reading:
     if file is None:
         raise DatasetError(f"{LISTS[0]} is missing.", file=name)
     names, labels, rows = [], [], []
-    for row, line in enumerate(files.read(file).decode("utf-8-sig", "replace").splitlines(), 1):
+    for row, line in enumerate(read_lines(files, file), 1):
         if not line.strip():
             continue
         image, _, code = line.strip().rpartition(" ")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,14 +22,21 @@ from numpy.typing import NDArray
 
 from ..errors import DatasetError, did_you_mean
 from ..spreadsheet import unguard
-from .files import Files, suffix
+from .files import MAX_FILE_BYTES, Files, suffix
 from .study import EXAMPLES, Problem
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".parquet", ".jsonl", ".ndjson")
 HEAD = 65_536
 LONGEST_QUOTE = 300
 LONGEST_ROW = 16 * 1024**2
+# A row of blanks or a run in a Parquet file takes a byte or less in a file, and hundreds in memory.
+MAX_CELLS = 100_000_000
+MAX_BROKEN = 1_000_000
+MAX_KEYS = 5_000
+CHUNK = 16 * 1024**2
 SEPARATORS = ",;\t|"
+KEY = re.compile(rb'"([^"\\]*(?:\\.[^"\\]*)*)"\s*:', re.DOTALL)
+TEXT_TYPES = (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.types.is_large_binary)
 BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 
 
@@ -126,9 +135,10 @@ def read_table(files: Files, name: str, required: Sequence[str] = ()) -> Table:
     clean: Callable[[str], str] = str.strip
     try:
         if kind == ".parquet":
-            arrow = pyarrow.parquet.read_table(io.BytesIO(data))
+            arrow = _read_parquet(data, name)
             titles = [str(n).strip() for n in arrow.column_names]
         elif kind in (".jsonl", ".ndjson"):
+            _require_few_keys(data, name)
             options = pyarrow.json.ReadOptions(block_size=LONGEST_ROW)
             arrow = pyarrow.json.read_json(io.BytesIO(data), read_options=options)
             titles = [n.strip() for n in arrow.column_names]
@@ -139,6 +149,7 @@ def read_table(files: Files, name: str, required: Sequence[str] = ()) -> Table:
             raw, separator = first_row(data[:HEAD])
             clean = csv_cell
             titles = [clean(t) for t in raw]
+            _require_cells(max(data.count(b"\n"), data.count(b"\r")), len(titles), name)
             arrow = _parse_csv(data, raw, separator, broken)
         columns = [_text_column(arrow.column(i), clean) for i in range(len(titles))]
     except (pa.ArrowException, OSError, ValueError, OverflowError) as e:
@@ -194,11 +205,11 @@ def as_utf8(data: bytes, name: str, whole: bool = True) -> tuple[bytes, str | No
         if data.startswith(mark):
             if encoding == "utf-8-sig":
                 return data[len(mark) :], None
-            return data[: len(data) // 2 * 2].decode(encoding, "strict" if whole else "ignore").encode(), None
+            return _as_utf8(data[: len(data) // 2 * 2], encoding, "strict" if whole else "ignore"), None
     if b"\0" in data[:HEAD]:
         raise DatasetError("is not text; expected a CSV file.", file=name)
     try:
-        data.decode()
+        _require_utf8(data)
         return data, None
     except UnicodeDecodeError as e:
         if not whole and e.start > len(data) - 4:  # the cut went through a character
@@ -208,10 +219,31 @@ def as_utf8(data: bytes, name: str, whole: bool = True) -> tuple[bytes, str | No
             row = data[: e.start].count(b"\n") + 1
             raise DatasetError("is neither UTF-8 nor any other known text encoding.", file=name, row=row) from e
         try:
-            return data.decode(guess.encoding).encode(), guess.encoding
+            return _as_utf8(data, guess.encoding), guess.encoding
         except UnicodeDecodeError as wrong:
             row = data[: wrong.start].count(b"\n") + 1
             raise DatasetError("is not UTF-8 text; save it as UTF-8.", file=name, row=row) from wrong
+
+
+def _require_utf8(data: bytes) -> None:
+    """Raise UnicodeDecodeError unless the data are UTF-8; the text itself could take four times as much memory."""
+    begin = 0
+    while begin < len(data):
+        end = begin + CHUNK
+        while begin < end < len(data) and data[end] & 0xC0 == 0x80:  # not within a character
+            end -= 1
+        try:
+            data[begin:end].decode()
+        except UnicodeDecodeError as e:
+            raise UnicodeDecodeError(e.encoding, data, begin + e.start, begin + e.end, e.reason) from None
+        begin = end if end > begin else begin + CHUNK
+
+
+def _as_utf8(data: bytes, encoding: str, errors: str = "strict") -> bytes:
+    """Text of another encoding as UTF-8, in pieces for the same reason."""
+    decoder = codecs.getincrementaldecoder(encoding)(errors)
+    parts = [decoder.decode(data[i : i + CHUNK], i + CHUNK >= len(data)).encode() for i in range(0, len(data), CHUNK)]
+    return b"".join(parts)
 
 
 def first_row(text: bytes) -> tuple[list[str], str]:
@@ -227,10 +259,54 @@ def first_row(text: bytes) -> tuple[list[str], str]:
         raise ValueError(f"its header cannot be read: {e}") from e
 
 
+def _require_cells(rows: int, columns: int, name: str) -> None:
+    if rows * columns > MAX_CELLS:
+        raise DatasetError(
+            f"has {rows:,} rows of {columns:,} columns, more than {MAX_CELLS:,} cells; remove columns that are not "
+            "needed or split the table.",
+            file=name,
+        )
+
+
+def _read_parquet(data: bytes, name: str) -> pa.Table:
+    """The columns of plain values; nested ones are empty.
+
+    Text stays as a dictionary: a million equal cells take a few bytes in the file.
+    """
+    file = pyarrow.parquet.ParquetFile(io.BytesIO(data))
+    schema = file.schema_arrow
+    _require_cells(file.metadata.num_rows, len(schema), name)
+    unpacked = sum(file.metadata.row_group(i).total_byte_size for i in range(file.metadata.num_row_groups))
+    if unpacked > MAX_FILE_BYTES:
+        raise DatasetError(f"unpacks to {unpacked:,} bytes, more than {MAX_FILE_BYTES:,}.", file=name)
+    twice = next((n for n in schema.names if schema.names.count(n) > 1), None)
+    if twice is not None:
+        raise DatasetError(f"column {twice!r} occurs {schema.names.count(twice)} times; rename one.", file=name, row=1)
+    plain = [f.name for f in schema if not (pa.types.is_nested(f.type) or pa.types.is_fixed_size_binary(f.type))]
+    text = [n for n in plain if any(is_text(schema.field(n).type) for is_text in TEXT_TYPES)]
+    read = pyarrow.parquet.read_table(io.BytesIO(data), columns=plain, read_dictionary=text)
+    empty = pa.DictionaryArray.from_arrays(pa.array(np.zeros(read.num_rows, np.int8)), pa.array([""]))
+    arrays = [read.column(n) if n in plain else pa.chunked_array([empty]) for n in schema.names]
+    return pa.Table.from_arrays(arrays, names=schema.names)
+
+
+def _require_few_keys(data: bytes, name: str) -> None:
+    """Refuse JSON Lines that name so many keys that a column for each would not fit."""
+    rows = data.count(b"{")
+    keys: set[bytes] = set()
+    for found in KEY.finditer(data):
+        keys.add(found[1])
+        if len(keys) > MAX_KEYS:
+            raise DatasetError(f"names more than {MAX_KEYS:,} keys; expected the same few in each line.", file=name)
+    _require_cells(rows, len(keys), name)
+
+
 def _parse_csv(data: bytes, columns: Sequence[str], separator: str, broken: dict[int, str]) -> pa.Table:
     text = pa.dictionary(pa.int32(), pa.string())
 
     def aside(row: Any) -> str:
+        if len(broken) >= MAX_BROKEN:
+            return "error"
         blank = not row.text.strip()
         broken[int(row.number)] = (
             "" if blank else f"has {row.actual_columns} cells, the header {row.expected_columns}: {row.text[:200]!r}"
@@ -257,6 +333,10 @@ def csv_cell(cell: str) -> str:
 def _text_column(column: pa.ChunkedArray, clean: Callable[[str], str]) -> pd.Categorical[Any]:
     """A column of any plain type as categorical text that went through ``clean``; a missing value is an empty cell."""
     kind = column.type
+    if pa.types.is_dictionary(kind) and pa.types.is_binary(kind.value_type):
+        chunks = [pa.DictionaryArray.from_arrays(c.indices, c.dictionary.cast(pa.string())) for c in column.chunks]
+        column = pa.chunked_array(chunks, pa.dictionary(kind.index_type, pa.string()))
+        kind = column.type
     if pa.types.is_dictionary(kind) and not pa.types.is_string(kind.value_type):
         column, kind = column.cast(kind.value_type), kind.value_type
     if not pa.types.is_dictionary(kind):
