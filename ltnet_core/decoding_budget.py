@@ -6,6 +6,7 @@ time and not memory. An image that needs more than the whole budget waits until 
 
 from __future__ import annotations
 
+import ctypes
 import threading
 from collections import deque
 from collections.abc import Iterator
@@ -82,6 +83,17 @@ class DecodingBudget:
     def _fits(self, more: int, held: int = 0) -> bool:
         return self._taken + more <= self.most or self._taken == held
 
+
+def return_free_memory() -> None:
+    """Give what is free back to the operating system, where the C library can.
+
+    glibc keeps what each thread has freed for that thread, so that memory would grow with the number of threads.
+    """
+    if _trim is not None:
+        _trim(0)
+
+
+_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
 
 budget = DecodingBudget(BUDGET_BYTES)
 """The budget of this process."""

@@ -12,19 +12,21 @@ import struct
 import warnings
 import zlib
 from collections.abc import Callable, Iterator
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from .datasets.files import MAX_IMAGE_BYTES, Files
-from .decoding_budget import budget
+from .decoding_budget import Room, budget, return_free_memory
 from .errors import DatasetError
 from .image_formats import DECODERS, NAMES, OVERHEAD, other_format
 from .writing import amount
 
 MAX_PIXELS = 100_000_000
 MAX_DECODING_BYTES = 1024**3
+LARGE = 32 * 1024**2
 MAX_READS = 1_000_000
 MAX_READS_OF_HEADER = 20_000
 BAND_PIXELS = 250_000
@@ -97,14 +99,28 @@ def decode(files: Files, name: str, use: Callable[[Decoded], T]) -> T:
     needed = files.size(name)
     while True:
         with budget.room(needed) as room:
-            data = files.read(name, MAX_IMAGE_BYTES)
-            source = _Reads(data)
-            image = _open(source, data, name)
-            # Asked for anew where there is no room: to wait with bytes in hand could be for ever.
-            needed = _bytes_to_decode(image, len(data), name)
-            if room.grow(needed):
-                return use(_decoded(image, source, data, name))
-            del data, source, image
+            try:
+                done, needed, result = _attempt(files, name, room, use)
+            finally:
+                if room.size > LARGE:
+                    return_free_memory()
+            if done:
+                return cast(T, result)
+
+
+def _attempt(files: Files, name: str, room: Room, use: Callable[[Decoded], T]) -> tuple[bool, int, T | None]:
+    """Whether there was room, the bytes that it takes, and what ``use`` made of the image."""
+    data = files.read(name, MAX_IMAGE_BYTES)
+    source = _Reads(data)
+    image = _open(source, data, name)
+    try:
+        needed = _bytes_to_decode(image, len(data), name)
+    except BROKEN as e:
+        raise _unreadable(name, e) from e
+    # Asked for anew where there is no room: to wait with bytes in hand could be for ever.
+    if not room.grow(needed):
+        return False, needed, None
+    return True, needed, use(_decoded(image, source, data, name))
 
 
 class _Reads(io.BytesIO):
@@ -206,13 +222,11 @@ def _eight_bits(image: Image.Image) -> Image.Image:
         return image
     grey = deep or (image.mode == "1" and not see_through)
     out = Image.new("L" if grey else "RGB", image.size)
-    top = _top(image) if deep else 0.0
+    scaled = _scale(image) if deep else None
     for box in _bands(image):
         band = image.crop(box)
-        if deep:
-            values = np.nan_to_num(np.asarray(band, dtype=np.float64), nan=0.0)
-            # Pillow clips deep pixels on conversion; medical and scientific images need them scaled.
-            band = Image.fromarray((values.clip(0, top) * (255.0 / top)).astype(np.uint8))
+        if scaled is not None:
+            band = Image.fromarray(scaled(np.asarray(band)))
         elif see_through:
             flat = Image.new("RGBA", band.size, "white")
             flat.alpha_composite(band.convert("RGBA"))
@@ -221,12 +235,19 @@ def _eight_bits(image: Image.Image) -> Image.Image:
     return out
 
 
-def _top(image: Image.Image) -> float:
-    """The value that becomes white."""
+def _scale(image: Image.Image) -> Callable[[NDArray[Any]], NDArray[np.uint8]]:
+    """How deep pixels become 8 bits. Pillow clips them; medical and scientific images need them scaled."""
     if image.mode.startswith("I;16"):
-        return 65535.0
+        table = (np.arange(65536) * (255.0 / 65535.0)).astype(np.uint8)
+        return lambda values: table[values]
     highest = max(float(np.nan_to_num(np.asarray(image.crop(b), dtype=np.float64)).max()) for b in _bands(image))
-    return 65535.0 if highest > 255 else 255.0
+    top = 65535.0 if highest > 255 else 255.0
+
+    def scaled(values: NDArray[Any]) -> NDArray[np.uint8]:
+        numbers = np.nan_to_num(values.astype(np.float64))
+        return np.asarray((numbers.clip(0, top) * (255.0 / top)).astype(np.uint8))
+
+    return scaled
 
 
 def _bands(image: Image.Image) -> Iterator[tuple[int, int, int, int]]:
