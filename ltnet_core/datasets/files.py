@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import lzma
 import os
 import stat
+import struct
 import zipfile
 import zlib
 from abc import ABC, abstractmethod
@@ -25,6 +27,21 @@ MAX_IMAGE_BYTES = 256 * 1024**2
 BOMB_BYTES, BOMB_RATIO = 64 * 1024**2, 200
 # A zip's list of its files is read as a whole; an entry takes at least 46 bytes there, and 600 in memory.
 MAX_ENTRIES = 3_000_000
+BAD_ZIP = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    OSError,
+    ValueError,
+    TypeError,
+    IndexError,
+    KeyError,
+    EOFError,
+    OverflowError,
+    MemoryError,
+    RuntimeError,
+)
 ENTRY, ENTRY_BYTES = b"PK\x01\x02", 46
 
 
@@ -264,13 +281,13 @@ class ZipFiles(Files):
         self.location = archive
         try:
             self._zip = zipfile.ZipFile(_Archive(io.FileIO(open_regular(archive, allowed, archive.name))))
-        except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as e:
+        except BAD_ZIP as e:
             raise DatasetError(f"is not a readable zip archive ({e}).", file=archive.name) from e
         self._entries: dict[str, zipfile.ZipInfo] = {}
         odd = []
         for entry in self._zip.infolist():
             name = entry.filename.replace("\\", "/")
-            if entry.is_dir() or _hidden(name.replace("../", "").removeprefix("./")):
+            if not name or name.endswith("/") or _hidden(name.replace("../", "").removeprefix("./")):
                 continue
             if stat.S_ISLNK(entry.external_attr >> 16):
                 odd.append(f"{name!r} is a link; links in archives are not followed.")
@@ -315,7 +332,7 @@ class ZipFiles(Files):
         try:
             with self._zip.open(entry) as f:
                 return f.read(size)
-        except (zipfile.BadZipFile, zlib.error, OSError, RuntimeError, EOFError, NotImplementedError, ValueError) as e:
+        except BAD_ZIP as e:
             raise DatasetError(f"cannot be unpacked ({e}).", file=name) from e
 
 

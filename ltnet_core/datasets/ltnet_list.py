@@ -75,7 +75,7 @@ def read(files: Files, name: str) -> Reading:
         a line has no path, another number of labels than the first, or a number that is no class.
     """
     labels, truth, problems = [], [], []
-    lists = {file: _lines(files, file) for file in _lists(files) if _first(files, file) is not None}
+    lists = {file: _lines(files, file) for file in _lists(files) if _first(files, file)}
     if not lists:
         raise DatasetError("there is no list with a path and class numbers in each line.", file=name)
     classes, codes = read_classes(files)
