@@ -196,6 +196,15 @@ def dangling(at: Path) -> None:
     (at / "images" / "gone.png").symlink_to(at / "nowhere.png")
 
 
+def no_text(at: Path) -> None:
+    """Names that are no UTF-8, as an archive from Windows may leave them."""
+    try:
+        for name in (b"\xff.png", b"\xb0\xa1"):
+            os.mkdir(os.path.join(os.fsencode(at / "images"), name))
+    except OSError:
+        pytest.skip("this file system takes UTF-8 names alone")
+
+
 def folder_called_csv(at: Path) -> None:
     (at / "annotations.csv").unlink()
     (at / "annotations.csv").mkdir()
@@ -293,6 +302,7 @@ CASES: dict[str, tuple[Callable[[Path], None], str]] = {
     "the same image twice": (special(lambda at: (at / "images/c.png").write_bytes((at / "images/a.png").read_bytes()) and None), "images/c.png has the content of images/a.png"),
     "a pipe": (special(pipe), "is not a regular file"),
     "a link that leads nowhere": (special(dangling), "cannot be read"),
+    "names that are no text": (special(no_text), "is not named in UTF-8; rename it"),
     "a link that leads round": (special(loop), ""),
     # archives
     "not a zip": (lambda at: (at / "data.zip").write_bytes(b"PK\x03\x04 not really") and None, "is not a readable zip"),

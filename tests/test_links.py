@@ -18,6 +18,8 @@ from ltnet_core.datasets.files import FolderFiles
 from ltnet_core.datasets.roots import open_regular
 from ltnet_core.errors import DatasetError, InputError
 from ui import opened, workspace
+from ui.access import Access, Mode
+from ui.roots import name_roots
 
 SECRET = "root:$6$secret$:19000"
 
@@ -236,6 +238,18 @@ def test_the_pages_look_again_whether_a_dataset_lies_where_it_may(
     (allowed / "plain").symlink_to(tmp_path / "away")
     with pytest.raises(DatasetError, match="does not lie below"):
         opened.study(str(dataset.location), "1", None)
+
+
+@pytest.mark.parametrize(("mode", "expected"), [("alone", ""), ("token", "ws"), ("proxy", "ws")])
+def test_a_server_for_others_keeps_to_the_workspace(
+    mode: Mode, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LTNET_ROOTS", "")
+    name_roots(Access(mode), tmp_path / "ws")
+    assert os.environ["LTNET_ROOTS"] == (str(tmp_path / expected) if expected else "")
+    monkeypatch.setenv("LTNET_ROOTS", "/data")
+    name_roots(Access(mode), tmp_path / "ws")
+    assert os.environ["LTNET_ROOTS"] == "/data"
 
 
 # ---- what is no file

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
-from ltnet_core.datasets.roots import named_roots, require_below
+from ltnet_core.datasets.roots import VARIABLE, named_roots, require_below
 from ui.access import Access
 
 
@@ -18,6 +19,15 @@ def allowed_roots(access: Access, workspace: Path) -> list[Path] | None:
     if named:
         return list(named)
     return None if access.mode == "alone" else [workspace]
+
+
+def name_roots(access: Access, workspace: Path) -> None:
+    """Let ``LTNET_ROOTS`` name the workspace where others may come in and nothing else is named.
+
+    Commands that the server starts then follow it too.
+    """
+    if not named_roots() and access.mode != "alone":
+        os.environ[VARIABLE] = str(workspace)
 
 
 def require_allowed(place: Path, workspace: Path) -> None:

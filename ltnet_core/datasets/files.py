@@ -59,6 +59,15 @@ def _hidden(name: str) -> bool:
     return any(part.startswith((".", "__MACOSX")) for part in name.split("/"))
 
 
+def _is_text(name: str) -> bool:
+    """Whether a file's name is text; Python stands in for other bytes with half characters."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 class Files(ABC):
     """The files of one dataset. ``names`` are relative, with forward slashes.
 
@@ -219,6 +228,11 @@ class FolderFiles(_OnDisk):
                 if _hidden(entry.name):
                     continue
                 name = prefix + entry.name
+                if not _is_text(name):  # no table can name it, and nothing can show it
+                    odd.append(
+                        f"{os.fsencode(name).decode(errors='backslashreplace')} is not named in UTF-8; rename it."
+                    )
+                    continue
                 linked = entry.is_symlink()
                 real = os.path.realpath(entry.path) if linked else entry.path
                 if linked and not is_below(real, self.allowed or ()):

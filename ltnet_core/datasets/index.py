@@ -66,7 +66,8 @@ def _stamps(files: Files) -> dict[str, list[int]] | None:
     if files.location.is_file():
         return {str(files.location): _stamp(files.location)}
     paths = {files.location}
-    for base, _, names in os.walk(files.location):
+    # A circle of links ends with more paths than are looked at.
+    for base, _, names in os.walk(files.location, followlinks=bool(named_roots())):
         paths.add(Path(base))
         paths.update(Path(base, n) for n in names if not is_image_name(n))
         if len(paths) > MOST_STAMPS:
