@@ -29,6 +29,8 @@ MAX_DECODING_BYTES = 1024**3
 LARGE = 32 * 1024**2
 MAX_READS = 1_000_000
 MAX_READS_OF_HEADER = 20_000
+# Encoders write ten; each goes over the whole image again, though it may take twenty bytes in the file.
+SCAN, MAX_SCANS = b"\xff\xda", 100
 BAND_PIXELS = 250_000
 EXIF_ORIENTATION = 0x0112
 TILE_WIDTH, TILE_LENGTH = 322, 323
@@ -151,6 +153,8 @@ def _open(source: _Reads, data: bytes, name: str) -> Image.Image:
     if image.width * image.height > MAX_PIXELS:
         text = f"is not a readable image: it has {image.width}×{image.height} pixels, more than {MAX_PIXELS:,}."
         raise DatasetError(text, file=name)
+    if image.format in ("JPEG", "MPO") and data.count(SCAN) > MAX_SCANS:
+        raise DatasetError(f"is not a readable image: it has more than {MAX_SCANS} scans.", file=name)
     return image
 
 

@@ -207,7 +207,9 @@ ENDLESS = {
     "a PNG with texts that unpack to a gigabyte": lambda: png(
         *[(b"zTXt", b"a\0\0" + zlib.compress(bytes(10**8)))] * 10
     ),
-    "a PNG with a profile that unpacks to a hundred million bytes": lambda: png((b"iCCP", b"a\0\0" + zlib.compress(bytes(10**8)))),
+    "a PNG with a profile that unpacks to a hundred million bytes": lambda: png(
+        (b"iCCP", b"a\0\0" + zlib.compress(bytes(10**8)))
+    ),
     "a GIF with a comment of a million blocks": lambda: gif(b"\x21\xfe" + (b"\xff" + b"x" * 255) * 200_000 + b"\0"),
     "a GIF of a million extensions": lambda: gif(b"\x21\xf9\x04\0\0\0\0\0" * 1_000_000),
     "a JPEG of a million segments": lambda: b"\xff\xd8" + b"\xff\xe1\0\x02" * 1_000_000 + b"\xff\xd9",
@@ -222,6 +224,18 @@ def test_files_of_endless_parts_end_soon(what: str, tmp_path: Path) -> None:
     found = look(FolderFiles(tmp_path), "a.png")
     assert time.monotonic() - began < 10
     assert "is not a readable image" in found.error or (found.width, found.height) == (8, 8)
+
+
+def test_a_jpeg_that_goes_over_the_image_a_thousand_times_is_refused(tmp_path: Path) -> None:
+    out = io.BytesIO()
+    Image.new("L", (4000, 4000), 100).save(out, "JPEG", progressive=True)
+    data = out.getvalue()
+    scan = data[data.rindex(b"\xff\xda") : -2]
+    (tmp_path / "a.jpg").write_bytes(data[:-2] + scan * 1000 + data[-2:])
+    (tmp_path / "b.jpg").write_bytes(data)
+    files = FolderFiles(tmp_path)
+    assert look(files, "a.jpg").error == "a.jpg: is not a readable image: it has more than 100 scans."
+    assert not look(files, "b.jpg").error
 
 
 def test_frames_are_not_counted(tmp_path: Path) -> None:
