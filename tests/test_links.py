@@ -21,7 +21,7 @@ from ui import opened, workspace
 from ui.access import Access, Mode
 from ui.roots import name_roots
 
-SECRET = "root:$6$secret$:19000"
+LINE = "root:$6$secret$:19000"
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def outside(tmp_path: Path) -> Path:
     """A folder beside the dataset: a secret, a table and an image."""
     folder = tmp_path / "outside"
     write_image(folder / "face.png", 7)
-    (folder / "shadow").write_text(f"{SECRET}\nimage,coder,label\n")
+    (folder / "shadow").write_text(f"{LINE}\nimage,coder,label\n")
     write_csv(
         folder / "labels.csv", ("image", "coder", "label"), [("a.png", "Secret", "cat"), ("b.png", "Secret", "dog")]
     )
