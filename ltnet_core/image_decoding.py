@@ -8,6 +8,7 @@ its blocks, chunks and tags is limited, because Pillow goes through them one by 
 from __future__ import annotations
 
 import io
+import logging
 import struct
 import warnings
 import zlib
@@ -47,8 +48,9 @@ UPRIGHT = {
 # Pillow's own limit, which it also checks within its decoders; it would warn first and refuse at twice as many.
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
 warnings.simplefilter("error", Image.DecompressionBombWarning)
-# Odd EXIF data are no reason to write to a terminal.
+# Odd EXIF data and tags are no reason to write to a terminal.
 warnings.filterwarnings("ignore", module=r"PIL\.")
+logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 # What Pillow's decoders raise for damaged files, besides their own errors.
 BROKEN = (
@@ -186,8 +188,8 @@ def _bytes_to_decode(image: Image.Image, size: int, name: str) -> int:
 
 def _decoded(image: Image.Image, source: _Reads, data: bytes, name: str) -> Decoded:
     try:
-        # A PPM of 16 bits is read pixel by pixel.
-        source.left = MAX_READS + (image.width * image.height if image.format == "PPM" else 0)
+        # A PPM of 16 bits and a BMP of runs are read pixel by pixel.
+        source.left = MAX_READS + (image.width * image.height if image.format in ("PPM", "BMP") else 0)
         image.load()
         turn = UPRIGHT.get(_orientation(image))
         animated = _is_animated(image)

@@ -226,6 +226,19 @@ def test_files_of_endless_parts_end_soon(what: str, tmp_path: Path) -> None:
     assert "is not a readable image" in found.error or (found.width, found.height) == (8, 8)
 
 
+def test_formats_that_are_read_pixel_by_pixel_may_take_as_many_reads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(image_decoding, "MAX_READS", 50)
+    runs = b"".join(bytes((1, n % 256)) for n in range(900))
+    sizes = struct.pack("<IHHI", 54 + 1024 + len(runs), 0, 0, 54 + 1024)
+    header = struct.pack("<IiiHHIIiiII", 40, 30, 30, 1, 8, 1, len(runs), 0, 0, 256, 0)
+    (tmp_path / "a.bmp").write_bytes(b"BM" + sizes + header + bytes(range(256)) * 4 + runs)
+    (tmp_path / "a.ppm").write_bytes(b"P6 30 30 65535\n" + bytes(30 * 30 * 6))
+    files = FolderFiles(tmp_path)
+    assert not look(files, "a.bmp").error and not look(files, "a.ppm").error
+
+
 def test_a_jpeg_that_goes_over_the_image_a_thousand_times_is_refused(tmp_path: Path) -> None:
     out = io.BytesIO()
     Image.new("L", (4000, 4000), 100).save(out, "JPEG", progressive=True)
