@@ -188,8 +188,8 @@ def _bytes_to_decode(image: Image.Image, size: int, name: str) -> int:
 
 def _decoded(image: Image.Image, source: _Reads, data: bytes, name: str) -> Decoded:
     try:
-        # A PPM of 16 bits and a BMP of runs are read pixel by pixel.
-        source.left = MAX_READS + (image.width * image.height if image.format in ("PPM", "BMP") else 0)
+        # A PPM of 16 bits and a BMP of runs are read pixel by pixel, in up to two steps each.
+        source.left = MAX_READS + (2 * image.width * image.height if image.format in ("PPM", "BMP") else 0)
         image.load()
         turn = UPRIGHT.get(_orientation(image))
         animated = _is_animated(image)
