@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import signal
@@ -17,9 +18,10 @@ from .aggregation import METHODS, aggregate
 from .agreement import agreement
 from .datasets import FORMATS, load_dataset
 from .errors import InputError, LTNetError, OptionError, RunError
-from .runs import Run, read_json
+from .reading import NO_HANDLES, read_json, too_many_open
+from .runs import Run
 from .settings import Settings, flags, make_settings
-from .writing import require_folder, write_bytes
+from .writing import FULL, require_folder, write_bytes
 
 # Threads of PyTorch that wait by spinning for long slow each other down when two trainings share the cores; those that
 # sleep at once are slower alone. A short spin is neither. Must be said before PyTorch is imported.
@@ -35,22 +37,46 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments.run_command(arguments)
         sys.stdout.flush()
     except InputError as e:
-        print(f"ltnet_core: {e}", file=sys.stderr)
-        return BAD_INPUT
+        return _complain(str(e), BAD_INPUT)
     except LTNetError as e:
-        print(f"ltnet_core: {e}", file=sys.stderr)
-        return FAILURE
+        return _complain(str(e))
     except KeyboardInterrupt:
-        print("ltnet_core: interrupted.", file=sys.stderr)
-        return FAILURE
+        return _complain("interrupted.")
     except BrokenPipeError:
-        # The reader went away (| head); not an error of ours, and flushing again at exit would complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _close_output()  # the reader went away (| head): not an error of ours
         return FAILURE
-    except (OSError, MemoryError) as e:
-        print(f"ltnet_core: {type(e).__name__}: {e}", file=sys.stderr)
-        return FAILURE
+    except OSError as e:
+        return _complain(_about_files(e))
+    except MemoryError as e:
+        return _complain(f"there is not enough memory for this ({e or 'none is left'}); close other programs.")
     return 0
+
+
+def _complain(message: str, status: int = FAILURE) -> int:
+    """Say what went wrong, where that can be said; returns the exit status."""
+    with contextlib.suppress(OSError):  # of a full disk the errors may find no room either
+        print(f"ltnet_core: {message}", file=sys.stderr, flush=True)
+    with contextlib.suppress(ValueError):
+        try:
+            sys.stdout.flush()
+        except OSError:
+            _close_output()
+    return status
+
+
+def _close_output() -> None:
+    """Drop what could not be printed; flushing it again at exit would complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _about_files(e: OSError) -> str:
+    """A sentence on an error of the operating system."""
+    if e.errno in NO_HANDLES:
+        return too_many_open(e)
+    if e.errno in FULL and not e.filename:
+        return "the output could not be written: the disk is full; make room and try again."
+    name = f"{e.filename!r}: " if e.filename else ""
+    return f"{name}{e.strerror or e}."
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -286,7 +312,7 @@ def _fit(arguments: argparse.Namespace) -> None:
     if arguments.like and not arguments.resume:
         like = Run.open(arguments.like).spec()
         arguments.seed = like["seed"] if arguments.seed is None else arguments.seed
-        arguments.format = arguments.format or like["format"]
+        arguments.format = arguments.format or like.get("format")
     settings = _settings(arguments, asked)  # wrong settings are told before the data is read
     decisions = None
     if arguments.adjudications:
@@ -296,9 +322,9 @@ def _fit(arguments: argparse.Namespace) -> None:
         _same_flags(run, arguments, asked)
         if run.holder() is None:
             run.forget_stop()
-    elif Run(arguments.run).exists():
-        Run.create(arguments.run, {})  # refuses, and says why
-    study = load_dataset(arguments.dataset, run.spec()["format"] if arguments.resume else arguments.format)
+    else:
+        Run(arguments.run).require_new()
+    study = load_dataset(arguments.dataset, run.spec().get("format") if arguments.resume else arguments.format)
 
     from .fit import new_run, train_run
     from .trainer import Trainer
@@ -377,6 +403,8 @@ def _status(arguments: argparse.Namespace) -> None:
     if status.eta_seconds:
         text += f", about {status.eta_seconds:.0f} s left"
     print(text + (f" ({status.message})" if status.message else ""))
+    if status.damaged:
+        print(f"damaged: {status.damaged}")
 
 
 def _cancel(arguments: argparse.Namespace) -> None:
@@ -404,8 +432,9 @@ def _evaluate(arguments: argparse.Namespace) -> None:
         print(f"labelled training items with known truth: {truth['items']:,}")
         labels = truth["human_labels_accuracy"]
         said = "no human label of them" if labels is None else f"human labels right {labels:.1%}"
-        print(f"  learned truth right {truth['accuracy']:.1%}, {said}")
-        _print_scores(truth["methods"])
+        right = "unknown" if truth["accuracy"] is None else f"right {truth['accuracy']:.1%}"
+        print(f"  learned truth {right}, {said}")
+        _print_scores(truth.get("methods", {}))
     for coder, recovery in result["transitions"].items():
         if recovery["mae"] is not None:
             print(f"T of {coder}: mean absolute error {recovery['mae']:.3f}")
@@ -415,10 +444,11 @@ def _print_scores(methods: dict[str, Any]) -> None:
     width = max(map(len, methods), default=0)
     print(f"  {'method':<{width}}  accuracy  macro F1  calibration error")
     for method, s in methods.items():
-        if s["accuracy"] is None:
+        if s.get("accuracy") is None:
             print(f"  {method:<{width}}  (labels none of these items)")
         else:
-            print(f"  {method:<{width}}  {s['accuracy']:8.1%}  {s['macro_f1']:8.3f}  {s['ece']:17.3f}")
+            f1, ece = ("–" if s.get(key) is None else f"{s[key]:.3f}" for key in ("macro_f1", "ece"))
+            print(f"  {method:<{width}}  {s['accuracy']:8.1%}  {f1:>8}  {ece:>17}")
 
 
 def _export(arguments: argparse.Namespace) -> None:

@@ -8,6 +8,9 @@ and why. The decision that counts is the latest one that was not taken back.
 from __future__ import annotations
 
 import contextlib
+import errno
+import math
+import os
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,6 +25,7 @@ from .annotations import ADJUDICATOR
 from .datasets import Study
 from .errors import DatasetError, OptionError, StorageError, did_you_mean
 from .spreadsheet import csv_bytes, unguarded
+from .writing import naming, storage_error
 
 PATIENCE = 30.0  # seconds to wait for another writer
 COLUMNS = ("image", "label", "reviewer", "reason", "time")
@@ -89,7 +93,8 @@ class Adjudications:
         written. A key up to its last hyphen tells where a decision comes from, as names of reviewers
         may be equal or missing. All are on disk when this returns.
         """
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with naming(self.path):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
         out: list[Decision | None] = []
         with self._open() as db:
             db.executescript(_SCHEMA)
@@ -131,7 +136,7 @@ class Adjudications:
                 return []
             if images is None:
                 last = 2**62 if until is None else until
-                found = [Decision(**r) for r in db.execute(_STANDING + " AND d.id <= ? ORDER BY d.id", (last, last))]
+                found = [_decision(r) for r in db.execute(_STANDING + " AND d.id <= ? ORDER BY d.id", (last, last))]
             else:
                 found = [d for name in images if (d := _standing(db, name)) is not None]
         return sorted({d.image: d for d in found}.values(), key=lambda d: d.id)
@@ -143,21 +148,24 @@ class Adjudications:
                 return [], 0
             rows = db.execute("SELECT image FROM decisions WHERE id > ? ORDER BY id", (last,)).fetchall()
             newest = db.execute("SELECT max(id) AS id FROM decisions").fetchone()["id"]
-        return list(dict.fromkeys(r["image"] for r in rows)), newest or 0
+        images = [r["image"] for r in rows]
+        if not all(isinstance(name, str) for name in images) or not isinstance(newest, int | None):
+            raise _damaged(self.path, "an image must be a name")
+        return list(dict.fromkeys(images)), newest or 0
 
     def log(self) -> list[Decision]:
         """Every line, oldest first."""
         with self._reading() as db:
             if db is None:
                 return []
-            return [Decision(**row) for row in db.execute("SELECT * FROM decisions ORDER BY id")]
+            return [_decision(row) for row in db.execute("SELECT * FROM decisions ORDER BY id")]
 
     def log_of(self, image: str) -> list[Decision]:
         """Every line about one image, oldest first."""
         with self._reading() as db:
             if db is None:
                 return []
-            return [Decision(**r) for r in db.execute("SELECT * FROM decisions WHERE image = ? ORDER BY id", (image,))]
+            return [_decision(r) for r in db.execute("SELECT * FROM decisions WHERE image = ? ORDER BY id", (image,))]
 
     def to_frame(self) -> pd.DataFrame:
         """The settled items as rows ``image, label, reviewer, reason, time`` (UTC); those skipped are not in it."""
@@ -171,7 +179,7 @@ class Adjudications:
     @contextlib.contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection | None]:
         """None where there is no store, or its first writer has not made the tables in it yet."""
-        if not self.path.is_file():
+        if not os.path.lexists(self.path):
             yield None
             return
         with self._open() as db:
@@ -179,20 +187,56 @@ class Adjudications:
 
     @contextlib.contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
+        if os.path.lexists(self.path) and not self.path.is_file():
+            raise _damaged(self.path, "it is no file")
         try:
             db = sqlite3.connect(self.path, timeout=PATIENCE, isolation_level=None)
         except sqlite3.Error as e:
-            raise StorageError(f"{self.path.name} cannot be opened just now ({e}).") from e
+            raise StorageError(f"{str(self.path)!r} cannot be opened just now ({e}).") from e
         try:
             db.row_factory = lambda cursor, row: {c[0]: v for c, v in zip(cursor.description, row, strict=True)}
             db.execute("PRAGMA synchronous = FULL")
             yield db
-        except sqlite3.OperationalError as e:  # locked for long, or the disk is full
-            raise StorageError(f"{self.path.name} cannot be read or written just now ({e}).") from e
-        except sqlite3.Error as e:
-            raise DatasetError(f"adjudications cannot be read or written ({e}).", file=self.path.name) from e
+        except (sqlite3.Error, _OddRowError) as e:
+            raise _explained(self.path, e) from e
         finally:
             db.close()
+
+
+class _OddRowError(Exception):
+    """A row of the store is no decision."""
+
+
+def _explained(path: Path, e: Exception) -> StorageError | DatasetError:
+    """What an error of the store means for whoever reads or writes it."""
+    code = getattr(e, "sqlite_errorcode", 0) & 0xFF  # the low byte is the primary code
+    if code == sqlite3.SQLITE_FULL:
+        return storage_error(path, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+    if code in (
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_PERM,
+    ):
+        return StorageError(f"{str(path)!r} cannot be read or written just now ({e}); try again.")
+    return _damaged(path, str(e))
+
+
+def _damaged(path: Path, reason: str) -> DatasetError:
+    return DatasetError(f"adjudications cannot be read or written ({reason}); restore it from a copy.", file=str(path))
+
+
+def _decision(row: dict[str, object]) -> Decision:
+    """A row of the store as a decision."""
+    texts = ("kind", "image", "label", "reviewer", "reason", "key", "undoes")
+    when, number = row.get("time"), row.get("id")
+    if not all(isinstance(row.get(name), str) for name in texts) or not isinstance(number, int):
+        raise _OddRowError(f"row {number!r} is no decision")
+    if not isinstance(when, int | float) or not math.isfinite(when) or not 0 <= when < 1e11:
+        raise _OddRowError(f"row {number} has no time")
+    return Decision(**{name: str(row[name]) for name in texts}, time=float(when), id=number)
 
 
 def _origin(decision: Decision) -> str:
@@ -201,7 +245,7 @@ def _origin(decision: Decision) -> str:
 
 def _standing(db: sqlite3.Connection, image: str) -> Decision | None:
     row = db.execute(_STANDING + " AND d.image = ? ORDER BY d.id DESC LIMIT 1", (2**62, image)).fetchone()
-    return None if row is None else Decision(**row)
+    return None if row is None else _decision(row)
 
 
 def read_decisions(path: Path) -> pd.DataFrame:
@@ -214,10 +258,11 @@ def read_decisions(path: Path) -> pd.DataFrame:
     """
     if not path.is_file():
         raise DatasetError("there is no such file of adjudications.", file=str(path))
-    with open(path, "rb") as f:
-        if f.read(15) == b"SQLite format 3":
-            return Adjudications(path).to_frame()
     try:
+        with open(path, "rb") as f:
+            is_store = f.read(15) == b"SQLite format 3"
+        if is_store:
+            return Adjudications(path).to_frame()
         frame = unguarded(pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig"))
     except (ValueError, OSError) as e:
         raise DatasetError(f"is neither a store of adjudications nor a CSV of them ({e}).", file=path.name) from e

@@ -17,6 +17,9 @@ import torch
 
 from .errors import OptionError
 
+# PyTorch's CPU allocator raises a bare RuntimeError.
+_NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory", "Cannot allocate memory")
+
 
 def processor_name() -> str:
     """The processor's name as its maker writes it, or the architecture."""
@@ -69,6 +72,13 @@ def choose_device(wanted: str) -> torch.device:
     if not torch.cuda.is_available() or (device.index or 0) >= torch.cuda.device_count():
         raise OptionError(f"device {wanted!r} was asked for, but PyTorch finds {torch.cuda.device_count()} GPUs here.")
     return torch.device("cuda", device.index or 0)
+
+
+def is_out_of_memory(e: BaseException) -> bool:
+    """Whether an error says that the memory of the machine or of its GPU is not enough."""
+    if isinstance(e, MemoryError | torch.OutOfMemoryError):
+        return True
+    return isinstance(e, RuntimeError | OSError) and any(words in str(e) for words in _NO_MEMORY)
 
 
 @contextmanager

@@ -8,6 +8,7 @@
     │   ├── AnnotationError an annotation table that breaks its own rules
     │   ├── OptionError     an argument, setting or command-line flag
     │   └── RunError        a run folder in the wrong state for what was asked
+    │       └── DamageError a file of a run is missing, or is not what a run writes
     ├── TrainingError       training could not go on (exit status 1)
     ├── StorageError        something could not be written just now; asking again may help (exit status 1)
     └── Cancelled           somebody asked for the work to stop
@@ -54,6 +55,17 @@ class OptionError(InputError):
 
 class RunError(InputError):
     """A run folder is in the wrong state for what was asked."""
+
+
+class DamageError(RunError):
+    """A file of a run is missing, or is not what a run writes.
+
+    ``file`` is its path, ``reason`` what is wrong with it.
+    """
+
+    def __init__(self, file: str, reason: str):
+        self.file, self.reason = file, reason
+        super().__init__(f"{file!r} is {reason}; restore it from a copy, or train the run again.")
 
 
 class TrainingError(LTNetError):

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from .annotations import FloatArray
 from .learned_items import LearnedItems
-from .runs import Run, read_json
+from .reading import damaged, read_json, reading
+from .runs import Run
 from .truth import FLOOR, T_FLOOR
 
 LOOK_ALIKES = 12
@@ -54,8 +55,8 @@ def explain(run: Run, items: LearnedItems, row: int) -> Explanation:
     """
     about = read_json(run.result("transitions.json"))
     k = len(items.classes)
-    posterior = _row(run, "truth.parquet", row, items.classes)
-    image = _row(run, "network.parquet", row, items.classes) if (run.results / "network.parquet").exists() else None
+    posterior = _row(run, "truth.parquet", row, items)
+    image = _row(run, "network.parquet", row, items) if run.keeps("network.parquet") else None
     matrices = {c: np.asarray(m) for c, m in about["coders"].items()}
     said = _annotations(run, items, row)
     learned = int(items.truth[row])
@@ -71,42 +72,52 @@ def explain(run: Run, items: LearnedItems, row: int) -> Explanation:
             weight = float(about.get("weights", {}).get(coder, 1.0))
             reasons[coder] = weight * float(votes @ (log_t[learned] - log_t[rival]))
     says = {c: image @ t for c, t in matrices.items() if c not in items.given} if image is not None else {}
-    return Explanation(posterior, image, says, said, rival, reasons, look_alikes(run, row))
+    return Explanation(posterior, image, says, said, rival, reasons, look_alikes(run, items, row))
 
 
-def _row(run: Run, name: str, row: int, classes: tuple[str, ...]) -> FloatArray:
+def _row(run: Run, name: str, row: int, items: LearnedItems) -> FloatArray:
     """(K,) the probabilities of one row; reads only the group of rows it is in."""
-    file = pq.ParquetFile(run.result(name))
-    start = 0
-    for group in range(file.num_row_groups):
-        size = file.metadata.row_group(group).num_rows
-        if row < start + size:
-            table = file.read_row_group(group, columns=[f"p_{c}" for c in classes])
-            return np.asarray([table.column(f"p_{c}")[row - start].as_py() for c in classes], dtype=np.float64)
-        start += size
-    raise IndexError(row)
+    path, columns = run.result(name), [f"p_{c}" for c in items.classes]
+    with reading(path), pq.ParquetFile(path) as file:
+        if file.metadata.num_rows != len(items):
+            raise damaged(path, f"it has {file.metadata.num_rows:,} rows for {len(items):,} items")
+        start = 0
+        for group in range(file.num_row_groups):
+            size = file.metadata.row_group(group).num_rows
+            if row < start + size:
+                table = file.read_row_group(group, columns=columns)
+                return np.asarray([table.column(c)[row - start].as_py() for c in columns], dtype=np.float64)
+            start += size
+    raise damaged(path, f"it has no row {row}")
 
 
 def _annotations(run: Run, items: LearnedItems, row: int) -> dict[str, FloatArray]:
     """coder → (K,) what it said of the item, as it was learned from."""
     k = len(items.classes)
-    if not (run.results / "annotations.parquet").exists():
+    if not run.keeps("annotations.parquet"):
         one = np.eye(k)
         return {c: one[items.labels[i, row]] for i, c in enumerate(items.coders) if items.labels[i, row] >= 0}
-    found = pq.read_table(run.result("annotations.parquet"), filters=[("row", "=", row)])
+    path = run.result("annotations.parquet")
     out: dict[str, FloatArray] = {}
-    for coder, label, count in zip(*(found.column(c).to_numpy() for c in ("coder", "label", "count")), strict=True):
-        votes = out.setdefault(items.coders[coder], np.zeros(k))
-        votes[label] += float(count)
+    with reading(path):
+        found = pq.read_table(path, filters=[("row", "=", row)])
+        for coder, label, count in zip(*(found.column(c).to_numpy() for c in ("coder", "label", "count")), strict=True):
+            if not (0 <= coder < len(items.coders) and 0 <= label < k and count >= 0):
+                raise damaged(path, f"row {row} has a coder or a class that the run does not have")
+            votes = out.setdefault(items.coders[coder], np.zeros(k))
+            votes[label] += float(count)
     return out
 
 
-def look_alikes(run: Run, row: int, most: int = LOOK_ALIKES) -> list[tuple[int, float]]:
+def look_alikes(run: Run, items: LearnedItems, row: int, most: int = LOOK_ALIKES) -> list[tuple[int, float]]:
     """Rows whose features point most in the direction of this one's, and the cosines; empty where none were kept."""
-    path = run.results / "features.npy"
-    if not path.exists():
+    if not run.keeps("features.npy"):
         return []
-    all_features: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    path = run.result("features.npy")
+    with reading(path):
+        all_features: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    if len(all_features) != len(items):
+        raise damaged(path, f"it has {len(all_features):,} rows for {len(items):,} items")
     mine = np.asarray(all_features[row], dtype=np.float32)
     near = np.empty(len(all_features), dtype=np.float32)
     for start in range(0, len(near), BLOCK):  # in parts: they are kept in half precision

@@ -12,8 +12,9 @@ from pyarrow import ArrowException
 
 from .errors import OptionError, RunError
 from .matrix_files import matrices_bytes
+from .reading import read_json
 from .report import report_html
-from .runs import Run, read_json
+from .runs import Run
 from .spreadsheet import csv_bytes, write_csv
 from .writing import replacing, require_folder, write_bytes
 

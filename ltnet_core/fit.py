@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import shutil
 import tempfile
 import time
 from pathlib import Path
@@ -17,16 +19,16 @@ from .adjudications import adjudicated, decisions_csv, given_coders, read_decisi
 from .annotations import ADJUDICATOR
 from .coders import machine_name
 from .datasets import Study
-from .devices import choose_device, processor_name, reserve
-from .errors import Cancelled, DatasetError, OptionError, RunError, TrainingError, did_you_mean
+from .devices import choose_device, is_out_of_memory, processor_name, reserve
+from .errors import Cancelled, DamageError, LTNetError, OptionError, RunError, TrainingError, did_you_mean
 from .networks import read_weights
 from .plan import make_plan
+from .reading import read_json
 from .results import finish, write_results
-from .runs import Run, read_json
+from .runs import OWN_ADJUDICATIONS, Run
 from .settings import VERSION, Settings, make_settings
 from .trainer import Trainer, human_table
-
-OWN_ADJUDICATIONS = "adjudications.csv"  # in a run's folder: what had been settled when it began
+from .writing import naming, remove_abandoned
 
 
 def new_run(
@@ -93,11 +95,14 @@ def new_run(
             "codes": list(study.codes),
             "created": time.time(),
         },
+        {} if adjudications is None else {OWN_ADJUDICATIONS: decisions_csv(adjudications)},
     )
-    if adjudications is not None:
-        (run.folder / OWN_ADJUDICATIONS).write_bytes(decisions_csv(adjudications))
-    for note in notes:
-        run.emit("note", message=note)
+    try:
+        for note in notes:
+            run.emit("note", message=note)
+    except BaseException:
+        run.discard()
+        raise
     return run
 
 
@@ -108,18 +113,23 @@ def train_run(study: Study, run: Run, *, on_trainer: Any = None) -> None:
     ------
     RunError
         the run is finished, at work elsewhere, or was made from other data.
-    Cancelled, TrainingError
+    Cancelled, TrainingError, StorageError
     """
     with run.lock():
         if run.is_complete():
             raise RunError(f"run {str(run.folder)!r} is finished; choose another folder.")
-        if (run.folder / OWN_ADJUDICATIONS).exists():
-            study = adjudicated(study, read_decisions(run.folder / OWN_ADJUDICATIONS), OWN_ADJUDICATIONS)[0]
-        if run.spec()["fingerprint"] != study.table.fingerprint():
+        spec, settled = run.spec(), run.folder / OWN_ADJUDICATIONS
+        if spec.get("adjudications") and not settled.is_file():
+            raise DamageError(str(settled), "missing")
+        if settled.exists():
+            study = adjudicated(study, read_decisions(settled), OWN_ADJUDICATIONS)[0]
+        if spec["fingerprint"] != study.table.fingerprint():
             raise RunError(
                 f"run {str(run.folder)!r} was made from other annotations than {study.name!r} has now; start a new run."
             )
+        trainer: Trainer | None = None
         try:
+            _clear_folders(run)
             trainer = Trainer(study, run)
             if on_trainer is not None:
                 on_trainer(trainer)
@@ -130,7 +140,7 @@ def train_run(study: Study, run: Run, *, on_trainer: Any = None) -> None:
             def waiting() -> None:
                 if run.events()[-1]["event"] != "queued":
                     run.emit("queued", message=f"waiting for {name}")
-                if trainer.stop_signal or run.asked_to_stop():
+                if (trainer and trainer.stop_signal) or run.asked_to_stop():
                     raise Cancelled("the run was cancelled while it waited for a GPU.")
 
             with reserve(trainer.device, waiting):
@@ -140,13 +150,35 @@ def train_run(study: Study, run: Run, *, on_trainer: Any = None) -> None:
             run.emit("cancelled", message=str(e))
             raise
         except Exception as e:
-            run.emit(
-                "failed", message=f"{e}" if isinstance(e, (TrainingError, DatasetError)) else f"{type(e).__name__}: {e}"
-            )
-            raise
-        for left in run.checkpoint.iterdir():
-            left.unlink()
-        run.checkpoint.rmdir()
+            error = _in_words(e, trainer)
+            with contextlib.suppress(LTNetError):  # where the disk is full, the event may find no room either
+                run.emit("failed", message=f"{error}" if isinstance(error, LTNetError) else f"{type(e).__name__}: {e}")
+            if error is e:
+                raise
+            raise error from e
+        with naming(run.checkpoint):
+            shutil.rmtree(run.checkpoint)
+
+
+def _clear_folders(run: Run) -> None:
+    """The checkpoint's folder, made anew where it is lost; without what a killed writer left anywhere in the run."""
+    with naming(run.checkpoint):
+        run.checkpoint.mkdir(exist_ok=True)
+    for folder in (run.folder, run.checkpoint, run.results, run.results / "networks"):
+        remove_abandoned(folder)
+
+
+def _in_words(e: Exception, trainer: Trainer | None) -> Exception:
+    """The error as a sentence that says what to do, where it is of a kind that one can say it of."""
+    if not is_out_of_memory(e) or trainer is None:
+        return e
+    settings = trainer.settings
+    size = f" (now {trainer.size})" if hasattr(trainer, "size") else ""
+    budget = ", give a smaller --pixel-budget" if trainer.stage == "images" else ""
+    return TrainingError(
+        f"there is not enough memory for the stage {trainer.stage!r}: lower --batch-size (now {settings.batch_size}) "
+        f"or --image-size{size}{budget}, or take a smaller --network (now {settings.network})."
+    )
 
 
 def _train(trainer: Trainer) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from collections.abc import Callable, Collection, Sequence
@@ -17,6 +18,7 @@ from PIL import Image, ImageOps
 from .datasets.files import Files
 from .errors import DatasetError
 from .image_decoding import Decoded, decode
+from .writing import naming, replacing
 
 SAMPLE = 64
 CHUNK = 512
@@ -173,9 +175,6 @@ def decode_all(
     """
     broken: dict[str, str] = {}
     pixels = None
-    if out is not None:
-        partial = out.with_name(out.name + ".partial")
-        pixels = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=(len(names), channels, size, size))
 
     def work(i: int) -> None:
         try:
@@ -185,12 +184,20 @@ def decode_all(
         except DatasetError as e:
             broken[names[i]] = str(e)
 
-    with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
+    with contextlib.ExitStack() as stack:
+        if out is not None:
+            partial = stack.enter_context(replacing(out))
+            shape = (len(names), channels, size, size)
+            pixels = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=shape)
+            # The room is taken before: writing to a memory map on a full disk kills the process without a word.
+            if hasattr(os, "posix_fallocate"):
+                with open(partial, "r+b") as f, naming(out, lambda: partial.stat().st_size):
+                    os.posix_fallocate(f.fileno(), 0, partial.stat().st_size)
+        pool = stack.enter_context(ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)))
         for start in range(0, len(names), CHUNK):
             list(pool.map(work, range(start, min(start + CHUNK, len(names)))))
             if progress:
                 progress(min(start + CHUNK, len(names)), len(names))
-    if pixels is not None and out is not None:
-        pixels.flush()
-        os.replace(partial, out)
+        if pixels is not None:
+            pixels.flush()
     return dict(sorted(broken.items()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -12,7 +13,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .errors import RunError
+from .reading import require_file
 from .runs import Run, Status
+from .writing import naming
 
 GRACE_SECONDS = 10.0
 
@@ -28,23 +31,43 @@ def start(
     ------
     RunError
         the run is at work or finished.
+    StorageError
+        the folder cannot be written; nothing of a new one is left.
     """
     run = Run(run_dir)
     if run.exists():
         state = run.status().state
         if state in ("running", "stalled", "done"):
             raise RunError(f"run {run_dir.name!r} is {state}; it cannot be started again.")
-    run_dir.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "ltnet_core", "fit", str(dataset), "--run", str(run_dir), *options]
     if resume:
         command.append("--resume")
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     package_root = str(Path(__file__).resolve().parent.parent)
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, [package_root, environment.get("PYTHONPATH")]))
-    with open(run_dir / "log.txt", "ab") as log:
-        return subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, start_new_session=True
-        )
+    log_path = run_dir / "log.txt"
+    if os.path.lexists(log_path):
+        require_file(log_path)
+    try:
+        with naming(log_path):
+            run_dir.mkdir(parents=True, exist_ok=True)
+            with open(log_path, "ab") as log:
+                return subprocess.Popen(
+                    command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, start_new_session=True
+                )
+    except BaseException:
+        clear_failed_start(run_dir)
+        raise
+
+
+def clear_failed_start(run_dir: Path) -> None:
+    """Remove what a start that failed left in a folder that holds no run."""
+    run = Run(run_dir)
+    if not run.exists():
+        run.discard()
+        with contextlib.suppress(OSError):
+            (run_dir / "log.txt").unlink(missing_ok=True)
+            run_dir.rmdir()
 
 
 def cancel(run_dir: Path, *, wait: float = 2 * GRACE_SECONDS) -> Status:
@@ -98,8 +121,8 @@ def new_run_dir(runs: Path, name: str) -> Path:
 
 
 def list_runs(runs: Path) -> list[Run]:
-    """All runs below a folder, newest first."""
+    """All runs below a folder, newest first, damaged ones too."""
     if not runs.is_dir():
         return []
-    found = [Run(p) for p in runs.iterdir() if (p / "spec.json").is_file()]
-    return sorted(found, key=lambda r: (r.folder / "spec.json").stat().st_mtime, reverse=True)
+    found = [run for p in runs.iterdir() if not p.name.startswith(".") and (run := Run(p)).exists()]
+    return sorted(found, key=Run.created, reverse=True)

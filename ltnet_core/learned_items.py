@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,8 @@ from numpy.typing import NDArray
 
 from .annotations import ADJUDICATOR, is_machine
 from .errors import RunError
-from .runs import Run, read_json
+from .reading import damaged, read_json, reading
+from .runs import Run
 from .truth import column_names
 
 Codes = NDArray[np.int16]
@@ -127,7 +129,7 @@ def load_items(run: Run) -> LearnedItems:
     """
     about = read_json(run.result("transitions.json"))
     path = run.result("truth.parquet")
-    try:
+    with reading(path):
         classes, coders = tuple(about["classes"]), tuple(about["coders"])
         columns = column_names(coders, classes)
         file = pq.ParquetFile(path)
@@ -149,15 +151,21 @@ def load_items(run: Run) -> LearnedItems:
         def numbers(column: str) -> Floats:
             return np.asarray(file.read([column]).column(0).to_numpy(), dtype=np.float32)
 
+        lost = [c for c in (*columns.values(), *(f"p_{c}" for c in classes)) if c not in there]
+        if lost:
+            raise damaged(path, f"it has no column {lost[0]!r}")
+        truth = coded("learned_truth", classes)[0]
+        if (truth < 0).any():
+            raise damaged(path, "a learned truth is no class of the run")
         labels = np.stack([coded(columns[c], classes)[0] for c in coders])
         origin, origins = coded("_origin", None)
         split, splits = coded("_split", None)
         return LearnedItems(
-            pa.concat_arrays(file.read(["image"]).column(0).chunks),
+            _texts(path, file),
             coders,
             classes,
             labels,
-            coded("learned_truth", classes)[0],
+            truth,
             coded("network_truth", classes)[0],
             coded("_known_truth", classes)[0],
             numbers("confidence"),
@@ -168,8 +176,14 @@ def load_items(run: Run) -> LearnedItems:
             splits,
             tuple(about.get("given", ())),
         )
-    except (KeyError, ValueError, TypeError, OSError, pa.ArrowException) as e:
-        raise RunError(f"the results of run {str(run.folder)!r} are damaged ({type(e).__name__}: {e}).") from e
+
+
+def _texts(path: Path, file: Any) -> pa.Array:
+    """The names of the images."""
+    column = file.read(["image"]).column(0)
+    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)) or column.null_count:
+        raise damaged(path, "column 'image' must hold the name of every image")
+    return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
 
 
 def _margins(file: Any, classes: tuple[str, ...]) -> Floats:

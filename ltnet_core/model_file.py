@@ -6,10 +6,11 @@ import io
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
 
 from .export import read_transitions
-from .runs import Run, read_json
+from .reading import read_json
+from .runs import Run
+from .weights import load_weights
 from .writing import require_folder, write_bytes
 
 ABOUT_THE_NETWORK = (
@@ -31,12 +32,16 @@ def export_model(run: Run, out: Path) -> None:
     ``mean``, ``std``, ``temperature`` (p is softmax(logits / temperature)), ``trained_classes`` (order of the outputs),
     ``trained_coders`` (order of T in ``state_dict``), ``transitions`` (coder → K × K in the
     order of ``classes``), ``classes``.
+
+    Raises
+    ------
+    OptionError, RunError, StorageError
     """
     require_folder(out)
     index = read_json(run.result("networks/index.json"))
     matrices = read_transitions(run)
     content = {
-        "state_dict": load_file(run.result(f"networks/{index['files'][index['method']]}")),
+        "state_dict": load_weights(run.result(f"networks/{index['files'][index['method']]}")),
         **{name: index[name] for name in ABOUT_THE_NETWORK},
         "transitions": {c: torch.tensor(m) for c, m in matrices["coders"].items()},
         "classes": matrices["classes"],

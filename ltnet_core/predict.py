@@ -9,18 +9,19 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
 
 from .annotations import FloatArray
 from .calibration import soften
 from .datasets.files import GivenFiles
-from .devices import choose_device
-from .errors import DatasetError
+from .devices import choose_device, is_out_of_memory
+from .errors import DatasetError, LTNetError, OptionError
 from .images import load_pixels
 from .ltnet import Classifier
 from .networks import build_network
-from .runs import Run, read_json
+from .reading import damaged, read_json
+from .runs import Run
 from .training import mean_p
+from .weights import fill, load_weights
 
 
 def predict_images(
@@ -31,23 +32,29 @@ def predict_images(
     Raises
     ------
     DatasetError
-        an image is missing or cannot be read; RunError: the run is not finished.
+        an image is missing or cannot be read; RunError: the run is not finished, or is damaged.
     """
-    index = read_json(run.result("networks/index.json"))
+    index_path = run.result("networks/index.json")
+    index = read_json(index_path)
     content = read_json(run.result("transitions.json"))
     classes: list[str] = content["classes"]
+    if sorted(index["trained_classes"]) != sorted(classes):
+        raise damaged(index_path, "its classes are not those of transitions.json")
     target = choose_device(device)
-    base = build_network(
-        index["network"],
-        classes=len(classes),
-        channels=index["channels"],
-        image_size=index["image_size"],
-        seed=0,
-        last_relu=index["last_relu"],
-    )
+    try:
+        base = build_network(
+            index["network"],
+            classes=len(classes),
+            channels=index["channels"],
+            image_size=index["image_size"],
+            seed=0,
+            last_relu=index["last_relu"],
+        )
+    except OptionError as e:
+        raise damaged(index_path, str(e)) from e
     model = Classifier(base)
-    state = load_file(run.result(f"networks/{index['files'][index['method']]}"))
-    model.load_state_dict({k: v for k, v in state.items() if k.startswith("base.")})
+    weights = run.result(f"networks/{index['files'][index['method']]}")
+    fill(model, {k: v for k, v in load_weights(weights).items() if k.startswith("base.")}, weights)
     model.to(target).eval()
     order = [index["trained_classes"].index(c) for c in classes]
     mean, std = (torch.tensor(index[k], dtype=torch.float32)[:, None, None] for k in ("mean", "std"))
@@ -64,10 +71,17 @@ def predict_images(
     for start in range(0, len(names), batch_size):
         some = names[start : start + batch_size]
         stack = np.stack([load_pixels(files, n, index["image_size"], index["channels"]) for n in some])
-        batch = ((torch.from_numpy(stack).float() - mean) / std).to(target)
-        with torch.inference_mode():
-            p_batch = mean_p(model, batch, shifts)
+        try:
+            batch = ((torch.from_numpy(stack).float() - mean) / std).to(target)
+            with torch.inference_mode():
+                p_batch = mean_p(model, batch, shifts)
+        except (RuntimeError, MemoryError) as e:
+            if not is_out_of_memory(e):
+                raise
+            raise LTNetError(f"there is not enough memory to predict on {target}; try --device cpu.") from e
         p = soften(p_batch.double().cpu().numpy(), index["temperature"])[:, order]
+        if not np.isfinite(p).all():
+            raise damaged(weights, "its network answers with what is no number")
         out += [_answer(n, row, classes, content["coders"]) for n, row in zip(some, p, strict=True)]
     return out
 

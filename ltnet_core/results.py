@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +18,10 @@ from .coders import machine_name
 from .datasets import Study
 from .evaluation import evaluate
 from .identifiability import evidence, weak_rows
-from .runs import Run, write_json
+from .manifest import write_manifest
+from .runs import Run
 from .truth import column_names, expected_counts, truth_table
+from .writing import naming, replacing, write_bytes, write_json
 
 ROW_GROUP = 65_536  # rows of a result that are read at once, when one of them is asked for
 
@@ -124,12 +126,13 @@ def write_results(run: Run, study: Study, human: AnnotationTable, learned: Learn
     frame["_margin"] = _margin(r[items])
     frame["_split"] = study.test_set[items]
 
-    run.results.mkdir(exist_ok=True)
+    with naming(run.results):
+        run.results.mkdir(exist_ok=True)
     _write_parquet(frame, run.results / "truth.parquet")
     seen = pd.DataFrame(p.astype(np.float32), columns=[f"p_{c}" for c in table.classes])
     _write_parquet(seen, run.results / "network.parquet")
     _write_parquet(_entries(table, items), run.results / "annotations.parquet")
-    _write_array(learned.features[items].astype(np.float16), run.results / "features.npy")
+    write_array(learned.features[items].astype(np.float16), run.results / "features.npy")
     _write_parquet(_test_predictions(study, networks, table.classes), run.results / "predictions.parquet")
     write_json(
         run.results / "transitions.json",
@@ -158,7 +161,7 @@ def write_results(run: Run, study: Study, human: AnnotationTable, learned: Learn
 
 def finish(run: Run) -> None:
     """Say that the results are complete. From now on the run is done."""
-    write_json(run.folder / "manifest.json", {"complete": True, "time": time.time()})
+    write_manifest(run.folder)
 
 
 def reference_matrices(study: Study, table: AnnotationTable) -> tuple[dict[str, FloatArray], dict[str, str]]:
@@ -229,13 +232,17 @@ def _entries(table: AnnotationTable, items: NDArray[np.int64]) -> pd.DataFrame:
 
 
 def _write_parquet(frame: pd.DataFrame, path: Path) -> None:
-    partial = path.with_name(path.name + ".partial")
-    frame.to_parquet(partial, index=False, row_group_size=ROW_GROUP)
-    partial.rename(path)
+    with replacing(path) as partial:
+        frame.to_parquet(partial, index=False, row_group_size=ROW_GROUP)
 
 
-def _write_array(array: NDArray[Any], path: Path) -> None:
-    partial = path.with_name(path.name + ".partial")
-    with open(partial, "wb") as f:
-        np.save(f, array)
-    partial.rename(path)
+def write_array(array: NDArray[Any], path: Path) -> None:
+    """Write an ``.npy`` file; through memory, because numpy's own error of a full disk does not say that it is full.
+
+    Raises
+    ------
+    StorageError
+    """
+    buffer = io.BytesIO()
+    np.save(buffer, array, allow_pickle=False)
+    write_bytes(path, buffer.getvalue())

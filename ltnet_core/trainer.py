@@ -11,30 +11,54 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypedDict, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file, save_file
 from torch import nn
 
 from .annotations import ADJUDICATOR, AnnotationTable, FloatArray, human_name, is_machine
+from .checkpoint import forget, keep, kept
 from .datasets import Study
 from .devices import choose_device
-from .errors import Cancelled
+from .errors import Cancelled, DamageError
 from .images import Pixels, PixelsOnDemand, decode_all, survey
 from .ltnet import Classifier
 from .networks import build_network
 from .plan import DECODE_COST, FEATURE_COST, PREDICT_COST, Plan, make_plan
-from .results import Learned
-from .runs import Run, read_json, write_json
+from .reading import read_array, read_json
+from .results import Learned, write_array
+from .runs import Run
 from .settings import Settings
 from .training import VIEW_SHIFTS, Record, Schedule, TrainingData, Watch, features, fit, predict
+from .weights import fill, load_weights, save_weights
+from .writing import naming, replacing, write_json
 
 HEARTBEAT = 1.0
 FEATURES = 32
 SAMPLE = 4000  # images from which axes and pixel statistics are taken
+
+
+class ImageFacts(TypedDict):
+    """How the images were decoded; ``kept`` says whether their pixels are."""
+
+    size: int
+    channels: int
+    broken: dict[str, str]
+    kept: bool
+
+
+class NetworkFacts(TypedDict):
+    """What a finished network's stage keeps beside its weights and its p."""
+
+    history: list[dict[str, Any]]
+
+
+class FeatureFacts(TypedDict):
+    """How many features an item has."""
+
+    dimensions: int
 
 
 @dataclass(frozen=True)
@@ -134,26 +158,57 @@ class Trainer:
         """Decode the images once; note those that cannot be read."""
         self.enter("images")
         names = [str(n) for n in self.study.table.items]
-        path, facts_path = self.run.checkpoint / "pixels.npy", self.run.checkpoint / "images.json"
-        if not facts_path.exists():
-            side, channels = survey(self.study.files, names)
-            size = self.settings.data.image_size or max(8, min(side, self.settings.data.largest_image))
-            kept = len(names) * channels * size**2 <= self._room()
-
-            def progress(done: int, total: int) -> None:
-                self.advance(DECODE_COST * done - self.done)
-
-            broken = decode_all(self.study.files, names, size, channels, path if kept else None, progress)
-            write_json(facts_path, {"size": size, "channels": channels, "broken": broken, "kept": kept})
-        facts = read_json(facts_path)
+        try:
+            found = self._kept_images(len(names))
+        except DamageError as e:
+            self.note(f"{e.file!r} is {e.reason}, so the images are decoded again.")
+            forget(self.run.checkpoint / "images.json", self.run.checkpoint / "pixels.npy")
+            found = None
+        if found is None:
+            self._decode(names)
+            found = self._kept_images(len(names))
+            assert found is not None
+        facts, pixels = found
         self.size, self.channels, self.broken = facts["size"], facts["channels"], facts["broken"]
         if self.broken:
             first = next(iter(self.broken.values()))
             self.note(f"unreadable images set aside: {len(self.broken):,}; the first: {first}")
-        if facts["kept"]:
-            return cast(Pixels, np.load(path, mmap_mode="r", allow_pickle=False))
+        if pixels is not None:
+            return pixels
         self.note("the images are decoded anew in every epoch: all of them would need more room than there is.")
         return PixelsOnDemand(self.study.files, names, self.size, self.channels, self.broken)
+
+    def _decode(self, names: list[str]) -> None:
+        """Decode all images into the checkpoint, where there is room."""
+        folder = self.run.checkpoint
+        side, channels = survey(self.study.files, names)
+        size = self.settings.data.image_size or max(8, min(side, self.settings.data.largest_image))
+        room = len(names) * channels * size**2 <= self._room()
+
+        def progress(done: int, total: int) -> None:
+            self.advance(DECODE_COST * done - self.done)
+
+        path = folder / "pixels.npy" if room else None
+        broken = decode_all(self.study.files, names, size, channels, path, progress)
+        files = [] if path is None else [path.name]
+        keep(folder, "images", files, {"size": size, "channels": channels, "broken": broken, "kept": room})
+
+    def _kept_images(self, items: int) -> tuple[dict[str, Any], Pixels | None] | None:
+        """What an earlier process decoded: facts, and the pixels where there was room; None where there is nothing.
+
+        Raises
+        ------
+        DamageError
+        """
+        folder = self.run.checkpoint
+        facts = kept(folder, "images", ImageFacts)
+        if facts is None:
+            return None
+        if not facts["kept"]:
+            return facts, None
+        path = folder / "pixels.npy"
+        pixels = read_array(path, (items, facts["channels"], facts["size"], facts["size"]), np.uint8, mmap=True)
+        return facts, cast(Pixels, pixels)
 
     def _room(self) -> float:
         """Bytes for the pixels of all images: what the run was given, or what the disk has free less a gigabyte."""
@@ -165,18 +220,18 @@ class Trainer:
     def network(self, task: Task) -> FloatArray:
         """Train one network, or load it when it is there; returns (N,K) p of every item."""
         folder, name, stage = self.run.checkpoint, file_stem(task.stage), task.stage
-        weights, said, told = (folder / f"{name}{end}" for end in (".safetensors", ".npy", ".json"))
         options, matrices = self.settings.schedule, self.settings.transitions
         plan, work = self.plan, self.plan.fits[stage]
-        if told.exists():
+        done = self._kept_network(task)
+        if done is not None:
             self.skip(work.cost + PREDICT_COST * len(plan.usable))
-            return cast(FloatArray, np.load(said, allow_pickle=False))
+            return done
 
         self.enter(stage, work.epochs)
         model = self.model(task)
         if task.warm is not None:
-            base = {k: v for k, v in load_file(self._weights(task.warm)).items() if k.startswith("base.")}
-            model.load_state_dict(base, strict=False)
+            path = self._weights(task.warm)
+            fill(model, {k: v for k, v in load_weights(path).items() if k.startswith("base.")}, path, strict=False)
         data = self._data(task)
         schedule = Schedule(
             epochs=work.epochs,
@@ -206,18 +261,31 @@ class Trainer:
             schedule,
             seed=stage_seed(self.seed, stage, plan.table),
             checkpoint=folder / f"{name}.epochs.pt",
-            watch=Watch(step=self.advance, epoch=epoch, skip=self.skip),
+            watch=Watch(step=self.advance, epoch=epoch, skip=self.skip, note=self.note),
         )
         p = predict(
             model, data, np.arange(len(plan.usable)), watch=Watch(step=lambda n: self.advance(PREDICT_COST * n))
         )
-        save_file({k: v.contiguous().cpu() for k, v in model.state_dict().items()}, weights)
-        with open(said.with_suffix(".npy.partial"), "wb") as f:
-            np.save(f, p)
-        said.with_suffix(".npy.partial").rename(said)
-        write_json(told, {"history": history})  # last: the stage is complete
+        save_weights(model.state_dict(), self._weights(stage))
+        write_array(p, folder / f"{name}.npy")
+        keep(folder, name, [f"{name}.safetensors", f"{name}.npy"], {"history": history})
         (folder / f"{name}.epochs.pt").unlink(missing_ok=True)
         return p
+
+    def _kept_network(self, task: Task) -> FloatArray | None:
+        """(N,K) p of a network that an earlier process trained; None where it is still to be trained."""
+        folder, name = self.run.checkpoint, file_stem(task.stage)
+        shape = len(self.plan.usable), len(task.table.classes)
+        try:
+            if kept(folder, name, NetworkFacts) is None:
+                return None
+            p = read_array(folder / f"{name}.npy", shape, np.float64)
+            fill(self.model(task), load_weights(self._weights(task.stage)), self._weights(task.stage))
+        except DamageError as e:
+            self.note(f"{e.file!r} is {e.reason}, so its network is trained again.")
+            forget(*(folder / f"{name}{end}" for end in (".json", ".npy", ".safetensors")))
+            return None
+        return cast(FloatArray, p)
 
     def features(self, task: Task, dimensions: int = FEATURES) -> NDArray[np.float32]:
         """(N, dimensions) unit vectors: what the last layer of a trained network sees of every item.
@@ -225,12 +293,17 @@ class Trainer:
         Projected on the principal axes of a sample, in half precision's range; images that
         look alike to the network lie in one direction.
         """
-        path = self.run.checkpoint / "features.npy"
-        if path.exists():
-            return cast(NDArray[np.float32], np.load(path, allow_pickle=False))
-        model = self.model(task)
-        model.load_state_dict(load_file(self._weights(task.stage)))
-        data, n = self._data(task), len(self.plan.usable)
+        folder, n = self.run.checkpoint, len(self.plan.usable)
+        path = folder / "features.npy"
+        try:
+            facts = kept(folder, "features", FeatureFacts)
+            if facts is not None:
+                return cast(NDArray[np.float32], read_array(path, (n, facts["dimensions"]), np.float32))
+        except DamageError as e:
+            self.note(f"{e.file!r} is {e.reason}, so it is made again.")
+            forget(folder / "features.json", path)
+        model = self.trained(task)
+        data = self._data(task)
         sample = _spread(np.arange(n), SAMPLE)
         seen = np.concatenate(list(features(model, data, sample)))
         mean = seen.mean(0)
@@ -242,17 +315,19 @@ class Trainer:
             out[done : done + len(part)] = found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-12)
             done += len(part)
             self.advance(FEATURE_COST * len(part))
-        partial = path.with_suffix(".npy.partial")
-        with open(partial, "wb") as f:
-            np.save(f, out)
-        partial.rename(path)
+        write_array(out, path)
+        keep(folder, "features", [path.name], {"dimensions": out.shape[1]})
         return out
 
     def matrices(self, task: Task) -> FloatArray | None:
         """(C,K,K) that a trained network ended with; None for a method without."""
-        model = self.model(task)
-        model.load_state_dict(load_file(self._weights(task.stage)))
-        return model.matrices()
+        return self.trained(task).matrices()
+
+    def trained(self, task: Task) -> Classifier:
+        """The model of a task with the weights it was left with."""
+        model, path = self.model(task), self._weights(task.stage)
+        fill(model, load_weights(path), path)
+        return model
 
     def model(self, task: Task) -> Classifier:
         """The untrained model of a task, on the device."""
@@ -284,12 +359,15 @@ class Trainer:
     def keep_networks(self, learned: Learned) -> None:
         """Copy every network and its history from the checkpoint to the results."""
         folder = self.run.results / "networks"
-        folder.mkdir(exist_ok=True)
+        with naming(folder):
+            folder.mkdir(exist_ok=True)
         _, mean, std = self._context
         histories = {}
         for name in learned.networks:
             stem = file_stem(name)
-            shutil.copyfile(self.run.checkpoint / f"{stem}.safetensors", folder / f"{stem}.safetensors")
+            source = self.run.checkpoint / f"{stem}.safetensors"
+            with replacing(folder / source.name, source.stat().st_size) as partial:
+                shutil.copyfile(source, partial)
             histories[name] = read_json(self.run.checkpoint / f"{stem}.json")["history"]
         write_json(self.run.results / "history.json", histories)
         write_json(

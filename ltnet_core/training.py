@@ -17,10 +17,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from .annotations import AnnotationTable, FloatArray
-from .errors import TrainingError
+from .checkpoint import forget, load_epochs, save_epochs
+from .errors import DamageError, TrainingError
 from .images import Pixels
 from .ltnet import Classifier, Entries
 from .networks import last_layer
+from .reading import damaged
 
 Record = dict[str, Any]
 
@@ -156,12 +158,13 @@ class Watch:
     """How a fit tells the outside what it does: ``step`` after every batch, ``epoch`` after every epoch.
 
     ``step`` may raise :class:`~ltnet_core.errors.Cancelled` to stop the work; ``skip``
-    counts images that an earlier, interrupted fit has trained already.
+    counts images that an earlier, interrupted fit has trained already. ``note`` gets what the user should know.
     """
 
     step: Callable[[int], None] = lambda images: None
     epoch: Callable[[Record], None] = lambda record: None
     skip: Callable[[int], None] = lambda images: None
+    note: Callable[[str], None] = lambda message: None
 
 
 def batches(items: NDArray[np.int64], size: int) -> Iterator[NDArray[np.int64]]:
@@ -254,7 +257,8 @@ def fit(
 
     Without validation items, or if none of their annotations weighs anything, the last
     epoch stands. The order of items and every augmentation depend on ``seed`` and the
-    epoch alone, so a fit resumed from ``checkpoint`` ends where an uninterrupted one ends.
+    epoch alone, so a fit resumed from ``checkpoint`` ends where an uninterrupted one ends; where that
+    file is damaged, the fit begins anew, which ends there too.
 
     Returns one record per epoch: ``epoch``, ``train_loss``, ``train_agreement``,
     ``validation_loss``, ``validation_agreement``, ``seconds``.
@@ -268,13 +272,15 @@ def fit(
     optimizers = _optimizers(model, schedule)
     history: list[Record] = []
     best: tuple[float, int, dict[str, Tensor]] | None = None
-    if checkpoint is not None and checkpoint.exists():
-        state = torch.load(checkpoint, map_location=data.device, weights_only=True)
-        model.load_state_dict(state["model"])
-        for optimizer, content in zip(optimizers, state["optimizers"], strict=True):
-            optimizer.load_state_dict(content)
-        history = state["history"]
-        best = (state["best_loss"], state["best_epoch"], state["best"]) if state["best"] is not None else None
+    if checkpoint is not None and os.path.lexists(checkpoint):
+        begun = copy.deepcopy(model.state_dict())
+        try:
+            history, best = _go_on(model, optimizers, checkpoint, data.device)
+        except DamageError as e:
+            forget(checkpoint)
+            model.load_state_dict(begun)
+            optimizers = _optimizers(model, schedule)
+            watch.note(f"{e.file!r} is {e.reason}, so this network is trained from its first epoch again.")
         watch.skip(len(history) * (len(train_items) + len(validation_items)))
 
     steps = len(list(batches(train_items, schedule.batch_size)))
@@ -319,7 +325,7 @@ def fit(
             }
         )
         if checkpoint is not None:
-            save_atomically(
+            save_epochs(
                 {
                     "model": model.state_dict(),
                     "optimizers": [optimizer.state_dict() for optimizer in optimizers],
@@ -336,11 +342,25 @@ def fit(
     return history
 
 
-def save_atomically(state: Any, path: Path) -> None:
-    """``torch.save`` under a temporary name, then rename: a killed writer leaves the old file whole."""
-    partial = path.with_name(path.name + ".partial")
-    torch.save(state, partial)
-    os.replace(partial, path)
+def _go_on(
+    model: Classifier, optimizers: Sequence[torch.optim.Optimizer], checkpoint: Path, device: torch.device
+) -> tuple[list[Record], tuple[float, int, dict[str, Tensor]] | None]:
+    """Bring a fit to where a checkpoint left it; returns its history and its best epoch.
+
+    Raises
+    ------
+    DamageError
+        the checkpoint is damaged, or is of another network.
+    """
+    state = load_epochs(checkpoint, device)
+    try:
+        model.load_state_dict(state["model"])
+        for optimizer, content in zip(optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(content)
+        best = (float(state["best_loss"]), int(state["best_epoch"]), dict(state["best"])) if state["best"] else None
+        return [dict(record) for record in state["history"]], best
+    except (RuntimeError, ValueError, TypeError, KeyError, AttributeError) as e:
+        raise damaged(checkpoint, str(e)) from e
 
 
 def predict(

@@ -24,7 +24,8 @@ REFRESH_SECONDS = 2
 
 def watch(run: Run, dataset: Dataset) -> None:
     """Where the run stands. Runs every two seconds while it lives, and once when it does not."""
-    status, events, spec = run.status(), run.events(), reads.spec(run)
+    status, events = run.status(), run.events()
+    spec = _spec(run)
     was = st.session_state.get("watched")
     st.session_state["watched"] = (run.folder.name, status.state)
     if was and was[0] == run.folder.name and was[1] != status.state:
@@ -35,6 +36,8 @@ def watch(run: Run, dataset: Dataset) -> None:
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             markup.sentence(progress_sentence(status))
             _buttons(run, status.state, dataset)
+        if status.damaged:
+            markup.callout("error", status.damaged, title="This run is damaged")
         if status.state == "failed":
             markup.callout("error", status.message or "The log says why.", title="Training failed")
         for note in progress.notes(events):
@@ -44,9 +47,18 @@ def watch(run: Run, dataset: Dataset) -> None:
             st.code(run.log_tail(200) or "(nothing yet)", language=None, height=260)
 
 
+def _spec(run: Run) -> dict[str, Any]:
+    """What the run was asked for, as far as that is known: the status says what is damaged."""
+    try:
+        return reads.spec(run)
+    except LTNetError:
+        return {}
+
+
 def _about(spec: dict[str, Any], events: list[dict[str, Any]]) -> str:
-    parts = [f"preset {spec.get('preset')}", Settings.of_spec(spec).network.network, f"seed {spec.get('seed')}"]
-    parts.append(next((e.get("device") for e in reversed(events) if e["event"] == "start"), spec.get("device")))
+    parts = [f"{k} {spec[k]}" for k in ("preset", "seed") if k in spec]
+    parts.insert(1, Settings.of_spec(spec).network.network if spec else "")
+    parts.append(next((e["device"] for e in reversed(events) if "device" in e), spec.get("device", "")))
     return " · ".join(str(p) for p in parts if p)
 
 
@@ -129,16 +141,16 @@ def all_runs(state: Current) -> None:
     markup.heading("All runs", "choose a row to look at it")
     rows = []
     for run, dataset in state.runs:
-        status, spec = run.status(), reads.spec(run)
+        status, spec = run.status(), _spec(run)
         rows.append(
             {
                 "run": run.folder.name,
                 "dataset": dataset.name,
-                "state": STATES[status.state],
+                "state": STATES[status.state] + (", damaged" if status.damaged else ""),
                 "progress": None if status.state in LIVE else round(100 * status.progress),
-                "preset": str(spec.get("preset")),
+                "preset": spec.get("preset"),
                 "seed": spec.get("seed"),
-                "started": datetime.fromtimestamp(float(spec.get("created") or run.folder.stat().st_mtime)),
+                "started": datetime.fromtimestamp(float(spec.get("created") or run.created())),
             }
         )
     picked = st.dataframe(
@@ -172,8 +184,11 @@ except LTNetError as e:
     markup.callout("error", str(e), title="This dataset cannot be read any more")
 if state.run is not None and state.status is not None:
     if state.status.state == "done":
-        summary(state.run, state)
-        what_changed(state.run, state)
+        try:
+            summary(state.run, state)
+            what_changed(state.run, state)
+        except LTNetError as e:
+            markup.callout("error", str(e), title="The results cannot be shown")
     live = state.status.state in LIVE
     st.fragment(watch, run_every=REFRESH_SECONDS if live else None)(state.run, state.dataset)
 if study is not None:

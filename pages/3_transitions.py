@@ -39,9 +39,7 @@ humans = [c for c in matrices if not is_machine(c)]
 
 # The same dataset's other runs, to see what a refit or another setting changed.
 other_runs = {
-    r.folder.name: r
-    for r in state.runs_here
-    if r.folder != run.folder and r.is_complete() and reads.spec(r)["classes"] == classes
+    r.folder.name: r for r in state.runs_here if r.folder != run.folder and reads.classes_of_finished(r) == classes
 }
 views = {"probability": "probability", **({"counts": "counts"} if counts else {}), "difference": "difference"}
 others = {

@@ -52,7 +52,10 @@ def faces() -> None:
     assert dataset is not None  # noqa: S101 - for mypy, see above
     if REFITTED in st.session_state or FAILED in st.session_state:
         st.rerun()
-    gallery(run, dataset, refit)
+    try:
+        gallery(run, dataset, refit)
+    except LTNetError as e:
+        markup.callout("error", str(e), title="The images cannot be shown")
 
 
 faces()

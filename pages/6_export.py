@@ -68,7 +68,11 @@ with st.grid(min_column_width=300, gap="medium"):
             "model", "Model", "application/octet-stream", f"{stem}-model.pt",
             "The trained network for your own code: truth from an image alone.",
         )  # fmt: skip
-    decisions = downloads.settled(adjudications_of(state.dataset)) if state.dataset else None
+    try:
+        decisions = downloads.settled(adjudications_of(state.dataset)) if state.dataset else None
+    except LTNetError as e:
+        decisions = None
+        markup.callout("error", str(e), title="What was settled cannot be read")
     if decisions is not None:
         with st.container(border=True, height="stretch"):
             markup.heading("What was settled", below="One row per image that people settled: label, reviewer, reason.")

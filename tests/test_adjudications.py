@@ -62,7 +62,7 @@ def test_another_database_is_no_store(store: Adjudications) -> None:
     with sqlite3.connect(store.path) as db:
         db.execute("CREATE TABLE notes (id)")
     db.close()
-    with pytest.raises(StorageError, match="no such table"):
+    with pytest.raises(DatasetError, match="no such table"):
         store.standing()
 
 

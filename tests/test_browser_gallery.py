@@ -19,7 +19,7 @@ from ltnet_core.adjudications import Adjudications
 from ltnet_core.datasets import load_dataset
 from ltnet_core.datasets.demo import CLASSES, write_demo
 from ltnet_core.fit import IPA2LT
-from ltnet_core.runs import write_json
+from ltnet_core.writing import write_json
 
 RUN = "faces-1"
 # Decisions that tabs of this browser have not brought to the server.

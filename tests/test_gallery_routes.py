@@ -21,7 +21,8 @@ from PIL import Image
 from ltnet_core.adjudications import Adjudications, Decision
 from ltnet_core.explanation import explain
 from ltnet_core.learned_items import load_items
-from ltnet_core.runs import Run, write_json
+from ltnet_core.runs import Run
+from ltnet_core.writing import write_json
 from ui import gallery_routes, opened
 from ui.tokens import token
 

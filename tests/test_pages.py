@@ -25,7 +25,7 @@ from uploading import upload, uploaded
 
 from ltnet_core.adjudications import Adjudications, Decision
 from ltnet_core.datasets.demo import write_demo
-from ltnet_core.runs import write_json
+from ltnet_core.writing import write_json
 from ui import charts, commands, compare, downloads, gallery, ordering, saved_views, tokens, wording, workspace
 from ui.wording import PAGES
 

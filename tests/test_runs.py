@@ -116,7 +116,7 @@ def test_starting_twice_is_refused(run: Run) -> None:
 
 def test_damaged_files_are_named(run: Run) -> None:
     (run.folder / "spec.json").write_text("{")
-    with pytest.raises(RunError, match=r"spec\.json' is missing or damaged"):
+    with pytest.raises(RunError, match=r"spec\.json' is damaged \(JSONDecodeError"):
         run.spec()
     with pytest.raises(RunError, match="is not a run folder"):
         Run.open(run.folder / "nothing")

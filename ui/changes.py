@@ -32,7 +32,7 @@ class CellChange:
 def run_before(run: Run) -> Run | None:
     """The finished run that this one was started from, if it is still there."""
     like = reads.spec(run).get("like")
-    before = Run(Path(str(like))) if like else None
+    before = Run(Path(str(like))) if like and "\0" not in like else None
     return before if before is not None and before.exists() and before.is_complete() else None
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -86,9 +87,7 @@ def start_run(run_dir: Path, dataset: Path, options: Sequence[str] = (), *, resu
         time.sleep(0.1)
     if process.poll() not in (None, 0):
         said = run.log_tail(12).strip()
-        if not run.exists():
-            (run_dir / "log.txt").unlink(missing_ok=True)
-            run_dir.rmdir()
+        jobs.clear_failed_start(run_dir)
         raise RunError(said or f"the trainer ended with status {process.returncode} and said nothing.")
 
 
@@ -106,7 +105,10 @@ def predict(run: Run, images: Sequence[Path]) -> list[dict[str, Any]]:
         raise LTNetError(f"the prediction took longer than {e.timeout:.0f} seconds.") from e
     if done.returncode != 0:
         raise LTNetError(done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "the prediction failed.")
-    return list(json.loads(done.stdout))
+    try:
+        return list(json.loads(done.stdout))
+    except ValueError as e:
+        raise LTNetError("the prediction was cut off.") from e
 
 
 def export(run: Run, out: str) -> bytes:
@@ -118,16 +120,12 @@ def export(run: Run, out: str) -> bytes:
         the export failed; says why.
     """
     suffix = {"model": ".pt", "report": ".html"}[out]
-    folder = run.folder / "export"
-    target = folder / f"{out}{suffix}"
-    if not target.exists():
-        folder.mkdir(exist_ok=True)
-        partial = folder / f"partial-{os.getpid()}-{time.monotonic_ns()}{suffix}"
+    with tempfile.TemporaryDirectory(prefix="ltnet-export-") as folder:
+        target = Path(folder) / f"{out}{suffix}"
         try:
-            done = run_command(["export", str(run.folder), f"--{out}", str(partial)])
-            if done.returncode != 0 or not partial.exists():
-                raise LTNetError(done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "the export failed.")
-            os.replace(partial, target)
-        finally:
-            partial.unlink(missing_ok=True)
-    return target.read_bytes()
+            done = run_command(["export", str(run.folder), f"--{out}", str(target)])
+        except subprocess.TimeoutExpired as e:
+            raise LTNetError(f"the export took longer than {e.timeout:.0f} seconds.") from e
+        if done.returncode != 0 or not target.exists():
+            raise LTNetError(done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "the export failed.")
+        return target.read_bytes()

@@ -12,6 +12,7 @@ from ltnet_core.runs import Run, Status
 from ui.workspace import Dataset, dataset_of, list_datasets, runs_folder
 
 KEY = "current"
+UNKNOWN = "unknown dataset"  # of a run whose spec is damaged
 
 
 @dataclass(frozen=True)
@@ -33,16 +34,17 @@ class Current:
 def choose(
     datasets: list[Dataset], runs: list[tuple[Run, Dataset]], dataset_id: str | None, run_id: str | None
 ) -> tuple[Dataset | None, Run | None]:
-    """A run brings its dataset; a dataset alone brings its newest run; without a wish, the newest of all."""
+    """A run brings its dataset; a dataset alone brings its newest run; without a wish, the newest sound one of all."""
     for candidate, dataset in runs:
         if run_id and candidate.folder.name == run_id:
             return dataset, candidate
     chosen = next((d for d in datasets if d.id == dataset_id), None)
-    if chosen is None and runs:
-        return runs[0][1], runs[0][0]
+    sound = [r for r in runs if r[1].name != UNKNOWN or r[1].id]
+    if chosen is None and sound:
+        return sound[0][1], sound[0][0]
     if chosen is None and datasets:
         chosen = datasets[0]
-    newest = [r for r, d in runs if d == chosen]
+    newest = [r for r, d in sound if d == chosen]
     return chosen, newest[0] if newest else None
 
 
@@ -53,8 +55,8 @@ def load() -> Current:
     for found in list_runs(runs_folder()):
         try:
             runs.append((found, dataset_of(found, datasets)))
-        except LTNetError:  # a damaged spec: not a run one can look at
-            continue
+        except LTNetError:  # the page says what is damaged
+            runs.append((found, Dataset("", UNKNOWN, found.folder / "unknown")))
     asked = {k: st.query_params.get(k) or st.session_state.get(f"asked_{k}") for k in ("dataset", "run")}
     if st.query_params.get("dataset") and not st.query_params.get("run"):
         asked["run"] = None

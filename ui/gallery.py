@@ -95,14 +95,21 @@ def _answer(dataset: Dataset, refit: Callable[[str], None]) -> None:
     match asked.get("kind"):
         case "view":
             _to_address(asked.get("view"))
-        case "save":
-            name, wanted = asked.get("name"), asked.get("view")
-            if isinstance(name, str) and isinstance(wanted, Mapping):
-                saved_views.save(dataset, name, {str(k): str(v) for k, v in wanted.items()})
-        case "forget":
-            saved_views.forget(dataset, str(asked.get("name")))
+        case "save" | "forget":
+            try:
+                _keep_view(dataset, asked)
+            except LTNetError as e:
+                st.toast(str(e), icon="⚠️", duration="long")
         case "refit":
             refit("learn" if asked.get("how") == "learn" else "trust")
+
+
+def _keep_view(dataset: Dataset, asked: Mapping[str, Any]) -> None:
+    name, wanted = asked.get("name"), asked.get("view")
+    if asked["kind"] == "forget":
+        saved_views.forget(dataset, str(name))
+    elif isinstance(name, str) and isinstance(wanted, Mapping):
+        saved_views.save(dataset, name, {str(k): str(v) for k, v in wanted.items()})
 
 
 def _to_address(wanted: Any) -> None:

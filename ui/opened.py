@@ -15,6 +15,7 @@ from ltnet_core.adjudications import Adjudications, Decision
 from ltnet_core.datasets import Files, Study, load_dataset
 from ltnet_core.errors import RunError
 from ltnet_core.learned_items import LearnedItems, load_items
+from ltnet_core.reading import require_file
 from ltnet_core.runs import Run
 from ltnet_core.selection import OPEN, SKIPPED, Selections
 from ui.roots import require_allowed
@@ -48,12 +49,9 @@ def version_of(path: Path) -> str:
     Raises
     ------
     RunError
-        it is missing.
+        it is missing, or no file.
     """
-    try:
-        stat = path.stat()
-    except OSError as e:
-        raise RunError(f"{str(path)!r} is missing; the run's folder is damaged.") from e
+    stat = require_file(path)
     return f"{stat.st_mtime_ns}-{stat.st_size}"
 
 

@@ -13,8 +13,9 @@ from ltnet_core.agreement import agreement
 from ltnet_core.datasets import Files, Study, holds_images_alone
 from ltnet_core.datasets import source_classes as source_classes_of
 from ltnet_core.datasets.joined import SourceClass
-from ltnet_core.errors import DatasetError
-from ltnet_core.runs import Run, read_json
+from ltnet_core.errors import DatasetError, LTNetError
+from ltnet_core.reading import read_json, reading
+from ltnet_core.runs import Run
 from ltnet_core.selection import Selections
 from ui import opened, thumbnails
 from ui.workspace import Dataset
@@ -105,10 +106,11 @@ def first_truths(run: Run, rows: int) -> tuple[pd.DataFrame, int]:
 
 @st.cache_data(max_entries=4, show_spinner=False)
 def _first_truths(folder: str, version: str, rows: int) -> tuple[pd.DataFrame, int]:
-    file = pq.ParquetFile(Run(folder).result("truth.parquet"))
+    path = Run(folder).result("truth.parquet")
     learned_from = int(opened.selections(Run(folder)).learned_from.sum())
-    batch = next(file.iter_batches(batch_size=rows), None)  # what was learned from comes first
-    frame = file.schema_arrow.empty_table().to_pandas() if batch is None else batch.to_pandas()
+    with reading(path), pq.ParquetFile(path) as file:
+        batch = next(file.iter_batches(batch_size=rows), None)  # what was learned from comes first
+        frame = file.schema_arrow.empty_table().to_pandas() if batch is None else batch.to_pandas()
     return frame.head(learned_from), learned_from
 
 
@@ -125,8 +127,20 @@ def _result(path: str, version: str) -> dict[str, Any]:
 
 def spec(run: Run) -> dict[str, Any]:
     """What the run was asked for."""
-    path = run.folder / "spec.json"
-    return _result(str(path), opened.version_of(path))
+    return _spec(str(run.folder), opened.version_of(run.folder / "spec.json"), run.is_complete())
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _spec(folder: str, version: str, complete: bool) -> dict[str, Any]:
+    return Run(Path(folder)).spec()
+
+
+def classes_of_finished(run: Run) -> list[str]:
+    """The classes of a run whose matrices can be read; empty for any other."""
+    try:
+        return list(result(run, "transitions.json")["classes"])
+    except LTNetError:
+        return []
 
 
 def codes(run: Run) -> dict[str, str]:

@@ -11,7 +11,8 @@ ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from ui import frame  # noqa: E402
+from ltnet_core.errors import LTNetError  # noqa: E402
+from ui import frame, markup  # noqa: E402
 from ui.current import load  # noqa: E402
 from ui.wording import PAGES  # noqa: E402
 
@@ -42,4 +43,7 @@ st.session_state[frame.PAGES_KEY] = {text.path: page for text, page in zip(PAGES
 state = load()
 frame.sidebar(state)
 frame.header(state, next(text for text, page in zip(PAGES, pages, strict=True) if page == chosen))
-chosen.run()
+try:
+    chosen.run()
+except LTNetError as e:  # a damaged file of the run or the dataset; the sidebar leads to others
+    markup.callout("error", str(e), title="This cannot be shown")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ltnet_core.runs import write_json
+from ltnet_core.errors import LTNetError
+from ltnet_core.reading import read_json
+from ltnet_core.writing import naming, write_json
 from ui.workspace import Dataset, adjudications_of
 
 MOST = 100
@@ -22,12 +23,12 @@ def _path(dataset: Dataset) -> Path:
 def load(dataset: Dataset) -> list[dict[str, Any]]:
     """``[{"name", "view"}]``, oldest first; a damaged file holds none."""
     try:
-        content = json.loads(_path(dataset).read_text(encoding="utf-8"))
+        content = read_json(_path(dataset))
         views = content["views"]
         return [
             {"name": str(v["name"]), "view": {str(k): str(x) for k, x in v["view"].items()}} for v in views if v["name"]
         ]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (LTNetError, KeyError, TypeError, AttributeError):
         return []
 
 
@@ -46,5 +47,6 @@ def forget(dataset: Dataset, name: str) -> None:
 
 def _write(dataset: Dataset, views: list[dict[str, Any]]) -> None:
     path = _path(dataset)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    with naming(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
     write_json(path, {"views": views})

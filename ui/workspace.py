@@ -35,7 +35,8 @@ from ltnet_core.datasets.demo import write_demo
 from ltnet_core.datasets.files import is_image_name
 from ltnet_core.datasets.roots import require_below
 from ltnet_core.errors import DatasetError
-from ltnet_core.runs import Run, read_json, write_json
+from ltnet_core.runs import Run
+from ltnet_core.writing import write_json
 
 MOST_STAMPS = 1000
 
@@ -123,8 +124,14 @@ def _json(path: Path) -> dict[str, object]:
 
 
 def dataset_of(run: Run, datasets: list[Dataset]) -> Dataset:
-    """The dataset a run was started on; one outside the workspace is named by the run."""
-    spec = read_json(run.folder / "spec.json")
+    """The dataset a run was started on; one outside the workspace is named by the run.
+
+    Raises
+    ------
+    RunError
+        the run's spec is damaged.
+    """
+    spec = run.spec()
     place = Path(str(spec.get("dataset", ""))).expanduser().absolute()
     for dataset in datasets:
         if dataset.location == place or (dataset.location.exists() and dataset.location.resolve() == place.resolve()):

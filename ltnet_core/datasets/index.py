@@ -4,7 +4,7 @@
 
     LTNET_CACHE, or XDG_CACHE_HOME/ltnet-studio, or ~/.cache/ltnet-studio
       index/<digest of place and format>/
-        study.json            names, format, problems, and the stamps of the files it was read from
+        study.json            names, format, problems, the stamps of the files it was read from, digests of these here
         items.parquet         image, truth, test_set: N rows
         entries.parquet       item, coder, label, count: M rows
         problem-<i>.parquet   the full list of a problem
@@ -125,14 +125,43 @@ def _write(study: Study, folder: Path, stamps: dict[str, list[int]]) -> None:
         "problems": [p.to_json() for p in study.problems],
         "has_images": study.has_images,
     }
-    (folder / "study.json").write_text(json.dumps(about, ensure_ascii=False), encoding="utf-8")
+    text = json.dumps(about)
+    digests = {p.name: _digest(p) for p in sorted(folder.glob("*.parquet"))}
+    (folder / "study.json").write_text(json.dumps([text, _hash(text.encode()), digests]), encoding="utf-8")
+
+
+def _hash(content: bytes) -> str:
+    return hashlib.blake2b(content, digest_size=32).hexdigest()
+
+
+def _digest(path: Path) -> str:
+    with open(path, "rb") as f:
+        return hashlib.file_digest(f, lambda: hashlib.blake2b(digest_size=32)).hexdigest()
+
+
+def _sound(folder: Path) -> dict[str, Any]:
+    """What a copy says of its study.
+
+    Raises
+    ------
+    OSError, ValueError, TypeError
+        a file of it is damaged or missing.
+    """
+    names = [p.name for p in folder.iterdir() if not p.is_file()]
+    if names:  # a pipe would block whoever opens it
+        raise ValueError(f"{names[0]} is no file")
+    text, digest, digests = json.loads((folder / "study.json").read_text(encoding="utf-8"))
+    if _hash(text.encode()) != digest or any(_digest(folder / name) != d for name, d in digests.items()):
+        raise ValueError("a file is not what was written")
+    about: dict[str, Any] = json.loads(text)
+    return about
 
 
 def load(files: Files, location: Path, format: str | None) -> Study | None:
     """The study as it was kept; None where there is none, or a file has changed since."""
     folder = _place(location, format)
     try:
-        about = json.loads((folder / "study.json").read_text(encoding="utf-8"))
+        about = _sound(folder)
         if any(_stamp(Path(p)) != s for p, s in about["stamps"].items()):
             return None
         items = pa.parquet.read_table(folder / "items.parquet")
@@ -163,7 +192,7 @@ def load(files: Files, location: Path, format: str | None) -> Study | None:
             about["why"],
             about["has_images"],
         )
-    except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError, pa.ArrowException):
+    except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError, pa.ArrowException):
         return None  # a copy that is damaged or of another version is made again
 
 
