@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import pickle
 import shutil
 from collections.abc import Sequence
@@ -26,6 +27,7 @@ from .shapes import mismatch
 from .writing import naming, write_bytes, write_json
 
 _DIGEST_BYTES = 32
+_OWN = "blake2b"  # of the facts themselves
 _KEYS = {"model", "optimizers", "history", "best_loss", "best_epoch", "best"}
 _MARK = b"LTNET-EPOCHS-1\n"
 
@@ -38,7 +40,12 @@ def keep(folder: Path, stem: str, names: Sequence[str], facts: dict[str, Any]) -
     StorageError
     """
     entries = {name: entry(folder / name) for name in names}
-    write_json(folder / f"{stem}.json", {**facts, "files": entries})
+    content = {**facts, "files": entries}
+    write_json(folder / f"{stem}.json", {**content, _OWN: _digest_of(content)})
+
+
+def _digest_of(content: dict[str, Any]) -> str:
+    return hashlib.blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=_DIGEST_BYTES).hexdigest()
 
 
 def kept(folder: Path, stem: str, kinds: Any) -> dict[str, Any] | None:
@@ -53,7 +60,10 @@ def kept(folder: Path, stem: str, kinds: Any) -> dict[str, Any] | None:
     if not path.exists():
         return None
     facts = read_json(path)
+    own = facts.pop(_OWN, None)
     files = facts.get("files", {})  # a run from before there were digests kept none
+    if (files or own) and own != _digest_of(facts):
+        raise damaged(path, "its content is not what was written")
     if (wrong := mismatch(facts, kinds) or mismatch(files, dict[str, Entry])) is not None:
         raise damaged(path, wrong)
     for name, expected in files.items():
