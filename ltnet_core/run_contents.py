@@ -144,14 +144,17 @@ def read_spec(path: Path) -> dict[str, Any]:
         raise damaged(path, "a name holds a zero byte")
     if content["seed"] < 0 or not 0 <= content.get("created", 0) < 1e11:
         raise damaged(path, "seed and time must not be negative")
+    _check_settings(path, content)
+    return content
+
+
+def _check_settings(path: Path, spec: Mapping[str, Any]) -> None:
     try:
-        settings = Settings.from_json(content["settings"])
+        settings = Settings.from_json(spec["settings"])
     except (LTNetError, TypeError, ValueError, AttributeError) as e:
         raise damaged(path, f"settings: {e}") from e
-    hints = get_type_hints(Settings)
-    for name, kind in hints.items():
+    for name, kind in get_type_hints(Settings).items():
         _require(path, mismatch(getattr(settings, name), kind, f"settings.{name}"))
-    return content
 
 
 def check_result(name: str, path: Path, *, whole: bool) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -84,3 +85,11 @@ def finished(demo: Path, ltnet: Command, tmp_path_factory: pytest.TempPathFactor
     done = ltnet("fit", demo, "--run", folder, "--preset", "quick", "--epochs", 2, "--device", "cpu", "--seed", 3)
     assert done.returncode == 0, done.stderr
     return folder
+
+
+@pytest.fixture(scope="session")
+def golden(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run as it was written before manifests had digests; read-only for tests."""
+    folder = tmp_path_factory.mktemp("golden")
+    shutil.unpack_archive(ROOT / "tests" / "golden" / "run-without-digests.zip", folder)
+    return folder / "run"

@@ -15,7 +15,7 @@ from conftest import Command, write_csv
 from ltnet_core.adjudications import Adjudications, Decision, adjudicated, read_decisions
 from ltnet_core.annotations import ADJUDICATOR
 from ltnet_core.datasets import load_dataset
-from ltnet_core.errors import DatasetError, StorageError
+from ltnet_core.errors import DatasetError
 
 
 def settle(image: str, label: str, key: str, **more: str) -> Decision:

@@ -9,7 +9,6 @@ from pathlib import Path
 import faults
 import pytest
 from faults import Material, Outcome
-from test_pages import ROOT, link
 
 from ltnet_core.reading import loads
 from ltnet_core.runs import Run

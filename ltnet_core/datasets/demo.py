@@ -21,6 +21,7 @@ import pandas as pd
 from ltnet_core.datasets.faces import random_face
 from ltnet_core.errors import OptionError
 from ltnet_core.spreadsheet import write_csv
+from ltnet_core.writing import naming
 
 CLASSES: tuple[str, ...] = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear")
 CODES: tuple[str, ...] = ("Ne", "Ha", "Su", "Sa", "An", "Di", "Fe")
@@ -132,14 +133,14 @@ def write_demo(
     """
     _check(folder, items, seed)
     target = folder.absolute()
-    target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.parent / f".{target.name}.partial-{os.getpid()}"
     try:
-        partial.mkdir()
-        _write_all(partial, items, seed, progress)
-        if target.exists():
-            target.rmdir()  # fails, rightly, if somebody put a file there in the meantime
-        partial.rename(target)
+        with naming(target):
+            partial.mkdir(parents=True)
+            _write_all(partial, items, seed, progress)
+            if target.exists():
+                target.rmdir()  # fails, rightly, if somebody put a file there in the meantime
+            partial.rename(target)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
