@@ -9,6 +9,7 @@ from pathlib import Path
 import faults
 import pytest
 from faults import Material, Outcome
+from test_pages import link, open_page, seen
 
 from ltnet_core.reading import loads
 from ltnet_core.runs import Run
@@ -140,3 +141,59 @@ def test_a_lost_manifest_is_said_and_the_run_can_be_trained_again(material: Mate
         assert (run / "results" / "truth.parquet").read_bytes() == (
             material.finished / "results" / "truth.parquet"
         ).read_bytes()
+
+
+PAGE_FAULTS = (
+    ("spec.json", "half"),
+    ("events.jsonl", "odd lines"),
+    ("manifest.json", "zeroed"),
+    ("log.txt", "pipe"),
+    ("results/truth.parquet", "half"),
+    ("results/transitions.json", "wrong K"),
+    ("results/evaluation.json", "tests are a list"),
+    ("results/networks/index.json", "removed"),
+)
+
+
+@pytest.fixture
+def place(material: Material, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A workspace with the dataset and two finished runs, one of which is to be damaged."""
+    monkeypatch.setenv("LTNET_WORKSPACE", str(tmp_path))
+    link(tmp_path, material.dataset)
+    for name in ("sound", "odd"):
+        shutil.copytree(material.finished, tmp_path / "runs" / name)
+    return tmp_path
+
+
+@pytest.mark.parametrize("page", ["train", "transitions", "disagreements", "compare", "export", "predict"])
+def test_a_damaged_run_crashes_no_page(material: Material, place: Path, page: str) -> None:
+    for number, (file, name) in enumerate(PAGE_FAULTS):
+        run = place / "runs" / f"odd-{number}"
+        shutil.copytree(material.finished, run)
+        faults.damages(file)[name](run / file)
+        text = seen(open_page(page, run=run.name))  # asserts that there was no exception
+        assert run.name in text, (file, name)
+        if page == "train" and file in ("spec.json", "manifest.json", "results/truth.parquet"):
+            assert "This run is damaged" in text, (file, name)
+            assert Path(file).name in text
+        shutil.rmtree(run)
+
+
+def test_damage_of_one_run_touches_no_other(material: Material, place: Path) -> None:
+    for file in ("spec.json", "manifest.json", "events.jsonl"):
+        faults.damages(file)["half"](place / "runs" / "odd" / file)
+    for page in ("train", "transitions", "compare"):
+        text = seen(open_page(page, run="sound"))
+        assert "damaged" not in text.lower()
+    at = open_page("train")
+    assert "sound" in seen(at)  # without a wish, the newest sound run is shown
+    states = at.dataframe[0].value.set_index("run")["state"]
+    assert states.to_dict() == {"sound": "finished", "odd": "finished, damaged"}
+
+
+@pytest.mark.parametrize("file", ["results/truth.parquet", "results/transitions.json"])
+def test_an_older_run_with_odd_numbers_is_told_as_damaged(place: Path, file: str) -> None:
+    run = place / "runs" / "odd"
+    (run / "manifest.json").write_text(json.dumps(faults.OLD_MANIFEST))
+    faults.damages(file)["NaN"](run / file)
+    assert f"{Path(file).name}&#x27; is damaged" in seen(open_page("transitions", run="odd"))
