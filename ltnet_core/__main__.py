@@ -48,7 +48,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as e:
         return _complain(_about_files(e))
     except MemoryError as e:
-        return _complain(f"there is not enough memory for this ({e or 'none is left'}); close other programs.")
+        return _complain(
+            f"there is not enough memory ({str(e) or 'none is left'}); close other programs and try again."
+        )
     return 0
 
 

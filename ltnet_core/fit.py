@@ -173,12 +173,14 @@ def _in_words(e: Exception, trainer: Trainer | None) -> Exception:
     if not is_out_of_memory(e) or trainer is None:
         return e
     settings = trainer.settings
-    size = f" (now {trainer.size})" if hasattr(trainer, "size") else ""
-    budget = ", give a smaller --pixel-budget" if trainer.stage == "images" else ""
-    return TrainingError(
-        f"there is not enough memory for the stage {trainer.stage!r}: lower --batch-size (now {settings.batch_size}) "
-        f"or --image-size{size}{budget}, or take a smaller --network (now {settings.network})."
+    size = f"--image-size (now {trainer.size})" if hasattr(trainer, "size") else "--image-size"
+    lower = (
+        f"lower {size}, or give --pixel-budget 0"
+        if trainer.stage == "images"
+        else f"lower --batch-size (now {settings.batch_size}) or {size}, or take a smaller --network "
+        f"(now {settings.network})"
     )
+    return TrainingError(f"there is not enough memory for the stage {trainer.stage!r}: {lower}.")
 
 
 def _train(trainer: Trainer) -> None:

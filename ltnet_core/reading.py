@@ -64,6 +64,8 @@ def unreadable(path: Path, e: Exception) -> LTNetError:
         return DamageError(str(path), "missing")
     if isinstance(e, PermissionError):
         return RunError(f"{str(path)!r} cannot be read ({e.strerror}); give yourself the right to read it.")
+    if isinstance(e, OSError) and e.errno is not None:
+        return damaged(path, os.strerror(e.errno))
     return damaged(path, f"{type(e).__name__}: {e}")
 
 
