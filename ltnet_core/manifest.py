@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TypedDict
 
-from .reading import damaged, read_json, reading, require_file
+from .reading import damaged, read_json, reading, require_file, version
 from .shapes import mismatch
 from .writing import amount, write_json
 
@@ -52,11 +52,11 @@ def read_manifest(folder: Path) -> dict[str, Entry] | None:
         the manifest is missing or damaged.
     """
     path = folder / NAME
-    return _entries(path, _version(require_file(path)))
+    return _entries(path, version(require_file(path)))
 
 
 @lru_cache(maxsize=64)
-def _entries(path: Path, version: tuple[int, ...]) -> dict[str, Entry] | None:
+def _entries(path: Path, of: tuple[int, ...]) -> dict[str, Entry] | None:
     content = read_json(path)
     if content.get("complete") is not True:
         raise damaged(path, "it does not say that the run is complete")
@@ -96,15 +96,11 @@ def require_unchanged(folder: Path, name: str, expected: Entry) -> None:
         raise damaged(folder / name, "its content is not what the run wrote")
 
 
-def _version(found: os.stat_result) -> tuple[int, ...]:
-    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
-
-
 def _digest(path: Path, found: os.stat_result) -> str:
-    return _digest_of(path, _version(found))
+    return _digest_of(path, version(found))
 
 
 @lru_cache(maxsize=1024)
-def _digest_of(path: Path, version: tuple[int, ...]) -> str:
+def _digest_of(path: Path, of: tuple[int, ...]) -> str:
     with reading(path), open(path, "rb") as f:
         return hashlib.file_digest(f, lambda: hashlib.blake2b(digest_size=32)).hexdigest()

@@ -103,6 +103,11 @@ def require_file(path: Path) -> os.stat_result:
     return found
 
 
+def version(found: os.stat_result) -> tuple[int, ...]:
+    """Changes when a file does: what was checked of one version need not be checked again."""
+    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """Read a JSON object of a run.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypedDict, get_type_hints
 
@@ -12,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from .errors import LTNetError
-from .reading import damaged, read_json, reading, require_file
+from .reading import damaged, read_json, reading, require_file, version
 from .settings import Settings
 from .shapes import mismatch
 
@@ -161,11 +162,17 @@ def check_result(name: str, path: Path, *, whole: bool) -> None:
     """Raise unless a result file holds what one of its name must hold.
 
     ``whole`` reads all of a table: of a run without digests nothing else tells that it is sound.
+    Every version of a file is checked once.
 
     Raises
     ------
     DamageError
     """
+    _check_version(name, path, version(require_file(path)), whole)
+
+
+@lru_cache(maxsize=256)
+def _check_version(name: str, path: Path, of: tuple[int, ...], whole: bool) -> None:
     if path.suffix == ".json":
         content = read_json(path)
         if name in _JSON:
@@ -177,8 +184,6 @@ def check_result(name: str, path: Path, *, whole: bool) -> None:
         _check_parquet(path, whole)
     elif path.suffix == ".npy":
         _check_array(path)
-    else:
-        require_file(path)
 
 
 def _require(path: Path, wrong: str | None) -> None:
