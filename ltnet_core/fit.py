@@ -177,8 +177,8 @@ def _in_words(e: Exception, trainer: Trainer | None) -> Exception:
     lower = (
         f"lower {size}, or give --pixel-budget 0"
         if trainer.stage == "images"
-        else f"lower --batch-size (now {settings.batch_size}) or {size}, or take a smaller --network "
-        f"(now {settings.network})"
+        else f"lower --batch-size (now {settings.schedule.batch_size}) or {size}, or take a smaller --network "
+        f"(now {settings.network.network})"
     )
     return TrainingError(f"there is not enough memory for the stage {trainer.stage!r}: {lower}.")
 

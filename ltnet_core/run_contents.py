@@ -151,11 +151,14 @@ def read_spec(path: Path) -> dict[str, Any]:
 
 def _check_settings(path: Path, spec: Mapping[str, Any]) -> None:
     try:
-        settings = Settings.from_json(spec["settings"])
+        settings = Settings.of_spec(spec)
     except (LTNetError, TypeError, ValueError, AttributeError) as e:
         raise damaged(path, f"settings: {e}") from e
-    for name, kind in get_type_hints(Settings).items():
-        _require(path, mismatch(getattr(settings, name), kind, f"settings.{name}"))
+    for group, options in Settings.groups().items():
+        values = getattr(settings, group)
+        for name, kind in get_type_hints(type(values)).items():
+            if name in options:
+                _require(path, mismatch(getattr(values, name), kind, f"settings.{name}"))
 
 
 def check_result(name: str, path: Path, *, whole: bool) -> None:

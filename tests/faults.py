@@ -144,6 +144,7 @@ ODD: dict[str, dict[str, Damage]] = {
         "epochs are text": _set("settings", "epochs", to="many"),
         "unknown setting": _set("settings", "colour", to=1),
         "odd network": _set("settings", "network", to={"a": 1}),
+        "epoch range is text": _set("settings", "schedule", "epoch_range", to=["a", "b"]),
         "zero byte": _set("dataset", to="/tmp/\0"),
         "surrogate": _set("dataset_name", to="\udc80"),
         "classes are numbers": _set("classes", to=[1, 2]),
