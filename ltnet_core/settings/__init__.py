@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from functools import cache
 from typing import Any
 
 from ..errors import OptionError, did_you_mean
@@ -82,12 +83,14 @@ class Settings:
             )
 
     @classmethod
+    @cache
     def groups(cls) -> dict[str, dict[str, Option]]:
         """The options of each group, by name."""
         made = {f.name: f.default_factory for f in fields(cls) if is_dataclass(f.default_factory)}
         return {name: options_of(group) for name, group in made.items()}  # type: ignore[arg-type]
 
     @classmethod
+    @cache
     def options(cls) -> dict[str, Option]:
         """All options by name; no two groups have one of the same name."""
         return {name: declared for group in cls.groups().values() for name, declared in group.items()}
