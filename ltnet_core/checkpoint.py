@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor, nn
 
 from .manifest import Entry, entry, require_unchanged
 from .reading import damaged, read_json, reading, require_file
@@ -118,3 +119,24 @@ def load_epochs(path: Path, device: torch.device) -> dict[str, Any]:
     if not isinstance(state, dict) or not state.keys() >= _KEYS:
         raise damaged(path, "it is no state of a training")
     return state
+
+
+def go_on(
+    model: nn.Module, optimizers: Sequence[torch.optim.Optimizer], checkpoint: Path, device: torch.device
+) -> tuple[list[dict[str, Any]], tuple[float, int, dict[str, Tensor]] | None]:
+    """Bring a fit to where a checkpoint left it; returns its history and its best epoch.
+
+    Raises
+    ------
+    DamageError
+        the checkpoint is damaged, or is of another network.
+    """
+    state = load_epochs(checkpoint, device)
+    try:
+        model.load_state_dict(state["model"])
+        for optimizer, content in zip(optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(content)
+        best = (float(state["best_loss"]), int(state["best_epoch"]), dict(state["best"])) if state["best"] else None
+        return [dict(record) for record in state["history"]], best
+    except (RuntimeError, ValueError, TypeError, KeyError, AttributeError) as e:
+        raise damaged(checkpoint, str(e)) from e

@@ -97,13 +97,18 @@ def new_run(
         },
         {} if adjudications is None else {OWN_ADJUDICATIONS: decisions_csv(adjudications)},
     )
+    _emit_notes(run, notes)
+    return run
+
+
+def _emit_notes(run: Run, notes: list[str]) -> None:
+    """Tell what is unusual about a run that was just made; where that fails the run is not made."""
     try:
         for note in notes:
             run.emit("note", message=note)
     except BaseException:
         run.discard()
         raise
-    return run
 
 
 def train_run(study: Study, run: Run, *, on_trainer: Any = None) -> None:

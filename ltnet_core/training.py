@@ -17,12 +17,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from .annotations import AnnotationTable, FloatArray
-from .checkpoint import forget, load_epochs, save_epochs
+from .checkpoint import forget, go_on, save_epochs
 from .errors import DamageError, TrainingError
 from .images import Pixels
 from .ltnet import Classifier, Entries
 from .networks import last_layer
-from .reading import damaged
 
 Record = dict[str, Any]
 
@@ -275,7 +274,7 @@ def fit(
     if checkpoint is not None and os.path.lexists(checkpoint):
         begun = copy.deepcopy(model.state_dict())
         try:
-            history, best = _go_on(model, optimizers, checkpoint, data.device)
+            history, best = go_on(model, optimizers, checkpoint, data.device)
         except DamageError as e:
             forget(checkpoint)
             model.load_state_dict(begun)
@@ -340,27 +339,6 @@ def fit(
     if best is not None:
         model.load_state_dict(best[2])
     return history
-
-
-def _go_on(
-    model: Classifier, optimizers: Sequence[torch.optim.Optimizer], checkpoint: Path, device: torch.device
-) -> tuple[list[Record], tuple[float, int, dict[str, Tensor]] | None]:
-    """Bring a fit to where a checkpoint left it; returns its history and its best epoch.
-
-    Raises
-    ------
-    DamageError
-        the checkpoint is damaged, or is of another network.
-    """
-    state = load_epochs(checkpoint, device)
-    try:
-        model.load_state_dict(state["model"])
-        for optimizer, content in zip(optimizers, state["optimizers"], strict=True):
-            optimizer.load_state_dict(content)
-        best = (float(state["best_loss"]), int(state["best_epoch"]), dict(state["best"])) if state["best"] else None
-        return [dict(record) for record in state["history"]], best
-    except (RuntimeError, ValueError, TypeError, KeyError, AttributeError) as e:
-        raise damaged(checkpoint, str(e)) from e
 
 
 def predict(
