@@ -10,6 +10,8 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
+from .settings import Settings
+
 MOST_CELLS = 50_000  # of matrices; a page of more is slow to open
 MOST_ROWS = 2_000  # of methods, over all test sets
 MOST_NOTES = 200
@@ -52,7 +54,7 @@ def report_html(
         dataset=spec["dataset_name"],
         preset=spec["preset"],
         seed=spec["seed"],
-        network=spec["settings"]["network"],
+        network=Settings.of_spec(spec).network.network,
         notes=notes[:MOST_NOTES],
         tests=tests,
         truth=_truth(evaluation["truth"]),

@@ -164,11 +164,7 @@ class Trainer:
             self.note(f"{e.file!r} is {e.reason}, so the images are decoded again.")
             forget(self.run.checkpoint / "images.json", self.run.checkpoint / "pixels.npy")
             found = None
-        if found is None:
-            self._decode(names)
-            found = self._kept_images(len(names))
-            assert found is not None
-        facts, pixels = found
+        facts, pixels = found or self._decode(names)
         self.size, self.channels, self.broken = facts["size"], facts["channels"], facts["broken"]
         if self.broken:
             first = next(iter(self.broken.values()))
@@ -178,8 +174,8 @@ class Trainer:
         self.note("the images are decoded anew in every epoch: all of them would need more room than there is.")
         return PixelsOnDemand(self.study.files, names, self.size, self.channels, self.broken)
 
-    def _decode(self, names: list[str]) -> None:
-        """Decode all images into the checkpoint, where there is room."""
+    def _decode(self, names: list[str]) -> tuple[dict[str, Any], Pixels | None]:
+        """Decode all images into the checkpoint, where there is room; returns what :meth:`_kept_images` does."""
         folder = self.run.checkpoint
         side, channels = survey(self.study.files, names)
         size = self.settings.data.image_size or max(8, min(side, self.settings.data.largest_image))
@@ -191,7 +187,11 @@ class Trainer:
         path = folder / "pixels.npy" if room else None
         broken = decode_all(self.study.files, names, size, channels, path, progress)
         files = [] if path is None else [path.name]
-        keep(folder, "images", files, {"size": size, "channels": channels, "broken": broken, "kept": room})
+        facts = {"size": size, "channels": channels, "broken": broken, "kept": room}
+        keep(folder, "images", files, facts)
+        if path is None:
+            return facts, None
+        return facts, cast(Pixels, read_array(path, (len(names), channels, size, size), np.uint8, mmap=True))
 
     def _kept_images(self, items: int) -> tuple[dict[str, Any], Pixels | None] | None:
         """What an earlier process decoded: facts, and the pixels where there was room; None where there is nothing.

@@ -20,7 +20,7 @@ from streamlit.web.server.starlette.starlette_app_utils import create_signed_val
 from test_access_settings import PROXY, SECRET, TOKEN
 
 from ltnet_core.adjudications import Adjudications
-from ltnet_core.runs import write_json
+from ltnet_core.writing import write_json
 from ui import tokens
 
 RUN = "faces-1"
