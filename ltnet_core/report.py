@@ -10,8 +10,6 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from .settings import Settings
-
 MOST_CELLS = 50_000  # of matrices; a page of more is slow to open
 MOST_ROWS = 2_000  # of methods, over all test sets
 MOST_NOTES = 200
@@ -50,11 +48,12 @@ def report_html(
         )
     if len(notes) > MOST_NOTES:
         left_out.append(f"{len(notes) - MOST_NOTES:,} more notes are left out.")
+    network = spec["settings"]["network"]  # a name in the first version of spec.json, a group of options now
     return _template().render(
         dataset=spec["dataset_name"],
         preset=spec["preset"],
         seed=spec["seed"],
-        network=Settings.of_spec(spec).network.network,
+        network=network if isinstance(network, str) else network["network"],
         notes=notes[:MOST_NOTES],
         tests=tests,
         truth=_truth(evaluation["truth"]),

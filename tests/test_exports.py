@@ -283,15 +283,21 @@ def run(run_folder: Path) -> Iterator[Run]:
         path.write_bytes(data)
 
 
-def test_a_seed_edited_by_hand_is_text_in_the_report(run: Run, ltnet: Command, tmp_path: Path) -> None:
+def test_a_name_edited_by_hand_is_text_in_the_report_and_a_seed_that_is_no_number_is_refused(
+    run: Run, ltnet: Command, tmp_path: Path
+) -> None:
     spec = json.loads((run.folder / "spec.json").read_text())
-    (run.folder / "spec.json").write_text(json.dumps({**spec, "seed": SCRIPT, "dataset_name": SCRIPT}))
-    done = ltnet("export", run.folder, "--report", tmp_path / "r.html", "--out", tmp_path / "t.csv")
+    command = "export", run.folder, "--report", tmp_path / "r.html", "--out", tmp_path / "t.csv"
+    (run.folder / "spec.json").write_text(json.dumps({**spec, "dataset_name": SCRIPT}))
+    done = ltnet(*command)
     assert done.returncode == 0, done.stderr
     page = (tmp_path / "r.html").read_text()
-    assert "<script" not in page and f"seed {html.escape(SCRIPT)}" in page and "=cmd|&#39;/C calc" in page
+    assert "<script" not in page and html.escape(SCRIPT) in page and "=cmd|&#39;/C calc" in page
     safe((tmp_path / "t.csv").read_bytes())
     assert not list(tmp_path.glob(".writing-*"))
+    (run.folder / "spec.json").write_text(json.dumps({**spec, "seed": SCRIPT}))
+    refused = ltnet(*command)
+    assert (refused.returncode, "seed must be a whole number" in refused.stderr) == (2, True)
 
 
 @pytest.mark.parametrize(
