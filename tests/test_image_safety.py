@@ -27,7 +27,7 @@ from ltnet_core.decoding_budget import DecodingBudget
 from ltnet_core.errors import DatasetError
 from ltnet_core.image_formats import DECODERS, other_format
 from ltnet_core.images import look, open_image
-from ltnet_core.runs import write_json
+from ltnet_core.writing import write_json
 from ui import gallery_routes, opened, prediction, thumbnails
 from ui.tokens import token
 
