@@ -15,10 +15,11 @@ from functools import cached_property
 from pathlib import Path
 
 from ..errors import DatasetError
-from ..image_formats import SUFFIXES as IMAGE_SUFFIXES
+from ..image_formats import SUFFIXES
 from .memory import require_memory
 from .roots import HOW, is_below, named_roots, open_regular, require_below
 
+IMAGE_SUFFIXES = SUFFIXES
 DEEPEST = 4
 DEEPEST_FOLDER = 200
 MAX_FILE_BYTES = 2 * 1024**3
