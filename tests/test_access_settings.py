@@ -21,10 +21,15 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from ltnet_core.errors import OptionError
-from ui import access, access_guard, access_listening, access_token, access_user, serving
-from ui.access import Access, parse
-from ui.access_origin import Authority, authority, inside, is_foreign_fetch, is_own_origin
-from ui.access_team import is_proxy
+from ui import serving
+from ui.access import guard as access_guard
+from ui.access import listening as access_listening
+from ui.access import settings as access
+from ui.access import token as access_token
+from ui.access import user as access_user
+from ui.access.origin import Authority, authority, inside, is_foreign_fetch, is_own_origin
+from ui.access.settings import Access, parse
+from ui.access.team import is_proxy
 
 TOKEN = "correct-horse-battery"
 SECRET = "only-the-proxy-knows"

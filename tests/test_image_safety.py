@@ -27,6 +27,7 @@ from ltnet_core.decoding_budget import DecodingBudget
 from ltnet_core.errors import DatasetError
 from ltnet_core.image_formats import DECODERS, other_format
 from ltnet_core.images import look, open_image
+from ltnet_core.runs import Run
 from ltnet_core.writing import write_json
 from ui import gallery_routes, opened, prediction, thumbnails
 from ui.tokens import token
@@ -162,7 +163,9 @@ def test_the_gallery_and_the_predict_page_refuse_them(run_of_foreign: Path) -> N
     )
     assert reply.content == struct.pack(">IIII", 0, 0, 1, 0)
     for kind in ("EPS that loops", "PSD", "ICO"):
-        seen = prediction.look(str(run_of_foreign), kind, [("a.png", FOREIGN_FILES[kind])])
+        given = run_of_foreign / "given.png"
+        given.write_bytes(FOREIGN_FILES[kind])
+        seen = prediction.look(Run(run_of_foreign), [("a.png", given)])
         assert "is not a readable image (it is a" in seen[0].error
 
 

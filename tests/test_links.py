@@ -18,7 +18,7 @@ from ltnet_core.datasets.files import FolderFiles
 from ltnet_core.datasets.roots import open_regular
 from ltnet_core.errors import DatasetError, InputError
 from ui import opened, workspace
-from ui.access import Access, Mode
+from ui.access.settings import Access, Mode
 from ui.roots import name_roots
 
 LINE = "root:$6$secret$:19000"

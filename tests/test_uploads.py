@@ -23,7 +23,7 @@ from uploading import MODIFIED, Client, frame, frames, http
 
 from ltnet_core.errors import DatasetError
 from ui import quotas, roots, upload_expiry, upload_frames, uploads, workspace
-from ui.access import Access, Mode
+from ui.access.settings import Access, Mode
 from ui.upload_errors import UploadError
 from ui.upload_names import refusal
 from ui.uploads import Ticket, open_upload

@@ -7,8 +7,9 @@ from streamlit.navigation.page import StreamlitPage
 
 from ltnet_core.errors import LTNetError
 from ltnet_core.runs import Run
-from ui import access, markup
-from ui.access_user import signed_in
+from ui import markup
+from ui.access.settings import settings
+from ui.access.user import signed_in
 from ui.current import Current, select
 from ui.markup import esc
 from ui.wording import LIVE, STATES, PageText
@@ -54,7 +55,7 @@ def _who() -> None:
     user = signed_in()
     if user is not None:
         markup.sentence(f"Signed in as {user}")
-    if access.settings().mode == "oidc" and st.button("Sign out", key="sign_out"):
+    if settings().mode == "oidc" and st.button("Sign out", key="sign_out"):
         st.logout()
 
 

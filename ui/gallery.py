@@ -15,7 +15,7 @@ from ltnet_core.runs import Run
 from ltnet_core.selection import ANYTHING, SORTS, Selections, Wish
 from ltnet_core.settings import Settings
 from ui import reads, saved_views, tokens
-from ui.access_user import signed_in
+from ui.access.user import signed_in
 from ui.wording import coder_name
 from ui.workspace import Dataset
 

@@ -36,7 +36,7 @@ from ltnet_core.adjudications import Decision
 from ltnet_core.explanation import explain
 from ltnet_core.selection import SKIPPED, Selections, Wish
 from ui import http, opened, thumbnails
-from ui.access_user import user_of
+from ui.access.user import user_of
 from ui.http import Refused
 from ui.opened import Place, Settled
 from ui.tokens import is_token

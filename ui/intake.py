@@ -6,7 +6,8 @@ import streamlit as st
 
 from ltnet_core.datasets import FORMATS
 from ltnet_core.errors import LTNetError
-from ui import access, markup, workspace
+from ui import markup, workspace
+from ui.access.settings import settings
 from ui.current import select
 from ui.folder_upload import folder_upload
 from ui.roots import allowed_roots
@@ -80,7 +81,7 @@ def _uploaded(id: str) -> None:
 
 
 def _path() -> None:
-    roots = allowed_roots(access.settings(), workspace.root())
+    roots = allowed_roots(settings(), workspace.root())
     where = "" if roots is None else f" It has to lie below {' or '.join(map(str, roots))}."
     markup.heading("Use a folder on this machine", below=f"It stays where it is and is never changed.{where}")
     with st.form("by_path", border=False):

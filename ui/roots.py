@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from ltnet_core.datasets.roots import VARIABLE, named_roots, require_below
-from ui.access import Access
+from ui.access.settings import Access
 
 
 def allowed_roots(access: Access, workspace: Path) -> list[Path] | None:

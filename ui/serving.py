@@ -14,10 +14,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from ui import access, gallery_routes, http, upload_expiry, upload_routes, workspace
-from ui.access_guard import Guard
-from ui.access_headers import secure
-from ui.access_listening import listening_sockets
+from ui import gallery_routes, http, upload_expiry, upload_routes, workspace
+from ui.access.guard import Guard
+from ui.access.headers import secure
+from ui.access.listening import listening_sockets
+from ui.access.settings import settings
 from ui.native_uploads import NoNativeUploads
 from ui.roots import name_roots
 
@@ -47,7 +48,7 @@ async def lifespan(app: object) -> AsyncIterator[None]:
     """A new workspace is its owner's alone, expired uploads go while the server runs, small answers leave at once."""
     with contextlib.suppress(OSError):  # whoever writes there first says that it cannot be written
         workspace.root().mkdir(mode=0o700, parents=True, exist_ok=True)
-    name_roots(access.settings(), workspace.root())
+    name_roots(settings(), workspace.root())
     _answer_at_once()
     async with upload_expiry.sweeping():
         yield

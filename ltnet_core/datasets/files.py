@@ -15,10 +15,11 @@ from functools import cached_property
 from pathlib import Path
 
 from ..errors import DatasetError
-from ..image_formats import SUFFIXES as IMAGE_SUFFIXES
+from ..image_formats import SUFFIXES
 from .memory import require_memory
 from .roots import HOW, is_below, named_roots, open_regular, require_below
 
+IMAGE_SUFFIXES = SUFFIXES
 DEEPEST = 4
 DEEPEST_FOLDER = 200
 MAX_FILE_BYTES = 2 * 1024**3
@@ -26,7 +27,7 @@ MAX_IMAGE_BYTES = 256 * 1024**2
 # Deflate packs a table five to twenty times; what unpacks to hundreds of times its size was made to fill the memory.
 BOMB_BYTES, BOMB_RATIO = 64 * 1024**2, 200
 # A zip's list of its files is read as a whole; an entry takes at least 46 bytes there, and 600 in memory.
-MAX_ENTRIES = 3_000_000
+MAX_ENTRIES = 2_000_000  # as many files as one upload may have
 BAD_ZIP = (
     zipfile.BadZipFile,
     zlib.error,

@@ -13,9 +13,9 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import RedirectResponse, Response
 
 from ui import http
-from ui.access import Access
-from ui.access_origin import inside
-from ui.access_page import moving_page, token_page
+from ui.access.origin import inside
+from ui.access.page import moving_page, token_page
+from ui.access.settings import Access
 
 PATH = "/enter"
 DAYS = 30

@@ -24,7 +24,7 @@ from streamlit.web.server.starlette.starlette_app_utils import decode_signed_val
 from streamlit.web.server.starlette.starlette_server_config import USER_COOKIE_NAME
 
 from ltnet_core.errors import OptionError
-from ui.access import PROXY_SECRET, SHORTEST_SECRET, Access
+from ui.access.settings import PROXY_SECRET, SHORTEST_SECRET, Access
 
 OPEN_PATHS = ("/auth/login", "/auth/logout", "/oauth2callback")  # Streamlit's way to the provider and back
 WANTED = "ltnet-wanted"  # the cookie with the address that was asked for before the sign-in

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from starlette.responses import HTMLResponse, Response
 
-MARK = (Path(__file__).resolve().parent.parent / "assets" / "mark.svg").read_text(encoding="utf-8")
+MARK = (Path(__file__).resolve().parent.parent.parent / "assets" / "mark.svg").read_text(encoding="utf-8")
 STYLE = """
 :root { color-scheme: light dark; --ink: #1d2433; --quiet: #5b6577; --ground: #f4f5f8; --card: #fff; --line: #c9cfda;
   --blue: #3b5bdb; --red: #b42318; }

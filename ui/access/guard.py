@@ -24,10 +24,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit.url_util import make_url_path
 
 from ltnet_core.errors import OptionError
-from ui import access_listening, access_page, access_team, access_token, http
-from ui.access import FORWARDED, PROXY_SECRET, USER, Access, settings
-from ui.access_headers import secure
-from ui.access_origin import PORTS, Authority, authority, inside, is_foreign_fetch, is_own_origin
+from ui import http
+from ui.access import listening, page, team, token
+from ui.access.headers import secure
+from ui.access.origin import PORTS, Authority, authority, inside, is_foreign_fetch, is_own_origin
+from ui.access.settings import FORWARDED, PROXY_SECRET, USER, Access, settings
 from ui.http import Refused
 
 DROPPED = (USER.encode(), PROXY_SECRET.encode())
@@ -62,7 +63,7 @@ class Guard:
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
-        self.attempts = access_token.Attempts()
+        self.attempts = token.Attempts()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through, or answer it; on the way back every answer gets its headers."""
@@ -105,14 +106,14 @@ class Guard:
         base, path = _base(), connection.scope["path"]
         user = None
         if access.mode == "token":
-            if path == base + access_token.PATH and connection.scope["type"] == "http":
-                return await access_token.enter(Request(connection.scope, receive), access, self.attempts, base)
-            if not access_token.is_in(connection, access):
+            if path == base + token.PATH and connection.scope["type"] == "http":
+                return await token.enter(Request(connection.scope, receive), access, self.attempts, base)
+            if not token.is_in(connection, access):
                 raise NotIn
-        is_way_in = path.removeprefix(base) in access_team.OPEN_PATHS
+        is_way_in = path.removeprefix(base) in team.OPEN_PATHS
         if access.team and not (access.mode == "oidc" and is_way_in):
             user = _member(connection, access, arrival)
-            if path == base + "/" and (wanted := access_team.wanted(connection)):
+            if path == base + "/" and (wanted := team.wanted(connection)):
                 return _go_on(inside(wanted, base))
         if access.mode != "oidc" and is_way_in:
             raise Refused(404, "There is nothing at this address.")
@@ -122,9 +123,9 @@ class Guard:
     async def _start(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             access = settings()
-            access_listening.require_allowed(access)
+            listening.require_allowed(access)
             if access.mode == "oidc":
-                access_team.require_providers()
+                team.require_providers()
         except OptionError as e:
             await receive()
             await send({"type": "lifespan.startup.failed", "message": str(e)})
@@ -142,7 +143,7 @@ class Guard:
 
 def _stop_unless_allowed(access: Access) -> None:
     try:
-        access_listening.require_allowed(access)
+        listening.require_allowed(access)
     except OptionError as e:
         _log.error(str(e))
         signal.raise_signal(signal.SIGTERM)
@@ -151,7 +152,7 @@ def _stop_unless_allowed(access: Access) -> None:
 def _announce(access: Access) -> None:
     if access.mode == "token":
         scheme = "https" if st.get_option("server.sslCertFile") else "http"
-        link = access_token.link(access_listening.own_url(scheme, _base()), access)
+        link = token.link(listening.own_url(scheme, _base()), access)
         print(f"\n  Only who has the token comes in. Open this link, or paste the token:\n  {link}\n", flush=True)
 
 
@@ -161,11 +162,11 @@ def _base() -> str:
 
 def _require_peer(connection: HTTPConnection, access: Access) -> None:
     if access.mode == "proxy":
-        if not access_team.is_proxy(connection, access):
+        if not team.is_proxy(connection, access):
             raise Refused(403, "This server is reached through its proxy only.")
     elif access.mode == "alone":
         peer = connection.client.host if connection.client else ""
-        if not access_listening.is_loopback(peer) or any(name in connection.headers for name in FORWARDED):
+        if not listening.is_loopback(peer) or any(name in connection.headers for name in FORWARDED):
             raise Refused(
                 403,
                 "This server is for the one person at its own machine: to let others reach it, through a proxy or not, "
@@ -209,9 +210,9 @@ def _require_own_page(connection: HTTPConnection, arrival: Arrival) -> None:
 
 def _member(connection: HTTPConnection, access: Access, arrival: Arrival) -> str:
     if access.mode == "proxy":
-        user = access_team.proxy_user(connection.headers, access)
+        user = team.proxy_user(connection.headers, access)
     else:
-        user = access_team.oidc_user(connection.cookies, arrival.origin)
+        user = team.oidc_user(connection.cookies, arrival.origin)
     if user is None:
         raise NotIn
     if not access.allows(user):
@@ -233,7 +234,7 @@ def _prepare(scope: Scope, arrival: Arrival, user: str | None) -> None:
 def _go_on(address: str) -> Response:
     """Streamlit's sign-in ends at the start page; go on to what was asked for before it."""
     response = RedirectResponse(address, status_code=303)
-    response.delete_cookie(access_team.WANTED)
+    response.delete_cookie(team.WANTED)
     return response
 
 
@@ -245,7 +246,7 @@ def _refusal(connection: HTTPConnection, e: Refused) -> Response:
     if not is_page:
         return http.refusal(e.status, str(e))
     if not isinstance(e, NotIn):
-        return access_page.refusal_page(e.status, str(e))
+        return page.refusal_page(e.status, str(e))
     return _sign_in(connection)
 
 
@@ -256,11 +257,11 @@ def _sign_in(connection: HTTPConnection) -> Response:
         here += f"?{query}"
     # A link on another site's page brings no SameSite=Strict cookie; the same address asked for by this page does.
     if mode == "token" and connection.headers.get("sec-fetch-site") in ("cross-site", "same-site"):
-        return access_page.moving_page(here)
+        return page.moving_page(here)
     if mode == "token":
-        return access_page.token_page(base + access_token.PATH, here, status=401)
+        return page.token_page(base + token.PATH, here, status=401)
     if mode == "oidc":
-        response = access_page.provider_page(access_team.sign_in_links(base))
-        response.set_cookie(access_team.WANTED, quote(here), max_age=600, httponly=True, samesite="lax")
+        response = page.provider_page(team.sign_in_links(base))
+        response.set_cookie(team.WANTED, quote(here), max_age=600, httponly=True, samesite="lax")
         return response
-    return access_page.refusal_page(401, "The proxy in front of this server named no user; sign in there.")
+    return page.refusal_page(401, "The proxy in front of this server named no user; sign in there.")

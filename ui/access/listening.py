@@ -9,7 +9,7 @@ import socket
 from collections.abc import Iterator
 
 from ltnet_core.errors import OptionError
-from ui.access import Access
+from ui.access.settings import Access
 
 
 @contextlib.contextmanager

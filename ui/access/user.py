@@ -7,7 +7,7 @@ from urllib.parse import unquote
 
 import streamlit as st
 
-from ui.access import USER, settings
+from ui.access.settings import USER, settings
 
 
 def user_of(headers: Mapping[str, str]) -> str | None:

@@ -10,7 +10,7 @@
     LTNET_PROXY_SECRET   proxy: the secret text that the proxy sends in the header X-LTNet-Proxy-Secret
     LTNET_PROXIES        proxy: addresses or networks of the proxy
 
-Without LTNET_TOKEN and LTNET_TEAM the server is for the one person at this machine, see :mod:`ui.access_guard`.
+Without LTNET_TOKEN and LTNET_TEAM the server is for the one person at this machine, see :mod:`ui.access.guard`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from functools import lru_cache
 from typing import Literal
 
 from ltnet_core.errors import OptionError
-from ui.access_origin import LOOPBACK_NAMES, host_name
+from ui.access.origin import LOOPBACK_NAMES, host_name
 
 Mode = Literal["alone", "token", "oidc", "proxy"]
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -39,7 +39,7 @@ SHORTEST_SECRET = 16
 ALIKE = 0.65  # PROXY and PROXIES
 HEADER_NAME = re.compile(r"[A-Za-z0-9-]+")
 
-USER = "x-ltnet-user"  # see ui/access_user.py
+USER = "x-ltnet-user"  # see ui/access/user.py
 PROXY_SECRET = "x-ltnet-proxy-secret"
 FORWARDED = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
 NO_USER_HEADERS = (USER, PROXY_SECRET, *FORWARDED, "host", "origin", "cookie", "authorization")

@@ -1,0 +1,1 @@
+"""Who may reach the server: settings, the guard around every route, token, team and sign-in pages."""
