@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
@@ -46,7 +47,8 @@ def _shards(files: Files) -> list[str]:
     return [n for n in files.others if suffix(n) == ".parquet"]
 
 
-def _open(files: Files, name: str) -> pq.ParquetFile:
+@contextmanager
+def _opened(files: Files, name: str) -> Iterator[pq.ParquetFile]:
     """A table, read from where it lies; one inside an archive is unpacked into memory.
 
     Raises
@@ -54,10 +56,12 @@ def _open(files: Files, name: str) -> pq.ParquetFile:
     DatasetError
         it is no Parquet, or too large to be held.
     """
-    try:
-        return pq.ParquetFile(files.open(name))
-    except (pa.ArrowException, OSError, ValueError) as e:
-        raise DatasetError(f"is not a readable Parquet file ({str(e).splitlines()[0]}).", file=name) from e
+    with files.open(name) as f:
+        try:
+            table = pq.ParquetFile(f)
+        except (pa.ArrowException, OSError, ValueError) as e:
+            raise DatasetError(f"is not a readable Parquet file ({str(e).splitlines()[0]}).", file=name) from e
+        yield table
 
 
 def _image_field(schema: pa.Schema) -> str | None:
@@ -73,7 +77,8 @@ def match(files: Files) -> Match:
     """Recognised by Parquet with a column of images."""
     for name in _shards(files):
         try:
-            field = _image_field(_open(files, name).schema_arrow)
+            with _opened(files, name) as shard:
+                field = _image_field(shard.schema_arrow)
         except DatasetError:
             continue
         if field is not None:
@@ -103,11 +108,7 @@ class ParquetImages(Files):
     def __init__(self, source: Files, places: dict[str, Place], columns: dict[str, str]):
         self.location, self.below, self.passed_over = source.location, source.below, source.passed_over
         self._source, self._places, self._columns = source, places, columns
-        self._last: tuple[tuple[str, int], pa.ChunkedArray] | None = None
-
-    @cached_property
-    def _open_shards(self) -> dict[str, pq.ParquetFile]:
-        return {}
+        self._groups: dict[tuple[str, int], pa.ChunkedArray] = {}
 
     def _list(self) -> list[str]:
         return list(self._places)
@@ -125,13 +126,17 @@ class ParquetImages(Files):
         return bytes(data)
 
     def _group(self, place: Place) -> pa.ChunkedArray:
+        """The images of a row group; the last ones read are kept, as many as fit into the bound."""
         key = (place.shard, place.group)
-        last = self._last
-        if last is None or last[0] != key:
-            shard = self._open_shards.setdefault(place.shard, _open(self._source, place.shard))
-            last = (key, _column(shard, place, self._columns[place.shard]))
-            self._last = last
-        return last[1]
+        found = self._groups.pop(key, None)
+        if found is None:
+            with _opened(self._source, place.shard) as shard:
+                found = _column(shard, place, self._columns[place.shard])
+        kept = {**self._groups, key: found}
+        while len(kept) > 1 and sum(g.nbytes for g in kept.values()) > MOST_GROUP_BYTES:
+            kept.pop(next(iter(kept)))
+        self._groups = kept
+        return found
 
 
 def _column(shard: pq.ParquetFile, place: Place, column: str, called: str | None = None) -> pa.ChunkedArray:
@@ -159,27 +164,27 @@ def read(files: Files, name: str) -> Reading:
     used: dict[str, set[str]] = {}
     problems: list[Problem] = []
     for file in _shards(files):
-        shard = _open(files, file)
-        field = _image_field(shard.schema_arrow)
-        if field is None:
-            problems.append(Problem("table left out", 1, (f"{file}: holds no images.",), "note"))
-            continue
-        columns[file] = field
-        labels = _labels(shard, file, field)
-        classes += labels.classes
-        if labels.left_out:
-            text = f"{file}: {', '.join(map(repr, labels.left_out))} is no column of labels."
-            problems.append(Problem("column left out", len(labels.left_out), (text,), "note"))
-        for number, (image, place) in enumerate(_images(shard, file, field, places, labels.coder)):
-            places.setdefault(image, place)
-            for title, cells in labels.cells.items():
-                label, part = cells[number], labels.part[number]
-                if label is None:
-                    answers.set_aside(SEVERAL, file, number + 1)
-                    continue
-                who = labels.who[number] if labels.coder else title if len(labels.cells) > 1 else ""
-                used.setdefault(title, set()).update({label} - {""})
-                answers.add(file, number + 1, image, label, coder=who, part=part)
+        with _opened(files, file) as shard:
+            field = _image_field(shard.schema_arrow)
+            if field is None:
+                problems.append(Problem("table left out", 1, (f"{file}: holds no images.",), "note"))
+                continue
+            columns[file] = field
+            labels = _labels(shard, file, field)
+            classes += labels.classes
+            if labels.left_out:
+                text = f"{file}: {', '.join(map(repr, labels.left_out))} is no column of labels."
+                problems.append(Problem("column left out", len(labels.left_out), (text,), "note"))
+            for number, (image, place) in enumerate(_images(shard, file, field, places, labels.coder)):
+                places.setdefault(image, place)
+                for title, cells in labels.cells.items():
+                    label, part = cells[number], labels.part[number]
+                    if label is None:
+                        answers.set_aside(SEVERAL, file, number + 1)
+                        continue
+                    who = labels.who[number] if labels.coder else title if len(labels.cells) > 1 else ""
+                    used.setdefault(title, set()).update({label} - {""})
+                    answers.add(file, number + 1, image, label, coder=who, part=part)
     require_shared_classes(answers.tool, used, name)
     images = ParquetImages(files, places, columns)
     return answers.reading(images, name, classes=classes or None, images=list(places), problems=problems, beside=files)
