@@ -28,6 +28,8 @@ unlabelled/…               optional: images nobody labelled
 
 train/happy/…  test/sad/…  or one source only, called by the folder's name
 happy/…  sad/…"""
+NOTE = """\
+`val` and `validation` count as `test`."""
 
 UNLABELLED = frozenset({"unlabelled", "unlabeled"})
 TRAIN = frozenset({"train", "training"})

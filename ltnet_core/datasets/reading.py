@@ -87,11 +87,15 @@ class Reading:
 
 
 class Format(Protocol):
-    """A module that reads one format."""
+    """A module that reads one format.
+
+    ``LAYOUT`` shows its files, ``NOTE`` says in Markdown what is special about it; both make up ``docs/datasets.md``.
+    """
 
     FORMAT: str
     TITLE: str
     LAYOUT: str
+    NOTE: str
 
     def match(self, files: Files) -> Match:
         """Whether the files have this format."""

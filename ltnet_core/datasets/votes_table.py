@@ -19,6 +19,9 @@ TITLE = "Table of votes, one column per class"
 LAYOUT = """\
 votes.csv          image,neutral,happiness,…   the number of votes in each cell; the file's name is the coder's
 images/…           optional, any folder"""
+NOTE = """\
+Every cell is a whole number. The votes of a row are one coder's, weighted by how many people said so. If the columns
+are annotators with numbered classes instead, choose *one column per annotator*."""
 
 MOST, MOSTLY_ZERO = 0.9, 0.5
 

@@ -6,14 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-from pandas.api.types import union_categoricals
 
 from .columns import role, without
 from .files import Files
 from .label_tables import read_tables, tables
 from .reading import Match, Reading, Rows
 from .study import Problem
-from .tables import Table, categorical, coded, header, mapped, read_table
+from .tables import Table, categorical, coded, header, mapped, read_table, united
 
 FORMAT = "wide-table"
 TITLE = "Table, one column per annotator"
@@ -21,6 +20,9 @@ LAYOUT = """\
 labels.csv         image,Ann,Ben,Cem           a class in each cell, empty where an annotator did not label the image
 images/…           optional, any folder
 classes.csv        class[,code]                optional"""
+NOTE = """\
+A cell that is empty, `nan` or `-1` is an absent label. Where the cells are numbers and there is a `classes.csv`, they
+are places in it, from 0."""
 
 ABSENT = frozenset({"", "nan", "none", "null", "na", "n/a", "-1", "-1.0"})
 MOST_CLASSES, FEW = 200, 20
@@ -87,9 +89,7 @@ def melt(table: Table, image: str, coders: list[str]) -> Rows:
             table.file, pd.DataFrame(columns=["image", "coder", "label"]), np.zeros(0, np.int32), table.remarks()
         )
     cells = [table.frame[c] for c in coders]
-    said = union_categoricals(
-        [mapped(c, ["" if str(v).lower() in ABSENT else str(v) for v in c.cat.categories]) for c in cells]
-    )
+    said = united([mapped(c, ["" if str(v).lower() in ABSENT else str(v) for v in c.cat.categories]) for c in cells])
     n, c = len(table.row), len(coders)
     images = table.frame[image].cat
     frame = pd.DataFrame(
