@@ -48,7 +48,7 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 
 def start(place: Path, faces: Path, **settings: str) -> Server:
     prepare(place / "workspace", faces)
-    app = Server(place, free_port(), settings=settings)
+    app = Server(place, free_port(), settings={"LTNET_ROOTS": str(faces), **settings})
     app.start()
     return app
 
@@ -193,10 +193,10 @@ def test_the_team_behind_a_proxy(tmp_path: Path, faces: Path, context: BrowserCo
             expect(bob.locator(".ga-conflicts")).to_contain_text("Ada Lovelace settled it")
             assert [d.reviewer for d in store(server).log()] == ["Ada Lovelace"]
             assert [t for _, t in pages] == [[], []]
-            # A path opens only what lies in the workspace.
+            # A path opens only what lies below LTNET_ROOTS.
             ada.goto(f"http://127.0.0.1:{adas}/dataset")
             ada.get_by_text("Bring another dataset").click()
-            ada.get_by_role("textbox", name="Path of a folder or zip").fill(str(faces))
+            ada.get_by_role("textbox", name="Path of a folder or zip").fill(str(faces.parent))
             ada.get_by_test_id("stBaseButton-secondaryFormSubmit").click()
             expect(ada.get_by_role("alert")).to_contain_text("does not lie below")
             # Past the proxy, or without a name, nobody comes in.
