@@ -102,6 +102,11 @@ class TarFiles(Files):
             raise DatasetError(f"is not a readable tar archive ({e}).", file=archive.name) from e
         self.passed_over = tuple(odd)
 
+    def __del__(self) -> None:
+        file = getattr(self, "_file", None)  # there is none where the archive could not be opened
+        if file is not None:
+            file.close()
+
     def _list(self) -> list[str]:
         return list(self._places)
 
