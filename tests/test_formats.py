@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from conftest import Command, write_csv
 from miniatures import MINIATURES, to_zip
+from miniatures_exports import DATASET, EXPORTS
 
 from ltnet_core.datasets import FORMATS, Study, load_dataset, open_files, recognise
+from ltnet_core.datasets.catalogue import with_catalogue
 from ltnet_core.errors import DatasetError, OptionError
 from ltnet_core.images import open_image
 
@@ -26,15 +28,18 @@ def known(study: Study) -> dict[str, tuple[str, str]]:
     }
 
 
-@pytest.mark.parametrize("name", MINIATURES)
+EVERY = MINIATURES | EXPORTS
+
+
+@pytest.mark.parametrize("name", EVERY)
 def test_a_miniature_is_recognised_and_read(name: str, tmp_path: Path) -> None:
-    make, format, why, annotations, truth = MINIATURES[name]
+    make, format, why, annotations, truth = EVERY[name]
     folder = tmp_path / name.replace(" ", "-")
     folder.mkdir()
     make(folder)
     study = load_dataset(folder)
     assert (study.format, study.why) == (format, why)
-    assert said(study) == sorted(annotations)
+    assert said(study) == sorted((i, folder.name if c == DATASET else c, k, n) for i, c, k, n in annotations)
     assert known(study) == truth
     assert study.errors() == []
     if study.has_images:
@@ -44,14 +49,14 @@ def test_a_miniature_is_recognised_and_read(name: str, tmp_path: Path) -> None:
             open_image(study.files, item)
 
 
-@pytest.mark.parametrize("name", [n for n in MINIATURES if n not in ("joined", "splits", "huggingface")])
+@pytest.mark.parametrize("name", [n for n in EVERY if n not in ("joined", "splits", "huggingface")])
 def test_a_zip_with_a_folder_around_it_is_the_same_dataset(name: str, tmp_path: Path) -> None:
-    make, format, why, *_ = MINIATURES[name]
+    make, format, why, *_ = EVERY[name]
     around = tmp_path / "around" / "data"
     around.mkdir(parents=True)
     make(around)
-    (tmp_path / "z.zip").write_bytes(to_zip(tmp_path / "around"))
-    zipped = load_dataset(tmp_path / "z.zip")
+    (tmp_path / "data.zip").write_bytes(to_zip(tmp_path / "around"))
+    zipped = load_dataset(tmp_path / "data.zip")
     assert zipped.format == format
     assert zipped.why.replace("data/", "").removesuffix(", in ") == why
     below = [(item.removeprefix("data/"), *rest) for item, *rest in said(zipped)]
@@ -59,15 +64,17 @@ def test_a_zip_with_a_folder_around_it_is_the_same_dataset(name: str, tmp_path: 
 
 
 def test_every_format_has_a_miniature_and_is_documented() -> None:
-    assert {m[1] for m in MINIATURES.values()} == set(FORMATS)
-    text = (Path(__file__).parent.parent / "docs" / "datasets.md").read_text(encoding="utf-8")
+    assert {m[1] for m in EVERY.values()} == set(FORMATS)
+    page = (Path(__file__).parent.parent / "docs" / "datasets.md").read_text(encoding="utf-8")
+    again = "run `python -m ltnet_core.datasets.catalogue docs/datasets.md`"
+    assert page == with_catalogue(page), again
     for name, module in FORMATS.items():
-        assert f"## {module.TITLE}\n\n`--format {name}`\n\n```\n{module.LAYOUT}\n```" in text
+        assert page.count(f"`--format {name}`\n") == 1 and module.NOTE.strip()
 
 
 def test_the_order_of_asking_does_not_matter_for_the_miniatures(tmp_path: Path) -> None:
     """A miniature fits its own format, and of those asked before it none."""
-    for name, (make, format, *_) in MINIATURES.items():
+    for name, (make, format, *_) in EVERY.items():
         folder = tmp_path / name
         folder.mkdir()
         make(folder)

@@ -23,6 +23,7 @@ from conftest import Command, write_csv, write_image
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from miniatures import MINIATURES
+from miniatures_exports import EXPORTS
 from PIL import Image
 
 from ltnet_core.annotations import AnnotationTable
@@ -336,7 +337,7 @@ CASES: dict[str, tuple[Callable[[Path], None], str]] = {
     "a code AffectNet has not": (mini("affectnet lists", "training.csv", lambda b: b.replace(b",10,", b",77,")), "unknown expression code '77'"),
     "a label array of text": (mini("affectnet arrays", "train_set/annotations/0_exp.npy", lambda _: _npy(np.array("happy"))), "is no number"),
     "a label array of characters that do not exist": (mini("affectnet arrays", "train_set/annotations/0_exp.npy", lambda b: b[:-4] + b"\xff\xff\xff\x7f"), "characters that do not exist"),
-    "Label Studio without choices": (mini("label studio", "export.json", lambda b: b.replace(b"choices", b"rectangles")), "no annotation with a single choice"),
+    "Label Studio without choices": (mini("label studio", "export.json", lambda b: b.replace(b"choices", b"rectangles")), "no label of a whole image was found; the annotation holds no choice"),
     "Label Studio, torn": (mini("label studio", "export.json", lambda b: b[:-40]), "is not readable JSON"),
     "JSON Lines, torn": (mini("long jsonl", "labels.jsonl", lambda b: b[:-20]), "is not a readable JSON Lines file"),
     "Parquet, torn": (mini("long parquet", "labels.parquet", lambda b: b[:-20]), "no known dataset format"),
@@ -615,7 +616,8 @@ def fuzz(folder: Path, seconds: float, seed: int) -> int:
     """Damage miniatures and read them for so long; whatever is not our own error is raised."""
     rng, count = random.Random(seed), 0
     originals = {}
-    for name, (make, *_) in MINIATURES.items():
+    everything = MINIATURES | EXPORTS
+    for name, (make, *_) in everything.items():
         at = folder / "originals" / name
         at.mkdir(parents=True)
         make(at)
@@ -629,7 +631,7 @@ def fuzz(folder: Path, seconds: float, seed: int) -> int:
             (at / file).parent.mkdir(parents=True, exist_ok=True)
             (at / file).write_bytes(mutated(data, rng) if file in victims else data)
         try:
-            study = load_dataset(at, rng.choice((None, None, MINIATURES[name][1])))
+            study = load_dataset(at, rng.choice((None, None, everything[name][1])))
             listing_csv(check_up(study))
         except InputError:
             pass

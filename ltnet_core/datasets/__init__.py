@@ -12,22 +12,47 @@ import pyarrow as pa
 from ..errors import DatasetError, OptionError, did_you_mean
 from . import (
     affectnet,
+    affectnet_numbers,
+    annotator_folders,
     cifar10,
+    ckplus,
+    coco,
     counts_array,
+    cvat,
+    doccano,
+    expw,
     fer2013,
     ferplus,
+    ferplus_folders,
+    fiftyone,
+    hf_parquet,
     huggingface,
     imagefolder,
     images_only,
     index,
     joined,
+    json_answers,
+    json_records,
     label_studio,
+    label_studio_rows,
+    labelme,
     long_table,
     ltnet_list,
+    mturk,
+    onehot,
     plain,
+    prodigy,
     rafdb,
+    rafdb_tables,
+    roboflow,
+    sagemaker,
+    toloka,
+    truth_inference,
+    via,
     votes_table,
+    webdataset,
     wide_table,
+    zooniverse,
 )
 from .archives import open_files
 from .assemble import assemble
@@ -41,6 +66,7 @@ from .refusal import Miss, refusal
 from .revise import revise
 from .study import Problem, Study
 from .used import applicable, require_used, speaks_of_columns
+from .workbook import require_readable
 
 __all__ = [
     "FORMATS",
@@ -62,17 +88,42 @@ READERS: tuple[ModuleType, ...] = (
     joined,
     plain,
     rafdb,
+    rafdb_tables,
     affectnet,
+    affectnet_numbers,
     ferplus,
+    ferplus_folders,
     fer2013,
+    expw,
+    ckplus,
+    labelme,
     cifar10,
     huggingface,
+    hf_parquet,
     label_studio,
+    label_studio_rows,
+    mturk,
+    toloka,
+    zooniverse,
+    sagemaker,
+    prodigy,
+    doccano,
+    via,
+    cvat,
+    coco,
+    fiftyone,
+    roboflow,
+    truth_inference,
     long_table,
+    onehot,
     votes_table,
     wide_table,
+    json_answers,
+    json_records,
+    webdataset,
     counts_array,
     ltnet_list,
+    annotator_folders,
     imagefolder,
 )
 FORMATS = {reader.FORMAT: reader for reader in READERS}
@@ -109,6 +160,7 @@ def recognise(files: Files, name: str, corrections: Corrections = NOTHING) -> Re
                 place = f", in {here.below}" if here.below else ""
                 return Recognised(reader, found.text + place, here)
             misses.append(Miss(found.likeness, -depth, reader.TITLE, found.text))
+    require_readable(files)
     raise DatasetError(refusal(files, misses), file=name)
 
 

@@ -24,13 +24,18 @@ FORMAT = "affectnet"
 TITLE = "AffectNet"
 LAYOUT = """\
 training.csv, validation.csv          subDirectory_filePath,…,expression,…       codes 0–10; 8–10 are no expression
+automatically_annotated.csv           optional: a network's labels, a coder of their own
 Manually_Annotated_Images/1/….jpg
 
 train_set/images/0.jpg                or the later release: codes 0–7
 train_set/annotations/0_exp.npy
 val_set/…"""
+NOTE = """\
+Faces labelled *none*, *uncertain* or *no face* (codes 8 to 10) are left out and counted. `validation.csv` and
+`val_set/` are the test set."""
 
 CODER = "AffectNet"
+NETWORK = "AffectNet (automatic)"  # the lists of the faces that a network labelled
 CLASSES = ("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger", "contempt")
 NO_EXPRESSION = {"8": "none", "9": "uncertain", "10": "no face"}
 PATH, EXPRESSION = "subdirectory_filepath", "expression"
@@ -41,10 +46,10 @@ SMALL = 65_536
 
 def match(files: Files) -> Match:
     """Recognised by the columns of its lists or by its ``_exp.npy`` files."""
-    for name in files.names:
+    for name in files.others:
         if is_table(name) and {PATH, EXPRESSION} <= set(header(files, name)):
             return Match(True, f"{name} with the columns subDirectory_filePath and expression")
-    found = next((n for n in files.names if EXP.search(n)), None)
+    found = next((n for n in files.others if EXP.search(n)), None)
     if found is not None:
         return Match(True, f"annotations such as {found}")
     near = any(n.startswith(("Manually_Annotated", "train_set/", "val_set/")) for n in files.names)
@@ -84,7 +89,8 @@ def read(files: Files, name: str) -> Reading:
     for file, part in good.groupby("file", sort=True):
         for held, rows in part.groupby(held_out.loc[part.index]):
             frame = {"image": rows["image"], "label": rows["code"].map(codes)}
-            frame["split" if held else "coder"] = pd.Series("test" if held else CODER, index=rows.index)
+            coder = NETWORK if "automatic" in str(file).lower() else CODER
+            frame["split" if held else "coder"] = pd.Series("test" if held else coder, index=rows.index)
             columns = pd.DataFrame({c: categorical(v) for c, v in frame.items()})
             (truth if held else labels).append(Rows(str(file), columns, rows["row"].to_numpy(np.int32)))
     return Reading(files, images, labels, truth, CLASSES, problems=problems)

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pandas.api.types import union_categoricals
 
 from ..annotations import AnnotationTable, find_problems
 from ..errors import DatasetError, did_you_mean
@@ -24,7 +23,7 @@ from .reading import Reading, Rows
 from .refusal import unread_types
 from .splits import part_of
 from .study import EXAMPLES, Level, Problem, Study, short_codes
-from .tables import coded, mapped
+from .tables import coded, mapped, united
 
 
 def assemble(reading: Reading, name: str, format: str, why: str) -> Study:
@@ -202,7 +201,7 @@ def _joined(parts: Sequence[Rows]) -> _All | None:
             frame[column] = np.concatenate([p.frame[column] if column in p.frame else np.ones(len(p)) for p in parts])
         else:
             blank = [coded(np.zeros(len(p), dtype=np.int8), [""]) for p in parts]
-            frame[column] = union_categoricals(
+            frame[column] = united(
                 [p.frame[column].array if column in p.frame else b for p, b in zip(parts, blank, strict=True)]
             )
     return _All(pd.DataFrame(frame), file, names, row)

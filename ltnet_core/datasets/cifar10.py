@@ -28,6 +28,10 @@ LAYOUT = """\
 cifar-10-batches-py/data_batch_1 … 5, test_batch, batches.meta
 CIFAR-10_human.pt                      optional: CIFAR-10N, three annotators of the training images
 cifar10h-counts.npy                    optional: CIFAR-10H, votes for the test images"""
+NOTE = """\
+The batches are pickles; only plain arrays in them are read, and anything that would run code is refused. CIFAR-10N's
+`random_label1` to `3` are three coders, the batches' own labels are the known truth. With CIFAR-10H the test images
+are learned from, because only they have votes."""
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 ANNOTATORS = {f"random_label{i}": f"Annotator {i}" for i in (1, 2, 3)}

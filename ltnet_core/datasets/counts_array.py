@@ -17,6 +17,8 @@ counts.npy         one row per image, one column per class
 images.txt         the images in the order of the rows, one name per line
 images/…           optional
 classes.csv        class[,code]                names of the columns"""
+NOTE = """\
+The array's name is the coder's."""
 
 
 def _arrays(files: Files) -> list[str]:

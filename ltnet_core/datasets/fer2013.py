@@ -24,6 +24,8 @@ FORMAT = "fer2013"
 TITLE = "FER2013"
 LAYOUT = """\
 fer2013.csv        emotion,pixels,Usage        2304 grey values in each row; Training rows are learned from"""
+NOTE = """\
+`Training` rows are learned from; the others are test sets."""
 
 FILE = "fer2013.csv"
 CODER = "FER2013"

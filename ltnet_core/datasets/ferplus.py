@@ -27,6 +27,10 @@ LAYOUT = """\
 fer2013new.csv     Usage,Image name,neutral,happiness,…,contempt,unknown,NF      votes of the taggers
 fer2013.csv        emotion,pixels,Usage        optional: the faces themselves, and FER2013's own labels
 images/…           or the faces as files, fer0000000.png …"""
+NOTE = """\
+Votes for *unknown* and *no face* are left out and counted. The plurality of the votes is the truth of the rows that
+are not `Training`, where it has a single winner. With `fer2013.csv` beside it, FER2013 and FER+ are two coders of the
+same faces."""
 
 FILE = "fer2013new.csv"
 CODER = "FER+"

@@ -13,6 +13,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import BinaryIO
 
 from ..errors import DatasetError
 from ..image_formats import SUFFIXES
@@ -21,6 +22,7 @@ from .memory import require_memory
 from .roots import HOW, is_below, named_roots, open_regular, require_below
 
 IMAGE_SUFFIXES = SUFFIXES
+WORKBOOKS = (".xlsx", ".xlsm")  # zips that are tables
 DEEPEST = 4
 DEEPEST_FOLDER = 200
 MAX_FILE_BYTES = 2 * 1024**3
@@ -94,9 +96,22 @@ class Files(ABC):
         return frozenset(self.names)
 
     @cached_property
+    def _kinds(self) -> tuple[list[str], list[str]]:
+        images: list[str] = []
+        others: list[str] = []
+        for name in self.names:
+            (images if is_image_name(name) else others).append(name)
+        return images, others
+
+    @property
     def images(self) -> list[str]:
         """The files with an image's name, sorted."""
-        return [n for n in self.names if is_image_name(n)]
+        return self._kinds[0]
+
+    @property
+    def others(self) -> list[str]:
+        """The files without an image's name, sorted."""
+        return self._kinds[1]
 
     def __contains__(self, name: object) -> bool:
         return name in self._set
@@ -133,6 +148,15 @@ class Files(ABC):
         """
         return len(self.read(name))
 
+    def open(self, name: str) -> BinaryIO:
+        """One file, to be read from any place in it; the caller closes it.
+
+        Raises
+        ------
+        DatasetError
+        """
+        return io.BytesIO(self.read(name))
+
     def inside(self, folder: str) -> Files:
         """The same files seen from a folder among them; what lies elsewhere is left out."""
         return Below(self, folder)
@@ -158,6 +182,9 @@ class Below(Files):
     def size(self, name: str) -> int:
         return self._files.size(self._prefix + name)
 
+    def open(self, name: str) -> BinaryIO:
+        return self._files.open(self._prefix + name)
+
 
 class _OnDisk(Files):
     """Files on disk, each at a path of its own.
@@ -179,8 +206,11 @@ class _OnDisk(Files):
     def head(self, name: str, size: int) -> bytes:
         return self._bytes(name, size, MAX_FILE_BYTES)
 
+    def open(self, name: str) -> BinaryIO:
+        return os.fdopen(open_regular(self._path(name), self.allowed, name), "rb")
+
     def _bytes(self, name: str, size: int | None, limit: int) -> bytes:
-        with open(open_regular(self._path(name), self.allowed, name), "rb") as f:
+        with self.open(name) as f:
             try:
                 length = os.fstat(f.fileno()).st_size
                 if size is None and length > limit:
@@ -370,7 +400,7 @@ def open_files(location: str | os.PathLike[str], roots: Sequence[Path] | None = 
     if path.is_dir():
         return FolderFiles(path)
     if path.is_file():
-        zipped = path.suffix.lower() == ".zip" or zipfile.is_zipfile(path)
+        zipped = path.suffix.lower() == ".zip" or (suffix(path.name) not in WORKBOOKS and zipfile.is_zipfile(path))
         return ZipFiles(path, allowed) if zipped else GivenFiles(path, {path.name: path}, allowed)
     raise DatasetError("does not exist; give a dataset folder, a .zip of one or a table of labels.", file=str(location))
 

@@ -21,6 +21,8 @@ LAYOUT = """\
 train/metadata.csv     file_name,label                 or .jsonl; names count from the file's own folder
 train/0001.png         file_name,Ann,Ben               or one column per annotator
 test/metadata.csv      rows of a test or validation folder are evaluated, never trained on"""
+NOTE = """\
+One label column is the dataset's own coder; several columns are annotators."""
 CORRECTABLE = True
 
 NAMES = ("metadata.csv", "metadata.jsonl", "metadata.parquet")

@@ -29,6 +29,8 @@ unlabelled/…               optional: images nobody labelled
 
 train/happy/…  test/sad/…  or one source only, called by the folder's name
 happy/…  sad/…"""
+NOTE = """\
+Folders of persons (`subject0`, `S001`) above or below the classes are no classes and no coders."""
 
 CORRECTABLE = True
 

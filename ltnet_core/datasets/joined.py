@@ -45,6 +45,14 @@ TITLE = "Several datasets joined"
 LAYOUT = """\
 joined.json        {"sources": [{"name": "RAF", "path": "/data/raf.zip"}, {"name": "crowd", "path": "votes.csv"}],
                     "classes": {"happy": "happiness"}}"""
+NOTE = """\
+A path is absolute or counts from the folder of `joined.json`. A source may also say `"format"`, `"use": "images"`
+(its images without its labels) and `"coders": {"old": "new"}`. Images of several sources are called `NAME/…`; a
+source without images says something about the images of the others, by their names. Class names of one meaning (case,
+blanks, *happy* and *happiness*) become one unless `classes` says otherwise; a class mapped to `""` is left out and
+counted. `python -m ltnet_core join DIR --source RAF=/data/raf.zip --source votes.csv --images /data/more --class
+happy=happiness` writes the file; on the page it is *Join datasets into one study*, where the class names can be
+edited."""
 
 FILE = "joined.json"
 USES = ("all", "images")

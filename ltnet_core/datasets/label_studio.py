@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterator
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlparse
-
-import numpy as np
-import pandas as pd
 
 from ..errors import DatasetError
+from .answers import BOXES, SEVERAL, Answers, seconds
 from .files import Files, is_image_name
-from .plain import read_classes
-from .reading import Match, Reading, Rows
-from .study import Problem
-from .tables import categorical
+from .json_files import json_head, text
+from .listed_names import path_of
+from .parts import part_of_value
+from .reading import Match, Reading
 from .text_files import read_json
 
 FORMAT = "label-studio"
@@ -23,18 +20,22 @@ LAYOUT = """\
 export.json        the "JSON" export of an image classification project; each annotator is a coder
 images/…           optional, matched by name
 classes.csv        class[,code]                optional"""
+NOTE = """\
+Skipped tasks and cancelled annotations are left out and counted. Of two annotations of one person the one updated
+later stands. Ratings, texts, boxes and outlines are no labels. An export of several questions (`from_name`) is
+refused with their names. A field `split` of the task's data is honoured."""
 
-UPLOAD_PREFIX = re.compile(r"^[0-9a-f]{8}-")
+BOX_TYPES = ("rectanglelabels", "polygonlabels", "brushlabels", "ellipselabels", "keypointlabels", "videorectangle")
 
 
 def _exports(files: Files) -> list[str]:
-    return [n for n in files.names if n.lower().endswith(".json") and "/" not in n]
+    return [n for n in files.others if n.lower().endswith(".json") and "/" not in n]
 
 
 def match(files: Files) -> Match:
     """Recognised by a JSON list of tasks with data and annotations."""
     for name in _exports(files):
-        head = files.head(name, 65_536).lstrip(b"\xef\xbb\xbf \t\r\n")
+        head = json_head(files, name)
         if head.startswith(b"[") and b'"annotations"' in head and b'"data"' in head:
             return Match(True, f"{name}, a list of tasks with annotations")
         if head.startswith(b"[") and b'"completions"' in head:
@@ -43,85 +44,66 @@ def match(files: Files) -> Match:
 
 
 def read(files: Files, name: str) -> Reading:
-    """Read the exports. Skipped tasks and cancelled annotations say nothing; they are counted.
+    """Read the exports.
 
     Raises
     ------
     DatasetError
         it is not the JSON of a Label Studio export.
     """
-    found: list[tuple[str, str, str, str, int]] = []
-    aside = 0
-    known = frozenset(files.images)
-    ends: dict[str, list[str]] = {}
-    for image in files.images:
-        ends.setdefault(image.rsplit("/", 1)[-1], []).append(image)
+    answers = Answers("Label Studio's export")
     for file in _exports(files):
         tasks = read_json(files, file)
-        if not isinstance(tasks, list):
-            continue
-        for number, task in enumerate(tasks, 1):
-            if not isinstance(task, dict) or not isinstance(task.get("data"), dict):
+        for number, task in enumerate(tasks if isinstance(tasks, list) else (), 1):
+            data = task.get("data") if isinstance(task, dict) else None
+            if not isinstance(data, dict):
                 raise DatasetError("expected a task with data and annotations.", file=file, row=number)
-            shown = _image(task["data"], known, ends)
-            for annotation in task.get("annotations") or ():
-                said = _choice(annotation)
-                if shown is None or said is None:
-                    aside += 1
-                    continue
-                found.append((shown, _coder(annotation), said, file, number))
-    if not found:
-        raise DatasetError("no annotation with a single choice was found; is it an image classification?", file=name)
-    labels = []
-    every = pd.DataFrame(found, columns=["image", "coder", "label", "file", "row"])
-    for source, part in every.groupby("file"):
-        # Somebody who annotated a task twice changed their mind: the later annotation stands.
-        last = part.drop_duplicates(["image", "coder"], keep="last")
-        aside += len(part) - len(last)
-        columns = pd.DataFrame({c: categorical(last[c]) for c in ("image", "coder", "label")})
-        labels.append(Rows(str(source), columns, last["row"].to_numpy(np.int32)))
-    problems = []
-    if aside:
-        text = "annotations that were skipped, cancelled, replaced by a later one, or hold no single choice."
-        problems.append(Problem("annotation set aside", aside, (text,)))
-    classes, codes = read_classes(files)
-    return Reading(files, files.images, labels, [], classes, codes, problems=problems)
+            _add(answers, file, number, data, task.get("annotations"))
+    return answers.reading(files, name)
 
 
-def _image(data: dict[str, Any], known: frozenset[str], ends: dict[str, list[str]]) -> str | None:
-    """The task's image, as the dataset names it where that is clear."""
-    for value in data.values():
-        if not isinstance(value, str):
+def _add(answers: Answers, file: str, number: int, data: dict[str, Any], annotations: Any) -> None:
+    image = image_of(data)
+    part = next((part_of_value(text(v)) for k, v in data.items() if k.lower() in ("split", "subset", "usage")), "")
+    for annotation in annotations if isinstance(annotations, list) else ():
+        if not isinstance(annotation, dict) or annotation.get("was_cancelled"):
+            answers.set_aside("the annotation was cancelled", file, number)
             continue
-        url = urlparse(value)
-        path = unquote(parse_qs(url.query).get("d", [url.path])[0]).lstrip("/")
-        if not is_image_name(path):
-            continue
-        short = UPLOAD_PREFIX.sub("", path.rsplit("/", 1)[-1])
-        for candidate in (path, path.rsplit("/", 1)[-1], short):
-            if candidate in known:
-                return candidate
-        for end in (path.rsplit("/", 1)[-1], short):
-            if len(ends.get(end, ())) == 1:
-                return ends[end][0]
-        return path
-    return None
+        chosen = dict(_choices(annotation.get("result")))
+        if not chosen:
+            answers.set_aside(_without_choice(annotation.get("result")), file, number)
+        when = seconds(annotation.get("updated_at") or annotation.get("created_at"))
+        for question, labels in chosen.items():
+            if len(labels) != 1:
+                answers.set_aside(SEVERAL, file, number)
+                continue
+            who = coder_of(annotation.get("completed_by"))
+            answers.add(file, number, image, labels[0], coder=who, question=question, when=when, part=part)
 
 
-def _choice(annotation: Any) -> str | None:
-    if not isinstance(annotation, dict) or annotation.get("was_cancelled"):
-        return None
-    chosen = [
-        choice
-        for result in annotation.get("result") or ()
-        if isinstance(result, dict) and result.get("type") == "choices" and isinstance(result.get("value"), dict)
-        for choice in result["value"].get("choices") or ()
-    ]
-    return str(chosen[0]).strip() if len(chosen) == 1 else None
+def _choices(result: Any) -> Iterator[tuple[str, list[str]]]:
+    """(question, classes chosen) of each question of choices that was answered."""
+    for part in result if isinstance(result, list) else ():
+        value = part.get("value") if isinstance(part, dict) and part.get("type") == "choices" else None
+        chosen = value.get("choices") if isinstance(value, dict) else None
+        labels = [text(c) for c in chosen if text(c)] if isinstance(chosen, list) else []
+        if labels:
+            yield text(part.get("from_name")), labels
 
 
-def _coder(annotation: dict[str, Any]) -> str:
-    by = annotation.get("completed_by")
+def _without_choice(result: Any) -> str:
+    kinds = {text(part.get("type")) for part in result if isinstance(part, dict)} if isinstance(result, list) else set()
+    return BOXES if kinds & set(BOX_TYPES) else "the annotation holds no choice"
+
+
+def image_of(data: dict[str, Any]) -> str:
+    """The image among the fields of a task; "" where there is none."""
+    return next((path_of(v) for v in data.values() if isinstance(v, str) and is_image_name(path_of(v))), "")
+
+
+def coder_of(by: Any) -> str:
+    """The name of an annotator: an address, a name or ``annotator 3`` for a number."""
     if isinstance(by, dict):
         by = by.get("email") or by.get("username") or by.get("id")
-    return f"annotator {by}" if isinstance(by, int) else str(by or "annotator")
+    said = text(by) if not isinstance(by, bool) else ""
+    return f"annotator {said}" if said.isdigit() else said or "annotator"

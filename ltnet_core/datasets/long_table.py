@@ -16,6 +16,9 @@ labels.csv         image,coder,label[,count]   also .tsv, .parquet, .jsonl; also
                    worker/annotator/rater, class/category/emotion, votes
 images/…           optional, any folder
 classes.csv        class[,code]                optional"""
+NOTE = """\
+Also one file alone: `python -m ltnet_core aggregate labels.csv --method dawid-skene --out truth.csv`. Without images
+labels can be aggregated; training needs images."""
 CORRECTABLE = True
 SHAPE = "long"
 

@@ -23,6 +23,8 @@ LAYOUT = """\
 train.txt          path l1 l2 l3 [l4]          class numbers from 0, −1 where a coder gave none; blanks or tabs between
 test.txt           path label                  optional: known truth of test images
 classes.csv        class[,code]                optional: names for the numbers"""
+NOTE = """\
+Coders are called `coder1`, `coder2` … by their column."""
 
 NUMBER = re.compile(r"-?[0-9]{1,9}")
 BLANKS = " \t"

@@ -21,6 +21,8 @@ images/…           any depth, any names
 annotations.csv    image,coder,label[,count]
 truth.csv          image,label[,split]      optional
 classes.csv        class[,code]             optional"""
+NOTE = """\
+The demo is written so. `planted_T.json`, if there, holds true matrices to compare with."""
 CORRECTABLE = True
 
 

@@ -1,4 +1,4 @@
-"""RAF-DB, basic emotions: ``list_patition_label.txt`` and the aligned faces.
+"""RAF-DB, basic or compound emotions: ``list_patition_label.txt`` and the aligned faces.
 
 Li, Deng and Du, *Reliable crowdsourcing and deep locality-preserving learning for expression
 recognition in the wild*, CVPR 2017. The file's name is misspelled in the release.
@@ -21,10 +21,27 @@ TITLE = "RAF-DB (basic emotions)"
 LAYOUT = """\
 EmoLabel/list_patition_label.txt      train_00001.jpg 5        codes 1–7; any folder
 Image/aligned/train_00001_aligned.jpg                          or Image/original/train_00001.jpg"""
+NOTE = """\
+The aligned face is taken where there is one. Codes: 1 surprise, 2 fear, 3 disgust, 4 happiness, 5 sadness, 6 anger, 7
+neutral. Images that start with `test` are the test set. A list in a folder called compound has the eleven compound
+emotions, codes 1 to 11. A third value in a line is a coarser group and is passed over."""
 
 LISTS = ("list_patition_label.txt", "list_partition_label.txt")
 CODER = "RAF-DB"
 CLASSES = ("surprise", "fear", "disgust", "happiness", "sadness", "anger", "neutral")
+COMPOUND = (
+    "happily surprised",
+    "happily disgusted",
+    "sadly fearful",
+    "sadly angry",
+    "sadly surprised",
+    "sadly disgusted",
+    "fearfully angry",
+    "fearfully surprised",
+    "angrily surprised",
+    "angrily disgusted",
+    "disgustedly surprised",
+)
 
 
 def _list(files: Files) -> str | None:
@@ -45,20 +62,22 @@ def read(files: Files, name: str) -> Reading:
     Raises
     ------
     DatasetError
-        a line is not a name and a code from 1 to 7.
+        a line is not a name and a code from 1 to 7, or to 11 of compound emotions.
     """
     file = _list(files)
     if file is None:
         raise DatasetError(f"{LISTS[0]} is missing.", file=name)
+    classes = COMPOUND if "compound" in f"{files.below}{file}".lower() else CLASSES
     names, labels, rows = [], [], []
     for row, line in enumerate(read_lines(files, file), 1):
         if not line.strip():
             continue
-        image, _, code = line.strip().rpartition(" ")
-        if not image or code not in {str(i) for i in range(1, 8)}:
-            raise DatasetError(f"expected a file name and a code from 1 to 7, found {line[:80]!r}.", file=file, row=row)
-        names.append(image.strip())
-        labels.append(CLASSES[int(code) - 1])
+        image, *codes = line.split()  # more than one code: the others are coarser groups of the first
+        if not codes or codes[0] not in {str(i) for i in range(1, len(classes) + 1)}:
+            text = f"expected a file name and a code from 1 to {len(classes)}, found {line[:80]!r}."
+            raise DatasetError(text, file=file, row=row)
+        names.append(image)
+        labels.append(classes[int(codes[0]) - 1])
         rows.append(row)
     by_name = _by_stem(files.images)
     images = np.asarray([by_name.get(n.rsplit(".", 1)[0], n) for n in names], dtype=object)
@@ -77,7 +96,7 @@ def read(files: Files, name: str) -> Reading:
 
     kept = [n for n in files.images if n in used]
     return Reading(
-        files, kept, [part(~test, "coder", CODER)], [part(test, "split", "test")], CLASSES, problems=problems
+        files, kept, [part(~test, "coder", CODER)], [part(test, "split", "test")], classes, problems=problems
     )
 
 

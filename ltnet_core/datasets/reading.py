@@ -100,12 +100,14 @@ class Reading:
 class Format(Protocol):
     """A module that reads one format.
 
+    ``LAYOUT`` shows its files, ``NOTE`` says in Markdown what is special about it; both make up ``docs/datasets.md``.
     Where it sets ``CORRECTABLE = True`` both functions also take the corrections of a person.
     """
 
     FORMAT: str
     TITLE: str
     LAYOUT: str
+    NOTE: str
 
     def match(self, files: Files) -> Match:
         """Whether the files have this format."""

@@ -19,13 +19,16 @@ import pyarrow.json
 import pyarrow.parquet
 from charset_normalizer import from_bytes
 from numpy.typing import NDArray
+from pandas.api.types import union_categoricals
 
 from ..errors import DatasetError, did_you_mean
 from ..spreadsheet import unguard
-from .files import MAX_FILE_BYTES, Files, is_image_name, suffix
+from .files import MAX_FILE_BYTES, WORKBOOKS, Files, is_image_name, suffix
+from .json_files import require_objects
 from .study import EXAMPLES, Problem
+from .workbook import header_of_sheet, sheet
 
-TABLE_SUFFIXES = (".csv", ".tsv", ".parquet", ".jsonl", ".ndjson")
+TABLE_SUFFIXES = (".csv", ".tsv", ".parquet", ".jsonl", ".ndjson", *WORKBOOKS)
 HEAD = 65_536
 LONGEST_QUOTE = 300
 LONGEST_ROW = 16 * 1024**2
@@ -108,9 +111,12 @@ def header(files: Files, name: str) -> tuple[str, ...]:
         if suffix(name) == ".parquet":
             names = pyarrow.parquet.read_schema(io.BytesIO(files.read(name))).names
             return tuple(str(n).strip().lower() for n in names)
+        if suffix(name) in WORKBOOKS:
+            return tuple(n.strip().lower() for n in header_of_sheet(files.read(name), name))
         head = files.head(name, HEAD)
         if suffix(name) in (".jsonl", ".ndjson"):
             first = head.split(b"\n", 1)[0] + b"\n"
+            require_objects(first, name)
             return tuple(n.strip().lower() for n in pyarrow.json.read_json(io.BytesIO(first)).column_names)
         text, _ = as_utf8(head, name, whole=len(head) < HEAD)
         text = without_separator_line(text)[0]
@@ -139,8 +145,12 @@ def read_table(files: Files, name: str, required: Sequence[str] = ()) -> Table:
         if kind == ".parquet":
             arrow = _read_parquet(data, name)
             titles = [str(n).strip() for n in arrow.column_names]
+        elif kind in WORKBOOKS:
+            arrow = sheet(data, name)
+            titles = [n.strip() for n in arrow.column_names]
         elif kind in (".jsonl", ".ndjson"):
             _require_few_keys(data, name)
+            require_objects(data, name)
             options = pyarrow.json.ReadOptions(block_size=LONGEST_ROW)
             arrow = pyarrow.json.read_json(io.BytesIO(data), read_options=options)
             titles = [n.strip() for n in arrow.column_names]
@@ -201,6 +211,14 @@ def categorical(values: Any) -> pd.Categorical[Any]:
     """Text as a categorical column."""
     codes, names = pd.factorize(np.asarray(values, dtype=object))
     return coded(codes, names)
+
+
+def united(columns: Sequence[Any]) -> pd.Categorical[Any]:
+    """Categorical columns of text one after the other."""
+    # As objects again: pandas makes the united names Arrow strings, which it then will not unite with objects.
+    parts: list[Any] = [c.array if isinstance(c, pd.Series) else c for c in columns]
+    both = union_categoricals([coded(p.codes, p.categories) for p in parts])
+    return coded(both.codes, both.categories)
 
 
 def mapped(column: pd.Series, names: Sequence[str]) -> pd.Categorical[Any]:

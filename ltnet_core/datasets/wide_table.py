@@ -14,6 +14,8 @@ labels.csv         image,Ann,Ben,Cem           a class in each cell, empty where
                    image,label                 or one column of labels: its coder is called as the file is
 images/…           optional, any folder
 classes.csv        class[,code]                optional"""
+NOTE = """\
+Columns that describe the image, the person or the work (age, sex, site, time …) are left out and shown as ignored."""
 CORRECTABLE = True
 SHAPE = "wide"
 

@@ -1,0 +1,119 @@
+"""One folder of classes per annotator, each with a copy of the same images: ``ann/happy/a.png``, ``ben/sad/a.png``."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable
+
+from .answers import Answers
+from .files import Files
+from .parts import part_of_value
+from .reading import Match, Reading
+from .study import Problem
+
+FORMAT = "annotator-folders"
+TITLE = "A folder of classes per annotator"
+LAYOUT = """\
+ann/happy/a.png …          the images as Ann sorted them
+ben/sad/a.png …            copies of the same images as Ben sorted them; each folder is a coder
+ann/train/…  ann/test/…    optional"""
+NOTE = """\
+Recognised where folders hold copies of the same images, by content and, where that is so, by name. An image of
+several folders is one item, called as in the first of them. An image that nobody else sorted is an item of its own."""
+
+UNLABELLED = ("unlabelled", "unlabeled")
+HEAD = 4096
+MOST_READ = 5_000
+SAMPLE = 20
+LEAST_SHARED = 0.5
+
+
+def _sources(files: Files) -> dict[str, list[tuple[str, str, str]]]:
+    """Annotator → (image, part, class) of each image in a class folder below."""
+    out: dict[str, list[tuple[str, str, str]]] = {}
+    for name in files.images:
+        source, *folders = name.split("/")[:-1] or [""]
+        part = part_of_value(folders[0]) if len(folders) > 1 else ""
+        if folders and not part_of_value(source) and source.lower() not in UNLABELLED:
+            out.setdefault(source, []).append((name, part, folders[1] if part else folders[0]))
+    return out
+
+
+def _key(files: Files, sources: dict[str, list[tuple[str, str, str]]]) -> Callable[[str], str] | None:
+    """What tells the same image in two folders: its name or its content; None where the folders share none."""
+    everything = [i for found in sources.values() for i, *_ in found]
+    by_name = _shared(sources, _base)
+    if by_name and all(
+        len({_content(files, i) for i in group}) == 1 for group in by_name[:: max(1, len(by_name) // SAMPLE)]
+    ):
+        return _base
+    if len(everything) > MOST_READ:
+        return None
+    heads: dict[bytes, int] = {}
+    first = {i: files.head(i, HEAD) for i in everything}
+    for head in first.values():
+        heads[head] = heads.get(head, 0) + 1
+    content = {i: _content(files, i) if heads[h] > 1 else i for i, h in first.items()}
+    return content.__getitem__ if _shared(sources, content.__getitem__) else None
+
+
+def _base(image: str) -> str:
+    return image.rsplit("/", 1)[-1]
+
+
+def _content(files: Files, image: str) -> str:
+    return hashlib.sha256(files.read(image)).hexdigest()
+
+
+def _shared(sources: dict[str, list[tuple[str, str, str]]], key: Callable[[str], str]) -> list[list[str]]:
+    """The images that two annotators sorted; none where they are fewer than half of what the smaller one has."""
+    keys = {source: {key(i): i for i, *_ in found} for source, found in sources.items()}
+    seen = Counter(k for held in keys.values() for k in held)
+    shared = [k for k, n in seen.items() if n > 1]
+    if not shared or len(shared) < LEAST_SHARED * min(map(len, keys.values())):
+        return []
+    return [[held[k] for held in keys.values() if k in held] for k in shared]
+
+
+def match(files: Files) -> Match:
+    """Recognised by folders of classes that hold the same images."""
+    many = len(files.images) > MOST_READ
+    if many and len({_base(i) for i in files.images}) == len(files.images):
+        return Match(False, "the folders hold images of different names", 0.0)
+    sources = _sources(files)
+    if len(sources) < 2 or len({c for found in sources.values() for *_, c in found}) < 2:
+        return Match(False, "no folders of classes for several annotators", 0.0)
+    key = _key(files, sources)
+    if key is None:
+        return Match(False, "the folders hold different images", 0.0)
+    how = "name and content" if key is _base else "content"
+    return Match(True, f"the same images, by {how}, in the folders {', '.join(sorted(sources)[:4])}")
+
+
+def read(files: Files, name: str) -> Reading:
+    """Read the folders.
+
+    Raises
+    ------
+    DatasetError
+        there is nothing to learn from.
+    """
+    sources = _sources(files)
+    key = _key(files, sources) or (lambda image: image)
+    answers = Answers("the folders")
+    first: dict[str, str] = {}
+    for source in sorted(sources):
+        for image, *_ in sources[source]:
+            first.setdefault(key(image), image)
+    copies = 0
+    for source in sorted(sources):
+        for row, (image, part, label) in enumerate(sources[source], 1):
+            item = first[key(image)]
+            copies += item != image
+            answers.add(f"{source}/", row, item, label, coder=source, part=part)
+    sorted_ones = {i for found in sources.values() for i, *_ in found}
+    kept = [i for i in files.images if i not in sorted_ones or i in set(first.values())]
+    text = f"{copies:,} copies of images in other folders are the same items."
+    problems = [Problem("copy of an image", copies, (text,), "note")] if copies else []
+    return answers.reading(files, name, images=kept, problems=problems)

@@ -1,0 +1,265 @@
+"""From the answers in a tool's export to a reading: questions, repeated answers, parts and names of images."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..errors import DatasetError
+from .files import Files
+from .listed_names import as_listed
+from .parts import part_of_image
+from .plain import read_classes
+from .reading import Reading, Rows
+from .study import Problem
+from .tables import categorical
+
+COLUMNS = ("image", "coder", "label", "question", "count", "when", "part", "file", "row")
+LISTED = 4
+FEW = 20
+BOXES = "boxes and outlines are no label of a whole image"
+SEVERAL = "more than one class was chosen for the image"
+
+
+@dataclass
+class Answers:
+    """The answers of one export.
+
+    Attributes
+    ----------
+    tool : what the export is called in messages.
+    """
+
+    tool: str
+    _rows: list[tuple[str, str, str, str, float, float, str, str, int]] = field(default_factory=list)
+    _first: dict[str, str] = field(default_factory=dict)
+    _counts: Counter[str] = field(default_factory=Counter)
+
+    def add(
+        self,
+        file: str,
+        row: int,
+        image: str,
+        label: str,
+        *,
+        coder: str = "",
+        question: str = "",
+        when: float = np.nan,
+        part: str = "",
+        count: float = 1.0,
+    ) -> None:
+        """One answer. ``coder`` is "" where the export names nobody, ``part`` is ``train``, ``test`` or ""."""
+        if label and image:
+            image, coder, label, question = map(_plain, (image, coder, label, question))
+            self._rows.append((image, coder, label, question, count, when, part, file, row))
+        elif label:
+            self.set_aside("it names no image", file, row)
+
+    def set_aside(self, reason: str, file: str, row: int, count: int = 1) -> None:
+        """An answer that is no label of an image; told with its reason."""
+        self._counts[reason] += count
+        self._first.setdefault(reason, f"{file}, row {row}")
+
+    def problems(self) -> list[Problem]:
+        """What was set aside, one sentence for each reason."""
+        if not self._counts:
+            return []
+        told = tuple(f"{self._first[r]}: {r} ({n:,} such)." for r, n in self._counts.most_common())
+        return [Problem("annotation set aside", sum(self._counts.values()), told)]
+
+    def reading(
+        self,
+        files: Files,
+        name: str,
+        *,
+        classes: Sequence[str] | None = None,
+        images: Sequence[str] | None = None,
+        truth: Mapping[str, str] | None = None,
+        problems: Sequence[Problem] = (),
+        beside: Files | None = None,
+    ) -> Reading:
+        """The reading of all answers.
+
+        ``classes`` is their order where the export has one; ``images`` what lies beside it, if not all of
+        ``files.images``; ``truth`` the known class of images by their names in the export; ``beside`` where
+        ``classes.csv`` may be, if not in ``files``.
+
+        Raises
+        ------
+        DatasetError
+            there is no usable answer, more than one question, or nothing but test parts.
+        """
+        if not self._rows:
+            reason = f"; {self._counts.most_common(1)[0][0]}" if self._counts else ""
+            raise DatasetError(f"{self.tool}: no label of a whole image was found{reason}.", file=name)
+        listed = list(files.images if images is None else images)
+        frame = pd.DataFrame(self._rows, columns=list(COLUMNS))
+        _one_question(self.tool, frame, name)
+        names = as_listed([*dict.fromkeys(frame["image"]), *(truth or {})], listed)
+        frame["image"] = frame["image"].map(names)
+        frame = self._latest(_with_coders(frame, Path(name).stem if files.location.is_file() else name))
+        held_out = frame["part"].eq("test") | frame["image"].map(
+            {i: part_of_image(i) == "test" for i in frame["image"].unique()}
+        )
+        if held_out.all():
+            places = set(frame.loc[frame["part"].eq("test"), "file"]) or {i.rpartition("/")[0] for i in frame["image"]}
+            raise DatasetError(
+                f"every answer belongs to a part that is held out for tests ({', '.join(sorted(places)[:LISTED])}); "
+                "there is nothing to learn from, add the part to train on or rename it.",
+                file=name,
+            )
+        given, codes = read_classes(beside or files)
+        if given is None and classes is not None:
+            used = set(frame["label"]) | set((truth or {}).values())
+            given = [c for c in dict.fromkeys(classes) if c in used]
+            given += sorted(used - set(given))
+        tests, unclear = _truth_of_tests(frame[held_out])
+        if unclear:
+            listed = [i for i in listed if i not in unclear]
+        found = _rows_of(frame[~held_out], ("image", "coder", "label", "count"))
+        known = _rows_of(tests, ("image", "label", "split"))
+        if truth:
+            rows = range(1, len(truth) + 1)
+            golden = pd.DataFrame({"image": [names[i] for i in truth], "label": list(truth.values()), "row": rows})
+            golden = golden[~golden["image"].isin(set(tests["image"]))].drop_duplicates(["image", "label"])
+            known += _rows_of(golden.assign(split="", file=found[0].file), ("image", "label", "split"))
+        told = [*self.problems(), *problems]
+        if unclear:
+            text = "no class has the most answers; the image is left out."
+            told.append(
+                Problem("test image without a winner", len(unclear), (f"{sorted(unclear)[0]}: {text}",), "note")
+            )
+        return Reading(files, listed, found, known, given, codes, problems=told)
+
+    def _latest(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Of several answers of one person for one image the latest, where each has its time; else all that differ."""
+        key = ["image", "coder"]
+        if (frame["count"] != 1).any():
+            return frame
+        again = frame.duplicated(key, keep=False)
+        if not again.any():
+            return frame
+        part = frame[again]
+        groups = part.groupby(key, sort=False)["when"]
+        timed = groups.transform("count") == groups.transform("size")
+        late = part["when"].eq(groups.transform("max"))
+        kept = part[~timed | late].drop_duplicates([*key, "label"])
+        lost = part.drop(kept.index)
+        if len(lost):
+            first = lost.iloc[0]
+            self.set_aside("the same person answered again", str(first["file"]), int(first["row"]), len(lost))
+        return pd.concat([frame[~again], kept]).sort_index()
+
+
+def _one_question(tool: str, frame: pd.DataFrame, name: str) -> None:
+    asked = [str(q) for q in frame["question"].unique()]
+    if len(asked) > 1:
+        told = []
+        for question in asked[:LISTED]:
+            answers = frame.loc[frame["question"] == question, "label"].value_counts().index[:LISTED]
+            told.append(f"{question!r} ({', '.join(map(str, answers))})")
+        raise DatasetError(
+            f"{tool}: {len(asked)} questions were asked, and the answers to one are no classes of another: "
+            f"{', '.join(told)}; export one of these questions alone.",
+            file=name,
+        )
+
+
+def _with_coders(frame: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Where the export names nobody: a coder for each file if files speak of the same images, else one for all."""
+    nobody = frame["coder"].eq("") & frame["part"].ne("test")
+    if not frame["coder"].eq("").any():
+        return frame
+    files = frame.loc[nobody].groupby("image", sort=False)["file"].nunique()
+    each = len(files) > 0 and int(files.max()) > 1
+    stems = frame["file"].map({f: f.rsplit("/", 1)[-1].rsplit(".", 1)[0] for f in frame["file"].unique()})
+    if each and stems.nunique() < frame["file"].nunique():
+        stems = frame["file"].map({f: f.rsplit(".", 1)[0] for f in frame["file"].unique()})
+    own = stems if each else pd.Series(name, index=frame.index)
+    return frame.assign(coder=frame["coder"].where(frame["coder"].ne(""), own))
+
+
+def _plain(name: str) -> str:
+    """The name without halves of characters, which JSON may hold and no file can."""
+    return name if name.isascii() else name.encode("utf-8", "replace").decode()
+
+
+def _rows_of(frame: pd.DataFrame, columns: Sequence[str]) -> list[Rows]:
+    """The rows file by file, as an assembled study takes them."""
+    out = []
+    for file, part in frame.groupby("file", sort=False):
+        cells: dict[str, Any] = {c: categorical(part[c]) for c in columns if c != "count"}
+        if "count" in columns and (part["count"] != 1).any():
+            cells["count"] = part["count"].to_numpy(np.float64)
+        out.append(Rows(str(file), pd.DataFrame(cells), part["row"].to_numpy(np.int32)))
+    return out
+
+
+def _truth_of_tests(frame: pd.DataFrame) -> tuple[pd.DataFrame, set[str]]:
+    """What most answers say of each image of a test part, and the images that have no single such class."""
+    votes = frame.groupby(["image", "label"], sort=False).agg(
+        count=("count", "sum"), file=("file", "first"), row=("row", "first")
+    )
+    votes = votes.reset_index()
+    best = votes["count"].eq(votes.groupby("image")["count"].transform("max"))
+    first = votes[best]
+    single = ~first["image"].duplicated(keep=False)
+    return first[single].assign(split="test"), set(first.loc[~single, "image"])
+
+
+def seconds(value: object) -> float:
+    """A time as a tool writes it, in seconds since 1970; NaN for what is none."""
+    if isinstance(value, bool) or value is None:
+        return np.nan
+    if isinstance(value, int | float):
+        return float(value)
+    plain = str(value).strip().removesuffix(" UTC")
+    words = plain.split()
+    if len(words) == 6 and words[3].count(":") == 2:  # Mechanical Turk: Mon Jan 08 01:00:00 PST 2024
+        plain = " ".join((*words[:4], words[5]))
+        known = ["%a %b %d %H:%M:%S %Y"]
+    else:
+        known = []
+    try:
+        when = datetime.strptime(plain, known[0]) if known else datetime.fromisoformat(plain)
+    except ValueError:
+        try:
+            return float(plain)
+        except ValueError:
+            return np.nan
+    return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
+
+
+def one_of(values: Iterable[str]) -> str | None:
+    """The only class among those chosen, "" where there is none, None where there are several."""
+    chosen = sorted({v for v in values if v})
+    return (chosen[0] if chosen else "") if len(chosen) <= 1 else None
+
+
+def are_choices(values: Sequence[str]) -> bool:
+    """Whether answers were chosen from a few and not written freely."""
+    different = {v for v in values if v}
+    return 0 < len(different) <= max(FEW, min(200, len(values) // 2))
+
+
+def require_shared_classes(tool: str, classes: Mapping[str, set[str]], name: str) -> None:
+    """Raise where columns or jobs taken for coders share no class with the first: they answer another question.
+
+    Raises
+    ------
+    DatasetError
+    """
+    first = next(iter(classes.values()), set())
+    if any(not used & first for used in classes.values()):
+        told = "; ".join(f"{who!r} ({', '.join(sorted(used)[:LISTED])})" for who, used in classes.items())
+        raise DatasetError(
+            f"{tool}: these share no class and answer different questions: {told}; keep one of them in the export.",
+            file=name,
+        )

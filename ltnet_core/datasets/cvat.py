@@ -1,0 +1,107 @@
+"""CVAT for images, XML: tags of whole images."""
+
+from __future__ import annotations
+
+import io
+from xml.etree.ElementTree import Element, ParseError
+
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import iterparse
+
+from ..errors import DatasetError
+from .answers import BOXES, SEVERAL, Answers
+from .files import Files
+from .parts import part_of_file, part_of_value
+from .reading import Match, Reading
+
+FORMAT = "cvat"
+TITLE = "CVAT for images, XML"
+LAYOUT = """\
+annotations.xml    <image name="a.png" subset="Train"><tag label="happy"/></image>
+images/…           optional, matched by name"""
+NOTE = """\
+The label is the tag of an image, or the attribute of its tag where all tags are called the same. Boxes, polygons and
+masks are no labels of a whole image. The subset is honoured. The coder is the assignee of the task, else the dataset;
+files that speak of the same images are a coder each."""
+
+MOST_BYTES = 512 * 1024**2
+SHAPES = ("box", "polygon", "polyline", "points", "mask", "ellipse", "cuboid", "skeleton")
+TAG = "tag"
+
+
+def _exports(files: Files) -> list[str]:
+    found = [n for n in files.others if n.lower().endswith(".xml") and n.count("/") <= 1]
+    return [n for n in found[:200] if b"<annotations" in files.head(n, 4096)]
+
+
+def match(files: Files) -> Match:
+    """Recognised by XML with annotations and a version."""
+    for name in _exports(files):
+        head = files.head(name, 65_536)
+        if b"<track" in head:
+            return Match(False, f"{name} is of a video; export it as CVAT for images", 0.8)
+        if b"<image" in head or b"<meta" in head:
+            return Match(True, f"{name} with tags of images")
+    return Match(False, "no XML of CVAT")
+
+
+def read(files: Files, name: str) -> Reading:
+    """Read all exports.
+
+    Raises
+    ------
+    DatasetError
+        it is no XML, declares entities, or holds boxes alone.
+    """
+    answers = Answers("CVAT's annotations")
+    found: list[tuple[str, int, str, str, str, dict[str, list[str]]]] = []
+    for file in _exports(files):
+        coder = ""
+        try:
+            number = 0
+            for _, element in iterparse(io.BytesIO(files.read(file, MOST_BYTES)), events=("end",)):
+                if element.tag == "assignee":
+                    coder = (element.findtext("username") or element.text or "").strip() or coder
+                elif element.tag == "image":
+                    number += 1
+                    tags = _tags(element)
+                    if not tags and any(child.tag in SHAPES for child in element):
+                        answers.set_aside(BOXES, file, number)
+                    part = part_of_value(element.get("subset") or "") or part_of_file(file)
+                    found.append((file, number, coder, element.get("name") or "", part, tags))
+                    element.clear()
+        except (ParseError, DefusedXmlException, LookupError, ValueError) as e:
+            raise DatasetError(f"is not readable XML ({type(e).__name__}: {str(e).splitlines()[0]}).", file=file) from e
+    asked = _questions([tags for *_, tags in found])
+    for file, row, coder, image, part, tags in found:
+        for question in asked:
+            labels = sorted(set(tags.get(question, ())))
+            if len(labels) > 1:
+                answers.set_aside(SEVERAL, file, row)
+            elif labels:
+                answers.add(file, row, image, labels[0], coder=coder, question=question, part=part)
+    return answers.reading(files, name)
+
+
+def _tags(image: Element) -> dict[str, list[str]]:
+    """Question → classes: the labels of the tags, and the values of their attributes."""
+    out: dict[str, list[str]] = {}
+    for tag in image.iter(TAG):
+        label = (tag.get("label") or "").strip()
+        if label:
+            out.setdefault(TAG, []).append(label)
+        for attribute in tag.iter("attribute"):
+            value = (attribute.text or "").strip()
+            if value:
+                out.setdefault(f"{label}.{attribute.get('name')}", []).append(value)
+    return out
+
+
+def _questions(tags: list[dict[str, list[str]]]) -> list[str]:
+    """What was asked: the tag, if tags differ, and attributes, if their values do."""
+    values: dict[str, set[str]] = {}
+    for image in tags:
+        for question, labels in image.items():
+            values.setdefault(question, set()).update(labels)
+    asked = [q for q, v in values.items() if len(v) > 1]
+    return asked or list(values)[:1]

@@ -1,0 +1,85 @@
+"""JSON that maps every item to its label, or to the label each annotator gave it, as peerannot keeps answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..errors import DatasetError
+from .answers import Answers
+from .files import Files
+from .json_files import json_head, text
+from .label_studio import coder_of
+from .parts import part_of_file
+from .reading import Match, Reading
+from .text_files import read_json
+
+FORMAT = "json-answers"
+TITLE = "JSON, item to label"
+LAYOUT = """\
+answers.json       {"a.png": {"Ann": "happy", "Ben": "sad"}, "b.png": {"Ben": "sad"}, …}     item → annotator → class
+labels.json        or {"a.png": "happy", "b.png": "sad", …}                                  item → class
+images/…           optional, matched by name"""
+NOTE = """\
+Annotators with numbers for names are called *annotator 3*. A class of −1 or `null` is an absent label. Files of the
+second form that speak of the same images are a coder each."""
+
+FEWEST = 2
+ABSENT = ("", "-1")
+
+
+def _files(files: Files) -> list[tuple[str, dict[str, Any]]]:
+    out = []
+    for name in files.others:
+        if name.lower().endswith(".json") and "/" not in name and json_head(files, name).startswith(b"{"):
+            try:
+                content = read_json(files, name)
+            except DatasetError:
+                continue
+            if _of_annotators(content) or _of_images(content, files):
+                out.append((name, content))
+    return out
+
+
+def _of_annotators(content: dict[str, Any]) -> bool:
+    inner = list(content.values())
+    people = [set(v) for v in inner if isinstance(v, dict)]
+    if len(inner) < FEWEST or len(people) < len(inner):
+        return False
+    plain = all(isinstance(a, str | int | float) or a is None for v in inner for a in v.values())
+    # Fields of records are the same everywhere and hold different things; annotators are numbers or come and go.
+    numbered = all(p.isdigit() for who in people for p in who)
+    return plain and any(people) and (numbered or len({frozenset(p) for p in people}) > 1)
+
+
+def _of_images(content: dict[str, Any], files: Files) -> bool:
+    if len(content) < FEWEST or not all(isinstance(v, str | int) for v in content.values()):
+        return False
+    known = {n.rsplit("/", 1)[-1] for n in files.images}
+    return sum(n.replace("\\", "/").rsplit("/", 1)[-1] in known for n in content) > len(content) / 2
+
+
+def match(files: Files) -> Match:
+    """Recognised by an object of items, whose values are labels by annotator, or labels of images that are there."""
+    for name, content in _files(files):
+        what = "the answers of annotators" if _of_annotators(content) else "the class of each image"
+        return Match(True, f"{name} with {what}")
+    return Match(False, "no JSON that maps items to labels")
+
+
+def read(files: Files, name: str) -> Reading:
+    """Read all files of that kind.
+
+    Raises
+    ------
+    DatasetError
+        there is none.
+    """
+    answers = Answers("the JSON of answers")
+    for file, content in _files(files):
+        part = part_of_file(file)
+        for row, (item, said) in enumerate(content.items(), 1):
+            for who, label in said.items() if isinstance(said, dict) else [("", said)]:
+                label = "" if text(label) in ABSENT else text(label)
+                coder = coder_of(int(who) if who.isdigit() and len(who) < 20 else who) if who else ""
+                answers.add(file, row, item, label, coder=coder, part=part)
+    return answers.reading(files, name)

@@ -1,0 +1,172 @@
+"""JSON that holds a table: a list of records, or a list for each column; read as the table it is."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from types import ModuleType
+from typing import Any
+
+from ..errors import DatasetError
+from . import long_table, onehot, votes_table, wide_table
+from .columns import role
+from .files import MAX_FILE_BYTES, Files
+from .json_files import json_head, text
+from .reading import Match, Reading
+from .text_files import read_json
+
+FORMAT = "json-records"
+TITLE = "Table as JSON records"
+LAYOUT = """\
+labels.json        [{"image": "a.png", "annotator": "Ann", "label": "happy"}, …]
+                   or [{"image": "a.png", "Ann": "happy", "Ben": "sad"}, …], or votes, or ones and zeros
+                   or {"image": ["a.png", …], "label": ["happy", …]}, or {"a.png": {"Ann": "happy", "Ben": "sad"}, …}
+images/…           optional, any folder"""
+NOTE = """\
+The fields are read as the columns of a table. The list may also be the only list of an object, `{"data": […]}`. A
+list with one class in a field is that class; a list of records within a record is a row for each; a record in
+`labels`, `annotations`, `votes` … has a column for each of its fields, any other one fields called `outer.inner`."""
+
+TABLES: tuple[ModuleType, ...] = (long_table, onehot, votes_table, wide_table)
+MOST_COLUMNS = 1000
+# A field that holds what each person said: its fields are people.
+OF_PEOPLE = ("annotators", "annotations", "labels", "answers", "votes", "ratings", "readers", "raters", "workers")
+
+
+class AsTables(Files):
+    """Files in which the JSON tables at the top are tables of one JSON object per line."""
+
+    def __init__(self, files: Files, tables: dict[str, bytes]):
+        self._files, self._tables = files, tables
+        self.location, self.below, self.passed_over = files.location, files.below, files.passed_over
+
+    def _list(self) -> list[str]:
+        return [*self._files.names, *self._tables]
+
+    def read(self, name: str, limit: int = MAX_FILE_BYTES) -> bytes:
+        return self._tables[name] if name in self._tables else self._files.read(name, limit)
+
+    def head(self, name: str, size: int) -> bytes:
+        return self._tables[name][:size] if name in self._tables else self._files.head(name, size)
+
+
+def _as_tables(files: Files) -> AsTables | None:
+    tables = {}
+    for name in files.others:
+        if name.lower().endswith(".json") and "/" not in name and json_head(files, name)[:1] in (b"[", b"{"):
+            try:
+                records = _records(read_json(files, name))
+            except DatasetError:
+                continue
+            if records and f"{name}l" not in files:
+                rows = _same_fields(records)
+                tables[f"{name}l"] = "".join(json.dumps(r, ensure_ascii=True) + "\n" for r in rows).encode()
+    return AsTables(files, tables) if tables else None
+
+
+def _records(content: Any) -> list[dict[str, Any]]:
+    """The records of a table; none where it is none."""
+    if isinstance(content, dict) and len(content) > 1 and all(isinstance(v, dict) for v in content.values()):
+        inside = next(iter(content.values()))
+        named = any(role((str(k).lower(),), "image") for k in inside)
+        content = [v if named else {"image": k, **v} for k, v in content.items()]
+    if isinstance(content, dict):
+        columns = [v for v in content.values() if isinstance(v, list)]
+        if len(columns) == len(content) > 1 and len({len(c) for c in columns}) == 1 and not _nested(columns):
+            return [dict(zip(content, row, strict=True)) for row in zip(*columns, strict=True)]
+        lists = [c for c in columns if c and all(isinstance(r, dict) for r in c)]
+        content = lists[0] if len(lists) == 1 else []
+    whole = isinstance(content, list) and bool(content) and all(isinstance(r, dict) for r in content)
+    return [row for record in content for row in _each(record)] if whole else []
+
+
+def _each(record: dict[str, Any]) -> list[dict[str, Any]]:
+    """A record once for each record in the only list of records it holds."""
+    lists = {k: v for k, v in record.items() if isinstance(v, list) and v and all(isinstance(r, dict) for r in v)}
+    if len(lists) != 1:
+        return [record]
+    ((key, inner),) = lists.items()
+    return [{**{k: v for k, v in record.items() if k != key}, **one} for one in inner]
+
+
+def _nested(columns: list[list[Any]]) -> bool:
+    return any(isinstance(cell, dict | list) for column in columns for cell in column)
+
+
+def _same_fields(records: list[dict[str, Any]]) -> list[dict[str, str]]:
+    """The records as text, each with all fields, those of records inside them as ``outer.inner``."""
+    flat = []
+    for record in records:
+        out: dict[str, str] = {}
+        for key, value in record.items():
+            for name, cell in value.items() if isinstance(value, dict) else [("", value)]:
+                plain = not name or (name not in record and key.lower() in OF_PEOPLE)
+                out[(name or key) if plain else f"{key}.{name}"] = _cell(cell)
+        flat.append(out)
+    fields = list(dict.fromkeys(k for r in flat for k in r))[:MOST_COLUMNS]
+    return [{f: r.get(f, "") for f in fields} for r in flat]
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, list):
+        return ";".join(text(v) for v in value) if not any(isinstance(v, dict | list) for v in value) else ""
+    return text(value)
+
+
+def _fitting(tables: AsTables) -> tuple[ModuleType, Match] | None:
+    """The kind of table that the JSON holds, found among its own tables alone."""
+    alone = AsTables(_NoFiles(tables), tables._tables)
+    return next(((r, found) for r in TABLES if (found := r.match(alone)).fits), None)
+
+
+class _NoFiles(Files):
+    """Nothing but the images of other files."""
+
+    def __init__(self, files: Files):
+        self._files = files
+        self.location, self.below = files.location, files.below
+
+    def _list(self) -> list[str]:
+        return self._files.images
+
+    def read(self, name: str, limit: int = MAX_FILE_BYTES) -> bytes:
+        return self._files.read(name, limit)
+
+
+def match(files: Files) -> Match:
+    """Recognised by records that make a table of labels."""
+    tables = _as_tables(files)
+    if tables is None:
+        return Match(False, "no JSON list of records", 0.0)
+    found = _fitting(tables)
+    if found is not None:
+        return Match(True, found[1].text.replace(".jsonl", ".json"))
+    nearest = max((r.match(tables) for r in TABLES), key=lambda m: m.likeness)
+    name = sorted(tables._tables)[0][:-1]
+    return Match(False, f"the records of {name} have no fields for image and label; {nearest.text}", nearest.likeness)
+
+
+def read(files: Files, name: str) -> Reading:
+    """Read the records as the kind of table they make.
+
+    Raises
+    ------
+    DatasetError
+        they make none, or the table is broken.
+    """
+    tables = _as_tables(files)
+    found = _fitting(tables) if tables is not None else None
+    if tables is None or found is None:
+        raise DatasetError("no JSON list of records makes a table of labels.", file=name)
+    keep = _NoFiles(files)
+    kept = AsTables(keep, tables._tables)
+    for extra in ("classes.csv", "truth.csv"):
+        if extra in files:
+            kept = AsTables(keep, {**kept._tables, extra: files.read(extra)})
+    reading: Reading = found[0].read(kept, name)
+
+    def renamed(file: str) -> str:
+        return file[:-1] if file in tables._tables else file
+
+    labels = [replace(r, file=renamed(r.file)) for r in reading.labels]
+    return replace(reading, files=files, labels=labels)

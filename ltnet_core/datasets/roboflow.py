@@ -1,0 +1,58 @@
+"""Roboflow's export for classification with several labels: ``_classes.csv`` beside the images of each part."""
+
+from __future__ import annotations
+
+from .answers import Answers
+from .files import Files
+from .onehot import add_rows
+from .parts import part_of_file
+from .reading import Match, Reading
+from .study import Problem
+from .tables import header, read_table
+
+FORMAT = "roboflow"
+TITLE = "Roboflow, _classes.csv"
+LAYOUT = """\
+train/_classes.csv     filename, angry, happy, …      1 for the classes of an image, 0 for the others
+train/….rf.….jpg
+valid/…  test/…        evaluated, never trained on"""
+NOTE = """\
+An image with several classes is set aside and counted; one without a class, or marked *Unlabeled*, has no label."""
+
+FILE = "_classes.csv"
+UNLABELLED = ("unlabeled", "unlabelled")
+
+
+def _tables(files: Files) -> list[str]:
+    return [n for n in files.others if n.rsplit("/", 1)[-1] == FILE]
+
+
+def match(files: Files) -> Match:
+    """Recognised by its file name and the column filename."""
+    found = _tables(files)
+    if not found:
+        return Match(False, f"{FILE} is missing", 0.3 if any(".rf." in n for n in files.images[:99]) else 0.0)
+    if "filename" in header(files, found[0]):
+        return Match(True, f"{found[0]} with the column filename")
+    return Match(False, f"{found[0]} has no column filename", 0.7)
+
+
+def read(files: Files, name: str) -> Reading:
+    """Read the table of every part.
+
+    Raises
+    ------
+    DatasetError
+        a cell is no 0 or 1.
+    """
+    answers = Answers("Roboflow's export")
+    classes: list[str] = []
+    remarks: list[Problem] = []
+    for file in _tables(files):
+        table = read_table(files, file, ("filename",))
+        columns = [c for c in table.frame.columns if c not in ("filename", *UNLABELLED)]
+        folder = file.rsplit("/", 1)[0] + "/" if "/" in file else ""
+        classes += [table.titles[c] for c in columns]
+        remarks += table.remarks()
+        add_rows(answers, table, "filename", columns, folder, part_of_file(file))
+    return answers.reading(files, name, classes=classes, problems=remarks)
