@@ -125,7 +125,8 @@ def build_parser() -> argparse.ArgumentParser:
 
     sub = command("aggregate", _aggregate, "Estimate the truth from labels alone, without training.")
     _dataset(sub)
-    sub.add_argument("--method", required=True, choices=METHODS)
+    text = "(default: auto, which weighs models by annotations it leaves out)"
+    sub.add_argument("--method", default="auto", choices=METHODS, help=text)
     sub.add_argument("--out", type=Path, required=True, help="truth table to write, .csv or .parquet")
     sub.add_argument("--matrices", type=Path, help="also write the coders' matrices: .json, .csv or .svg")
     _set_aside(sub)
@@ -329,6 +330,8 @@ def _aggregate(arguments: argparse.Namespace) -> None:
     for problem in study.errors():
         print(f"set aside: {problem.kind} ({problem.count:,}): {problem.examples[0]}", file=sys.stderr)
     result = aggregate(study.table, arguments.method)
+    if result.note:
+        print(f"{arguments.method}: {result.note}", file=sys.stderr)
     items = np.flatnonzero(study.table.annotated())
     write_table(truth_table(study.table, result.p, result.labels, None, items), arguments.out)
     if arguments.matrices:

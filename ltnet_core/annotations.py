@@ -330,8 +330,9 @@ class AnnotationTable:
         class_order = np.argsort(np.asarray(self.classes, dtype=object), kind="stable")
         new_class = np.argsort(class_order)
         keys = []
-        for c in range(len(self.coders)):
-            mine = self.coder == c
+        by_coder = np.argsort(self.coder, kind="stable")
+        ends = np.cumsum(np.bincount(self.coder, minlength=len(self.coders)))
+        for mine in np.split(by_coder, ends[:-1])[: len(self.coders)]:
             said = np.stack([self.item[mine], new_class[self.label[mine]], self.count[mine]]).astype(np.float64)
             said = said[:, np.lexsort(said[::-1])]
             keys.append((-said.shape[1], hashlib.sha256(said.tobytes()).hexdigest()))

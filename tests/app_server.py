@@ -12,6 +12,8 @@ import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from playwright.sync_api import Page
+
 ROOT = Path(__file__).resolve().parent.parent
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 FLAGS = [
@@ -92,3 +94,10 @@ class Server:
                     path = Path(base, file)
                     found[path.relative_to(data).as_posix()] = path.stat().st_ino
         return found
+
+
+def choose(page: Page, *sources: Path, button: str = "") -> None:
+    """Choose a folder or files in the page's upload."""
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name=button or f"Choose a {'folder' if sources[0].is_dir() else 'file'}").click()
+    chooser.value.set_files(sources[0] if len(sources) == 1 else list(sources))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from app_server import CHROMIUM, FLAGS, Server, free_port
+from app_server import CHROMIUM, FLAGS, Server, choose, free_port
 from conftest import write_csv
 from playwright.sync_api import Page, expect, sync_playwright
 
@@ -80,7 +80,7 @@ def test_from_a_zip_to_the_learned_truth(server: str, page: Page, tmp_path: Path
 
     page.goto(server)
     expect(page.locator(".lt-head h1")).to_have_text("Dataset")
-    page.locator('input[type="file"]').first.set_input_files(zipped_demo(tmp_path))
+    choose(page, zipped_demo(tmp_path))
     expect(page.locator(".lt-crumbs")).to_contain_text("my faces")
     expect(page.locator(".lt-facts")).to_contain_text(f"{ITEMS}")
 
@@ -125,7 +125,7 @@ def test_from_a_zip_to_the_learned_truth(server: str, page: Page, tmp_path: Path
     go_to(page, "Predict")
     faces_on_disk = sorted((tmp_path / "faces" / "images").iterdir())[:2]
     (tmp_path / "torn.png").write_bytes(faces_on_disk[0].read_bytes()[:90])
-    page.locator('input[type="file"]').set_input_files([*faces_on_disk, tmp_path / "torn.png"])
+    choose(page, *faces_on_disk, tmp_path / "torn.png", button="Choose images")
     cards = page.locator(".lt-seen")
     expect(cards).to_have_count(3)
     expect(cards.nth(1).locator("tr")).to_have_count(4)  # codes, the truth, two coders
@@ -137,13 +137,13 @@ def test_from_a_zip_to_the_learned_truth(server: str, page: Page, tmp_path: Path
 
 def test_a_zip_and_a_table_of_votes_become_one_study(server: str, page: Page, tmp_path: Path) -> None:
     page.goto(f"{server}/dataset")
-    page.locator('input[type="file"]').first.set_input_files(zipped_demo(tmp_path))
+    choose(page, zipped_demo(tmp_path))
     expect(page.locator(".lt-crumbs")).to_contain_text("my faces")
     expect(page.locator(".lt-found")).to_contain_text("unlabelled image")
 
     settled(page)
     page.get_by_text("Bring another dataset").click()
-    page.locator('input[type="file"]').first.set_input_files(votes_csv(tmp_path))
+    choose(page, votes_csv(tmp_path))
     expect(page.locator(".lt-crumbs")).to_contain_text("crowd")
     expect(page.get_by_text("Read as: Table of votes, one column per class")).to_be_visible()
 

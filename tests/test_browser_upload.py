@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from app_server import CHROMIUM, FLAGS, Server, free_port
+from app_server import CHROMIUM, FLAGS, Server, choose, free_port
 from conftest import write_csv
 from PIL import Image
 from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
@@ -60,12 +60,6 @@ def open_page(browser: Browser, server: Server) -> Page:
     page.goto(server.url)
     expect(page.get_by_text("Drop a folder, a zip or a table here")).to_be_visible(timeout=60_000)
     return page
-
-
-def choose(page: Page, *sources: Path, button: str = "") -> None:
-    with page.expect_file_chooser() as chooser:
-        page.get_by_role("button", name=button or f"Choose a {'folder' if sources[0].is_dir() else 'file'}").click()
-    chooser.value.set_files(sources[0] if len(sources) == 1 else list(sources))
 
 
 def kill_half_way(page: Page, server: Server) -> None:

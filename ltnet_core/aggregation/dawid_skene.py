@@ -22,6 +22,8 @@ from scipy import sparse
 
 from ..annotations import AnnotationTable, FloatArray
 from ..errors import OptionError
+from .estimate import Estimate
+from .majority_vote import most_probable
 
 FLOOR = 1e-10
 LOG_FLOOR = -60.0  # no log probability of a cell is below: FLOOR over the largest conceivable count
@@ -84,20 +86,20 @@ def dawid_skene(
     if math.isnan(tol):
         raise OptionError("tol must be a number, got NaN.")
     _, c, k = table.shape
-    pattern_of, rows, weight = _patterns(table) if item_prior is None else _no_patterns(table)
-    fixed = None if item_prior is None else _log(item_prior[rows] / item_prior[rows].sum(1, keepdims=True))
-    parts = _parts(table, rows, weight, fixed)
+    pattern_of, rows, weight = find_patterns(table) if item_prior is None else every_item(table)
+    fixed = None if item_prior is None else log_floored(item_prior[rows] / item_prior[rows].sum(1, keepdims=True))
+    parts = cut_into_parts(table, rows, weight, fixed)
     extra = None if pseudo_counts is None else pseudo_counts.transpose(0, 2, 1).reshape(c * k, k)
     total, items = float(table.count.sum(dtype=np.float64)), float(weight.sum())
     bound: list[float] = []
     converged = False
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         # Added up in the order of the parts, whichever thread was first: the result is always the same.
-        found = functools.reduce(_Expected.plus, pool.map(lambda part: part.start(c, k), parts))
-        log_t, log_prior = _maximise(found.counts, extra, c, k), _log(found.share / items)
+        found = functools.reduce(Expected.plus, pool.map(lambda part: part.start(c, k), parts))
+        log_t, log_prior = _maximise(found.counts, extra, c, k), log_floored(found.share / items)
         for _ in range(max_iter):
             before = log_t, log_prior
-            found = functools.reduce(_Expected.plus, pool.map(_Part.expect, parts, repeat(log_t), repeat(log_prior)))
+            found = functools.reduce(Expected.plus, pool.map(Part.expect, parts, repeat(log_t), repeat(log_prior)))
             log_t = _maximise(found.counts, extra, c, k)
             # E_q[log joint] + H(q) after the M step, from the pieces at hand: H(q) = evidence − E_q[old log joint].
             moved = found.counts if extra is None else found.counts + extra
@@ -105,7 +107,7 @@ def dawid_skene(
             if extra is not None:
                 now += float((extra * before[0]).sum())
             if fixed is None:
-                log_prior = _log(found.share / items)
+                log_prior = log_floored(found.share / items)
                 now += float(found.share @ (log_prior - before[1]))
             bound.append(now / total)
             if len(bound) > 1 and bound[-1] - bound[-2] < tol:
@@ -124,19 +126,19 @@ def dawid_skene(
 
 
 @dataclass(frozen=True)
-class _Expected:
+class Expected:
     """What an E step adds up: (C*K,K) annotations by truth, (K,) items by truth, log evidence in nats."""
 
     counts: FloatArray
     share: FloatArray
     evidence: float
 
-    def plus(self, other: _Expected) -> _Expected:
-        return _Expected(self.counts + other.counts, self.share + other.share, self.evidence + other.evidence)
+    def plus(self, other: Expected) -> Expected:
+        return Expected(self.counts + other.counts, self.share + other.share, self.evidence + other.evidence)
 
 
 @dataclass(frozen=True)
-class _Part:
+class Part:
     """Some thousand items, few enough that an iteration over them stays in the processor's cache.
 
     Attributes
@@ -154,7 +156,7 @@ class _Part:
     log_prior: FloatArray | None
     deep: bool
 
-    def start(self, c: int, k: int) -> _Expected:
+    def start(self, c: int, k: int) -> Expected:
         """The first guess: its share of the votes, or its own prior with coders who are right seven times in ten."""
         if self.log_prior is not None:
             trusting = np.full((k, k), (1 - TRUST) / (k - 1)) + (TRUST - (1 - TRUST) / (k - 1)) * np.eye(k)
@@ -162,7 +164,7 @@ class _Part:
         votes = self.said @ np.tile(np.eye(k), (c, 1))
         return self._sums(votes / votes.sum(1, keepdims=True), 0.0)
 
-    def expect(self, log_t: FloatArray, log_prior: FloatArray) -> _Expected:
+    def expect(self, log_t: FloatArray, log_prior: FloatArray) -> Expected:
         """The E step. ``log_t[c*K + l, k]`` is T transposed, so that one sparse product sums an item's annotations."""
         r, log_norm = self.posterior(log_t, log_prior)
         return self._sums(r, float((self.weight * log_norm).sum()))
@@ -180,15 +182,15 @@ class _Part:
         log_norm = np.log(norm)
         return joint, log_norm if peak is None else log_norm + peak
 
-    def _sums(self, r: FloatArray, evidence: float) -> _Expected:
+    def _sums(self, r: FloatArray, evidence: float) -> Expected:
         if not self.single:
             r = self.weight * r
-        return _Expected(np.asarray(self.transposed @ r), np.ones(len(r)) @ r, evidence)
+        return Expected(np.asarray(self.transposed @ r), np.ones(len(r)) @ r, evidence)
 
 
-def _parts(
+def cut_into_parts(
     table: AnnotationTable, rows: NDArray[np.int64], weight: FloatArray, log_prior: FloatArray | None
-) -> list[_Part]:
+) -> list[Part]:
     """Cut the annotations of these items into parts. Entries are sorted by item, so a part is a run of them."""
     n, c, k = table.shape
     size = np.bincount(table.item, minlength=n)
@@ -203,7 +205,7 @@ def _parts(
         said = sparse.csr_matrix((count, column[place], pointer), shape=(len(some), c * k))
         heaviest = float(np.add.reduceat(count, pointer[:-1]).max())
         parts.append(
-            _Part(
+            Part(
                 said,
                 said.T,
                 weight[begin : begin + PART, None],
@@ -218,15 +220,15 @@ def _parts(
 Patterns = tuple[NDArray[np.int64], NDArray[np.int64], FloatArray]
 
 
-def _no_patterns(table: AnnotationTable) -> Patterns:
-    """Every annotated item for itself; see :func:`_patterns`."""
+def every_item(table: AnnotationTable) -> Patterns:
+    """Every annotated item for itself; see :func:`find_patterns`."""
     rows = np.flatnonzero(table.annotated())
     pattern_of = np.full(len(table.items), -1, dtype=np.int64)
     pattern_of[rows] = np.arange(len(rows))
     return pattern_of, rows, np.ones(len(rows))
 
 
-def _patterns(table: AnnotationTable) -> Patterns:
+def find_patterns(table: AnnotationTable) -> Patterns:
     """Items that got the same labels from the same coders have the same posterior: EM needs each kind once.
 
     Returns the pattern of each item (N,), −1 without annotation; one item of each pattern
@@ -237,7 +239,7 @@ def _patterns(table: AnnotationTable) -> Patterns:
     size = (k + 1) ** c
     pair = table.item.astype(np.int64) * c + table.coder
     if size > MOST_PATTERNS or not (table.count == 1).all() or not (np.diff(pair) > 0).all():
-        return _no_patterns(table)
+        return every_item(table)
     digit = (k + 1.0) ** np.arange(c)
     code = np.bincount(table.item, weights=(table.label + 1) * digit[table.coder], minlength=n).astype(np.int64)
     often = np.bincount(code, minlength=size)
@@ -251,7 +253,7 @@ def _patterns(table: AnnotationTable) -> Patterns:
     return pattern_of, example[present], often[present].astype(np.float64)
 
 
-def _log(p: FloatArray) -> FloatArray:
+def log_floored(p: FloatArray) -> FloatArray:
     return np.log(np.maximum(p, FLOOR))
 
 
@@ -260,3 +262,12 @@ def _maximise(counts: FloatArray, extra: FloatArray | None, c: int, k: int) -> F
     cells = np.maximum(counts if extra is None else counts + extra, FLOOR).reshape(c, k, k)
     log_t: FloatArray = np.log(cells / cells.sum(1, keepdims=True)).reshape(c * k, k)
     return log_t
+
+
+def estimate(table: AnnotationTable) -> Estimate:
+    """The method ``dawid-skene``."""
+    return as_estimate(dawid_skene(table), table)
+
+
+def as_estimate(found: DawidSkene, table: AnnotationTable) -> Estimate:
+    return Estimate(found.p, most_probable(found.p, table), lambda: found.transitions)

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from scipy.special import gammaln
 
 from ..annotations import AnnotationTable, FloatArray
-from .dawid_skene import DawidSkene, dawid_skene
+from .dawid_skene import DawidSkene, as_estimate, dawid_skene
+from .estimate import Estimate
 
 ROUNDS = 10
 STRENGTHS = 2.0 ** np.arange(0, 8)  # pseudo annotations per row
@@ -76,3 +77,8 @@ def _log_evidence(counts: FloatArray, prior: FloatArray) -> float:
     row, prior_row = counts.sum(2), prior.sum(2)
     cells = (gammaln(counts + prior) - gammaln(prior)).sum()
     return float(cells + (gammaln(prior_row) - gammaln(prior_row + row)).sum())
+
+
+def estimate(table: AnnotationTable) -> Estimate:
+    """The method ``shrunk-dawid-skene``."""
+    return as_estimate(shrunk_dawid_skene(table), table)
