@@ -10,13 +10,17 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from .adjudications import decisions_csv, given_coders, read_decisions
 from .aggregation import METHODS, aggregate
 from .agreement import agreement
-from .datasets import FORMATS, load_dataset
+from .datasets import FORMATS, Corrections, correction_flags, load_dataset
+from .datasets.dataset_reading import DatasetReading
+from .datasets.questions import require_answers
+from .datasets.used import require_used
 from .errors import InputError, LTNetError, OptionError, RunError
 from .reading import NO_HANDLES, read_json, too_many_open
 from .runs import Run
@@ -117,6 +121,7 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="FROM=TO",
         help="take a class for another; FROM= leaves it out",
     )
+    correction_flags.add(sub)
 
     sub = command("aggregate", _aggregate, "Estimate the truth from labels alone, without training.")
     _dataset(sub)
@@ -174,6 +179,7 @@ def build_parser() -> argparse.ArgumentParser:
 def _dataset(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("dataset", metavar="DATASET", help="folder, .zip or table of labels")
     sub.add_argument("--format", help=f"what to read it as (default: recognised): {', '.join(FORMATS)}")
+    correction_flags.add(sub)
 
 
 def _set_aside(sub: argparse.ArgumentParser) -> None:
@@ -214,7 +220,7 @@ def _inspect(arguments: argparse.Namespace) -> None:
 
     if arguments.problems:
         require_folder(arguments.problems)
-    study = load_dataset(arguments.dataset, arguments.format)
+    study = load_dataset(arguments.dataset, arguments.format, correction_flags.of(arguments))
     found = check_up(study, not arguments.skip_images, _counter("images"))
     problems, notes = ([p.to_json() for p in found if (p.level == "note") == note] for note in (False, True))
     if arguments.problems:
@@ -238,12 +244,15 @@ def _inspect(arguments: argparse.Namespace) -> None:
         "agreement": agreement(table),
         "problems": problems,
         "notes": notes,
+        "reading": study.reading.to_json(),
+        "questions": [q.to_json() for q in study.reading.questions],
     }
     if arguments.json:
         _print_json(report)
         return
     print(f"{study.name}: {report['items']:,} items, classes {', '.join(table.classes)}")
     print(f"  read as {study.format} ({study.why})")
+    _print_reading(study.reading)
     for coder, facts in report["coders"].items():  # type: ignore[attr-defined]
         counted = ", ".join(f"{k} {n:,}" for k, n in facts["counts"].items())
         print(f"  coder {coder}: {facts['annotations']:,} items ({counted})")
@@ -263,6 +272,21 @@ def _inspect(arguments: argparse.Namespace) -> None:
             print(f"    {example}")
 
 
+def _print_reading(reading: DatasetReading) -> None:
+    """What the files were understood to be, and the open questions with the flags that answer them."""
+    for table in reading.tables:
+        columns = ", ".join(f"{c}: {r}" for c, r in table.columns.items())
+        print(f"  table {table.file} ({table.shape}): {columns[:400]}")
+    for what, facts in (("parts", reading.splits), ("names matched", reading.names), ("no label", reading.missing)):
+        if facts:
+            told = [f"{k} {v:,}" if isinstance(v, int) else f"{k} {v}" for k, v in facts.items()]
+            print(f"  {what}: {', '.join(told[:20])}")
+    for question in reading.questions:
+        print(f"question: {question.sentence}")
+        for answer in question.answers:
+            print(f"    {answer.flag}    {answer.meaning}")
+
+
 def _join(arguments: argparse.Namespace) -> None:
     from .datasets.joined import FILE, Source, write
 
@@ -271,7 +295,9 @@ def _join(arguments: argparse.Namespace) -> None:
         place = Path(path if equals else text).expanduser()
         return Source(name if equals else place.stem, str(place.resolve()), use=use)
 
+    said = correction_flags.of(arguments, ()).to_json()
     sources = [*map(source, arguments.source), *(source(t, "images") for t in arguments.images)]
+    sources = [replace(s, corrections=said) for s in sources]
     classes = {}
     for text in arguments.classes or ():
         name, equals, new = text.partition("=")
@@ -281,6 +307,8 @@ def _join(arguments: argparse.Namespace) -> None:
     write(arguments.dir, sources, classes)
     try:
         study = load_dataset(arguments.dir)
+        require_answers(study.reading.questions, study.name)
+        require_used(correction_flags.of(arguments, ()), study)
     except LTNetError:
         (arguments.dir / FILE).unlink()
         raise
@@ -297,7 +325,7 @@ def _aggregate(arguments: argparse.Namespace) -> None:
     from .export import write_matrices, write_table
     from .truth import truth_table
 
-    study = load_dataset(arguments.dataset, arguments.format)
+    study = load_dataset(arguments.dataset, arguments.format, correction_flags.of(arguments))
     study.require_sound(arguments.set_aside)
     for problem in study.errors():
         print(f"set aside: {problem.kind} ({problem.count:,}): {problem.examples[0]}", file=sys.stderr)
@@ -329,7 +357,12 @@ def _fit(arguments: argparse.Namespace) -> None:
             run.forget_stop()
     else:
         Run(arguments.run).require_new()
-    study = load_dataset(arguments.dataset, run.spec().get("format") if arguments.resume else arguments.format)
+    corrections = correction_flags.of(arguments)
+    if arguments.resume or (arguments.like and not corrections):
+        before = run.spec() if arguments.resume else Run.open(arguments.like).spec()
+        corrections = Corrections.from_json(before.get("corrections"))
+    format = run.spec().get("format") if arguments.resume else arguments.format
+    study = load_dataset(arguments.dataset, format, corrections)
 
     from .fit import new_run, train_run
     from .trainer import Trainer
@@ -380,6 +413,11 @@ def _same_flags(run: Run, arguments: argparse.Namespace, asked: dict[str, Any]) 
     if arguments.adjudications:
         raise OptionError("a resumed run goes on with the adjudications it began with; leave --adjudications out.")
     spec = run.spec()
+    corrections = correction_flags.of(arguments)
+    if corrections and corrections != Corrections.from_json(spec.get("corrections")):
+        raise OptionError(
+            "a resumed run reads its dataset as it did when it began; leave the flags about the reading out."
+        )
     settings = Settings.of_spec(spec)
     had = {name: settings.value(name) for name in Settings.options()}
     had |= {"preset": settings.preset, "method": settings.method, "seed": spec["seed"], "format": spec.get("format")}

@@ -84,6 +84,7 @@ def new_run(
             "dataset": str(study.files.location.resolve()),
             "dataset_name": study.name,
             "format": study.format,
+            "corrections": study.corrections.to_json(),
             "fingerprint": study.table.fingerprint(),
             "preset": settings.preset,
             "settings": json.loads(json.dumps(settings.to_json())),

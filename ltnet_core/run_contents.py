@@ -37,6 +37,7 @@ class Spec(_SpecKeys, total=False):
     """``spec.json``."""
 
     format: str | None
+    corrections: dict[str, Any]
     coders: list[str] | None
     pixel_budget: float | None
     adjudications: int

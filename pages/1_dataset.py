@@ -10,7 +10,7 @@ import streamlit as st
 from ltnet_core.datasets import FORMATS, Study
 from ltnet_core.errors import LTNetError
 from ltnet_core.spreadsheet import guarded
-from ui import charts, check_up, frame, intake, joining, markup, reads, samples, uploads
+from ui import charts, check_up, frame, how_read, intake, joining, markup, reads, samples, uploads
 from ui.current import current
 from ui.wording import listing, percent
 from ui.workspace import Dataset, set_format
@@ -160,7 +160,9 @@ except LTNetError as e:
 
 overview(study)
 read_as(study, state.dataset)
-if not state.runs_here and study.has_images and not study.errors():
+how_read.questions(study, state.dataset)
+how_read.section(study, state.dataset)
+if not state.runs_here and study.has_images and not study.errors() and not study.reading.questions:
     frame.link("train", "Next: train on it →", state)
 left, right = st.columns([8, 5], gap="large")
 with left:

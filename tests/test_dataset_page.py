@@ -103,3 +103,43 @@ def test_what_is_uploaded_cannot_refer_to_other_folders_of_the_server(place: Pat
         workspace.add_path(str(tmp_path / "open"), [tmp_path / "open"])
     assert workspace.list_datasets() == []
     assert workspace.add_path(str(tmp_path / "open"), [tmp_path]).location == tmp_path / "open"
+
+
+def test_a_question_is_answered_and_a_role_changed_on_the_page(place: Path, tmp_path: Path) -> None:  # noqa: F811
+    rows = [(f"{n}.png", ("happy", "sad")[n % 2], ("RAF", "FER")[n % 3 % 2], 20 + n) for n in range(12)]
+    for n in range(12):
+        write_image(tmp_path / "faces" / "images" / f"{n}.png", n)
+    write_csv(tmp_path / "faces" / "all.csv", ("image", "emotion", "source", "age"), rows)
+    dataset = workspace.add_path(str(tmp_path / "faces"))
+    at = open_page("dataset")
+    assert "says where an image comes from" in seen(at)
+    assert "Next: train" not in seen(at)
+    by_source, one = at.radio(key="answer_0").options
+    assert (by_source, one) == ("each value of source is a coder", "all labels are one coder's")
+    at.radio(key="answer_0").set_value("--columns coder=source,label=emotion").run()
+    at.button(key="settle_0").click().run()
+    assert not at.exception and "says where an image comes from" not in seen(at)
+    (kept,) = workspace.list_datasets()
+    assert json.loads(kept.corrections) == {"columns": {"coder": "source", "label": "emotion"}}
+    assert reads.study(kept).table.coders == ("FER", "RAF")
+    assert kept.version != dataset.version
+    at = open_page("dataset")  # a reload keeps it
+    assert at.selectbox(key="role_0_source").value == "coder"
+    at.selectbox(key="role_0_source").set_value("ignored")
+    at.button(key="read_so_0").click().run()
+    assert not at.exception
+    assert reads.study(workspace.list_datasets()[0]).table.coders == ("all",)
+    at.button(key="forget").click().run()
+    assert workspace.list_datasets()[0].corrections == ""
+    assert "says where an image comes from" in seen(at)
+
+
+def test_training_waits_for_the_answer(place: Path, tmp_path: Path) -> None:  # noqa: F811
+    rows = [(f"{n}.png", ("happy", "sad")[n % 2], ("RAF", "FER")[n % 3 % 2]) for n in range(12)]
+    for n in range(12):
+        write_image(tmp_path / "faces" / "images" / f"{n}.png", n)
+    write_csv(tmp_path / "faces" / "all.csv", ("image", "emotion", "source"), rows)
+    workspace.add_path(str(tmp_path / "faces"))
+    at = open_page("train")
+    assert "The dataset can be read in more than one way" in seen(at)
+    assert not [b for b in at.button if b.key == "start"]

@@ -88,10 +88,11 @@ def test_the_order_of_asking_does_not_matter_for_the_miniatures(tmp_path: Path) 
         ({"labels.csv": b"who,coder,label\na,b,c\n"}, "labels.csv has no column for the image (image or file_name or filename)"),
         ({"fer2013.csv": b"a,b\n1,2\n"}, "'FER2013': fer2013.csv has no columns emotion, pixels, Usage"),
         ({"metadata.csv": b"name,label\n1,2\n"}, "'Hugging Face ImageFolder': metadata.csv has no column file_name"),
-        ({"happy/a.png": b""}, "images lie in no source/class folders"),
+        ({"happy/a.png": b""}, "images of one class only, 'happy'"),
+        ({"a.png": b""}, "images lie in no source/class folders"),
         ({"counts.npy": b""}, "'Array of vote counts with an image list': no list of image names beside counts.npy"),
         ({"CIFAR-10_human.pt": b""}, "data_batch_1 … and test_batch (CIFAR-10's Python version) are missing"),
-        ({"readme.md": b"hello"}, "1 files, 0 of them images, and no table of labels."),
+        ({"readme.md": b"hello"}, "1 files, 0 of them images (readme.md), and no table of labels. Add a table with the columns image,coder,label"),
     ],
 )  # fmt: skip
 def test_a_folder_of_no_format_is_told_the_nearest(files: dict[str, bytes], nearest: str, tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 
 import streamlit as st
 
-from ltnet_core.datasets.files import IMAGE_SUFFIXES
 from ltnet_core.errors import LTNetError
+from ltnet_core.image_formats import SUFFIXES as IMAGE_SUFFIXES
 from ui import uploads
 from ui.uploads import MOST_IMAGES, Purpose
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ltnet_core.adjudications import Adjudications, Decision
-from ltnet_core.datasets import Files, Study, load_dataset
+from ltnet_core.datasets import Corrections, Files, Study, load_dataset
 from ltnet_core.errors import RunError
 from ltnet_core.learned_items import LearnedItems, load_items
 from ltnet_core.reading import require_file
@@ -27,11 +28,11 @@ _loading = threading.RLock()
 
 
 @lru_cache(maxsize=6)
-def _study(location: str, version: str, format: str | None) -> Study:
-    return load_dataset(location, format)
+def _study(location: str, version: str, format: str | None, corrections: str) -> Study:
+    return load_dataset(location, format, Corrections.from_json(json.loads(corrections or "{}")))
 
 
-def study(location: str, version: str, format: str | None) -> Study:
+def study(location: str, version: str, format: str | None, corrections: str = "") -> Study:
     """The dataset, read and checked.
 
     Raises
@@ -40,7 +41,7 @@ def study(location: str, version: str, format: str | None) -> Study:
     """
     require_allowed(Path(location), root())
     with _loading:  # two requests must not both read a million items
-        return _study(location, version, format)
+        return _study(location, version, format, corrections)
 
 
 def version_of(path: Path) -> str:
@@ -178,7 +179,7 @@ class Place:
         DatasetError
             the dataset is gone.
         """
-        return study(str(self.dataset.location), self.version, self.dataset.format).files
+        return study(str(self.dataset.location), self.version, self.dataset.format, self.dataset.corrections).files
 
 
 def place(run: str) -> Place:

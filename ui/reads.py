@@ -13,6 +13,7 @@ from ltnet_core.agreement import agreement
 from ltnet_core.datasets import Files, Study, holds_images_alone
 from ltnet_core.datasets import source_classes as source_classes_of
 from ltnet_core.datasets.joined import SourceClass
+from ltnet_core.datasets.tables import read_table
 from ltnet_core.errors import DatasetError, LTNetError
 from ltnet_core.reading import read_json, reading
 from ltnet_core.runs import Run
@@ -29,12 +30,12 @@ def study(dataset: Dataset) -> Study:
     DatasetError
         it is not there any more, or cannot be read.
     """
-    return _study(str(dataset.location), dataset.version, dataset.format)
+    return _study(str(dataset.location), dataset.version, dataset.format, dataset.corrections)
 
 
 @st.cache_resource(max_entries=6, show_spinner="Reading the dataset …")
-def _study(location: str, version: str, format: str | None) -> Study:
-    return opened.study(location, version, format)  # the routes share it
+def _study(location: str, version: str, format: str | None, corrections: str) -> Study:
+    return opened.study(location, version, format, corrections)  # the routes share it
 
 
 def images_alone(dataset: Dataset) -> int:
@@ -67,12 +68,26 @@ def _source_classes(location: str, version: str) -> list[SourceClass]:
 
 def study_agreement(dataset: Dataset) -> dict[str, Any]:
     """Agreement of the human coders."""
-    return _agreement(str(dataset.location), dataset.version, dataset.format)
+    return _agreement(str(dataset.location), dataset.version, dataset.format, dataset.corrections)
 
 
 @st.cache_data(max_entries=12, show_spinner=False)
-def _agreement(location: str, version: str, format: str | None) -> dict[str, Any]:
-    return agreement(_study(location, version, format).table)
+def _agreement(location: str, version: str, format: str | None, corrections: str) -> dict[str, Any]:
+    return agreement(_study(location, version, format, corrections).table)
+
+
+def first_rows(dataset: Dataset, file: str) -> pd.DataFrame:
+    """The first rows of one of its tables, as the file spells them; empty where it cannot be read by itself."""
+    return _first_rows(str(dataset.location), dataset.version, file, dataset.format, dataset.corrections)
+
+
+@st.cache_data(max_entries=24, show_spinner=False)
+def _first_rows(location: str, version: str, file: str, format: str | None, corrections: str) -> pd.DataFrame:
+    try:
+        table = read_table(_study(location, version, format, corrections).files, file)
+    except DatasetError:
+        return pd.DataFrame()
+    return table.frame.head(5).astype(str).rename(columns=table.titles)
 
 
 def files(dataset: Dataset) -> Files | None:

@@ -93,6 +93,11 @@ def settled(study: Study, dataset: Dataset) -> list[str]:
 
 def new_run(study: Study, dataset: Dataset) -> None:
     """The form, and Start."""
+    if study.reading.questions:
+        asked = [q.sentence for q in study.reading.questions]
+        text = "Answer on the Dataset page; training starts on what is settled alone."
+        markup.callout("error", text, title="The dataset can be read in more than one way", items=asked)
+        return
     errors = study.errors()
     if errors:
         rows = sum(p.count for p in errors)
@@ -114,6 +119,7 @@ def new_run(study: Study, dataset: Dataset) -> None:
         try:
             with st.spinner("Starting …"):
                 read_as = ["--format", dataset.format] if dataset.format else []
+                read_as += study.corrections.flags()
                 commands.start_run(run_dir, dataset.location, [*flags, *read_as])
         except (LTNetError, OSError) as e:
             markup.callout("error", "", title="Training did not start", items=str(e).splitlines())

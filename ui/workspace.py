@@ -26,11 +26,11 @@ import os
 import re
 import shutil
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ltnet_core.datasets import FORMATS, holds_images_alone, joined, load_dataset, refers_to
+from ltnet_core.datasets import FORMATS, Corrections, holds_images_alone, joined, load_dataset, refers_to
 from ltnet_core.datasets.demo import write_demo
 from ltnet_core.datasets.files import is_image_name
 from ltnet_core.datasets.roots import require_below
@@ -49,11 +49,12 @@ class Dataset:
     name: str
     location: Path
     format: str | None = None
+    corrections: str = ""  # what a person said about the reading, as JSON
 
     @property
     def version(self) -> str:
         """Changes whenever the content may have changed; part of every cache key."""
-        parts = [self.format or "", *_stamps(self.location)]
+        parts = [self.format or "", self.corrections, *_stamps(self.location)]
         if is_joined(self):
             for source in _sources(self)[0]:
                 parts += _stamps(self.location / Path(source.path).expanduser())
@@ -112,7 +113,14 @@ def read_dataset(folder: Path) -> Dataset | None:
         return None
     about = _json(folder / "about.json")
     format = str(about.get("format"))
-    return Dataset(folder.name, str(about.get("name") or folder.name), location, format if format in FORMATS else None)
+    name, said = str(about.get("name") or folder.name), _corrections(about)
+    return Dataset(folder.name, name, location, format if format in FORMATS else None, said)
+
+
+def _corrections(about: Mapping[str, object]) -> str:
+    """What was said about the reading, as JSON; "" for nothing."""
+    said = about.get("corrections")
+    return json.dumps(said, sort_keys=True, ensure_ascii=False) if isinstance(said, dict) and said else ""
 
 
 def _json(path: Path) -> dict[str, object]:
@@ -137,7 +145,8 @@ def dataset_of(run: Run, datasets: list[Dataset]) -> Dataset:
         if dataset.location == place or (dataset.location.exists() and dataset.location.resolve() == place.resolve()):
             return dataset
     format = str(spec.get("format"))
-    return Dataset("", str(spec.get("dataset_name") or place.name), place, format if format in FORMATS else None)
+    name, said = str(spec.get("dataset_name") or place.name), _corrections(spec)
+    return Dataset("", name, place, format if format in FORMATS else None, said)
 
 
 def adjudications_of(dataset: Dataset) -> Path:
@@ -230,8 +239,21 @@ def set_format(dataset: Dataset, format: str | None) -> None:
     """
     load_dataset(dataset.location, format)
     folder = datasets_folder() / dataset.id
-    about = {**_json(folder / "about.json"), "format": format}
+    about = {**_json(folder / "about.json"), "format": format, "corrections": {}}
     write_json(folder / "about.json", about)
+
+
+def set_reading(dataset: Dataset, corrections: Corrections) -> None:
+    """Say how a dataset is to be read; what was said before stands where this says nothing else.
+
+    Raises
+    ------
+    DatasetError, OptionError
+        it cannot be read so; nothing is changed.
+    """
+    load_dataset(dataset.location, dataset.format, corrections)
+    folder = datasets_folder() / dataset.id
+    write_json(folder / "about.json", {**_json(folder / "about.json"), "corrections": corrections.to_json()})
 
 
 def add_path(path: str, roots: Sequence[Path] | None = None) -> Dataset:

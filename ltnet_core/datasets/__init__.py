@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 
@@ -54,14 +54,23 @@ from . import (
     wide_table,
     zooniverse,
 )
+from .archives import open_files
 from .assemble import assemble
-from .files import Files, inside, open_files
-from .reading import Reading
+from .corrections import NOTHING, Corrections
+from .disagreement import disagreement
+from .files import Files, inside
+from .left_out import Without
+from .questions import unique
+from .reading import Match, Reading
+from .refusal import Miss, refusal
+from .revise import revise
 from .study import Problem, Study
+from .used import applicable, require_used, speaks_of_columns
 from .workbook import require_readable
 
 __all__ = [
     "FORMATS",
+    "Corrections",
     "Files",
     "Problem",
     "Recognised",
@@ -118,7 +127,6 @@ READERS: tuple[ModuleType, ...] = (
     imagefolder,
 )
 FORMATS = {reader.FORMAT: reader for reader in READERS}
-LEAST_LIKENESS = 0.1
 
 
 @dataclass(frozen=True)
@@ -133,7 +141,7 @@ class Recognised:
     files: Files
 
 
-def recognise(files: Files, name: str) -> Recognised:
+def recognise(files: Files, name: str, corrections: Corrections = NOTHING) -> Recognised:
     """Find the format of files, in the folder given or in the only folder inside it.
 
     Raises
@@ -142,23 +150,28 @@ def recognise(files: Files, name: str) -> Recognised:
         no format fits; says which comes nearest and what it lacks.
     """
     misses = []
+    of_columns = speaks_of_columns(corrections, files)
     for depth, here in enumerate(inside(files)):
         for reader in READERS:
-            found = reader.match(here)
+            if of_columns and not hasattr(reader, "CORRECTABLE") and reader is not joined:
+                continue
+            found = _match(reader, here, corrections)
             if found.fits:
                 place = f", in {here.below}" if here.below else ""
                 return Recognised(reader, found.text + place, here)
-            misses.append((found.likeness, -depth, reader.TITLE, found.text, here.below))
+            misses.append(Miss(found.likeness, -depth, reader.TITLE, found.text))
     require_readable(files)
-    images = len(files.images)
-    what = f"no known dataset format: {len(files.names):,} files, {images:,} of them images"
-    nearest = max(misses, key=lambda m: (m[0], m[1]))
-    if nearest[0] <= LEAST_LIKENESS:
-        raise DatasetError(f"{what}, and no table of labels.", file=name)
-    raise DatasetError(f"{what}. The nearest is {nearest[2]!r}: {nearest[3]}.", file=name)
+    raise DatasetError(refusal(files, misses), file=name)
 
 
-def read_files(files: Files, name: str, format: str | None = None) -> tuple[Reading, str, str]:
+def _match(reader: ModuleType, files: Files, corrections: Corrections) -> Match:
+    found: Match = reader.match(files, corrections) if hasattr(reader, "CORRECTABLE") else reader.match(files)
+    return found
+
+
+def read_files(
+    files: Files, name: str, format: str | None = None, corrections: Corrections = NOTHING
+) -> tuple[Reading, str, str]:
     """What a dataset's files say, as text, with the format's name and what it was recognised by.
 
     Raises
@@ -166,14 +179,28 @@ def read_files(files: Files, name: str, format: str | None = None) -> tuple[Read
     DatasetError, OptionError
     """
     if format is None:
-        found = recognise(files, name)
+        found = recognise(files, name, corrections)
         reader, why, files = found.reader, found.why, found.files
     else:
         reader, why = _reader(format), "chosen by hand"
-        files = next((f for f in inside(files) if reader.match(f).fits), files)
+        files = next((f for f in inside(files) if _match(reader, f, corrections).fits), files)
     if reader is joined:
-        return joined.read(files, name, _read_source), joined.FORMAT, why
-    return reader.read(files, name), reader.FORMAT, why
+
+        def read_source(part: Files, source: str, form: str | None, own: Corrections) -> Reading:
+            return _read_source(part, source, form, own.updated(corrections))
+
+        reading = joined.read(files, name, read_source)
+        return replace(reading, questions=unique(reading.questions)), joined.FORMAT, why
+    if hasattr(reader, "SHAPE"):
+        reading = reader.read(files, name, corrections, format is not None)
+    elif hasattr(reader, "CORRECTABLE"):
+        reading = reader.read(files, name, corrections)
+    else:
+        reading = reader.read(files, name)
+    reading = revise(reading, corrections)
+    if format is None:
+        reading = replace(reading, questions=[*reading.questions, *disagreement(reader.FORMAT, reading, corrections)])
+    return reading, reader.FORMAT, why
 
 
 def _reader(format: str) -> ModuleType:
@@ -184,14 +211,17 @@ def _reader(format: str) -> ModuleType:
     return FORMATS[format]
 
 
-def _read_source(files: Files, name: str, format: str | None) -> Reading:
+def _read_source(files: Files, name: str, format: str | None, corrections: Corrections = NOTHING) -> Reading:
     """A source of a joined study: any dataset, or images alone."""
     if format is None and images_only.match(files).fits:
         return images_only.read(files, name)
+    if corrections:
+        files = Without(files, corrections)
+        corrections = applicable(corrections, files)
     found = None if format is None else _reader(format)
-    if (found or recognise(files, name).reader) is joined:
+    if (found or recognise(files, name, corrections).reader) is joined:
         raise DatasetError("is a joined study itself; name its sources instead.", file=name)
-    return read_files(files, name, format)[0]
+    return read_files(files, name, format, corrections)[0]
 
 
 def holds_images_alone(location: str | os.PathLike[str]) -> int:
@@ -231,33 +261,39 @@ def source_classes(location: str | os.PathLike[str]) -> list[joined.SourceClass]
     return joined.source_classes(open_files(location), Path(location).name, _read_source)
 
 
-def load_dataset(location: str | os.PathLike[str], format: str | None = None) -> Study:
-    """Read a dataset folder, ``.zip`` or table, whichever format it has.
+def load_dataset(
+    location: str | os.PathLike[str], format: str | None = None, corrections: Corrections | None = None
+) -> Study:
+    """Read a dataset folder, ``.zip``, ``.tar`` or table, whichever format it has.
 
-    ``format``, a key of ``FORMATS``, overrides what it is recognised as. A large one is kept
-    as columns (:mod:`index`), to open at once the next time.
+    ``format``, a key of ``FORMATS``, overrides what it is recognised as, ``corrections`` what its columns, folders and
+    values are understood to be. What that was, and what is open about it, is in the study's ``reading``. A large
+    dataset is kept as columns (:mod:`index`), to open at once the next time.
 
     Raises
     ------
     DatasetError
         nothing is there, no format fits, or a file is broken (names file and row).
     OptionError
-        unknown format.
+        unknown format, or a correction that nothing in the dataset fits.
     """
     try:
-        return _load(Path(location).expanduser(), format)
+        return _load(Path(location).expanduser(), format, corrections or NOTHING)
     finally:
         # Arrow keeps what a thread's reading took, for that thread alone: 12 MiB for the labels of 20,000 images.
         pa.default_memory_pool().release_unused()
 
 
-def _load(place: Path, format: str | None) -> Study:
+def _load(place: Path, format: str | None, corrections: Corrections) -> Study:
     files = open_files(place)
-    kept = index.load(files, place, format)
+    if corrections:
+        files = Without(files, corrections)
+    kept = index.load(files, place, format, corrections)
     if kept is not None:
-        return kept
+        return replace(kept, corrections=corrections)
     name = place.resolve().name
-    reading, read_as, why = read_files(files, name, format)
-    study = assemble(reading, name, read_as, why)
-    index.save(study, place, format)
+    reading, read_as, why = read_files(files, name, format, corrections)
+    study = replace(assemble(reading, name, read_as, why), corrections=corrections)
+    require_used(corrections, study, files if read_as != joined.FORMAT else None, reading.written)
+    index.save(study, place, format, corrections)
     return study

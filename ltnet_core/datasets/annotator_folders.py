@@ -7,7 +7,9 @@ from collections import Counter
 from collections.abc import Callable
 
 from .answers import Answers
+from .corrections import NOTHING, Corrections
 from .files import Files
+from .folder_levels import lay_out
 from .parts import part_of_value
 from .reading import Match, Reading
 from .study import Problem
@@ -22,6 +24,7 @@ NOTE = """\
 Recognised where folders hold copies of the same images, by content and, where that is so, by name. An image of
 several folders is one item, called as in the first of them. An image that nobody else sorted is an item of its own."""
 
+CORRECTABLE = True
 UNLABELLED = ("unlabelled", "unlabeled")
 HEAD = 4096
 MOST_READ = 5_000
@@ -76,8 +79,11 @@ def _shared(sources: dict[str, list[tuple[str, str, str]]], key: Callable[[str],
     return [[held[k] for held in keys.values() if k in held] for k in shared]
 
 
-def match(files: Files) -> Match:
-    """Recognised by folders of classes that hold the same images."""
+def match(files: Files, corrections: Corrections = NOTHING) -> Match:
+    """Recognised by folders of classes that hold the same images; parts, persons and sequences are no annotators."""
+    layout = lay_out(files.images, corrections)
+    if layout.wrong or not layout.sources:
+        return Match(False, layout.wrong or "no folders of classes for several annotators", 0.0)
     many = len(files.images) > MOST_READ
     if many and len({_base(i) for i in files.images}) == len(files.images):
         return Match(False, "the folders hold images of different names", 0.0)
@@ -91,7 +97,7 @@ def match(files: Files) -> Match:
     return Match(True, f"the same images, by {how}, in the folders {', '.join(sorted(sources)[:4])}")
 
 
-def read(files: Files, name: str) -> Reading:
+def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading:
     """Read the folders.
 
     Raises

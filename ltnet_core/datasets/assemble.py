@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +13,15 @@ from numpy.typing import NDArray
 from ..annotations import AnnotationTable, find_problems
 from ..errors import DatasetError, did_you_mean
 from .class_names import near_misses
+from .class_numbers import places
+from .dataset_reading import DatasetReading
+from .files import suffix
+from .image_names import Names, match_names, nearest
+from .image_names import question as ambiguity
+from .questions import Question, unique
 from .reading import Reading, Rows
+from .refusal import unread_types
+from .splits import part_of
 from .study import EXAMPLES, Level, Problem, Study, short_codes
 from .tables import coded, mapped, united
 
@@ -36,38 +44,41 @@ def assemble(reading: Reading, name: str, format: str, why: str) -> Study:
     if reading.files.passed_over:
         odd = reading.files.passed_over
         problems.append(Problem("entry passed over", len(odd), odd[:EXAMPLES]))
+    problems += _archives_inside(reading) + _unread_images(reading)
     images = list(reading.images)
     both = [r for r in (labels, truth) if r is not None]
+    asked, rules = list(reading.questions), dict[str, int]()
     if images:
-        both = [_with_image_names(r, images) for r in both]
+        both, names = _with_image_names(both, images)
+        rules = names.rules
+        problems += [Problem("image names matched", 1, (text,)) for text in names.notes]
+        if names.ambiguous:
+            asked.append(ambiguity(names.ambiguous, len(names.ambiguous)))
     else:
         images = sorted({n for r in both for n in r.frame["image"].cat.categories} - {""})
-    labels, truth = both[0], both[1] if truth is not None else None
-
     classes = _classes(reading, both, source)
     if reading.classes is not None:
-        both = [_numbered(r, classes) for r in both]
-        labels, truth = both[0], both[1] if truth is not None else None
+        both, unclear = _numbered(both, classes)
+        asked += unclear
+    labels, truth = both[0], both[1] if truth is not None else None
+    labels, held = held_out(labels, reading.parts)
+    if not len(labels.frame):
+        raise DatasetError(
+            "every label belongs to a test part, so there is nothing to learn from; --split train=NAMES says which "
+            "parts are trained on.",
+            file=source,
+        )
     table, found = _table(labels, images, classes)
     problems += found
     known = np.full(len(images), -1, dtype=np.int32)
     test_set = np.full(len(images), "", dtype=object)
     if truth is not None:
         problems += _apply_truth(truth, images, classes, known, test_set)
+    problems += _apply_held(held, reading.parts, images, classes, known, test_set)
     if not reading.images:
         text = "no image is in the dataset; the labels can be aggregated, but training needs images."
         problems.append(Problem("missing image", len(images), (text,)))
-    problems = merge(problems)
-    counts = table.class_counts().sum(0)
-    used = counts + np.bincount(known[known >= 0], minlength=len(classes))
-    unused = [c for c, n in zip(classes, used, strict=True) if n == 0]
-    if unused:
-        idle = tuple(f"class {c!r} is listed but nobody used it." for c in unused[:EXAMPLES])
-        problems.append(Problem("unused class", len(unused), idle))
-    alike = near_misses(classes, counts)
-    if alike:
-        texts = tuple(f"class {a!r} ({int(n):,}) looks like {b!r}; one may be a misspelling." for a, b, n in alike)
-        problems.append(Problem("similar class names", len(alike), texts[:EXAMPLES]))
+    problems = [*merge(problems), *_about_classes(table, classes, known)]
     return Study(
         name,
         format,
@@ -80,7 +91,41 @@ def assemble(reading: Reading, name: str, format: str, why: str) -> Study:
         tuple(problems),
         why,
         bool(reading.images),
+        DatasetReading(reading.tables, reading.splits, rules, reading.missing, unique(asked)),
     )
+
+
+def _about_classes(table: AnnotationTable, classes: list[str], known: NDArray[np.int32]) -> list[Problem]:
+    """Classes that are listed and unused, and those that look like another one misspelled."""
+    problems = []
+    counts = table.class_counts().sum(0)
+    used = counts + np.bincount(known[known >= 0], minlength=len(classes))
+    unused = [c for c, n in zip(classes, used, strict=True) if n == 0]
+    if unused:
+        idle = tuple(f"class {c!r} is listed but nobody used it." for c in unused[:EXAMPLES])
+        problems.append(Problem("unused class", len(unused), idle))
+    alike = near_misses(classes, counts)
+    if alike:
+        texts = tuple(f"class {a!r} ({int(n):,}) looks like {b!r}; one may be a misspelling." for a, b, n in alike)
+        problems.append(Problem("similar class names", len(alike), texts[:EXAMPLES]))
+    return problems
+
+
+def _archives_inside(reading: Reading) -> list[Problem]:
+    """Archives among the files: what they hold is not read. Without images beside them they may be all there is."""
+    names = [n for n in reading.files.names if suffix(n) in ARCHIVES]
+    if not names:
+        return []
+    texts = tuple(f"{n}: is an archive inside the dataset and is not read; unpack it beside the table." for n in names)
+    return [Problem("archive inside", len(names), texts[:EXAMPLES], "warning" if reading.images else "error")]
+
+
+def _unread_images(reading: Reading) -> list[Problem]:
+    """Images of a type that is not read: those whose names are listed and missing are among them."""
+    unread = unread_types(reading.files)
+    names = [n for n in reading.files.names if suffix(n) in unread] if unread else []
+    texts = tuple(f"{n}: {suffix(n)} files are a type of image that is not read; convert it." for n in names[:EXAMPLES])
+    return [Problem("image type not read", len(names), texts)] if names else []
 
 
 def merge(problems: Sequence[Problem]) -> list[Problem]:
@@ -98,6 +143,9 @@ def merge(problems: Sequence[Problem]) -> list[Problem]:
             )
         out[p.kind, p.level] = p
     return list(out.values())
+
+
+ARCHIVES = frozenset({".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".zst"})
 
 
 class _All:
@@ -121,6 +169,16 @@ class _All:
         )
         told = tuple(f"{self.where(int(r))}: {t}" for r, t in zip(rows[:EXAMPLES], texts, strict=False))
         return Problem(kind, len(rows), told, level, listing)
+
+    def with_column(self, column: str, values: Any) -> _All:
+        """The same with one more column."""
+        return _All(self.frame.assign(**{column: values}), self.file, self.names, self.row)
+
+    def rows(self, mask: NDArray[np.bool_]) -> _All:
+        """The rows where ``mask`` (rows,) is true."""
+        frame = self.frame[mask].reset_index(drop=True)
+        frame["coder"] = frame["coder"].cat.remove_unused_categories()
+        return _All(frame, self.file[mask], self.names, self.row[mask])
 
     def changed(self, column: str, names: Sequence[str]) -> _All:
         """The same with another name for each value of a column."""
@@ -149,46 +207,17 @@ def _joined(parts: Sequence[Rows]) -> _All | None:
     return _All(pd.DataFrame(frame), file, names, row)
 
 
-def _with_image_names(rows: _All, images: Sequence[str]) -> _All:
-    """The rows with the dataset's own names for images that they name in another way."""
-    given = rows.frame["image"].cat.categories
-    return rows.changed("image", resolve([str(n) for n in given], images))
+def _with_image_names(rows: Sequence[_All], images: Sequence[str]) -> tuple[list[_All], Names]:
+    """The rows with the dataset's own names for images that they name in another way; an ambiguous one is the first."""
+    given = list(dict.fromkeys(str(n) for r in rows for n in r.frame["image"].cat.categories))
+    names = match_names(given, images)
+    new = {n: names.ambiguous[m][0] if m in names.ambiguous else m for n, m in zip(given, names.images, strict=True)}
+    return [r.changed("image", [new[str(n)] for n in r.frame["image"].cat.categories]) for r in rows], names
 
 
 def resolve(names: Sequence[str], images: Sequence[str]) -> list[str]:
-    """Each name as the dataset lists it, or as it stands where that is not clear.
-
-    Slashes turn forward, ``./`` goes, ``images/`` or whatever folders come before it are
-    added where that leaves one image, and folders of an absolute path are dropped where
-    the rest is an image.
-    """
-    known = frozenset(images)
-    out = list(names)
-    left = []
-    for i, name in enumerate(names):
-        if name in known:
-            continue
-        plain = name.replace("\\", "/")
-        while plain.startswith("./"):
-            plain = plain[2:]
-        out[i] = plain
-        if plain not in known:
-            if "images/" + plain in known:
-                out[i] = "images/" + plain
-            elif plain:
-                left.append(i)
-    if not left:
-        return out
-    ends: dict[str, list[str]] = {}
-    for image in images:
-        ends.setdefault(image.rsplit("/", 1)[-1], []).append(image)
-    for i in left:
-        plain = out[i]
-        same = ends.get(plain.rsplit("/", 1)[-1], ())
-        fitting = [m for m in same if m.endswith("/" + plain) or plain.endswith("/" + m)]
-        if len(fitting) == 1 and ".." not in plain.split("/"):
-            out[i] = fitting[0]
-    return out
+    """Each name as the dataset lists it, or as it stands where that is not clear."""
+    return match_names(names, images).images
 
 
 def _classes(reading: Reading, rows: Sequence[_All], source: str) -> list[str]:
@@ -204,13 +233,16 @@ def _classes(reading: Reading, rows: Sequence[_All], source: str) -> list[str]:
     return classes
 
 
-def _numbered(rows: _All, classes: Sequence[str]) -> _All:
-    """Labels that are numbers are places in the list of classes, from 0, unless a class is called so."""
-    given = [str(n) for n in rows.frame["label"].cat.categories]
-    places = {str(i): c for i, c in enumerate(classes)}
-    if set(given) & set(classes) or not all(g in places for g in given if g):
-        return rows
-    return rows.changed("label", [places.get(g, g) for g in given])
+def _numbered(rows: Sequence[_All], classes: Sequence[str]) -> tuple[list[_All], list[Question]]:
+    """Labels that are numbers are places in the list of classes, unless a class is called so; what is unclear of it."""
+    used = list(dict.fromkeys(str(n) for r in rows for n in r.frame["label"].cat.categories))
+    named, unclear = places(used, classes)
+    asked = [] if unclear is None else [unclear]
+    if not named:
+        return list(rows), asked
+    return [
+        r.changed("label", [named.get(str(n), str(n)) for n in r.frame["label"].cat.categories]) for r in rows
+    ], asked
 
 
 def _table(rows: _All, images: list[str], classes: list[str]) -> tuple[AnnotationTable, list[Problem]]:
@@ -224,7 +256,8 @@ def _table(rows: _All, images: list[str], classes: list[str]) -> tuple[Annotatio
             at = at[(frame["image"].iloc[at] != "").to_numpy()]
             if not len(at):
                 continue
-            texts = [f"image {frame['image'].iloc[r]!r} is listed but not in the dataset." for r in at[:EXAMPLES]]
+            names = [str(frame["image"].iloc[r]) for r in at[:EXAMPLES]]
+            texts = [f"image {n!r} is listed but not in the dataset." + nearest(n, images) for n in names]
             problems.append(rows.problem(kind, at, texts))
         else:
             if kind == "duplicate annotation":
@@ -290,9 +323,92 @@ def _apply_truth(
     good = (item >= 0) & (label >= 0)
     truth[item[good]] = label[good]
     if "split" in frame:
-        tests = {s: s for s in frame["split"].cat.categories if str(s).lower() == "test" or str(s).startswith("test:")}
-        split = frame["split"].cat.categories.isin(list(tests))[frame["split"].cat.codes]
-        named = [str(s).partition(":")[2] or "test" for s in frame["split"].cat.categories]
-        held = good & split
-        test_set[item[held]] = np.asarray(named, dtype=object)[frame["split"].cat.codes[held]]
+        marks = [_test_name(str(s)) for s in frame["split"].cat.categories]
+        named = np.asarray(marks, dtype=object)[frame["split"].cat.codes]
+        held = good & (named != "")
+        test_set[item[held]] = named[held]
     return problems
+
+
+def _test_name(mark: str) -> str:
+    """The test set that a mark of a split stands for; "" for what is trained on."""
+    if mark.lower() == "test":
+        return "test"
+    if mark.startswith("test:"):
+        return mark.partition(":")[2] or "test"
+    return mark if part_of(mark) == "test" else ""
+
+
+def held_out(labels: _All, parts: Mapping[str, str]) -> tuple[_All, _All | None]:
+    """Annotations to learn from and those of test parts; rows to ignore are in neither.
+
+    A row is of a test part if its split says so, or its image lies in a folder that does.
+    """
+    test = np.zeros(len(labels.frame), dtype=np.bool_)
+    gone = test.copy()
+    frame = labels.frame
+    if "split" in frame:
+        cells = frame["split"].cat
+        test |= np.asarray([bool(_test_name(str(s))) for s in cells.categories], dtype=np.bool_)[cells.codes]
+        gone |= np.asarray([str(s) == "ignore" for s in cells.categories], dtype=np.bool_)[cells.codes]
+    if parts:
+        cells = frame["image"].cat
+        by_folder = np.asarray([parts.get(str(s), "") for s in cells.categories], dtype=object)
+        test |= (by_folder != "")[cells.codes]
+        if "split" not in frame:
+            labels = labels.with_column("split", mapped(frame["image"], list(by_folder)))
+    if not (test | gone).any():
+        return labels, None
+    return labels.rows(~test & ~gone), labels.rows(test & ~gone)
+
+
+def _apply_held(
+    held: _All | None,
+    parts: Mapping[str, str],
+    images: Sequence[str],
+    classes: Sequence[str],
+    known: NDArray[np.int32],
+    test_set: NDArray[np.object_],
+) -> list[Problem]:
+    """Hold out images of test parts; the plurality of their labels is their truth, where it has one winner."""
+    if parts:
+        for i, image in enumerate(images):
+            if image in parts and not test_set[i]:
+                test_set[i] = _test_name(parts[image])
+    if held is None:
+        return []
+    frame = held.frame
+    places = {
+        c: pd.Index(np.asarray(n, dtype=object), dtype=object) for c, n in (("image", images), ("label", classes))
+    }
+    at = {c: index.get_indexer(frame[c].cat.categories)[frame[c].cat.codes] for c, index in places.items()}
+    good = (at["image"] >= 0) & (at["label"] >= 0)
+    item, label = at["image"][good], at["label"][good]
+    marks = np.asarray([_test_name(str(s)) for s in frame["split"].cat.categories], dtype=object)
+    test_set[item] = marks[frame["split"].cat.codes[good]]
+    weight = frame["count"].to_numpy()[good] if "count" in frame else np.ones(len(item))
+    key, where = np.unique(item.astype(np.int64) * len(classes) + label, return_inverse=True)
+    votes = np.bincount(where, weights=np.nan_to_num(weight), minlength=len(key))
+    best = np.zeros(len(images))
+    np.maximum.at(best, key // len(classes), votes)
+    winners = votes == best[key // len(classes)]
+    single = np.bincount(key[winners] // len(classes), minlength=len(images)) == 1
+    at_item, of_class = np.divmod(key[winners], len(classes))
+    clear = single[at_item] & (known[at_item] < 0)
+    known[at_item[clear]] = of_class[clear]
+    open_ones = np.unique(item)[known[np.unique(item)] < 0]
+    problems = []
+    kinds: tuple[tuple[str, str, Level], ...] = (
+        ("missing image", "image", "warning"),
+        ("unknown class", "label", "error"),
+    )
+    for kind, column, level in kinds:
+        wrong = np.flatnonzero(at[column] < 0)
+        if len(wrong):
+            cells = frame[column].iloc[wrong[:EXAMPLES]]
+            texts = [f"{column} {c!r} is not in the dataset; it stands in a test part." for c in cells]
+            problems.append(held.problem(kind, wrong, texts, level))
+    if not len(open_ones):
+        return problems
+    text = f"{len(open_ones):,} test images have labels without a single winner; nothing is known of their truth."
+    return [*problems, Problem("test image without a winner", len(open_ones), (text,), "note")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 ROLES = {
@@ -56,10 +57,122 @@ ROLES = {
     "split": ("split", "usage", "subset", "partition"),
 }
 
+# Further names, without blanks, dashes and underscores; the usual ones above are asked first.
+MORE = {
+    "image": (
+        *("imagename", "imagefile", "imagefilename", "imagepath", "imgname", "imgpath", "imgid", "imgfile", "imageurl"),
+        *("imageuri", "imgurl", "photo", "photoid", "picture", "pictureid", "pic", "picname", "imagepair", "stimulus"),
+        *("stimulusid", "question", "questionid", "sampleid", "itemname", "objectid", "pth"),
+        *("fname", "fpath", "filenames", "imageid", "images", "taskid", "instanceid", "exampleid", "isicid", "fileid"),
+        *("unitid",),
+    ),
+    "coder": (
+        *("workerid", "annotatorid", "raterid", "coderid", "userid", "readerid", "labelerid", "labellerid", "username"),
+        *("annotatorname", "ratername", "readername", "codername", "workername", "labeledby", "labelledby", "labeler"),
+        *("annotatedby", "completedby", "ratedby", "readby", "turker", "turkerid", "grader", "graderid", "assessor"),
+        *("judge", "judgeid", "reviewer", "radiologist", "pathologist", "physician", "doctor", "oracle", "labelledby"),
+        *("observer", "observerid", "participant", "participantid", "subj", "subject", "subjectid", "subjid", "player"),
+        *("volunteer", "expertid", "email", "person", "personid", "contributor", "contributorid"),
+    ),
+    "label": (
+        *("dx", "diagnosis", "finding", "grade", "species", "sentiment", "verdict", "choice", "judgment", "judgement"),
+        *("objectresponse", "decision", "classname", "labelname", "categoryname", "emotionlabel", "emotionname", "tag"),
+        *("expressionlabel", "classlabel", "classification", "score", "labels", "classes", "target", "y", "severity"),
+        *("classid", "labelid", "categoryid", "emotionid", "expressionid", "imagelabel", "annotations", "answerlabel"),
+        *("opinion", "reading", "vote", "selection", "labeltext", "assignedlabel", "givenlabel", "subjectresponse"),
+    ),
+    "count": ("votes", "nvotes", "n", "numvotes", "votecount", "times", "answers"),
+    "split": ("datasplit", "splitname", "dataset_split", "traintest", "trainvaltest", "splits", "set", "phase", "part"),
+    "truth": (
+        *("truth", "truelabel", "trueclass", "truecategory", "trueemotion", "groundtruth", "groundtruthlabel", "gt"),
+        *("gtlabel", "gold", "goldlabel", "golden", "goldenlabel", "goldstandard", "correct", "correctlabel", "actual"),
+        *(
+            "correctanswer",
+            "correctresponse",
+            "correctclass",
+            "actuallabel",
+            "actualclass",
+            "referencelabel",
+            "expected",
+        ),
+        *("expectedlabel", "trueanswer", "trueresponse", "knownlabel", "knowntruth", "cleanlabel", "trueY", "ytrue"),
+    ),
+    "confidence": (
+        *("confidence", "conf", "certainty", "probability", "prob", "likelihood", "score", "sureness", "confidences"),
+        *("confidencescore", "labelconfidence", "howsure", "sure", "self_confidence", "selfconfidence", "weight"),
+    ),
+    "source": ("source", "dataset", "datasetlabel", "datasetname", "origin", "collection", "database", "corpus", "db"),
+    "fold": ("fold", "folds", "kfold", "cvfold", "foldid"),
+    "agreed": (
+        "consensus",
+        "majority",
+        "majorityvote",
+        "majoritylabel",
+        "finallabel",
+        "adjudicated",
+        "agreed",
+        "final",
+    ),
+}
+# A subject may be who answers or who is shown, a score the label or how sure somebody was: the other columns tell.
+WEAK_CODERS = frozenset(
+    {"subj", "subject", "subjectid", "subjid", "person", "personid", "email", "player", "user", "userid"}
+)
+# A single word in a column's name that says it describes the image, the person or the work, and is no label.
+ABOUT = frozenset(
+    {
+        *("age", "sex", "gender", "race", "ethnicity", "site", "hospital", "center", "centre", "clinic", "patient"),
+        *("patientid", "lesion", "lesionid", "study", "scanner", "device", "camera", "width", "height", "bbox", "box"),
+        *("xmin", "ymin", "xmax", "ymax", "lat", "lon", "latitude", "longitude", "localization", "localisation"),
+        *("location", "anatomy", "date", "datetime", "time", "timestamp", "created", "updated", "duration", "seconds"),
+        *("rt", "latency", "trial", "session", "block", "condition", "comment", "comments", "note", "notes", "remark"),
+        *("remarks", "description", "title", "link", "license", "licence", "author", "md5", "sha1", "sha256", "hash"),
+        *("index", "idx", "row", "valence", "arousal", "view", "modality", "laterality", "side", "filesize", "size"),
+        *("area", "iscrowd", "status", "version", "type", "batch", "country", "language", "education", "phototype"),
+        *("intensity", "landmarks", "pixels", "resolution", "format", "channels", "reward", "metadata", "timestamps"),
+        *("smoker", "smoking", "bmi", "ethnic", "skin", "fitzpatrick", "histo", "technician", "operator", "visit"),
+    }
+)
+
+
+def short(name: str) -> str:
+    """A column's name without case, blanks, dashes, dots and underscores.
+
+    >>> short("Image Name"), short("true_label")
+    ('imagename', 'truelabel')
+    """
+    return re.sub(r"[\s_.\-:/]+", "", name.casefold())
+
 
 def role(columns: Sequence[str], what: str) -> str | None:
     """The column that plays a role, None where there is none; the usual name wins."""
-    return next((c for c in ROLES[what] if c in columns), None)
+    usual = next((c for c in ROLES.get(what, ()) if c in columns), None)
+    return usual or next(iter(named(columns, what)), None)
+
+
+def named(columns: Sequence[str], what: str) -> list[str]:
+    """All columns that may play a role by their name, the usual names first."""
+    usual = [c for c in ROLES.get(what, ()) if c in columns]
+    by_short: dict[str, list[str]] = {}
+    for column in columns:
+        by_short.setdefault(short(column), []).append(column)
+    more = [c for n in MORE.get(what, ()) for c in by_short.get(n, ())]
+    plain = [c for n in ROLES.get(what, ()) for c in by_short.get(short(n), ())]
+    return list(dict.fromkeys([*usual, *plain, *more]))
+
+
+def about(name: str) -> bool:
+    """Whether a column describes the image, the person or the work by its name.
+
+    >>> about("age_group"), about("Reader1")
+    (True, False)
+    """
+    words = re.findall(r"[a-z]+|\\d+", re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower())
+    return (
+        not ABOUT.isdisjoint(words)
+        or short(name) in ABOUT
+        or bool(words and words[-1] in ("id", "ids") and len(words) > 1)
+    )
 
 
 def without(columns: Iterable[str], used: Iterable[str | None]) -> list[str]:

@@ -17,6 +17,7 @@ from typing import BinaryIO
 
 from ..errors import DatasetError
 from ..image_formats import SUFFIXES
+from .entry_names import entry_name
 from .memory import require_memory
 from .roots import HOW, is_below, named_roots, open_regular, require_below
 
@@ -331,7 +332,7 @@ class ZipFiles(Files):
         self._entries: dict[str, zipfile.ZipInfo] = {}
         odd = []
         for entry in self._zip.infolist():
-            name = entry.filename.replace("\\", "/")
+            name = entry_name(entry.filename, bool(entry.flag_bits & 0x800)).replace("\\", "/")
             if not name or name.endswith("/") or _hidden(name.replace("../", "").removeprefix("./")):
                 continue
             if stat.S_ISLNK(entry.external_attr >> 16):

@@ -3,8 +3,9 @@
 ::
 
     LTNET_CACHE, or XDG_CACHE_HOME/ltnet-studio, or ~/.cache/ltnet-studio
-      index/<digest of place and format>/
-        study.json            names, format, problems, the stamps of the files it was read from, digests of these here
+      index/<digest of place, format and corrections>/
+        study.json            names, format, reading, problems, the stamps of the files it was read from, digests of
+                              these here
         items.parquet         image, truth, test_set: N rows
         entries.parquet       item, coder, label, count: M rows
         problem-<i>.parquet   the full list of a problem
@@ -31,11 +32,14 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from ..annotations import AnnotationTable
+from .corrections import NOTHING, Corrections
+from .dataset_reading import DatasetReading
 from .files import Below, Files, FolderFiles, GivenFiles, ZipFiles, is_image_name
+from .left_out import Without
 from .roots import named_roots
 from .study import Problem, Study
 
-VERSION = 2
+VERSION = 4
 SMALLEST = 50_000
 MOST_STAMPS = 20_000
 SETTLED_NS = 2_000_000_000
@@ -50,9 +54,10 @@ def cache_folder() -> Path:
     return Path(base).expanduser().absolute() / "ltnet-studio"
 
 
-def _place(location: Path, format: str | None) -> Path:
+def _place(location: Path, format: str | None, corrections: Corrections) -> Path:
     # What links may lead to is part of what was read.
-    key = json.dumps([VERSION, str(location.resolve()), format, *map(str, named_roots())])
+    said = [VERSION, str(location.resolve()), format, corrections.to_json(), *map(str, named_roots())]
+    key = json.dumps(said, sort_keys=True)
     return cache_folder() / "index" / hashlib.sha256(key.encode()).hexdigest()[:24]
 
 
@@ -75,20 +80,20 @@ def _stamps(files: Files) -> dict[str, list[int]] | None:
     return {str(p): _stamp(p) for p in paths}
 
 
-def save(study: Study, location: Path, format: str | None) -> None:
+def save(study: Study, location: Path, format: str | None, corrections: Corrections = NOTHING) -> None:
     """Keep a study, if it is large enough to be worth it and can be told to be unchanged later.
 
     Where the cache cannot be written nothing is kept: it is a convenience.
     """
     table = study.table
-    plain = isinstance(study.files, FolderFiles | ZipFiles | GivenFiles | Below)
+    plain = isinstance(study.files, FolderFiles | ZipFiles | GivenFiles | Below | Without)
     if not plain or study.format == "joined" or len(table) + len(table.items) < SMALLEST:
         return
     try:
         stamps = _stamps(study.files)
         if stamps is None or max(s[0] for s in stamps.values()) > time.time_ns() - SETTLED_NS:
             return  # a file may change again within the resolution of its time of change
-        folder = _place(location, format)
+        folder = _place(location, format, corrections)
         partial = folder.with_name(f".{folder.name}-{uuid.uuid4().hex[:8]}")
         partial.mkdir(parents=True)
         try:
@@ -124,6 +129,8 @@ def _write(study: Study, folder: Path, stamps: dict[str, list[int]]) -> None:
         "planted": {c: t.tolist() for c, t in study.planted.items()},
         "problems": [p.to_json() for p in study.problems],
         "has_images": study.has_images,
+        "reading": study.reading.to_json(),
+        "questions": [q.to_json() for q in study.reading.questions],
     }
     text = json.dumps(about)
     digests = {p.name: _digest(p) for p in sorted(folder.glob("*.parquet"))}
@@ -157,9 +164,9 @@ def _sound(folder: Path) -> dict[str, Any]:
     return about
 
 
-def load(files: Files, location: Path, format: str | None) -> Study | None:
+def load(files: Files, location: Path, format: str | None, corrections: Corrections = NOTHING) -> Study | None:
     """The study as it was kept; None where there is none, or a file has changed since."""
-    folder = _place(location, format)
+    folder = _place(location, format, corrections)
     try:
         about = _sound(folder)
         if any(_stamp(Path(p)) != s for p, s in about["stamps"].items()):
@@ -191,6 +198,7 @@ def load(files: Files, location: Path, format: str | None) -> Study | None:
             ),
             about["why"],
             about["has_images"],
+            DatasetReading.from_json(about["reading"], about["questions"]),
         )
     except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError, pa.ArrowException):
         return None  # a copy that is damaged or of another version is made again

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -25,10 +26,14 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import DatasetError
+from ..errors import DatasetError, OptionError
+from .archives import open_files
 from .assemble import resolve
 from .class_names import common_names
-from .files import MAX_FILE_BYTES, Files, GivenFiles, open_files
+from .corrections import Corrections
+from .dataset_reading import TableReading
+from .files import MAX_FILE_BYTES, Files, GivenFiles
+from .questions import Question
 from .reading import Match, Reading, Rows
 from .roots import named_roots
 from .study import Problem
@@ -64,6 +69,7 @@ class Source:
     path : a dataset. format : None to recognise it.
     use : ``all``, or ``images`` for its images without its labels.
     coders : coder → the name to use.
+    corrections : how it is to be read, as :class:`Corrections` writes it.
     """
 
     name: str
@@ -71,6 +77,7 @@ class Source:
     format: str | None = None
     use: str = "all"
     coders: Mapping[str, str] = field(default_factory=dict)
+    corrections: Mapping[str, Any] = field(default_factory=dict)
 
 
 def match(files: Files) -> Match:
@@ -115,6 +122,8 @@ def _to_json(source: Source) -> dict[str, Any]:
         content["use"] = source.use
     if source.coders:
         content["coders"] = dict(source.coders)
+    if source.corrections:
+        content["corrections"] = dict(source.corrections)
     return content
 
 
@@ -195,7 +204,7 @@ class JoinedFiles(Files):
         return part.size(inner)
 
 
-ReadSource = Callable[[Files, str, str | None], Reading]
+ReadSource = Callable[[Files, str, str | None, Corrections], Reading]
 
 
 @dataclass(frozen=True)
@@ -222,8 +231,9 @@ def read_sources(
     readings: list[tuple[Source, Reading]] = []
     for source, path in zip(sources, source_paths(files), strict=True):
         try:
-            reading = read_source(open_files(path, _allowed(files)), path.name, source.format)
-        except DatasetError as e:
+            own = Corrections.from_json(source.corrections)
+            reading = read_source(open_files(path, _allowed(files)), path.name, source.format, own)
+        except (DatasetError, OptionError) as e:
             raise DatasetError(f"source {source.name!r}: {e}", file=FILE) from e
         readings.append((source, reading))
     return readings, wanted
@@ -234,8 +244,8 @@ def _taken_as(readings: Sequence[tuple[Source, Reading]], wanted: Mapping[str, s
     speaking = [r for s, r in readings if s.use == "all"]
     found = dict.fromkeys(c for r in speaking for c in r.classes or ())
     for r in speaking:
-        for rows in (*r.labels, *r.truth):
-            found.update(dict.fromkeys(str(c) for c in rows.frame["label"].cat.categories if c))
+        names = {str(c) for rows in (*r.labels, *r.truth) for c in rows.frame["label"].cat.categories if c}
+        found.update(dict.fromkeys(sorted(names)))
     return {**common_names(found), **{a: b for a, b in wanted.items() if a in found}}
 
 
@@ -278,12 +288,20 @@ def read(files: Files, name: str, read_source: ReadSource) -> Reading:
     images = [prefixes[s.name] + i for s, r in readings if r.images for i in r.images]
     parts = {prefixes[s.name]: r.files for s, r in readings if r.images}
     labels, truth, problems = [], [], []
+    tables, asked, held = list[TableReading](), list[Question](), dict[str, str]()
+    splits: dict[str, str] = {}
+    missing: Counter[str] = Counter()
     taken: set[str] = set()
     for source, reading in readings:
         prefix = prefixes.get(source.name)
         problems += [replace(p, examples=tuple(f"{source.name}: {t}" for t in p.examples)) for p in reading.problems]
+        held.update({(prefix or "") + i: part for i, part in reading.parts.items()})
+        splits.update({f"{source.name}: {n}": part for n, part in reading.splits.items()})
         if source.use == "images":
             continue
+        tables += [replace(t, file=f"{source.name}: {t.file}") for t in reading.tables]
+        asked += [replace(q, sentence=f"source {source.name!r}: {q.sentence}") for q in reading.questions]
+        missing.update(reading.missing)
 
         def named(
             rows: Rows, prefix: str | None = prefix, source: Source = source, own: Sequence[str] = reading.images
@@ -332,7 +350,21 @@ def read(files: Files, name: str, read_source: ReadSource) -> Reading:
     planted = {
         c: cells for s, r in readings for c, cells in r.planted.items() if list(r.classes or ()) == every and c in taken
     }
-    return Reading(JoinedFiles(files, parts), images, labels, truth, every, codes, planted, problems)
+    return Reading(
+        JoinedFiles(files, parts),
+        images,
+        labels,
+        truth,
+        every,
+        codes,
+        planted,
+        problems,
+        tables,
+        splits,
+        missing,
+        asked,
+        held,
+    )
 
 
 def _in_common(parts: Sequence[Rows], classes: Mapping[str, str]) -> tuple[list[Rows], int]:

@@ -1,35 +1,189 @@
-"""What formats share in which any table at the top of the dataset may hold labels."""
+"""What formats share in which any table of the dataset may hold labels: which tables do, and what their columns are."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from weakref import WeakKeyDictionary
 
 from ..errors import DatasetError
 from .columns import role
+from .corrections import NOTHING, Corrections
+from .dataset_reading import TableReading
 from .files import Files
 from .plain import read_classes
-from .reading import Reading, Rows
-from .tables import is_table, read_table
+from .questions import Question
+from .reading import Match, Reading, Rows
+from .roles import Roles, find_roles
+from .splits import are_splits, is_form, is_truth, part_of, set_name
+from .study import Problem
+from .table_rows import TableRows, renamed_images, rows_of, stem, truth_of, without_column
+from .tables import Table, header, is_table, read_table
+
+OWN = ("classes.csv", "truth.csv")
+DEEPEST = 3
+
+
+@dataclass(frozen=True)
+class LabelTable:
+    """A table with the roles of its columns; ``part`` is what the whole file is: train, test, test:NAME."""
+
+    table: Table
+    roles: Roles
+    part: str | None = None
 
 
 def tables(files: Files) -> list[str]:
-    """Tables at the top of the dataset, but for those with a meaning of their own."""
-    return [n for n in files.names if is_table(n) and "/" not in n and n not in ("classes.csv", "truth.csv")]
+    """Tables at the top of the dataset, but for those with a meaning of their own; else those below."""
+    every = [n for n in files.names if is_table(n) and n.rsplit("/", 1)[-1] not in OWN]
+    top = [n for n in every if "/" not in n]
+    if top or len({n.split("/", 1)[0] for n in files.names}) == 1:
+        return top  # a single folder is looked into by itself
+    return [n for n in every if n.count("/") <= DEEPEST]
 
 
-def read_tables(files: Files, name: str, rows: Callable[[str], Rows | None], none: str) -> Reading:
-    """Every table in which ``rows`` finds annotations, with ``classes.csv`` and ``truth.csv``.
+_understood: WeakKeyDictionary[Files, dict[tuple[str, str | None], list[LabelTable]]] = WeakKeyDictionary()
+
+
+def understand(files: Files, corrections: Corrections = NOTHING, shape: str | None = None) -> list[LabelTable]:
+    """Every table that can be read, with the roles of its columns.
+
+    ``shape`` is what a format chosen by hand asks for. What was understood is kept for as long as the files are in use,
+    or the formats that ask would each read all tables.
+
+    Raises
+    ------
+    DatasetError
+        a table is broken.
+    """
+    kept = _understood.setdefault(files, {})
+    key = (corrections.fingerprint(), shape)
+    if key not in kept:
+        found = []
+        for file in tables(files):
+            if len(header(files, file)) < 2:
+                continue
+            table = read_table(files, file)
+            found.append(LabelTable(table, find_roles(table, files.images, corrections, shape)))
+        kept[key] = _with_parts(found, corrections)
+    return kept[key]
+
+
+def _with_parts(found: list[LabelTable], corrections: Corrections) -> list[LabelTable]:
+    """Tables that are called train and test, or lie in folders called so, are these parts of the dataset."""
+    usable = [f for f in found if f.roles.shape != "none" and not is_truth(f.table.file)]
+    for name in (stem, _folder):
+        names = {name(f.table.file) for f in usable}
+        if (len(names) > 1 and are_splits(names, corrections)) or any(corrections.part(n) for n in names if n):
+            parts = {n: corrections.part(n) or part_of(n) for n in names}
+            return [
+                replace(f, part=set_name(p, name(f.table.file)) if (p := parts.get(name(f.table.file))) else None)
+                for f in found
+            ]
+    return found
+
+
+def _folder(file: str) -> str:
+    return file.split("/", 1)[0] if "/" in file else ""
+
+
+def match_shape(
+    files: Files, shapes: Sequence[str], corrections: Corrections, none: str
+) -> tuple[LabelTable | None, Match]:
+    """The first table of one of these shapes; else what the nearest one lacks."""
+    best = Match(False, none, 0.1 if tables(files) else 0.0)
+    for found in understand(files, corrections):
+        if found.roles.shape in shapes:
+            return found, Match(True, found.table.file)
+        likeness = 0.6 if found.roles.image is not None else 0.4
+        if likeness > best.likeness and len(found.table.frame.columns) > 1:
+            names = ", ".join(map(repr, list(found.table.titles.values())[:12]))
+            best = Match(
+                False, f"{found.table.file} has {found.roles.missing or none}; its columns are {names}", likeness
+            )
+    return None, best
+
+
+def read_tables(
+    files: Files, name: str, corrections: Corrections = NOTHING, shape: str | None = None, none: str = "no labels."
+) -> Reading:
+    """The labels of every table, with ``classes.csv`` and ``truth.csv``.
 
     Raises
     ------
     DatasetError
         a table is broken, or there is none with annotations: then it says ``none``.
     """
-    labels = [found for file in tables(files) if (found := rows(file)) is not None and len(found)]
+    every = understand(files, corrections, shape)
+    _understood.pop(files, None)
+    speaking = [f for f in every if f.roles.shape != "none"]
+    beside = [f for f in speaking if is_truth(f.table.file) and f.roles.shape in ("single", "wide", "votes")]
+    truths = beside if len(beside) < len(speaking) else []
+    labels, truth, asked = [], known_truth(files), list[Question]()
+    told: list[TableReading] = []
+    splits: dict[str, str] = {}
+    missing: Counter[str] = Counter()
+    stems = Counter(stem(f.table.file) for f in speaking)
+    for f in every:
+        roles = f.roles
+        if f in truths:
+            roles = _as_truth(f)
+        told.append(roles.reading(f.table.titles))
+        if roles.shape == "none":
+            continue
+        rows = _rows(files, replace(f, roles=roles), corrections, stems)
+        if rows.labels is not None and len(rows.labels):
+            labels.append(rows.labels)
+        if rows.truth is not None and len(rows.truth):
+            truth.append(rows.truth)
+        asked += rows.questions
+        splits.update(rows.splits)
+        missing.update(rows.missing)
+        if f.part is not None:
+            splits[f.table.file] = f.part.partition(":")[0]
+    labels = [r for r in labels if "label" in r.frame]
     if not labels:
-        raise DatasetError(none, file=name)
+        raise DatasetError(_no_labels(every, none), file=name)
     classes, codes = read_classes(files)
-    return Reading(files, files.images, labels, known_truth(files), classes, codes)
+    forms = [f.table.file for f in every if is_form(f.table.file)]
+    problems = [Problem("table left out", 1, (f"{n}: is a form to be filled in, no labels.",), "note") for n in forms]
+    return Reading(
+        files, files.images, labels, truth, classes, codes, problems=problems, tables=told, splits=splits,
+        missing=missing, questions=asked,
+    )  # fmt: skip
+
+
+def _rows(files: Files, f: LabelTable, corrections: Corrections, stems: Counter[str]) -> TableRows:
+    table, roles = f.table, f.roles
+    folder = table.file.rsplit("/", 1)[0] if "/" in table.file else ""
+    if folder:
+        names = [str(c) for c in table.frame[str(roles.image)].cat.categories]
+        known = [f"{folder}/{n}" if n and f"{folder}/{n}" in files else n for n in names]
+        table = renamed_images(table, str(roles.image), known)
+    if roles.shape == "truth":
+        return truth_of(table, str(roles.image), str(roles.truth), roles, corrections)
+    own = stem(table.file)
+    if stems[own] > 1 and folder and f.part is None:
+        own = folder.rsplit("/", 1)[-1]
+    return rows_of(table, roles, corrections, own, f.part)
+
+
+def _as_truth(f: LabelTable) -> Roles:
+    """A table called truth beside one of labels."""
+    label = f.roles.truth or f.roles.label or (f.roles.coders[0] if f.roles.coders else None)
+    if label is None:
+        return f.roles
+    return replace(f.roles, shape="truth", truth=label, label=None, coders=(), questions=())
+
+
+def _no_labels(every: Sequence[LabelTable], none: str) -> str:
+    for f in every:
+        if f.roles.shape == "none" and f.roles.missing:
+            names = ", ".join(map(repr, list(f.table.titles.values())[:12]))
+            why = f"{f.table.file} has {f.roles.missing}; its columns are {names}"
+            return f"{none[:-1]}: {why}. --columns says which is which."
+    return none
 
 
 def known_truth(files: Files) -> list[Rows]:
@@ -43,5 +197,9 @@ def known_truth(files: Files) -> list[Rows]:
         return []
     table = read_table(files, "truth.csv")
     columns = {w: role(tuple(table.frame.columns), w) for w in ("image", "label", "split")}
+    columns["label"] = columns["label"] or role(tuple(table.frame.columns), "truth")
     table.need([w for w in ("image", "label") if columns[w] is None])
     return [Rows.of(table, {w: c for w, c in columns.items() if c is not None})]
+
+
+__all__ = ["LabelTable", "known_truth", "match_shape", "read_tables", "tables", "understand", "without_column"]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from .columns import ROLES, role
+from .corrections import NOTHING, Corrections
 from .files import Files
-from .label_tables import read_tables, tables
-from .reading import Match, Reading, Rows
-from .tables import header, read_table
+from .label_tables import match_shape, read_tables, tables
+from .reading import Match, Reading
+from .tables import header
 
 FORMAT = "long-table"
 TITLE = "Table, one row per annotation"
@@ -18,40 +19,37 @@ classes.csv        class[,code]                optional"""
 NOTE = """\
 Also one file alone: `python -m ltnet_core aggregate labels.csv --method dawid-skene --out truth.csv`. Without images
 labels can be aggregated; training needs images."""
+CORRECTABLE = True
+SHAPE = "long"
 
 NEEDED = ("image", "coder", "label")
 
 
-def match(files: Files) -> Match:
+def match(files: Files, corrections: Corrections = NOTHING) -> Match:
     """Recognised by a table with columns for image, coder and label."""
-    best = Match(False, "no table with one row per annotation", 0.0)
+    none = "no table with one row per annotation"
+    found, miss = match_shape(files, ("long",), corrections, none)
+    if found is not None:
+        used = ", ".join(str(getattr(found.roles, w)) for w in NEEDED)
+        return Match(True, f"{found.table.file} with the columns {used}")
+    best = Match(False, miss.text if miss.likeness > 0.4 else none, 0.0)
     for name in tables(files):
-        found = header(files, name)
-        missing = [w for w in NEEDED if role(found, w) is None]
-        if not missing:
-            used = ", ".join(str(role(found, w)) for w in NEEDED)
-            return Match(True, f"{name} with the columns {used}")
+        columns = header(files, name)
+        missing = [w for w in NEEDED if role(columns, w) is None]
         likeness = 0.6 * (1 - len(missing) / len(NEEDED))
-        if found and likeness > best.likeness:
+        if columns and missing and likeness > best.likeness:
             names = " or ".join(ROLES[missing[0]][:3])
             best = Match(False, f"{name} has no column for the {missing[0]} ({names})", likeness)
     return best
 
 
-def read(files: Files, name: str) -> Reading:
-    """Read every table of that kind.
+def read(files: Files, name: str, corrections: Corrections = NOTHING, by_hand: bool = False) -> Reading:
+    """Read every table of labels.
 
     Raises
     ------
     DatasetError
     """
-
-    def rows(file: str) -> Rows | None:
-        if any(role(header(files, file), w) is None for w in NEEDED):
-            return None
-        table = read_table(files, file)
-        columns = {w: role(tuple(table.frame.columns), w) for w in (*NEEDED, "count")}
-        table.need([w for w in NEEDED if columns[w] is None])
-        return Rows.of(table, {w: c for w, c in columns.items() if c is not None})
-
-    return read_tables(files, name, rows, f"no table has columns for {', '.join(NEEDED)}.")
+    return read_tables(
+        files, name, corrections, SHAPE if by_hand else None, none=f"no table has columns for {', '.join(NEEDED)}."
+    )

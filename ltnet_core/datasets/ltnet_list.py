@@ -10,6 +10,7 @@ import pandas as pd
 
 from ..errors import DatasetError
 from .files import Files, suffix
+from .image_names import match_names
 from .plain import read_classes
 from .reading import Match, Reading, Rows
 from .study import Problem
@@ -39,7 +40,8 @@ def _first(files: Files, name: str) -> list[int]:
     """The numbers of the first line; none where it is no path of a file with numbers."""
     head = files.head(name, 4096).decode("utf-8", "replace")
     path, numbers = _parts(head.replace("\r", "\n").split("\n", 1)[0])
-    return numbers if suffix(path) else []
+    known = bool(suffix(path)) or match_names([path], files.images).images[0] in files
+    return numbers if known else []
 
 
 def _parts(line: str) -> tuple[str, list[int]]:
@@ -64,6 +66,13 @@ def match(files: Files) -> Match:
         found = _first(files, name)
         if found and not _is_test(name):
             return Match(True, f"{name} with {len(found)} labels after each path")
+    for name in _lists(files):
+        head = files.head(name, 4096).decode("utf-8", "replace").replace("\r", "\n").split("\n")
+        cells = head[0].split()
+        if len(cells) > 1 and len(head) > 1 and _parts(head[1])[1] and len(head[1].split()) == len(cells):
+            shown = head[0].strip()[:200]
+            text = f"{name} has a header ({shown}) and blanks between its cells; save it as CSV with commas"
+            return Match(False, text, 0.7)
     names = _lists(files)
     return Match(False, "no list with a path and class numbers in each line", 0.2 if names else 0.0)
 

@@ -6,9 +6,12 @@ import numpy as np
 
 from ..annotations import FloatArray
 from ..errors import DatasetError
+from .corrections import NOTHING, Corrections
 from .files import Files
 from .reading import Match, Reading, Rows
-from .tables import Table, read_table
+from .roles import find_roles
+from .table_rows import rows_of
+from .tables import Table, header, read_table
 from .text_files import read_json
 
 FORMAT = "plain"
@@ -20,17 +23,31 @@ truth.csv          image,label[,split]      optional
 classes.csv        class[,code]             optional"""
 NOTE = """\
 The demo is written so. `planted_T.json`, if there, holds true matrices to compare with."""
+CORRECTABLE = True
 
 
-def match(files: Files) -> Match:
-    """Recognised by annotations.csv."""
+COLUMNS = ("image", "coder", "label")
+
+
+def match(files: Files, corrections: Corrections = NOTHING) -> Match:
+    """Recognised by annotations.csv, where it has the columns of the form or too few to be any other table."""
     if "annotations.csv" in files:
-        return Match(True, "annotations.csv")
+        found = header(files, "annotations.csv")
+        if (
+            set(COLUMNS) <= set(found)
+            or len(set(COLUMNS) & set(found)) == 2
+            or len(found) < 3
+            or len(set(found)) < len(found)
+        ):
+            return Match(True, "annotations.csv")
+        return Match(
+            False, f"annotations.csv has the columns {', '.join(found[:12])}; expected {', '.join(COLUMNS)}", 0.45
+        )
     images = any(n.startswith("images/") for n in files.names)
     return Match(False, "annotations.csv is missing" + (" beside images/" if images else ""), 0.5 if images else 0.1)
 
 
-def read(files: Files, name: str) -> Reading:
+def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading:
     """Read a plain dataset folder.
 
     Raises
@@ -38,18 +55,18 @@ def read(files: Files, name: str) -> Reading:
     DatasetError
         a file is broken or a column is missing.
     """
-    said = read_table(files, "annotations.csv", ("image", "coder", "label"))
-    columns = {c: c for c in ("image", "coder", "label", "count") if c in said.frame}
+    said = read_table(files, "annotations.csv", COLUMNS)
+    roles = find_roles(said, files.images, corrections, "plain")
+    rows = rows_of(said, roles, corrections, "annotations")
     images = [n for n in files.images if n.startswith("images/")]
-    truth = []
+    truth = [] if rows.truth is None else [rows.truth]
     if "truth.csv" in files:
         known = read_table(files, "truth.csv", ("image", "label"))
-        truth = [Rows.of(known, {c: c for c in ("image", "label", "split") if c in known.frame})]
-    labels = Rows.of(said, columns)
+        truth += [Rows.of(known, {c: c for c in ("image", "label", "split") if c in known.frame})]
+    labels = rows.labels or Rows.of(said, {c: c for c in COLUMNS})
     classes, codes = read_classes(files)
-    if classes is None:
-        parts = [labels, *truth]
-        classes = sorted({str(n) for p in parts for n in p.frame["label"].cat.categories} - {""})
+    if classes is None and "planted_T.json" in files:
+        classes = sorted({str(n) for p in (labels, *truth) for n in p.frame["label"].cat.categories} - {""})
     return Reading(
         files,
         images or files.images,
@@ -57,7 +74,11 @@ def read(files: Files, name: str) -> Reading:
         truth,
         classes,
         codes,
-        read_planted(files, classes),
+        read_planted(files, classes or []),
+        tables=[roles.reading(said.titles)],
+        splits=rows.splits,
+        missing=rows.missing,
+        questions=rows.questions,
     )
 
 

@@ -10,7 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from .dataset_reading import TableReading
 from .files import Files
+from .questions import Question
 from .study import Problem
 from .tables import Table
 
@@ -39,7 +41,7 @@ class Rows:
     ----------
     file : its name.
     frame : categorical text columns. Annotations: ``image, coder, label`` and, for votes,
-        ``count`` (float). Known truth: ``image, label`` and optionally ``split``.
+        ``count`` (float). Known truth: ``image, label``. Both optionally ``split``: train, ignore, test or test:NAME.
     row : (rows,) row in the file.
     remarks : what was wrong with the file itself.
     """
@@ -74,6 +76,9 @@ class Reading:
     classes, codes : names in their order and short codes, where the dataset says so.
     planted : coder → cells over ``planted_classes``, true matrices that the dataset brings.
     problems : what was found wrong so far.
+    tables, splits, missing, questions : how it was read, as in :class:`DatasetReading`.
+    parts : image → test or test:NAME, for images that are held out by where they lie.
+    written : the classes as they are written, where that is known.
     """
 
     files: Files = field(repr=False)
@@ -84,12 +89,19 @@ class Reading:
     codes: Sequence[str] | None = None
     planted: Mapping[str, Any] = field(default_factory=dict)
     problems: Sequence[Problem] = ()
+    tables: Sequence[TableReading] = ()
+    splits: Mapping[str, str] = field(default_factory=dict)
+    missing: Mapping[str, int] = field(default_factory=dict)
+    questions: Sequence[Question] = ()
+    parts: Mapping[str, str] = field(default_factory=dict, repr=False)
+    written: frozenset[str] | None = field(default=None, repr=False)
 
 
 class Format(Protocol):
     """A module that reads one format.
 
     ``LAYOUT`` shows its files, ``NOTE`` says in Markdown what is special about it; both make up ``docs/datasets.md``.
+    Where it sets ``CORRECTABLE = True`` both functions also take the corrections of a person.
     """
 
     FORMAT: str

@@ -11,7 +11,10 @@ from numpy.typing import NDArray
 
 from ..annotations import AnnotationTable, is_machine
 from ..errors import DatasetError
+from .corrections import NOTHING, Corrections
+from .dataset_reading import DatasetReading
 from .files import Files
+from .questions import require_answers
 
 Level = Literal["error", "warning", "note"]
 
@@ -57,6 +60,8 @@ class Study:
     test_set : (N,) name of the test set the item belongs to, "" for items to learn from.
     planted : coder → (K,K) true transition matrix, when the dataset brings one; unknown rows are NaN.
     problems : what was found wrong.
+    reading : what its files were understood to be, and what is open about that.
+    corrections : what a person said about the reading.
     has_images : false where there are labels and not a single image: they can be aggregated, not trained on.
     """
 
@@ -71,6 +76,8 @@ class Study:
     problems: tuple[Problem, ...] = ()
     why: str = ""
     has_images: bool = True
+    reading: DatasetReading = field(default_factory=DatasetReading, repr=False)
+    corrections: Corrections = field(default=NOTHING, repr=False)
 
     @property
     def is_test(self) -> NDArray[np.bool_]:
@@ -98,7 +105,7 @@ class Study:
         return [p for p in self.problems if p.level == "error"]
 
     def require_sound(self, set_aside: bool = False) -> None:
-        """Raise for the first problem that changes what labels mean.
+        """Raise for the first open question about the reading, or the first problem that changes what labels mean.
 
         The rows it is about are not in ``table``; ``set_aside`` says that the rest may do without them.
 
@@ -106,6 +113,7 @@ class Study:
         ------
         DatasetError
         """
+        require_answers(self.reading.questions, self.name)
         errors = self.errors()
         if errors and not set_aside:
             others = f" ({sum(p.count for p in errors):,} such rows; `inspect` lists them, --set-aside goes on without)"

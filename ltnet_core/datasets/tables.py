@@ -23,7 +23,7 @@ from pandas.api.types import union_categoricals
 
 from ..errors import DatasetError, did_you_mean
 from ..spreadsheet import unguard
-from .files import MAX_FILE_BYTES, WORKBOOKS, Files, suffix
+from .files import MAX_FILE_BYTES, WORKBOOKS, Files, is_image_name, suffix
 from .json_files import require_objects
 from .study import EXAMPLES, Problem
 from .workbook import header_of_sheet, sheet
@@ -40,6 +40,7 @@ CHUNK = 16 * 1024**2
 SEPARATORS = ",;\t|"
 KEY = re.compile(rb'"([^"\\]*(?:\\.[^"\\]*)*)"\s*:', re.DOTALL)
 TEXT_TYPES = (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.types.is_large_binary)
+SEPARATOR_LINE = re.compile(rb"sep=(.)[ \t]*(?:\r\n|\r|\n)", re.IGNORECASE)
 BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 
 
@@ -118,6 +119,7 @@ def header(files: Files, name: str) -> tuple[str, ...]:
             require_objects(first, name)
             return tuple(n.strip().lower() for n in pyarrow.json.read_json(io.BytesIO(first)).column_names)
         text, _ = as_utf8(head, name, whole=len(head) < HEAD)
+        text = without_separator_line(text)[0]
         return tuple(csv_cell(n).lower() for n in first_row(text)[0])
     except (DatasetError, pa.ArrowException, OSError, ValueError):
         return ()
@@ -137,7 +139,7 @@ def read_table(files: Files, name: str, required: Sequence[str] = ()) -> Table:
         raise DatasetError(f"is empty{wanted}.", file=name)
     kind = suffix(name)
     broken: dict[int, str] = {}
-    encoding = None
+    encoding, first = None, 1
     clean: Callable[[str], str] = str.strip
     try:
         if kind == ".parquet":
@@ -154,12 +156,20 @@ def read_table(files: Files, name: str, required: Sequence[str] = ()) -> Table:
             titles = [n.strip() for n in arrow.column_names]
         else:
             data, encoding = as_utf8(data, name)
+            data, told = without_separator_line(data)
+            first = 2 if told else 1
             if not data.endswith((b"\n", b"\r")):
                 data += b"\n"  # or Arrow takes a header alone for an empty file
             raw, separator = first_row(data[:HEAD])
+            separator = told or separator
+            if told:
+                raw = next(
+                    csv.reader(io.StringIO(data[:HEAD].decode("utf-8", "ignore"), newline=""), delimiter=told), []
+                )
             clean = csv_cell
             titles = [clean(t) for t in raw]
             _require_cells(max(data.count(b"\n"), data.count(b"\r")), len(titles), name)
+            _require_header(titles, name, first)
             arrow = _parse_csv(data, raw, separator, broken)
         columns = [_text_column(arrow.column(i), clean) for i in range(len(titles))]
     except (pa.ArrowException, OSError, ValueError, OverflowError) as e:
@@ -183,7 +193,8 @@ def read_table(files: Files, name: str, required: Sequence[str] = ()) -> Table:
             break
     if blank.any() and len(frame.columns) > 1:
         frame, rows = frame[~blank].reset_index(drop=True), rows[~blank]
-    broken = {row: text for row, text in broken.items() if text}
+    broken = {row + first - 1: text for row, text in broken.items() if text}
+    rows += first - 1
     table = Table(name, frame, rows.astype(np.int32), broken, encoding, dict(zip(names, titles, strict=True)))
     table.need(required)
     return table
@@ -262,6 +273,23 @@ def _as_utf8(data: bytes, encoding: str, errors: str = "strict") -> bytes:
     decoder = codecs.getincrementaldecoder(encoding)(errors)
     parts = [decoder.decode(data[i : i + CHUNK], i + CHUNK >= len(data)).encode() for i in range(0, len(data), CHUNK)]
     return b"".join(parts)
+
+
+def without_separator_line(data: bytes) -> tuple[bytes, str | None]:
+    """A CSV file without the line ``sep=;`` that tells a spreadsheet the separator, and that separator."""
+    found = SEPARATOR_LINE.match(data[:32])
+    return (data, None) if found is None else (data[found.end() :], found[1].decode())
+
+
+def _require_header(titles: Sequence[str], name: str, row: int) -> None:
+    """Raise where the first row holds names of images: it is data, and the columns have no names."""
+    if any(is_image_name(t) and "=" not in t for t in titles):
+        shown = ", ".join(map(repr, titles[:6]))
+        text = (
+            f"there is no header: the first row holds data ({shown}). Write the names of the columns above it, such as "
+            "image,coder,label."
+        )
+        raise DatasetError(text, file=name, row=row)
 
 
 def first_row(text: bytes) -> tuple[list[str], str]:

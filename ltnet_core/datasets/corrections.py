@@ -1,0 +1,200 @@
+"""What a person says about the reading of a dataset, where the files alone leave it open."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from ..errors import OptionError, did_you_mean
+from .questions import listed
+
+COLUMN_ROLES = ("image", "label", "coder", "count", "split", "truth", "confidence")
+PARTS = ("train", "test", "ignore")
+
+
+@dataclass(frozen=True)
+class Corrections:
+    """How a dataset is to be read; what is left empty is found out from the files.
+
+    Attributes
+    ----------
+    columns : role → column of a table: image, label, coder, count, split, truth, confidence.
+    annotators : columns that are one annotator each, no others.
+    classes_are : columns that hold the votes for one class each.
+    ignore : columns, tables, files or folders that hold no labels.
+    split : name of a folder, a file or a value of a split column → train, test or ignore.
+    missing : values that mean "no label"; None to find out, empty for none.
+    classes : class as it is written → the name to use; "" leaves its labels out.
+    """
+
+    columns: Mapping[str, str] = field(default_factory=dict)
+    annotators: tuple[str, ...] = ()
+    classes_are: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    split: Mapping[str, str] = field(default_factory=dict)
+    missing: tuple[str, ...] | None = None
+    classes: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for role in self.columns:
+            if role not in COLUMN_ROLES:
+                known = ", ".join(COLUMN_ROLES)
+                raise OptionError(f"unknown role {role!r} of a column; known are {known}." + did_you_mean(role, known))
+        for name, part in self.split.items():
+            if part not in PARTS:
+                raise OptionError(f"{name!r} is to be {part!r}; a split is train, test or ignore.")
+        if self.annotators and self.classes_are:
+            raise OptionError("the columns are annotators or classes, not both; leave one of the two out.")
+
+    def __bool__(self) -> bool:
+        return any(getattr(self, f.name) for f in fields(self)) or self.missing is not None
+
+    def part(self, name: str) -> str | None:
+        """What a name was said to be: train, test, ignore; None where nothing was said."""
+        wanted = name.strip().strip("/").casefold()
+        return next((p for n, p in self.split.items() if n.strip().strip("/").casefold() == wanted), None)
+
+    def ignores(self, name: str) -> bool:
+        """Whether a column, a table or a folder of that name is left out."""
+        wanted = name.strip().strip("/").casefold()
+        return any(wanted == i.strip().strip("/").casefold() for i in self.ignore)
+
+    def updated(self, other: Corrections) -> Corrections:
+        """These corrections with what another says over them."""
+        if not other:
+            return self
+        return Corrections(
+            {**self.columns, **other.columns},
+            other.annotators or (() if other.classes_are else self.annotators),
+            other.classes_are or (() if other.annotators else self.classes_are),
+            tuple(dict.fromkeys([*self.ignore, *other.ignore])),
+            {**self.split, **other.split},
+            self.missing if other.missing is None else other.missing,
+            {**self.classes, **other.classes},
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """What was said, as JSON; nothing of what was not."""
+        content: dict[str, Any] = {}
+        for f in fields(self):
+            value = getattr(self, f.name)
+            if value or (f.name == "missing" and value is not None):
+                content[f.name] = dict(value) if isinstance(value, Mapping) else list(value)
+        return content
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any] | None) -> Corrections:
+        """The same from JSON.
+
+        Raises
+        ------
+        OptionError
+        """
+        given = dict(content or {})
+        odd = set(given) - {f.name for f in fields(cls)}
+        if odd:
+            raise OptionError(f"corrections of a reading have no {sorted(odd)[0]!r}.")
+        for name in ("columns", "split", "classes"):
+            value = given.get(name, {})
+            if not isinstance(value, dict) or not all(isinstance(v, str) for v in value.values()):
+                raise OptionError(f"corrections of a reading: {name!r} is names and what they are.")
+        for name in ("annotators", "classes_are", "ignore", "missing"):
+            value = given.get(name, [])
+            if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
+                raise OptionError(f"corrections of a reading: {name!r} is a list of names.")
+            if name in given:
+                given[name] = tuple(value)
+        return cls(**given)
+
+    def flags(self) -> list[str]:
+        """The same as arguments of a command."""
+        out: list[str] = []
+        if self.columns:
+            out += ["--columns", listed(f"{r}={c}" for r, c in self.columns.items())]
+        for name, values in (("--annotators", self.annotators), ("--classes-are", self.classes_are)):
+            out += [f"{name}={listed(values)}"] if values else []
+        out += [f"--ignore={listed(self.ignore)}"] if self.ignore else []
+        for part in PARTS:
+            names = [n for n, p in self.split.items() if p == part]
+            out += [f"--split={part}={listed(names)}"] if names else []
+        out += [] if self.missing is None else [f"--missing={listed(self.missing)}"]
+        return out + [f"--class={a}={b}" for a, b in self.classes.items()]
+
+    def fingerprint(self) -> str:
+        """The same for the same corrections, "" for none."""
+        if not self:
+            return ""
+        return hashlib.sha256(json.dumps(self.to_json(), sort_keys=True).encode()).hexdigest()[:16]
+
+
+NOTHING = Corrections()
+
+
+def parse(
+    columns: str | None = None,
+    annotators: str | None = None,
+    classes_are: str | None = None,
+    ignore: Sequence[str] = (),
+    split: Sequence[str] = (),
+    missing: str | None = None,
+    classes: Sequence[str] = (),
+) -> Corrections:
+    """Corrections from the texts of the flags.
+
+    >>> parse(columns="image=FILENAME,label=EMOTION", split=["test=PublicTest,private"]).split
+    {'PublicTest': 'test', 'private': 'test'}
+
+    Raises
+    ------
+    OptionError
+    """
+    parts = {}
+    for text in split:
+        part, equals, names = text.partition("=")
+        if not equals or part.strip() not in PARTS:
+            raise OptionError(f"--split takes train=NAMES, test=NAMES or ignore=NAMES; {text!r} is none.")
+        parts.update(dict.fromkeys(_names(names), part.strip()))
+    ignored = [n for text in ignore for n in _names(text)]
+    return Corrections(
+        _pairs("--columns", "ROLE=COLUMN", _names(columns or "")),
+        tuple(_names(annotators or "")),
+        tuple(_names(classes_are or "")),
+        tuple(ignored),
+        parts,
+        None if missing is None else tuple(_names(missing)),
+        _pairs("--class", "FROM=TO", classes),
+    )
+
+
+def from_roles(before: Mapping[str, str], after: Mapping[str, str]) -> Corrections:
+    """Corrections from the roles that somebody gave the columns of a table; ``before`` are those it was read with."""
+    by_role: dict[str, list[str]] = {}
+    for column, role in after.items():
+        by_role.setdefault(role, []).append(column)
+    columns = {r: by_role[r][0] for r in COLUMN_ROLES if r in by_role}
+    for role in columns:
+        if len(by_role[role]) > 1 and role != "confidence":
+            raise OptionError(f"{', '.join(by_role[role])} cannot all be the {role}; choose one.")
+    ignored = tuple(c for c in by_role.get("ignored", ()) if before.get(c) != "ignored")
+    return Corrections(columns, tuple(by_role.get("annotator", ())), tuple(by_role.get("votes", ())), ignored)
+
+
+def _names(text: str) -> list[str]:
+    """Names separated by commas, read like a row of CSV, so that a name with a comma can be quoted."""
+    return [n.strip() for n in next(csv.reader([text]), []) if n.strip()]
+
+
+def _pairs(option: str, form: str, texts: Iterable[str]) -> dict[str, str]:
+    pairs = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip():
+            raise OptionError(f"{option} takes {form}; {text!r} is none.")
+        if name.strip() in pairs:
+            raise OptionError(f"{option} names {name.strip()!r} twice; give it once.")
+        pairs[name.strip()] = value.strip()
+    return pairs

@@ -1,0 +1,91 @@
+"""Folders named by class beside a table of labels: two readings that must say the same."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from . import imagefolder
+from .corrections import Corrections
+from .files import Files, inside
+from .image_names import match_names
+from .questions import Answer, Question, flag, listed
+from .reading import Reading
+
+TABLES = ("long-table", "wide-table", "votes-table", "plain", "ltnet-list")
+LABELS_AGREE, FEWEST = 0.999, 4
+
+
+def disagreement(format: str, reading: Reading, corrections: Corrections) -> list[Question]:
+    """A question where images also lie in folders that can be classes, and these say something else than the table.
+
+    Folders that the table's classes never name are no classes: by person, by date, by number.
+    """
+    if (
+        format not in TABLES
+        or not reading.images
+        or not reading.labels
+        or corrections.columns
+        or corrections.classes_are
+        or corrections.annotators
+    ):
+        return []
+    by_folder = class_folders(reading.files)
+    if not by_folder:
+        return []
+    names = sorted({c.casefold() for c in by_folder.values()})
+    code = {n: k for k, n in enumerate(names)}
+    agree = total = 0
+    classes: set[str] = set()
+    for rows in reading.labels:
+        images = match_names([str(n) for n in rows.frame["image"].cat.categories], reading.images).images
+        said = [str(c).casefold() for c in rows.frame["label"].cat.categories]
+        classes.update(said)
+        known = [code[by_folder[i].casefold()] if i in by_folder else -1 for i in images]
+        folder = np.asarray(known, dtype=np.int64)
+        label = np.asarray([code.get(c, -2) for c in said], dtype=np.int64)
+        of_row = folder[rows.frame["image"].cat.codes]
+        total += int((of_row >= 0).sum())
+        agree += int((of_row == label[rows.frame["label"].cat.codes]).sum())
+    if total < FEWEST or len(classes & set(names)) < 2 or agree >= LABELS_AGREE * total:
+        return []
+    file = reading.labels[0].file
+    shown = ", ".join(sorted(set(by_folder.values()))[:4])
+    sentence = (
+        f"{file} and the folders disagree: images lie in folders called {shown}, "
+        f"and {agree:,} of {total:,} labels in the table say the same."
+    )
+    answers = (
+        Answer(_explicit(format, reading), "the table holds the labels; the folders are none"),
+        Answer(flag("--ignore", file), "the folders are the labels; the table is none"),
+    )
+    return [Question("folders and table disagree", sentence, (file, *sorted(set(by_folder.values()))[:4]), answers)]
+
+
+def _explicit(format: str, reading: Reading) -> str:
+    """The flags that say what the tables were understood to be."""
+    for table in reading.tables:
+        by_role: dict[str, list[str]] = {}
+        for column, role in table.columns.items():
+            by_role.setdefault(role, []).append(column)
+        if "annotator" in by_role:
+            return flag("--annotators", listed(by_role["annotator"]))
+        if "votes" in by_role:
+            return flag("--classes-are", listed(by_role["votes"]))
+        given = [f"{r}={by_role[r][0]}" for r in ("image", "label", "coder") if r in by_role]
+        if "label" in by_role:
+            return flag("--columns", listed(given))
+    return flag("--format", format)
+
+
+def class_folders(files: Files) -> dict[str, str]:
+    """Image → the class of the folder it lies in; empty where the folders are no classes."""
+    for here in inside(files):
+        if imagefolder.match(here).fits:
+            reading = imagefolder.read(here, "folders")
+            out: dict[str, str] = {}
+            for rows in (*reading.labels, *reading.truth):
+                pairs = zip(rows.frame["image"].astype(str), rows.frame["label"].astype(str), strict=True)
+                prefix = here.below[len(files.below) :]
+                out.update((prefix + i, c) for i, c in pairs)
+            return out
+    return {}

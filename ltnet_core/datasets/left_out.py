@@ -1,0 +1,37 @@
+"""The files of a dataset without those that a person said hold no labels."""
+
+from __future__ import annotations
+
+from .corrections import Corrections
+from .files import MAX_FILE_BYTES, Files
+
+
+class Without(Files):
+    """Files without some files and folders; ``every`` are all."""
+
+    def __init__(self, files: Files, corrections: Corrections):
+        self._files = self.every = files
+        self.location, self.below, self.passed_over = files.location, files.below, files.passed_over
+        self._corrections = corrections
+
+    def _away(self, name: str) -> bool:
+        """Whether the file, or a folder it lies in, is to be left out: by its path or by its own name."""
+        parts = name.split("/")
+        said = self._corrections
+        for end in range(1, len(parts) + 1):
+            for text in ("/".join(parts[:end]), parts[end - 1]):
+                if said.ignores(text) or said.part(text) == "ignore":
+                    return True
+        return False
+
+    def _list(self) -> list[str]:
+        return [n for n in self._files.names if not self._away(n)]
+
+    def read(self, name: str, limit: int = MAX_FILE_BYTES) -> bytes:
+        return self._files.read(name, limit)
+
+    def head(self, name: str, size: int) -> bytes:
+        return self._files.head(name, size)
+
+    def size(self, name: str) -> int:
+        return self._files.size(name)

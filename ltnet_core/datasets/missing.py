@@ -1,0 +1,81 @@
+"""Cells that say "no label": dropped where they are documented to mean that or were said to, and always counted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .corrections import Corrections
+from .questions import Answer, Question, flag, listed
+
+# How pandas, R and databases write an absent cell. Nobody calls a class so.
+ABSENT = frozenset({"", "nan", "<na>", "nat"})
+# What may be an absent label, and may be a class: "None" is a finding of a radiologist.
+DOUBTFUL = frozenset(
+    {
+        *("none", "null", "na", "n/a", "n.a.", "-", "--", "?", "-1", "-1.0", "-99", "999", "missing", "empty", "blank"),
+        *("skip", "skipped", "unsure", "not sure", "unclear", "unknown", "uncertain", "can't tell", "cannot tell"),
+        *("cant tell", "don't know", "dont know", "do not know", "no label", "nolabel", "unlabeled", "unlabelled"),
+        *("#n/a", "#na", "#ref!", "#value!", "#name?", "#null!", "#div/0!"),
+        *("no answer", "not labeled", "not labelled", "undecided", "idk"),
+    }
+)
+# A class that is as frequent as the others is a class, whatever it is called.
+FREQUENT = 0.5
+
+
+def plain(value: str) -> str:
+    return " ".join(value.casefold().replace("_", " ").split())
+
+
+def absent(value: str, corrections: Corrections) -> bool:
+    """Whether a cell says that there is no label."""
+    if corrections.missing is not None:
+        return plain(value) == "" or plain(value) in {plain(m) for m in corrections.missing}
+    return plain(value) in ABSENT
+
+
+def doubtful(counts: Mapping[str, float], corrections: Corrections) -> list[str]:
+    """Labels that may mean "no label", of all labels with their numbers; none where a person said which do."""
+    if corrections.missing is not None:
+        return []
+    found = [v for v in counts if plain(v) in DOUBTFUL and plain(v) not in ABSENT]
+    if any(v.startswith("-") and v[1:].replace(".", "").isdigit() and v not in found for v in counts):
+        found = [v for v in found if not v.startswith("-")]
+    others = [n for v, n in counts.items() if v not in found and n > 0]
+    if not found or len(others) < 2:
+        return found if len(others) >= 2 else []
+    usual = FREQUENT * sum(others) / len(others)
+    return [v for v in found if counts[v] < usual or plain(v) in ("-1", "-1.0", "-99", "999")]
+
+
+def minus_one_is_absent(counts: Mapping[str, float]) -> bool:
+    """Whether -1 is documented to be an absent label: class numbers from 0 beside it, and it is no third grade.
+
+    -1, 0 and 1, each in use, may be grades; -2 among the labels says that all are. Where most cells are -1, nobody
+    labelled most images.
+    """
+    numbers: dict[float, float] = {}
+    for value, n in counts.items():
+        try:
+            numbers[float(value)] = numbers.get(float(value), 0) + n
+        except ValueError:
+            return False
+    others = [v for v in numbers if v != -1]
+    if -1 not in numbers or not others or min(others) < 0:
+        return False
+    return max(others) >= 2 or numbers[-1] >= sum(numbers.values()) / 2
+
+
+def question(counts: Mapping[str, float], values: list[str]) -> Question:
+    """Whether these labels mean that there is none."""
+    told = ", ".join(f"{v!r} ({counts[v]:,.0f})" for v in values)
+    sentence = f"the labels hold {told}: these may be classes, or may say that nobody gave a label."
+    return Question(
+        "missing values",
+        sentence,
+        tuple(values),
+        (
+            Answer(flag("--missing", listed(values)), "they mean that there is no label"),
+            Answer("--missing ''", "they are classes like the others"),
+        ),
+    )

@@ -1,0 +1,92 @@
+"""What a dataset leaves open: a question in one sentence, and the flags that answer it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import DatasetError
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer to a question.
+
+    Attributes
+    ----------
+    flag : what to add to the command, quoted for a shell.
+    meaning : what the dataset is then understood to be.
+    """
+
+    flag: str
+    meaning: str
+
+    def to_json(self) -> dict[str, str]:
+        return {"flag": self.flag, "meaning": self.meaning}
+
+
+@dataclass(frozen=True)
+class Question:
+    """More than one reading is plausible.
+
+    Attributes
+    ----------
+    kind : short name of the kind of question.
+    sentence : what is unclear and why.
+    about : the columns, files or folders it concerns.
+    answers : one at least; each settles the question.
+    """
+
+    kind: str
+    sentence: str
+    about: tuple[str, ...]
+    answers: tuple[Answer, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "kind": self.kind,
+            "sentence": self.sentence,
+            "about": list(self.about),
+            "answers": [a.to_json() for a in self.answers],
+        }
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> Question:
+        answers = tuple(Answer(a["flag"], a["meaning"]) for a in content["answers"])
+        return cls(content["kind"], content["sentence"], tuple(content["about"]), answers)
+
+
+def flag(name: str, value: str) -> str:
+    """A flag with its value as it is typed into a shell.
+
+    >>> flag("--ignore", "age group")
+    "--ignore 'age group'"
+    """
+    return f"{name} {shlex.quote(value)}" if not value.startswith("-") else f"{name}={shlex.quote(value)}"
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names separated by commas, in double quotes where they hold one, as a flag takes them."""
+    return ",".join('"' + n.replace('"', '""') + '"' if set(n) & set(',"\n\r') else n for n in names)
+
+
+def unique(questions: Iterable[Question]) -> tuple[Question, ...]:
+    """Each question once, by kind and what it is about."""
+    return tuple({(q.kind, q.about): q for q in questions}.values())
+
+
+def require_answers(questions: Sequence[Question], name: str) -> None:
+    """Raise for the first open question, with the flags that answer it.
+
+    Raises
+    ------
+    DatasetError
+    """
+    if not questions:
+        return
+    first = questions[0]
+    ways = "; ".join(f"{a.flag} ({a.meaning})" for a in first.answers)
+    more = f" {len(questions) - 1} more such questions: `inspect` lists them." if len(questions) > 1 else ""
+    raise DatasetError(f"{first.sentence} Answer with {ways}.{more}", file=name)

@@ -1,0 +1,71 @@
+"""Why files are no dataset: what was found, what the nearest formats lack, and the flag that would settle it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..image_formats import SUFFIXES as IMAGE_SUFFIXES
+from .files import Files, suffix
+from .tables import header, is_table
+
+LEAST = 0.1
+FILES, COLUMNS, TABLES = 6, 12, 3
+UNREAD = frozenset({".heic", ".heif", ".avif", ".jfif", ".jp2", ".jxl", ".dcm", ".svg", ".psd", ".raw", ".nef", ".cr2"})
+
+
+@dataclass(frozen=True)
+class Miss:
+    """A format that does not fit: how near it is, how deep it was looked for, its title and what is missing."""
+
+    likeness: float
+    depth: int
+    title: str
+    lacks: str
+
+
+def refusal(files: Files, misses: Sequence[Miss]) -> str:
+    """The sentences of a refusal."""
+    images = len(files.images)
+    text = f"no known dataset format: {len(files.names):,} files, {images:,} of them images{_others(files)}"
+    near: dict[str, Miss] = {}
+    for miss in sorted(misses, key=lambda m: (-m.likeness, -m.depth)):
+        if miss.likeness > LEAST:
+            near.setdefault(miss.title, miss)
+    told = [f"{m.title!r}: {m.lacks}" for m in list(near.values())[:2]]
+    columns = _columns(files)
+    if not told and not columns:
+        text += ", and no table of labels"
+    text += "."
+    if told:
+        text += f" The nearest is {told[0]}." + (f" The next is {told[1]}." if len(told) > 1 else "")
+    if columns:
+        text += f" Columns found: {'; '.join(columns)}. --columns image=…,coder=…,label=… says which is which."
+    elif images:
+        text += " There are images without labels: add a table of image,coder,label, or folders named by class."
+    else:
+        text += " Add a table with the columns image,coder,label; --format says what the files are."
+    return text
+
+
+def _others(files: Files) -> str:
+    """The files that are no images, by name."""
+    names = [n for n in files.names if n not in set(files.images)] if len(files.names) < 100_000 else []
+    unread = sorted(unread_types(files))
+    shown = ", ".join(names[:FILES]) + (" …" if len(names) > FILES else "")
+    text = f" ({shown})" if shown else ""
+    return text + (f"; {', '.join(unread)} files are images of a type that is not read: convert them" if unread else "")
+
+
+def unread_types(files: Files) -> set[str]:
+    """Endings of files that are images, but of a type that is not read."""
+    return ({suffix(n) for n in files.names} & UNREAD) - IMAGE_SUFFIXES
+
+
+def _columns(files: Files) -> list[str]:
+    told: list[str] = []
+    for name in [n for n in files.names if is_table(n)][: 3 * TABLES]:
+        found = header(files, name)
+        if len(found) > 1 and len(told) < TABLES:
+            told.append(f"{name} has {', '.join(map(repr, found[:COLUMNS]))}")
+    return told

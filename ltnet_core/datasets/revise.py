@@ -1,0 +1,304 @@
+"""What is done to every reading before it is checked: spelling of classes, missing labels, parts, questions."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from .class_numbers import all_numbers, mixed, number, one_spelling
+from .corrections import Corrections
+from .missing import doubtful, plain
+from .missing import question as missing_question
+from .questions import Answer, Question, flag, listed
+from .reading import Reading, Rows
+from .splits import are_splits, part_of, set_name
+from .tables import mapped
+
+SEPARATORS = (";", "|", "/", "+", "&", ",")
+SHOWN, FEWEST, DEEPEST = 8, 5, 3
+
+
+def revise(reading: Reading, corrections: Corrections) -> Reading:
+    """A reading with one spelling for each class, without missing labels; what is unclear about its classes."""
+    in_use, known = [_in_use(r) for r in reading.labels], [_in_use(r) for r in reading.truth]
+    reading = replace(reading, labels=in_use, truth=known)
+    spelling = _spelling(reading, corrections)
+    labels = [_renamed(r, spelling) for r in reading.labels if "label" in r.frame]
+    truth = [_renamed(r, spelling) for r in reading.truth]
+    missing = Counter(reading.missing)
+    if corrections.missing is not None:
+        labels = [_without(r, corrections, missing) for r in labels]
+    splits = dict(reading.splits)
+    labels = [_only_coders(r, corrections, splits) for r in labels]
+    written = frozenset(str(n) for r in (*reading.labels, *reading.truth) for n in _categories(r))
+    written |= set(one_spelling(sorted(written)).values()) | set(reading.classes or ())
+    classes, codes = reading.classes, reading.codes
+    if classes is not None and corrections.classes:
+        renamed = [corrections.classes.get(c, c) for c in classes]
+        if renamed != list(classes):
+            classes, codes = list(dict.fromkeys(c for c in renamed if c)), None
+    asked = [*reading.questions, *_class_questions(labels, classes, corrections)]
+    if not any(t.shape in ("long", "wide") for t in reading.tables):
+        asked += _called_like_parts(labels, corrections)
+    parts = dict(reading.parts)
+    if not parts and not any("split" in r.frame for r in (*labels, *truth)):
+        parts, by_folder = folder_parts(reading.images, corrections)
+        splits.update(by_folder)
+    return replace(
+        reading, labels=labels, truth=truth, missing=missing, classes=classes, codes=codes, questions=asked,
+        parts=parts, splits=splits, written=written,
+    )  # fmt: skip
+
+
+# ---- spelling
+
+
+def _spelling(reading: Reading, corrections: Corrections) -> dict[str, str]:
+    """Each label as it is written → the name of its class; "" for one that is left out."""
+    names = dict.fromkeys(str(n) for r in (*reading.labels, *reading.truth) for n in _categories(r) if n)
+    listed_classes = {b: c for c, b in one_spelling(list(reading.classes or ())).items()}
+    own = {n: listed_classes.get(s, s) for n, s in one_spelling(list(names)).items()}
+    own.update({c: c for c in reading.classes or ()})
+    return {n: corrections.classes.get(n, corrections.classes.get(s, s)) for n, s in own.items()}
+
+
+def _in_use(rows: Rows) -> Rows:
+    """Rows whose column of labels knows no class but those in it."""
+    if "label" not in rows.frame:
+        return rows
+    cells = rows.frame["label"].cat
+    used = np.bincount(cells.codes, minlength=len(cells.categories)) > 0
+    return rows if used.all() else replace(rows, frame=rows.frame.assign(label=cells.remove_unused_categories()))
+
+
+def _categories(rows: Rows) -> Iterable[str]:
+    return rows.frame["label"].cat.categories if "label" in rows.frame else ()
+
+
+def _renamed(rows: Rows, spelling: Mapping[str, str]) -> Rows:
+    """Rows under the names of the classes; those whose class is left out are gone, votes for one class are added up."""
+    names = [str(n) for n in _categories(rows)]
+    new = [spelling.get(n, n) for n in names]
+    if new == names:
+        return rows
+    gone = np.asarray([bool(a) and not b for a, b in zip(names, new, strict=True)], dtype=np.bool_)
+    frame, row = rows.frame, rows.row
+    frame = frame.assign(label=mapped(frame["label"], new))
+    if gone.any():
+        keep = ~gone[rows.frame["label"].cat.codes]
+        frame, row = frame[keep].reset_index(drop=True), row[keep]
+    if "count" in frame and len(set(new)) < len(new):
+        key = [c for c in ("image", "coder", "label") if c in frame]
+        first = ~frame.duplicated(key)
+        total = frame.groupby(key, observed=True, sort=False)["count"].transform("sum")
+        frame, row = frame.assign(count=total)[first].reset_index(drop=True), row[first.to_numpy()]
+    return replace(rows, frame=frame, row=row)
+
+
+def _without(rows: Rows, corrections: Corrections, missing: Counter[str]) -> Rows:
+    """Rows without the labels that a person said mean that there is none."""
+    wanted = {plain(m) for m in corrections.missing or ()}
+    labels = rows.frame["label"].cat
+    gone = np.asarray([bool(c) and plain(str(c)) in wanted for c in labels.categories], dtype=np.bool_)
+    if not gone.any():
+        return rows
+    away = gone[labels.codes]
+    for code, n in zip(*np.unique(labels.codes[away], return_counts=True), strict=True):
+        missing[str(labels.categories[code])] += int(n)
+    return replace(rows, frame=rows.frame[~away].reset_index(drop=True), row=rows.row[~away])
+
+
+def _only_coders(rows: Rows, corrections: Corrections, splits: dict[str, str]) -> Rows:
+    """Rows without coders who are to be ignored, or are not among the annotators named; ``splits`` says who is out."""
+    if "coder" not in rows.frame:
+        return rows
+    names = [str(c) for c in rows.frame["coder"].cat.categories]
+    gone = [bool(n) and corrections.ignores(n) for n in names]
+    wanted = {a.casefold() for a in corrections.annotators}
+    if wanted & {n.casefold() for n in names}:
+        gone = [bool(n) and n.casefold() not in wanted for n in names]
+    if not any(gone):
+        return rows
+    splits.update((n, "ignore") for n, g in zip(names, gone, strict=True) if g)
+    away = np.asarray(gone, dtype=np.bool_)[rows.frame["coder"].cat.codes]
+    return replace(rows, frame=rows.frame[~away].reset_index(drop=True), row=rows.row[~away])
+
+
+# ---- questions about classes
+
+
+def _counts(labels: Sequence[Rows]) -> dict[str, dict[str, float]]:
+    """Coder → class → how many annotations."""
+    out: dict[str, dict[str, float]] = {}
+    for rows in labels:
+        if "coder" not in rows.frame or not len(rows):
+            continue
+        coder, label = rows.frame["coder"].cat, rows.frame["label"].cat
+        key = coder.codes.to_numpy().astype(np.int64) * (len(label.categories) + 1) + label.codes.to_numpy()
+        for k, n in zip(*np.unique(key, return_counts=True), strict=True):
+            c, v = divmod(int(k), len(label.categories) + 1)
+            name = str(label.categories[v])
+            if name:
+                of = out.setdefault(str(coder.categories[c]), {})
+                of[name] = of.get(name, 0) + int(n)
+    return out
+
+
+def _class_questions(labels: Sequence[Rows], classes: Sequence[str] | None, corrections: Corrections) -> list[Question]:
+    by_coder = _counts(labels)
+    counts: Counter[str] = Counter()
+    for said in by_coder.values():
+        counts.update(said)
+    asked: list[Question] = []
+    known = {c.casefold() for c in classes or ()}
+    doubt = [v for v in doubtful(counts, corrections) if v.casefold() not in known and v not in corrections.classes]
+    if doubt:
+        asked.append(missing_question(counts, doubt))
+    if classes is None:
+        words = {c: [v for v in said if v not in doubt] for c, said in by_coder.items()}
+        both = mixed(words) if not corrections.classes and not corrections.annotators else None
+        if both is not None:
+            return [*asked, both]
+        asked += _several(counts, corrections)
+        spelled = _case(counts, corrections)
+        if spelled:
+            return [*asked, *spelled]
+        asked += _other_base(by_coder, corrections)
+    return asked + _strangers(by_coder, corrections)
+
+
+def _several(counts: Mapping[str, float], corrections: Corrections) -> list[Question]:
+    """Cells that hold several labels."""
+    for separator in SEPARATORS:
+        joined = [v for v in counts if separator in v and v not in corrections.classes.values()]
+        parts = {v: [p.strip(" []'\"") for p in v.split(separator)] for v in joined}
+        alone = {v.casefold() for v in counts if v not in joined}
+        told = [v for v in joined if all(parts[v]) and sum(p.casefold() in alone for p in parts[v]) >= 1]
+        told = [v for v in told if corrections.missing is None or v not in corrections.missing]
+        if told and (2 * len(told) >= len(joined) or len(alone) >= 2):
+            n = sum(counts[v] for v in told)
+            sentence = (
+                f"{n:,.0f} cells hold more than one label with {separator!r} between them, such as {told[0]!r}: "
+                "a label is one class."
+            )
+            ways = (
+                Answer(" ".join(flag("--class", f"{v}={parts[v][0]}") for v in told), "the first of the labels counts"),
+                Answer(" ".join(flag("--class", f"{v}=") for v in told), "such cells are left out"),
+                Answer(" ".join(flag("--class", f"{v}={v}") for v in told), "such a combination is a class of its own"),
+            )
+            return [Question("several labels in one cell", sentence, tuple(told[:SHOWN]), ways)]
+    return []
+
+
+def _case(counts: Mapping[str, float], corrections: Corrections) -> list[Question]:
+    """Classes that differ by case, blanks, hyphens and underscores alone."""
+    groups: dict[str, list[str]] = {}
+    for name in counts:
+        key = " ".join(name.casefold().replace("-", " ").replace("_", " ").split())
+        groups.setdefault(name if number(name) is not None else key or name, []).append(name)
+    alike = [g for g in groups.values() if len(g) > 1 and not all(v in corrections.classes.values() for v in g)]
+    if not alike:
+        return []
+    told = [v for g in alike for v in g]
+    one, own = [], []
+    for group in alike:
+        usual = max(group, key=lambda v: (counts[v], v))
+        one += [flag("--class", f"{v}={usual}") for v in group]
+        own += [flag("--class", f"{v}={v}") for v in group]
+    sentence = (
+        f"the classes {', '.join(map(repr, told[:SHOWN]))} look like the same class in another spelling: capital "
+        "letters, blanks or hyphens."
+    )
+    ways = (Answer(" ".join(one), "they are the same class"), Answer(" ".join(own), "each is a class of its own"))
+    return [Question("classes that differ by spelling", sentence, tuple(told[:SHOWN]), ways)]
+
+
+def _called_like_parts(labels: Sequence[Rows], corrections: Corrections) -> list[Question]:
+    """Coders that are folders or files called test, val or the like beside others: they may be parts of one dataset."""
+    rows = [r.frame["coder"] for r in labels if "coder" in r.frame and "split" not in r.frame]
+    names = sorted({str(c) for coder in rows for c in coder.unique()})
+    held = [n for n in names if part_of(n) == "test"]
+    if len(names) < 2 or not held or corrections.annotators or any(corrections.part(n) for n in names):
+        return []
+    ways = [Answer(flag("--annotators", listed(names)), "each is a coder")]
+    if len(held) < len(names):
+        ways.insert(
+            0, Answer(flag("--split", f"test={listed(held)}"), f"{', '.join(held)} is evaluated, not learned from")
+        )
+    else:
+        for train in names[:4]:
+            out = [n for n in names if n != train]
+            flags = f"{flag('--split', 'train=' + listed([train]))} {flag('--split', 'test=' + listed(out))}"
+            ways.append(Answer(flags, f"{train} is trained on, {', '.join(out)} is evaluated"))
+    sentence = (
+        f"{', '.join(map(repr, names[:SHOWN]))} are read as coders, but {', '.join(map(repr, held[:SHOWN]))} is called "
+        "like the test part of a dataset."
+    )
+    return [Question("coder called like a part", sentence, tuple(held), tuple(ways))]
+
+
+def _other_base(by_coder: Mapping[str, Mapping[str, float]], corrections: Corrections) -> list[Question]:
+    """Coders whose numbers run from 0 beside others whose run from 1, as many."""
+    if len(by_coder) < 2 or corrections.annotators or corrections.classes:
+        return []
+    used = {c: sorted({int(v) for v in said}) for c, said in by_coder.items() if all_numbers(list(said))}
+    many = max((len(v) for v in used.values()), default=0)
+    zero = [c for c, v in used.items() if v == list(range(many))]
+    one = [c for c, v in used.items() if v == list(range(1, many + 1))]
+    if many < 3 or not zero or not one or len(zero) + len(one) < len(by_coder):
+        return []
+    a, b = ", ".join(map(repr, zero[:3])), ", ".join(map(repr, one[:3]))
+    sentence = (
+        f"the numbers of {a} run from 0 to {many - 1} and those of {b} from 1 to {many}: counted from 0 and from 1?"
+    )
+    ways = (
+        Answer(flag("--annotators", listed(by_coder)), "a number is the same class for everybody"),
+        Answer(flag("--ignore", listed(one)), f"{', '.join(one[:3])} is left out"),
+    )
+    return [Question("base of class numbers", sentence, tuple([*zero, *one][:SHOWN]), ways)]
+
+
+def _strangers(by_coder: Mapping[str, Mapping[str, float]], corrections: Corrections) -> list[Question]:
+    """Coders who share no class with any other."""
+    if len(by_coder) < 2 or corrections.annotators or corrections.classes:
+        return []
+    used: Counter[str] = Counter(v for said in by_coder.values() for v in said)
+    alone = [
+        c
+        for c, said in by_coder.items()
+        if all(used[v] == 1 for v in said) and sum(said.values()) >= FEWEST and len(said) > 1
+    ]
+    others = [c for c in by_coder if c not in alone]
+    if not alone or (not others and len(alone) < 2):
+        return []
+    if others and sum(sum(by_coder[c].values()) for c in others) < FEWEST:
+        return []
+    shown = "; ".join(f"{c!r} says {', '.join(list(by_coder[c])[:4])}" for c in alone[:3])
+    sentence = f"{shown}: such a coder shares no class with any other and may be no annotator, or use other names."
+    ways = [Answer(flag("--annotators", listed(by_coder)), "all are coders, and the classes are different")]
+    if len({v for c in others for v in by_coder[c]}) > 1:
+        ways.insert(0, Answer(flag("--ignore", listed(alone)), f"{', '.join(alone[:3])} is left out"))
+    elif not others:
+        ways += [Answer(flag("--annotators", listed([c])), f"only {c} is a coder") for c in alone[:4]]
+    return [Question("coder that shares no class", sentence, tuple(alone[:SHOWN]), tuple(ways))]
+
+
+# ---- parts by folder
+
+
+def folder_parts(images: Sequence[str], corrections: Corrections) -> tuple[dict[str, str], dict[str, str]]:
+    """Image → test or test:NAME where images lie in folders called train and test; and folder → part."""
+    folders = {n.rsplit("/", 1)[0] for n in images if "/" in n}
+    for depth in range(DEEPEST):
+        names = {parts[depth] for f in folders if len(parts := f.split("/")) > depth}
+        here = all(f.count("/") >= depth for f in folders)
+        said = any(corrections.part(n) for n in names)
+        if names and here and ((len(names) > 1 and are_splits(names, corrections)) or said):
+            of = {n: corrections.part(n) or part_of(n) or "train" for n in names}
+            marks = {n: set_name(p, n) for n, p in of.items() if p == "test"}
+            held = {i: marks[top] for i in images if i.count("/") > depth and (top := i.split("/")[depth]) in marks}
+            return held, of
+    return {}, {}

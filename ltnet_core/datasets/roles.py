@@ -1,0 +1,431 @@
+"""What each column of a table is: image, label, coder, an annotator's column, the votes for a class, or no label."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from ..errors import DatasetError
+from .class_numbers import number
+from .columns import MORE, ROLES, WEAK_CODERS, about, named, short, without
+from .corrections import Corrections
+from .dataset_reading import TableReading
+from .files import is_image_name
+from .image_names import match_names
+from .missing import absent
+from .questions import Answer, Question, flag, listed
+from .role_questions import Titles, outsiders, source_question, truth_question, which_label
+from .splits import is_form, part_of
+from .tables import Table
+from .vote_columns import votes_in
+
+MOST_CLASSES, FEW, MOST_NAMES = 200, 20, 10_000
+SAMPLE, MATCHED = 200, 0.5
+FITTING = {"long": ("long",), "plain": ("long",), "votes": ("votes",), "wide": ("wide", "single")}
+KNOWN = frozenset(short(n) for names in (*ROLES.values(), *MORE.values()) for n in names)
+YES_OR_NO = frozenset({"0", "1", "true", "false", "yes", "no", "y", "n", "t", "f", "0.0", "1.0"})
+SURE = frozenset(n for n in ROLES["image"] if "id" not in n.split("_") and n not in ("item", "task", "path"))
+
+
+@dataclass(frozen=True)
+class Roles:
+    """The roles of a table's columns, by their names in lower case.
+
+    Attributes
+    ----------
+    shape : long, wide, single, votes, truth or none.
+    coders : columns of annotators (wide), or the one column of labels (single). votes : columns of classes.
+    left : columns that look like labels but are none, to be named.
+    missing : what the table lacks to be read, where ``shape`` is none.
+    """
+
+    file: str
+    shape: str = "none"
+    image: str | None = None
+    label: str | None = None
+    coder: str | None = None
+    count: str | None = None
+    split: str | None = None
+    truth: str | None = None
+    confidence: tuple[str, ...] = ()
+    coders: tuple[str, ...] = ()
+    votes: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+    questions: tuple[Question, ...] = ()
+    missing: str = ""
+    columns: tuple[str, ...] = field(default=(), repr=False)
+
+    def reading(self, titles: Mapping[str, str]) -> TableReading:
+        """The roles as they are shown; ``titles`` are the columns' names as the file spells them."""
+        of = dict.fromkeys(self.columns, "ignored")
+        if self.shape != "none":
+            for name in ("image", "label", "coder", "count", "split", "truth"):
+                column = getattr(self, name)
+                if column is not None:
+                    of[column] = name
+            of.update(dict.fromkeys(self.confidence, "confidence"))
+            of.update(dict.fromkeys(self.coders, "annotator" if self.shape == "wide" else "label"))
+            of.update(dict.fromkeys(self.votes, "votes"))
+        return TableReading(self.file, self.shape, {titles.get(c, c): r for c, r in of.items()})
+
+
+def find_roles(table: Table, images: Sequence[str], corrections: Corrections, shape: str | None = None) -> Roles:
+    """The roles of a table's columns.
+
+    What a person said comes first, then the columns' names, then what their cells hold. ``shape`` is the one that a
+    format chosen by hand asks for.
+    """
+    return _Finder(table, images, corrections, shape).roles()
+
+
+def find_column(columns: Iterable[str], name: str) -> str | None:
+    """The column of that name, whatever its case."""
+    return next((c for c in columns if c.casefold() == name.strip().casefold()), None)
+
+
+class _Finder:
+    def __init__(self, table: Table, images: Sequence[str], corrections: Corrections, shape: str | None):
+        self.table, self.images, self.corrections, self.forced = table, images, corrections, shape
+        self.columns = tuple(str(c) for c in table.frame.columns)
+        self.titles = Titles(table.file, table.titles)
+        self.usable = [c for c in without(self.columns, ()) if not corrections.ignores(c)]
+        self.given = {r: c for r, n in corrections.columns.items() if (c := find_column(self.columns, n)) is not None}
+        if shape == "plain":
+            self.given = {"image": "image", "coder": "coder", "label": "label", **self.given}
+
+    # ---- the columns one by one
+
+    def title(self, column: str) -> str:
+        return self.titles.of(column)
+
+    def values(self, column: str) -> list[str]:
+        """The different cells of a column that are in use, without those that say "no label"."""
+        cells = self.table.frame[column].cat
+        used = np.flatnonzero(np.bincount(cells.codes, minlength=len(cells.categories)))
+        return [v for i in used if not absent(v := str(cells.categories[int(i)]), self.corrections)]
+
+    def keys(self, column: str) -> set[str]:
+        """The cells of a column, however their numbers and letters are written."""
+        return {v.casefold() if (n := number(v)) is None else str(n) for v in self.values(column)}
+
+    def few(self, column: str) -> bool:
+        """Whether a column's cells repeat as classes do: few different ones for so many rows, no measured numbers."""
+        values = self.values(column)
+        if not 0 < len(values) <= max(FEW, min(MOST_CLASSES, len(self.table.row) // 2)):
+            return False
+        return not any(isinstance(number(v), float) for v in values)
+
+    def share(self, a: str, b: str) -> bool:
+        """Whether two columns hold the same classes, at least half of those of the one that has fewer."""
+        one, other = self.keys(a), self.keys(b)
+        return bool(one and other) and 2 * len(one & other) >= min(len(one), len(other))
+
+    def speaks(self, column: str, others: Sequence[str]) -> bool:
+        """Whether a column may be an annotator's: it has several classes, or its only one is also another's."""
+        return len(self.values(column)) > 1 or any(self.share(column, c) for c in others if c != column)
+
+    def fixed(self, column: str, image: str) -> bool:
+        """Whether a column says the same in all rows of an image, of which some have several rows."""
+        a, b = (self.table.frame[c].cat.codes.to_numpy().astype(np.int64) for c in (image, column))
+        n = len(np.unique(a))
+        return n < len(a) and len(np.unique(a * (int(b.max(initial=0)) + 1) + b)) == n
+
+    def same(self, a: str, b: str) -> bool:
+        """Whether two columns say the same thing, each in its own words: codes and names."""
+        x, y = (self.table.frame[c].cat.codes.to_numpy().astype(np.int64) for c in (a, b))
+        pairs = len(np.unique(x * (int(y.max(initial=0)) + 1) + y))
+        return pairs == len(np.unique(x)) == len(np.unique(y)) > 1
+
+    def matched(self, column: str) -> float:
+        """The share of a column's cells that are names of images: of those there are, or by their ending."""
+        names = [str(v) for v in self.table.frame[column].cat.categories if v]
+        if not names:
+            return 0.0
+        names = names[:: max(1, len(names) // SAMPLE)][:SAMPLE]
+        if not self.images:
+            return sum(map(is_image_name, names)) / len(names)
+        known = set(self.images)
+        rules = match_names(names, self.images)
+        return sum(n in known for n in rules.images) / len(names)
+
+    # ---- roles by name
+
+    def image(self) -> str | None:
+        if "image" in self.given:
+            return self.given["image"]
+        free = [c for c in self.usable if c not in self.given.values()]
+        by_name = named(free, "image")
+        if len(by_name) == 1 and (not self.images or by_name[0] in SURE):
+            return by_name[0]
+        likely = [
+            c for c in free if c not in by_name and len(self.table.row) and self.table.frame[c].dtype == "category"
+        ]
+        sure = by_name and (len(by_name) == 1 or not self.images)
+        if sure and (self.matched(by_name[0]) > 0 or not any(self.matched(c) >= MATCHED for c in likely)):
+            return by_name[0]
+        best = max([*by_name, *likely], key=self.matched, default=None)
+        if best is not None and self.matched(best) >= MATCHED:
+            return best
+        return by_name[0] if by_name else None
+
+    def split(self, taken: Iterable[str | None]) -> str | None:
+        if "split" in self.given:
+            return self.given["split"]
+        free = without(self.usable, taken)
+        usual = [c for c in named(free, "split") if short(c) not in ("set", "phase", "part", "splits")]
+        if usual:
+            return usual[0]
+        for column in free:
+            values = self.values(column)
+            if values and part_of(self.title(column)) is not None and {v.casefold() for v in values} <= YES_OR_NO:
+                return column
+            if (
+                0 < len(values) <= FEW
+                and {part_of(v) for v in values} >= {"train"}
+                and None not in map(part_of, values)
+            ):
+                return column
+        return None
+
+    def coder(self, image: str | None, taken: Iterable[str | None]) -> str | None:
+        if "coder" in self.given:
+            return self.given["coder"]
+        for column in named(without(self.usable, taken), "coder"):
+            if short(column) not in WEAK_CODERS or (image is not None and not self.fixed(column, image)):
+                return column
+        return None
+
+    # ---- the table as a whole
+
+    def roles(self) -> Roles:
+        image = self.image()
+        empty = Roles(self.table.file, columns=self.columns)
+        self.require_header(image)
+        if image is None:
+            return replace(empty, missing="no column of image names")
+        if is_form(self.table.file) and not self.given:
+            return replace(empty, image=image, missing="a form to be filled in")
+        split = self.split([image, *self.given.values()])
+        base = replace(empty, image=image, split=split)
+        annotators = self.said(self.corrections.annotators)
+        classes = self.said(self.corrections.classes_are)
+        taken = [image, split, *self.given.values()]
+        truth = self.given.get("truth") or next(iter(named(without(self.usable, taken), "truth")), None)
+        if classes:
+            return replace(base, shape="votes", votes=tuple(classes), truth=self.given.get("truth"))
+        if annotators:
+            truth = None if truth in annotators else truth
+            return replace(base, shape="wide", coders=tuple(annotators), truth=truth)
+        coder = self.coder(image, [*taken, truth])
+        if coder is not None:
+            found = self.long(replace(base, coder=coder, truth=truth))
+        else:
+            found = self.beside(replace(base, truth=truth))
+        if self.forced is None or (found.shape in FITTING[self.forced] and not found.questions):
+            return found
+        return self.by_hand(base, truth)
+
+    def require_header(self, image: str | None) -> None:
+        """Raise where the names of the columns are themselves cells of such columns, or the name of an image."""
+        titles = {c: self.title(c) for c in self.columns}
+        words = [c for c, t in titles.items() if t and number(t) is None]
+        words = [c for c in words if len(self.table.frame[c].cat.categories) <= MOST_NAMES]
+        again = [c for c in words if titles[c] in self.table.frame[c].cat.categories]
+        first = titles[image] if image is not None and self.images else ""
+        if len(again) > 1 or (first and short(first) not in KNOWN and self.names_an_image(first)):
+            shown = ", ".join(map(repr, list(titles.values())[:6]))
+            raise DatasetError(
+                f"there is no header: the first row holds data ({shown}). Write the names of the columns above it, "
+                "such as image,coder,label.",
+                file=self.table.file,
+                row=1,
+            )
+
+    def names_an_image(self, text: str) -> bool:
+        return match_names([text], self.images).images[0] in set(self.images)
+
+    def said(self, names: Sequence[str]) -> list[str]:
+        return [c for n in names if (c := find_column(self.columns, n)) is not None]
+
+    def by_hand(self, base: Roles, truth: str | None) -> Roles:
+        """A format chosen by hand: all other columns are what it asks for."""
+        taken = [base.image, base.split, *self.given.values()]
+        rest = without(self.usable, taken)
+        if self.forced == "votes":
+            return replace(base, shape="votes", votes=tuple(rest))
+        if self.forced == "wide":
+            chosen = [c for c in rest if self.few(c)] or rest
+            if len(rest) == 1 and rest == named(rest, "label"):
+                return replace(base, shape="single", label=rest[0])
+            return replace(base, shape="wide", coders=tuple(chosen), left=tuple(c for c in rest if c not in chosen))
+        coder = self.coder(base.image, [*taken, truth])
+        return self.long(replace(base, coder=coder, truth=truth))
+
+    def long(self, base: Roles) -> Roles:
+        """A row per annotation: the label is found by its name, or it is the only column that can be one."""
+        rest = without(self.usable, [base.image, base.split, base.coder, base.truth, *self.given.values()])
+        count = self.given.get("count") or next(iter(named(rest, "count")), None)
+        rest = without(rest, [count])
+        asked: list[Question] = []
+        label = self.given.get("label")
+        if base.coder is None:
+            return replace(base, shape="none", missing="no column of coders")
+        if label is None:
+            label, asked = self.answer(rest, str(base.image))
+        if label is None:
+            return replace(base, missing="no column of labels", shape="none")
+        sure = tuple(c for c in named(rest, "confidence") if c != label)
+        base = replace(base, shape="long", label=label, count=count, confidence=sure)
+        if base.truth is None and not asked:
+            asked = self.hidden_truth(without(rest, [label, *sure]), label, str(base.image))
+        return replace(base, questions=tuple(asked))
+
+    def answer(self, rest: list[str], image: str) -> tuple[str | None, list[Question]]:
+        """The column of labels in a long table, and what is unclear about it."""
+        by_name = self.one_of_twins([c for c in named(rest, "label") if self.values(c)])
+        if len(by_name) > 1 and "label" in by_name and short("score") in map(short, by_name):
+            by_name = [c for c in by_name if short(c) != "score"]
+        if len(by_name) > 1:
+            vary = [c for c in by_name if not self.fixed(c, image)]
+            others = [c for c in by_name if c not in vary]
+            if len(vary) == 1 and others and all(self.share(vary[0], c) for c in others):
+                return vary[0], [truth_question(self.titles, vary[0], others[0])]
+            usual = [c for c in (vary or by_name) if self.few(c)] or by_name
+            return usual[0], [which_label(self.titles, usual)] if len(usual) > 1 else []
+        if by_name:
+            return by_name[0], []
+        likely = [c for c in rest if not about(c) and self.few(c) and len(self.values(c)) > 1]
+        likely = [c for c in likely if not self.fixed(c, image)] or likely
+        return (likely[0] if likely else None), [which_label(self.titles, likely)] if likely else []
+
+    def one_of_twins(self, columns: list[str]) -> list[str]:
+        """Without columns of codes where another says the same in names."""
+        names = [c for c in columns if not all(number(v) is not None for v in self.values(c))]
+        return [c for c in columns if c in names or not any(self.same(c, n) for n in names)]
+
+    def hidden_truth(self, rest: list[str], label: str, image: str) -> list[Question]:
+        """A column that says the same of an image to everybody, in the classes of the labels, is rather their truth."""
+        for column in rest:
+            if (
+                self.few(column)
+                and len(self.values(column)) > 1
+                and self.share(column, label)
+                and self.fixed(column, image)
+            ):
+                return [truth_question(self.titles, label, column)]
+        return []
+
+    # ---- a row per image
+
+    def beside(self, base: Roles) -> Roles:
+        """A row per image: votes, one column of labels, or one per annotator."""
+        rest = without(self.usable, [base.image, base.split, base.truth, *self.given.values()])
+        if "label" in self.given:
+            return self.single(base, self.given["label"], rest)
+        sure = [c for c in named(rest, "confidence") if short(c) != "score"]
+        measured = [c for c in rest if about(c) or c in named(rest, "fold")]
+        votes = votes_in(self.table, [c for c in rest if c not in sure and c not in measured], self.corrections)
+        if votes is not None:
+            return replace(base, shape="votes", votes=votes.columns, questions=votes.questions)
+        by_name = self.one_of_twins([c for c in named(rest, "label") if self.values(c)])
+        if len(by_name) > 1:
+            by_name = [c for c in by_name if short(c) != "score" and self.few(c)] or by_name
+        others = [c for c in rest if c not in by_name and c not in sure and c not in measured and self.few(c)]
+        others = [c for c in others if not any(self.same(c, b) for b in by_name)]
+        if len(by_name) == 1:
+            return self.single(base, by_name[0], rest, [c for c in others if self.share(c, by_name[0])])
+        if len(by_name) > 1:
+            return self.several(base, by_name, others)
+        return self.annotators(base, rest, others)
+
+    def single(self, base: Roles, label: str, rest: list[str], alike: Sequence[str] = ()) -> Roles:
+        """One column of labels; the others are none, but for some that hold the same classes."""
+        sure = tuple(c for c in named(rest, "confidence") if c != label)
+        base = replace(base, shape="single", label=label, confidence=sure)
+        source = next((c for c in named(without(rest, [label]), "source") if self.few(c)), None)
+        if alike:
+            agreed = [c for c in alike if c in named(alike, "agreed")]
+            both = [self.title(c) for c in (label, *alike)]
+            sentence = (
+                f"{self.table.file}: {', '.join(map(repr, both))} hold the same classes: each may be an annotator's."
+            )
+            answers = (
+                Answer(flag("--annotators", listed(both)), "each column is an annotator"),
+                Answer(flag("--ignore", listed(both[1:])), f"{both[0]} is the label, the others are none"),
+            )
+            asked = Question("columns of the same classes", sentence, tuple(both), answers)
+            coders = tuple(c for c in (label, *alike) if c not in agreed)
+            return replace(base, shape="wide", label=None, coders=coders, questions=(asked,))
+        if source is not None and "coder" not in self.given and not self.given.get("label"):
+            return replace(base, questions=(source_question(self.titles, label, source),))
+        if self.given.get("coder"):
+            return replace(base, shape="long", coder=self.given["coder"])
+        return base
+
+    def several(self, base: Roles, labels: list[str], others: list[str]) -> Roles:
+        names = [self.title(c) for c in labels]
+        sentence = f"{self.table.file}: {', '.join(map(repr, names))} may each be the column of labels."
+        answers = [
+            Answer(flag("--columns", listed([f"label={n}"])), f"{n} is the label, the others are none")
+            for n in names[:6]
+        ]
+        answers.append(Answer(flag("--annotators", listed(names)), "each is an annotator's column"))
+        asked = Question("which column is the label", sentence, tuple(names), tuple(answers))
+        return replace(base, shape="wide", coders=tuple(labels), questions=(asked,))
+
+    def annotators(self, base: Roles, rest: list[str], others: list[str]) -> Roles:
+        """One column per annotator: those that share classes with another one."""
+        agreed = list(named(others, "agreed"))
+        likely = [c for c in others if c not in agreed and self.speaks(c, others)]
+        if not likely:
+            likely = agreed or [c for c in rest if self.few(c) and len(self.values(c)) > 1 and not about(c)]
+            agreed = []
+        if not likely:
+            why = "no column of labels: " + ", ".join(repr(self.title(c)) for c in rest[:8]) + " are none"
+            return replace(base, missing=why if rest else "no column of labels")
+        groups = self.groups(likely)
+        chosen = max(groups, key=len)
+        chosen = likely if len(groups) == 1 else chosen
+        left = tuple(c for c in rest if c not in others and any(self.values(c)) and not self.few(c))
+        asked: list[Question] = []
+        out = [c for c in likely if c not in chosen]
+        if out and len(chosen) == 1:
+            names = [self.title(c) for c in likely]
+            sentence = (
+                f"{self.table.file}: no two of {', '.join(map(repr, names[:8]))} share a class: which is the label?"
+            )
+            answers = [
+                Answer(flag("--columns", listed([f"label={n}"])), f"{n} is the label, the others are none")
+                for n in names[:6]
+            ]
+            answers.append(Answer(flag("--annotators", listed(names)), "each is an annotator's column"))
+            asked.append(Question("which column is the label", sentence, tuple(names), tuple(answers)))
+            chosen = likely
+        elif out:
+            asked.append(outsiders(self.titles, list(chosen), out))
+        if agreed and len(chosen) >= 2:
+            left = (*left, *agreed)
+        return replace(base, shape="wide", coders=tuple(chosen), left=left, questions=tuple(asked))
+
+    def groups(self, columns: list[str]) -> list[list[str]]:
+        """Columns that share classes, directly or through others."""
+        groups: list[list[str]] = []
+        for column in columns:
+            near = [g for g in groups if any(self.share(column, c) for c in g)]
+            groups = [g for g in groups if g not in near]
+            groups.append([c for g in near for c in g] + [column])
+        return [[c for c in columns if c in g] for g in groups]
+
+    def outsiders(self, chosen: list[str], out: list[str]) -> Question:
+        a, b = [self.title(c) for c in chosen], [self.title(c) for c in out]
+        sentence = (
+            f"{self.table.file}: {', '.join(map(repr, b[:8]))} share no class with the columns "
+            f"{', '.join(map(repr, a[:8]))} and are left out: they may be no annotators."
+        )
+        answers = (
+            Answer(flag("--annotators", listed(a)), f"only {', '.join(a[:8])} are annotators"),
+            Answer(flag("--annotators", listed([*a, *b])), "all are annotators"),
+        )
+        return Question("column that shares no class", sentence, tuple(b), answers)

@@ -1,0 +1,132 @@
+"""Which part of a dataset a folder, a file or a value of a split column is, by its name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .corrections import Corrections
+from .questions import Answer, Question, flag, listed
+from .tables import mapped
+
+TRAIN = frozenset({"train", "training", "trainset", "tr", "learn", "fit", "development_train"})
+TEST = frozenset(
+    {
+        *("test", "testing", "tests", "tst", "testset", "val", "valid", "validate", "validation", "validating", "vali"),
+        *("dev", "devel", "development", "eval", "evaluation", "evaluate", "holdout", "heldout"),
+        *("public", "private", "publictest", "privatetest"),
+    }
+)
+UNLABELLED = frozenset({"unlabelled", "unlabeled", "nolabel", "nolabels"})
+FORM = frozenset({"sample", "submission", "submissions", "submit", "example", "template"})
+TRUTH = frozenset({"truth", "groundtruth", "gt", "gold", "golden", "goldstandard"})
+# Words around them that say no more: train_images, Val_Aligned_Faces, FER2013Train, test_set.
+WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
+
+
+def words(name: str) -> list[str]:
+    """The words of a name in lower case: ``FER2013Train`` → fer, 2013, train.
+
+    >>> words("Val_Aligned_Faces")
+    ['val', 'aligned', 'faces']
+    """
+    return [w.lower() for w in WORD.findall(name)]
+
+
+def part_of(name: str) -> str | None:
+    """train or test where a name says so, alone or among other words; None where it says neither or both.
+
+    >>> part_of("PublicTest"), part_of("Train_Aligned_Faces"), part_of("happy"), part_of("train_test_split")
+    ('test', 'train', None, None)
+    """
+    said = words(name)
+    together = "".join(said)
+    if together in TRAIN or together in TEST:
+        return "train" if together in TRAIN else "test"
+    train, test = not TRAIN.isdisjoint(said), not TEST.isdisjoint(said)
+    return None if train == test else ("train" if train else "test")
+
+
+def is_form(name: str) -> bool:
+    """Whether a file is a form to be filled in, such as ``sample_submission.csv``."""
+    said = words(name.rsplit("/", 1)[-1].rsplit(".", 1)[0])
+    return not FORM.isdisjoint(said) and bool({"submission", "submissions", "submit", "template"} & set(said))
+
+
+def is_truth(name: str) -> bool:
+    """Whether a file holds known truth by its name: ``truth.csv``, ``gt.csv``, ``ground_truth.csv``, ``golden.csv``."""
+    said = words(name.rsplit("/", 1)[-1].rsplit(".", 1)[0])
+    return (not TRUTH.isdisjoint(said) and len(said) <= 3) or "".join(said) in TRUTH
+
+
+def are_splits(folders: Iterable[str], corrections: Corrections) -> bool:
+    """Whether folders beside each other are parts of one dataset: each is one by name, and one is for training."""
+    parts = [corrections.part(f) or part_of(f) for f in folders]
+    return bool(parts) and None not in parts and "train" in parts
+
+
+def parts_of_values(values: Sequence[str], corrections: Corrections) -> dict[str, str | None]:
+    """Value of a split column → train, test, ignore; None where it is not clear. An empty cell is train."""
+    out: dict[str, str | None] = {}
+    for value in values:
+        given = corrections.part(value)
+        out[value] = given or ("train" if not value else part_of(value))
+    return out
+
+
+@dataclass(frozen=True)
+class SplitColumn:
+    """A split column, read.
+
+    Attributes
+    ----------
+    rows : (rows,) categorical: train, test, test:NAME or ignore.
+    values : value → train, test or ignore.
+    question : what is unclear, if anything.
+    """
+
+    rows: pd.Categorical[Any]
+    values: dict[str, str]
+    question: Question | None
+
+
+def read_split(column: pd.Series, title: str, file: str, corrections: Corrections) -> SplitColumn:
+    """What each row of a split column is; a value that is no part by its name is asked about and taken for train."""
+    names = [str(c) for c in column.cat.categories]
+    used = np.bincount(column.cat.codes[column.cat.codes >= 0], minlength=len(names)) > 0
+    parts = parts_of_values(names, corrections)
+    unclear = [n for n, u in zip(names, used, strict=True) if u and parts[n] is None]
+    rows = mapped(column, [set_name(parts[n] or "train", n) for n in names])
+    values = {n: parts[n] or "train" for n, u in zip(names, used, strict=True) if n and u}
+    some_train = any(values.get(n) == "train" and n not in unclear for n in names)
+    asked = _unclear(unclear, title, file, some_train) if unclear else None
+    return SplitColumn(rows, values, asked)
+
+
+def set_name(part: str, name: str) -> str:
+    """How rows of a part are marked: train, ignore, test, or test:NAME where the set has a name of its own."""
+    return part if part != "test" or name.lower() == "test" else f"test:{name}"
+
+
+def _one_way(train: str, test: str) -> Answer:
+    text = f"{flag('--split', 'train=' + listed([train]))} {flag('--split', 'test=' + listed([test]))}"
+    return Answer(text, f"{train} is trained on, {test} is evaluated")
+
+
+def _unclear(values: Sequence[str], title: str, file: str, some_train: bool) -> Question:
+    shown = listed(values[:20])
+    sentence = f"{file}: the split column {title!r} holds {', '.join(map(repr, values[:8]))}: to train on, or held out?"
+    answers = [
+        Answer(flag("--split", f"train={shown}"), "they are trained on"),
+        Answer(flag("--ignore", listed([title])), f"{title} is no split"),
+    ]
+    if some_train:
+        answers.insert(0, Answer(flag("--split", f"test={shown}"), "they are evaluated and never trained on"))
+    elif len(values) == 2:
+        answers = [_one_way(*values), _one_way(*values[::-1]), *answers]
+    return Question("split values", sentence, (title,), tuple(answers))

@@ -1,0 +1,212 @@
+"""Annotations and known truth of a table whose columns' roles are known."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pandas.api.types import union_categoricals
+
+from .corrections import NOTHING, Corrections
+from .missing import absent, minus_one_is_absent
+from .questions import Question
+from .reading import Rows
+from .roles import Roles
+from .splits import read_split
+from .study import Problem
+from .tables import Table, categorical, coded, mapped
+
+
+@dataclass(frozen=True)
+class TableRows:
+    """What a table holds.
+
+    Attributes
+    ----------
+    labels, truth : annotations and known truth; None where it has none.
+    splits : value of the split column → train, test or ignore.
+    missing : value → how many cells say "no label" by it.
+    questions : what is unclear.
+    """
+
+    labels: Rows | None
+    truth: Rows | None
+    splits: dict[str, str]
+    missing: dict[str, int]
+    questions: tuple[Question, ...]
+
+
+def stem(file: str) -> str:
+    """A file's name without its folders and ending."""
+    return os.path.splitext(file.rsplit("/", 1)[-1])[0]
+
+
+def rows_of(table: Table, roles: Roles, corrections: Corrections, coder: str, part: str | None = None) -> TableRows:
+    """Annotations and truth of a table; ``coder`` is whose labels they are where it does not say.
+
+    ``part`` is what the whole table is: train, test or test:NAME.
+    """
+    image = str(roles.image)
+    table, splits, asked = _with_split(table, roles, corrections, part)
+    missing: dict[str, int] = {}
+    if roles.shape == "votes":
+        labels = from_votes(table, image, list(roles.votes), coder)
+    elif roles.shape == "wide":
+        labels = melt(table, image, list(roles.coders), corrections, missing)
+    elif roles.shape == "single":
+        labels = melt(table, image, [str(roles.label)], corrections, missing)
+        labels = replace(labels, frame=labels.frame.assign(coder=_same(coder, len(labels))))
+    else:
+        columns = {
+            "image": image,
+            "coder": roles.coder,
+            "label": roles.label,
+            "count": roles.count,
+            "split": _split(table),
+        }
+        labels = Rows.of(table, {w: c for w, c in columns.items() if c is not None})
+        labels = _without_absent(labels, corrections, missing)
+    if roles.left:
+        names = [table.titles.get(c, c) for c in roles.left]
+        text = f"{table.file}: {', '.join(map(repr, names))} is no annotator's: too many different values."
+        agreed = [n for n in names if n.casefold() == "consensus" or len(table.frame[n.lower()].cat.categories) < 20]
+        if agreed:
+            text = f"{table.file}: {', '.join(map(repr, names))} is no annotator's."
+        labels = replace(labels, remarks=(*labels.remarks, Problem("column left out", len(names), (text,))))
+    truth = None
+    if roles.truth is not None:
+        truth = _truth(table, image, roles.truth, corrections)
+    return TableRows(labels, truth, splits, missing, asked)
+
+
+def truth_of(table: Table, image: str, label: str, roles: Roles, corrections: Corrections) -> TableRows:
+    """A table of known truth alone."""
+    table, splits, asked = _with_split(table, roles, corrections, None)
+    return TableRows(None, _truth(table, image, label, corrections, once=False), splits, {}, asked)
+
+
+def _same(text: str, n: int) -> pd.Categorical[Any]:
+    return coded(np.zeros(n, dtype=np.int8), [text])
+
+
+SPLIT = "\0split"
+
+
+def _split(table: Table) -> str | None:
+    return SPLIT if SPLIT in table.frame else None
+
+
+def _with_split(
+    table: Table, roles: Roles, corrections: Corrections, part: str | None
+) -> tuple[Table, dict[str, str], tuple[Question, ...]]:
+    """The table with a column that says what part each row is, where there are parts; rows to ignore are gone."""
+    asked = roles.questions
+    if roles.split is not None:
+        found = read_split(table.frame[roles.split], table.titles[roles.split], table.file, corrections)
+        table = replace(table, frame=table.frame.assign(**{SPLIT: found.rows}))
+        keep = (table.frame[SPLIT] != "ignore").to_numpy()
+        table = table if keep.all() else table.keep(keep)
+        return table, found.values, asked if found.question is None else (*asked, found.question)
+    if part is not None:
+        table = replace(table, frame=table.frame.assign(**{SPLIT: _same(part, len(table.row))}))
+    return table, {}, asked
+
+
+def _without_absent(rows: Rows, corrections: Corrections, missing: dict[str, int]) -> Rows:
+    """Rows whose label says that there is none are left out and counted; an empty label is told as wrong."""
+    labels = rows.frame["label"].cat
+    gone = np.asarray([c != "" and absent(str(c), corrections) for c in labels.categories], dtype=np.bool_)
+    if not gone.any():
+        return rows
+    away = gone[labels.codes]
+    for code, n in zip(*np.unique(labels.codes[away], return_counts=True), strict=True):
+        missing[str(labels.categories[code])] = missing.get(str(labels.categories[code]), 0) + int(n)
+    return replace(rows, frame=rows.frame[~away].reset_index(drop=True), row=rows.row[~away])
+
+
+def _truth(table: Table, image: str, label: str, corrections: Corrections, once: bool = True) -> Rows:
+    """Known truth; ``once``: a row for each image, however often the table says it."""
+    columns = {"image": image, "label": label, "split": _split(table)}
+    rows = Rows.of(table, {w: c for w, c in columns.items() if c is not None})
+    cells = rows.frame["label"].cat
+    told = ~np.asarray([absent(str(c), corrections) for c in cells.categories], dtype=np.bool_)[cells.codes]
+    if once:
+        told &= ~rows.frame.duplicated().to_numpy()
+    return Rows(rows.file, rows.frame[told].reset_index(drop=True), rows.row[told])
+
+
+def melt(
+    table: Table,
+    image: str,
+    coders: Sequence[str],
+    corrections: Corrections = NOTHING,
+    missing: dict[str, int] | None = None,
+) -> Rows:
+    """One row per annotation; a coder is called what the file calls its column.
+
+    Absent labels are counted in ``missing``.
+    """
+    if not coders:
+        empty = pd.DataFrame(columns=["image", "coder", "label"])
+        return Rows(table.file, empty, np.zeros(0, np.int32), table.remarks())
+    said = union_categoricals([table.frame[c] for c in coders])
+    names = [str(v) for v in said.categories]
+    counts = dict(zip(names, np.bincount(said.codes, minlength=len(names)), strict=True))
+    told = {v: float(n) for v, n in counts.items() if n and not absent(v, corrections)}
+    gone = [absent(v, corrections) for v in names]
+    if corrections.missing is None and minus_one_is_absent(told):
+        gone = [g or v in ("-1", "-1.0") for g, v in zip(gone, names, strict=True)]
+    for value, away in zip(names, gone, strict=True):
+        if missing is not None and away and value and counts[value]:
+            missing[value] = missing.get(value, 0) + int(counts[value])
+    n, c = len(table.row), len(coders)
+    images = table.frame[image].cat
+    frame = pd.DataFrame(
+        {
+            "image": coded(np.tile(images.codes, c), images.categories),
+            "coder": coded(np.repeat(np.arange(c), n), [table.titles[x] for x in coders]),
+            "label": said,
+        }
+    )
+    if SPLIT in table.frame:
+        parts = table.frame[SPLIT].cat
+        frame["split"] = coded(np.tile(parts.codes, c), parts.categories)
+    present = ~np.asarray(gone, dtype=np.bool_)[said.codes]
+    return Rows(table.file, frame[present].reset_index(drop=True), np.tile(table.row, c)[present], table.remarks())
+
+
+def from_votes(table: Table, image: str, classes: list[str], coder: str) -> Rows:
+    """One row per image and class that got votes, by one coder."""
+    votes = np.stack([table.numbers(c) for c in classes], axis=1)
+    told = np.stack([(table.frame[c] != "").to_numpy() for c in classes], axis=1)
+    row, label = np.nonzero(told & (votes != 0))  # what is no number stays, to be named
+    frame = pd.DataFrame(
+        {
+            "image": table.frame[image].iloc[row].array,
+            "coder": coded(np.zeros(len(row), dtype=np.int8), [coder]),
+            "label": coded(label, [table.titles[c] for c in classes]),
+            "count": votes[row, label],
+        }
+    )
+    if SPLIT in table.frame:
+        frame["split"] = table.frame[SPLIT].iloc[row].array
+    if np.isnan(frame["count"]).any():
+        texts = [
+            table.frame[classes[k]].iloc[r] if np.isnan(votes[r, k]) else "" for r, k in zip(row, label, strict=True)
+        ]
+        frame["count_text"] = categorical(texts)
+    return Rows(table.file, frame, table.row[row], table.remarks())
+
+
+def without_column(rows: Rows, column: str) -> Rows:
+    """The same rows without one column."""
+    return replace(rows, frame=rows.frame.drop(columns=column))
+
+
+def renamed_images(table: Table, image: str, names: Sequence[str]) -> Table:
+    """The table with another name for each different cell of its column of images."""
+    return replace(table, frame=table.frame.assign(**{image: mapped(table.frame[image], names)}))

@@ -1,0 +1,92 @@
+"""Corrections must fit something: a misspelled name would be ignored in silence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from ..errors import OptionError, did_you_mean
+from .corrections import Corrections
+from .files import Files, inside
+from .study import Study
+from .tables import header, is_table
+
+
+def require_used(
+    corrections: Corrections, study: Study, files: Files | None = None, written: frozenset[str] | None = None
+) -> None:
+    """Raise for a correction that names nothing in the dataset.
+
+    ``files`` are the dataset's own; None where it is made of others. ``written`` are its classes as they are written.
+
+    Raises
+    ------
+    OptionError
+    """
+    if not corrections:
+        return
+    columns = {c for t in study.reading.tables for c in t.columns}
+    coders, values = set(study.table.coders), set(study.reading.splits)  # coders that were left out are among these
+    if files is not None:
+        columns |= _columns(files)
+        names = _names(files)
+        _check("--ignore", corrections.ignore, columns | names | coders | values, "column, file, folder or coder")
+        _check("--split", corrections.split, names | values, "folder, file or value of a split column")
+    _check("--columns", corrections.columns.values(), columns, "column")
+    _check("--annotators", corrections.annotators, columns | coders, "column or coder")
+    _check("--classes-are", corrections.classes_are, columns, "column")
+    _check("--missing", corrections.missing or (), study.reading.missing, "label")
+    if written is not None:
+        _check("--class", corrections.classes, written, "class")
+
+
+def _names(files: Files) -> set[str]:
+    """Names of all files and folders: with their path, by themselves, and without ending."""
+    out: set[str] = set()
+    for name in getattr(files, "every", files).names:
+        parts = name.split("/")
+        out.update("/".join(parts[:i]) for i in range(1, len(parts)))
+        out.update((*parts, name, parts[-1].rsplit(".", 1)[0]))
+    return out
+
+
+def speaks_of_columns(corrections: Corrections, files: Files) -> bool:
+    """Whether something is said of columns that a table has; annotators may also be coders by another way."""
+    if corrections.columns or corrections.classes_are:
+        return True
+    if not corrections.annotators:
+        return False
+    columns = {c.casefold() for c in _columns(files)}
+    return any(a.casefold() in columns for a in corrections.annotators)
+
+
+def applicable(corrections: Corrections, files: Files) -> Corrections:
+    """Corrections of several datasets without those of columns that this one does not have."""
+    columns = {c.casefold() for c in _columns(files)}
+
+    def there(names: Iterable[str]) -> bool:
+        return any(n.casefold() in columns for n in names)
+
+    return replace(
+        corrections,
+        columns=corrections.columns if there(corrections.columns.values()) else {},
+        annotators=corrections.annotators if there(corrections.annotators) else (),
+        classes_are=corrections.classes_are if there(corrections.classes_are) else (),
+    )
+
+
+def _check(option: str, given: Iterable[str], known: Iterable[str], what: str) -> None:
+    by_key = {k.strip("/").casefold(): k for k in known}
+    for name in given:
+        if name.strip("/").casefold() not in by_key:
+            shown = ", ".join(sorted(set(by_key.values()))[:12])
+            raise OptionError(
+                f"{option} names {name!r}, but the dataset has no such {what}"
+                + (f"; it has {shown}." if shown else ".")
+                + did_you_mean(name, by_key.values())
+            )
+
+
+def _columns(files: Files) -> set[str]:
+    source = getattr(files, "every", files)
+    return {c for here in inside(source) for n in here.names if is_table(n) for c in header(here, n)}

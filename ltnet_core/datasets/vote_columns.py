@@ -1,0 +1,86 @@
+"""Columns that hold the votes for one class each: counts, shares, or a 1 for the class that was chosen."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .class_names import WORDS
+from .corrections import Corrections
+from .questions import Answer, Question, flag, listed
+from .tables import Table
+
+MOST, MOSTLY_ZERO, NEAR = 0.9, 0.5, 0.02
+PEOPLE = re.compile(
+    r"reader|rater|annot|coder|expert|doctor|grader|observer|worker|labell?er|judge|radiolog|patholog|physician|^r\d+$|^a\d+$",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Votes:
+    """Columns of votes and what is unclear about them."""
+
+    columns: tuple[str, ...]
+    questions: tuple[Question, ...] = ()
+
+
+def votes_in(table: Table, columns: Sequence[str], corrections: Corrections) -> Votes | None:
+    """The columns as votes for classes; None where they are rather something else, such as annotators' grades.
+
+    Votes are numbers from 0 on in every cell. They add up to as many in most rows, as counts, as shares of one or as a
+    single 1; or the columns are called like the expressions of faces; or most of them are 0. Where 0 and 1 add up to
+    another number in every row the columns may be annotators who said yes or no, which is asked.
+    """
+    if len(columns) < 2 or not len(table.row) or corrections.annotators:
+        return None
+    votes = np.stack([table.numbers(c) for c in columns], axis=1)
+    if not (votes >= 0).all():  # an empty cell is not a number
+        return None
+    sums = votes.sum(1)
+    whole = bool((votes == np.floor(votes)).all())
+    if not whole:
+        for total in (1.0, 100.0):
+            if (np.abs(sums - total) <= NEAR * total).mean() >= MOST:
+                return Votes(tuple(columns))
+        return None
+    titles = [table.titles.get(c, c) for c in columns]
+    words = sum(c in WORDS for c in columns) >= len(columns) / 2
+    people = sum(bool(PEOPLE.search(t)) for t in titles) >= len(columns) / 2
+    often = np.unique(sums, return_counts=True)[1].max() >= MOST * len(votes)
+    if words or (often and sums.max() > 0 and not (people and votes.max() > 1)):
+        if votes.max() == 1 and sums.max() == 1 and (sums == 0).mean() > MOST:
+            return None
+        if not (often and len(columns) == 2 and votes.max() == 1 and people):
+            return Votes(tuple(columns))
+    if votes.max() == 1:
+        return Votes(tuple(columns), (_yes_or_no(table, titles),))
+    if (votes == 0).mean() >= MOSTLY_ZERO and not people:
+        return Votes(tuple(columns), (_grades(table, titles),))
+    return None
+
+
+def _answers(titles: Sequence[str]) -> tuple[Answer, Answer]:
+    return (
+        Answer(flag("--annotators", listed(titles)), "each column is an annotator"),
+        Answer(flag("--classes-are", listed(titles)), "each column is a class"),
+    )
+
+
+def _yes_or_no(table: Table, titles: list[str]) -> Question:
+    sentence = (
+        f"{table.file}: the columns {', '.join(map(repr, titles[:8]))} hold 0 and 1, and a row has none, one or "
+        "several 1: they may be annotators who said yes or no, or classes of which an image has several."
+    )
+    return Question("annotators or classes", sentence, tuple(titles), _answers(titles))
+
+
+def _grades(table: Table, titles: list[str]) -> Question:
+    sentence = (
+        f"{table.file}: the columns {', '.join(map(repr, titles[:8]))} hold numbers of which most are 0, and rows "
+        "add up to different sums: they may be votes for classes, or annotators' grades."
+    )
+    return Question("annotators or classes", sentence, tuple(titles), _answers(titles))
