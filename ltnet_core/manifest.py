@@ -14,6 +14,7 @@ from .shapes import mismatch
 from .writing import amount, write_json
 
 NAME = "manifest.json"
+LARGEST = 2**63 - 1  # bytes that a file can have
 KEPT = ("spec.json", "adjudications.csv")  # besides the results
 
 
@@ -65,6 +66,9 @@ def _entries(path: Path, of: tuple[int, ...]) -> dict[str, Entry] | None:
     if (wrong := mismatch(content["files"], dict[str, Entry])) is not None:
         raise damaged(path, wrong)
     files: dict[str, Entry] = content["files"]
+    for name, one in files.items():
+        if not 0 <= one["size"] <= LARGEST:
+            raise damaged(path, f"the size of {name!r} is none that a file has")
     return files
 
 

@@ -23,7 +23,7 @@ from ltnet_core.adjudications import Adjudications, Decision
 from ltnet_core.checkpoint import keep, kept, load_epochs, save_epochs
 from ltnet_core.datasets.demo import write_demo
 from ltnet_core.errors import DamageError, DatasetError, RunError, StorageError
-from ltnet_core.manifest import entry, require_unchanged
+from ltnet_core.manifest import entry, read_manifest, require_unchanged
 from ltnet_core.reading import loads, read_array, read_json, reading, require_file
 from ltnet_core.run_events import LONGEST_LINE, MOST_BYTES, read_events, tail
 from ltnet_core.runs import Run
@@ -322,3 +322,11 @@ def test_a_run_without_its_adjudications_says_so(tmp_path: Path) -> None:
     done = faults.call("fit", tmp_path / "faces", "--run", run, "--resume")
     assert done.status == 2
     assert "adjudications.csv' is missing; restore it from a copy" in done.err
+
+
+@pytest.mark.parametrize("size", [-1, 10**400])
+def test_a_size_that_no_file_has_is_damage_of_the_manifest(tmp_path: Path, size: int) -> None:
+    files = {"spec.json": {"size": size, "blake2b": "00"}}
+    (tmp_path / "manifest.json").write_text(json.dumps({"complete": True, "files": files}))
+    with pytest.raises(DamageError, match=r"the size of 'spec\.json' is none that a file has"):
+        read_manifest(tmp_path)
