@@ -114,6 +114,8 @@ def test_the_app_lists_its_routes(routes: list[tuple[str, str]]) -> None:
         ("POST", "/api/uploads/{id}/files"),
         ("PUT", "/_stcore/upload_file/{session_id}/{file_id}"),
         ("GET", "/media/{file_id:path}"),
+        ("GET", "/component/{path:path}"),
+        ("GET", "/_stcore/bidi-components/{path:path}"),
         ("GET", "/oauth2callback"),
     } <= set(routes)
 
