@@ -10,6 +10,7 @@ from types import ModuleType
 import pyarrow as pa
 
 from ..errors import DatasetError, OptionError, did_you_mean
+from ..printing import is_text
 from . import (
     affectnet,
     affectnet_numbers,
@@ -286,6 +287,8 @@ def load_dataset(
 
 def _load(place: Path, format: str | None, corrections: Corrections) -> Study:
     files = open_files(place)
+    if not is_text(place.resolve()):
+        raise DatasetError("its path is not UTF-8 text; rename the file or folder.", file=str(place))
     if corrections:
         files = Without(files, corrections)
     kept = index.load(files, place, format, corrections)

@@ -17,6 +17,7 @@ from typing import BinaryIO
 
 from ..errors import DatasetError
 from ..image_formats import SUFFIXES
+from ..printing import is_text
 from .entry_names import entry_name
 from .memory import require_memory
 from .roots import HOW, is_below, named_roots, open_regular, require_below
@@ -61,15 +62,6 @@ def is_image_name(name: str) -> bool:
 
 def _hidden(name: str) -> bool:
     return any(part.startswith((".", "__MACOSX")) for part in name.split("/"))
-
-
-def _is_text(name: str) -> bool:
-    """Whether a file's name is text; Python stands in for other bytes with half characters."""
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 class Files(ABC):
@@ -260,7 +252,7 @@ class FolderFiles(_OnDisk):
                 if _hidden(entry.name):
                     continue
                 name = prefix + entry.name
-                if not _is_text(name):  # no table can name it, and nothing can show it
+                if not is_text(name):  # no table can name it, and nothing can show it
                     odd.append(
                         f"{os.fsencode(name).decode(errors='backslashreplace')} is not named in UTF-8; rename it."
                     )

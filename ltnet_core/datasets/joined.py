@@ -16,8 +16,6 @@ is left out. ``format`` overrides what a source is recognised as.
 
 from __future__ import annotations
 
-import json
-import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -27,6 +25,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DatasetError, OptionError
+from ..writing import write_json
 from .archives import open_files
 from .assemble import resolve
 from .class_names import common_names
@@ -109,9 +108,7 @@ def save(folder: Path, sources: Sequence[Source], classes: Mapping[str, str]) ->
     content: dict[str, Any] = {"sources": [_to_json(s) for s in sources]}
     if classes:
         content["classes"] = dict(classes)
-    partial = folder / f".{FILE}.partial"
-    partial.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    os.replace(partial, folder / FILE)
+    write_json(folder / FILE, content)
 
 
 def _to_json(source: Source) -> dict[str, Any]:
