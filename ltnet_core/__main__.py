@@ -290,10 +290,11 @@ def _print_reading(reading: DatasetReading) -> None:
 
 def _join(arguments: argparse.Namespace) -> None:
     from .datasets.joined import FILE, Source, write
+    from .datasets.roots import expanded
 
     def source(text: str, use: str = "all") -> Source:
         name, equals, path = text.partition("=")
-        place = Path(path if equals else text).expanduser()
+        place = expanded(path if equals else text)
         return Source(name if equals else place.stem, str(place.resolve()), use=use)
 
     said = correction_flags.of(arguments, ()).to_json()

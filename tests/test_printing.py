@@ -103,7 +103,7 @@ def test_closed_outputs_stop_no_work(closed: str, plain: Path, tmp_path: Path) -
     command = [sys.executable, "-m", "ltnet_core", "aggregate", str(plain), "--method", "majority", "--out"]
     close = " ".join(f"{n}>&-" for n in closed.split())
     out = tmp_path / "truth.csv"
-    done = subprocess.run(["sh", "-c", f'exec "$@" {close}', "sh", *command, str(out)], cwd=ROOT, timeout=60)
+    done = subprocess.run(["/bin/sh", "-c", f'exec "$@" {close}', "sh", *command, str(out)], cwd=ROOT, timeout=60)
     assert done.returncode == 0
     assert out.read_text().startswith("image,")
 

@@ -32,8 +32,8 @@ from pathlib import Path
 
 from ltnet_core.datasets import FORMATS, Corrections, holds_images_alone, joined, load_dataset, refers_to
 from ltnet_core.datasets.demo import write_demo
-from ltnet_core.datasets.files import is_image_name
-from ltnet_core.datasets.roots import require_below
+from ltnet_core.datasets.files import is_image_name, open_files
+from ltnet_core.datasets.roots import expanded, require_below
 from ltnet_core.errors import DatasetError
 from ltnet_core.runs import Run
 from ltnet_core.writing import write_json
@@ -57,8 +57,8 @@ class Dataset:
         parts = [self.format or "", self.corrections, *_stamps(self.location)]
         if is_joined(self):
             for source in _sources(self)[0]:
-                parts += _stamps(self.location / Path(source.path).expanduser())
-        return hashlib.sha256("|".join(parts).encode()).hexdigest()[:16]
+                parts += _stamps(self.location / expanded(source.path))
+        return hashlib.sha256("|".join(parts).encode(errors="surrogatepass")).hexdigest()[:16]
 
 
 def _stamps(place: Path) -> list[str]:
@@ -70,15 +70,22 @@ def _stamps(place: Path) -> list[str]:
             with os.scandir(place) as entries:
                 for entry in itertools.islice(entries, MOST_STAMPS):
                     if not is_image_name(entry.name):
-                        parts.append(f"{entry.name}-{entry.stat().st_mtime_ns}")
-    except OSError:
+                        parts.append(f"{entry.name}-{_changed(entry)}")
+    except (OSError, ValueError):  # no path has a NUL
         return ["missing"]
     return [parts[0], *sorted(parts[1:])]
 
 
+def _changed(entry: os.DirEntry[str]) -> int:
+    try:
+        return entry.stat().st_mtime_ns
+    except OSError:  # a link that leads nowhere, or to itself
+        return entry.stat(follow_symlinks=False).st_mtime_ns
+
+
 def root() -> Path:
     """The workspace folder."""
-    return Path(os.environ.get("LTNET_WORKSPACE") or "workspace").expanduser().absolute()
+    return expanded(os.environ.get("LTNET_WORKSPACE") or "workspace").absolute()
 
 
 def datasets_folder() -> Path:
@@ -140,7 +147,7 @@ def dataset_of(run: Run, datasets: list[Dataset]) -> Dataset:
         the run's spec is damaged.
     """
     spec = run.spec()
-    place = Path(str(spec.get("dataset", ""))).expanduser().absolute()
+    place = expanded(str(spec.get("dataset", ""))).absolute()
     for dataset in datasets:
         if dataset.location == place or (dataset.location.exists() and dataset.location.resolve() == place.resolve()):
             return dataset
@@ -153,7 +160,7 @@ def adjudications_of(dataset: Dataset) -> Path:
     """Where what people settled of a dataset is kept; the file is made with the first decision."""
     if dataset.id:
         return datasets_folder() / dataset.id / "adjudications.sqlite"
-    digest = hashlib.sha256(str(dataset.location.absolute()).encode()).hexdigest()[:24]
+    digest = hashlib.sha256(str(dataset.location.absolute()).encode(errors="surrogatepass")).hexdigest()[:24]
     return root() / "adjudications" / f"{digest}.sqlite"
 
 
@@ -207,8 +214,8 @@ def is_joined(dataset: Dataset) -> bool:
 
 def _sources(dataset: Dataset) -> tuple[list[joined.Source], dict[str, str]]:
     try:
-        return joined.parse((dataset.location / joined.FILE).read_bytes())
-    except (OSError, DatasetError):
+        return joined.parse(open_files(dataset.location).read(joined.FILE, joined.MAX_BYTES))
+    except DatasetError:
         return [], {}
 
 
@@ -268,7 +275,7 @@ def add_path(path: str, roots: Sequence[Path] | None = None) -> Dataset:
     """
     if not path.strip():
         raise DatasetError("Give the path of a dataset folder or a .zip of one.")
-    place = Path(path.strip().strip("\"'")).expanduser()
+    place = expanded(path.strip().strip("\"'"))
     if not place.is_absolute():
         raise DatasetError(f"{path!r} is not an absolute path; start it with / or ~.")
     if roots is not None:

@@ -65,6 +65,7 @@ from .questions import unique
 from .reading import Match, Reading
 from .refusal import Miss, refusal
 from .revise import revise
+from .roots import expanded
 from .study import Problem, Study
 from .used import applicable, require_used, speaks_of_columns
 from .workbook import require_readable
@@ -279,7 +280,7 @@ def load_dataset(
         unknown format, or a correction that nothing in the dataset fits.
     """
     try:
-        return _load(Path(location).expanduser(), format, corrections or NOTHING)
+        return _load(expanded(location), format, corrections or NOTHING)
     finally:
         # Arrow keeps what a thread's reading took, for that thread alone: 12 MiB for the labels of 20,000 images.
         pa.default_memory_pool().release_unused()

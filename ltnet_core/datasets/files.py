@@ -20,7 +20,7 @@ from ..image_formats import SUFFIXES
 from ..printing import is_text
 from .entry_names import entry_name
 from .memory import require_memory
-from .roots import HOW, is_below, named_roots, open_regular, require_below
+from .roots import HOW, expanded, is_below, named_roots, open_regular, require_below
 
 IMAGE_SUFFIXES = SUFFIXES
 WORKBOOKS = (".xlsx", ".xlsm")  # zips that are tables
@@ -259,9 +259,14 @@ class FolderFiles(_OnDisk):
                     continue
                 linked = entry.is_symlink()
                 real = os.path.realpath(entry.path) if linked else entry.path
+                try:
+                    is_folder = entry.is_dir()
+                except OSError as e:  # such as a link that leads to itself
+                    odd.append(f"{name} cannot be followed ({e.strerror}).")
+                    continue
                 if linked and not is_below(real, self.allowed or ()):
                     odd.append(f"{name} is a link that leads outside the dataset; {HOW}.")
-                elif not entry.is_dir():
+                elif not is_folder:
                     names.append(name)
                 elif name.count("/") >= DEEPEST_FOLDER:
                     odd.append(f"{name} is a folder more than {DEEPEST_FOLDER} deep.")
@@ -384,14 +389,18 @@ def open_files(location: str | os.PathLike[str], roots: Sequence[Path] | None = 
     DatasetError
         there is nothing there, or it lies elsewhere.
     """
-    path = Path(location).expanduser()
+    path = expanded(location)
     allowed = None
     if roots is not None:
         path = require_below(path, roots)
         allowed = [os.path.realpath(r) for r in roots]
-    if path.is_dir():
+    try:
+        is_folder, is_file = path.is_dir(), path.is_file()
+    except OSError as e:  # such as a name that is too long
+        raise DatasetError(f"cannot be opened ({e.strerror}).", file=str(location)) from e
+    if is_folder:
         return FolderFiles(path)
-    if path.is_file():
+    if is_file:
         zipped = path.suffix.lower() == ".zip" or (suffix(path.name) not in WORKBOOKS and zipfile.is_zipfile(path))
         return ZipFiles(path, allowed) if zipped else GivenFiles(path, {path.name: path}, allowed)
     raise DatasetError("does not exist; give a dataset folder, a .zip of one or a table of labels.", file=str(location))
