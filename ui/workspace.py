@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import json
 import os
 import re
 import shutil
@@ -35,6 +34,8 @@ from ltnet_core.datasets.demo import write_demo
 from ltnet_core.datasets.files import is_image_name, open_files
 from ltnet_core.datasets.roots import expanded, require_below
 from ltnet_core.errors import DatasetError
+from ltnet_core.printing import is_text
+from ltnet_core.reading import loads
 from ltnet_core.runs import Run
 from ltnet_core.writing import write_json
 
@@ -97,11 +98,11 @@ def runs_folder() -> Path:
 
 
 def list_datasets() -> list[Dataset]:
-    """All datasets, newest first."""
+    """All datasets, newest first; a folder that is not named in UTF-8 is none."""
     folder = datasets_folder()
     if not folder.is_dir():
         return []
-    places = [p for p in folder.iterdir() if p.is_dir() and not p.name.startswith(".")]
+    places = [p for p in folder.iterdir() if p.is_dir() and not p.name.startswith(".") and is_text(p.name)]
     places.sort(key=lambda p: p.stat().st_mtime, reverse=True)
     return [d for p in places if (d := read_dataset(p)) is not None]
 
@@ -132,8 +133,8 @@ def _corrections(about: Mapping[str, object]) -> str:
 
 def _json(path: Path) -> dict[str, object]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        content = loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}
 
@@ -149,11 +150,18 @@ def dataset_of(run: Run, datasets: list[Dataset]) -> Dataset:
     spec = run.spec()
     place = expanded(str(spec.get("dataset", ""))).absolute()
     for dataset in datasets:
-        if dataset.location == place or (dataset.location.exists() and dataset.location.resolve() == place.resolve()):
+        if dataset.location == place or _is_same(dataset.location, place):
             return dataset
     format = str(spec.get("format"))
     name, said = str(spec.get("dataset_name") or place.name), _corrections(spec)
     return Dataset("", name, place, format if format in FORMATS else None, said)
+
+
+def _is_same(a: Path, b: Path) -> bool:
+    try:
+        return a.exists() and a.resolve() == b.resolve()
+    except (OSError, RuntimeError, ValueError):  # a path too long, a loop of links, a NUL
+        return False
 
 
 def adjudications_of(dataset: Dataset) -> Path:
@@ -209,7 +217,7 @@ def require_dataset(location: Path, roots: Sequence[Path] | None) -> None:
 
 def is_joined(dataset: Dataset) -> bool:
     """Whether it is a joined study of this workspace."""
-    return bool(dataset.id) and (dataset.location / joined.FILE).is_file()
+    return bool(dataset.id) and os.path.isfile(dataset.location / joined.FILE)
 
 
 def _sources(dataset: Dataset) -> tuple[list[joined.Source], dict[str, str]]:
