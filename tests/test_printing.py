@@ -20,6 +20,7 @@ from ltnet_core.datasets.array_file import read_array
 from ltnet_core.datasets.files import FolderFiles
 from ltnet_core.datasets.joined import Source, write
 from ltnet_core.datasets.plain_pickle import read_pickle
+from ltnet_core.datasets.text_files import loads
 from ltnet_core.errors import DatasetError, OptionError, RunError
 from ltnet_core.printing import printable
 from ltnet_core.runs import Run
@@ -39,6 +40,15 @@ def test_half_a_character_in_json_is_refused(where: str, plain: Path, ltnet: Com
         done = ltnet(command[0], str(plain), *command[1:])
         assert done.returncode == 2
         assert done.stderr == "ltnet_core: export.json: is not readable JSON ('\\ud800' in it is half a character).\n"
+
+
+@pytest.mark.parametrize(
+    "data", [b'["\\ud800"]', '["\\udfff"]', b'["\xed\xa0\x80"]', '["\ud800"]'.encode("utf-16", "surrogatepass")]
+)
+def test_every_reader_of_json_refuses_half_a_character(data: bytes | str) -> None:
+    with pytest.raises(ValueError, match="surrogates not allowed"):
+        loads(data)
+    assert loads(b'["\\ud83d\\ude00"]') == ["\U0001f600"]
 
 
 def test_half_a_character_in_arrays_and_pickles_is_refused(tmp_path: Path) -> None:

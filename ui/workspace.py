@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import json
 import os
 import re
 import shutil
@@ -30,8 +31,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ltnet_core.datasets import FORMATS, Corrections, holds_images_alone, joined, load_dataset, refers_to
+from ltnet_core.datasets.archives import open_files
 from ltnet_core.datasets.demo import write_demo
-from ltnet_core.datasets.files import is_image_name, open_files
+from ltnet_core.datasets.files import is_image_name
 from ltnet_core.datasets.roots import expanded, require_below
 from ltnet_core.errors import DatasetError
 from ltnet_core.printing import is_text

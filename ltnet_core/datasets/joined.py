@@ -137,7 +137,7 @@ def parse(data: bytes) -> tuple[list[Source], dict[str, str]]:
         classes = content.get("classes") or {}
         texts = [(s.name, s.path, s.use, *s.coders, *s.coders.values()) for s in sources]
         texts.append((*classes, *classes.values()))
-        texts.append([s.format for s in sources if s.format is not None])
+        texts.append(tuple(s.format for s in sources if s.format is not None))
         if not all(isinstance(t, str) for group in texts for t in group):
             raise TypeError("names, paths and formats are text")
     except (ValueError, KeyError, TypeError, AttributeError) as e:

@@ -36,17 +36,26 @@ def parse_json(data: bytes, name: str) -> Any:
     if values > MAX_VALUES:
         raise DatasetError(f"holds more than {MAX_VALUES:,} values.", file=name)
     try:
-        content = json.loads(data)
-        # An escape such as \ud800 alone makes a text that no file can hold.
-        if HALVES.search(data):
-            json.dumps(content, ensure_ascii=False).encode()
-        return content
+        return loads(data)
     except UnicodeEncodeError as e:
         raise DatasetError(f"is not readable JSON ({e.object[e.start]!r} in it is half a character).", file=name) from e
     except RecursionError as e:
         raise DatasetError("is not readable JSON (it is nested too deep).", file=name) from e
     except ValueError as e:
         raise DatasetError(f"is not readable JSON ({e}).", file=name) from e
+
+
+def loads(data: bytes | str) -> Any:
+    """Parse JSON whose text can be written again: an escape such as ``\\ud800`` alone makes one that no file can hold.
+
+    Raises
+    ------
+    ValueError, RecursionError
+    """
+    content = json.loads(data)
+    if isinstance(data, str) or HALVES.search(data):
+        json.dumps(content, ensure_ascii=False).encode()
+    return content
 
 
 def read_lines(files: Files, name: str, errors: str = "replace") -> list[str]:
