@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import os
 import signal
 import sys
@@ -22,6 +21,7 @@ from .datasets.dataset_reading import DatasetReading
 from .datasets.questions import require_answers
 from .datasets.used import require_used
 from .errors import InputError, LTNetError, OptionError, RunError
+from .printing import is_text, require_streams, say, say_json
 from .reading import NO_HANDLES, read_json, too_many_open
 from .runs import Run
 from .settings import Settings, flags, make_settings
@@ -36,8 +36,13 @@ BAD_INPUT, FAILURE = 2, 1
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status: 0 done, 2 bad input, 1 failure."""
+    require_streams()
+    argv = sys.argv[1:] if argv is None else argv
     arguments = build_parser().parse_args(argv)
     try:
+        for text in argv:
+            if not is_text(text):
+                raise OptionError(f"the argument {text!r} is not UTF-8 text; rename the file or folder.")
         arguments.run_command(arguments)
         sys.stdout.flush()
     except InputError as e:
@@ -61,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _complain(message: str, status: int = FAILURE) -> int:
     """Say what went wrong, where that can be said; returns the exit status."""
     with contextlib.suppress(OSError):  # of a full disk the errors may find no room either
-        print(f"ltnet_core: {message}", file=sys.stderr, flush=True)
+        say(f"ltnet_core: {message}", sys.stderr)
     with contextlib.suppress(ValueError):
         try:
             sys.stdout.flush()
@@ -187,10 +192,6 @@ def _set_aside(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--set-aside", action="store_true", help=text)
 
 
-def _print_json(content: Any) -> None:
-    print(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False))
-
-
 def _counter(what: str) -> Callable[[int, int], None]:
     """A progress line on stderr, about once a second on a terminal and every ten seconds elsewhere."""
     pace = 1.0 if sys.stderr.isatty() else 10.0
@@ -203,7 +204,7 @@ def _counter(what: str) -> Callable[[int, int], None]:
             return
         last = now
         left = (now - began) * (total - done) / max(done, 1)
-        print(f"{what}: {done:,} of {total:,}, {left:.0f} s left", file=sys.stderr, flush=True)
+        say(f"{what}: {done:,} of {total:,}, {left:.0f} s left", sys.stderr)
 
     return show
 
@@ -212,7 +213,7 @@ def _demo(arguments: argparse.Namespace) -> None:
     from .datasets.demo import write_demo
 
     write_demo(arguments.dir, items=arguments.items, seed=arguments.seed, progress=_counter("faces"))
-    print(f"Wrote {arguments.items:,} faces to {arguments.dir}.")
+    say(f"Wrote {arguments.items:,} faces to {arguments.dir}.")
 
 
 def _inspect(arguments: argparse.Namespace) -> None:
@@ -248,51 +249,52 @@ def _inspect(arguments: argparse.Namespace) -> None:
         "questions": [q.to_json() for q in study.reading.questions],
     }
     if arguments.json:
-        _print_json(report)
+        say_json(report)
         return
-    print(f"{study.name}: {report['items']:,} items, classes {', '.join(table.classes)}")
-    print(f"  read as {study.format} ({study.why})")
+    say(f"{study.name}: {report['items']:,} items, classes {', '.join(table.classes)}")
+    say(f"  read as {study.format} ({study.why})")
     _print_reading(study.reading)
     for coder, facts in report["coders"].items():  # type: ignore[attr-defined]
         counted = ", ".join(f"{k} {n:,}" for k, n in facts["counts"].items())
-        print(f"  coder {coder}: {facts['annotations']:,} items ({counted})")
-    print(f"  unlabelled {report['unlabelled']:,}, test {report['test_items']:,}")
+        say(f"  coder {coder}: {facts['annotations']:,} items ({counted})")
+    say(f"  unlabelled {report['unlabelled']:,}, test {report['test_items']:,}")
     told = report["agreement"]
     alpha = told["krippendorff_alpha"]  # type: ignore[index]
-    print("  Krippendorff's alpha: " + ("unknown, no item has two annotations" if alpha is None else f"{alpha:.3f}"))
+    say("  Krippendorff's alpha: " + ("unknown, no item has two annotations" if alpha is None else f"{alpha:.3f}"))
     if told["fleiss_kappa"] is not None:  # type: ignore[index]
-        print(f"  Fleiss' kappa: {told['fleiss_kappa']:.3f}")  # type: ignore[index]
+        say(f"  Fleiss' kappa: {told['fleiss_kappa']:.3f}")  # type: ignore[index]
     for pair in told["pairs"][:20]:  # type: ignore[index]
         kappa = "undefined" if pair["kappa"] is None else f"{pair['kappa']:.3f}"
-        print(f"  {pair['a']} and {pair['b']}: agree on {pair['agreement']:.1%} of {pair['items']:,}, kappa {kappa}")
-    print("  no problems found" if not problems else "problems:")
+        say(f"  {pair['a']} and {pair['b']}: agree on {pair['agreement']:.1%} of {pair['items']:,}, kappa {kappa}")
+    say("  no problems found" if not problems else "problems:")
     for problem in [*problems, *notes]:
-        print(f"  {problem['level']}: {problem['kind']} ({problem['count']:,})")
+        say(f"  {problem['level']}: {problem['kind']} ({problem['count']:,})")
         for example in problem["examples"]:
-            print(f"    {example}")
+            say(f"    {example}")
 
 
 def _print_reading(reading: DatasetReading) -> None:
     """What the files were understood to be, and the open questions with the flags that answer them."""
     for table in reading.tables:
         columns = ", ".join(f"{c}: {r}" for c, r in table.columns.items())
-        print(f"  table {table.file} ({table.shape}): {columns[:400]}")
+        say(f"  table {table.file} ({table.shape}): {columns[:400]}")
     for what, facts in (("parts", reading.splits), ("names matched", reading.names), ("no label", reading.missing)):
         if facts:
             told = [f"{k} {v:,}" if isinstance(v, int) else f"{k} {v}" for k, v in facts.items()]
-            print(f"  {what}: {', '.join(told[:20])}")
+            say(f"  {what}: {', '.join(told[:20])}")
     for question in reading.questions:
-        print(f"question: {question.sentence}")
+        say(f"question: {question.sentence}")
         for answer in question.answers:
-            print(f"    {answer.flag}    {answer.meaning}")
+            say(f"    {answer.flag}    {answer.meaning}")
 
 
 def _join(arguments: argparse.Namespace) -> None:
     from .datasets.joined import FILE, Source, write
+    from .datasets.roots import expanded
 
     def source(text: str, use: str = "all") -> Source:
         name, equals, path = text.partition("=")
-        place = Path(path if equals else text).expanduser()
+        place = expanded(path if equals else text)
         return Source(name if equals else place.stem, str(place.resolve()), use=use)
 
     said = correction_flags.of(arguments, ()).to_json()
@@ -312,7 +314,7 @@ def _join(arguments: argparse.Namespace) -> None:
     except LTNetError:
         (arguments.dir / FILE).unlink()
         raise
-    print(f"Joined {len(sources)} datasets: {len(study.table.items):,} items, coders {', '.join(study.table.coders)}.")
+    say(f"Joined {len(sources)} datasets: {len(study.table.items):,} items, coders {', '.join(study.table.coders)}.")
 
 
 def _plain(value: float) -> int | float:
@@ -328,16 +330,16 @@ def _aggregate(arguments: argparse.Namespace) -> None:
     study = load_dataset(arguments.dataset, arguments.format, correction_flags.of(arguments))
     study.require_sound(arguments.set_aside)
     for problem in study.errors():
-        print(f"set aside: {problem.kind} ({problem.count:,}): {problem.examples[0]}", file=sys.stderr)
+        say(f"set aside: {problem.kind} ({problem.count:,}): {problem.examples[0]}", sys.stderr)
     result = aggregate(study.table, arguments.method)
     if result.note:
-        print(f"{arguments.method}: {result.note}", file=sys.stderr)
+        say(f"{arguments.method}: {result.note}", sys.stderr)
     items = np.flatnonzero(study.table.annotated())
     write_table(truth_table(study.table, result.p, result.labels, None, items), arguments.out)
     if arguments.matrices:
         matrices = {c: m.tolist() for c, m in zip(study.table.coders, result.transitions, strict=True)}
         write_matrices({"classes": list(study.table.classes), "coders": matrices}, arguments.matrices)
-    print(f"Wrote the truth of {len(items):,} annotated items to {arguments.out}.")
+    say(f"Wrote the truth of {len(items):,} annotated items to {arguments.out}.")
 
 
 def _fit(arguments: argparse.Namespace) -> None:
@@ -386,7 +388,7 @@ def _fit(arguments: argparse.Namespace) -> None:
         signal.signal(signal.SIGINT, stop)
 
     train_run(study, run, on_trainer=stoppable)
-    print(f"Finished. Results are in {run.folder}; `evaluate`, `export` and `predict` read them.")
+    say(f"Finished. Results are in {run.folder}; `evaluate`, `export` and `predict` read them.")
 
 
 def _settings(arguments: argparse.Namespace, asked: dict[str, Any]) -> Settings:
@@ -435,7 +437,7 @@ def _same_flags(run: Run, arguments: argparse.Namespace, asked: dict[str, Any]) 
 def _status(arguments: argparse.Namespace) -> None:
     status = Run.open(arguments.run).status()
     if arguments.json:
-        _print_json(status.to_json())
+        say_json(status.to_json())
         return
     text = status.state
     if status.stage and status.state != "done":
@@ -445,9 +447,9 @@ def _status(arguments: argparse.Namespace) -> None:
     text += f", {status.progress:.0%}"
     if status.eta_seconds:
         text += f", about {status.eta_seconds:.0f} s left"
-    print(text + (f" ({status.message})" if status.message else ""))
+    say(text + (f" ({status.message})" if status.message else ""))
     if status.damaged:
-        print(f"damaged: {status.damaged}")
+        say(f"damaged: {status.damaged}")
 
 
 def _cancel(arguments: argparse.Namespace) -> None:
@@ -455,43 +457,43 @@ def _cancel(arguments: argparse.Namespace) -> None:
 
     status = cancel(arguments.run)
     if arguments.json:
-        _print_json(status.to_json())
+        say_json(status.to_json())
     else:
-        print(status.state)
+        say(status.state)
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
     result = read_json(Run.open(arguments.run).result("evaluation.json"))
     if arguments.json:
-        _print_json(result)
+        say_json(result)
         return
     for name, test in result["tests"].items():
-        print(f"test set {name}, {test['items']:,} items")
+        say(f"test set {name}, {test['items']:,} items")
         _print_scores(test["methods"])
     if not result["tests"]:
-        print("no test set with known truth")
+        say("no test set with known truth")
     truth = result["truth"]
     if truth["items"]:
-        print(f"labelled training items with known truth: {truth['items']:,}")
+        say(f"labelled training items with known truth: {truth['items']:,}")
         labels = truth["human_labels_accuracy"]
         said = "no human label of them" if labels is None else f"human labels right {labels:.1%}"
         right = "unknown" if truth["accuracy"] is None else f"right {truth['accuracy']:.1%}"
-        print(f"  learned truth {right}, {said}")
+        say(f"  learned truth {right}, {said}")
         _print_scores(truth.get("methods", {}))
     for coder, recovery in result["transitions"].items():
         if recovery["mae"] is not None:
-            print(f"T of {coder}: mean absolute error {recovery['mae']:.3f}")
+            say(f"T of {coder}: mean absolute error {recovery['mae']:.3f}")
 
 
 def _print_scores(methods: dict[str, Any]) -> None:
     width = max(map(len, methods), default=0)
-    print(f"  {'method':<{width}}  accuracy  macro F1  calibration error")
+    say(f"  {'method':<{width}}  accuracy  macro F1  calibration error")
     for method, s in methods.items():
         if s.get("accuracy") is None:
-            print(f"  {method:<{width}}  (labels none of these items)")
+            say(f"  {method:<{width}}  (labels none of these items)")
         else:
             f1, ece = ("–" if s.get(key) is None else f"{s[key]:.3f}" for key in ("macro_f1", "ece"))
-            print(f"  {method:<{width}}  {s['accuracy']:8.1%}  {f1:>8}  {ece:>17}")
+            say(f"  {method:<{width}}  {s['accuracy']:8.1%}  {f1:>8}  {ece:>17}")
 
 
 def _export(arguments: argparse.Namespace) -> None:
@@ -504,23 +506,23 @@ def _export(arguments: argparse.Namespace) -> None:
     if arguments.out:
         truth = load_truth(run)
         write_table(truth, arguments.out)
-        print(f"Wrote {len(truth):,} learned truths to {arguments.out}.")
+        say(f"Wrote {len(truth):,} learned truths to {arguments.out}.")
     for path, write in ((arguments.matrices, export_matrices), (arguments.report, export_report)):
         if path:
             write(run, path)
-            print(f"Wrote {path}.")
+            say(f"Wrote {path}.")
     if arguments.model:
         from .model_file import export_model  # imports torch, which takes seconds
 
         export_model(run, arguments.model)
-        print(f"Wrote {arguments.model}.")
+        say(f"Wrote {arguments.model}.")
 
 
 def _adjudications(arguments: argparse.Namespace) -> None:
     require_folder(arguments.out)
     frame = read_decisions(arguments.file)
     write_bytes(arguments.out, decisions_csv(frame))
-    print(f"Wrote {len(frame):,} adjudications to {arguments.out}.")
+    say(f"Wrote {len(frame):,} adjudications to {arguments.out}.")
 
 
 def _predict(arguments: argparse.Namespace) -> None:
@@ -528,11 +530,11 @@ def _predict(arguments: argparse.Namespace) -> None:
 
     answers = predict_images(Run.open(arguments.run), arguments.images, arguments.device)
     if arguments.json:
-        _print_json(answers)
+        say_json(answers)
         return
     for answer in answers:
         said = ", ".join(f"{c} would say {max(q, key=q.get)}" for c, q in answer["coders"].items())
-        print(f"{answer['image']}: {answer['truth']} ({answer['confidence']:.0%}); {said}")
+        say(f"{answer['image']}: {answer['truth']} ({answer['confidence']:.0%}); {said}")
 
 
 def _devices(arguments: argparse.Namespace) -> None:
@@ -540,11 +542,11 @@ def _devices(arguments: argparse.Namespace) -> None:
 
     devices = list_devices()
     if arguments.json:
-        _print_json({"devices": devices})
+        say_json({"devices": devices})
         return
     for device in devices:
         size = f"{device['memory_gib']} GiB" if "memory_gib" in device else f"{device['cores']} cores"
-        print(f"{device['id']}: {device['name']}, {size}")
+        say(f"{device['id']}: {device['name']}, {size}")
 
 
 if __name__ == "__main__":

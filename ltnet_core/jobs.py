@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .errors import RunError
+from .printing import is_text
 from .reading import require_file
 from .runs import Run, Status
 from .writing import naming
@@ -121,8 +122,9 @@ def new_run_dir(runs: Path, name: str) -> Path:
 
 
 def list_runs(runs: Path) -> list[Run]:
-    """All runs below a folder, newest first, damaged ones too."""
+    """All runs below a folder, newest first, damaged ones too; a folder that is not named in UTF-8 is none."""
     if not runs.is_dir():
         return []
-    found = [run for p in runs.iterdir() if not p.name.startswith(".") and (run := Run(p)).exists()]
+    named = [p for p in runs.iterdir() if not p.name.startswith(".") and is_text(p.name)]
+    found = [run for p in named if (run := Run(p)).exists()]
     return sorted(found, key=Run.created, reverse=True)

@@ -35,6 +35,7 @@ from typing import Any
 from .errors import LTNetError, RunError
 from .manifest import NAME as MANIFEST
 from .manifest import read_manifest, require_size, require_unchanged
+from .printing import is_text
 from .reading import unreadable
 from .run_contents import check_result, read_spec
 from .run_events import read_events, tail
@@ -121,6 +122,8 @@ class Run:
         RunError
         """
         folder = str(self.folder)
+        if not is_text(self.folder.resolve()):
+            raise RunError(f"folder {folder!r} cannot hold a run: its path is not UTF-8 text; choose another one.")
         if self.exists():
             if self.is_complete():
                 raise RunError(f"run {folder!r} is finished; choose another folder.")

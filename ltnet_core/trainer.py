@@ -27,6 +27,7 @@ from .images import Pixels, PixelsOnDemand, decode_all, survey
 from .ltnet import Classifier
 from .networks import build_network
 from .plan import DECODE_COST, FEATURE_COST, PREDICT_COST, Plan, make_plan
+from .printing import say
 from .reading import read_array, read_json
 from .results import Learned, write_array
 from .runs import Run
@@ -129,13 +130,13 @@ class Trainer:
     def enter(self, stage: str, epochs: int | None = None) -> None:
         self.stage = stage
         self.run.emit("stage", stage=stage, epochs=epochs, **self._where())
-        print(f"[{time.strftime('%H:%M:%S')}] {stage}" + (f", {epochs} epochs" if epochs else ""), flush=True)
+        say(f"[{time.strftime('%H:%M:%S')}] {stage}" + (f", {epochs} epochs" if epochs else ""))
 
     def note(self, message: str) -> None:
         """Tell the user something about this run, once."""
         if not any(e["event"] == "note" and e.get("message") == message for e in self.run.events()):
             self.run.emit("note", message=message)
-            print(f"note: {message}", flush=True)
+            say(f"note: {message}")
 
     # ---- the stages
 
@@ -251,7 +252,7 @@ class Trainer:
             said = f"  epoch {record['epoch']}/{work.epochs}  loss {record['train_loss']:.3f}"
             if record["validation_loss"] is not None:
                 said += f"  validation {record['validation_loss']:.3f} ({record['validation_agreement']:.1%} agree)"
-            print(said + f"  {record['seconds']:.1f} s", flush=True)
+            say(said + f"  {record['seconds']:.1f} s")
 
         history = fit(
             model,

@@ -54,8 +54,21 @@ def write_bytes(path: str | os.PathLike[str], content: bytes) -> None:
 
 
 def write_json(path: str | os.PathLike[str], content: Any) -> None:
-    """Write JSON in UTF-8, indented, without NaN, as :func:`replacing` does."""
-    write_bytes(path, (json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode())
+    """Write JSON in UTF-8, indented, without NaN, as :func:`replacing` does.
+
+    Raises
+    ------
+    StorageError
+    OptionError
+        a text in it is no Unicode, such as the path of a folder that is not named in UTF-8.
+    """
+    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    try:
+        data = text.encode()
+    except UnicodeEncodeError as e:
+        wrong = text[max(e.start - 40, 0) : e.end]
+        raise OptionError(f"{str(path)!r} cannot be written: {wrong!r} is not UTF-8 text; rename it.") from e
+    write_bytes(path, data)
 
 
 def require_folder(path: Path) -> Path:
@@ -86,9 +99,14 @@ def storage_error(path: Path, e: OSError, size: int | None = None) -> StorageErr
     """The error that says which file could not be written and, on a full disk, how much room is missing."""
     if e.errno not in FULL:
         return StorageError(f"{str(path)!r} could not be written ({e.strerror or e}).")
+    if e.errno == errno.EFBIG:
+        return StorageError(
+            f"{str(path)!r} could not be written: no file may be larger than this one; raise the limit (ulimit -f)."
+        )
+    why = "your quota is used up" if e.errno == errno.EDQUOT else "the disk is full"
     needed = f", about {amount(size)} are needed" if size else ""
     return StorageError(
-        f"{str(path)!r} could not be written: the disk is full. {amount(_free(path))} are free there{needed}; "
+        f"{str(path)!r} could not be written: {why}. {amount(_free(path))} are free there{needed}; "
         "make room and try again."
     )
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import os
 import sqlite3
 import struct
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,7 +25,7 @@ from ltnet_core.explanation import explain
 from ltnet_core.learned_items import load_items
 from ltnet_core.runs import Run
 from ltnet_core.writing import write_json
-from ui import gallery_routes, opened
+from ui import gallery_routes, http, opened
 from ui.tokens import token
 
 RUN = "faces-1"
@@ -366,3 +368,32 @@ def test_test_images_do_not_count_for_a_refit(place: Path) -> None:
     row = ask("items", split="test").json["rows"][0]["r"]
     assert ask("decisions", body={"decisions": [decision(row, 0, "t-1")]}).json["settled_in_all"] == 0
     assert ask("decisions", body={"decisions": [decision(0, 0, "t-2")]}).json["settled_in_all"] == 1
+
+
+def test_images_that_wait_leave_threads_for_everything_else() -> None:
+    free = threading.Event()
+
+    async def both() -> bool:
+        images = [asyncio.ensure_future(http.in_image_thread(free.wait, 30)) for _ in range(60)]
+        await asyncio.sleep(0.1)
+        try:
+            return await asyncio.wait_for(http.in_thread(lambda: True), 10)
+        finally:
+            free.set()
+            assert all(await asyncio.gather(*images))
+
+    assert asyncio.run(both())
+
+
+def test_images_are_decoded_in_threads_of_their_own(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    used = []
+    whole = http.in_image_thread
+
+    async def counted(work: Any, *arguments: object) -> Any:
+        used.append(work)
+        return await whole(work, *arguments)
+
+    monkeypatch.setattr(http, "in_image_thread", counted)
+    assert ask("image", row=0).status == 200
+    assert ask("thumbnails", rows="0,1").status == 200
+    assert len(used) == 2

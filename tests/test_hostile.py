@@ -345,7 +345,7 @@ CASES: dict[str, tuple[Callable[[Path], None], str]] = {
     "a join of itself": (joined_with({"sources": [{"name": "a", "path": "."}]}), "is a joined study itself"),
     "a join with a source that is gone": (joined_with({"sources": [{"name": "a", "path": "gone"}]}), "source 'a': "),
     "a join that is none": (joined_with("[1, 2"), "joined.json: is not readable JSON"),
-    "a join with numbers for names": (joined_with({"sources": [{"name": 3, "path": 4}]}), "names and paths are text"),
+    "a join with numbers for names": (joined_with({"sources": [{"name": 3, "path": 4}]}), "names, paths and formats are text"),
 }  # fmt: skip
 
 

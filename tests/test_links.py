@@ -304,3 +304,49 @@ def test_both_ways_of_opening_agree(
         with pytest.raises(DatasetError, match=message):
             open_regular(path, roots, path.name)
     assert len(os.listdir("/dev/fd")) == before, "nothing stays open"
+
+
+def test_a_link_to_itself_is_passed_over(plain: Path) -> None:
+    (plain / "truth.csv").unlink()
+    (plain / "truth.csv").symlink_to("truth.csv")
+    (plain / "images" / "z.png").symlink_to("z.png")
+    study = load_dataset(plain)
+    assert len(study.table.items) == 4
+    passed = next(p for p in study.problems if p.kind == "entry passed over")
+    assert passed.count == 2
+    assert all("cannot be followed" in text for text in passed.examples)
+
+
+@pytest.mark.parametrize("path", ["~no-such-user/faces", "a" * 5000, "a\0b", 'a"\n\x1b[31m', "\ufffe"])
+def test_odd_paths_of_sources_are_one_sentence(path: str, tmp_path: Path, ltnet: Command) -> None:
+    (tmp_path / "joined.json").write_text(json.dumps({"sources": [{"name": "a", "path": path}]}))
+    done = ltnet("inspect", str(tmp_path))
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "Traceback" not in done.stderr
+    assert workspace.Dataset("a", "a", tmp_path).version
+
+
+def test_a_user_that_does_not_exist_is_one_sentence(tmp_path: Path, ltnet: Command) -> None:
+    for call in (("inspect", "~no-such-user/x"), ("join", str(tmp_path / "j"), "--source", "a=~no-such-user/x")):
+        done = ltnet(*call)
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+        assert "does not exist" in done.stderr
+    with pytest.raises(DatasetError, match="not an absolute path"):
+        workspace.add_path("~no-such-user/x")
+
+
+def test_odd_names_leave_a_dataset_its_version(plain: Path) -> None:
+    dataset = workspace.Dataset("a", "a", plain)
+    (plain / os.fsdecode(b"\xff.csv")).touch()
+    (plain / "loop.csv").symlink_to("loop.csv")
+    (plain / "nowhere.csv").symlink_to("nothing")
+    before = dataset.version
+    write_csv(plain / "more.csv", ("a",), [])
+    assert dataset.version != before
+
+
+def test_a_list_of_sources_is_not_read_through_a_link(plain: Path, outside: Path) -> None:
+    (outside / "joined.json").write_text(json.dumps({"sources": [{"name": "a", "path": str(plain)}]}))
+    (plain / "joined.json").symlink_to(outside / "joined.json")
+    assert workspace._sources(workspace.Dataset("a", "a", plain)) == ([], {})

@@ -431,3 +431,22 @@ def test_sentences() -> None:
     assert wording.duration(600) == "10 minutes"
     methods = {"mixture": {"accuracy": 0.8}, "ltnet": {"accuracy": 0.75}, "majority": {"accuracy": None}}
     assert compare.sentence(methods).startswith("LTNet is right on 75.0 % of the images, 5.0 points fewer")
+
+
+def test_odd_folders_of_a_workspace_crash_no_page(place: Path, demo: Path) -> None:
+    link(place, demo)
+    write_fake_run(place / "runs" / "faces-1", demo)
+    shutil.copytree(place / "runs" / "faces-1", place / "runs" / os.fsdecode(b"\xff"))
+    shutil.copytree(place / "datasets" / "faces", place / "datasets" / os.fsdecode(b"\xff"))
+    for name, path in (("long", "a" * 5000), ("half", "\ud800"), ("nul", "a\0b"), ("joined", None)):
+        folder = place / "datasets" / name
+        (folder / "data").mkdir(parents=True)
+        (folder / "about.json").write_text('{"name": "\\ud800"}')
+        if path is None:
+            (folder / "data" / "joined.json").write_text('{"sources": [{"name": "a", "path": "~no-such-user/x"}]}')
+        else:
+            (folder / "data").rmdir()
+            (folder / "link.json").write_text(json.dumps({"path": path}))
+    for page in PAGES:
+        open_page(page.path, run="faces-1")
+    open_page("dataset", dataset="joined")

@@ -224,7 +224,7 @@ async def image(request: Request) -> Response:
     place = await http.in_thread(_place, request, request.query_params.get("token", ""))
     selections = await http.in_thread(lambda: place.selections)
     name = str(selections.items.names[_row_number(request, selections)].as_py())
-    data = await http.in_thread(lambda: thumbnails.large(place.files, name))
+    data = await http.in_image_thread(lambda: thumbnails.large(place.files, name))
     if not data:
         raise Refused(404, "The image cannot be read.")
     return Response(data, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=3600"})
@@ -257,11 +257,11 @@ async def small_images(request: Request) -> Response:
         pairs = list(zip(rows, names, strict=True))
         parts = [pairs[i : i + AT_ONCE] for i in range(0, len(pairs), AT_ONCE)]
         # Two parts are made at a time: decoding leaves Python's lock alone.
-        waiting = [asyncio.ensure_future(http.in_thread(some, p)) for p in parts[:2]]
+        waiting = [asyncio.ensure_future(http.in_image_thread(some, p)) for p in parts[:2]]
         try:
             for i in range(len(parts)):
                 if i + 2 < len(parts):
-                    waiting.append(asyncio.ensure_future(http.in_thread(some, parts[i + 2])))
+                    waiting.append(asyncio.ensure_future(http.in_image_thread(some, parts[i + 2])))
                 yield await waiting[i]
         finally:
             for w in waiting:

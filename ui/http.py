@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Mapping
 from typing import Any, TypeGuard, TypeVar
+from weakref import WeakKeyDictionary
 
 import anyio.to_thread
+from anyio import CapacityLimiter
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -26,9 +29,21 @@ class Refused(Exception):
         self.status = status
 
 
+# Images wait for each other's memory; without a limit they would take all threads of the server.
+IMAGE_THREADS = 8
+_image_threads: WeakKeyDictionary[asyncio.AbstractEventLoop, CapacityLimiter] = WeakKeyDictionary()
+
+
 async def in_thread(work: Callable[..., T], *arguments: object) -> T:
     """Disks are slow; the event loop serves everybody."""
     return await anyio.to_thread.run_sync(work, *arguments)
+
+
+async def in_image_thread(work: Callable[..., T], *arguments: object) -> T:
+    """The same for decoding images, in few threads of its own, so that everything else goes on beside it."""
+    loop = asyncio.get_running_loop()
+    limiter = _image_threads.setdefault(loop, CapacityLimiter(IMAGE_THREADS))
+    return await anyio.to_thread.run_sync(work, *arguments, limiter=limiter)
 
 
 def declared(request: Request) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 
 import pandas as pd
@@ -18,7 +19,7 @@ USES = {"labels and images": "all", "images alone": "images"}
 
 def panel(datasets: Sequence[Dataset], chosen: Callable[[Dataset], None]) -> None:
     """Choose datasets and join them; ``chosen`` gets the new one."""
-    own = [d for d in datasets if d.id and d.location.exists() and not workspace.is_joined(d)]
+    own = [d for d in datasets if d.id and os.path.exists(d.location) and not workspace.is_joined(d)]
     markup.sentence(
         "Images of different datasets become one study, their coders stand side by side. A table of labels without "
         "images says something about the images of the others, by their names."

@@ -31,10 +31,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ltnet_core.datasets import FORMATS, Corrections, holds_images_alone, joined, load_dataset, refers_to
+from ltnet_core.datasets.archives import open_files
 from ltnet_core.datasets.demo import write_demo
 from ltnet_core.datasets.files import is_image_name
-from ltnet_core.datasets.roots import require_below
+from ltnet_core.datasets.roots import expanded, require_below
 from ltnet_core.errors import DatasetError
+from ltnet_core.printing import is_text
+from ltnet_core.reading import loads
 from ltnet_core.runs import Run
 from ltnet_core.writing import write_json
 
@@ -57,8 +60,8 @@ class Dataset:
         parts = [self.format or "", self.corrections, *_stamps(self.location)]
         if is_joined(self):
             for source in _sources(self)[0]:
-                parts += _stamps(self.location / Path(source.path).expanduser())
-        return hashlib.sha256("|".join(parts).encode()).hexdigest()[:16]
+                parts += _stamps(self.location / expanded(source.path))
+        return hashlib.sha256("|".join(parts).encode(errors="surrogatepass")).hexdigest()[:16]
 
 
 def _stamps(place: Path) -> list[str]:
@@ -70,15 +73,22 @@ def _stamps(place: Path) -> list[str]:
             with os.scandir(place) as entries:
                 for entry in itertools.islice(entries, MOST_STAMPS):
                     if not is_image_name(entry.name):
-                        parts.append(f"{entry.name}-{entry.stat().st_mtime_ns}")
-    except OSError:
+                        parts.append(f"{entry.name}-{_changed(entry)}")
+    except (OSError, ValueError):  # no path has a NUL
         return ["missing"]
     return [parts[0], *sorted(parts[1:])]
 
 
+def _changed(entry: os.DirEntry[str]) -> int:
+    try:
+        return entry.stat().st_mtime_ns
+    except OSError:  # a link that leads nowhere, or to itself
+        return entry.stat(follow_symlinks=False).st_mtime_ns
+
+
 def root() -> Path:
     """The workspace folder."""
-    return Path(os.environ.get("LTNET_WORKSPACE") or "workspace").expanduser().absolute()
+    return expanded(os.environ.get("LTNET_WORKSPACE") or "workspace").absolute()
 
 
 def datasets_folder() -> Path:
@@ -90,11 +100,11 @@ def runs_folder() -> Path:
 
 
 def list_datasets() -> list[Dataset]:
-    """All datasets, newest first."""
+    """All datasets, newest first; a folder that is not named in UTF-8 is none."""
     folder = datasets_folder()
     if not folder.is_dir():
         return []
-    places = [p for p in folder.iterdir() if p.is_dir() and not p.name.startswith(".")]
+    places = [p for p in folder.iterdir() if p.is_dir() and not p.name.startswith(".") and is_text(p.name)]
     places.sort(key=lambda p: p.stat().st_mtime, reverse=True)
     return [d for p in places if (d := read_dataset(p)) is not None]
 
@@ -125,8 +135,8 @@ def _corrections(about: Mapping[str, object]) -> str:
 
 def _json(path: Path) -> dict[str, object]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        content = loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}
 
@@ -140,20 +150,27 @@ def dataset_of(run: Run, datasets: list[Dataset]) -> Dataset:
         the run's spec is damaged.
     """
     spec = run.spec()
-    place = Path(str(spec.get("dataset", ""))).expanduser().absolute()
+    place = expanded(str(spec.get("dataset", ""))).absolute()
     for dataset in datasets:
-        if dataset.location == place or (dataset.location.exists() and dataset.location.resolve() == place.resolve()):
+        if dataset.location == place or _is_same(dataset.location, place):
             return dataset
     format = str(spec.get("format"))
     name, said = str(spec.get("dataset_name") or place.name), _corrections(spec)
     return Dataset("", name, place, format if format in FORMATS else None, said)
 
 
+def _is_same(a: Path, b: Path) -> bool:
+    try:
+        return a.exists() and a.resolve() == b.resolve()
+    except (OSError, RuntimeError, ValueError):  # a path too long, a loop of links, a NUL
+        return False
+
+
 def adjudications_of(dataset: Dataset) -> Path:
     """Where what people settled of a dataset is kept; the file is made with the first decision."""
     if dataset.id:
         return datasets_folder() / dataset.id / "adjudications.sqlite"
-    digest = hashlib.sha256(str(dataset.location.absolute()).encode()).hexdigest()[:24]
+    digest = hashlib.sha256(str(dataset.location.absolute()).encode(errors="surrogatepass")).hexdigest()[:24]
     return root() / "adjudications" / f"{digest}.sqlite"
 
 
@@ -202,13 +219,13 @@ def require_dataset(location: Path, roots: Sequence[Path] | None) -> None:
 
 def is_joined(dataset: Dataset) -> bool:
     """Whether it is a joined study of this workspace."""
-    return bool(dataset.id) and (dataset.location / joined.FILE).is_file()
+    return bool(dataset.id) and os.path.isfile(dataset.location / joined.FILE)
 
 
 def _sources(dataset: Dataset) -> tuple[list[joined.Source], dict[str, str]]:
     try:
-        return joined.parse((dataset.location / joined.FILE).read_bytes())
-    except (OSError, DatasetError):
+        return joined.parse(open_files(dataset.location).read(joined.FILE, joined.MAX_BYTES))
+    except DatasetError:
         return [], {}
 
 
@@ -268,7 +285,7 @@ def add_path(path: str, roots: Sequence[Path] | None = None) -> Dataset:
     """
     if not path.strip():
         raise DatasetError("Give the path of a dataset folder or a .zip of one.")
-    place = Path(path.strip().strip("\"'")).expanduser()
+    place = expanded(path.strip().strip("\"'"))
     if not place.is_absolute():
         raise DatasetError(f"{path!r} is not an absolute path; start it with / or ~.")
     if roots is not None:

@@ -10,6 +10,7 @@ from types import ModuleType
 import pyarrow as pa
 
 from ..errors import DatasetError, OptionError, did_you_mean
+from ..printing import is_text
 from . import (
     affectnet,
     affectnet_numbers,
@@ -64,6 +65,7 @@ from .questions import unique
 from .reading import Match, Reading
 from .refusal import Miss, refusal
 from .revise import revise
+from .roots import expanded
 from .study import Problem, Study
 from .used import applicable, require_used, speaks_of_columns
 from .workbook import require_readable
@@ -278,7 +280,7 @@ def load_dataset(
         unknown format, or a correction that nothing in the dataset fits.
     """
     try:
-        return _load(Path(location).expanduser(), format, corrections or NOTHING)
+        return _load(expanded(location), format, corrections or NOTHING)
     finally:
         # Arrow keeps what a thread's reading took, for that thread alone: 12 MiB for the labels of 20,000 images.
         pa.default_memory_pool().release_unused()
@@ -286,6 +288,8 @@ def load_dataset(
 
 def _load(place: Path, format: str | None, corrections: Corrections) -> Study:
     files = open_files(place)
+    if not is_text(place.resolve()):
+        raise DatasetError("its path is not UTF-8 text; rename the file or folder.", file=str(place))
     if corrections:
         files = Without(files, corrections)
     kept = index.load(files, place, format, corrections)

@@ -13,7 +13,7 @@ from ..errors import DatasetError
 from .files import MAX_FILE_BYTES, Files, _hidden
 from .files import open_files as open_folder_or_zip
 from .memory import require_memory
-from .roots import open_regular, require_below
+from .roots import expanded, open_regular, require_below
 
 MOST_MEMBERS, LONGEST_HEADER = 2_000_000, 1024**2
 LONG_HEADERS = (
@@ -148,12 +148,12 @@ def open_files(location: str | os.PathLike[str], roots: Sequence[Path] | None = 
     DatasetError
         there is nothing there, it lies elsewhere, or is an archive that is not read.
     """
-    path = Path(location).expanduser()
+    path = expanded(location)
     allowed = None
     if roots is not None:
         path = require_below(path, roots)
         allowed = [os.path.realpath(r) for r in roots]
-    if path.is_file() and path.suffix.lower() != ".zip":
+    if os.path.isfile(path) and path.suffix.lower() != ".zip":
         refuse(path)
         if is_tar(path):
             return TarFiles(path, allowed)

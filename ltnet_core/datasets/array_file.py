@@ -35,7 +35,7 @@ def read_array(files: Files, name: str, limit: int = MAX_FILE_BYTES) -> np.ndarr
         ) from e
     if array.dtype.kind == "U":
         points = np.atleast_1d(array).astype(array.dtype.newbyteorder("=")).reshape(-1).view(np.uint32)
-        if len(points) and points.max() > sys.maxunicode:
+        if ((points > sys.maxunicode) | ((points >= 0xD800) & (points < 0xE000))).any():
             raise DatasetError("holds text with characters that do not exist.", file=name)
     return array
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ from ..errors import DatasetError
 from .files import Files, is_image_name
 from .listed_names import base_name
 from .tables import Table, header, is_table
+from .text_files import loads
 
 
 def tables_with(files: Files, columns: set[str]) -> list[str]:
@@ -59,6 +59,6 @@ def json_cell(cell: str, column: str, file: str, row: int) -> Any:
     if not cell:
         return None
     try:
-        return json.loads(cell)
+        return loads(cell)
     except (ValueError, RecursionError) as e:
         raise DatasetError(f"the cell {column!r} is not readable JSON.", file=file, row=row) from e

@@ -17,9 +17,10 @@ from typing import BinaryIO
 
 from ..errors import DatasetError
 from ..image_formats import SUFFIXES
+from ..printing import is_text
 from .entry_names import entry_name
 from .memory import require_memory
-from .roots import HOW, is_below, named_roots, open_regular, require_below
+from .roots import HOW, expanded, is_below, named_roots, open_regular, require_below
 
 IMAGE_SUFFIXES = SUFFIXES
 WORKBOOKS = (".xlsx", ".xlsm")  # zips that are tables
@@ -61,15 +62,6 @@ def is_image_name(name: str) -> bool:
 
 def _hidden(name: str) -> bool:
     return any(part.startswith((".", "__MACOSX")) for part in name.split("/"))
-
-
-def _is_text(name: str) -> bool:
-    """Whether a file's name is text; Python stands in for other bytes with half characters."""
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 class Files(ABC):
@@ -260,16 +252,21 @@ class FolderFiles(_OnDisk):
                 if _hidden(entry.name):
                     continue
                 name = prefix + entry.name
-                if not _is_text(name):  # no table can name it, and nothing can show it
+                if not is_text(name):  # no table can name it, and nothing can show it
                     odd.append(
                         f"{os.fsencode(name).decode(errors='backslashreplace')} is not named in UTF-8; rename it."
                     )
                     continue
                 linked = entry.is_symlink()
                 real = os.path.realpath(entry.path) if linked else entry.path
+                try:
+                    is_folder = entry.is_dir()
+                except OSError as e:  # such as a link that leads to itself
+                    odd.append(f"{name} cannot be followed ({e.strerror}).")
+                    continue
                 if linked and not is_below(real, self.allowed or ()):
                     odd.append(f"{name} is a link that leads outside the dataset; {HOW}.")
-                elif not entry.is_dir():
+                elif not is_folder:
                     names.append(name)
                 elif name.count("/") >= DEEPEST_FOLDER:
                     odd.append(f"{name} is a folder more than {DEEPEST_FOLDER} deep.")
@@ -392,14 +389,18 @@ def open_files(location: str | os.PathLike[str], roots: Sequence[Path] | None = 
     DatasetError
         there is nothing there, or it lies elsewhere.
     """
-    path = Path(location).expanduser()
+    path = expanded(location)
     allowed = None
     if roots is not None:
         path = require_below(path, roots)
         allowed = [os.path.realpath(r) for r in roots]
-    if path.is_dir():
+    try:
+        is_folder, is_file = path.is_dir(), path.is_file()
+    except OSError as e:  # such as a name that is too long
+        raise DatasetError(f"cannot be opened ({e.strerror}).", file=str(location)) from e
+    if is_folder:
         return FolderFiles(path)
-    if path.is_file():
+    if is_file:
         zipped = path.suffix.lower() == ".zip" or (suffix(path.name) not in WORKBOOKS and zipfile.is_zipfile(path))
         return ZipFiles(path, allowed) if zipped else GivenFiles(path, {path.name: path}, allowed)
     raise DatasetError("does not exist; give a dataset folder, a .zip of one or a table of labels.", file=str(location))

@@ -36,7 +36,7 @@ from .corrections import NOTHING, Corrections
 from .dataset_reading import DatasetReading
 from .files import Below, Files, FolderFiles, GivenFiles, ZipFiles, is_image_name
 from .left_out import Without
-from .roots import named_roots
+from .roots import expanded, named_roots
 from .study import Problem, Study
 
 VERSION = 4
@@ -49,9 +49,9 @@ def cache_folder() -> Path:
     """Where copies are kept that can be made again."""
     given = os.environ.get("LTNET_CACHE")
     if given:
-        return Path(given).expanduser().absolute()
+        return expanded(given).absolute()
     base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(base).expanduser().absolute() / "ltnet-studio"
+    return expanded(base).absolute() / "ltnet-studio"
 
 
 def _place(location: Path, format: str | None, corrections: Corrections) -> Path:

@@ -16,8 +16,6 @@ is left out. ``format`` overrides what a source is recognised as.
 
 from __future__ import annotations
 
-import json
-import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -27,6 +25,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DatasetError, OptionError
+from ..writing import write_json
 from .archives import open_files
 from .assemble import resolve
 from .class_names import common_names
@@ -35,7 +34,7 @@ from .dataset_reading import TableReading
 from .files import MAX_FILE_BYTES, Files, GivenFiles
 from .questions import Question
 from .reading import Match, Reading, Rows
-from .roots import named_roots
+from .roots import expanded, named_roots
 from .study import Problem
 from .tables import mapped
 from .text_files import parse_json
@@ -109,9 +108,7 @@ def save(folder: Path, sources: Sequence[Source], classes: Mapping[str, str]) ->
     content: dict[str, Any] = {"sources": [_to_json(s) for s in sources]}
     if classes:
         content["classes"] = dict(classes)
-    partial = folder / f".{FILE}.partial"
-    partial.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    os.replace(partial, folder / FILE)
+    write_json(folder / FILE, content)
 
 
 def _to_json(source: Source) -> dict[str, Any]:
@@ -140,8 +137,9 @@ def parse(data: bytes) -> tuple[list[Source], dict[str, str]]:
         classes = content.get("classes") or {}
         texts = [(s.name, s.path, s.use, *s.coders, *s.coders.values()) for s in sources]
         texts.append((*classes, *classes.values()))
+        texts.append(tuple(s.format for s in sources if s.format is not None))
         if not all(isinstance(t, str) for group in texts for t in group):
-            raise TypeError("names and paths are text")
+            raise TypeError("names, paths and formats are text")
     except (ValueError, KeyError, TypeError, AttributeError) as e:
         raise DatasetError(f"expected sources with a name and a path each ({e}).", file=FILE) from e
     if not sources:
@@ -171,7 +169,7 @@ def source_paths(files: Files) -> list[Path]:
     base = files.location.parent if isinstance(files, GivenFiles) else files.location / files.below
     out = []
     for source in parse(files.read(FILE, MAX_BYTES))[0]:
-        path = Path(source.path).expanduser()
+        path = expanded(source.path)
         if not path.is_absolute() and not base.is_dir():
             raise DatasetError(f"the path of source {source.name!r} is not absolute; it has to be in a zip.", file=FILE)
         out.append(base / path)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from typing import Any
 
 from ..errors import DatasetError
 from .files import Files, suffix
-from .text_files import MAX_JSON_BYTES, read_json
+from .text_files import MAX_JSON_BYTES, loads, read_json
 
 LONGEST_LINE = 16 * 1024**2
 HEAD = 65_536
@@ -46,7 +45,7 @@ def read_lines(files: Files, name: str) -> Iterator[tuple[int, dict[str, Any]]]:
         if len(line) > LONGEST_LINE:
             raise DatasetError(f"the line is longer than {LONGEST_LINE:,} bytes.", file=name, row=row)
         try:
-            content = json.loads(line)
+            content = loads(line)
         except (ValueError, RecursionError) as e:
             raise DatasetError(f"is not readable JSON ({_first_words(e)}).", file=name, row=row) from e
         if not isinstance(content, dict):
@@ -70,7 +69,7 @@ def first_object(files: Files, name: str) -> dict[str, Any]:
     """The first object of a file with one per line; empty where there is none."""
     head = json_head(files, name)
     try:
-        content = json.loads(head.split(b"\n", 1)[0].decode())
+        content = loads(head.split(b"\n", 1)[0].decode())
     except (ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}

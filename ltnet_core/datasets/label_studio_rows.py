@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -16,6 +15,7 @@ from .parts import part_of_value
 from .reading import Match, Reading
 from .study import Problem
 from .tables import header, is_table, read_table
+from .text_files import loads
 
 FORMAT = "label-studio-rows"
 TITLE = "Label Studio export, JSON-MIN and CSV"
@@ -128,7 +128,7 @@ def _labels(value: Any) -> Iterator[str]:
     """The classes in a field: a word, a list, or ``{"choices": […]}``, also as JSON in a cell of a CSV."""
     if isinstance(value, str) and value[:1] in "[{" and value:
         try:
-            value = json.loads(value)
+            value = loads(value)
         except (ValueError, RecursionError):
             yield value
             return

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DatasetError
+from ..printing import is_text
 from .files import BAD_ZIP, Files
 
 MAX_BYTES = 1024**3
@@ -242,6 +243,8 @@ def _size(value: Any, sizes: Mapping[int, int]) -> int:
         return sizes[id(value)]
     if isinstance(value, np.ndarray):
         return PER_VALUE + value.nbytes
+    if isinstance(value, str) and not is_text(value):
+        raise _Refused("a text in it is no Unicode")
     if isinstance(value, str | bytes):
         return PER_VALUE + len(value)
     if value is None or isinstance(value, bool | int | float):

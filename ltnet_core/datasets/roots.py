@@ -22,10 +22,15 @@ _CAN_LOOK_FIRST = hasattr(os, "O_PATH") and os.path.isdir(_DESCRIPTORS)
 _READING = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 
 
+def expanded(path: str | os.PathLike[str]) -> Path:
+    """The path with ``~`` and ``~user`` followed; a user that does not exist stays a name."""
+    return Path(os.path.expanduser(path))
+
+
 def named_roots() -> tuple[Path, ...]:
     """The folders that ``LTNET_ROOTS`` names, absolute; none where it is not set."""
     texts = os.environ.get(VARIABLE, "").split(os.pathsep)
-    return tuple(Path(t).expanduser().absolute() for t in texts if t.strip())
+    return tuple(expanded(t).absolute() for t in texts if t.strip())
 
 
 def require_below(place: Path, roots: Sequence[Path]) -> Path:

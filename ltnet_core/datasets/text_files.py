@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from ..errors import DatasetError
@@ -13,6 +14,8 @@ MAX_LIST_BYTES = 256 * 1024**2
 # An empty list takes three bytes in a file and seventy in memory.
 MAX_VALUES = 20_000_000
 MAX_LINES = 10_000_000
+# What half of a surrogate pair is written with: an escape, three bytes, or UTF-16.
+HALVES = re.compile(rb"\\u[dD]|\xed|\0")
 LINE_ENDS = (b"\n", b"\r", b"\v", b"\f", b"\x1c", b"\x1d", b"\x1e", b"\xc2\x85", b"\xe2\x80\xa8", b"\xe2\x80\xa9")
 
 
@@ -33,11 +36,26 @@ def parse_json(data: bytes, name: str) -> Any:
     if values > MAX_VALUES:
         raise DatasetError(f"holds more than {MAX_VALUES:,} values.", file=name)
     try:
-        return json.loads(data)
+        return loads(data)
+    except UnicodeEncodeError as e:
+        raise DatasetError(f"is not readable JSON ({e.object[e.start]!r} in it is half a character).", file=name) from e
     except RecursionError as e:
         raise DatasetError("is not readable JSON (it is nested too deep).", file=name) from e
     except ValueError as e:
         raise DatasetError(f"is not readable JSON ({e}).", file=name) from e
+
+
+def loads(data: bytes | str) -> Any:
+    """Parse JSON whose text can be written again: an escape such as ``\\ud800`` alone makes one that no file can hold.
+
+    Raises
+    ------
+    ValueError, RecursionError
+    """
+    content = json.loads(data)
+    if isinstance(data, str) or HALVES.search(data):
+        json.dumps(content, ensure_ascii=False).encode()
+    return content
 
 
 def read_lines(files: Files, name: str, errors: str = "replace") -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from .files import MAX_FILE_BYTES, Files, suffix
 from .json_files import text
 from .parts import part_of_file
 from .reading import Match, Reading
+from .text_files import loads
 
 FORMAT = "webdataset"
 TITLE = "WebDataset, tar shards"
@@ -170,7 +170,7 @@ def _label(data: bytes, file: str) -> str:
         content = data.decode("utf-8-sig").strip()
         if suffix(file) != ".json":
             return content
-        found = json.loads(content)
+        found = loads(content)
     except (ValueError, RecursionError) as e:
         raise DatasetError("is not a readable label.", file=file) from e
     if isinstance(found, dict):

@@ -1,0 +1,57 @@
+"""Text for a terminal: names of files and classes may hold what a terminal obeys, or what no encoding has."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from typing import Any, TextIO
+
+# Control characters, ends of lines, marks that turn the direction of writing, and halves of surrogate pairs.
+OBEYED = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def is_text(value: str | os.PathLike[str]) -> bool:
+    """Whether it can be written in UTF-8; Python stands in for other bytes of a path with halves of surrogate pairs."""
+    try:
+        os.fspath(value).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def printable(text: str) -> str:
+    """The text on one line; what a terminal would obey is written as an escape such as ``\\x1b``."""
+    return OBEYED.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+def require_streams() -> None:
+    """Give a process that was started with closed streams the null device instead.
+
+    Otherwise the next file that is opened would be taken for the output.
+    """
+    for handle in range(3):
+        try:
+            os.fstat(handle)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free: this one
+    sys.stdout = sys.stdout or open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    sys.stderr = sys.stderr or open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+
+
+def say(text: str, file: TextIO | None = None) -> None:
+    """Print one line at once."""
+    file = file or sys.stdout
+    encoding = file.encoding or "utf-8"
+    print(printable(text).encode(encoding, "backslashreplace").decode(encoding), file=file, flush=True)
+
+
+def say_json(content: Any) -> None:
+    """Print JSON; in ASCII where the output's encoding lacks a character."""
+    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        text = json.dumps(content, indent=2, allow_nan=False)
+    print(text)

@@ -1,0 +1,131 @@
+"""What is printed: names that a terminal obeys or no encoding has, and outputs that are not there."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import pickle
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import ROOT, Command, write_csv
+
+from ltnet_core.datasets import load_dataset
+from ltnet_core.datasets.array_file import read_array
+from ltnet_core.datasets.files import FolderFiles
+from ltnet_core.datasets.joined import Source, write
+from ltnet_core.datasets.plain_pickle import read_pickle
+from ltnet_core.datasets.text_files import loads
+from ltnet_core.errors import DatasetError, OptionError, RunError
+from ltnet_core.printing import printable
+from ltnet_core.runs import Run
+from ltnet_core.writing import storage_error
+
+HALF = "\ud800x"
+
+
+@pytest.mark.parametrize("where", ["class", "coder", "image"])
+def test_half_a_character_in_json_is_refused(where: str, plain: Path, ltnet: Command) -> None:
+    (plain / "annotations.csv").unlink()
+    image, coder, label = (HALF if where == w else "x" for w in ("image", "coder", "class"))
+    chosen = [{"type": "choices", "value": {"choices": [label]}}]
+    task = {"data": {"image": f"/{image}.png"}, "annotations": [{"completed_by": coder, "result": chosen}]}
+    (plain / "export.json").write_text(json.dumps([task]))
+    for command in (("inspect",), ("aggregate", "--method", "majority", "--out", str(plain / "out.csv"))):
+        done = ltnet(command[0], str(plain), *command[1:])
+        assert done.returncode == 2
+        assert done.stderr == "ltnet_core: export.json: is not readable JSON ('\\ud800' in it is half a character).\n"
+
+
+@pytest.mark.parametrize(
+    "data", [b'["\\ud800"]', '["\\udfff"]', b'["\xed\xa0\x80"]', '["\ud800"]'.encode("utf-16", "surrogatepass")]
+)
+def test_every_reader_of_json_refuses_half_a_character(data: bytes | str) -> None:
+    with pytest.raises(ValueError, match="surrogates not allowed"):
+        loads(data)
+    assert loads(b'["\\ud83d\\ude00"]') == ["\U0001f600"]
+
+
+def test_half_a_character_in_arrays_and_pickles_is_refused(tmp_path: Path) -> None:
+    np.save(tmp_path / "names.npy", np.array(["a", HALF]))
+    (tmp_path / "names.pkl").write_bytes(pickle.dumps({"names": [HALF]}))
+    with pytest.raises(DatasetError, match="characters that do not exist"):
+        read_array(FolderFiles(tmp_path), "names.npy")
+    with pytest.raises(DatasetError, match="no Unicode"):
+        read_pickle(FolderFiles(tmp_path), "names.pkl")
+
+
+def test_paths_that_are_not_utf_8_are_refused(plain: Path, tmp_path: Path, ltnet: Command) -> None:
+    odd = Path(os.fsdecode(bytes(tmp_path) + b"/\xff"))
+    shutil.copytree(plain, odd)
+    (tmp_path / "link").symlink_to(odd)
+    for call in (("inspect", str(odd)), ("status", str(odd)), ("inspect", str(plain), "--problems", f"{odd}.csv")):
+        done = ltnet(*call)
+        assert done.returncode == 2
+        assert done.stderr.count("\n") == 1
+        assert "is not UTF-8 text; rename" in done.stderr
+    with pytest.raises(DatasetError, match="not UTF-8"):
+        load_dataset(tmp_path / "link")
+    with pytest.raises(RunError, match="not UTF-8"):
+        Run(odd / "run").require_new()
+    with pytest.raises(OptionError, match="not UTF-8"):
+        write(tmp_path / "joined", [Source("a", str(odd))], {})
+
+
+def test_a_terminal_is_told_nothing_by_names(plain: Path, ltnet: Command) -> None:
+    write_csv(
+        plain / "annotations.csv",
+        ("image", "coder", "label"),
+        [("images/a.png", "\x1b]0;x\x07X", "cat"), ("images/b.png", "Y", "d\u202eo\x9bg")],
+    )
+    (plain / "truth.csv").unlink()
+    told = ltnet("inspect", str(plain))
+    assert told.returncode == 0
+    assert all(c == "\n" or c.isprintable() for c in told.stdout)
+    assert "\\x1b]0;x\\x07X" in told.stdout
+    assert json.loads(ltnet("inspect", str(plain), "--json").stdout)["classes"] == ["cat", "d\u202eo\x9bg"]
+
+
+def test_a_name_stays_as_it_is_where_it_can() -> None:
+    assert printable("Müller 笑い 👩‍🔬") == "Müller 笑い 👩‍🔬"
+    assert printable("a\nb\ud800") == "a\\nb\\ud800"
+
+
+def test_an_output_that_lacks_the_letters_gets_escapes(plain: Path) -> None:
+    write_csv(
+        plain / "annotations.csv",
+        ("image", "coder", "label"),
+        [("images/a.png", "Zoë", "cat"), ("images/b.png", "Zoë", "dog")],
+    )
+    for more in ((), ("--json",)):
+        done = _started("inspect", str(plain), *more, PYTHONIOENCODING="ascii:strict")
+        assert done.returncode == 0
+        assert "Zo\\xeb" in done.stdout or "Zoë" in json.loads(done.stdout)["coders"]
+
+
+@pytest.mark.parametrize("closed", ["1", "2", "0 1 2"])
+def test_closed_outputs_stop_no_work(closed: str, plain: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "ltnet_core", "aggregate", str(plain), "--method", "majority", "--out"]
+    close = " ".join(f"{n}>&-" for n in closed.split())
+    out = tmp_path / "truth.csv"
+    done = subprocess.run(["/bin/sh", "-c", f'exec "$@" {close}', "sh", *command, str(out)], cwd=ROOT, timeout=60)
+    assert done.returncode == 0
+    assert out.read_text().startswith("image,")
+
+
+def test_a_limit_of_files_is_no_full_disk(tmp_path: Path) -> None:
+    told = str(storage_error(tmp_path / "x", OSError(errno.EFBIG, "File too large"), 9))
+    assert "ulimit -f" in told
+    assert "the disk is full" not in told
+
+
+def _started(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "ltnet_core", *arguments]
+    return subprocess.run(
+        command, cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True, timeout=60
+    )
