@@ -39,7 +39,7 @@ def test_a_vulnerability_is_a_finding_also_where_other_packages_are_not_audited(
 @pytest.mark.parametrize(
     "error",
     [
-        "requests.exceptions.ConnectionError: HTTPSConnectionPool(host='pypi.org', port=443): Max retries exceeded",
+        "requests.exceptions.ConnectionError: HTTPSConnectionPool(host='advisories.example.org', port=443): Max retries exceeded",
         "requests.exceptions.ProxyError: …",
         "requests.exceptions.JSONDecodeError: Expecting value: line 1 column 1 (char 0)",
         "pip_audit._service.interface.ServiceError",
