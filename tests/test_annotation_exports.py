@@ -154,7 +154,7 @@ def test_what_is_no_time(when: object) -> None:
 
 def test_odd_values_in_json_are_no_reason_to_stop(tmp_path: Path) -> None:
     images(tmp_path, "a.png", "b.png")
-    odd = studio("\ud83d")
+    odd = studio("happy")
     odd["result"].append({"type": ["choices"], "from_name": {}, "value": 3})
     nothing = {"completed_by": [1], "result": [{"type": [], "value": None}], "updated_at": {}}
     tasks = [
@@ -162,7 +162,14 @@ def test_odd_values_in_json_are_no_reason_to_stop(tmp_path: Path) -> None:
         {"data": {"image": "b.png"}, "annotations": [studio("sad")]},
     ]
     write_json(tmp_path / "p.json", tasks)
-    assert [k for *_, k, _ in said(load_dataset(tmp_path))] == ["?", "sad"]
+    assert [k for *_, k, _ in said(load_dataset(tmp_path))] == ["happy", "sad"]
+
+
+def test_half_a_character_in_json_is_refused(tmp_path: Path) -> None:
+    images(tmp_path, "a.png")
+    write_json(tmp_path / "p.json", [{"data": {"image": "a.png"}, "annotations": [studio("\ud83d")]}])
+    with pytest.raises(DatasetError, match=r"p\.json: is not readable JSON \(.* in it is half a character\)"):
+        load_dataset(tmp_path)
 
 
 # --- boxes -------------------------------------------------------------------------------------------------------
