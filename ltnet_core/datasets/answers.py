@@ -57,7 +57,6 @@ class Answers:
     ) -> None:
         """One answer. ``coder`` is "" where the export names nobody, ``part`` is ``train``, ``test`` or ""."""
         if label and image:
-            image, coder, label, question = map(_plain, (image, coder, label, question))
             self._rows.append((image, coder, label, question, count, when, part, file, row))
         elif label:
             self.set_aside("it names no image", file, row)
@@ -184,11 +183,6 @@ def _with_coders(frame: pd.DataFrame, name: str) -> pd.DataFrame:
         stems = frame["file"].map({f: f.rsplit(".", 1)[0] for f in frame["file"].unique()})
     own = stems if each else pd.Series(name, index=frame.index)
     return frame.assign(coder=frame["coder"].where(frame["coder"].ne(""), own))
-
-
-def _plain(name: str) -> str:
-    """The name without halves of characters, which JSON may hold and no file can."""
-    return name if name.isascii() else name.encode("utf-8", "replace").decode()
 
 
 def _rows_of(frame: pd.DataFrame, columns: Sequence[str]) -> list[Rows]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from .files import MAX_IMAGE_BYTES, Files, is_image_name, suffix
 from .parts import part_of_file, part_of_value
 from .reading import Match, Reading
 from .study import Problem
+from .text_files import loads
 
 FORMAT = "hf-parquet"
 TITLE = "Hugging Face Parquet with images inside"
@@ -193,7 +193,7 @@ def read(files: Files, name: str) -> Reading:
 def _class_names(schema: pa.Schema) -> dict[str, list[str]]:
     """Column → the names of its class numbers, as ``datasets`` writes them beside the table."""
     try:
-        features = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))["info"]["features"]
+        features = loads((schema.metadata or {}).get(b"huggingface", b"{}"))["info"]["features"]
         return {
             c: list(map(str, f["names"]))
             for c, f in features.items()
