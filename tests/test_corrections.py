@@ -123,3 +123,8 @@ def test_a_question_stops_training_until_a_flag_answers_it(study: Path, tmp_path
     done = ltnet("aggregate", study, "--method", "majority", "--out", out, "--ignore", "source")
     assert done.returncode == 0, done.stderr
     assert ltnet("aggregate", tmp_path / "joined", "--method", "majority", "--out", out).returncode == 0
+
+
+def test_a_class_of_underscores_is_a_class(tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").write_text("image,ann,ben\na.png,x,x\nb.png,_,x\nc.png,_,_\n", encoding="utf-8")
+    assert sorted(load_dataset(tmp_path).table.classes) == ["_", "x"]

@@ -26,6 +26,7 @@ from ltnet_core import IPA2LT, Run, load_dataset
 from ltnet_core.datasets.demo import write_demo
 from ltnet_core.errors import OptionError, RunError
 from ltnet_core.ipa2lt import NEAR
+from ltnet_core.manifest import write_manifest
 from ltnet_core.settings import Settings, make_settings
 from ltnet_core.trainer import pixel_statistics
 
@@ -464,6 +465,7 @@ def test_evaluate_says_so_where_nobody_labelled_what_is_known(finished: Path, lt
     told = json.loads(path.read_text())
     told["truth"]["human_labels_accuracy"] = None
     path.write_text(json.dumps(told))
+    write_manifest(tmp_path / "run")
     done = ltnet("evaluate", tmp_path / "run")
     assert (done.returncode, "no human label of them" in done.stdout) == (0, True), done.stderr
 

@@ -29,6 +29,7 @@ from PIL import Image
 from ltnet_core.annotations import AnnotationTable
 from ltnet_core.checkup import check_up, listing_csv
 from ltnet_core.datasets import load_dataset
+from ltnet_core.datasets.class_numbers import one_spelling
 from ltnet_core.datasets.columns import ROLES
 from ltnet_core.errors import InputError
 
@@ -562,8 +563,14 @@ def test_any_table_is_read_back_equal(kind: str, table: AnnotationTable, number:
         lower = [n.lower() for n in names]
         if len(set(lower)) < len(lower) or set(lower) & roles or any(n.startswith("unnamed") for n in lower):
             return  # two columns of one name, or one that means something else
-    if len(used) < 2:
-        return
+    if len(used) < 2 or any(name != spelling for name, spelling in one_spelling(used).items()):
+        return  # 0 and 00 are one class
+    if kind == "wide" and set(table.coders) & set(table.classes):
+        return  # a header that reads like a row
+    by_coder = [set(table.label[table.coder == c].tolist()) for c in range(len(table.coders))]
+    others = [set().union(*by_coder[:c], *by_coder[c + 1 :]) for c in range(len(by_coder))]
+    if kind == "wide" and any(len(own) == 1 and not own & other for own, other in zip(by_coder, others, strict=True)):
+        return  # a column of one value that no other column has is no annotator's
     folder = tmp_path / f"{number}-{time.monotonic_ns()}"
     folder.mkdir()
     write, format = WRITERS[kind]

@@ -24,7 +24,9 @@ FREQUENT = 0.5
 
 
 def plain(value: str) -> str:
-    return " ".join(value.casefold().replace("_", " ").split())
+    """A value without its case, and with blanks for underscores; one that is nothing but underscores stays."""
+    text = " ".join(value.casefold().split())
+    return " ".join(text.replace("_", " ").split()) or text
 
 
 def absent(value: str, corrections: Corrections) -> bool:
