@@ -193,7 +193,7 @@ def call(arguments: list[str]) -> tuple[str, str]:
     if status and (UNNAMED.search(said) or not said.startswith("ltnet_core: ") or "Traceback" in said):
         return "crashes", f"status {status} says {said[:120]!r}"
     # The sentence about a damaged file may quote the number.
-    printed = re.sub(r"^damaged: .*$", "", out.getvalue(), flags=re.MULTILINE)
+    printed = re.sub(r'^\s*"?damaged"?: .*$', "", out.getvalue(), flags=re.MULTILINE)
     if not status and re.search(r"\b(nan|NaN|Infinity)\b", printed):
         return "crashes", "prints a number that is none"
     return ("refuses" if status else "works"), ""
