@@ -10,7 +10,7 @@ from typing import Any
 import streamlit as st
 
 from ltnet_core.errors import LTNetError
-from ltnet_core.image_formats import SUFFIXES as IMAGE_SUFFIXES
+from ltnet_core.image_formats import SUFFIXES
 from ui import uploads
 from ui.uploads import MOST_IMAGES, Purpose
 
@@ -60,7 +60,7 @@ def folder_upload(finished: Callable[[str], None]) -> None:
 
 def image_upload() -> str | None:
     """Put the upload of images on the page; gives the id of those that the session has brought."""
-    _show("images", most=MOST_IMAGES, accept=sorted(IMAGE_SUFFIXES))
+    _show("images", most=MOST_IMAGES, accept=sorted(SUFFIXES))
     kept = st.session_state.get(IMAGES)
     return kept.id if kept else None
 

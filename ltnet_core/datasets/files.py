@@ -22,7 +22,6 @@ from .entry_names import entry_name
 from .memory import require_memory
 from .roots import HOW, expanded, is_below, named_roots, open_regular, require_below
 
-IMAGE_SUFFIXES = SUFFIXES
 WORKBOOKS = (".xlsx", ".xlsm")  # zips that are tables
 DEEPEST = 4
 DEEPEST_FOLDER = 200
@@ -57,7 +56,7 @@ def suffix(name: str) -> str:
 
 def is_image_name(name: str) -> bool:
     """Whether the name ends like an image's."""
-    return suffix(name) in IMAGE_SUFFIXES
+    return suffix(name) in SUFFIXES
 
 
 def _hidden(name: str) -> bool:

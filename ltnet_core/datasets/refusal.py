@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..image_formats import SUFFIXES as IMAGE_SUFFIXES
+from ..image_formats import SUFFIXES
 from .files import Files, suffix
 from .tables import header, is_table
 
@@ -59,7 +59,7 @@ def _others(files: Files) -> str:
 
 def unread_types(files: Files) -> set[str]:
     """Endings of files that are images, but of a type that is not read."""
-    return ({suffix(n) for n in files.names} & UNREAD) - IMAGE_SUFFIXES
+    return ({suffix(n) for n in files.names} & UNREAD) - SUFFIXES
 
 
 def _columns(files: Files) -> list[str]:
