@@ -2,7 +2,8 @@
 
 ``python benchmarks/load.py --out DIR [--browsers 20] [--minutes 10] [--items 2400]`` makes the demo study with a
 finished run in DIR, starts the app and a training, and lets that many browser contexts of headless Chromium, each with
-its own websocket, filter, scroll and open images. It prints a table and exits with 1 if anything failed.
+its own websocket, filter, scroll and open images. A plain HTTP client asks for the same lists once a second: what it
+waits is the server's, what the browsers wait has theirs in it. It prints a table and exits with 1 if anything failed.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import httpx
 from playwright.async_api import Browser, Error, Page, Request, Response, async_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -38,6 +40,8 @@ class Record:
 
     lists: list[float] = field(default_factory=list)
     thumbnails: list[float] = field(default_factory=list)
+    plain: list[float] = field(default_factory=list)  # milliseconds of the plain client
+    asked: tuple[str, dict[str, str]] | None = None  # address and headers of a list that a browser asked for
     actions: int = 0
     failures: list[str] = field(default_factory=list)
 
@@ -52,6 +56,7 @@ class Record:
         milliseconds = request.timing["responseEnd"]
         if "/items?" in request.url:
             self.lists.append(milliseconds)
+            self.asked = (request.url, request.headers)
         elif "/thumbnails?" in request.url:
             self.thumbnails.append(milliseconds)
 
@@ -89,6 +94,18 @@ async def browse(browser: Browser, address: str, record: Record, until: float, n
         record.failures.append(f"browser {number}: {e.message.splitlines()[0]}")
     finally:
         await context.close()
+
+
+async def ask_plainly(record: Record) -> None:
+    """Ask for the last list that a browser asked for, once a second, without a browser."""
+    async with httpx.AsyncClient(timeout=FIRST_PAGE_SECONDS) as client:
+        while True:
+            await asyncio.sleep(1)
+            if record.asked is not None:
+                address, headers = record.asked
+                answer = await client.get(address, headers=headers)
+                answer.raise_for_status()
+                record.plain.append(1000 * answer.elapsed.total_seconds())
 
 
 async def _act(page: Page, rng: random.Random) -> None:
@@ -130,7 +147,12 @@ def report(record: Record, browsers: int, minutes: float, held: list[float]) -> 
     """Print the table."""
     print("| what | figure |\n|---|---|")
     print(f"| browsers, minutes, actions | {browsers}, {minutes:g}, {record.actions:,} |")
-    for name, values in (("list of the gallery", record.lists), ("thumbnails", record.thumbnails)):
+    kinds = {
+        "list of the gallery, in a browser": record.lists,
+        "thumbnails, in a browser": record.thumbnails,
+        "list of the gallery, without a browser": record.plain,
+    }
+    for name, values in kinds.items():
         middle, late = (_percentile(values, s) for s in (0.5, 0.95))
         print(f"| {name}: requests, median, 95th percentile | {len(values):,}, {middle:.0f} ms, {late:.0f} ms |")
     print(f"| server memory before, at its peak, a minute after | {', '.join(f'{m:.0f} MiB' for m in held)} |")
@@ -164,9 +186,11 @@ def main() -> None:
             work = asyncio.ensure_future(
                 everybody(f"{server.url}/disagreements?run=faces-1", wanted.browsers, wanted.minutes, record)
             )
+            plainly = asyncio.ensure_future(ask_plainly(record))
             while not work.done():
                 peak = max(peak, memory(server))
                 await asyncio.wait([work], timeout=1)
+            plainly.cancel()
             await work
 
         asyncio.run(measured())

@@ -61,6 +61,8 @@ __all__ = [
     "predict_images",
 ]
 
+importlib.import_module(".methods", __name__)  # it registers the training methods
+
 _NEEDS_TORCH = {"IPA2LT": ".fit", "predict_images": ".predict"}
 
 

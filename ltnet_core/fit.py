@@ -14,13 +14,13 @@ from typing import Any, Literal
 import pandas as pd
 import torch
 
-from . import baselines, ipa2lt
 from .adjudications import adjudicated, decisions_csv, given_coders, read_decisions
 from .annotations import ADJUDICATOR
 from .coders import machine_name
 from .datasets import Study
 from .devices import choose_device, is_out_of_memory, processor_name, reserve
 from .errors import Cancelled, DamageError, LTNetError, OptionError, RunError, TrainingError, did_you_mean
+from .method import method_of
 from .networks import read_weights
 from .plan import make_plan
 from .reading import read_json
@@ -190,8 +190,8 @@ def _in_words(e: Exception, trainer: Trainer | None) -> Exception:
 
 
 def _train(trainer: Trainer) -> None:
-    road = ipa2lt if trainer.settings.method == "ltnet" else baselines
-    learned = road.learn(trainer)
+    trainer.prepare()
+    learned = method_of(trainer.settings.method).learn(trainer)
     trainer.enter("results")
     for note in write_results(trainer.run, trainer.study, trainer.human, learned):
         trainer.note(note)

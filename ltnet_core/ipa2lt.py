@@ -28,7 +28,7 @@ NEAR = 0.95  # diagonal that the reference coder's matrix starts with
 def learn(trainer: Trainer) -> Learned:
     """The three steps, and the truth they lead to."""
     settings, options = trainer.settings, trainer.settings.transitions
-    plan = trainer.prepare()
+    plan = trainer.plan
     humans = plan.table
 
     networks = {

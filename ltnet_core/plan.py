@@ -9,16 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .annotations import ADJUDICATOR, AnnotationTable
-from .coders import trainable
 from .datasets import Study
-from .errors import DatasetError, OptionError, did_you_mean
-from .identifiability import labels_suffice, overlap_notes
+from .errors import DatasetError
+from .identifiability import overlap_notes
+from .method import method_of
 from .settings import Settings
 
 PREDICT_COST = 2.5  # of one training image: a forward pass of each of its six views (measured: 2.2 to 3.1)
 FEATURE_COST = 0.3
 DECODE_COST = 0.15
-MOST_NAMED = 3
 MOST_HELD_OUT = 2500  # enough to tell epochs apart and to choose a temperature; more would only be lost to training
 
 Items = NDArray[np.int64]
@@ -40,6 +39,47 @@ class Fit:
     def cost(self) -> int:
         """Images that go through the network."""
         return self.epochs * (len(self.train) + len(self.validation))
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a method chooses its networks from.
+
+    Attributes
+    ----------
+    table : human annotations of the items to learn from.
+    settings : of the run.
+    usable : (N,) items to learn from, unlabelled ones too.
+    train, validation : labelled items, apart.
+    """
+
+    table: AnnotationTable
+    settings: Settings
+    usable: NDArray[np.bool_]
+    train: Items
+    validation: Items
+
+    @property
+    def stage(self) -> str:
+        """The stage of the method's own network."""
+        return method_of(self.settings.method).stage
+
+    def fit(self, on: NDArray[np.bool_] | None = None, *, last: bool = False) -> Fit:
+        """Train on the labelled items, or on those ``on`` (N,). ``last`` is for a last stage, which may have epochs of
+        its own."""
+        train = self.train if on is None else self.train[on[self.train]]
+        validation = self.validation if on is None else self.validation[on[self.validation]]
+        return Fit(train, validation, self.settings.epochs_for(len(train), ltnet=last))
+
+
+@dataclass(frozen=True)
+class Networks:
+    """What a method trains: stage → fit, in the order of the work; see :class:`Plan` for the others."""
+
+    fits: dict[str, Fit]
+    coders: tuple[str, ...] = ()
+    by_labels: bool = False
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -82,8 +122,7 @@ def make_plan(
     Raises
     ------
     DatasetError
-        no annotated training item has a readable image, or, for the method ``truth``,
-        the truth of none is known.
+        no annotated training item has a readable image, or none that the method could learn from.
     """
     notes = [f"{p.kind} ({p.count:,}): {p.examples[0]}" for p in study.problems]
     usable = ~np.isin(study.table.items, list(broken))
@@ -96,105 +135,23 @@ def make_plan(
     if not len(table):
         raise DatasetError(f"{study.name}: no annotated training item has a readable image.")
     notes += overlap_notes(table)
-    coders: list[str] = []
-    if settings.method == "ltnet":
-        if not (learn & ~table.annotated()).any():
-            notes.append("there are no unlabelled images; the machine coders label only what other coders labelled.")
-        if settings.coders.machine_coders:
-            coders, cannot = trainable(_labellers(table), settings.coders.fewest_annotations)
-            notes += cannot
-            if not settings.coders.comparisons:
-                coders = [c for c in coders if (learn & ~table.annotated([c])).any()]
-    labelled = table.annotated()
-    if settings.method == "truth":
-        labelled = labelled & (study.truth >= 0)
-        if not labelled.any():
-            raise DatasetError(
-                f"{study.name}: the method 'truth' needs the known truth of annotated training items; there is none."
-            )
-    annotated = np.flatnonzero(labelled)
+    method = method_of(settings.method)
+    annotated = np.flatnonzero(method.labelled(study, table))
     held_out = min(int(len(annotated) * settings.data.validation_share), MOST_HELD_OUT)
     validation = np.sort(np.random.default_rng([seed, 1]).permutation(annotated)[:held_out])
-    train = np.setdiff1d(annotated, validation)
-    pooled = np.flatnonzero(learn)
-    start = settings.transitions.transition_start
-    by_labels = start == "dawid-skene" or (start == "auto" and labels_suffice(_labellers(table)))
-    if settings.coders.reference is not None:
-        _check_reference(settings, _labellers(table), by_labels)
-    fits = _fits(table, settings, coders, by_labels, train, validation, pooled)
-    return Plan(table, usable, fits, tuple(coders), by_labels, pooled, tuple(notes))
+    material = Material(table, settings, learn, np.setdiff1d(annotated, validation), validation)
+    networks = Networks({method.stage: material.fit()}) if method.networks is None else method.networks(material)
+    return Plan(
+        table,
+        usable,
+        networks.fits,
+        networks.coders,
+        networks.by_labels,
+        np.flatnonzero(learn),
+        (*notes, *networks.notes),
+    )
 
 
-def _check_reference(settings: Settings, labellers: AnnotationTable, by_labels: bool) -> None:
-    reference = str(settings.coders.reference)
-    if settings.coders.weight_of(reference) == 0:
-        raise OptionError(f"the reference {reference!r} weighs 0; nothing would be learned from its labels.")
-    if reference not in labellers.coders:
-        raise OptionError(
-            f"the reference {reference!r} is not a coder with annotations to learn from; there are "
-            f"{', '.join(labellers.coders[:MOST_NAMED])}{' …' if len(labellers.coders) > MOST_NAMED else ''}."
-            + did_you_mean(reference, labellers.coders)
-        )
-    if by_labels:
-        raise OptionError(
-            "here the coders overlap so much that their labels alone tell the matrices; a reference coder is for "
-            "where they do not. Leave it out, or let its labels be adjudications to take them at their word."
-        )
-
-
-def _labellers(table: AnnotationTable) -> AnnotationTable:
+def labellers(table: AnnotationTable) -> AnnotationTable:
     """The coders without the adjudicator, who spoke of a few chosen items and stands for no dataset."""
     return table.keep_coders([c for c in table.coders if c != ADJUDICATOR])
-
-
-def stage_of(method: str) -> str:
-    """Stage that trains a method's own network, and its name in an evaluation.
-
-    ``train:majority`` is a network trained on the majority vote; ``majority`` is the vote itself.
-    """
-    return f"train:{method}" if method in ("majority", "dawid-skene", "truth") else method
-
-
-def _fits(
-    table: AnnotationTable,
-    settings: Settings,
-    coders: list[str],
-    by_labels: bool,
-    train: Items,
-    validation: Items,
-    pooled: Items,
-) -> dict[str, Fit]:
-    """The networks that the method trains."""
-
-    def plain(train: Items, validation: Items) -> Fit:
-        return Fit(train, validation, settings.epochs_for(len(train)))
-
-    last = Fit(train, validation, settings.epochs_for(len(train), ltnet=True))
-    if settings.method == "ltnet":
-        fits = {}
-        for coder in coders:
-            on = table.annotated([coder])
-            fits[f"coder:{coder}"] = plain(train[on[train]], validation[on[validation]])
-        # One schedule, on all labels mixed up to the branch, from there on with LTNet's loss; a second schedule would
-        # cost the network more than the right loss gives it.
-        branches = not by_labels and settings.schedule.branch > 0
-        span = (0.0, 1.0)
-        if branches:
-            total = settings.epochs_for(len(train))
-            shared = min(max(round(settings.schedule.branch * total), 1), max(total - 1, 1))
-            rest = max(total - shared, 1)
-            span = (shared / (shared + rest), 1.0)
-            fits["warm-up"] = Fit(train, validation, shared, (0.0, span[0]))
-            last = Fit(train, validation, settings.schedule.ltnet_epochs or rest)
-            if settings.coders.comparisons:
-                fits["mixture"] = Fit(train, validation, rest, span)
-        elif settings.coders.comparisons or not by_labels:
-            fits["mixture"] = plain(train, validation)
-        # The items that only machine coders labelled take part: they are the bridge between the datasets. An item held
-        # out for validation may carry machine labels; it must stay unseen all the same.
-        seen = np.setdiff1d(pooled, validation) if coders else train
-        fits["ltnet"] = Fit(seen, validation, last.epochs, span)
-        return fits
-    if settings.method == "noise-adaptation":
-        return {"mixture": plain(train, validation), stage_of(settings.method): last}
-    return {stage_of(settings.method): plain(train, validation)}

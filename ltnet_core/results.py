@@ -68,7 +68,8 @@ class Learned:
         coders = np.asarray([self.table.coder_index(c) for c in shown], dtype=np.int64)
         classes = np.asarray([self.table.classes.index(c) for c in human.classes], dtype=np.int64)
         cells = np.ix_(coders, classes, classes)
-        order = [f"coder:{c}" for c in shown] + ["mixture", self.method]
+        order = [f"coder:{c}" for c in shown] + ["mixture"]
+        names = sorted(self.networks, key=lambda n: (n == self.method, order.index(n) if n in order else len(order)))
 
         table = self.table.keep_coders(shown)
         label = np.argsort(classes)[table.label].astype(np.int32)
@@ -79,7 +80,7 @@ class Learned:
             None if self.start is None else self.start[cells],
             self.posterior[:, classes],
             self.temperature,
-            {name: self.networks[name][:, classes] for name in sorted(self.networks, key=order.index)},
+            {name: self.networks[name][:, classes] for name in names},
             self.usable,
             self.items,
             self.weights[coders],

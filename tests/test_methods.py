@@ -10,11 +10,11 @@ import torch
 from stripes import entries, random_t, study, training_data
 from torch import nn
 
+from ltnet_core.coder_models.annot_mix import ETA, AnnotMix, draw_annotation
+from ltnet_core.coder_models.crowd_layer import CrowdLayer
+from ltnet_core.coder_models.noise_adaptation import noise_adaptation
+from ltnet_core.coder_models.trace import STRENGTH, TraceRegularised
 from ltnet_core.ltnet import Classifier
-from ltnet_core.methods.annot_mix import ETA, AnnotMix, draw_annotation
-from ltnet_core.methods.crowd_layer import CrowdLayer
-from ltnet_core.methods.noise_adaptation import noise_adaptation
-from ltnet_core.methods.trace import STRENGTH, TraceRegularised
 from ltnet_core.networks import build_network
 from ltnet_core.training import Schedule, fit, predict
 from ltnet_core.transition import near_identity

@@ -12,8 +12,9 @@ from ltnet_core.annotations import AnnotationTable
 from ltnet_core.datasets import Study
 from ltnet_core.datasets.files import FolderFiles
 from ltnet_core.errors import DatasetError
-from ltnet_core.plan import Plan, make_plan, stage_of
-from ltnet_core.settings import METHODS, make_settings
+from ltnet_core.method import METHODS
+from ltnet_core.plan import Plan, make_plan
+from ltnet_core.settings import make_settings
 
 
 def study(labels: np.ndarray, test: int = 0, known: bool = True) -> Study:
@@ -79,7 +80,7 @@ def test_training_and_validation_items_are_apart_and_test_items_in_neither(metho
         assert not set(fit.train) & set(fit.validation)
         assert max(*fit.train, *fit.validation) < 80
         assert len(fit.validation) > 0
-    assert list(found.fits)[-1] == stage_of(method)
+    assert list(found.fits)[-1] == METHODS[method].stage
     assert found.work() > 0
 
 

@@ -26,7 +26,7 @@ FIRST_VERSION = {
 @dataclass(frozen=True)
 class MoreData(DataOptions):
     rotation: float = option(5.0, "Degrees by which training images are turned.", range=(0.0, 45.0))
-    grey: bool = option(False, "Train on grey images.", methods=("mixture",))
+    grey: bool = option(False, "Train on grey images.", part="ltnet")
 
 
 @dataclass(frozen=True)
@@ -46,16 +46,16 @@ def test_a_new_option_is_one_field_in_help_flags_validation_and_spec(capsys: pyt
     parser.print_help()
     text = " ".join(capsys.readouterr().out.split())
     assert "--rotation X Degrees by which training images are turned." in text
-    assert "--grey, --no-grey Train on grey images. (only with --method mixture)" in text
-    asked = parsed(MoreSettings, "--rotation", "7.5", "--grey", "--method", "mixture")
-    assert asked == {"method": "mixture", "rotation": 7.5, "grey": True}
+    assert "--grey, --no-grey Train on grey images. (only with --method ltnet)" in text
+    asked = parsed(MoreSettings, "--rotation", "7.5", "--grey", "--method", "ltnet")
+    assert asked == {"method": "ltnet", "rotation": 7.5, "grey": True}
     settings = MoreSettings().with_values(asked)
     assert MoreSettings.from_json(json.loads(json.dumps(settings.to_json()))) == settings
     assert settings.to_json()["data"]["rotation"] == 7.5
     with pytest.raises(OptionError, match=r"rotation must lie between 0\.0 and 45\.0, got 50"):
         settings.with_values({"rotation": 50.0})
-    with pytest.raises(OptionError, match="--grey has no meaning for --method ltnet; leave it out"):
-        MoreSettings().with_values({"grey": True}).require_concerned({"grey": True})
+    with pytest.raises(OptionError, match="--grey has no meaning for --method mixture; leave it out"):
+        MoreSettings(method="mixture").with_values({"grey": True}).require_concerned({"grey": True})
 
 
 def test_a_new_option_is_in_the_form() -> None:
@@ -65,13 +65,17 @@ def test_a_new_option_is_in_the_form() -> None:
 
         from ui.option_form import option_form
 
-        st.session_state["flags"] = option_form(MoreSettings(), ["A", "B"])
+        st.session_state["flags"] = option_form(
+            MoreSettings(method=st.session_state.get("method", "mixture")), ["A", "B"]
+        )
 
     at = AppTest.from_function(page).run()
     assert not at.exception
     assert at.number_input(key="rotation_default").help == "Degrees by which training images are turned."
     assert at.toggle(key="grey_default").disabled
     assert at.session_state["flags"] == []
+    at.session_state["method"] = "ltnet"
+    assert not at.run().toggle(key="grey_default").disabled
     at.number_input(key="rotation_default").set_value(7.5).run()
     at.multiselect(key="coders_default").set_value(["B"]).run()
     at.toggle(key="machine_coders_default").set_value(False).run()

@@ -11,6 +11,7 @@ import streamlit as st
 
 from ltnet_core.annotations import ADJUDICATOR, MACHINE_PREFIX, is_machine
 from ltnet_core.errors import LTNetError
+from ltnet_core.method import method_of
 from ltnet_core.runs import Run
 from ltnet_core.selection import ANYTHING, SORTS, Selections, Wish
 from ltnet_core.settings import Settings
@@ -47,7 +48,7 @@ def gallery(run: Run, dataset: Dataset, refit: Callable[[str], None]) -> None:
             "codes": content["codes"],
             "saved": saved_views.load(dataset),
             "sorts": SORTS,
-            "refit": Settings.of_spec(content).method == "ltnet",
+            "refit": "ltnet" in method_of(Settings.of_spec(content).method).parts,
             "learned": int(content.get("adjudications") or 0),
             "reviewer": signed_in(),
             **_names(selections),

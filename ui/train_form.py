@@ -11,12 +11,12 @@ from ltnet_core.adjudications import Adjudications
 from ltnet_core.datasets import Study
 from ltnet_core.errors import LTNetError
 from ltnet_core.jobs import new_run_dir
+from ltnet_core.method import METHODS
 from ltnet_core.runs import Run
-from ltnet_core.settings import METHOD_TEXTS, PRESET_TEXTS, Settings, make_settings
+from ltnet_core.settings import PRESET_TEXTS, Settings, make_settings
 from ui import commands, markup
 from ui.current import select
 from ui.option_form import option_form
-from ui.wording import method_name
 from ui.workspace import Dataset, adjudications_of, runs_folder
 
 SETTLED = {
@@ -60,8 +60,8 @@ def details(study: Study, base: Settings) -> list[str]:
         with left:
             method = str(
                 st.selectbox(
-                    "Method", list(METHOD_TEXTS), key="method",
-                    format_func=lambda m: f"{method_name(m)} – {METHOD_TEXTS[m]}",
+                    "Method", list(METHODS), key="method",
+                    format_func=lambda m: f"{METHODS[m].title} – {METHODS[m].text}",
                     help="What LTNet is compared with can be trained alike, to see what each makes of these labels.",
                 )
             )  # fmt: skip

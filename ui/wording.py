@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ltnet_core.annotations import MACHINE_PREFIX, is_machine
+from ltnet_core.method import METHODS
 from ltnet_core.runs import Status
 
 
@@ -48,6 +49,20 @@ STATES = {
 }
 LIVE = ("queued", "running", "stalled")
 
+AGGREGATED = {  # names of an evaluation that are no trained network
+    "majority": "majority vote",
+    "dawid-skene": "Dawid–Skene",
+    "shrunk-dawid-skene": "Dawid–Skene, shrunk",
+    "truth": "known truth",
+    "posterior": "network with the labels",
+}
+SHARED_STAGES = {
+    "images": "Read the images",
+    "warm-up": "Start on all labels mixed",
+    "pseudo": "Let the machine coders label the rest",
+    "results": "Work out the results",
+}
+
 
 def name(text: str) -> str:
     """A user's name for use inside a sentence: right-to-left text must not turn its neighbours around."""
@@ -64,41 +79,16 @@ def method_name(method: str) -> str:
     """A METHOD of an evaluation, in words."""
     if method.startswith("coder:"):
         return f"{name(method[6:])} alone"
-    known = {
-        "mixture": "all labels mixed",
-        "majority": "majority vote",
-        "dawid-skene": "Dawid–Skene",
-        "shrunk-dawid-skene": "Dawid–Skene, shrunk",
-        "truth": "known truth",
-        "train:majority": "trained on the majority vote",
-        "train:dawid-skene": "trained on Dawid–Skene’s truth",
-        "train:truth": "trained on the known truth",
-        "noise-adaptation": "noise adaptation layer",
-        "crowd-layer": "crowd layer",
-        "trace": "trace-regularised matrices",
-        "annot-mix": "annot-mix",
-        "ltnet": "LTNet",
-        "posterior": "network with the labels",
-    }
-    return known.get(method, method)
+    titles = {m.stage: m.stage_title for m in METHODS.values()} | AGGREGATED
+    return titles.get(method, method)
 
 
 def stage_name(stage: str) -> str:
     """A stage of a run, in words."""
     if stage.startswith("coder:"):
         return f"Train a machine coder on {name(stage[6:])}’s labels"
-    known = {
-        "images": "Read the images",
-        "warm-up": "Start on all labels mixed",
-        "mixture": "Train on all labels mixed",
-        "pseudo": "Let the machine coders label the rest",
-        "ltnet": "Learn truth and transitions (LTNet)",
-        "train:majority": "Train on the majority vote",
-        "train:dawid-skene": "Train on Dawid–Skene’s truth",
-        "train:truth": "Train on the known truth",
-        "results": "Work out the results",
-    }
-    return known.get(stage, f"Train: {method_name(stage)}")
+    tasks = {m.stage: m.task for m in METHODS.values()} | SHARED_STAGES
+    return tasks.get(stage, f"Train: {method_name(stage)}")
 
 
 def duration(seconds: float | None) -> str:

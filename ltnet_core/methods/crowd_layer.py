@@ -1,29 +1,36 @@
-"""Crowd layer: one free matrix per coder on top of the softmax, trained with the network.
-
-Rodrigues and Pereira, *Deep Learning from Crowds*, AAAI 2018, the variant with a full
-matrix per annotator (MW), from identity.
-"""
+"""A free matrix for every coder behind the softmax."""
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor, nn
+from typing import TYPE_CHECKING
 
-from ..annotations import FloatArray
-from ..ltnet import Classifier, Entries, as_matrices
+from ..method import Method
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from ..annotations import AnnotationTable
+    from ..ltnet import Classifier
+    from ..results import Learned
+    from ..trainer import Trainer
 
 
-class CrowdLayer(Classifier):
-    """log P(coder c says l) = log softmax(p · W[c])[l], W free, (C,K,K)."""
+def learn(trainer: Trainer) -> Learned:
+    """Train the network and the matrices."""
+    from ..coder_models.crowd_layer import CrowdLayer
+    from ..one_network import learn_with
 
-    def __init__(self, base: nn.Module, coders: int, classes: int):
-        super().__init__(base)
-        self.weights = nn.Parameter(torch.eye(classes).repeat(coders, 1, 1))
+    def model(base: nn.Module, table: AnnotationTable) -> Classifier:
+        return CrowdLayer(base, len(table.coders), len(table.classes))
 
-    def log_said(self, log_p: Tensor, entries: Entries) -> Tensor:
-        said = torch.log_softmax(torch.einsum("bk,ckl->bcl", log_p.exp(), self.weights), dim=2)
-        return said[entries.row, entries.coder, entries.label]
+    return learn_with(trainer, model)
 
-    def matrices(self) -> FloatArray:
-        """What each coder says of an image that is surely k; W itself is no probability."""
-        return as_matrices(torch.log_softmax(self.weights, dim=2))
+
+METHOD = Method(
+    name="crowd-layer",
+    title="crowd layer",
+    text="A free matrix per coder behind the softmax (Rodrigues and Pereira, 2018).",
+    parts=frozenset({"coders", "matrices", "mixup"}),
+    learn=learn,
+    rank=5,
+)

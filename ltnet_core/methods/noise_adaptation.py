@@ -1,31 +1,52 @@
-"""Noise adaptation layer: one transition matrix for all labels, whoever gave them.
-
-Goldberger and Ben-Reuven, *Training deep neural networks using a noise adaptation
-layer*, ICLR 2017, the simple variant. It starts, as theirs does, from a network trained
-on the labels as they are and from what that network is given where it says k.
-"""
+"""One transition matrix for all labels, which starts from a network trained on the labels as they are."""
 
 from __future__ import annotations
 
-from torch import Tensor, nn
+from typing import TYPE_CHECKING
 
-from ..annotations import FloatArray
-from ..ltnet import LTNet
-from ..transition import SoftmaxTransitions
+import numpy as np
 
+from ..aggregation import confusion_counts
+from ..method import Method
 
-class SharedTransitions(SoftmaxTransitions):
-    """One matrix that every one of C coders has."""
+if TYPE_CHECKING:
+    from torch import nn
 
-    def __init__(self, start: FloatArray, coders: int):
-        super().__init__(start[None])
-        self.coders = coders
-
-    def log_t(self) -> Tensor:
-        """(C,K,K) log T, all alike."""
-        return super().log_t().expand(self.coders, -1, -1)
+    from ..annotations import AnnotationTable
+    from ..ltnet import Classifier
+    from ..plan import Material, Networks
+    from ..results import Learned
+    from ..trainer import Trainer
 
 
-def noise_adaptation(base: nn.Module, start: FloatArray, coders: int) -> LTNet:
-    """LTNet with one shared matrix, started at ``start`` (K,K)."""
-    return LTNet(base, SharedTransitions(start, coders), likelihood="separate")
+def networks(material: Material) -> Networks:
+    """The mixture, then the network with the matrix."""
+    from ..plan import Networks
+
+    return Networks({"mixture": material.fit(), material.stage: material.fit(last=True)})
+
+
+def learn(trainer: Trainer) -> Learned:
+    """Train both networks; the matrix starts at what the labels say of the first one's truth."""
+    from ..coder_models.noise_adaptation import noise_adaptation
+    from ..one_network import learn_with
+    from ..trainer import Task
+
+    def model(base: nn.Module, table: AnnotationTable) -> Classifier:
+        k = len(table.classes)
+        counts = confusion_counts(table, np.eye(k)[mixture.argmax(1)]).sum(0) + 1 / k
+        return noise_adaptation(base, counts / counts.sum(1, keepdims=True), len(table.coders))
+
+    mixture = trainer.network(Task("mixture", trainer.plan.table))
+    return learn_with(trainer, model, {"mixture": mixture})
+
+
+METHOD = Method(
+    name="noise-adaptation",
+    title="noise adaptation layer",
+    text="One transition matrix for all labels (Goldberger and Ben-Reuven, 2017).",
+    parts=frozenset({"coders", "matrices", "two stages", "mixup"}),
+    networks=networks,
+    learn=learn,
+    rank=4,
+)

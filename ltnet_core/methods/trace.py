@@ -1,29 +1,39 @@
-"""Trace regularisation: of all matrices that explain the labels, the least reliable coders.
-
-Tanno et al., *Learning from noisy labels by regularized estimation of annotator
-confusion*, CVPR 2019: minimising the trace of T keeps the network, and not T, as sure
-as it can be.
-"""
+"""Of all matrices that explain the labels, those with the smallest trace."""
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor, nn
+from typing import TYPE_CHECKING
 
-from ..annotations import FloatArray
-from ..ltnet import Entries, LTNet
-from ..transition import SoftmaxTransitions
+from ..method import Method
 
-STRENGTH = 0.01  # theirs
+if TYPE_CHECKING:
+    from torch import nn
+
+    from ..annotations import AnnotationTable
+    from ..ltnet import Classifier
+    from ..results import Learned
+    from ..trainer import Trainer
+
+START_DIAGONAL = 0.9
 
 
-class TraceRegularised(LTNet):
-    """LTNet with the paper's likelihood plus ``STRENGTH`` × the mean trace of the coders' matrices."""
+def learn(trainer: Trainer) -> Learned:
+    """Train the network and the matrices."""
+    from ..coder_models.trace import TraceRegularised
+    from ..one_network import learn_with
+    from ..transition import near_identity
 
-    def __init__(self, base: nn.Module, start: FloatArray):
-        super().__init__(base, SoftmaxTransitions(start), likelihood="separate")
+    def model(base: nn.Module, table: AnnotationTable) -> Classifier:
+        return TraceRegularised(base, near_identity(len(table.coders), len(table.classes), START_DIAGONAL))
 
-    def training_loss(self, images: Tensor, entries: Entries, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        loss, log_p = super().training_loss(images, entries, generator)
-        trace = self.transitions.log_t().exp().diagonal(dim1=1, dim2=2).sum(1).mean()
-        return loss + STRENGTH * trace, log_p
+    return learn_with(trainer, model)
+
+
+METHOD = Method(
+    name="trace",
+    title="trace-regularised matrices",
+    text="Matrices with the smallest trace that explains the labels (Tanno et al., 2019).",
+    parts=frozenset({"coders", "matrices", "mixup"}),
+    learn=learn,
+    rank=6,
+)

@@ -12,23 +12,13 @@ from functools import cache
 from typing import Any
 
 from ..errors import OptionError, did_you_mean
+from ..method import method_of
 from .groups import CoderOptions, DataOptions, NetworkOptions, ScheduleOptions, TransitionOptions
-from .names import (
-    METHOD_TEXTS,
-    METHODS,
-    NETWORKS,
-    PRESET_TEXTS,
-    PRESETS,
-    require_method,
-    require_network,
-    require_preset,
-)
+from .names import NETWORKS, PRESET_TEXTS, PRESETS, require_network, require_preset
 from .option import Option, options_of
 from .presets import PRESET_VALUES
 
 __all__ = [
-    "METHODS",
-    "METHOD_TEXTS",
     "NETWORKS",
     "PRESETS",
     "PRESET_TEXTS",
@@ -54,7 +44,8 @@ class Settings:
 
     Attributes
     ----------
-    preset : whose values stand where nothing else was asked for. method : what is trained, a key of ``METHOD_TEXTS``.
+    preset : whose values stand where nothing else was asked for.
+    method : what is trained, one of :mod:`ltnet_core.methods`.
     network, schedule, coders, transitions, data : the options, see :mod:`.groups`.
     """
 
@@ -67,16 +58,16 @@ class Settings:
     data: DataOptions = field(default_factory=DataOptions)
 
     def __post_init__(self) -> None:
-        require_method(self.method)
+        has_ltnet = "ltnet" in method_of(self.method).parts
         for name, declared in self.options().items():
             declared.check(self.value(name))
-        if self.coders.given and (self.method != "ltnet" or self.transitions.transition_floor is not None):
+        if self.coders.given and (not has_ltnet or self.transitions.transition_floor is not None):
             raise OptionError(
                 f"only LTNet takes a coder at its word, and not with the paper preset's matrices; "
                 f"let the matrix of {self.coders.given[0]!r} be learned."
             )
         start = self.transitions.transition_start
-        if self.coders.reference is not None and (self.method != "ltnet" or start not in ("auto", "network")):
+        if self.coders.reference is not None and (not has_ltnet or start not in ("auto", "network")):
             raise OptionError(
                 "a reference coder says where LTNet's matrices start; it has no meaning for another method "
                 f"or for matrices that start from {start!r}."

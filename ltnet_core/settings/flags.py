@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import OptionError
+from ..method import METHODS, with_part
 from . import Settings
-from .names import METHOD_TEXTS, PRESET_TEXTS, PRESETS
+from .names import PRESET_TEXTS, PRESETS
 from .option import Option
 
 TITLES = {
@@ -26,7 +27,7 @@ def add_flags(parser: argparse.ArgumentParser, settings: type[Settings] = Settin
     """Give a command ``--preset``, ``--method`` and one flag per option; a flag that is not used is None."""
     presets = "; ".join(f"{k}: {v}" for k, v in PRESET_TEXTS.items())
     parser.add_argument("--preset", choices=PRESETS, help=f"(default: default) {presets}")
-    methods = "; ".join(f"{k}: {v}" for k, v in METHOD_TEXTS.items())
+    methods = "; ".join(f"{m.name}: {m.text}" for m in METHODS.values())
     parser.add_argument("--method", help=f"what to train (default: ltnet) {methods}")
     for name, group in settings.groups().items():
         section = parser.add_argument_group(TITLES.get(name, name))
@@ -57,8 +58,8 @@ def _help(declared: Option) -> str:
     if declared.kind is bool and str(declared.flag).startswith("--no-"):
         return f"turns off: {declared.help}".replace("%", "%%")
     parts = [declared.help]
-    if declared.methods:
-        parts.append(f"(only with --method {', '.join(declared.methods)})")
+    if declared.part is not None:
+        parts.append(f"(only with --method {', '.join(with_part(declared.part))})")
     return " ".join(parts).replace("%", "%%")
 
 

@@ -6,14 +6,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..errors import OptionError
-from .names import METHODS, NETWORKS, require_network
+from .names import NETWORKS, require_network
 from .option import option
 
-LTNET = ("ltnet",)
-TWO_STAGES = ("ltnet", "noise-adaptation")
-WITH_MATRICES = ("ltnet", "noise-adaptation", "crowd-layer", "trace", "annot-mix")
 NETWORK_START = ("transition_start", ("auto", "network"))
-WITH_CODERS = ("ltnet", "mixture", "noise-adaptation", "crowd-layer", "trace", "annot-mix")
 
 
 @dataclass(frozen=True)
@@ -50,7 +46,7 @@ class ScheduleOptions:
         None,
         "Passes of the last stage, where they differ from epochs.",
         range=(1, 100_000),
-        methods=TWO_STAGES,
+        part="two stages",
         label="LTNet epochs",
     )
     branch: float = option(
@@ -58,7 +54,7 @@ class ScheduleOptions:
         "Share of the schedule after which LTNet continues from the network trained on all labels mixed, where T needs "
         "a network to start from; 0: LTNet has a schedule of its own after that network's.",
         range=(0.0, 1.0),
-        methods=LTNET,
+        part="ltnet",
     )
     image_budget: int = option(
         0, "Training images, passes counted, for a network whose epochs are not set.", range=(0, 1e12), flag=None
@@ -81,7 +77,7 @@ class ScheduleOptions:
         0.05,
         "Peak learning rate of a last stage that continues from another network's weights after their schedule.",
         range=(1e-8, 100.0),
-        methods=TWO_STAGES,
+        part="two stages",
         label="LTNet learning rate",
     )
     weight_decay: float = option(
@@ -104,55 +100,55 @@ class CoderOptions:
         True,
         "Train a machine coder on each human coder; it labels what its human did not and bridges coders who share no "
         "image.",
-        methods=LTNET,
+        part="ltnet",
     )
     pseudo: Literal["soft", "hard"] = option(
         "soft",
         "Kind of the pseudo labels: soft (a distribution over classes) or hard (one class).",
-        methods=LTNET,
+        part="ltnet",
         needs=("machine_coders", (True,)),
         label="Pseudo labels",
     )
     comparisons: bool = option(
         True,
         "Train the coders' own networks and the mixture also where LTNet does not need them, for comparison.",
-        methods=LTNET,
+        part="ltnet",
     )
     fewest_annotations: int = option(
         50,
         "A human coder with fewer annotations gets no machine coder.",
         range=(1, 1_000_000),
-        methods=LTNET,
+        part="ltnet",
         needs=("machine_coders", (True,)),
     )
     human_weight: float = option(
-        1.0, "Weight of a human coder's annotations in the loss.", range=(1e-6, 1e6), methods=WITH_CODERS
+        1.0, "Weight of a human coder's annotations in the loss.", range=(1e-6, 1e6), part="coders"
     )
     machine_weight: float = option(
         0.1,
         "Weight of a machine coder's annotations in the loss.",
         range=(0.0, 1e6),
-        methods=LTNET,
+        part="ltnet",
         needs=("machine_coders", (True,)),
     )
     coder_weights: dict[str, float] = option(
         dict,
         "Weights of single coders that differ from those two, such as RAF=3,machine:RAF=0.1.",
-        methods=WITH_CODERS,
+        part="coders",
         placeholder="NAME=WEIGHT,…",
     )
     trust: Literal["held-out", "equal"] = option(
         "held-out",
         "held-out: where T needs a network to start from, a coder whose held-out labels the network misses more often "
         "weighs less, weight(c) = error(best) / error(c); equal: all weigh alike.",
-        methods=LTNET,
+        part="ltnet",
         label="Trust in coders",
     )
     reference: str | None = option(
         None,
         "Reference coder, in whose words the truth is told where the labels fit more than one truth: T of that coder "
         "starts next to the identity; by default found by held-out labels.",
-        methods=LTNET,
+        part="ltnet",
         names="coder",
         placeholder="CODER",
         needs=NETWORK_START,
@@ -161,7 +157,7 @@ class CoderOptions:
     find_reference: bool = option(
         True,
         "Look for a reference coder where none is named.",
-        methods=LTNET,
+        part="ltnet",
         flag="--no-reference",
         needs=NETWORK_START,
         label="Find a reference coder",
@@ -188,53 +184,53 @@ class TransitionOptions:
         "auto",
         "T before training: dawid-skene (labels alone), network (Dawid–Skene whose class prior is the network trained "
         "on all labels mixed), identity, or auto (dawid-skene where the labels suffice, else network).",
-        methods=LTNET,
+        part="ltnet",
         label="Start of T",
     )
     start_diagonal: float = option(
         0.9,
         "Diagonal of T for the identity start.",
         range=(1e-3, 1.0),
-        methods=LTNET,
+        part="ltnet",
         needs=("transition_start", ("identity",)),
         label="Diagonal of the start",
     )
     transition_optimizer: Literal["adamw", "sgd"] = option(
         "adamw",
         "Optimiser of T.",
-        methods=WITH_MATRICES,
+        part="matrices",
         label="Optimizer of T",
     )
     transition_lr: float = option(
         0.003,
         "Peak learning rate of T; 0 keeps T as it starts.",
         range=(0.0, 100.0),
-        methods=WITH_MATRICES,
+        part="matrices",
         label="Learning rate of T",
     )
     transition_delay: float = option(
         0.3,
         "Share of the schedule before T may change.",
         range=(0.0, 1.0),
-        methods=LTNET,
+        part="ltnet",
         label="Delay of T",
     )
     likelihood: Literal["joint", "separate"] = option(
         "joint",
         "joint: the annotations of an item share one latent truth; separate: each is predicted on its own (the paper).",
-        methods=LTNET,
+        part="ltnet",
     )
     double_softmax: bool = option(
         False,
         "Take a softmax of p·T, as the authors' release does; with the separate likelihood only.",
-        methods=LTNET,
+        part="ltnet",
         needs=("likelihood", ("separate",)),
     )
     transition_floor: float | None = option(
         None,
         "Clamp T at this floor and normalise its rows instead of a softmax.",
         range=(0.0, 0.5),
-        methods=LTNET,
+        part="ltnet",
         label="Floor of T",
     )
 
@@ -262,7 +258,7 @@ class DataOptions:
         0.0,
         "α of Beta(α, α), by which pairs of training images are mixed; 0: none.",
         range=(0.0, 10.0),
-        methods=tuple(m for m in METHODS if m != "annot-mix"),
+        part="mixup",
     )
     validation_share: float = option(
         0.1, "Share of the annotated items held out to choose the best epoch, at most 2,500 items.", range=(0.0, 0.5)

@@ -1,4 +1,4 @@
-"""The names a user chooses from: networks, methods, presets."""
+"""The names a user chooses from: networks and presets."""
 
 from __future__ import annotations
 
@@ -7,18 +7,6 @@ from collections.abc import Collection
 from ..errors import OptionError, did_you_mean
 
 NETWORKS = ("cnn", "resnet20", "resnet18", "resnet50")
-METHOD_TEXTS = {
-    "ltnet": "Machine coders, then LTNet: latent truth and a transition matrix for every coder.",
-    "mixture": "One network on all human labels as they are.",
-    "majority": "One network on the majority vote.",
-    "dawid-skene": "One network on the truth that Dawid–Skene finds in the labels.",
-    "noise-adaptation": "One transition matrix for all labels (Goldberger and Ben-Reuven, 2017).",
-    "crowd-layer": "A free matrix per coder behind the softmax (Rodrigues and Pereira, 2018).",
-    "trace": "Matrices with the smallest trace that explains the labels (Tanno et al., 2019).",
-    "annot-mix": "Images, coders and labels mixed in pairs (Herde et al., 2024).",
-    "truth": "One network on the known truth: the upper bound, where the truth is known.",
-}
-METHODS = tuple(METHOD_TEXTS)
 PRESET_TEXTS = {
     "quick": "A small network and few epochs: minutes on a CPU. The right first look.",
     "default": "ResNet-20 and more epochs: hours on a CPU, minutes on a GPU.",
@@ -30,11 +18,6 @@ PRESETS = tuple(PRESET_TEXTS)
 def require_network(name: str) -> None:
     """Raise OptionError unless there is a base network of that name."""
     _require("network", name, NETWORKS)
-
-
-def require_method(name: str) -> None:
-    """Raise OptionError unless there is a method of that name."""
-    _require("method", name, METHODS)
 
 
 def require_preset(name: str) -> None:

@@ -12,6 +12,7 @@ from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from ..errors import OptionError
+from ..method import Part, method_of
 
 KEY = "option"
 
@@ -27,7 +28,7 @@ class Option:
     kind : ``bool``, ``int``, ``float``, ``str``, ``tuple`` (of names or numbers) or ``dict`` (name → number).
     default : the value of the preset ``default``. optional : whether None is a value.
     low, high : ends of the range of a number, both allowed. choices : the values a text may have.
-    methods : the training methods that it concerns; empty for all.
+    part : the part of a method that it concerns (see :class:`~ltnet_core.method.Method`); None for every method.
     flag : on the command line; None where it cannot be set there.
     names : whose name the value is: ``coder``, ``coders``, ``file`` or empty.
     known : names to choose from, where others are possible too. placeholder : what the flag takes, in the help.
@@ -43,7 +44,7 @@ class Option:
     low: float | None = None
     high: float | None = None
     choices: tuple[str, ...] = ()
-    methods: tuple[str, ...] = ()
+    part: Part | None = None
     flag: str | None = None
     names: str = ""
     known: tuple[str, ...] = ()
@@ -81,7 +82,7 @@ class Option:
 
     def ignored_because(self, method: str, value_of: Callable[[str], Any]) -> str | None:
         """Why the option has no meaning with a method and the other options' values; None where it has one."""
-        if self.methods and method not in self.methods:
+        if self.part is not None and self.part not in method_of(method).parts:
             return f"for --method {method}"
         if self.needs is not None and value_of(self.needs[0]) not in self.needs[1]:
             return f"where {self.needs[0]} is {value_of(self.needs[0])!r}"
@@ -107,7 +108,7 @@ def option(
     help: str,
     *,
     range: tuple[float, float] | None = None,
-    methods: tuple[str, ...] = (),
+    part: Part | None = None,
     flag: str | None = "",
     names: str = "",
     known: tuple[str, ...] = (),
@@ -125,7 +126,7 @@ def option(
         "help": help,
         "low": low,
         "high": high,
-        "methods": methods,
+        "part": part,
         "flag": flag,
         "names": names,
         "known": known,

@@ -1,0 +1,104 @@
+"""What a training method is, and the registry of all of them.
+
+A method is one module of :mod:`ltnet_core.methods`. This module knows no PyTorch: the command line, the form and the
+plan of a run read a method's entry without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import OptionError, did_you_mean
+
+if TYPE_CHECKING:
+    from .annotations import AnnotationTable
+    from .datasets import Study
+    from .plan import Material, Networks
+    from .results import Learned
+    from .trainer import Trainer
+
+Part = Literal["ltnet", "matrices", "coders", "two stages", "mixup"]
+
+
+def annotated(study: Study, table: AnnotationTable) -> NDArray[np.bool_]:
+    """(N,) every annotated item, which most methods learn from."""
+    return table.annotated()
+
+
+@dataclass(frozen=True)
+class Method:
+    """One way to learn the truth from images and annotations.
+
+    Attributes
+    ----------
+    name : what ``--method`` takes. title : its name for people. text : one sentence that says what it trains.
+    learn : trains the networks of a run and returns what they learned. It imports PyTorch when it is called.
+    parts : what the method has, and so which options concern it (``part`` of an option): ``ltnet`` (all of LTNet),
+        ``matrices`` (transition matrices that are learned), ``coders`` (annotations weighed by coder), ``two stages``
+        (its last network goes on from another's weights), ``mixup`` (images may be mixed in pairs).
+    stage : stage that trains its own network, and the name of that network in an evaluation; ``name`` by default.
+    stage_title : that network's name for people; ``title`` by default. task : what the stage does, for people.
+    labelled : (study, table of annotations) → (N,) items that its own network learns from.
+    networks : material of a run → which networks it trains, its own the last one; None for that one alone.
+    rank : place among the methods, where they are listed.
+    """
+
+    name: str
+    title: str
+    text: str
+    learn: Callable[[Trainer], Learned]
+    parts: frozenset[Part] = frozenset({"mixup"})
+    stage: str = ""
+    stage_title: str = ""
+    task: str = ""
+    labelled: Callable[[Study, AnnotationTable], NDArray[np.bool_]] = annotated
+    networks: Callable[[Material], Networks] | None = None
+    rank: int = 100
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "stage", self.stage or self.name)
+        object.__setattr__(self, "stage_title", self.stage_title or self.title)
+        object.__setattr__(self, "task", self.task or f"Train: {self.stage_title}")
+
+
+METHODS: dict[str, Method] = {}
+"""Every method by name, in the order of their ranks; :mod:`ltnet_core.methods` fills it."""
+
+
+def register(method: Method) -> None:
+    """Add a method to those that a user can choose.
+
+    Raises
+    ------
+    OptionError
+        there is another method of that name.
+    """
+    if METHODS.get(method.name, method) is not method:
+        raise OptionError(f"there are two methods with the name {method.name!r}.")
+    METHODS[method.name] = method
+    in_order = sorted(METHODS.values(), key=lambda m: (m.rank, m.name))
+    METHODS.clear()
+    METHODS.update({m.name: m for m in in_order})
+
+
+def method_of(name: str) -> Method:
+    """The method of a name.
+
+    Raises
+    ------
+    OptionError
+        there is none.
+    """
+    if name not in METHODS:
+        raise OptionError(f"unknown method {name!r}; choose from {', '.join(METHODS)}." + did_you_mean(name, METHODS))
+    return METHODS[name]
+
+
+def with_part(part: Part) -> tuple[str, ...]:
+    """The names of the methods that have a part."""
+    return tuple(m.name for m in METHODS.values() if part in m.parts)
