@@ -74,6 +74,13 @@ def choose_device(wanted: str) -> torch.device:
     return torch.device("cuda", device.index or 0)
 
 
+def trains_in_bfloat16(precision: str, device: torch.device) -> bool:
+    """Whether a network's layers work in bfloat16 while it trains, for a ``precision`` of a run's settings."""
+    if precision == "auto":
+        return device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+    return precision == "bfloat16"
+
+
 def is_out_of_memory(e: BaseException) -> bool:
     """Whether an error says that the memory of the machine or of its GPU is not enough."""
     if isinstance(e, MemoryError | torch.OutOfMemoryError):

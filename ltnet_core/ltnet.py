@@ -14,27 +14,12 @@ import torch
 from torch import Tensor, nn
 
 from .annotations import FloatArray
+from .batch import Entries, Table
 from .transition import ClampedTransitions, SoftmaxTransitions, log_predict
 
 Likelihood = Literal["joint", "separate"]
 LEAST_MASS = 1e-9  # of a batch whose annotations all weigh nothing: its loss is 0
 LEAST_JOINT_MASS = 1e-3  # there Σ p = 1 stands for such an item, and only up to rounding
-
-
-@dataclass(frozen=True)
-class Entries:
-    """The annotations of one batch, as (E,) tensors, sorted by ``row``.
-
-    ``row`` is the image's place in the batch; ``weight`` is count × coder weight.
-    """
-
-    row: Tensor
-    coder: Tensor
-    label: Tensor
-    weight: Tensor
-
-    def to(self, device: torch.device) -> Entries:
-        return Entries(*(t.to(device, non_blocking=True) for t in (self.row, self.coder, self.label, self.weight)))
 
 
 @dataclass(frozen=True)
@@ -51,9 +36,15 @@ def mix(images: Tensor, alpha: float, generator: torch.Generator) -> Mixed:
 
     H. Zhang et al., *mixup: beyond empirical risk minimization*, ICLR 2018.
     """
-    seed = int(torch.randint(2**62, (1,), generator=generator))
-    share = torch.from_numpy(np.random.default_rng(seed).beta(alpha, alpha, len(images))).to(images)
-    other = torch.randperm(len(images), generator=generator).to(images.device)
+    b = len(images)
+    if generator.device.type == "cpu":
+        seed = int(torch.randint(2**62, (1,), generator=generator))
+        share = torch.from_numpy(np.random.default_rng(seed).beta(alpha, alpha, b)).to(images)
+        other = torch.randperm(b, generator=generator).to(images.device)
+    else:  # without a number or a size that the device would have to be asked for
+        gamma = torch._standard_gamma(torch.full((2, b), alpha, device=images.device), generator=generator)
+        share = gamma[0] / gamma.sum(0).clamp_min(torch.finfo(gamma.dtype).tiny)
+        other = torch.argsort(torch.rand(b, generator=generator, device=images.device))
     weight = share[:, None, None, None]
     return Mixed(weight * images + (1 - weight) * images[other], share, other)
 
@@ -68,10 +59,13 @@ class Classifier(nn.Module):
     ----------
     mixup : α of Beta(α, α), by which pairs of training images and their losses are mixed; 0 for none.
     low_precision : whether the base network's layers work in bfloat16 while it trains; the loss is float32 in any case.
+    takes_tables : whether the training loss takes a :class:`~ltnet_core.batch.Table`, and asks the device for no number
+        and no size: such a step can be captured as a CUDA graph. Another gets :class:`~ltnet_core.batch.Entries`.
     """
 
     mixup: float = 0.0
     low_precision: bool = False
+    takes_tables: bool = True
 
     def __init__(self, base: nn.Module):
         super().__init__()
@@ -87,32 +81,37 @@ class Classifier(nn.Module):
         """(E,) log probability that each annotation's coder says what it said."""
         return log_p[entries.row, entries.label]
 
-    def item_losses(self, log_p: Tensor, entries: Entries) -> Tensor:
+    def log_said_by_all(self, log_p: Tensor) -> Tensor:
+        """(B,C,K) log probability of every label by every coder; (B,1,K) where coders do not differ."""
+        return log_p[:, None]
+
+    def item_losses(self, log_p: Tensor, entries: Entries | Table) -> Tensor:
         """(B,) −Σ w log P(label) over the annotations of each image."""
-        said = entries.weight * self.log_said(log_p, entries)
-        return -torch.zeros_like(log_p[:, 0]).index_add(0, entries.row, said)
+        if isinstance(entries, Table):
+            return -(entries.weight * self.log_said_by_all(log_p)).sum((1, 2))
+        return -entries.add_up(entries.weight * self.log_said(log_p, entries), log_p[:, 0])
 
-    def mass(self, entries: Entries) -> Tensor:
+    def mass(self, entries: Entries | Table) -> Tensor:
         """What the sum of the items' losses is divided by: the weight of all annotations, never quite 0."""
-        return entries.weight.sum().clamp_min(LEAST_MASS)
+        return entries.mass().clamp_min(LEAST_MASS)
 
-    def loss(self, log_p: Tensor, entries: Entries) -> Tensor:
+    def loss(self, log_p: Tensor, entries: Entries | Table) -> Tensor:
         """The items' losses by their mass; 0 where there are no annotations."""
-        if not len(entries.row):
+        if entries.is_empty():
             return log_p.sum() * 0
         return self.item_losses(log_p, entries).sum() / self.mass(entries)
 
-    def training_loss(self, images: Tensor, entries: Entries, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def training_loss(
+        self, images: Tensor, entries: Entries | Table, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
         """Loss to train on and (B,K) log p. ``generator`` draws what a method mixes or drops."""
-        if self.mixup == 0 or not len(entries.row):
+        if self.mixup == 0 or entries.is_empty():
             log_p = self(images)
             return self.loss(log_p, entries), log_p
         mixed = mix(images, self.mixup, generator)
         log_p = self(mixed.images)
-        back = torch.argsort(mixed.other)
-        theirs = Entries(back[entries.row], entries.coder, entries.label, entries.weight)
         own = mixed.share * self.item_losses(log_p, entries)
-        total = own + (1 - mixed.share) * self.item_losses(log_p, theirs)
+        total = own + (1 - mixed.share) * self.item_losses(log_p, entries.partners(mixed.other))
         return total.sum() / self.mass(entries), log_p
 
     def matrices(self) -> FloatArray | None:
@@ -151,27 +150,30 @@ class LTNet(Classifier):
         self.register_buffer("prior", None if prior is None else torch.tensor(prior, dtype=torch.float32), False)
 
     def log_said(self, log_p: Tensor, entries: Entries) -> Tensor:
-        log_t = self.transitions.log_t()
         if self.double_softmax:
-            said = torch.log_softmax(log_predict(log_p, log_t).exp(), dim=2)
-            return said[entries.row, entries.coder, entries.label]
+            return self.log_said_by_all(log_p)[entries.row, entries.coder, entries.label]
         # Σ_k p[k] T[c,k,l] by logsumexp: the product of raw probabilities would underflow for confident networks.
+        log_t = self.transitions.log_t()
         return torch.logsumexp(log_p[entries.row] + log_t[entries.coder, :, entries.label], dim=1)
 
-    def item_losses(self, log_p: Tensor, entries: Entries) -> Tensor:
+    def log_said_by_all(self, log_p: Tensor) -> Tensor:
+        said = log_predict(log_p, self.transitions.log_t())
+        return torch.log_softmax(said.exp(), dim=2) if self.double_softmax else said
+
+    def item_losses(self, log_p: Tensor, entries: Entries | Table) -> Tensor:
         if self.likelihood == "separate":
             return super().item_losses(log_p, entries)
-        said = entries.weight[:, None] * self.transitions.log_t()[entries.coder, :, entries.label]
-        evidence = torch.zeros_like(log_p).index_add(0, entries.row, said)
-        return -torch.logsumexp(log_p + evidence, dim=1)
+        return -torch.logsumexp(log_p + entries.evidence(self.transitions.log_t(), log_p), dim=1)
 
-    def mass(self, entries: Entries) -> Tensor:
+    def mass(self, entries: Entries | Table) -> Tensor:
         """Jointly, an item's annotations are one observation: it counts once, by its weight where that is below 1."""
-        if self.likelihood == "separate" or not len(entries.row):
+        if self.likelihood == "separate" or entries.is_empty():
             return super().mass(entries)
-        return torch.bincount(entries.row, weights=entries.weight).clamp(max=1).sum().clamp_min(LEAST_JOINT_MASS)
+        return entries.item_mass().clamp(max=1).sum().clamp_min(LEAST_JOINT_MASS)
 
-    def training_loss(self, images: Tensor, entries: Entries, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def training_loss(
+        self, images: Tensor, entries: Entries | Table, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
         loss, log_p = super().training_loss(images, entries, generator)
         if self.prior is not None:
             loss = loss - (self.prior * self.transitions.log_t()).sum()

@@ -20,7 +20,7 @@ from .ltnet import Classifier
 from .networks import build_network
 from .reading import damaged, read_json
 from .runs import Run
-from .training import mean_p
+from .views import mean_p
 from .weights import fill, load_weights
 
 

@@ -21,7 +21,7 @@ from torch import nn
 from .annotations import ADJUDICATOR, AnnotationTable, FloatArray, human_name, is_machine
 from .checkpoint import forget, keep, kept
 from .datasets import Study
-from .devices import choose_device
+from .devices import choose_device, trains_in_bfloat16
 from .errors import Cancelled, DamageError
 from .images import Pixels, PixelsOnDemand, decode_all, survey
 from .ltnet import Classifier
@@ -31,8 +31,12 @@ from .printing import say
 from .reading import read_array, read_json
 from .results import Learned, write_array
 from .runs import Run
+from .schedule import Schedule
 from .settings import Settings
-from .training import VIEW_SHIFTS, Record, Schedule, TrainingData, Watch, features, fit, predict
+from .training import fit
+from .training_data import TrainingData, on_device
+from .views import VIEW_SHIFTS, features, predict
+from .watch import Record, Watch
 from .weights import fill, load_weights, save_weights
 from .writing import naming, replacing, write_json
 
@@ -152,7 +156,7 @@ class Trainer:
         self.total, self.done = plan.work(), DECODE_COST * len(plan.usable)
         self._began, self._done_at_start = time.monotonic(), self.done
         mean, std = pixel_statistics(pixels, plan.pooled)
-        self._context = (pixels, mean, std)
+        self._context = (on_device(pixels, self.device), mean, std)
         return plan
 
     def images(self) -> Pixels:
@@ -263,6 +267,7 @@ class Trainer:
             seed=stage_seed(self.seed, stage, plan.table),
             checkpoint=folder / f"{name}.epochs.pt",
             watch=Watch(step=self.advance, epoch=epoch, skip=self.skip, note=self.note),
+            graphs=self.settings.network.cuda_graphs,
         )
         p = predict(
             model, data, np.arange(len(plan.usable)), watch=Watch(step=lambda n: self.advance(PREDICT_COST * n))
@@ -344,7 +349,7 @@ class Trainer:
         )
         placed: Classifier = task.model(base).to(self.device)
         placed.mixup = self.settings.data.mixup
-        placed.low_precision = options.precision == "bfloat16"
+        placed.low_precision = trains_in_bfloat16(options.precision, self.device)
         placed.base.to(memory_format=torch.channels_last)
         return placed
 

@@ -10,22 +10,19 @@ import torch
 from stripes import entries, random_t, study, training_data
 from torch import nn
 
+from ltnet_core.augmentation import cut_out, mirror_and_shift
+from ltnet_core.batch import Entries
 from ltnet_core.calibration import soften
 from ltnet_core.errors import OptionError
-from ltnet_core.ltnet import Classifier, Entries, LTNet, mix
+from ltnet_core.ltnet import Classifier, LTNet, mix
 from ltnet_core.networks import build_network
+from ltnet_core.schedule import Schedule
 from ltnet_core.settings import NETWORKS
-from ltnet_core.training import (
-    TEMPERATURES,
-    Schedule,
-    TrainingData,
-    cut_out,
-    fit,
-    mean_p,
-    mirror_and_shift,
-    predict,
-)
+from ltnet_core.training import TEMPERATURES, fit
+from ltnet_core.training_data import TrainingData
 from ltnet_core.transition import ClampedTransitions, SoftmaxTransitions, log_predict, near_identity
+from ltnet_core.views import mean_p, predict
+from ltnet_core.watch import Watch
 
 
 def test_the_separate_loss_is_the_paper_s_weighted_log_likelihood() -> None:
@@ -264,8 +261,6 @@ def test_a_fit_resumed_from_its_checkpoint_ends_where_an_uninterrupted_one_does(
         if record["epoch"] == 2:
             raise Killed
 
-    from ltnet_core.training import Watch
-
     with pytest.raises(Killed):
         fit(
             model(),
@@ -315,7 +310,9 @@ def test_mixup_mixes_images_and_losses_by_the_same_shares(likelihood: Literal["j
         for source, share in ((n, mixed.share[n]), (int(mixed.other[n]), 1 - mixed.share[n])):
             own = [
                 (0, c, k, w)
-                for r, c, k, w in zip(*(x.tolist() for x in vars(said).values()), strict=True)
+                for r, c, k, w in zip(
+                    *(x.tolist() for x in (said.row, said.coder, said.label, said.weight)), strict=True
+                )
                 if r == source
             ]
             if own:

@@ -15,7 +15,8 @@ from ltnet_core.errors import TrainingError
 from ltnet_core.ltnet import Classifier, LTNet
 from ltnet_core.networks import build_network
 from ltnet_core.results import _margin
-from ltnet_core.training import Schedule, _optimizers, _set_rates, fit
+from ltnet_core.schedule import Schedule, optimizers_of, rates_at, set_rates
+from ltnet_core.training import fit
 from ltnet_core.transition import SoftmaxTransitions, near_identity
 
 
@@ -41,7 +42,9 @@ def model() -> LTNet:
 @pytest.mark.parametrize("kind", ["adamw", "sgd"])
 def test_only_weights_decay(kind: Literal["adamw", "sgd"]) -> None:
     trained = model()
-    base, own = _optimizers(trained, Schedule(epochs=1, optimizer=kind, weight_decay=0.07, transition_optimizer="sgd"))
+    base, own = optimizers_of(
+        trained, Schedule(epochs=1, optimizer=kind, weight_decay=0.07, transition_optimizer="sgd")
+    )
     decays = {id(p): group["weight_decay"] for group in base.param_groups for p in group["params"]}
     names = {id(p): name for name, p in trained.named_parameters()}
     found = {names[i]: decay for i, decay in decays.items()}
@@ -57,7 +60,7 @@ def test_only_weights_decay(kind: Literal["adamw", "sgd"]) -> None:
 
 
 def test_optimisers_have_the_schedule_s_momentum() -> None:
-    base, own = _optimizers(model(), Schedule(epochs=1, momentum=0.85, optimizer="adamw", transition_optimizer="sgd"))
+    base, own = optimizers_of(model(), Schedule(epochs=1, momentum=0.85, optimizer="adamw", transition_optimizer="sgd"))
     assert isinstance(base, torch.optim.AdamW)
     assert isinstance(own, torch.optim.SGD)
     assert {tuple(g["betas"]) for g in base.param_groups} == {(0.85, 0.99)}
@@ -66,10 +69,9 @@ def test_optimisers_have_the_schedule_s_momentum() -> None:
 
 def test_t_waits_and_then_follows_its_own_rate() -> None:
     schedule = Schedule(epochs=1, lr=0.2, transition_lr=0.01, transition_delay=0.3)
-    base, own = _optimizers(model(), schedule)
+    base, own = optimizers_of(model(), schedule)
     for progress in (0.1, 0.29, 0.3, 0.6):
-        for optimizer in (base, own):
-            _set_rates(optimizer, schedule, progress)
+        set_rates([base, own], rates_at([base, own], schedule, progress))
         assert {g["lr"] for g in base.param_groups} == {0.2 * schedule.rate(progress)}
         assert own.param_groups[0]["lr"] == (0.01 * schedule.rate(progress) if progress >= 0.3 else 0.0)
 

@@ -14,7 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from ..annotations import FloatArray
-from ..ltnet import Classifier, Entries, as_matrices, mix
+from ..batch import Entries, Table
+from ..ltnet import Classifier, as_matrices, mix
+from ..transition import log_predict
 
 ALPHA = 1.0  # λ ~ Beta(α, α)
 ETA = 0.9  # diagonal of the matrices before training
@@ -22,6 +24,8 @@ ETA = 0.9  # diagonal of the matrices before training
 
 class AnnotMix(Classifier):
     """log P(coder c says l) = log Σ_k p[k] softmax(logits[c,k])[l], trained on mixed pairs."""
+
+    takes_tables = False  # an annotation is drawn by its place among the others
 
     def __init__(self, base: nn.Module, coders: int, classes: int):
         super().__init__(base)
@@ -32,15 +36,22 @@ class AnnotMix(Classifier):
         log_t = torch.log_softmax(self.logits, dim=2)
         return torch.logsumexp(log_p[entries.row] + log_t[entries.coder, :, entries.label], dim=1)
 
-    def training_loss(self, images: Tensor, entries: Entries, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def log_said_by_all(self, log_p: Tensor) -> Tensor:
+        return log_predict(log_p, torch.log_softmax(self.logits, dim=2))
+
+    def training_loss(
+        self, images: Tensor, entries: Entries | Table, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
         """Each image is mixed with another of the batch, each of its annotations with one of the other's.
 
         Every image of the batch must have an annotation.
         """
+        if isinstance(entries, Table):
+            raise TypeError("annotator mixup takes entries, no table of weights.")
         mixed = mix(images, ALPHA, generator)
         log_p = self(mixed.images)
 
-        draw = torch.rand(len(entries.row), generator=generator).to(images.device)
+        draw = torch.rand(len(entries.row), generator=generator, device=generator.device).to(images.device)
         partner = draw_annotation(entries, mixed.other[entries.row], draw)
         mine = mixed.share[entries.row]
         logits = (

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from ..annotations import FloatArray
-from ..ltnet import Classifier, Entries, as_matrices
+from ..batch import Entries
+from ..ltnet import Classifier, as_matrices
 
 
 class CrowdLayer(Classifier):
@@ -21,8 +22,10 @@ class CrowdLayer(Classifier):
         self.weights = nn.Parameter(torch.eye(classes).repeat(coders, 1, 1))
 
     def log_said(self, log_p: Tensor, entries: Entries) -> Tensor:
-        said = torch.log_softmax(torch.einsum("bk,ckl->bcl", log_p.exp(), self.weights), dim=2)
-        return said[entries.row, entries.coder, entries.label]
+        return self.log_said_by_all(log_p)[entries.row, entries.coder, entries.label]
+
+    def log_said_by_all(self, log_p: Tensor) -> Tensor:
+        return torch.log_softmax(torch.einsum("bk,ckl->bcl", log_p.exp(), self.weights), dim=2)
 
     def matrices(self) -> FloatArray:
         """What each coder says of an image that is surely k; W itself is no probability."""

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from ..annotations import FloatArray
-from ..ltnet import Entries, LTNet
+from ..batch import Entries, Table
+from ..ltnet import LTNet
 from ..transition import SoftmaxTransitions
 
 STRENGTH = 0.01  # theirs
@@ -23,7 +24,9 @@ class TraceRegularised(LTNet):
     def __init__(self, base: nn.Module, start: FloatArray):
         super().__init__(base, SoftmaxTransitions(start), likelihood="separate")
 
-    def training_loss(self, images: Tensor, entries: Entries, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def training_loss(
+        self, images: Tensor, entries: Entries | Table, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
         loss, log_p = super().training_loss(images, entries, generator)
         trace = self.transitions.log_t().exp().diagonal(dim1=1, dim2=2).sum(1).mean()
         return loss + STRENGTH * trace, log_p

@@ -23,10 +23,14 @@ class NetworkOptions:
     last_relu: bool = option(
         True, "Apply the activation after each residual sum of ResNet-20; the authors' release does not.", flag=None
     )
-    precision: Literal["float32", "bfloat16"] = option(
-        "float32",
-        "Precision of the network's layers while it trains. bfloat16 is faster where the processor has instructions "
-        "for it; measuring, predicting and storing always use float32.",
+    precision: Literal["auto", "float32", "bfloat16"] = option(
+        "auto",
+        "Precision of the network's layers while it trains; auto: bfloat16 on a GPU that has instructions for it, else "
+        "float32. On a CPU with such instructions bfloat16 is faster too. Measuring, predicting and storing always use "
+        "float32.",
+    )
+    cuda_graphs: bool = option(
+        True, "On a GPU, capture the training step once and replay it, instead of starting its kernels one by one."
     )
 
     def __post_init__(self) -> None:

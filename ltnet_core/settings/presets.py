@@ -22,6 +22,7 @@ PRESET_VALUES: dict[str, dict[str, Any]] = {
     "paper": {
         "network": "resnet20",
         "last_relu": False,
+        "precision": "float32",
         "largest_image": 32,
         "epochs": 128,
         "batch_size": 128,

@@ -1,0 +1,100 @@
+"""The annotations of one batch, as a list of entries or as a table of weights.
+
+A list serves any number of coders, and its sums run in the order of its entries: a CPU takes it. A table holds a
+cell for every coder and class, most of them 0. Its sums are matrix products, which a GPU does fast and always in the
+same order, where it adds up a list in whatever order its threads come.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Entries:
+    """The annotations of one batch, as (E,) tensors, sorted by ``row``.
+
+    ``row`` is the image's place in the batch; ``weight`` is count × coder weight. Where ``per_item`` is set, every
+    image has so many entries, some of which weigh nothing.
+    """
+
+    row: Tensor
+    coder: Tensor
+    label: Tensor
+    weight: Tensor
+    per_item: int = 0
+
+    def to(self, device: torch.device) -> Entries:
+        row, coder, label, weight = (
+            t.to(device, non_blocking=True) for t in (self.row, self.coder, self.label, self.weight)
+        )
+        return Entries(row, coder, label, weight, self.per_item)
+
+    def is_empty(self) -> bool:
+        return not len(self.row)
+
+    def mass(self) -> Tensor:
+        """Σ of all weights."""
+        return self.weight.sum()
+
+    def item_mass(self) -> Tensor:
+        """Σ of the weights of each image that has annotations."""
+        if self.per_item:
+            return self.weight.view(-1, self.per_item).sum(1)
+        return torch.bincount(self.row, weights=self.weight)
+
+    def add_up(self, values: Tensor, like: Tensor) -> Tensor:
+        """Sums over each image's entries of ``values`` (E,…), shaped and typed like ``like`` (B,…)."""
+        if self.per_item:
+            return values.view(-1, self.per_item, *values.shape[1:]).sum(1)
+        return torch.zeros_like(like).index_add(0, self.row, values)
+
+    def evidence(self, log_t: Tensor, log_p: Tensor) -> Tensor:
+        """(B,K) Σ w · log T[c,k,label] over each image's entries, for every truth k."""
+        return self.add_up(self.weight[:, None] * log_t[self.coder, :, self.label], log_p)
+
+    def agreement(self, choice: Tensor) -> Tensor:
+        """Σ of the weights of the entries whose label is the ``choice`` (B,) for their image."""
+        return (self.weight * (choice[self.row] == self.label)).sum()
+
+    def partners(self, other: Tensor) -> Entries:
+        """The annotations of image ``other[b]`` in the place of image b's."""
+        if self.per_item:
+            coder, label, weight = (
+                t.view(-1, self.per_item)[other].flatten() for t in (self.coder, self.label, self.weight)
+            )
+            return Entries(self.row, coder, label, weight, self.per_item)
+        return Entries(torch.argsort(other)[self.row], self.coder, self.label, self.weight)
+
+
+@dataclass(frozen=True)
+class Table:
+    """The annotations of one batch as ``weight`` (B,C,K): count × coder weight of every label by every coder."""
+
+    weight: Tensor
+
+    def is_empty(self) -> bool:
+        return not self.weight.numel()
+
+    def mass(self) -> Tensor:
+        """Σ of all weights."""
+        return self.weight.sum()
+
+    def item_mass(self) -> Tensor:
+        """(B,) Σ of the weights of each image."""
+        return self.weight.sum((1, 2))
+
+    def evidence(self, log_t: Tensor, log_p: Tensor) -> Tensor:
+        """(B,K) Σ w · log T[c,k,label] over each image's annotations, for every truth k."""
+        return self.weight.flatten(1) @ log_t.transpose(1, 2).flatten(0, 1)
+
+    def agreement(self, choice: Tensor) -> Tensor:
+        """Σ of the weights of the annotations whose label is the ``choice`` (B,) for their image."""
+        return self.weight.sum(1).gather(1, choice[:, None]).sum()
+
+    def partners(self, other: Tensor) -> Table:
+        """The annotations of image ``other[b]`` in the place of image b's."""
+        return Table(self.weight[other])

@@ -1,0 +1,179 @@
+"""Annotations as a table of weights, pixels on the device, steps that count there: each as exact as the plain way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from stripes import random_t, study
+from torch import nn
+
+from ltnet_core.annotations import AnnotationTable
+from ltnet_core.augmentation import mirror_and_shift
+from ltnet_core.batch import Entries, Table
+from ltnet_core.coder_models.annot_mix import AnnotMix, draw_annotation
+from ltnet_core.coder_models.crowd_layer import CrowdLayer
+from ltnet_core.coder_models.trace import TraceRegularised
+from ltnet_core.ltnet import Classifier, LTNet
+from ltnet_core.networks import build_network
+from ltnet_core.schedule import Schedule, groups_of, optimizers_of
+from ltnet_core.steps import Steps
+from ltnet_core.training import fit
+from ltnet_core.training_data import ResidentPixels, TrainingData
+from ltnet_core.transition import ClampedTransitions, SoftmaxTransitions
+
+CPU = torch.device("cpu")
+ITEMS = np.array([3, 0, 7, 5])
+
+
+def uneven(items: int = 8) -> tuple[np.ndarray, AnnotationTable]:
+    """Pixels, and votes of which some items have none and some several by one coder."""
+    pixels, _, table = study(items, random_t(2, 3))
+    rows = [
+        (0, 0, 1, 2.0),
+        (0, 0, 2, 1.0),
+        (0, 1, 1, 0.5),
+        (3, 1, 0, 1.0),
+        (5, 0, 0, 0.25),
+        (5, 1, 2, 3.0),
+        (6, 0, 1, 1.0),
+    ]
+    item, coder, label, count = (np.array(x) for x in zip(*rows, strict=True))
+    return pixels, AnnotationTable(
+        table.items, table.coders, table.classes,
+        item.astype(np.int32), coder.astype(np.int32), label.astype(np.int32), count.astype(np.float32),
+    )  # fmt: skip
+
+
+def data(pixels: Any, table: AnnotationTable, **how: Any) -> TrainingData:
+    return TrainingData(pixels, table, np.array([1.0, 0.5]), np.array([60.0]), np.array([50.0]), CPU, **how)
+
+
+MODELS = {
+    "classifier": lambda: Classifier(nn.Flatten()),
+    "joint": lambda: LTNet(nn.Flatten(), SoftmaxTransitions(random_t(2, 3))),
+    "separate": lambda: LTNet(nn.Flatten(), SoftmaxTransitions(random_t(2, 3)), "separate"),
+    "paper": lambda: LTNet(nn.Flatten(), ClampedTransitions(random_t(2, 3), 0.01), "separate", double_softmax=True),
+    "crowd layer": lambda: CrowdLayer(nn.Flatten(), 2, 3),
+    "trace": lambda: TraceRegularised(nn.Flatten(), random_t(2, 3)),
+    "annot-mix": lambda: AnnotMix(nn.Flatten(), 2, 3),
+}
+
+
+def forms() -> dict[str, Entries | Table]:
+    """The annotations of ITEMS in every form a batch comes in."""
+    pixels, table = uneven()
+    padded, ragged = data(pixels, table, tables=True), data(pixels, table, tables=True)
+    ragged._padded = None  # as where padding would need too much memory
+    return {
+        "list": data(pixels, table).annotations(ITEMS),
+        "padded list": padded.annotations(torch.from_numpy(ITEMS), as_table=False),
+        "table": padded.annotations(torch.from_numpy(ITEMS)),
+        "table from a list": ragged.annotations(torch.from_numpy(ITEMS)),
+    }
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_loss_gradient_mass_and_agreement_are_the_same_in_every_form(name: str) -> None:
+    logits = torch.randn(4, 3, 1, 1, generator=torch.Generator().manual_seed(0))
+    results = {}
+    for form, said in forms().items():
+        model, images = MODELS[name](), logits.clone().requires_grad_()
+        log_p = model(images)
+        loss = model.loss(log_p, said)
+        torch.autograd.backward(loss)
+        gradients = [images.grad, *(p.grad for p in model.parameters())]
+        results[form] = [loss, model.mass(said), said.agreement(log_p.argmax(1)), said.mass(), *gradients]
+    plain = results.pop("list")
+    assert float(plain[2]) not in (0.0, float(plain[3]))
+    for values in results.values():
+        for value, expected in zip(values, plain, strict=True):
+            torch.testing.assert_close(value, expected, check_dtype=False)
+
+
+@pytest.mark.parametrize("name", [m for m in MODELS if m != "annot-mix"])
+def test_mixup_is_the_same_in_every_form(name: str) -> None:
+    images = torch.randn(4, 3, 1, 1, generator=torch.Generator().manual_seed(0))
+    losses = []
+    for said in forms().values():
+        model = MODELS[name]()
+        model.mixup = 0.5
+        losses.append(float(model.training_loss(images, said, torch.Generator().manual_seed(1))[0].detach()))
+    assert losses == pytest.approx([losses[0]] * 4, rel=1e-5)
+
+
+def test_annotator_mixup_draws_no_annotation_that_only_fills_up() -> None:
+    said = forms()
+    images = torch.randn(4, 3, 1, 1, generator=torch.Generator().manual_seed(0))
+    model = MODELS["annot-mix"]()
+    with pytest.raises(TypeError, match="takes entries"):
+        model.training_loss(images, said["table"], torch.Generator())
+    padded = said["padded list"]
+    assert isinstance(padded, Entries)
+    annotated = torch.tensor([0, 1, 3])  # places in the batch
+    for draw in torch.rand(20, generator=torch.Generator().manual_seed(0)):
+        assert (padded.weight[draw_annotation(padded, annotated, draw.repeat(3))] > 0).all()
+
+
+def test_a_table_is_not_made_where_it_would_be_vast(monkeypatch: pytest.MonkeyPatch) -> None:
+    pixels, table = uneven()
+    monkeypatch.setattr("ltnet_core.training_data.TABLE_CELLS", 4 * 2 * 3 * 3)
+    made = data(pixels, table, tables=True)
+    assert isinstance(made.annotations(ITEMS), Table)
+    assert isinstance(made.annotations(np.arange(5)), Entries)
+
+
+def test_pixels_on_the_device_are_the_same_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
+    pixels = np.random.default_rng(0).integers(0, 255, (23, 3, 8, 8)).astype(np.uint8)
+    monkeypatch.setattr("ltnet_core.training_data.CHUNK_BYTES", 5 * 3 * 64)  # five images at a time
+    resident = ResidentPixels(pixels, CPU)
+    some = torch.tensor([22, 0, 4, 5])
+    assert resident.shape == pixels.shape
+    assert torch.equal(resident[some], torch.from_numpy(pixels[some.numpy()]))
+
+
+def test_shifted_images_are_reflected_at_their_edges() -> None:
+    batch = torch.arange(2 * 1 * 6 * 6, dtype=torch.uint8).reshape(2, 1, 6, 6)
+    moved = mirror_and_shift(batch, 5, torch.Generator().manual_seed(0))
+    padded = torch.nn.functional.pad(batch.float(), (5,) * 4, mode="reflect").byte()
+    for image, around in zip(moved, padded, strict=True):
+        views = [around[:, r : r + 6, c : c + 6] for r in range(11) for c in range(11)]
+        assert any(torch.equal(image, view) or torch.equal(image, view.flip(2)) for view in views)
+
+
+def trained(optimizer: Any, **how: Any) -> tuple[Any, dict[str, torch.Tensor]]:
+    pixels, _, table = study(61, random_t(2, 3))
+    resident = ResidentPixels(pixels, CPU) if how.get("tables") else pixels
+    model = LTNet(
+        build_network("cnn", classes=3, channels=1, image_size=12, seed=0), SoftmaxTransitions(random_t(2, 3))
+    )
+    schedule = Schedule(epochs=2, batch_size=16, lr=0.01, transition_lr=0.01, optimizer=optimizer, momentum=0.8)
+    history = fit(model, data(resident, table, **how), np.arange(50), np.arange(50, 61), schedule, seed=3)
+    return history, model.state_dict()
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+def test_steps_that_count_on_the_device_train_the_same_network(optimizer: str) -> None:
+    plain, weights = trained(optimizer)
+    counted, same = trained(optimizer, tables=True)
+    for name, value in weights.items():
+        torch.testing.assert_close(value, same[name], rtol=2e-3, atol=2e-4)
+    for a, b in zip(plain, counted, strict=True):
+        for key in ("train_loss", "train_agreement", "validation_loss", "validation_agreement", "best_epoch"):
+            assert a[key] == pytest.approx(b[key], rel=1e-3), key
+
+
+def test_a_static_step_reads_its_rates_from_the_device() -> None:
+    pixels, _, table = study(40, random_t(2, 3))
+    static = data(ResidentPixels(pixels, CPU), table, tables=True)
+    assert static.static
+    model = Classifier(build_network("cnn", classes=3, channels=1, image_size=12, seed=0))
+    optimizers = optimizers_of(model, Schedule(epochs=1), static.static)
+    steps = Steps(model, static, optimizers, 16, torch.Generator(), steps=3, graphs=True, note=pytest.fail)
+    read = []
+    for size in steps.epoch(np.arange(40), [[0.1, 0.2], [0.3, 0.4], [0.5, 0.6]]):
+        read.append((size, *(round(float(group["lr"]), 3) for group in groups_of(optimizers))))
+    assert read == [(16, 0.1, 0.2), (16, 0.3, 0.4), (8, 0.5, 0.6)]
+    assert not steps.captured
