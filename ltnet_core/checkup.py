@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pandas as pd
 
+from .all_images import look_at_all
 from .annotations import AnnotationTable
 from .datasets import Problem, Study
 from .datasets.study import EXAMPLES, Level
 from .identifiability import overlap_notes
-from .images import Look, look_at_all
+from .images import Look
 from .spreadsheet import csv_bytes
 
 HUGE_PIXELS = 25_000_000

@@ -13,17 +13,20 @@ import struct
 import warnings
 import zlib
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from .datasets.files import MAX_IMAGE_BYTES, Files
-from .decoding_budget import Room, budget, return_free_memory
+from .decoding_budget import budget, return_free_memory
 from .errors import DatasetError
-from .image_formats import DECODERS, NAMES, OVERHEAD, other_format
+from .image_formats import DECODERS, MAX_IMAGE_BYTES, NAMES, OVERHEAD, other_format
+from .plain_jpeg import decode_plain, plain_jpeg
 from .writing import amount
+
+if TYPE_CHECKING:  # the processes that decode import this file, and need no tables
+    from .datasets.files import Files
 
 MAX_PIXELS = 100_000_000
 MAX_DECODING_BYTES = 1024**3
@@ -33,6 +36,7 @@ MAX_READS_OF_HEADER = 20_000
 # Encoders write ten; each goes over the whole image again, though it may take twenty bytes in the file.
 SCAN, MAX_SCANS = b"\xff\xda", 100
 BAND_PIXELS = 250_000
+MAX_PLAIN_BYTES = 64 * 1024  # of a JPEG that is worth a shorter way: decoding a larger one takes most of the time
 EXIF_ORIENTATION = 0x0112
 TILE_WIDTH, TILE_LENGTH = 322, 323
 UPRIGHT = {
@@ -89,10 +93,11 @@ class Decoded:
         self.image, self.mode, self.turned, self.animated, self.data = image, mode, turned, animated, data
 
 
-def decode(files: Files, name: str, use: Callable[[Decoded], T]) -> T:
+def decode(files: Files, name: str, use: Callable[[Decoded], T], side: int | None = None) -> T:
     """What ``use`` makes of a decoded image; its memory is held in the budget until ``use`` returns.
 
-    ``use`` must not decode another image.
+    ``use`` must not decode another image. ``side`` is the smaller side that it needs at least: a JPEG may then be
+    decoded at a half, a quarter or an eighth of its size.
 
     Raises
     ------
@@ -103,25 +108,42 @@ def decode(files: Files, name: str, use: Callable[[Decoded], T]) -> T:
     while True:
         with budget.room(needed) as room:
             try:
-                done, needed, result = _attempt(files, name, room, use)
+                done, needed, result = decode_bytes(files.read(name, MAX_IMAGE_BYTES), name, room.grow, use, side)
             finally:
                 if room.size > LARGE:
                     return_free_memory()
+            # Asked for anew where there is no room: to wait with bytes in hand could be for ever.
             if done:
                 return cast(T, result)
 
 
-def _attempt(files: Files, name: str, room: Room, use: Callable[[Decoded], T]) -> tuple[bool, int, T | None]:
-    """Whether there was room, the bytes that it takes, and what ``use`` made of the image."""
-    data = files.read(name, MAX_IMAGE_BYTES)
+def decode_bytes(
+    data: bytes, name: str, grow: Callable[[int], bool], use: Callable[[Decoded], T], side: int | None = None
+) -> tuple[bool, int, T | None]:
+    """Whether there was room, the bytes that decoding takes, and what ``use`` made of the image.
+
+    ``grow`` is asked whether there is room for so many bytes.
+
+    Raises
+    ------
+    DatasetError
+    """
+    plain = plain_jpeg(data) if len(data) < MAX_PLAIN_BYTES else None
+    if plain is not None:
+        mode, size = plain
+        needed = len(data) + size[0] * size[1] * 2 * _bytes_per_pixel(mode)
+        smaller = side is not None and min(size) >= 2 * side
+        if needed < LARGE and not smaller and data.count(SCAN) <= MAX_SCANS and grow(needed):
+            image = decode_plain(data, mode, size)
+            if image is not None:
+                return True, needed, use(Decoded(image, mode, False, False, data))
     source = _Reads(data)
     image = _open(source, data, name)
     try:
-        needed = _bytes_to_decode(image, len(data), name)
+        needed = _bytes_to_decode(image, len(data), name, side)
     except BROKEN as e:
         raise _unreadable(name, e) from e
-    # Asked for anew where there is no room: to wait with bytes in hand could be for ever.
-    if not room.grow(needed):
+    if not grow(needed):
         return False, needed, None
     return True, needed, use(_decoded(image, source, data, name))
 
@@ -169,17 +191,21 @@ def _bytes_per_pixel(mode: str) -> int:
     return 1 if mode in ("1", "L", "P") else 2 if mode.startswith("I;16") else 4
 
 
-def _bytes_to_decode(image: Image.Image, size: int, name: str) -> int:
-    """The most memory that decoding takes at a time, the file's bytes included."""
-    overhead = OVERHEAD.get(image.format or "", 0)
+def _bytes_to_decode(image: Image.Image, size: int, name: str, side: int | None) -> int:
+    """The most memory that decoding takes at a time, the file's bytes included; a JPEG is set to decode smaller."""
+    coefficients = 0
+    if image.info.get("progressive"):  # of the whole image, however small it is decoded
+        coefficients = image.width * image.height * 2 * len(image.getbands())
+    if side is not None and image.format in ("JPEG", "MPO"):
+        image.draft(None, (side, side))
+    pixels, per_pixel = image.width * image.height, _bytes_per_pixel(image.mode)
     tile = getattr(image, "tag_v2", {})
     if TILE_WIDTH in tile and TILE_LENGTH in tile:  # a TIFF's tile may be larger than the image, and is unpacked whole
-        size += tile[TILE_WIDTH] * tile[TILE_LENGTH] * 2 * _bytes_per_pixel(image.mode)
-    if image.info.get("progressive"):  # the coefficients of the whole image
-        overhead = 2 * len(image.getbands())
+        size += tile[TILE_WIDTH] * tile[TILE_LENGTH] * 2 * per_pixel
     # The decoder's memory is free again when the image is converted or turned.
-    converted = 1 if image.mode in ("1", "L") or image.mode.startswith(("I", "F")) else 4
-    needed = size + image.width * image.height * (_bytes_per_pixel(image.mode) + max(overhead, converted))
+    decoder = max(coefficients, pixels * OVERHEAD.get(image.format or "", 0))
+    converted = pixels * (1 if image.mode in ("1", "L") or image.mode.startswith(("I", "F")) else 4)
+    needed = size + pixels * per_pixel + max(decoder, converted)
     if needed > MAX_DECODING_BYTES:
         text = f"is not a readable image: decoding its {image.width}×{image.height} pixels takes {amount(needed)}"
         raise DatasetError(f"{text}, more than {amount(MAX_DECODING_BYTES)}.", file=name)

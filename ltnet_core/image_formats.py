@@ -114,6 +114,7 @@ _BRANDS = {
     b"crx ": "a Canon raw file",
 }
 HEAD = 512
+MAX_IMAGE_BYTES = 256 * 1024**2  # of a file
 
 
 def other_format(data: bytes) -> str | None:

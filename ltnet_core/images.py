@@ -1,27 +1,23 @@
-"""Image bytes → pixels of one size, decoded once for a whole study."""
+"""One image: what its file is, and its pixels in the size that networks see."""
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import os
-from collections.abc import Callable, Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from .datasets.files import Files
 from .errors import DatasetError
 from .image_decoding import Decoded, decode
-from .writing import naming, replacing
+
+if TYPE_CHECKING:  # the processes that decode import this file, and need no tables
+    from .datasets.files import Files
 
 SAMPLE = 64
-CHUNK = 512
 
 ByteArray = NDArray[np.uint8]
 IntArray = NDArray[np.int64]
@@ -67,27 +63,20 @@ class Look:
 def look(files: Files, name: str) -> Look:
     """Read and decode one image, to find out what it is; never raises for a broken one."""
     try:
-        if not files.size(name):
-            return Look(error=f"{name}: is empty.", empty=True)
-        return decode(files, name, _look)
+        return decode(files, name, look_at) if files.size(name) else empty(name)
     except DatasetError as e:
         return Look(error=str(e))
 
 
-def _look(decoded: Decoded) -> Look:
+def empty(name: str) -> Look:
+    """What a file without bytes is."""
+    return Look(error=f"{name}: is empty.", empty=True)
+
+
+def look_at(decoded: Decoded) -> Look:
+    """What a decoded image was."""
     digest = hashlib.blake2b(decoded.data, digest_size=16).digest()
     return Look(digest, *decoded.image.size, decoded.mode, decoded.animated, decoded.turned)
-
-
-def look_at_all(files: Files, names: Sequence[str], progress: Callable[[int, int], None] | None = None) -> list[Look]:
-    """:func:`look` at every image."""
-    out: list[Look] = []
-    with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
-        for start in range(0, len(names), CHUNK):
-            out += pool.map(lambda name: look(files, name), names[start : start + CHUNK])
-            if progress:
-                progress(len(out), len(names))
-    return out
 
 
 class Pixels(Protocol):
@@ -99,41 +88,29 @@ class Pixels(Protocol):
     def __getitem__(self, items: IntArray) -> ByteArray: ...
 
 
-class PixelsOnDemand:
-    """Pixels decoded every time they are asked for, where there is no room to keep them all.
-
-    Images in ``broken`` are black.
-    """
-
-    def __init__(self, files: Files, names: Sequence[str], size: int, channels: int, broken: Collection[str]):
-        self._files, self._names, self._broken = files, names, frozenset(broken)
-        self.shape = (len(names), channels, size, size)
-        self._pool = ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1))
-
-    def __getitem__(self, items: IntArray) -> ByteArray:
-        _, channels, size, _ = self.shape
-
-        def one(i: int) -> ByteArray:
-            name = self._names[i]
-            if name in self._broken:
-                return np.zeros((channels, size, size), dtype=np.uint8)
-            return load_pixels(self._files, name, size, channels)
-
-        found = list(self._pool.map(one, np.asarray(items).tolist()))
-        return np.stack(found) if found else np.zeros((0, channels, size, size), dtype=np.uint8)
-
-
 def load_pixels(files: Files, name: str, size: int, channels: int) -> ByteArray:
-    """(channels, size, size) pixels of one image, cropped to a centred square and resized."""
+    """(channels, size, size) pixels of one image, cropped to a centred square and resized.
 
-    def fitted(decoded: Decoded) -> ByteArray:
-        image = decoded.image
-        if image.size != (size, size):
-            image = ImageOps.fit(image, (size, size), Image.Resampling.BILINEAR)
-        array = np.asarray(image.convert("L" if channels == 1 else "RGB"))
-        return array[None] if channels == 1 else np.ascontiguousarray(array.transpose(2, 0, 1))
+    Raises
+    ------
+    DatasetError
+    """
+    return decode(files, name, lambda decoded: square(decoded, size, channels), smallest_side(size))
 
-    return decode(files, name, fitted)
+
+def square(decoded: Decoded, size: int, channels: int) -> ByteArray:
+    """(channels, size, size) pixels of a decoded image: the largest centred square, resized."""
+    image = decoded.image
+    if image.size != (size, size):
+        image = ImageOps.fit(image, (size, size), Image.Resampling.BILINEAR)
+    mode = "L" if channels == 1 else "RGB"
+    array = np.asarray(image if image.mode == mode else image.convert(mode))
+    return array[None] if channels == 1 else np.ascontiguousarray(array.transpose(2, 0, 1))
+
+
+def smallest_side(size: int) -> int:
+    """How small a JPEG may be decoded that is then resized: at twice the size, the result is the same to the eye."""
+    return 2 * size
 
 
 def survey(files: Files, names: Sequence[str]) -> tuple[int, int]:
@@ -158,46 +135,3 @@ def survey(files: Files, names: Sequence[str]) -> tuple[int, int]:
     if not sides:
         raise DatasetError("no image of a sample could be read.", file=str(files.location))
     return int(np.median(sides)), 1 if grey else 3
-
-
-def decode_all(
-    files: Files,
-    names: Sequence[str],
-    size: int,
-    channels: int,
-    out: Path | None,
-    progress: Callable[[int, int], None] | None = None,
-) -> dict[str, str]:
-    """Decode every image into ``out``, an ``.npy`` file of shape (N, channels, size, size), uint8.
-
-    The file appears under its name only when complete; without ``out`` the images are only
-    tried. Unreadable images become black and are returned as ``{name: reason}``.
-    """
-    broken: dict[str, str] = {}
-    pixels = None
-
-    def work(i: int) -> None:
-        try:
-            image = load_pixels(files, names[i], size, channels)
-            if pixels is not None:
-                pixels[i] = image
-        except DatasetError as e:
-            broken[names[i]] = str(e)
-
-    with contextlib.ExitStack() as stack:
-        if out is not None:
-            partial = stack.enter_context(replacing(out))
-            shape = (len(names), channels, size, size)
-            pixels = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=shape)
-            # The room is taken before: writing to a memory map on a full disk kills the process without a word.
-            if hasattr(os, "posix_fallocate"):
-                with open(partial, "r+b") as f, naming(out, lambda: partial.stat().st_size):
-                    os.posix_fallocate(f.fileno(), 0, partial.stat().st_size)
-        pool = stack.enter_context(ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)))
-        for start in range(0, len(names), CHUNK):
-            list(pool.map(work, range(start, min(start + CHUNK, len(names)))))
-            if progress:
-                progress(min(start + CHUNK, len(names)), len(names))
-        if pixels is not None:
-            pixels.flush()
-    return dict(sorted(broken.items()))

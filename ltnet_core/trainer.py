@@ -18,12 +18,13 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from .all_images import PixelsOnDemand, decode_all
 from .annotations import ADJUDICATOR, AnnotationTable, FloatArray, human_name, is_machine
 from .checkpoint import forget, keep, kept
 from .datasets import Study
 from .devices import choose_device, trains_in_bfloat16
 from .errors import Cancelled, DamageError
-from .images import Pixels, PixelsOnDemand, decode_all, survey
+from .images import Pixels, survey
 from .ltnet import Classifier
 from .networks import build_network
 from .plan import DECODE_COST, FEATURE_COST, PREDICT_COST, Plan, make_plan

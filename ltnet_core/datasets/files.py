@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..errors import DatasetError
+from ..image_formats import MAX_IMAGE_BYTES as MAX_IMAGE_BYTES
 from ..image_formats import SUFFIXES
 from ..printing import is_text
 from .entry_names import entry_name
@@ -26,7 +27,6 @@ WORKBOOKS = (".xlsx", ".xlsm")  # zips that are tables
 DEEPEST = 4
 DEEPEST_FOLDER = 200
 MAX_FILE_BYTES = 2 * 1024**3
-MAX_IMAGE_BYTES = 256 * 1024**2
 # Deflate packs a table five to twenty times; what unpacks to hundreds of times its size was made to fill the memory.
 BOMB_BYTES, BOMB_RATIO = 64 * 1024**2, 200
 # A zip's list of its files is read as a whole; an entry takes at least 46 bytes there, and 600 in memory.
@@ -188,7 +188,7 @@ class _OnDisk(Files):
     allowed: tuple[str, ...] | None = None
 
     @abstractmethod
-    def _path(self, name: str) -> Path:
+    def _path(self, name: str) -> str | Path:
         """Where a file lies; raises DatasetError where it is none of the dataset's."""
 
     def read(self, name: str, limit: int = MAX_FILE_BYTES) -> bytes:
@@ -201,16 +201,22 @@ class _OnDisk(Files):
         return os.fdopen(open_regular(self._path(name), self.allowed, name), "rb")
 
     def _bytes(self, name: str, size: int | None, limit: int) -> bytes:
-        with self.open(name) as f:
-            try:
-                length = os.fstat(f.fileno()).st_size
-                if size is None and length > limit:
-                    raise DatasetError(f"is larger than {limit:,} bytes.", file=name)
-                wanted = length if size is None else min(size, length)
-                require_memory(wanted, name)
-                return f.read(wanted)
-            except OSError as e:
-                raise DatasetError(f"cannot be read ({e.strerror}).", file=name) from e
+        handle = open_regular(self._path(name), self.allowed, name)
+        try:
+            length = os.fstat(handle).st_size
+            if size is None and length > limit:
+                raise DatasetError(f"is larger than {limit:,} bytes.", file=name)
+            wanted = length if size is None else min(size, length)
+            require_memory(wanted, name)
+            data = os.read(handle, wanted)
+            if len(data) < wanted:  # so much that the system reads it in parts, or the file shrinks
+                with open(handle, "rb", closefd=False) as f:
+                    data += f.read(wanted - len(data))
+            return data
+        except OSError as e:
+            raise DatasetError(f"cannot be read ({e.strerror}).", file=name) from e
+        finally:
+            os.close(handle)
 
     def size(self, name: str) -> int:
         try:
@@ -277,11 +283,11 @@ class FolderFiles(_OnDisk):
         self.passed_over = tuple(sorted(odd))
         return names
 
-    def _path(self, name: str) -> Path:
+    def _path(self, name: str) -> str:
         # Not asked of the listing: a study opened from its index has none, and must not walk a million files for one.
         if not name or name.startswith("/") or "\0" in name or ".." in name.split("/"):
             raise DatasetError("lies outside the dataset.", file=name)
-        return self.location / name
+        return f"{self.location}/{name}"
 
 
 class GivenFiles(_OnDisk):

@@ -197,6 +197,10 @@ class JoinedFiles(Files):
         part, inner = self._place(name)
         return part.read(inner, limit)
 
+    def head(self, name: str, size: int) -> bytes:
+        part, inner = self._place(name)
+        return part.head(inner, size)
+
     def size(self, name: str) -> int:
         part, inner = self._place(name)
         return part.size(inner)
