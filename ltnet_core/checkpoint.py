@@ -135,7 +135,10 @@ def go_on(
     try:
         model.load_state_dict(state["model"])
         for optimizer, content in zip(optimizers, state["optimizers"], strict=True):
-            optimizer.load_state_dict(content)
+            # What was gathered while training goes on; how it is used follows from the settings and the device.
+            groups = zip(optimizer.param_groups, content["param_groups"], strict=True)
+            own = [{**group, "params": saved["params"]} for group, saved in groups]
+            optimizer.load_state_dict({"state": content["state"], "param_groups": own})
         best = (float(state["best_loss"]), int(state["best_epoch"]), dict(state["best"])) if state["best"] else None
         return [dict(record) for record in state["history"]], best
     except (RuntimeError, ValueError, TypeError, KeyError, AttributeError) as e:

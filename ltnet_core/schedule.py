@@ -83,6 +83,8 @@ def optimizers_of(model: Classifier, schedule: Schedule, static: bool = False) -
     if static:
         for group in groups_of(made):
             group["lr"] = torch.zeros((), device=device)
+    for optimizer in made:  # AdamW warns of steps that are not captured; the first never are
+        optimizer._warned_capturable_if_run_uncaptured = True
     return made
 
 

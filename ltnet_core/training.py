@@ -22,6 +22,7 @@ from .views import images_at_once
 from .watch import Record, Watch
 
 TEMPERATURES = 2.0 ** np.linspace(-1, 1.5, 6)
+REST_PER_SAVE = 10.0  # times the last save took must pass before the next: fast epochs are not slowed
 
 
 def fit(
@@ -77,6 +78,7 @@ def fit(
         graphs=graphs,
         note=watch.note,
     )
+    saved, cost = time.monotonic(), 0.0
     for epoch in range(len(history), schedule.epochs):
         began = time.monotonic()
         order = train_items[shuffled(len(train_items), steps.generator, mix_seed(seed, epoch))]
@@ -104,7 +106,8 @@ def fit(
                 "seconds": time.monotonic() - began,
             }
         )
-        if checkpoint is not None:
+        if checkpoint is not None and time.monotonic() - saved >= REST_PER_SAVE * cost:
+            start = time.monotonic()
             save_epochs(
                 {
                     "model": model.state_dict(),
@@ -116,6 +119,8 @@ def fit(
                 },
                 checkpoint,
             )
+            saved = time.monotonic()
+            cost = saved - start
         watch.epoch(history[-1])
     if best is not None:
         model.load_state_dict(best[2])

@@ -46,3 +46,30 @@ def test_a_table_is_made_in_parts_and_what_is_there_is_not_trained_again(demo: P
     assert table("--table") == both
     with pytest.raises(AssertionError, match="was trained with other flags"):
         table("--only", "majority", "--epochs", "2")
+
+
+def test_throughput_compares_with_the_bare_loop() -> None:
+    command = [sys.executable, str(ROOT / "benchmarks" / "throughput.py"), "--device", "cpu", "--rows", "cnn:12:8:1"]
+    done = subprocess.run([*command, "--rounds", "1", "--seconds", "0.02"], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    head, _, row = (line.split("|") for line in done.stdout.splitlines()[1:])
+    cells = dict(zip(map(str.strip, head), map(str.strip, row), strict=True))
+    assert cells["network"] == "cnn, 12 px, 1 channels"
+    rates = [float(cells[way].split(" ")[0].replace(",", "")) for way in ("bare", "plain", "LTNet", "augmented")]
+    ratio = float(cells["LTNet"].split("(")[1].rstrip(")"))
+    assert ratio == pytest.approx(rates[2] / rates[0], abs=0.01)
+
+
+def test_a_packed_study_comes_out_as_it_went_in(demo: Path, tmp_path: Path) -> None:
+    archive = tmp_path / "study.zip"
+    with zipfile.ZipFile(archive, "w") as z:
+        for path in sorted(p for p in demo.rglob("*") if p.is_file()):
+            z.write(path, path.relative_to(demo))
+    pack = [sys.executable, str(ROOT / "benchmarks" / "pack.py")]
+    subprocess.run([*pack, str(archive), str(tmp_path / "packed")], check=True)
+    assert len(list((tmp_path / "packed").iterdir())) < 10
+    subprocess.run([*pack, "--unpack", str(tmp_path / "packed"), str(tmp_path / "out")], check=True)
+    content = {p.relative_to(demo): p.read_bytes() for p in demo.rglob("*") if p.is_file()}
+    assert {
+        p.relative_to(tmp_path / "out"): p.read_bytes() for p in (tmp_path / "out").rglob("*") if p.is_file()
+    } == content

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ from torch import nn
 from ltnet_core.annotations import AnnotationTable
 from ltnet_core.augmentation import mirror_and_shift
 from ltnet_core.batch import Entries, Table
+from ltnet_core.checkpoint import go_on, save_epochs
 from ltnet_core.coder_models.annot_mix import AnnotMix, draw_annotation
 from ltnet_core.coder_models.crowd_layer import CrowdLayer
 from ltnet_core.coder_models.trace import TraceRegularised
@@ -177,3 +180,41 @@ def test_a_static_step_reads_its_rates_from_the_device() -> None:
         read.append((size, *(round(float(group["lr"]), 3) for group in groups_of(optimizers))))
     assert read == [(16, 0.1, 0.2), (16, 0.3, 0.4), (8, 0.5, 0.6)]
     assert not steps.captured
+
+
+def test_a_checkpoint_of_another_device_is_used_as_this_one_does(tmp_path: Path) -> None:
+    schedule = Schedule(epochs=1, batch_size=16, lr=0.01, momentum=0.7)
+
+    def fresh(static: bool) -> tuple[Classifier, list[torch.optim.Optimizer]]:
+        model = Classifier(build_network("cnn", classes=3, channels=1, image_size=12, seed=0))
+        return model, optimizers_of(model, schedule, static)
+
+    model, optimizers = fresh(static=False)
+    torch.autograd.backward(model(torch.zeros(4, 1, 12, 12)).sum())
+    optimizers[0].step()
+    state = {"model": model.state_dict(), "optimizers": [o.state_dict() for o in optimizers]}
+    save_epochs({**state, "history": [], "best_loss": 0.0, "best_epoch": 0, "best": {}}, tmp_path / "c.pt")
+    other, static = fresh(static=True)
+    go_on(other, static, tmp_path / "c.pt", CPU)
+    assert all(isinstance(group["lr"], torch.Tensor) for group in groups_of(static))
+    moved = [s["exp_avg"] for s in optimizers[0].state_dict()["state"].values()]
+    assert all(
+        torch.equal(a, s["exp_avg"]) for a, s in zip(moved, static[0].state_dict()["state"].values(), strict=True)
+    )
+
+
+def test_epochs_shorter_than_a_save_are_not_all_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[int] = []
+    monkeypatch.setattr("ltnet_core.training.save_epochs", lambda state, path: kept.append(len(state["history"])))
+    pixels, _, table = study(40, random_t(2, 3))
+    clock = iter(range(1000))
+    monkeypatch.setattr("ltnet_core.training.time", SimpleNamespace(monotonic=lambda: float(next(clock))))
+    model = Classifier(build_network("cnn", classes=3, channels=1, image_size=12, seed=0))
+    fit(model, data(pixels, table), np.arange(40), np.arange(0), Schedule(epochs=9, batch_size=40), seed=0)
+    assert not kept
+    fit(
+        model, data(pixels, table), np.arange(40), np.arange(0), Schedule(epochs=9, batch_size=40), seed=0,
+        checkpoint=tmp_path / "c.pt",
+    )  # fmt: skip
+    assert kept[0] == 1
+    assert 2 < len(kept) < 6

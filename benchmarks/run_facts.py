@@ -1,0 +1,36 @@
+"""What a finished run took and reached, on a few lines: ``python benchmarks/run_facts.py RUN_DIR``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+
+def main() -> None:
+    run = Path(sys.argv[1])
+    events = [json.loads(line) for line in (run / "events.jsonl").read_text().splitlines() if line]
+    stages = [e for e in events if e["event"] in ("start", "stage", "done", "failed")]
+    for one, after in pairwise(stages):
+        print(f"  {one.get('stage', one['event'])}: {after['time'] - one['time']:.1f} s")
+    for stage in {e["stage"]: None for e in events if e["event"] == "epoch"}:
+        epochs = [e for e in events if e["event"] == "epoch" and e["stage"] == stage]
+        took = sorted(e["seconds"] for e in epochs)
+        best = epochs[-1]["best_epoch"]
+        print(
+            f"  {stage}: {len(epochs)} epochs, the first {epochs[0]['seconds']:.2f} s, median "
+            f"{took[len(took) // 2]:.2f} s, best {best}, held-out loss {epochs[best - 1]['validation_loss']}"
+        )
+    result = run / "results" / "evaluation.json"
+    if result.exists():
+        evaluation = json.loads(result.read_text())
+        for name, test in evaluation["tests"].items():
+            for method, facts in test["methods"].items():
+                print(f"  {name}, {method}: accuracy {facts['accuracy']}, calibration error {facts['ece']}")
+        print(f"  truth: {evaluation['truth']}")
+        print(f"  error of T: { {coder: facts['mae'] for coder, facts in evaluation['transitions'].items()} }")
+
+
+if __name__ == "__main__":
+    main()
