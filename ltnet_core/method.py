@@ -6,8 +6,8 @@ plan of a run read a method's entry without it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -43,6 +43,8 @@ class Method:
         (its last network goes on from another's weights), ``mixup`` (images may be mixed in pairs).
     stage : stage that trains its own network, and the name of that network in an evaluation; ``name`` by default.
     stage_title : that network's name for people; ``title`` by default. task : what the stage does, for people.
+    earlier_tasks : stage → what it does, for people, of the stages before it that have another meaning than with the
+        other methods.
     labelled : (study, table of annotations) → (N,) items that its own network learns from.
     networks : material of a run → which networks it trains, its own the last one; None for that one alone.
     rank : place among the methods, where they are listed.
@@ -56,6 +58,7 @@ class Method:
     stage: str = ""
     stage_title: str = ""
     task: str = ""
+    earlier_tasks: Mapping[str, str] = field(default_factory=dict)
     labelled: Callable[[Study, AnnotationTable], NDArray[np.bool_]] = annotated
     networks: Callable[[Material], Networks] | None = None
     rank: int = 100

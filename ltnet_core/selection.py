@@ -31,6 +31,7 @@ ANYTHING, NOTHING = "*any*", "*none*"
 MOST_PAIRS = 15
 KEPT = 12  # selections of a run that are remembered; 6 MB each where there are 1.5 million items
 OPEN, SKIPPED = -1, -2
+LABELS_DIFFER = (2, 4, 5)  # of the five cases
 
 Rows = NDArray[np.int32]
 Mask = NDArray[np.bool_]
@@ -42,7 +43,7 @@ class Wish:
 
     Attributes
     ----------
-    pair, case : two coders, and which of the five cases they and the truth are in. Without a
+    pair, cases : two coders, and which of the five cases they and the truth may be in, any where empty. Without a
         pair, any of the pairs.
     says : what single coders say: coder → class, ``*any*`` or ``*none*``.
     truth, network, known : class: learned, from the image alone, known.
@@ -54,7 +55,7 @@ class Wish:
     """
 
     pair: tuple[str, str] | None = None
-    case: int = 0
+    cases: tuple[int, ...] = ()
     says: tuple[tuple[str, str], ...] = ()
     truth: str = ""
     network: str = ""
@@ -72,6 +73,8 @@ class Wish:
     def parse(cls, given: Mapping[str, str]) -> Wish:
         """From the parameters of an address; ``says.NAME=CLASS`` is what a coder says. Others are left alone.
 
+        ``case`` is a number, several with commas between them, or ``differ`` for the cases in which the labels do.
+
         ``pair`` is two coders with ``|`` between them; a ``|`` or ``%`` in a name is written ``%7C`` or ``%25``.
 
         Raises
@@ -86,7 +89,9 @@ class Wish:
             if not bar:
                 raise OptionError(f"pair must be two coders with | between them, got {given['pair']!r}.")
             wish["pair"] = tuple(name.replace("%7C", "|").replace("%25", "%") for name in (first, second))
-        for name, most in (("case", 5), ("seed", 2**31), ("top", 10**9)):
+        if given.get("case"):
+            wish["cases"] = _cases(given["case"])
+        for name, most in (("seed", 2**31), ("top", 10**9)):
             if given.get(name):
                 wish[name] = _whole(name, given[name], most)
         for name in ("confidence", "margin"):
@@ -98,6 +103,13 @@ class Wish:
                     raise OptionError(f"unknown {name} {given[name]!r}." + did_you_mean(given[name], known))
                 wish[name] = given[name]
         return cls(**wish)
+
+
+def _cases(text: str) -> tuple[int, ...]:
+    cases = LABELS_DIFFER if text == "differ" else tuple(sorted({_whole("case", n, 5) for n in text.split(",")}))
+    if 0 in cases:
+        raise OptionError(f"case must be numbers from 1 to 5, or differ, got {text!r}.")
+    return cases
 
 
 def _whole(name: str, text: str, most: int) -> int:
@@ -217,11 +229,11 @@ class Selections:
             keep &= {"settled": state >= 0, "skipped": state == SKIPPED, "open": state == OPEN}[wish.reviewed]
         if wish.pair is not None:
             case = self.case_of(*(items.coder(c) for c in wish.pair))
-            keep &= case == wish.case if wish.case else case > 0
-        elif wish.case:
+            keep &= np.isin(case, wish.cases) if wish.cases else case > 0
+        elif wish.cases:
             fits = np.zeros(len(items), dtype=np.bool_)
             for a, b in self.pairs:
-                fits |= self.case_of(a, b) == wish.case
+                fits |= np.isin(self.case_of(a, b), wish.cases)
             keep &= fits
         return keep
 
@@ -314,7 +326,7 @@ def _importance(found: CaseCount) -> tuple[bool, int]:
 
 
 def _without_case(wish: Wish) -> Wish:
-    return Wish(**{**wish.__dict__, "pair": None, "case": 0, "top": 0})
+    return Wish(**{**wish.__dict__, "pair": None, "cases": (), "top": 0})
 
 
 def _place(names: Sequence[str], name: str, what: str, missing_is_none: bool = False) -> int:

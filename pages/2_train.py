@@ -42,9 +42,9 @@ def watch(run: Run, dataset: Dataset) -> None:
             markup.callout("error", status.message or "The log says why.", title="Training failed")
         for note in progress.notes(events):
             markup.callout("note", note)
-        _curves(events, run)
-        with st.expander("Log"):
-            st.code(run.log_tail(200) or "(nothing yet)", language=None, height=260)
+        _curves(events, run, Settings.of_spec(spec) if spec else None)
+        with st.expander("Log"), st.container(height=260, autoscroll=True):  # at its end, where the news is
+            st.code(run.log_tail(200) or "(nothing yet)", language=None)
 
 
 def _spec(run: Run) -> dict[str, Any]:
@@ -82,17 +82,17 @@ def _buttons(run: Run, state: str, dataset: Dataset) -> None:
             st.rerun()
 
 
-def _curves(events: list[dict[str, Any]], run: Run) -> None:
+def _curves(events: list[dict[str, Any]], run: Run, settings: Settings | None) -> None:
     found = progress.history(events)
     with st.grid(min_column_width=340, gap="large"):
-        markup.show(progress.stage_list(events, run.status()))
+        markup.show(progress.stage_list(events, run.status(), settings))
         figure = st.container()
     with figure:
         if not found:
             markup.sentence("Loss and agreement appear here after the first epoch.")
             return
-        names = {s: stage_name(s).replace("Train a machine coder on ", "").replace("Train on ", "") for s in found}
-        names = {s: "LTNet" if s == "ltnet" else n for s, n in names.items()}
+        names = {s: stage_name(s, settings.method if settings else "") for s in found}
+        names = {s: "LTNet" if s == "ltnet" else n.partition(":")[0] for s, n in names.items()}
         what = st.segmented_control(
             "Curve", ["agreement with the labels", "loss"], default="agreement with the labels", required=True,
             key="curve", label_visibility="collapsed",
@@ -147,7 +147,7 @@ def all_runs(state: Current) -> None:
                 "run": run.folder.name,
                 "dataset": dataset.name,
                 "state": STATES[status.state] + (", damaged" if status.damaged else ""),
-                "progress": None if status.state in LIVE else round(100 * status.progress),
+                "progress": round(100 * status.progress),
                 "preset": spec.get("preset"),
                 "seed": spec.get("seed"),
                 "started": datetime.fromtimestamp(float(spec.get("created") or run.created())),
@@ -197,4 +197,5 @@ if study is not None:
     else:
         with st.expander("Start another run"):
             train_form.new_run(study, state.dataset)
-all_runs(state)
+anything_trains = any(r.status().state in LIVE for r, _ in state.runs)
+st.fragment(all_runs, run_every=REFRESH_SECONDS if anything_trains else None)(state)

@@ -10,6 +10,7 @@ import streamlit as st
 from ltnet_core.annotations import is_machine
 from ui import charts, downloads, frame, markup, ordering, params, reads
 from ui.current import current
+from ui.gallery import show_next
 from ui.wording import coder_name, top_confusions
 
 DIFFERENCE = 0.5  # differences beyond are as strong as can be
@@ -137,7 +138,8 @@ def show(coder: str, position: int) -> None:
         if points:
             truth, said = points[0]["customdata"]
             cell = {f"says.{coder}": classes[said], "truth": classes[truth]}
-            st.switch_page(frame.page("disagreements"), query_params={**frame.page_parameters(), **cell})
+            show_next(cell)
+            st.switch_page(frame.page("disagreements"), query_params=frame.page_parameters())
 
 
 weak = sum(int(e.weak().sum()) for c, e in evidence.items() if not is_machine(c))

@@ -41,9 +41,6 @@ if FAILED in st.session_state:
     markup.callout("error", "", title="Training did not start", items=str(st.session_state.pop(FAILED)).splitlines())
 if reads.files(dataset) is None:
     markup.callout("warning", "The dataset is no longer where it was, so the images cannot be shown.")
-markup.heading(
-    "Five ways two labels and the truth can relate", "% of the images that both labelled; click one to see it"
-)
 
 
 @st.fragment

@@ -64,7 +64,7 @@ def settled(page: Page) -> None:
 
 
 def go_to(page: Page, title: str) -> None:
-    page.locator('[data-testid="stSidebarNav"]').get_by_text(title, exact=True).click()
+    page.get_by_test_id("stSidebar").get_by_role("link", name=title, exact=True).click()
     expect(page.locator(".lt-head h1")).to_have_text(title)
 
 
@@ -75,7 +75,7 @@ def test_from_a_zip_to_the_learned_truth(server: str, page: Page, tmp_path: Path
     # Deep links, opened first on a fresh server, have their frame.
     page.goto(f"{server}/disagreements")
     expect(page.locator(".lt-head h1")).to_have_text("Disagreements")
-    expect(page.locator('[data-testid="stSidebarNav"]')).to_be_visible()
+    expect(page.get_by_test_id("stSidebar").get_by_role("link", name="Train")).to_be_visible()
     expect(page.get_by_text("Nothing to show yet")).to_be_visible()
 
     page.goto(server)
@@ -94,7 +94,11 @@ def test_from_a_zip_to_the_learned_truth(server: str, page: Page, tmp_path: Path
     expect(page.get_by_text("Results", exact=True)).to_be_visible()
     assert "run=my-faces-1" in page.url
 
+    settled(page)
+    steps = page.evaluate("history.length")
     go_to(page, "Transitions")
+    settled(page)
+    assert page.evaluate("history.length") == steps + 1
     expect(page.locator(".js-plotly-plot .heatmaplayer image")).to_have_count(4)  # two coders and their machine coders
     expect(page.get_by_text("Alpha says").first).to_be_visible()
 

@@ -100,7 +100,7 @@ def test_every_view_is_a_link_that_survives_reload_and_back(server: Server, page
     truth, said = erring.groupby(["learned_truth", "Alpha"]).size().idxmax()
     page.goto(f"{server.url}/disagreements?run={RUN}&truth={truth}&says.Alpha={said}&sort=unsure")
     expect(page.locator(".lt-head h1")).to_have_text("Disagreements")
-    expect(page.locator('[data-testid="stSidebarNav"]')).to_be_visible()
+    expect(page.get_by_test_id("stSidebar").get_by_role("link", name="Train")).to_be_visible()
     wanted = frame[(frame["learned_truth"] == truth) & (frame["Alpha"] == said)].sort_values("confidence")
     assert count(page) == len(wanted) > 0
     expect(shown(page)).to_have_count(len(wanted))
@@ -357,9 +357,10 @@ def test_from_a_cell_to_its_faces_to_a_refit_that_knows(tmp_path: Path, faces: P
         y = box["y"] + box["height"] * (CLASSES.index(k) + 0.5) / len(CLASSES)
         page.mouse.move(x, y)
         page.wait_for_timeout(300)
+        steps = page.evaluate("history.length")
         page.mouse.click(x, y)
-        page.wait_for_url("**/disagreements?**")
-        assert f"says.Alpha={said}" in page.url
+        page.wait_for_url(f"**/disagreements?**says.Alpha={said}**")
+        assert page.evaluate("history.length") == steps + 1
         assert f"truth={k}" in page.url
         assert count(page) == n
         expect(shown(page)).to_have_count(min(n, 120))
@@ -381,7 +382,7 @@ def test_from_a_cell_to_its_faces_to_a_refit_that_knows(tmp_path: Path, faces: P
         assert "run=faces-2" in page.url
         expect(page.get_by_text("What changed since faces-1")).to_be_visible()
 
-        page.locator('[data-testid="stSidebarNav"]').get_by_text("Export", exact=True).click()
+        page.get_by_test_id("stSidebar").get_by_role("link", name="Export", exact=True).click()
         with page.expect_download() as download:
             page.get_by_role("button", name="Download CSV", exact=True).click()
         frame = pd.read_csv(download.value.path(), keep_default_na=False).set_index("image")

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,22 @@ from uploading import upload, uploaded
 
 from ltnet_core.adjudications import Adjudications, Decision
 from ltnet_core.datasets.demo import write_demo
+from ltnet_core.runs import Status
+from ltnet_core.settings import make_settings
 from ltnet_core.writing import write_json
-from ui import charts, commands, compare, downloads, gallery, ordering, saved_views, tokens, wording, workspace
+from ui import (
+    charts,
+    commands,
+    compare,
+    downloads,
+    gallery,
+    ordering,
+    progress,
+    saved_views,
+    tokens,
+    wording,
+    workspace,
+)
 from ui.wording import PAGES
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -107,12 +122,43 @@ def test_a_finished_run(place: Path, demo: Path, path: str) -> None:
     expected = {
         "train": "accuracy on the test images",
         "transitions": "says",
-        "disagreements": "Five ways two labels and the truth can relate",
+        "disagreements": "Where coders disagree",
         "compare": "LTNet is right on 86.0 % of the images, 7.0 points more",
         "export": "Learned truth",
         "predict": "Images nobody has labelled yet",
     }
     assert expected.get(path, "Class balance") in text
+
+
+@pytest.mark.parametrize(
+    "asked", [{"run": "faces-9"}, {"dataset": "cats", "run": ""}, {"dataset": "faces", "run": "faces-9"}], ids=str
+)
+def test_a_link_to_what_is_gone_says_so_and_shows_nothing_else(place: Path, demo: Path, asked: dict[str, str]) -> None:
+    link(place, demo)
+    write_fake_run(place / "runs" / "faces-1", demo)
+    at = open_page("transitions", **asked)
+    text = html.unescape(seen(at))
+    what = f"run '{asked['run']}'" if asked["run"] else "dataset 'cats'"
+    assert f"There is no {what} here" in text
+    assert "says" not in text
+    assert {k: at.query_params[k] for k in asked} in (asked, {k: [v] for k, v in asked.items()})
+    offered = [e.proto.label for e in at.get("page_link")]
+    assert "faces · faces-1" in offered
+
+
+def test_the_stages_say_what_they_are_for_and_count_the_epochs_that_were_asked_for() -> None:
+    def epoch(stage: str, number: int, of: int) -> dict[str, object]:
+        return {"event": "epoch", "stage": stage, "epoch": number, "epochs": of}
+
+    status = Status("running", "ltnet", 1, 1, 0.5, None, "")
+    settings = make_settings("quick", epochs=2)
+    begun = [{"event": "stage", "stage": s, "time": t} for t, s in enumerate(("warm-up", "mixture", "ltnet"))]
+    first = progress.stage_list([*begun[:1], epoch("warm-up", 1, 1)], replace(status, stage="warm-up"), settings)
+    assert "where LTNet starts from" in first
+    assert "epoch 1 of 2" in first
+    then = progress.stage_list([*begun, epoch("warm-up", 1, 1), epoch("ltnet", 1, 1)], status, settings)
+    assert "epoch 2 of 2" in then
+    assert "for comparison" in then
 
 
 @pytest.mark.parametrize("ending", [None, "cancelled", "failed"])
@@ -182,11 +228,12 @@ def test_the_form_asks_for_the_reference(place: Path, demo: Path, monkeypatch: p
     at = open_page("train")
     at.selectbox(key="reference_quick").set_value("Beta").run()
     at.button(key="start").click().run()
-    at.selectbox(key="reference_quick").set_value(None).run()
+    at = open_page("train")
     at.toggle(key="find_reference_quick").set_value(False).run()
     at.button(key="start").click().run()
     common = ["--preset", "quick", "--seed", "0"]
     assert asked == [[*common, "--reference=Beta"], [*common, "--no-reference"]]
+    at = open_page("train")
     at.selectbox(key="preset").set_value("paper").run()
     assert at.selectbox(key="reference_paper").disabled  # its matrices start from the identity, all of them
 
@@ -294,6 +341,9 @@ def test_the_gallery_gets_the_view_of_the_address_without_what_cannot_be_meant(p
     asked = {"truth": "fear", "says.Alpha": "anger", "sort": "nonsense", "case": "9", "unknown": "1", "at": "100"}
     data = gallery_data(open_page("disagreements", **asked))
     assert data["view"] == {"truth": "fear", "says.Alpha": "anger", "at": "100"}
+    assert [text.split(" in the address is left out: ")[0] for text in data["unknown"]] == [
+        "sort=nonsense", "case=9", "unknown=1",
+    ]  # fmt: skip
     assert [c["short"] for c in data["coders"]] == ["A", "B", "mA", "mB"]
     assert data["totals"] == {"*any*": 120, "": 120 - 18, "test": 18}
     assert data["run"] == "faces-1"

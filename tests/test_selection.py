@@ -56,6 +56,8 @@ FOUR = items(
         ({"pair": "A|B", "sort": "name"}, "abc"),
         ({"pair": "A|B", "case": "5"}, "c"),
         ({"case": "4"}, "b"),
+        ({"case": "4,5", "sort": "name"}, "bc"),
+        ({"case": "differ", "sort": "name"}, "bc"),
         ({"says.B": "y", "sort": "name"}, "bc"),
         ({"says.B": "*none*"}, "d"),
         ({"says.B": "*any*", "sort": "name"}, "abc"),
@@ -107,7 +109,7 @@ def test_case_counts_are_those_of_a_count_by_hand() -> None:
         *(rng.random(n).astype(np.float32) for _ in range(2)), rng.integers(0, 3, n).astype(np.int16),
         ("A", "A+B", "unlabelled"), np.zeros(n, np.int16), ("",),
     )  # fmt: skip
-    wish = Wish(truth="y", confidence=(0.2, 1.0), pair=("A", "B"), case=2)  # pair and case do not narrow the counts
+    wish = Wish(truth="y", confidence=(0.2, 1.0), pair=("A", "B"), cases=(2,))  # pair and case do not narrow the counts
     told = Selections(big).case_counts(wish)
     keep = (big.truth == 1) & (big.confidence >= np.float32(0.2))
     expected = {}
@@ -147,6 +149,8 @@ def test_rows_are_found_by_name_one_by_one_and_many_at_once() -> None:
     ("asked", "message"),
     [
         ({"case": "9"}, "case must be a whole number up to 5"),
+        ({"case": "1,x"}, "case must be a whole number up to 5, got 'x'"),
+        ({"case": "0"}, "case must be numbers from 1 to 5, or differ"),
         ({"case": "²"}, "case must be a whole number"),
         ({"confidence": "0.9"}, "such as 0.5-0.9"),
         ({"confidence": "0.9-0.1"}, "such as 0.5-0.9"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import streamlit as st
 
@@ -24,6 +25,7 @@ class Current:
     status: Status | None
     datasets: list[Dataset]
     runs: list[tuple[Run, Dataset]]
+    gone: str = ""  # a sentence, where the address names a dataset or a run that is not there
 
     @property
     def runs_here(self) -> list[Run]:
@@ -60,21 +62,42 @@ def load() -> Current:
     asked = {k: st.query_params.get(k) or st.session_state.get(f"asked_{k}") for k in ("dataset", "run")}
     if st.query_params.get("dataset") and not st.query_params.get("run"):
         asked["run"] = None
-    dataset, run = choose(datasets, runs, asked["dataset"], asked["run"])
-    _remember(dataset.id if dataset else None, run.folder.name if run else None)
-    state = Current(dataset, run, run.status() if run else None, datasets, runs)
+    gone = missing(datasets, runs, asked["dataset"], asked["run"])
+    if gone:
+        state = Current(None, None, None, datasets, runs, gone)
+    else:
+        dataset, run = choose(datasets, runs, asked["dataset"], asked["run"])
+        _remember(dataset.id if dataset else None, run.folder.name if run else None)
+        state = Current(dataset, run, run.status() if run else None, datasets, runs)
     st.session_state[KEY] = state
     return state
 
 
+def missing(
+    datasets: list[Dataset], runs: list[tuple[Run, Dataset]], dataset_id: str | None, run_id: str | None
+) -> str:
+    """A sentence about the run or the dataset that was asked for and is not there; empty where it is."""
+    if run_id and run_id not in {r.folder.name for r, _ in runs}:
+        if Path(run_id).name == run_id and (runs_folder() / run_id).is_dir():
+            return f"The run {run_id!r} has not begun yet, or it could not be started. Look again in a moment."
+        return f"There is no run {run_id!r} here. It may have been deleted, or the link is from another workspace."
+    if dataset_id and not run_id and dataset_id not in {d.id for d in datasets}:
+        return (
+            f"There is no dataset {dataset_id!r} here. It may have been deleted, or the link is from another workspace."
+        )
+    return ""
+
+
 def _remember(dataset_id: str | None, run_id: str | None) -> None:
-    for key, value in (("dataset", dataset_id), ("run", run_id)):
+    """Say in the address what is looked at: all of it at once, so that it is one step of the browser's history."""
+    wanted = {"dataset": dataset_id, "run": run_id}
+    for key, value in wanted.items():
         st.session_state[f"asked_{key}"] = value
-        if value:
-            if st.query_params.get(key) != value:
-                st.query_params[key] = value
-        elif key in st.query_params:
-            del st.query_params[key]
+    chosen = {k: v for k, v in wanted.items() if v}
+    had = {k: st.query_params[k] for k in wanted if k in st.query_params}
+    if had != chosen:
+        others = {k: st.query_params.get_all(k) for k in st.query_params if k not in wanted}
+        st.query_params.from_dict({**chosen, **others})
 
 
 def current() -> Current:

@@ -12,16 +12,20 @@ from ui.access.settings import settings
 from ui.access.user import signed_in
 from ui.current import Current, select
 from ui.markup import esc
-from ui.wording import LIVE, STATES, PageText
+from ui.wording import LIVE, PAGES, STATES, PageText
 from ui.workspace import Dataset
 
 PAGES_KEY = "pages"
+MOST_OFFERED = 12
 
 
 def sidebar(state: Current) -> None:
     """Choose the dataset and the run to look at."""
     with st.sidebar:
+        _navigation(state)
         _who()
+        if state.gone:
+            return
         known = {d.id: d for d in state.datasets}
         outside = {r.folder.name: d for r, d in state.runs if not d.id}
         if known or outside:
@@ -48,6 +52,27 @@ def sidebar(state: Current) -> None:
                 on_change=_run_chosen,
                 args=(here, state.dataset),
             )
+
+
+def _navigation(state: Current) -> None:
+    """The pages, in the order of the work; each link keeps the dataset and the run."""
+    with st.container(gap=None):
+        for text in PAGES:
+            link(text.path, text.title, state)
+
+
+def gone(state: Current) -> None:
+    """The address names something that is not there: say so, and offer what is."""
+    markup.callout("warning", state.gone, title="What was asked for is not here")
+    if not state.datasets and not state.runs:
+        link("dataset", "Go to Dataset", state)
+        return
+    markup.heading("What there is")
+    for run, dataset in state.runs[:MOST_OFFERED]:
+        parameters = {"run": run.folder.name} | ({"dataset": dataset.id} if dataset.id else {})
+        st.page_link(page("train"), label=f"{dataset.name} · {run.folder.name}", query_params=parameters)
+    for dataset in [d for d in state.datasets if all(d != of for _, of in state.runs)][:MOST_OFFERED]:
+        st.page_link(page("dataset"), label=dataset.name, query_params={"dataset": dataset.id})
 
 
 def _who() -> None:
@@ -90,7 +115,7 @@ def header(state: Current, text: PageText) -> None:
     """Dataset · run · state, then what the page is about."""
     parts = []
     if state.dataset is None:
-        parts.append('<span class="none">No dataset yet</span>')
+        parts.append(f'<span class="none">{"Not found" if state.gone else "No dataset yet"}</span>')
     else:
         parts.append(f"<b>{esc(state.dataset.name)}</b>")
         if state.run and state.status:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from ui.workspace import Dataset
 ASSETS = Path(__file__).resolve().parent.parent / "assets" / "gallery"
 PARTS = ("core", "list", "decisions", "cases", "filters", "grid", "review", "main")  # in the order of use
 KEY = "gallery"
+NEXT = "gallery_next"  # the view to begin with, of the session
 TRUTH = "LT"
 PAGE_PARAMETERS = ("dataset", "run")
 MOST_PARAMETERS, LONGEST = 60, 600
@@ -39,12 +41,14 @@ def gallery(run: Run, dataset: Dataset, refit: Callable[[str], None]) -> None:
     """Put the gallery of a finished run on the page; ``refit`` is called with ``trust`` or ``learn`` when asked for."""
     selections = reads.selections(run)
     content = reads.spec(run)
+    shown, unknown = view(selections)
     _component(
         key=KEY,
         data={
             "run": run.folder.name,
             "token": tokens.token(run.folder.name),
-            "view": view(selections),
+            "view": shown,
+            "unknown": unknown,
             "codes": content["codes"],
             "saved": saved_views.load(dataset),
             "sorts": SORTS,
@@ -73,19 +77,38 @@ def _names(selections: Selections) -> dict[str, Any]:
     }
 
 
-def view(selections: Selections) -> dict[str, str]:
-    """The view that the address asks for; what cannot be meant, or not of this run, is left out."""
+def show_next(view: dict[str, str]) -> None:
+    """Let the gallery begin with this view on the page that is opened next.
+
+    The gallery writes the address itself: in the address of the change of pages it would be two steps of the browser's
+    history.
+    """
+    st.session_state[NEXT] = view
+
+
+def view(selections: Selections) -> tuple[dict[str, str], list[str]]:
+    """The view that is asked for, and sentences about what of it cannot be shown."""
     asked = {k: str(v) for k, v in st.query_params.to_dict().items() if k not in PAGE_PARAMETERS}
+    asked = st.session_state.pop(NEXT, asked)
     known = {str(k) for k in ("item", "at") if k in asked}
+    unknown = []
     for name, value in asked.items():
         try:
             wish = Wish.parse({name: value})
             selections.require(wish)
-        except LTNetError:
+        except LTNetError as e:
+            unknown.append(f"{name}={value} in the address is left out: {e}")
             continue
         if wish != Wish():
             known.add(name)
-    return {k: v for k, v in asked.items() if k in known}
+        elif name not in known and value and not _is_default(name, value):
+            unknown.append(f"{name}={value} in the address is left out: there is no filter {name!r}.")
+    return {k: v for k, v in asked.items() if k in known}, unknown
+
+
+def _is_default(name: str, value: str) -> bool:
+    """Whether a filter is asked for with the value that it has anyway."""
+    return name in {f.name for f in fields(Wish)} and name != "says"
 
 
 def _answer(dataset: Dataset, refit: Callable[[str], None]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ltnet_core.runs import Status
+from ltnet_core.settings import Settings
 from ui.markup import esc
 from ui.wording import LIVE, duration, stage_name
 
@@ -38,8 +39,9 @@ def stages(events: Sequence[dict[str, Any]], status: Status) -> list[tuple[str, 
     return [(s, now if s == current else "done") for s in seen] + [(s, "todo") for s in planned if s not in seen]
 
 
-def stage_list(events: Sequence[dict[str, Any]], status: Status) -> str:
-    """The stages as an HTML list."""
+def stage_list(events: Sequence[dict[str, Any]], status: Status, settings: Settings | None = None) -> str:
+    """The stages as an HTML list; ``settings`` are the run's, where they can be read."""
+    method = settings.method if settings else ""
     marks = {"done": "✓", "now": "●", "stop": "■", "todo": "○"}
     last: dict[str, dict[str, Any]] = {s: e[-1] for s, e in history(events).items()}
     began = {str(e["stage"]): float(e["time"]) for e in events if e["event"] == "stage"}
@@ -48,15 +50,26 @@ def stage_list(events: Sequence[dict[str, Any]], status: Status) -> str:
     for stage, kind in stages(events, status):
         note = ""
         if kind in ("now", "stop") and stage in last:
-            note = f"epoch {last[stage]['epoch']} of {last[stage]['epochs']}"
+            note = _epoch(stage, last, settings)
         elif kind == "done" and stage in began:
             end = next((t for t in ends if t > began[stage]), None)
             note = duration(end - began[stage]) if end else ""
         lines.append(
-            f'<li class="{kind}"><span class="mark">{marks[kind]}</span><span>{esc(stage_name(stage))}</span>'
+            f'<li class="{kind}"><span class="mark">{marks[kind]}</span><span>{esc(stage_name(stage, method))}</span>'
             f'<span class="when">{esc(note)}</span></li>'
         )
     return f'<ol class="lt-stages">{"".join(lines)}</ol>'
+
+
+def _epoch(stage: str, last: dict[str, dict[str, Any]], settings: Settings | None) -> str:
+    """The epoch that a stage is in, of those that were asked for: LTNet goes on where its start ended."""
+    epoch, epochs = int(last[stage]["epoch"]), int(last[stage]["epochs"])
+    asked = settings.schedule.epochs if settings else None
+    if stage == "warm-up" and asked:
+        epochs = max(asked, epochs)
+    elif stage in ("mixture", "ltnet") and "warm-up" in last:
+        epoch, epochs = (n + int(last["warm-up"]["epochs"]) for n in (epoch, epochs))
+    return f"epoch {epoch} of {epochs}"
 
 
 def bar(status: Status) -> str:

@@ -36,7 +36,7 @@ def home() -> None:
 
 
 start = st.Page(home, title="LTNet Studio", default=True, visibility="hidden")
-chosen = st.navigation([start, *pages])
+chosen = st.navigation([start, *pages], position="hidden")  # the frame draws it, with dataset and run in the links
 if chosen == start:
     st.switch_page(pages[0], query_params=st.query_params.to_dict())
 st.session_state[frame.PAGES_KEY] = {text.path: page for text, page in zip(PAGES, pages, strict=True)}
@@ -44,6 +44,9 @@ state = load()
 frame.sidebar(state)
 frame.header(state, next(text for text, page in zip(PAGES, pages, strict=True) if page == chosen))
 try:
-    chosen.run()
+    if state.gone:
+        frame.gone(state)
+    else:
+        chosen.run()
 except LTNetError as e:  # a damaged file of the run or the dataset; the sidebar leads to others
     markup.callout("error", str(e), title="This cannot be shown")

@@ -29,7 +29,10 @@ PAGES = (
     PageText("2_train.py", "train", "Train", "Learn the truth behind the labels, and how each coder departs from it."),
     PageText("3_transitions.py", "transitions", "Transitions", "When the truth is this, what does each coder say?"),
     PageText(
-        "4_disagreements.py", "disagreements", "Disagreements", "Where coders part, whom does the truth side with?"
+        "4_disagreements.py",
+        "disagreements",
+        "Disagreements",
+        "Where coders disagree: what is the truth, and whose label is it?",
     ),
     PageText(
         "5_compare.py", "compare", "Compare", "Does the learned truth beat each coder alone, and all labels mixed?"
@@ -58,9 +61,8 @@ AGGREGATED = {  # names of an evaluation that are no trained network
 }
 SHARED_STAGES = {
     "images": "Read the images",
-    "warm-up": "Start on all labels mixed",
-    "pseudo": "Let the machine coders label the rest",
-    "results": "Work out the results",
+    "pseudo": "Machine coders label what their coders did not",
+    "results": "Work out and write the results",
 }
 
 
@@ -83,11 +85,13 @@ def method_name(method: str) -> str:
     return titles.get(method, method)
 
 
-def stage_name(stage: str) -> str:
-    """A stage of a run, in words."""
+def stage_name(stage: str, method: str = "") -> str:
+    """A stage of a run, in words; ``method`` is what the run trains, where that is known."""
     if stage.startswith("coder:"):
-        return f"Train a machine coder on {name(stage[6:])}’s labels"
-    tasks = {m.stage: m.task for m in METHODS.values()} | SHARED_STAGES
+        return f"Machine coder of {name(stage[6:])}"
+    tasks = SHARED_STAGES | {m.stage: m.task for m in METHODS.values()}
+    if method in METHODS:
+        tasks |= METHODS[method].earlier_tasks
     return tasks.get(stage, f"Train: {method_name(stage)}")
 
 

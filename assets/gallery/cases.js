@@ -1,6 +1,5 @@
 // The five cases for every pair of coders and every origin, as bars that choose what the list shows.
 
-const CASE_COLOURS = ["#12b886", "#e64980", "#f59f00", "#4c6ef5", "#3bc9db"]; // of cases 1 to 5
 const CASE_ORDER = [1, 4, 5, 3, 2];
 const MOST_BARS = 8;
 
@@ -9,8 +8,8 @@ function caseText(app, number, first, second) {
     1: ["all agree"],
     2: ["all different"],
     3: ["labels agree, truth differs"],
-    4: ["truth sides with ", first ? named(app.coderName(first)) : "the first"],
-    5: ["truth sides with ", second ? named(app.coderName(second)) : "the second"],
+    4: ["truth is what ", first ? named(app.coderName(first)) : "the first", " says"],
+    5: ["truth is what ", second ? named(app.coderName(second)) : "the second", " says"],
   };
   return texts[number];
 }
@@ -57,7 +56,7 @@ class Cases {
       return;
     }
     const key = CASE_ORDER.map((n) =>
-      h("span", { class: "ga-keyed" }, h("i", { style: { background: CASE_COLOURS[n - 1] } }), caseText(app, n)),
+      h("span", { class: "ga-keyed" }, h("i", { class: `ga-case${n}` }), caseText(app, n)),
     );
     const rows = bars.map((c) => this.bar(c));
     const hidden = told.cases.length - bars.length;
@@ -79,6 +78,8 @@ class Cases {
     const cut = told.pairs > 15 ? h("span", { class: "ga-quiet" }, `the 15 of ${whole(told.pairs)} pairs that met most`) : null;
     redraw(
       this.element,
+      h("h3", {}, "Two labels and the learned truth"),
+      h("p", { class: "ga-quiet" }, "% of the images that both labelled. Click a part to see its images."),
       h("div", { class: "ga-key" }, key),
       h("div", { class: "ga-bars" }, rows),
       h("div", { class: "ga-row" }, more, cut),
@@ -103,15 +104,15 @@ class Cases {
       return h(
         "button",
         {
-          class: "ga-part" + (chosen && app.view.case === String(n) ? " on" : ""),
-          style: { flexGrow: String(Math.max(part, 0.004)), background: CASE_COLOURS[n - 1] },
+          class: `ga-part ga-case${n}` + (chosen && app.view.case === String(n) ? " on" : ""),
+          style: { flexGrow: String(Math.max(part, 0.004)) },
           dataset: { key: `${pair}:${c.origin}:${n}` },
           "aria-pressed": String(chosen && app.view.case === String(n)),
           title: text,
           "aria-label": text,
           onClick: pick(n),
         },
-        part >= 0.045 ? String(Math.round(100 * part)) : "",
+        part >= 0.09 ? String(Math.round(100 * part)) : "",
       );
     });
     const many = c.origin.split("+").length;

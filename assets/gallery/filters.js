@@ -27,6 +27,7 @@ class Filters {
     for (const [a, b] of data.pairs) pairs[pairOf(a, b)] = `${app.coderName(a)} – ${app.coderName(b)}`;
     const [first, second] = coders2(view.pair);
     const cases = { "": "any case" };
+    cases.differ = "the two labels differ";
     for (const n of CASE_ORDER) cases[n] = plainCase(app, n, first, second);
     const origins = { "": "anywhere", ...Object.fromEntries(data.origins.map((o) => [o, o])) };
     const spoken = data.coders.filter((c) => `says.${c.id}` in view);

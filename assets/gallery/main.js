@@ -35,22 +35,31 @@ class Gallery {
     this.review = new Review(this);
     this.head = h("section", { class: "ga-head" });
     this.notice = h("p", { class: "ga-note warning", role: "status", hidden: true });
+    // What the address asks for and cannot be shown; it stands until something else is asked for.
+    this.unknown = h("p", { class: "ga-note warning", role: "status", hidden: !this.data.unknown.length }, this.data.unknown.join(" "));
     this.legend = h("div", { class: "ga-legend" });
-    root.replaceChildren(
+    this.folded = this.remembered("ltnet-folded") === "1";
+    this.side = h(
+      "aside",
+      { class: "ga-side", "aria-label": "Cases and filters" },
       this.cases.element,
       this.filters.element,
-      this.head,
-      this.notice,
       this.legend,
-      this.grid.element,
-      this.review.element,
     );
+    this.body = h(
+      "div",
+      { class: "ga-body" + (this.folded ? " folded" : "") },
+      this.side,
+      h("div", { class: "ga-main" }, this.unknown, this.head, this.notice, this.grid.element),
+    );
+    root.replaceChildren(this.body, this.review.element);
     this.drawLegend();
     this.newList();
     this.onScroll = () => this.scrolled();
     this.onPop = () => this.went();
     window.addEventListener("scroll", this.onScroll, { passive: true, capture: true });
     window.addEventListener("popstate", this.onPop);
+    if (search(this.view) !== window.location.search) this.address(false);
     const from = Number(this.view.at) || 0;
     this.reload(from).then(() => this.view.item && this.openNamed(this.view.item));
   }
@@ -103,6 +112,7 @@ class Gallery {
     }
     if (JSON.stringify(next) === JSON.stringify(this.view)) return;
     this.view = next;
+    this.unknown.hidden = true;
     this.address(true);
     this.reload(0);
   }
@@ -235,6 +245,14 @@ class Gallery {
     return [...said, `LT: ${codes[row.t] ?? "?"}`].join("  ");
   }
 
+  // Show or hide cases and filters, beside the pictures.
+  fold() {
+    this.folded = !this.folded;
+    this.keepRemembered("ltnet-folded", this.folded ? "1" : "");
+    this.body.classList.toggle("folded", this.folded);
+    this.drawHead();
+  }
+
   drawLegend() {
     const { coders, codes, classes } = this.data;
     const keyed = (short, name) => h("span", { class: "ga-keyed" }, h("b", {}, named(short)), named(name));
@@ -244,8 +262,8 @@ class Gallery {
         { class: "ga-key" },
         coders.filter((c) => !c.given).slice(0, 24).map((c) => keyed(c.short, c.name)),
         keyed("LT", "learned truth"),
-        h("span", { class: "ga-keyed" }, h("span", { class: "ga-chip yes" }, "green"), "agrees with it"),
-        h("span", { class: "ga-keyed" }, h("span", { class: "ga-chip no" }, "red"), "does not"),
+        h("span", { class: "ga-keyed" }, h("span", { class: "ga-chip yes" }, "="), "the same as the learned truth"),
+        h("span", { class: "ga-keyed" }, h("span", { class: "ga-chip no" }, "≠"), "another class"),
       ),
       h("div", { class: "ga-key" }, classes.slice(0, 40).map((c, k) => keyed(codes[k], c))),
     );
@@ -285,6 +303,11 @@ class Gallery {
     const inAll = this.decisions.count || 0;
     redraw(
       this.head,
+      h(
+        "button",
+        { class: "ga-button", name: "fold", "aria-expanded": String(!this.folded), onClick: () => this.fold() },
+        this.folded ? this.chosen() : "hide filters",
+      ),
       h("b", {}, count),
       jump ? h("span", { class: "ga-jump" }, jump) : "",
       h("span", { class: "ga-grow" }),
@@ -307,6 +330,12 @@ class Gallery {
       h("button", { class: "ga-button primary", name: "settle", disabled: !total, onClick: () => this.settleFirst() }, "Settle these"),
       this.refit(inAll),
     );
+  }
+
+  // What the button that shows the filters says: how many restrict the list.
+  chosen() {
+    const set = Object.keys(this.wish()).filter((name) => name !== "sort" && name !== "seed").length;
+    return set ? `show filters (${set} set)` : "show filters";
   }
 
   // From the first that nobody has settled, as far as the list is here.

@@ -112,7 +112,11 @@ METHOD = Method(
     name="ltnet",
     title="LTNet",
     text="Machine coders, then LTNet: latent truth and a transition matrix for every coder.",
-    task="Learn truth and transitions (LTNet)",
+    task="LTNet: the latent truth and the transition matrices",
+    earlier_tasks={
+        "warm-up": "All labels mixed: where LTNet starts from",
+        "mixture": "All labels mixed, to the end: for comparison",
+    },
     parts=frozenset({"ltnet", "coders", "matrices", "two stages", "mixup"}),
     networks=networks,
     learn=learn,

@@ -46,6 +46,7 @@ METHOD = Method(
     title="noise adaptation layer",
     text="One transition matrix for all labels (Goldberger and Ben-Reuven, 2017).",
     parts=frozenset({"coders", "matrices", "two stages", "mixup"}),
+    earlier_tasks={"mixture": "All labels mixed: where the last network starts from"},
     networks=networks,
     learn=learn,
     rank=4,
