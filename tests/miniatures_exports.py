@@ -296,6 +296,11 @@ def fiftyone(at: Path) -> None:
     write_json(at / "validation" / "labels.json", {"classes": ["sad", "happy"], "labels": {"c": 0}})
 
 
+def text_table(at: Path) -> None:
+    images(at, "images/a.png", "images/b.png")
+    (at / "labels.txt").write_text("file_name\tannotator\tlabel\na.png\tAnn\thappy\na.png\tBen\tsad\nb.png\tAnn\tsad\n")
+
+
 def json_records(at: Path) -> None:
     images(at, "images/a.png", "images/b.png")
     rows = [("a.png", "Ann", "happy"), ("a.png", "Ben", "sad"), ("b.png", "Ann", "sad")]
@@ -496,6 +501,10 @@ EXPORTS: dict[str, Expected] = {
     "fiftyone": (fiftyone, "fiftyone", "train/labels.json with classes and labels", [("train/data/a.jpg", DATASET, "happy", 1), ("train/data/b.jpg", DATASET, "sad", 1)], {"validation/data/c.jpg": ("sad", "test")}),
     "json records": (
         json_records, "json-records", "labels.json with the columns image, annotator, label",
+        [("images/a.png", "Ann", "happy", 1), ("images/a.png", "Ben", "sad", 1), ("images/b.png", "Ann", "sad", 1)], {},
+    ),
+    "text table": (
+        text_table, "text-table", "labels.txt with the columns file_name, annotator, label",
         [("images/a.png", "Ann", "happy", 1), ("images/a.png", "Ben", "sad", 1), ("images/b.png", "Ann", "sad", 1)], {},
     ),
     "json columns": (

@@ -81,6 +81,34 @@ def two_files(one: str, other: str, cut: int = 18) -> Callable[[Path], None]:
     return make
 
 
+def above(lines: str) -> Callable[[Path], None]:
+    """A long table with lines above its header."""
+
+    def make(at: Path) -> None:
+        long(("image", "coder", "label"))(at)
+        (at / "labels.csv").write_text(lines + (at / "labels.csv").read_text())
+
+    return make
+
+
+def as_text(separator: str) -> Callable[[Path], None]:
+    """A long table in a text file."""
+
+    def make(at: Path) -> None:
+        long(("image", "coder", "label"))(at)
+        (at / "labels.txt").write_text((at / "labels.csv").read_text().replace(",", separator))
+        (at / "labels.csv").unlink()
+
+    return make
+
+
+def _marks_by_annotator(at: Path) -> None:
+    rows = [
+        (x, c, *(int(own(i) == k) for k in CLASSES)) for i, x in enumerate(FACES) for c, own in (("A", a), ("B", b))
+    ]
+    write_csv(faces(at) / "labels.csv", ("image", "rater", *CLASSES), rows)
+
+
 # what → (maker, coders with their numbers, classes, images held out)
 READ: dict[str, tuple[Callable[[Path], None], dict[str, int], int, int]] = {
     "a label and its confidence": (table(label=a, confidence=lambda i: i / 30), {"labels": N}, 4, 0),
@@ -107,6 +135,20 @@ READ: dict[str, tuple[Callable[[Path], None], dict[str, int], int, int]] = {
     "parts with other words around them": (folders("Train_Aligned_Faces/{}", "Val_Aligned_Faces/{}"), {"data": N}, 4, N),
     "sources with parts below images": (folders("RAF/images/train/{}", "RAF/images/val/{}", "FER/images/train/{}"), {"FER": N, "RAF": N}, 4, N),
     "persons below the classes": (folders("{}/subject0", "{}/subject1"), {"data": 2 * N}, 4, 0),
+    "votes and how many there are": (table(cat=lambda i: 7 - i % 3, dog=lambda i: 3 + i % 2, owl=lambda i: i % 2, n_votes=lambda i: 10 - i % 3 + 2 * (i % 2)), {"labels": N}, 3, 0),
+    "shares with a percent sign": (table(cat=lambda i: "62.5%", dog=lambda i: "37.5%"), {"labels": N}, 2, 0),
+    "a 1 for the class by each annotator": (_marks_by_annotator, {"A": N, "B": N}, 4, 0),
+    "rows that are gold and the answer that is": (long(("image", "_worker_id", "emotion", "_golden", "emotion_gold"), lambda i, c: str(i < 6).upper(), lambda i, c: a(i) if i < 6 else ""), {"A": N, "B": N}, 4, 0),
+    "a reference standard beside readers": (table(Ann=a, Ben=b, reference_standard=a), {"Ann": N, "Ben": N}, 4, 0),
+    "how sure each reader was": (table(Ann=lambda i: 1 + i % 5, Ann_conf=lambda i: 1 + i % 4, Ben=lambda i: 1 + i % 5, Ben_conf=lambda i: 1 + i % 3), {"Ann": N, "Ben": N}, 5, 0),
+    "short names of parts": (table(label=a, set=lambda i: "tr" if i < 18 else "te"), {"labels": 18}, 4, 6),
+    "columns in German": (long(("Bild", "Bewerter", "Klasse")), {"A": N, "B": N}, 4, 0),
+    "columns in Chinese": (long(("图片", "标注者", "标签")), {"A": N, "B": N}, 4, 0),
+    "comments above the header": (above("# of 2024, by us\n# v2\n"), {"A": N, "B": N}, 4, 0),
+    "a title above the header": (above("Study of faces\n\n"), {"A": N, "B": N}, 4, 0),
+    "a table in a text file": (as_text("\t"), {"A": N, "B": N}, 4, 0),
+    "a table with blanks": (as_text("   "), {"A": N, "B": N}, 4, 0),
+    "a label by its last word": (table(Finding_Labels=a, follow_up=lambda i: i % 3), {"labels": N}, 4, 0),
 }  # fmt: skip
 
 
@@ -159,6 +201,30 @@ def _folders_and_table(at: Path) -> None:
     write_csv(at / "labels.csv", ("path", "label"), rows)
 
 
+def _capitals_in_test(at: Path) -> None:
+    folders("train/{}")(at)
+    for n, name in enumerate(FACES):
+        write_image(at / "test" / b(n).capitalize() / name, 100 + n)
+
+
+def _folds(at: Path) -> None:
+    for n in range(N):
+        write_image(at / f"fold{1 + n % 2}" / a(n) / f"{n}.png", n)
+
+
+def _beside(file: str) -> Callable[[Path], None]:
+    def make(at: Path) -> None:
+        long(("image", "coder", "label"))(at)
+        write_csv(at / file, ("image", "label"), [(x, a(i)) for i, x in enumerate(FACES[:12])])
+
+    return make
+
+
+def _two_questions(at: Path) -> None:
+    rows = [(x, c, q, said) for i, x in enumerate(faces(at) and FACES) for c in "AB" for q, said in (("mood", a(i)), ("blur", "ny"[i % 2]))]  # fmt: skip
+    write_csv(at / "labels.csv", ("image", "worker", "question", "answer"), rows)
+
+
 ASKED |= {
     "folders called public and private": (
         folders("public/{}", "private/{}"),
@@ -176,9 +242,46 @@ ASKED |= {
         "split values",
         {"is_test"},
     ),
+    "folders called fold1 and fold2": (_folds, "numbered folders", {"fold1", "fold2"}),
+    "classes in capitals in the test folder": (_capitals_in_test, "classes that differ by spelling", set()),
+    "a crowd and its consensus": (_beside("consensus.csv"), "table of agreed labels", {"consensus.csv"}),
+    "a crowd and labels called test": (_beside("test_labels.csv"), "coder called like a part", {"test_labels"}),
+    "two questions in a column": (_two_questions, "several questions", {"question"}),
+    "columns by person and question": (
+        table(
+            Ann_grade=lambda i: i % 4,
+            Ann_blur=lambda i: i // 2 % 4,
+            Ben_grade=lambda i: i // 3 % 4,
+            Ben_blur=lambda i: i % 4,
+        ),
+        "annotators and questions",
+        {"Ann_grade", "Ben_blur"},
+    ),
+    "nobody is called a coder": (
+        long(("image", "who", "label", "desk"), lambda i, c: "XY"[c == "A"]),
+        "who labelled",
+        {"who", "desk", "label"},
+    ),
+    "numbers that compete": (
+        table(finch=lambda i: (4, 1, 0)[i % 3], owl=lambda i: (0, 5, 1)[i % 3], wren=lambda i: (1, 0, 6)[i % 3]),
+        "annotators or classes",
+        {"finch", "owl", "wren"},
+    ),
     "numbers from 0 or from 1": (_one_based, "base of class numbers", set()),
     "folders and a table": (_folders_and_table, "folders and table disagree", set()),
 }
+
+
+for what, said in (
+    ("labels with a word between", lambda i, c: a(i) + (" and sad" if a(i) == "happy" and i % 2 else "")),
+    ("labels with a blank between", lambda i, c: a(i) + (" sad" if a(i) == "happy" and i % 2 else "")),
+):
+    ASKED[what] = (long(("image", "coder", "label"), said=said), "several labels in one cell", set())
+for what, said in (
+    ("an answer that is none, as often as the others", lambda i, c: "unknown" if i % 5 == 3 else a(i)),
+    ("a code far from the others", lambda i, c: "99" if i % 3 == 0 else str(1 + i % 5)),
+):
+    ASKED[what] = (long(("image", "coder", "label"), said=said), "missing values", set())
 
 
 def answered(at: Path, flag: str) -> Study:
@@ -210,7 +313,7 @@ REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
     "subjects and sequences": (lambda at: [faces(at, FACES[:2], f"S{s:03d}/{q:03d}") for s in range(3) for q in range(3)], "are subjects and sequences"),
     "all is test": (long(("image", "annotator", "label", "split"), lambda i, c: "test"), "every label belongs to a test part"),
     "files of another kind": (lambda at: (at / "notes.md").write_text("x"), "(notes.md), and no table of labels. Add a table"),
-    "a list with a header": (lambda at: (faces(at) / "meta.txt").write_text("File_Name Label\n/images/f000.png 0\n"), "meta.txt has a header (File_Name Label) and blanks between its cells"),
+    "a list with a header": (lambda at: (faces(at) / "meta.txt").write_text("Foto Label\n/images/f000.png 0\n"), "meta.txt has a header (Foto Label) and blanks between its cells"),
 }  # fmt: skip
 
 

@@ -120,8 +120,6 @@ class Answers:
             given = [c for c in dict.fromkeys(classes) if c in used]
             given += sorted(used - set(given))
         tests, unclear = _truth_of_tests(frame[held_out])
-        if unclear:
-            listed = [i for i in listed if i not in unclear]
         found = _rows_of(frame[~held_out], ("image", "coder", "label", "count"))
         known = _rows_of(tests, ("image", "label", "split"))
         if truth:
@@ -131,11 +129,12 @@ class Answers:
             known += _rows_of(golden.assign(split="", file=found[0].file), ("image", "label", "split"))
         told = [*self.problems(), *problems]
         if unclear:
-            text = "no class has the most answers; the image is left out."
+            text = "no class has the most answers; nothing is known of its truth."
             told.append(
                 Problem("test image without a winner", len(unclear), (f"{sorted(unclear)[0]}: {text}",), "note")
             )
-        return Reading(files, listed, found, known, given, codes, problems=told)
+        parts = dict.fromkeys(unclear, "test")
+        return Reading(files, listed, found, known, given, codes, problems=told, parts=parts)
 
     def _latest(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Of several answers of one person for one image the latest, where each has its time; else all that differ."""

@@ -50,8 +50,9 @@ def near_misses(classes: Sequence[str], counts: Sequence[float] | np.ndarray) ->
         for b, m in zip(classes, counts, strict=True):
             if a == b or not (n < m or (n == m and a < b)):
                 continue
-            near = len(a) > 3 and difflib.SequenceMatcher(None, a.casefold(), b.casefold()).ratio() >= ALIKE
-            if joined[a] == joined[b] or (near and n < RARE * m):
+            rare = len(a) > 3 and n < RARE * m
+            near = rare and difflib.SequenceMatcher(None, a.casefold(), b.casefold()).ratio() >= ALIKE
+            if joined[a] == joined[b] or near:
                 out.append((a, b, float(n)))
                 break
     return out

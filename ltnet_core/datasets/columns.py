@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 
 ROLES = {
@@ -72,7 +73,7 @@ MORE = {
         *("annotatedby", "completedby", "ratedby", "readby", "turker", "turkerid", "grader", "graderid", "assessor"),
         *("judge", "judgeid", "reviewer", "radiologist", "pathologist", "physician", "doctor", "oracle", "labelledby"),
         *("observer", "observerid", "participant", "participantid", "subj", "subject", "subjectid", "subjid", "player"),
-        *("volunteer", "expertid", "email", "person", "personid", "contributor", "contributorid"),
+        *("volunteer", "expertid", "email", "person", "personid", "contributor", "contributorid", "tagger", "codedby"),
     ),
     "label": (
         *("dx", "diagnosis", "finding", "grade", "species", "sentiment", "verdict", "choice", "judgment", "judgement"),
@@ -95,7 +96,7 @@ MORE = {
             "referencelabel",
             "expected",
         ),
-        *("expectedlabel", "trueanswer", "trueresponse", "knownlabel", "knowntruth", "cleanlabel", "trueY", "ytrue"),
+        *("expectedlabel", "trueanswer", "trueresponse", "knownlabel", "knowntruth", "cleanlabel", "ytrue"),
     ),
     "confidence": (
         *("confidence", "conf", "certainty", "probability", "prob", "likelihood", "score", "sureness", "confidences"),
@@ -114,6 +115,21 @@ MORE = {
         "final",
     ),
 }
+# German, French, Spanish, Italian, Portuguese, Dutch, Chinese, Japanese, Russian.
+OTHER_LANGUAGES = {
+    "image": "bild bilddatei datei dateiname fichier nomfichier imagen archivo fichero immagine imagem arquivo "
+    "afbeelding bestand 图片 图像 文件名 画像 изображение файл",
+    "coder": "bewerter bewerterin gutachter kodierer annotateur évaluateur anotador evaluador lector annotatore "
+    "valutatore avaliador beoordelaar 标注者 标注员 标注人 аннотатор разметчик",
+    "label": "klasse etikett kategorie befund étiquette etiquette classe catégorie etiqueta clase categoría etichetta "
+    "categoria rótulo 标签 类别 分类 情绪 表情 ラベル 感情 метка класс эмоция",
+    "truth": "wahrheit vérité verdad 真值 истина",
+}
+MORE = {what: (*names, *OTHER_LANGUAGES.get(what, "").split()) for what, names in MORE.items()}
+# Words in longer names: emotion_gold, reference_standard, Ann_conf.
+TRUTH_WORDS = frozenset({"truth", "gold", "golden", "gt", "groundtruth", "reference"})
+LABEL_WORDS = frozenset({"label", "labels", "class", "category", "diagnosis", "emotion", "expression", "species"})
+SURE_WORDS = frozenset({"conf", "confidence", "certainty", "sureness"})
 # A subject may be who answers or who is shown, a score the label or how sure somebody was: the other columns tell.
 WEAK_CODERS = frozenset(
     {"subj", "subject", "subjectid", "subjid", "person", "personid", "email", "player", "user", "userid"}
@@ -141,7 +157,16 @@ def short(name: str) -> str:
     >>> short("Image Name"), short("true_label")
     ('imagename', 'truelabel')
     """
-    return re.sub(r"[\s_.\-:/]+", "", name.casefold())
+    return re.sub(r"[\s_.\-:/]+", "", unicodedata.normalize("NFC", name).casefold())
+
+
+def words(name: str) -> list[str]:
+    """The words of a column's name in lower case, without numbers and marks.
+
+    >>> words("AnnGrade_conf2")
+    ['ann', 'grade', 'conf']
+    """
+    return re.findall(r"[^\W\d_]+", re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower())
 
 
 def role(columns: Sequence[str], what: str) -> str | None:
@@ -156,9 +181,21 @@ def named(columns: Sequence[str], what: str) -> list[str]:
     by_short: dict[str, list[str]] = {}
     for column in columns:
         by_short.setdefault(short(column), []).append(column)
-    more = [c for n in MORE.get(what, ()) for c in by_short.get(n, ())]
     plain = [c for n in ROLES.get(what, ()) for c in by_short.get(short(n), ())]
+    more = [c for n in MORE.get(what, ()) for c in by_short.get(n, ())]
+    if what == "truth":
+        more += [c for c in columns if TRUTH_WORDS & set(found := words(c)) and found[-1] not in ("id", "ids")]
+        more += [c for c in columns if "true" in words(c)[:1] + words(c)[-1:] and len(words(c)) > 1]
+    if what == "confidence":
+        more += [c for c in columns if SURE_WORDS & set(words(c))]
     return list(dict.fromkeys([*usual, *plain, *more]))
+
+
+def labels(columns: Sequence[str]) -> list[str]:
+    """The columns that may be labels by their name, or else the only one whose last word says so: Finding Labels."""
+    found = named(columns, "label")
+    ends = [] if found else [c for c in columns if LABEL_WORDS & set(words(c)[-1:])]
+    return ends if len(ends) == 1 else found
 
 
 def about(name: str) -> bool:
@@ -167,11 +204,11 @@ def about(name: str) -> bool:
     >>> about("age_group"), about("Reader1")
     (True, False)
     """
-    words = re.findall(r"[a-z]+|\\d+", re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower())
+    found = words(name)
     return (
-        not ABOUT.isdisjoint(words)
+        not ABOUT.isdisjoint(found)
         or short(name) in ABOUT
-        or bool(words and words[-1] in ("id", "ids") and len(words) > 1)
+        or bool(found and found[-1] in ("id", "ids") and len(found) > 1)
     )
 
 
@@ -179,3 +216,6 @@ def without(columns: Iterable[str], used: Iterable[str | None]) -> list[str]:
     """The columns that play no role yet."""
     taken = set(used)
     return [c for c in columns if c not in taken and not c.startswith("unnamed") and c]
+
+
+KNOWN = frozenset(short(n) for names in (*ROLES.values(), *MORE.values()) for n in names)

@@ -19,7 +19,7 @@ from ..errors import DatasetError
 from ..image_formats import MAX_IMAGE_BYTES as MAX_IMAGE_BYTES
 from ..image_formats import SUFFIXES
 from ..printing import is_text
-from .entry_names import entry_name
+from .entry_names import entry_name, forward
 from .memory import require_memory
 from .roots import HOW, expanded, is_below, named_roots, open_regular, require_below
 
@@ -333,8 +333,10 @@ class ZipFiles(Files):
             raise DatasetError(f"is not a readable zip archive ({e}).", file=archive.name) from e
         self._entries: dict[str, zipfile.ZipInfo] = {}
         odd = []
-        for entry in self._zip.infolist():
-            name = entry_name(entry.filename, bool(entry.flag_bits & 0x800)).replace("\\", "/")
+        entries = self._zip.infolist()
+        slashes = any("/" in e.filename for e in entries)
+        for entry in entries:
+            name = forward(entry_name(entry.filename, bool(entry.flag_bits & 0x800)), slashes)
             if not name or name.endswith("/") or _hidden(name.replace("../", "").removeprefix("./")):
                 continue
             if stat.S_ISLNK(entry.external_attr >> 16):

@@ -12,8 +12,9 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from .files import is_image_name, suffix
 from .questions import Answer, Question, flag, listed
 
-UPLOAD_PREFIX = re.compile(r"^(?:[0-9a-f]{8}|[0-9a-f]{32}|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})[-_]")
+UPLOAD_PREFIX = re.compile(r"^(?:[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9a-f]{32}|[0-9a-f]{8})[-_]")
 EXPORT_SUFFIX = re.compile(r"_(jpe?g|png|bmp|webp|gif|tiff?)\.rf\.[0-9a-zA-Z]{8,40}(\.\w+)$")
+WHOLE = re.compile(r"^(\d+)\.0$")
 ZEROS = re.compile(r"(?<!\d)0+(?=\d)")
 # What an archive's names may be in that does not say; they are shown in the oldest code page of all.
 CODE_PAGES = ("utf-8", "cp850", "cp1252", "gbk", "shift_jis", "big5", "euc_kr", "cp1251", "cp866")
@@ -79,6 +80,11 @@ def _unpadded(name: str) -> str:
     return ZEROS.sub("", _stem(name))
 
 
+def _whole(name: str) -> str:
+    """A number without the decimals that a gap in its column gave it: ``17.0`` for ``17``."""
+    return WHOLE.sub(r"\1", _stem(name))
+
+
 # In this order. Those before "case" only write the same name in another way, so that several names may be one image.
 RULES: tuple[tuple[str, Callable[[str], str], bool], ...] = (
     ("Unicode form", _nfc, True),
@@ -88,6 +94,7 @@ RULES: tuple[tuple[str, Callable[[str], str], bool], ...] = (
     ("a tool's prefix", _untooled, False),
     ("without ending", _stem, False),
     ("leading zeros", _unpadded, False),
+    ("decimals of a number", _whole, False),
 )
 
 

@@ -7,6 +7,8 @@ that source's own test set.
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 
@@ -14,6 +16,7 @@ from ..errors import DatasetError
 from .corrections import NOTHING, Corrections
 from .files import Files
 from .folder_levels import WRAPPERS, Place, lay_out
+from .questions import Answer, Question, flag, listed
 from .reading import Match, Reading, Rows
 from .splits import set_name
 from .study import Problem
@@ -33,6 +36,9 @@ NOTE = """\
 Folders of persons (`subject0`, `S001`) above or below the classes are no classes and no coders."""
 
 CORRECTABLE = True
+PIECE = re.compile(
+    r"(?:\w+[ _\-])?(?:k?fold|cv|part|batch|chunk|piece|session|shard|volume|subset|split|set|group)[ _\-]?\d+"
+)
 
 
 def match(files: Files, corrections: Corrections = NOTHING) -> Match:
@@ -96,7 +102,27 @@ def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading
     labels = rows(train, "coder", [p.source or source for _, p in train])
     truth = [rows(test, "split", [_mark(p) for _, p in test])] if test else []
     held = {n: _mark(p) for n, p in known if p.part == "test" and not p.label}
-    return Reading(files, [n for n, _ in known], [labels], truth, problems=problems, splits=layout.parts, parts=held)
+    asked = _numbered(sorted(seen - {""}), corrections) if layout.sources else []
+    return Reading(
+        files, [n for n, _ in known], [labels], truth, problems=problems, splits=layout.parts, parts=held,
+        questions=asked,
+    )  # fmt: skip
+
+
+def _numbered(sources: list[str], corrections: Corrections) -> list[Question]:
+    """Whether folders such as fold1 and fold2 are coders, or pieces of one dataset."""
+    if len(sources) < 2 or corrections.annotators or not all(PIECE.fullmatch(s.lower()) for s in sources):
+        return []
+    shown = ", ".join(sources[:4])
+    ways = (
+        Answer(flag("--split", f"train={listed(sources)}"), f"{shown} are pieces of one dataset"),
+        Answer(flag("--annotators", listed(sources)), "each is a coder"),
+    )
+    return [
+        Question(
+            "numbered folders", f"the folders {shown} are called like pieces of one dataset.", tuple(sources), ways
+        )
+    ]
 
 
 def _mark(place: Place) -> str:

@@ -23,7 +23,7 @@ NOTE = """\
 Annotators with numbers for names are called *annotator 3*. A class of −1 or `null` is an absent label. Files of the
 second form that speak of the same images are a coder each."""
 
-FEWEST = 2
+FEWEST, HEAD = 2, 1000
 ABSENT = ("", "-1")
 
 
@@ -63,7 +63,24 @@ def match(files: Files) -> Match:
     for name, content in _files(files):
         what = "the answers of annotators" if _of_annotators(content) else "the class of each image"
         return Match(True, f"{name} with {what}")
+    for name in files.others:
+        if name.lower().endswith(".json") and "/" not in name and _of_lists(files, name):
+            text = f"{name} gives lists of labels and does not say whose they are; write who gave each label"
+            return Match(False, f'{text}: {{"a.png": {{"Ann": "happy"}}}}', 0.8)
     return Match(False, "no JSON that maps items to labels")
+
+
+def _of_lists(files: Files, name: str) -> bool:
+    """Whether it maps images to lists of labels."""
+    head = json_head(files, name)
+    if not head.startswith(b"{") or b"[" not in head[:HEAD]:
+        return False
+    try:
+        content = read_json(files, name)
+    except DatasetError:
+        return False
+    lists = {k: v for k, v in content.items() if isinstance(v, list) and all(isinstance(x, str | int) for x in v)}
+    return len(lists) == len(content) and _of_images(dict.fromkeys(lists, ""), files)
 
 
 def read(files: Files, name: str) -> Reading:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
-from types import ModuleType
 from typing import Any
 
 from ..errors import DatasetError
-from . import long_table, onehot, votes_table, wide_table
+from .as_tables import AsTables, match_tables, read_as_tables
 from .columns import role
-from .files import MAX_FILE_BYTES, Files
+from .corrections import NOTHING, Corrections
+from .files import Files
 from .json_files import json_head, text
 from .reading import Match, Reading
 from .text_files import read_json
@@ -27,27 +26,10 @@ The fields are read as the columns of a table. The list may also be the only lis
 list with one class in a field is that class; a list of records within a record is a row for each; a record in
 `labels`, `annotations`, `votes` … has a column for each of its fields, any other one fields called `outer.inner`."""
 
-TABLES: tuple[ModuleType, ...] = (long_table, onehot, votes_table, wide_table)
+CORRECTABLE = True
 MOST_COLUMNS = 1000
 # A field that holds what each person said: its fields are people.
 OF_PEOPLE = ("annotators", "annotations", "labels", "answers", "votes", "ratings", "readers", "raters", "workers")
-
-
-class AsTables(Files):
-    """Files in which the JSON tables at the top are tables of one JSON object per line."""
-
-    def __init__(self, files: Files, tables: dict[str, bytes]):
-        self._files, self._tables = files, tables
-        self.location, self.below, self.passed_over = files.location, files.below, files.passed_over
-
-    def _list(self) -> list[str]:
-        return [*self._files.names, *self._tables]
-
-    def read(self, name: str, limit: int = MAX_FILE_BYTES) -> bytes:
-        return self._tables[name] if name in self._tables else self._files.read(name, limit)
-
-    def head(self, name: str, size: int) -> bytes:
-        return self._tables[name][:size] if name in self._tables else self._files.head(name, size)
 
 
 def _as_tables(files: Files) -> AsTables | None:
@@ -113,40 +95,19 @@ def _cell(value: Any) -> str:
     return text(value)
 
 
-def _fitting(tables: AsTables) -> tuple[ModuleType, Match] | None:
-    """The kind of table that the JSON holds, found among its own tables alone."""
-    alone = AsTables(_NoFiles(tables), tables._tables)
-    return next(((r, found) for r in TABLES if (found := r.match(alone)).fits), None)
-
-
-class _NoFiles(Files):
-    """Nothing but the images of other files."""
-
-    def __init__(self, files: Files):
-        self._files = files
-        self.location, self.below = files.location, files.below
-
-    def _list(self) -> list[str]:
-        return self._files.images
-
-    def read(self, name: str, limit: int = MAX_FILE_BYTES) -> bytes:
-        return self._files.read(name, limit)
-
-
-def match(files: Files) -> Match:
+def match(files: Files, corrections: Corrections = NOTHING) -> Match:
     """Recognised by records that make a table of labels."""
     tables = _as_tables(files)
     if tables is None:
         return Match(False, "no JSON list of records", 0.0)
-    found = _fitting(tables)
-    if found is not None:
-        return Match(True, found[1].text.replace(".jsonl", ".json"))
-    nearest = max((r.match(tables) for r in TABLES), key=lambda m: m.likeness)
-    name = sorted(tables._tables)[0][:-1]
-    return Match(False, f"the records of {name} have no fields for image and label; {nearest.text}", nearest.likeness)
+    reader, found = match_tables(tables, corrections)
+    if reader is not None:
+        return found
+    name = sorted(tables.tables)[0][:-1]
+    return Match(False, f"the records of {name} have no fields for image and label; {found.text}", found.likeness)
 
 
-def read(files: Files, name: str) -> Reading:
+def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading:
     """Read the records as the kind of table they make.
 
     Raises
@@ -155,18 +116,6 @@ def read(files: Files, name: str) -> Reading:
         they make none, or the table is broken.
     """
     tables = _as_tables(files)
-    found = _fitting(tables) if tables is not None else None
-    if tables is None or found is None:
+    if tables is None:
         raise DatasetError("no JSON list of records makes a table of labels.", file=name)
-    keep = _NoFiles(files)
-    kept = AsTables(keep, tables._tables)
-    for extra in ("classes.csv", "truth.csv"):
-        if extra in files:
-            kept = AsTables(keep, {**kept._tables, extra: files.read(extra)})
-    reading: Reading = found[0].read(kept, name)
-
-    def renamed(file: str) -> str:
-        return file[:-1] if file in tables._tables else file
-
-    labels = [replace(r, file=renamed(r.file)) for r in reading.labels]
-    return replace(reading, files=files, labels=labels)
+    return read_as_tables(files, tables, name, corrections)

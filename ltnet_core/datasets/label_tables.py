@@ -13,10 +13,10 @@ from .corrections import NOTHING, Corrections
 from .dataset_reading import TableReading
 from .files import Files
 from .plain import read_classes
-from .questions import Question
+from .questions import Answer, Question, flag, listed
 from .reading import Match, Reading, Rows
 from .roles import Roles, find_roles
-from .splits import are_splits, is_form, is_truth, part_of, set_name
+from .splits import are_splits, is_agreed, is_form, is_truth, part_of, set_name
 from .study import Problem
 from .table_rows import TableRows, renamed_images, rows_of, stem, truth_of, without_column
 from .tables import Table, header, is_table, read_table
@@ -36,9 +36,9 @@ class LabelTable:
 
 def tables(files: Files) -> list[str]:
     """Tables at the top of the dataset, but for those with a meaning of their own; else those below."""
-    every = [n for n in files.names if is_table(n) and n.rsplit("/", 1)[-1] not in OWN]
+    every = [n for n in files.others if is_table(n) and n.rsplit("/", 1)[-1] not in OWN]
     top = [n for n in every if "/" not in n]
-    if top or len({n.split("/", 1)[0] for n in files.names}) == 1:
+    if top or not every or len({n.split("/", 1)[0] for n in files.names}) == 1:
         return top  # a single folder is looked into by itself
     return [n for n in every if n.count("/") <= DEEPEST]
 
@@ -145,6 +145,7 @@ def read_tables(
     labels = [r for r in labels if "label" in r.frame]
     if not labels:
         raise DatasetError(_no_labels(every, none), file=name)
+    asked += _agreed(speaking, labels, corrections)
     classes, codes = read_classes(files)
     forms = [f.table.file for f in every if is_form(f.table.file)]
     problems = [Problem("table left out", 1, (f"{n}: is a form to be filled in, no labels.",), "note") for n in forms]
@@ -152,6 +153,20 @@ def read_tables(
         files, files.images, labels, truth, classes, codes, problems=problems, tables=told, splits=splits,
         missing=missing, questions=asked,
     )  # fmt: skip
+
+
+def _agreed(speaking: Sequence[LabelTable], labels: Sequence[Rows], corrections: Corrections) -> list[Question]:
+    """Whether a table called consensus beside others is a coder's."""
+    found = [f.table.file for f in speaking if is_agreed(f.table.file) and f.roles.shape == "single"]
+    if not found or len(found) == len(speaking) or corrections.annotators:
+        return []
+    coders = sorted({str(c) for r in labels for c in r.frame["coder"].unique()})
+    sentence = f"{found[0]} is called like what the coders agreed on, which is no coder of its own."
+    ways = (
+        Answer(flag("--ignore", listed(found)), "it is left out"),
+        Answer(flag("--annotators", listed(coders)), "it is a coder like the others"),
+    )
+    return [Question("table of agreed labels", sentence, tuple(found), ways)]
 
 
 def _rows(files: Files, f: LabelTable, corrections: Corrections, stems: Counter[str]) -> TableRows:

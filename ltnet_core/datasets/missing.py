@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from .class_numbers import number
 from .corrections import Corrections
 from .questions import Answer, Question, flag, listed
 
@@ -13,12 +14,18 @@ ABSENT = frozenset({"", "nan", "<na>", "nat"})
 DOUBTFUL = frozenset(
     {
         *("none", "null", "na", "n/a", "n.a.", "-", "--", "?", "-1", "-1.0", "-99", "999", "missing", "empty", "blank"),
+    }
+)
+# Nobody who saw the image would call its class so: they say that somebody did not answer, however often.
+NO_ANSWER = frozenset(
+    {
         *("skip", "skipped", "unsure", "not sure", "unclear", "unknown", "uncertain", "can't tell", "cannot tell"),
         *("cant tell", "don't know", "dont know", "do not know", "no label", "nolabel", "unlabeled", "unlabelled"),
         *("#n/a", "#na", "#ref!", "#value!", "#name?", "#null!", "#div/0!"),
         *("no answer", "not labeled", "not labelled", "undecided", "idk"),
     }
 )
+CODES = frozenset({9, 77, 88, 98, 99, 999, 9999, -9, -88, -98, -999})
 # A class that is as frequent as the others is a class, whatever it is called.
 FREQUENT = 0.5
 
@@ -40,14 +47,28 @@ def doubtful(counts: Mapping[str, float], corrections: Corrections) -> list[str]
     """Labels that may mean "no label", of all labels with their numbers; none where a person said which do."""
     if corrections.missing is not None:
         return []
-    found = [v for v in counts if plain(v) in DOUBTFUL and plain(v) not in ABSENT]
+    found = [v for v in counts if plain(v) in DOUBTFUL | NO_ANSWER]
+    found += [v for v in _apart(counts) if v not in found]
     if any(v.startswith("-") and v[1:].replace(".", "").isdigit() and v not in found for v in counts):
         found = [v for v in found if not v.startswith("-")]
     others = [n for v, n in counts.items() if v not in found and n > 0]
     if not found or len(others) < 2:
         return found if len(others) >= 2 else []
     usual = FREQUENT * sum(others) / len(others)
-    return [v for v in found if counts[v] < usual or plain(v) in ("-1", "-1.0", "-99", "999")]
+    always = {*NO_ANSWER, "-1", "-1.0", "-99", "999", *_apart(counts)}
+    return [v for v in found if counts[v] < usual or plain(v) in always]
+
+
+def _apart(counts: Mapping[str, float]) -> list[str]:
+    """Codes such as 9, 99 or -9 that lie far from all other numbers, as surveys write an absent answer."""
+    numbers = {v: n for v in counts if (n := number(v)) is not None}
+    if len(numbers) < len(counts):
+        return []
+    codes = [v for v, n in numbers.items() if n in CODES]
+    others = [n for v, n in numbers.items() if v not in codes]
+    if len(others) < 2:
+        return []
+    return [v for v in codes if numbers[v] > 2 * max(others) or (numbers[v] < 0 <= min(others))]
 
 
 def minus_one_is_absent(counts: Mapping[str, float]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from .answers import BOXES, SEVERAL, Answers, seconds
@@ -16,7 +17,8 @@ LAYOUT = """\
 faces.jsonl        {"image": "a.jpg", "accept": ["happy"], "answer": "accept", "_annotator_id": "faces-ann", …}
 images/…           optional, matched by name"""
 NOTE = """\
-Each annotator is a coder, called as the export does. Rows that were ignored or rejected say nothing and are counted.
+Each annotator is a coder, called as the export does. Rows that were ignored or rejected say nothing and are counted;
+where one label was accepted or rejected, a rejection is the class *not* of that name.
 Of two answers of one person the later one stands. Images given as `data:` are matched by the `path` or the file name
 in `meta`."""
 
@@ -48,7 +50,11 @@ def read(files: Files, name: str) -> Reading:
     """
     answers = Answers("Prodigy's annotations")
     for file in _exports(files):
-        for row, line in read_lines(files, file):
+        lines = list(read_lines(files, file))
+        single = _single(line for _, line in lines)
+        for row, line in lines:
+            if single and text(line.get("answer")) == "reject":
+                line = {**line, "label": f"not {single}", "answer": "accept"}
             if text(line.get("answer")) != "accept":
                 answers.set_aside(f"the answer is {text(line.get('answer')) or 'missing'}", file, row)
                 continue
@@ -62,6 +68,12 @@ def read(files: Files, name: str) -> Reading:
                 when = seconds(line.get("_timestamp"))
                 answers.add(file, row, _image(line), chosen[0], coder=who, when=when, part=part_of_file(file))
     return answers.reading(files, name)
+
+
+def _single(lines: Iterable[dict[str, Any]]) -> str:
+    """The one label that annotators accepted or rejected; "" where there are choices."""
+    asked = {"" if "accept" in line or "options" in line else text(line.get("label")) for line in lines}
+    return asked.pop() if len(asked) == 1 else ""
 
 
 def _chosen(line: dict[str, Any]) -> list[str]:

@@ -15,9 +15,11 @@ from .missing import question as missing_question
 from .questions import Answer, Question, flag, listed
 from .reading import Reading, Rows
 from .splits import are_splits, part_of, set_name
+from .table_rows import stem
 from .tables import mapped
 
 SEPARATORS = (";", "|", "/", "+", "&", ",")
+WORDS_BETWEEN = (" and ", " und ", " et ", " y ", " e ", " ")
 SHOWN, FEWEST, DEEPEST = 8, 5, 3
 
 
@@ -40,9 +42,10 @@ def revise(reading: Reading, corrections: Corrections) -> Reading:
         renamed = [corrections.classes.get(c, c) for c in classes]
         if renamed != list(classes):
             classes, codes = list(dict.fromkeys(c for c in renamed if c)), None
-    asked = [*reading.questions, *_class_questions(labels, classes, corrections)]
-    if not any(t.shape in ("long", "wide") for t in reading.tables):
-        asked += _called_like_parts(labels, corrections)
+    asked = [*reading.questions, *_class_questions(labels, truth, classes, corrections)]
+    own = {stem(t.file) for t in reading.tables if t.shape in ("single", "votes")}
+    if own or not any(t.shape in ("long", "wide") for t in reading.tables):
+        asked += _called_like_parts(labels, own, corrections)
     parts = dict(reading.parts)
     if not parts and not any("split" in r.frame for r in (*labels, *truth)):
         parts, by_folder = folder_parts(reading.images, corrections)
@@ -147,7 +150,19 @@ def _counts(labels: Sequence[Rows]) -> dict[str, dict[str, float]]:
     return out
 
 
-def _class_questions(labels: Sequence[Rows], classes: Sequence[str] | None, corrections: Corrections) -> list[Question]:
+def _used(truth: Sequence[Rows]) -> Counter[str]:
+    """Class → how often the known truth has it."""
+    used: Counter[str] = Counter()
+    for rows in truth:
+        labels = rows.frame["label"].cat
+        numbers = np.bincount(labels.codes[labels.codes >= 0], minlength=len(labels.categories))
+        used.update({str(c): int(n) for c, n in zip(labels.categories, numbers, strict=True) if c and n})
+    return used
+
+
+def _class_questions(
+    labels: Sequence[Rows], truth: Sequence[Rows], classes: Sequence[str] | None, corrections: Corrections
+) -> list[Question]:
     by_coder = _counts(labels)
     counts: Counter[str] = Counter()
     for said in by_coder.values():
@@ -163,7 +178,7 @@ def _class_questions(labels: Sequence[Rows], classes: Sequence[str] | None, corr
         if both is not None:
             return [*asked, both]
         asked += _several(counts, corrections)
-        spelled = _case(counts, corrections)
+        spelled = _case(counts + _used(truth), corrections)
         if spelled:
             return [*asked, *spelled]
         asked += _other_base(by_coder, corrections)
@@ -172,12 +187,14 @@ def _class_questions(labels: Sequence[Rows], classes: Sequence[str] | None, corr
 
 def _several(counts: Mapping[str, float], corrections: Corrections) -> list[Question]:
     """Cells that hold several labels."""
-    for separator in SEPARATORS:
+    for separator in (*SEPARATORS, *WORDS_BETWEEN):
         joined = [v for v in counts if separator in v and v not in corrections.classes.values()]
         parts = {v: [p.strip(" []'\"") for p in v.split(separator)] for v in joined}
         alone = {v.casefold() for v in counts if v not in joined}
         told = [v for v in joined if all(parts[v]) and sum(p.casefold() in alone for p in parts[v]) >= 1]
         told = [v for v in told if corrections.missing is None or v not in corrections.missing]
+        if separator in WORDS_BETWEEN:
+            told = [v for v in told if all(p.casefold() in alone for p in parts[v])]
         if told and (2 * len(told) >= len(joined) or len(alone) >= 2):
             n = sum(counts[v] for v in told)
             sentence = (
@@ -216,11 +233,14 @@ def _case(counts: Mapping[str, float], corrections: Corrections) -> list[Questio
     return [Question("classes that differ by spelling", sentence, tuple(told[:SHOWN]), ways)]
 
 
-def _called_like_parts(labels: Sequence[Rows], corrections: Corrections) -> list[Question]:
-    """Coders that are folders or files called test, val or the like beside others: they may be parts of one dataset."""
+def _called_like_parts(labels: Sequence[Rows], own: set[str], corrections: Corrections) -> list[Question]:
+    """Coders that are folders or files called test, val or the like beside others: they may be parts of one dataset.
+
+    ``own`` are those called like a table; where there are some a coder of another name wrote it himself.
+    """
     rows = [r.frame["coder"] for r in labels if "coder" in r.frame and "split" not in r.frame]
     names = sorted({str(c) for coder in rows for c in coder.unique()})
-    held = [n for n in names if part_of(n) == "test"]
+    held = [n for n in names if part_of(n) == "test" and (not own or n in own)]
     if len(names) < 2 or not held or corrections.annotators or any(corrections.part(n) for n in names):
         return []
     ways = [Answer(flag("--annotators", listed(names)), "each is a coder")]

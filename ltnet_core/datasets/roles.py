@@ -5,26 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-import numpy as np
-
 from ..errors import DatasetError
 from .class_numbers import number
-from .columns import MORE, ROLES, WEAK_CODERS, about, named, short, without
+from .column_facts import FEW, ColumnFacts
+from .columns import KNOWN, ROLES, WEAK_CODERS, about, labels, named, short, without
 from .corrections import Corrections
 from .dataset_reading import TableReading
-from .files import is_image_name
 from .image_names import match_names
-from .missing import absent
 from .questions import Answer, Question, flag, listed
-from .role_questions import Titles, outsiders, source_question, truth_question, which_label
+from .repeated_rows import people_and_questions, which_question, who_labelled
+from .role_questions import outsiders, source_question, truth_question, which_label
 from .splits import is_form, part_of
 from .tables import Table
 from .vote_columns import votes_in
 
-MOST_CLASSES, FEW, MOST_NAMES = 200, 20, 10_000
-SAMPLE, MATCHED = 200, 0.5
+MOST_NAMES = 10_000
+MATCHED = 0.5
 FITTING = {"long": ("long",), "plain": ("long",), "votes": ("votes",), "wide": ("wide", "single")}
-KNOWN = frozenset(short(n) for names in (*ROLES.values(), *MORE.values()) for n in names)
 YES_OR_NO = frozenset({"0", "1", "true", "false", "yes", "no", "y", "n", "t", "f", "0.0", "1.0"})
 SURE = frozenset(n for n in ROLES["image"] if "id" not in n.split("_") and n not in ("item", "task", "path"))
 
@@ -85,70 +82,15 @@ def find_column(columns: Iterable[str], name: str) -> str | None:
     return next((c for c in columns if c.casefold() == name.strip().casefold()), None)
 
 
-class _Finder:
+class _Finder(ColumnFacts):
     def __init__(self, table: Table, images: Sequence[str], corrections: Corrections, shape: str | None):
-        self.table, self.images, self.corrections, self.forced = table, images, corrections, shape
+        super().__init__(table, images, corrections)
+        self.forced = shape
         self.columns = tuple(str(c) for c in table.frame.columns)
-        self.titles = Titles(table.file, table.titles)
         self.usable = [c for c in without(self.columns, ()) if not corrections.ignores(c)]
         self.given = {r: c for r, n in corrections.columns.items() if (c := find_column(self.columns, n)) is not None}
         if shape == "plain":
             self.given = {"image": "image", "coder": "coder", "label": "label", **self.given}
-
-    # ---- the columns one by one
-
-    def title(self, column: str) -> str:
-        return self.titles.of(column)
-
-    def values(self, column: str) -> list[str]:
-        """The different cells of a column that are in use, without those that say "no label"."""
-        cells = self.table.frame[column].cat
-        used = np.flatnonzero(np.bincount(cells.codes, minlength=len(cells.categories)))
-        return [v for i in used if not absent(v := str(cells.categories[int(i)]), self.corrections)]
-
-    def keys(self, column: str) -> set[str]:
-        """The cells of a column, however their numbers and letters are written."""
-        return {v.casefold() if (n := number(v)) is None else str(n) for v in self.values(column)}
-
-    def few(self, column: str) -> bool:
-        """Whether a column's cells repeat as classes do: few different ones for so many rows, no measured numbers."""
-        values = self.values(column)
-        if not 0 < len(values) <= max(FEW, min(MOST_CLASSES, len(self.table.row) // 2)):
-            return False
-        return not any(isinstance(number(v), float) for v in values)
-
-    def share(self, a: str, b: str) -> bool:
-        """Whether two columns hold the same classes, at least half of those of the one that has fewer."""
-        one, other = self.keys(a), self.keys(b)
-        return bool(one and other) and 2 * len(one & other) >= min(len(one), len(other))
-
-    def speaks(self, column: str, others: Sequence[str]) -> bool:
-        """Whether a column may be an annotator's: it has several classes, or its only one is also another's."""
-        return len(self.values(column)) > 1 or any(self.share(column, c) for c in others if c != column)
-
-    def fixed(self, column: str, image: str) -> bool:
-        """Whether a column says the same in all rows of an image, of which some have several rows."""
-        a, b = (self.table.frame[c].cat.codes.to_numpy().astype(np.int64) for c in (image, column))
-        n = len(np.unique(a))
-        return n < len(a) and len(np.unique(a * (int(b.max(initial=0)) + 1) + b)) == n
-
-    def same(self, a: str, b: str) -> bool:
-        """Whether two columns say the same thing, each in its own words: codes and names."""
-        x, y = (self.table.frame[c].cat.codes.to_numpy().astype(np.int64) for c in (a, b))
-        pairs = len(np.unique(x * (int(y.max(initial=0)) + 1) + y))
-        return pairs == len(np.unique(x)) == len(np.unique(y)) > 1
-
-    def matched(self, column: str) -> float:
-        """The share of a column's cells that are names of images: of those there are, or by their ending."""
-        names = [str(v) for v in self.table.frame[column].cat.categories if v]
-        if not names:
-            return 0.0
-        names = names[:: max(1, len(names) // SAMPLE)][:SAMPLE]
-        if not self.images:
-            return sum(map(is_image_name, names)) / len(names)
-        known = set(self.images)
-        rules = match_names(names, self.images)
-        return sum(n in known for n in rules.images) / len(names)
 
     # ---- roles by name
 
@@ -197,6 +139,18 @@ class _Finder:
                 return column
         return None
 
+    def truth(self, taken: Iterable[str | None]) -> str | None:
+        """The column of known truth by its name; one that says yes or no of rows with other labels is none."""
+        rest = without(self.usable, taken)
+        found = named(rest, "truth")
+        others = [c for c in rest if c not in found and len(self.values(c)) > 1]
+
+        def tells(column: str) -> bool:
+            said = {v.casefold() for v in self.values(column)}
+            return not said <= YES_OR_NO or any(self.share(column, c) for c in others if self.few(c))
+
+        return next((c for c in found if tells(c)), None)
+
     # ---- the table as a whole
 
     def roles(self) -> Roles:
@@ -212,7 +166,7 @@ class _Finder:
         annotators = self.said(self.corrections.annotators)
         classes = self.said(self.corrections.classes_are)
         taken = [image, split, *self.given.values()]
-        truth = self.given.get("truth") or next(iter(named(without(self.usable, taken), "truth")), None)
+        truth = self.given.get("truth") or self.truth(taken)
         if classes:
             return replace(base, shape="votes", votes=tuple(classes), truth=self.given.get("truth"))
         if annotators:
@@ -257,7 +211,7 @@ class _Finder:
             return replace(base, shape="votes", votes=tuple(rest))
         if self.forced == "wide":
             chosen = [c for c in rest if self.few(c)] or rest
-            if len(rest) == 1 and rest == named(rest, "label"):
+            if len(rest) == 1 and rest == labels(rest):
                 return replace(base, shape="single", label=rest[0])
             return replace(base, shape="wide", coders=tuple(chosen), left=tuple(c for c in rest if c not in chosen))
         coder = self.coder(base.image, [*taken, truth])
@@ -272,6 +226,10 @@ class _Finder:
         label = self.given.get("label")
         if base.coder is None:
             return replace(base, shape="none", missing="no column of coders")
+        if label is None and not labels(rest):
+            votes = votes_in(self.table, [c for c in rest if not about(c)], self.corrections)
+            if votes is not None:
+                return replace(base, shape="votes", votes=votes.columns, questions=votes.questions)
         if label is None:
             label, asked = self.answer(rest, str(base.image))
         if label is None:
@@ -280,11 +238,15 @@ class _Finder:
         base = replace(base, shape="long", label=label, count=count, confidence=sure)
         if base.truth is None and not asked:
             asked = self.hidden_truth(without(rest, [label, *sure]), label, str(base.image))
+        if count is None and base.split is None and not asked:
+            again = [c for c in without(rest, [label, *sure]) if self.few(c)]
+            question = which_question(self.table, self.titles, str(base.image), str(base.coder), str(label), again)
+            asked = [] if question is None else [question]
         return replace(base, questions=tuple(asked))
 
     def answer(self, rest: list[str], image: str) -> tuple[str | None, list[Question]]:
         """The column of labels in a long table, and what is unclear about it."""
-        by_name = self.one_of_twins([c for c in named(rest, "label") if self.values(c)])
+        by_name = self.one_of_twins([c for c in labels(rest) if self.values(c)])
         if len(by_name) > 1 and "label" in by_name and short("score") in map(short, by_name):
             by_name = [c for c in by_name if short(c) != "score"]
         if len(by_name) > 1:
@@ -321,6 +283,15 @@ class _Finder:
 
     def beside(self, base: Roles) -> Roles:
         """A row per image: votes, one column of labels, or one per annotator."""
+        found = self.of_images(base)
+        if found.shape not in ("single", "wide") or "label" in self.given:
+            return found
+        rest = without(self.usable, [base.image, base.split, base.truth, *self.given.values()])
+        likely = [c for c in without(rest, [found.label, *found.confidence]) if self.few(c) and not about(c)]
+        who = who_labelled(self.table, self.titles, str(base.image), likely, found.label)
+        return found if who is None else replace(found, questions=(who,))
+
+    def of_images(self, base: Roles) -> Roles:
         rest = without(self.usable, [base.image, base.split, base.truth, *self.given.values()])
         if "label" in self.given:
             return self.single(base, self.given["label"], rest)
@@ -329,13 +300,15 @@ class _Finder:
         votes = votes_in(self.table, [c for c in rest if c not in sure and c not in measured], self.corrections)
         if votes is not None:
             return replace(base, shape="votes", votes=votes.columns, questions=votes.questions)
-        by_name = self.one_of_twins([c for c in named(rest, "label") if self.values(c)])
+        by_name = self.one_of_twins([c for c in labels(rest) if self.values(c)])
         if len(by_name) > 1:
             by_name = [c for c in by_name if short(c) != "score" and self.few(c)] or by_name
         others = [c for c in rest if c not in by_name and c not in sure and c not in measured and self.few(c)]
         others = [c for c in others if not any(self.same(c, b) for b in by_name)]
         if len(by_name) == 1:
-            return self.single(base, by_name[0], rest, [c for c in others if self.share(c, by_name[0])])
+            sources = named(others, "source")
+            alike = [c for c in others if c not in sources and self.share(c, by_name[0])]
+            return self.single(base, by_name[0], rest, alike)
         if len(by_name) > 1:
             return self.several(base, by_name, others)
         return self.annotators(base, rest, others)
@@ -364,8 +337,8 @@ class _Finder:
             return replace(base, shape="long", coder=self.given["coder"])
         return base
 
-    def several(self, base: Roles, labels: list[str], others: list[str]) -> Roles:
-        names = [self.title(c) for c in labels]
+    def several(self, base: Roles, likely: list[str], others: list[str]) -> Roles:
+        names = [self.title(c) for c in likely]
         sentence = f"{self.table.file}: {', '.join(map(repr, names))} may each be the column of labels."
         answers = [
             Answer(flag("--columns", listed([f"label={n}"])), f"{n} is the label, the others are none")
@@ -373,7 +346,7 @@ class _Finder:
         ]
         answers.append(Answer(flag("--annotators", listed(names)), "each is an annotator's column"))
         asked = Question("which column is the label", sentence, tuple(names), tuple(answers))
-        return replace(base, shape="wide", coders=tuple(labels), questions=(asked,))
+        return replace(base, shape="wide", coders=tuple(likely), questions=(asked,))
 
     def annotators(self, base: Roles, rest: list[str], others: list[str]) -> Roles:
         """One column per annotator: those that share classes with another one."""
@@ -405,27 +378,8 @@ class _Finder:
             chosen = likely
         elif out:
             asked.append(outsiders(self.titles, list(chosen), out))
+        elif (grid := people_and_questions(self.titles, chosen)) is not None:
+            asked.append(grid)
         if agreed and len(chosen) >= 2:
             left = (*left, *agreed)
         return replace(base, shape="wide", coders=tuple(chosen), left=left, questions=tuple(asked))
-
-    def groups(self, columns: list[str]) -> list[list[str]]:
-        """Columns that share classes, directly or through others."""
-        groups: list[list[str]] = []
-        for column in columns:
-            near = [g for g in groups if any(self.share(column, c) for c in g)]
-            groups = [g for g in groups if g not in near]
-            groups.append([c for g in near for c in g] + [column])
-        return [[c for c in columns if c in g] for g in groups]
-
-    def outsiders(self, chosen: list[str], out: list[str]) -> Question:
-        a, b = [self.title(c) for c in chosen], [self.title(c) for c in out]
-        sentence = (
-            f"{self.table.file}: {', '.join(map(repr, b[:8]))} share no class with the columns "
-            f"{', '.join(map(repr, a[:8]))} and are left out: they may be no annotators."
-        )
-        answers = (
-            Answer(flag("--annotators", listed(a)), f"only {', '.join(a[:8])} are annotators"),
-            Answer(flag("--annotators", listed([*a, *b])), "all are annotators"),
-        )
-        return Question("column that shares no class", sentence, tuple(b), answers)

@@ -14,17 +14,32 @@ from .corrections import Corrections
 from .questions import Answer, Question, flag, listed
 from .tables import mapped
 
-TRAIN = frozenset({"train", "training", "trainset", "tr", "learn", "fit", "development_train"})
+TRAIN = frozenset({"train", "training", "trainset", "tr", "trn", "learn", "fit", "development_train"})
 TEST = frozenset(
     {
-        *("test", "testing", "tests", "tst", "testset", "val", "valid", "validate", "validation", "validating", "vali"),
+        *(
+            "test",
+            "testing",
+            "tests",
+            "tst",
+            "te",
+            "testset",
+            "val",
+            "valid",
+            "validate",
+            "validation",
+            "validating",
+            "vali",
+        ),
         *("dev", "devel", "development", "eval", "evaluation", "evaluate", "holdout", "heldout"),
         *("public", "private", "publictest", "privatetest"),
     }
 )
 UNLABELLED = frozenset({"unlabelled", "unlabeled", "nolabel", "nolabels"})
 FORM = frozenset({"sample", "submission", "submissions", "submit", "example", "template"})
-TRUTH = frozenset({"truth", "groundtruth", "gt", "gold", "golden", "goldstandard"})
+TRUTH = frozenset({"truth", "groundtruth", "gt", "gold", "golden", "goldstandard", "reference"})
+AGREED = frozenset({"consensus", "majority", "adjudicated", "agreed"})
+FEW = 4
 # Words around them that say no more: train_images, Val_Aligned_Faces, FER2013Train, test_set.
 WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
 
@@ -62,6 +77,11 @@ def is_truth(name: str) -> bool:
     """Whether a file holds known truth by its name: ``truth.csv``, ``gt.csv``, ``ground_truth.csv``, ``golden.csv``."""
     said = words(name.rsplit("/", 1)[-1].rsplit(".", 1)[0])
     return (not TRUTH.isdisjoint(said) and len(said) <= 3) or "".join(said) in TRUTH
+
+
+def is_agreed(name: str) -> bool:
+    """Whether a file holds what its name calls a consensus: made of the labels of others, or given by another coder."""
+    return not AGREED.isdisjoint(words(name.rsplit("/", 1)[-1].rsplit(".", 1)[0]))
 
 
 def are_splits(folders: Iterable[str], corrections: Corrections) -> bool:
@@ -113,9 +133,9 @@ def set_name(part: str, name: str) -> str:
     return part if part != "test" or name.lower() == "test" else f"test:{name}"
 
 
-def _one_way(train: str, test: str) -> Answer:
-    text = f"{flag('--split', 'train=' + listed([train]))} {flag('--split', 'test=' + listed([test]))}"
-    return Answer(text, f"{train} is trained on, {test} is evaluated")
+def _one_way(train: str, test: Sequence[str]) -> Answer:
+    text = f"{flag('--split', 'train=' + listed([train]))} {flag('--split', 'test=' + listed(test))}"
+    return Answer(text, f"{train} is trained on, {', '.join(test)} is evaluated")
 
 
 def _unclear(values: Sequence[str], title: str, file: str, some_train: bool) -> Question:
@@ -127,6 +147,6 @@ def _unclear(values: Sequence[str], title: str, file: str, some_train: bool) -> 
     ]
     if some_train:
         answers.insert(0, Answer(flag("--split", f"test={shown}"), "they are evaluated and never trained on"))
-    elif len(values) == 2:
-        answers = [_one_way(*values), _one_way(*values[::-1]), *answers]
+    elif 1 < len(values) <= FEW:
+        answers = [*(_one_way(v, [x for x in values if x != v]) for v in values), *answers]
     return Question("split values", sentence, (title,), tuple(answers))

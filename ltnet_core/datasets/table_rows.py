@@ -54,7 +54,7 @@ def rows_of(table: Table, roles: Roles, corrections: Corrections, coder: str, pa
     table, splits, asked = _with_split(table, roles, corrections, part)
     missing: dict[str, int] = {}
     if roles.shape == "votes":
-        labels = from_votes(table, image, list(roles.votes), coder)
+        labels = from_votes(table, image, list(roles.votes), coder if roles.coder is None else table.frame[roles.coder])
     elif roles.shape == "wide":
         labels = melt(table, image, list(roles.coders), corrections, missing)
     elif roles.shape == "single":
@@ -179,15 +179,15 @@ def melt(
     return Rows(table.file, frame[present].reset_index(drop=True), np.tile(table.row, c)[present], table.remarks())
 
 
-def from_votes(table: Table, image: str, classes: list[str], coder: str) -> Rows:
-    """One row per image and class that got votes, by one coder."""
+def from_votes(table: Table, image: str, classes: list[str], coder: str | pd.Series) -> Rows:
+    """One row per image and class that got votes, by one coder or the one in each row."""
     votes = np.stack([table.numbers(c) for c in classes], axis=1)
     told = np.stack([(table.frame[c] != "").to_numpy() for c in classes], axis=1)
     row, label = np.nonzero(told & (votes != 0))  # what is no number stays, to be named
     frame = pd.DataFrame(
         {
             "image": table.frame[image].iloc[row].array,
-            "coder": coded(np.zeros(len(row), dtype=np.int8), [coder]),
+            "coder": _same(coder, len(row)) if isinstance(coder, str) else coder.iloc[row].array,
             "label": coded(label, [table.titles[c] for c in classes]),
             "count": votes[row, label],
         }

@@ -23,6 +23,7 @@ from pandas.api.types import union_categoricals
 
 from ..errors import DatasetError, did_you_mean
 from ..spreadsheet import unguard
+from .columns import KNOWN, short
 from .files import MAX_FILE_BYTES, WORKBOOKS, Files, is_image_name, suffix
 from .json_files import require_objects
 from .study import EXAMPLES, Problem
@@ -38,6 +39,7 @@ MAX_BROKEN = 1_000_000
 MAX_KEYS = 5_000
 CHUNK = 16 * 1024**2
 SEPARATORS = ",;\t|"
+MOST_TITLES = 20
 KEY = re.compile(rb'"([^"\\]*(?:\\.[^"\\]*)*)"\s*:', re.DOTALL)
 TEXT_TYPES = (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.types.is_large_binary)
 SEPARATOR_LINE = re.compile(rb"sep=(.)[ \t]*(?:\r\n|\r|\n)", re.IGNORECASE)
@@ -93,9 +95,10 @@ class Table:
         return replace(self, frame=self.frame[mask].reset_index(drop=True), row=self.row[mask])
 
     def numbers(self, column: str) -> NDArray[np.float64]:
-        """(rows,) the column as numbers, NaN where a cell is no finite one."""
+        """(rows,) the column as numbers, NaN where a cell is no finite one; ``40%`` is 40."""
         cells = self.frame[column].cat
-        values = pd.to_numeric(pd.Series(cells.categories, dtype=object), errors="coerce").to_numpy(np.float64)
+        texts = [str(c).removesuffix("%") for c in cells.categories]
+        values = pd.to_numeric(pd.Series(texts, dtype=object), errors="coerce").to_numpy(np.float64)
         values = np.where(np.isfinite(values), values, np.nan)
         return np.asarray(values[cells.codes] if len(values) else np.full(len(self.row), np.nan))
 
@@ -119,8 +122,8 @@ def header(files: Files, name: str) -> tuple[str, ...]:
             require_objects(first, name)
             return tuple(n.strip().lower() for n in pyarrow.json.read_json(io.BytesIO(first)).column_names)
         text, _ = as_utf8(head, name, whole=len(head) < HEAD)
-        text = without_separator_line(text)[0]
-        return tuple(csv_cell(n).lower() for n in first_row(text)[0])
+        text, told, _ = without_preamble(text)
+        return tuple(csv_cell(n).lower() for n in first_row(text, told)[0])
     except (DatasetError, pa.ArrowException, OSError, ValueError):
         return ()
 
@@ -146,7 +149,7 @@ def read_table(files: Files, name: str, required: Sequence[str] = ()) -> Table:
             arrow = _read_parquet(data, name)
             titles = [str(n).strip() for n in arrow.column_names]
         elif kind in WORKBOOKS:
-            arrow = sheet(data, name)
+            arrow, first = sheet(data, name)
             titles = [n.strip() for n in arrow.column_names]
         elif kind in (".jsonl", ".ndjson"):
             _require_few_keys(data, name)
@@ -156,16 +159,11 @@ def read_table(files: Files, name: str, required: Sequence[str] = ()) -> Table:
             titles = [n.strip() for n in arrow.column_names]
         else:
             data, encoding = as_utf8(data, name)
-            data, told = without_separator_line(data)
-            first = 2 if told else 1
+            data, told, above = without_preamble(data)
+            first = above + 1
             if not data.endswith((b"\n", b"\r")):
                 data += b"\n"  # or Arrow takes a header alone for an empty file
-            raw, separator = first_row(data[:HEAD])
-            separator = told or separator
-            if told:
-                raw = next(
-                    csv.reader(io.StringIO(data[:HEAD].decode("utf-8", "ignore"), newline=""), delimiter=told), []
-                )
+            raw, separator = first_row(data[:HEAD], told)
             clean = csv_cell
             titles = [clean(t) for t in raw]
             _require_cells(max(data.count(b"\n"), data.count(b"\r")), len(titles), name)
@@ -275,10 +273,34 @@ def _as_utf8(data: bytes, encoding: str, errors: str = "strict") -> bytes:
     return b"".join(parts)
 
 
-def without_separator_line(data: bytes) -> tuple[bytes, str | None]:
-    """A CSV file without the line ``sep=;`` that tells a spreadsheet the separator, and that separator."""
+def without_preamble(data: bytes) -> tuple[bytes, str | None, int]:
+    """A CSV file from its header on, the separator where it is said, and how many lines were above the header.
+
+    These are ``sep=;``, which tells a spreadsheet the separator, comments that start with #, and titles: lines with a
+    single cell above others that have several.
+    """
     found = SEPARATOR_LINE.match(data[:32])
-    return (data, None) if found is None else (data[found.end() :], found[1].decode())
+    if found is not None:
+        return data[found.end() :], found[1].decode(), 1
+    lines = re.split(rb"\r\n|\r|\n", data[:HEAD], maxsplit=MOST_TITLES + 2)[: MOST_TITLES + 2]
+    if not lines or b'"' in lines[0] or (_width(lines[0]) > 1 and not lines[0].startswith(b"#")):
+        return data, None, 0
+    if short(lines[0].decode("utf-8", "ignore")) in KNOWN:
+        return data, None, 0  # a table of one column
+    for above, line in enumerate(lines[:-1]):
+        if line.startswith(b"#") or _width(line) < 2:
+            continue
+        same = _width(lines[above + 1]) in (0, _width(line))
+        if above == 0 or not same or _width(lines[0]) >= _width(line):
+            break
+        end = re.match(rb"(?:[^\r\n]*(?:\r\n|\r|\n)){%d}" % above, data)
+        return (data, None, 0) if end is None else (data[end.end() :], None, above)
+    return data, None, 0
+
+
+def _width(line: bytes) -> int:
+    """How many cells a line has, by the separator that occurs most; none in a blank line."""
+    return max(line.count(s.encode()) for s in SEPARATORS) + 1 if line.strip() else 0
 
 
 def _require_header(titles: Sequence[str], name: str, row: int) -> None:
@@ -292,12 +314,12 @@ def _require_header(titles: Sequence[str], name: str, row: int) -> None:
         raise DatasetError(text, file=name, row=row)
 
 
-def first_row(text: bytes) -> tuple[list[str], str]:
-    """Cells of the header as they stand, and the separator: the one that occurs most often in it, outside quotes."""
+def first_row(text: bytes, told: str | None = None) -> tuple[list[str], str]:
+    """Cells of the header as they stand, and the separator: the one told, or the most frequent one outside quotes."""
     head = text.decode("utf-8", "ignore")
     line = head.replace("\r", "\n").split("\n", 1)[0]
     bare = "".join(line.split('"')[::2])
-    separator = max(SEPARATORS, key=lambda s: (bare.count(s), -SEPARATORS.index(s)))
+    separator = told or max(SEPARATORS, key=lambda s: (bare.count(s), -SEPARATORS.index(s)))
     csv.field_size_limit(LONGEST_ROW)
     try:
         return next(csv.reader(io.StringIO(head, newline=""), delimiter=separator), []), separator

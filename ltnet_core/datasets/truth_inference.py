@@ -6,11 +6,12 @@ Zheng et al., *Truth inference in crowdsourcing: is the problem solved?*, VLDB 2
 from __future__ import annotations
 
 from .answers import Answers
+from .columns import named
 from .export_tables import cells, tables_with
 from .files import Files
 from .reading import Match, Reading
 from .study import Problem
-from .tables import read_table
+from .tables import header, read_table
 
 FORMAT = "question-worker-answer"
 TITLE = "Crowd answers: question, worker, answer"
@@ -27,6 +28,8 @@ NEEDED = {"question", "worker", "answer"}
 def match(files: Files) -> Match:
     """Recognised by the three columns."""
     for name in tables_with(files, NEEDED):
+        if len(named(header(files, name), "image")) > 1:
+            return Match(False, f"{name} also names images, and says in question what was asked", 0.3)
         return Match(True, f"{name} with the columns question, worker, answer")
     return Match(False, "no table with question, worker, answer")
 

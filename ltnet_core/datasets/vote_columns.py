@@ -7,13 +7,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .class_names import WORDS
+from .columns import words
 from .corrections import Corrections
 from .questions import Answer, Question, flag, listed
 from .tables import Table
 
-MOST, MOSTLY_ZERO, NEAR = 0.9, 0.5, 0.02
+MOST, MOSTLY_ZERO, NEAR, COMPETING = 0.9, 0.5, 0.02, 0.6
+MANY_ROWS = 20
+TOTALS = frozenset({"total", "sum", "votes", "count", "n", "number", "annotators", "raters", "all"})
 PEOPLE = re.compile(
     r"reader|rater|annot|coder|expert|doctor|grader|observer|worker|labell?er|judge|radiolog|patholog|physician|^r\d+$|^a\d+$",
     re.IGNORECASE,
@@ -33,34 +37,53 @@ def votes_in(table: Table, columns: Sequence[str], corrections: Corrections) -> 
 
     Votes are numbers from 0 on in every cell. They add up to as many in most rows, as counts, as shares of one or as a
     single 1; or the columns are called like the expressions of faces; or most of them are 0. Where 0 and 1 add up to
-    another number in every row the columns may be annotators who said yes or no, which is asked.
+    another number in every row the columns may be annotators who said yes or no, which is asked. A column that is the
+    sum of the others is none of them.
     """
     if len(columns) < 2 or not len(table.row) or corrections.annotators:
         return None
     votes = np.stack([table.numbers(c) for c in columns], axis=1)
     if not (votes >= 0).all():  # an empty cell is not a number
         return None
+    total = _total(votes, columns)
+    if total is not None:
+        return Votes(tuple(c for i, c in enumerate(columns) if i != total))
     sums = votes.sum(1)
     whole = bool((votes == np.floor(votes)).all())
     if not whole:
-        for total in (1.0, 100.0):
-            if (np.abs(sums - total) <= NEAR * total).mean() >= MOST:
+        for one in (1.0, 100.0):
+            if (np.abs(sums - one) <= NEAR * one).mean() >= MOST:
                 return Votes(tuple(columns))
         return None
     titles = [table.titles.get(c, c) for c in columns]
-    words = sum(c in WORDS for c in columns) >= len(columns) / 2
+    emotions = sum(c in WORDS for c in columns) >= len(columns) / 2
     people = sum(bool(PEOPLE.search(t)) for t in titles) >= len(columns) / 2
     often = np.unique(sums, return_counts=True)[1].max() >= MOST * len(votes)
-    if words or (often and sums.max() > 0 and not (people and votes.max() > 1)):
+    if emotions or (often and sums.max() > 0 and not (people and votes.max() > 1)):
         if votes.max() == 1 and sums.max() == 1 and (sums == 0).mean() > MOST:
             return None
         if not (often and len(columns) == 2 and votes.max() == 1 and people):
             return Votes(tuple(columns))
     if votes.max() == 1:
         return Votes(tuple(columns), (_yes_or_no(table, titles),))
-    if (votes == 0).mean() >= MOSTLY_ZERO and not people:
+    if not people and ((votes == 0).mean() >= MOSTLY_ZERO or _compete(votes)):
         return Votes(tuple(columns), (_grades(table, titles),))
     return None
+
+
+def _total(votes: NDArray[np.float64], columns: Sequence[str]) -> int | None:
+    """The column that is the sum of all others in every row, of many rows or by its name: how many voted."""
+    if votes.shape[1] < 3:
+        return None
+    sums = votes.sum(1)
+    found = [i for i in range(votes.shape[1]) if np.allclose(2 * votes[:, i], sums) and votes[:, i].any()]
+    found = [i for i in found if len(votes) >= MANY_ROWS or TOTALS & set(words(columns[i]))]
+    return found[0] if len(found) == 1 else None
+
+
+def _compete(votes: NDArray[np.float64]) -> bool:
+    """Whether columns take from each other, as votes for classes do; annotators' grades rise and fall together."""
+    return bool((votes == 0).any(0).sum() > 1 and votes.sum(1).var() < COMPETING * votes.var(0).sum())
 
 
 def _answers(titles: Sequence[str]) -> tuple[Answer, Answer]:
@@ -80,7 +103,7 @@ def _yes_or_no(table: Table, titles: list[str]) -> Question:
 
 def _grades(table: Table, titles: list[str]) -> Question:
     sentence = (
-        f"{table.file}: the columns {', '.join(map(repr, titles[:8]))} hold numbers of which most are 0, and rows "
-        "add up to different sums: they may be votes for classes, or annotators' grades."
+        f"{table.file}: the columns {', '.join(map(repr, titles[:8]))} hold whole numbers, and rows add up to "
+        "different sums: they may be votes for classes, or annotators' grades."
     )
     return Question("annotators or classes", sentence, tuple(titles), _answers(titles))

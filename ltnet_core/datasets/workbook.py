@@ -20,24 +20,25 @@ from .files import BOMB_BYTES, BOMB_RATIO, WORKBOOKS, Files, suffix
 
 OLD_SUFFIXES = (".xls", ".xlsb", ".ods", ".numbers")
 MOST_ROWS, MOST_CELLS, MOST_PART_BYTES = 1_048_576, 20_000_000, 512 * 1024**2
-MOST_PARTS = 10_000
+MOST_PARTS, MOST_TITLES = 10_000, 20
 DECLARATION = re.compile(rb"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 
 
 def header_of_sheet(data: bytes, name: str) -> tuple[str, ...]:
-    """The first row of the sheet, without reading the others.
+    """The row of the sheet that names its columns, without reading all others.
 
     Raises
     ------
     DatasetError
     """
     _check_parts(data, name)
-    return tuple(_text(v) for v in _only_sheet(data, name, formulas=False, most=2)[0])
+    rows = _only_sheet(data, name, formulas=False, most=MOST_TITLES)
+    return tuple(_text(v) for v in rows[_titles(rows)])
 
 
 @lru_cache(maxsize=2)  # several formats ask for the same table before one is chosen
-def sheet(data: bytes, name: str) -> pa.Table:
-    """The sheet as columns of text; the first row names them.
+def sheet(data: bytes, name: str) -> tuple[pa.Table, int]:
+    """The sheet as columns of text, and the row that names them: the first one, below titles of a single cell.
 
     A number without a fraction is written without one, a date as ``2024-01-31``, a formula as the result that was
     saved with it.
@@ -59,7 +60,13 @@ def sheet(data: bytes, name: str) -> pa.Table:
                     file=name,
                     row=number,
                 )
-    return _as_columns(rows)
+    above = _titles(rows)
+    return _as_columns(rows[above:]), above + 1
+
+
+def _titles(rows: list[list[Any]]) -> int:
+    """How many rows with at most one cell stand above the first one with several."""
+    return next((i for i, r in enumerate(rows[:MOST_TITLES]) if sum(v is not None for v in r) > 1), 0)
 
 
 def require_readable(files: Files) -> None:

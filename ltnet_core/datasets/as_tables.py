@@ -1,0 +1,89 @@
+"""Tables in files of other kinds, read as the tables they are: the files with these tables among them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from types import ModuleType
+
+from ..errors import DatasetError
+from . import long_table, onehot, votes_table, wide_table
+from .corrections import Corrections
+from .files import MAX_FILE_BYTES, Files
+from .questions import Question
+from .reading import Match, Reading
+
+TABLES: tuple[ModuleType, ...] = (long_table, onehot, votes_table, wide_table)
+ENDINGS = (".jsonl", ".tsv")
+BESIDE = ("classes.csv", "truth.csv")
+
+
+class AsTables(Files):
+    """Nothing but tables that were made of other files, beside the images."""
+
+    def __init__(self, files: Files, tables: Mapping[str, bytes]):
+        self._files, self.tables = files, dict(tables)
+        self.location, self.below, self.passed_over = files.location, files.below, files.passed_over
+
+    def _list(self) -> list[str]:
+        return [*self._files.images, *self.tables]
+
+    def read(self, name: str, limit: int = MAX_FILE_BYTES) -> bytes:
+        return self.tables[name] if name in self.tables else self._files.read(name, limit)
+
+    def head(self, name: str, size: int) -> bytes:
+        return self.tables[name][:size] if name in self.tables else self._files.head(name, size)
+
+
+def match_tables(tables: AsTables, corrections: Corrections) -> tuple[ModuleType | None, Match]:
+    """The kind of table that they hold and by what; else what the nearest kind lacks."""
+    nearest = Match(False, "", 0.0)
+    for reader in TABLES:
+        correctable = hasattr(reader, "CORRECTABLE")
+        if corrections.columns and not correctable:
+            continue
+        found: Match = reader.match(tables, corrections) if correctable else reader.match(tables)
+        if found.fits:
+            return reader, replace(found, text=_own(tables, found.text))
+        nearest = max(nearest, replace(found, text=_own(tables, found.text)), key=lambda m: m.likeness)
+    return None, nearest
+
+
+def read_as_tables(files: Files, tables: AsTables, name: str, corrections: Corrections) -> Reading:
+    """Read them as the kind of table they are, with ``classes.csv`` and ``truth.csv`` of the files.
+
+    Raises
+    ------
+    DatasetError
+        they are none, or one is broken.
+    """
+    reader, found = match_tables(tables, corrections)
+    if reader is None:
+        raise DatasetError(f"{found.text or 'no table of labels'}.", file=name)
+    kept = AsTables(files, {**tables.tables, **{n: files.read(n) for n in BESIDE if n in files}})
+    reading: Reading = (
+        reader.read(kept, name, corrections) if hasattr(reader, "CORRECTABLE") else reader.read(kept, name)
+    )
+    return replace(
+        reading,
+        files=files,
+        labels=[replace(r, file=_own(tables, r.file)) for r in reading.labels],
+        truth=[replace(r, file=_own(tables, r.file)) for r in reading.truth],
+        tables=[replace(t, file=_own(tables, t.file)) for t in reading.tables],
+        questions=[_asked(tables, q) for q in reading.questions],
+    )
+
+
+def _own(tables: AsTables, text: str) -> str:
+    """A text that calls the files as they are called in the dataset."""
+    for name in tables.tables:
+        text = text.replace(name, _file(name))
+    return text
+
+
+def _file(table: str) -> str:
+    return table[:-1] if table.endswith(ENDINGS[0]) else table.removesuffix(ENDINGS[1])
+
+
+def _asked(tables: AsTables, question: Question) -> Question:
+    return replace(question, sentence=_own(tables, question.sentence))

@@ -1,0 +1,87 @@
+"""What the cells of a table's columns tell: few or many values, shared classes, names of images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from .class_numbers import number
+from .corrections import Corrections
+from .files import is_image_name
+from .image_names import match_names
+from .missing import absent
+from .role_questions import Titles
+from .tables import Table
+
+MOST_CLASSES, FEW, SAMPLE = 200, 20, 200
+
+
+class ColumnFacts:
+    """Facts about the columns of a table, one by one and in pairs."""
+
+    def __init__(self, table: Table, images: Sequence[str], corrections: Corrections):
+        self.table, self.images, self.corrections = table, images, corrections
+        self.titles = Titles(table.file, table.titles)
+
+    def title(self, column: str) -> str:
+        return self.titles.of(column)
+
+    def values(self, column: str) -> list[str]:
+        """The different cells of a column that are in use, without those that say "no label"."""
+        cells = self.table.frame[column].cat
+        used = np.flatnonzero(np.bincount(cells.codes, minlength=len(cells.categories)))
+        return [v for i in used if not absent(v := str(cells.categories[int(i)]), self.corrections)]
+
+    def keys(self, column: str) -> set[str]:
+        """The cells of a column, however their numbers and letters are written."""
+        return {v.casefold() if (n := number(v)) is None else str(n) for v in self.values(column)}
+
+    def few(self, column: str) -> bool:
+        """Whether a column's cells repeat as classes do: few different ones for so many rows, no measured numbers."""
+        values = self.values(column)
+        if not 0 < len(values) <= max(FEW, min(MOST_CLASSES, len(self.table.row) // 2)):
+            return False
+        return not any(isinstance(number(v), float) for v in values)
+
+    def share(self, a: str, b: str) -> bool:
+        """Whether two columns hold the same classes, at least half of those of the one that has fewer."""
+        one, other = self.keys(a), self.keys(b)
+        return bool(one and other) and 2 * len(one & other) >= min(len(one), len(other))
+
+    def speaks(self, column: str, others: Sequence[str]) -> bool:
+        """Whether a column may be an annotator's: it has several classes, or its only one is also another's."""
+        return len(self.values(column)) > 1 or any(self.share(column, c) for c in others if c != column)
+
+    def fixed(self, column: str, image: str) -> bool:
+        """Whether a column says the same in all rows of an image, of which some have several rows."""
+        a, b = (self.table.frame[c].cat.codes.to_numpy().astype(np.int64) for c in (image, column))
+        n = len(np.unique(a))
+        return n < len(a) and len(np.unique(a * (int(b.max(initial=0)) + 1) + b)) == n
+
+    def same(self, a: str, b: str) -> bool:
+        """Whether two columns say the same thing, each in its own words: codes and names."""
+        x, y = (self.table.frame[c].cat.codes.to_numpy().astype(np.int64) for c in (a, b))
+        pairs = len(np.unique(x * (int(y.max(initial=0)) + 1) + y))
+        return pairs == len(np.unique(x)) == len(np.unique(y)) > 1
+
+    def matched(self, column: str) -> float:
+        """The share of a column's cells that are names of images: of those there are, or by their ending."""
+        names = [str(v) for v in self.table.frame[column].cat.categories if v]
+        if not names:
+            return 0.0
+        names = names[:: max(1, len(names) // SAMPLE)][:SAMPLE]
+        if not self.images:
+            return sum(map(is_image_name, names)) / len(names)
+        known = set(self.images)
+        rules = match_names(names, self.images)
+        return sum(n in known for n in rules.images) / len(names)
+
+    def groups(self, columns: list[str]) -> list[list[str]]:
+        """Columns that share classes, directly or through others."""
+        groups: list[list[str]] = []
+        for column in columns:
+            near = [g for g in groups if any(self.share(column, c) for c in g)]
+            groups = [g for g in groups if g not in near]
+            groups.append([c for g in near for c in g] + [column])
+        return [[c for c in columns if c in g] for g in groups]

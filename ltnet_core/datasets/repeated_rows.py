@@ -1,0 +1,122 @@
+"""Questions about tables that say several things of an image: who said which, and which question each answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .questions import Answer, Question, flag, listed
+from .role_questions import Titles
+from .tables import Table
+
+MOST_QUESTIONS, MOST_WAYS = 12, 4
+PARTS = "_- .:/"
+
+
+def _codes(table: Table, column: str) -> NDArray[np.int64]:
+    return np.asarray(table.frame[column].cat.codes, dtype=np.int64)
+
+
+def _pairs(table: Table, columns: Sequence[str]) -> int:
+    """How many different rows some columns have."""
+    key = np.zeros(len(table.row), dtype=np.int64)
+    for column in columns:
+        codes = _codes(table, column)
+        key = np.unique(key * (int(codes.max(initial=0)) + 1) + codes, return_inverse=True)[1]
+    return int(key.max(initial=-1)) + 1
+
+
+def _values(table: Table, column: str) -> list[str]:
+    cells = table.frame[column].cat
+    used = np.flatnonzero(np.bincount(cells.codes, minlength=len(cells.categories)))
+    return [str(cells.categories[int(i)]) for i in used if cells.categories[int(i)] != ""]
+
+
+def who_labelled(
+    table: Table, titles: Titles, image: str, columns: Sequence[str], label: str | None
+) -> Question | None:
+    """Which column says who labelled, where images have several rows and none is called so.
+
+    It is one that tells the rows of an image apart; the label is ``label``, or another of the columns.
+    """
+    if not len(table.row) or np.bincount(_codes(table, image)).max() < 2:
+        return None
+    coders = [c for c in columns if _pairs(table, (image, c)) == len(table.row)]
+    ways = [(c, x) for c in coders for x in (columns if label is None else (label,)) if x != c]
+    if not ways:
+        return None
+    names = list(dict.fromkeys(titles.of(c) for way in ways for c in way))
+    sentence = f"{titles.file}: images have several rows, and {', '.join(map(repr, names[:6]))} may say who labelled."
+    answers = [
+        Answer(
+            flag("--columns", listed([f"coder={titles.of(c)}", f"label={titles.of(x)}"])),
+            f"{titles.of(c)} says who labelled, {titles.of(x)} is the label",
+        )
+        for c, x in ways[: 2 * MOST_WAYS]
+    ]
+    return Question("who labelled", sentence, tuple(names), tuple(answers))
+
+
+def which_question(
+    table: Table, titles: Titles, image: str, coder: str, label: str, columns: Sequence[str]
+) -> Question | None:
+    """What is learned from, where each annotator has several rows for an image and a column tells them apart."""
+    for column in columns:
+        asked = _values(table, column)
+        if not 1 < len(asked) <= MOST_QUESTIONS:
+            continue
+        if _pairs(table, (image, coder)) == len(table.row):
+            return None
+        if _pairs(table, (image, coder, column)) < len(table.row):
+            continue
+        title = titles.of(column)
+        same = _same_classes(table, label, column)
+        what = "answered again" if same else "answer different questions"
+        sentence = (
+            f"{titles.file}: an annotator has several rows for an image, and by {title!r} ({', '.join(asked[:6])}) "
+            f"they {what}: the labels are those of one of them."
+        )
+        answers = tuple(
+            Answer(
+                f"{flag('--columns', listed([f'split={title}']))} {flag('--split', 'train=' + listed([q]))} "
+                + flag("--split", "ignore=" + listed([x for x in asked if x != q])),
+                f"the labels are the rows with {q}",
+            )
+            for q in asked
+        )
+        return Question("several questions", sentence, (title,), answers)
+    return None
+
+
+def _same_classes(table: Table, label: str, column: str) -> bool:
+    """Whether the rows of each value of a column use some of the same classes."""
+    said, asked = _codes(table, label), _codes(table, column)
+    sets = [set(said[asked == q].tolist()) for q in np.unique(asked)]
+    return all(a & b for i, a in enumerate(sets) for b in sets[i + 1 :])
+
+
+def people_and_questions(titles: Titles, columns: Sequence[str]) -> Question | None:
+    """What is learned from, where columns are called by annotator and question: Ann_type, Ann_grade, Ben_type, …"""
+    names = [titles.of(c) for c in columns]
+    for mark in PARTS:
+        pairs = [n.rpartition(mark)[::2] if mark != ":" else n.partition(mark)[::2] for n in names]
+        people, asked = list(dict.fromkeys(p for p, _ in pairs)), list(dict.fromkeys(q for _, q in pairs))
+        if min(len(people), len(asked)) < 2 or len(set(pairs)) != len(people) * len(asked) or "" in (*people, *asked):
+            continue
+        sentence = (
+            f"{titles.file}: columns are called by two things, {', '.join(people[:4])} and {', '.join(asked[:4])}: one "
+            "may be annotators and the other questions, rounds or measures."
+        )
+        answers = [
+            Answer(flag("--annotators", listed(f"{p}{mark}{q}" for p in people)), f"the labels are those of {q}")
+            for q in asked[:MOST_WAYS]
+        ]
+        answers += [
+            Answer(flag("--annotators", listed(f"{p}{mark}{q}" for q in asked)), f"the labels are those of {p}")
+            for p in people[:MOST_WAYS]
+        ]
+        answers.append(Answer(flag("--annotators", listed(names)), "each column is an annotator"))
+        return Question("annotators and questions", sentence, tuple(names), tuple(answers))
+    return None
