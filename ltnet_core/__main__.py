@@ -382,7 +382,7 @@ def _fit(arguments: argparse.Namespace) -> None:
 
     def stoppable(trainer: Trainer) -> None:
         def stop(number: int, frame: object) -> None:
-            trainer.stop_signal = True
+            trainer.progress.stop_signal = True
 
         signal.signal(signal.SIGTERM, stop)
         signal.signal(signal.SIGINT, stop)

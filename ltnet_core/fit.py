@@ -16,18 +16,20 @@ import torch
 
 from .adjudications import adjudicated, decisions_csv, given_coders, read_decisions
 from .annotations import ADJUDICATOR
+from .coder_weights import human_table
 from .coders import machine_name
 from .datasets import Study
 from .devices import choose_device, is_out_of_memory, processor_name, reserve
 from .errors import Cancelled, DamageError, LTNetError, OptionError, RunError, TrainingError, did_you_mean
 from .method import method_of
 from .networks import read_weights
+from .pixel_cache import pixels_limit
 from .plan import make_plan
 from .reading import read_json
 from .results import finish, write_results
 from .runs import OWN_ADJUDICATIONS, Run
 from .settings import VERSION, Settings, make_settings
-from .trainer import Trainer, human_table
+from .trainer import Trainer
 from .writing import naming, remove_abandoned
 
 
@@ -53,6 +55,7 @@ def new_run(
     study.require_sound(settings.data.set_aside)
     study.require_images()
     choose_device(device)
+    pixels_limit()
     if settings.network.weights is not None:
         read_weights(settings.network.weights)
     coders = settings.coders.coders
@@ -146,7 +149,7 @@ def train_run(study: Study, run: Run, *, on_trainer: Any = None) -> None:
             def waiting() -> None:
                 if run.events()[-1]["event"] != "queued":
                     run.emit("queued", message=f"waiting for {name}")
-                if (trainer and trainer.stop_signal) or run.asked_to_stop():
+                if (trainer and trainer.progress.stop_signal) or run.asked_to_stop():
                     raise Cancelled("the run was cancelled while it waited for a GPU.")
 
             with reserve(trainer.device, waiting):
@@ -179,14 +182,14 @@ def _in_words(e: Exception, trainer: Trainer | None) -> Exception:
     if not is_out_of_memory(e) or trainer is None:
         return e
     settings = trainer.settings
-    size = f"--image-size (now {trainer.size})" if hasattr(trainer, "size") else "--image-size"
+    size = f"--image-size (now {trainer.size})" if trainer.size else "--image-size"
     lower = (
         f"lower {size}, or give --pixel-budget 0"
-        if trainer.stage == "images"
+        if trainer.progress.stage == "images"
         else f"lower --batch-size (now {settings.schedule.batch_size}) or {size}, or take a smaller --network "
         f"(now {settings.network.network})"
     )
-    return TrainingError(f"there is not enough memory for the stage {trainer.stage!r}: {lower}.")
+    return TrainingError(f"there is not enough memory for the stage {trainer.progress.stage!r}: {lower}.")
 
 
 def _train(trainer: Trainer) -> None:

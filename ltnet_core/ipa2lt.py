@@ -11,11 +11,13 @@ from torch import nn
 from .aggregation import crowd_prior, shrunk_dawid_skene
 from .annotations import ADJUDICATOR, AnnotationTable, FloatArray, is_machine
 from .calibration import plain_temperature, soften, temperature
+from .coder_weights import coder_weights, evidence_weights
 from .coders import add_pseudo_labels
 from .errors import TrainingError
 from .ltnet import Likelihood, LTNet
 from .results import Learned
-from .trainer import Task, Trainer, coder_weights, evidence_weights
+from .stages import Task
+from .trainer import Trainer
 from .transition import ClampedTransitions, SoftmaxTransitions, near_identity
 from .trust import FEW, reference_coder, reference_note, trust, trust_note
 from .truth import posterior

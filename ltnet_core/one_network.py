@@ -10,10 +10,12 @@ from torch import nn
 from .aggregation import confusion
 from .annotations import AnnotationTable, FloatArray
 from .calibration import plain_temperature, soften, temperature
+from .coder_weights import coder_weights, evidence_weights
 from .ltnet import Classifier
 from .method import method_of
 from .results import Learned
-from .trainer import Task, Trainer, coder_weights, evidence_weights
+from .stages import Task
+from .trainer import Trainer
 from .truth import posterior
 
 TARGET = "target"  # the one coder of a table that holds what a network shall learn

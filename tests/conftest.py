@@ -17,6 +17,7 @@ from PIL import Image
 from ltnet_core.datasets.demo import write_demo
 
 ROOT = Path(__file__).resolve().parent.parent
+os.environ["LTNET_CACHE_GB"] = "0"  # tests leave no pixels in a home folder; those of the cache set their own
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

@@ -191,6 +191,7 @@ def test_settings_that_mean_something() -> None:
         "LTNET_WORKSPACE": "w",
         "LTNET_ROOTS": "/data",
         "LTNET_CACHE": "c",
+        "LTNET_CACHE_GB": "1",
         "LTNET_MAX_UPLOAD_GB": "1",
         "HOME": "/",
     }

@@ -28,7 +28,7 @@ from ltnet_core.errors import OptionError, RunError
 from ltnet_core.ipa2lt import NEAR
 from ltnet_core.manifest import write_manifest
 from ltnet_core.settings import Settings, make_settings
-from ltnet_core.trainer import pixel_statistics
+from ltnet_core.study_pixels import pixel_statistics
 
 QUICK = ("--preset", "quick", "--epochs", 2, "--device", "cpu", "--seed", 3)
 

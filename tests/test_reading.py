@@ -131,7 +131,7 @@ def test_training_without_memory_names_the_stage_and_what_to_lower(
         raise error
 
     write_demo(tmp_path / "faces", items=20)
-    monkeypatch.setattr("ltnet_core.trainer.fit", refuse)
+    monkeypatch.setattr("ltnet_core.network_stage.fit", refuse)
     done = faults.call("fit", tmp_path / "faces", "--run", tmp_path / "run", *faults.FLAGS, "--batch-size", 8)
     assert (done.status, done.err) == (
         1,
@@ -140,7 +140,7 @@ def test_training_without_memory_names_the_stage_and_what_to_lower(
     )
     assert loads(faults.call("status", tmp_path / "run", "--json").out)["state"] == "failed"
     monkeypatch.undo()
-    monkeypatch.setattr("ltnet_core.trainer.decode_all", refuse)
+    monkeypatch.setattr("ltnet_core.study_pixels.decode_all", refuse)
     done = faults.call("fit", tmp_path / "faces", "--run", tmp_path / "other", *faults.FLAGS)
     assert "for the stage 'images': lower --image-size, or give --pixel-budget 0." in done.err
 

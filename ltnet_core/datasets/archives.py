@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import DatasetError
-from .files import MAX_FILE_BYTES, Files, _hidden
+from .files import MAX_FILE_BYTES, Files, _hidden, version_of
 from .files import open_files as open_folder_or_zip
 from .memory import require_memory
 from .roots import expanded, open_regular, require_below
@@ -130,6 +130,9 @@ class TarFiles(Files):
 
     def size(self, name: str) -> int:
         return self._place(name)[1]
+
+    def stamp(self, name: str) -> tuple[int, ...]:
+        return *version_of(os.fstat(self._file.fileno())), *self._place(name)
 
     def _place(self, name: str) -> tuple[int, int]:
         found = self._places.get(name)

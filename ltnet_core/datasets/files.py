@@ -54,6 +54,11 @@ def suffix(name: str) -> str:
     return os.path.splitext(name)[1].lower()
 
 
+def version_of(about: os.stat_result) -> tuple[int, ...]:
+    """Size and times of a file, which change with its content."""
+    return about.st_size, about.st_mtime_ns, about.st_ctime_ns
+
+
 def is_image_name(name: str) -> bool:
     """Whether the name ends like an image's."""
     return suffix(name) in SUFFIXES
@@ -139,6 +144,15 @@ class Files(ABC):
         """
         return len(self.read(name))
 
+    def stamp(self, name: str) -> tuple[int, ...] | None:
+        """Numbers that change when the content of a file may have changed; None where there are none.
+
+        Raises
+        ------
+        DatasetError
+        """
+        return None
+
     def open(self, name: str) -> BinaryIO:
         """One file, to be read from any place in it; the caller closes it.
 
@@ -172,6 +186,9 @@ class Below(Files):
 
     def size(self, name: str) -> int:
         return self._files.size(self._prefix + name)
+
+    def stamp(self, name: str) -> tuple[int, ...] | None:
+        return self._files.stamp(self._prefix + name)
 
     def open(self, name: str) -> BinaryIO:
         return self._files.open(self._prefix + name)
@@ -219,13 +236,19 @@ class _OnDisk(Files):
             os.close(handle)
 
     def size(self, name: str) -> int:
-        try:
-            about = os.stat(self._path(name))
-        except (OSError, ValueError) as e:
-            raise DatasetError(f"cannot be read ({getattr(e, 'strerror', None) or e}).", file=name) from e
+        about = self._stat(name)
         if not stat.S_ISREG(about.st_mode):
             raise DatasetError("is not a regular file.", file=name)
         return about.st_size
+
+    def stamp(self, name: str) -> tuple[int, ...]:
+        return version_of(self._stat(name))
+
+    def _stat(self, name: str) -> os.stat_result:
+        try:
+            return os.stat(self._path(name))
+        except (OSError, ValueError) as e:
+            raise DatasetError(f"cannot be read ({getattr(e, 'strerror', None) or e}).", file=name) from e
 
 
 class FolderFiles(_OnDisk):
@@ -328,7 +351,9 @@ class ZipFiles(Files):
     def __init__(self, archive: Path, allowed: Sequence[str] | None = None):
         self.location = archive
         try:
-            self._zip = zipfile.ZipFile(_Archive(io.FileIO(open_regular(archive, allowed, archive.name))))
+            opened = io.FileIO(open_regular(archive, allowed, archive.name))
+            self._version = version_of(os.fstat(opened.fileno()))
+            self._zip = zipfile.ZipFile(_Archive(opened))
         except BAD_ZIP as e:
             raise DatasetError(f"is not a readable zip archive ({e}).", file=archive.name) from e
         self._entries: dict[str, zipfile.ZipInfo] = {}
@@ -364,6 +389,10 @@ class ZipFiles(Files):
 
     def size(self, name: str) -> int:
         return self._entry(name).file_size
+
+    def stamp(self, name: str) -> tuple[int, ...]:
+        entry = self._entry(name)
+        return *self._version, entry.file_size, entry.CRC, entry.header_offset
 
     def _entry(self, name: str) -> zipfile.ZipInfo:
         entry = self._entries.get(name)

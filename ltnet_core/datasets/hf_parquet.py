@@ -125,6 +125,11 @@ class ParquetImages(Files):
             raise DatasetError(f"is larger than {limit:,} bytes.", file=name)
         return bytes(data)
 
+    def stamp(self, name: str) -> tuple[int, ...] | None:
+        place = self._places.get(name)
+        shard = None if place is None else self._source.stamp(place.shard)
+        return None if place is None or shard is None else (*shard, place.group, place.row)
+
     def _group(self, place: Place) -> pa.ChunkedArray:
         """The images of a row group; the last ones read are kept, as many as fit into the bound."""
         key = (place.shard, place.group)

@@ -205,6 +205,10 @@ class JoinedFiles(Files):
         part, inner = self._place(name)
         return part.size(inner)
 
+    def stamp(self, name: str) -> tuple[int, ...] | None:
+        part, inner = self._place(name)
+        return part.stamp(inner)
+
 
 ReadSource = Callable[[Files, str, str | None, Corrections], Reading]
 

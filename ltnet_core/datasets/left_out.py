@@ -35,3 +35,6 @@ class Without(Files):
 
     def size(self, name: str) -> int:
         return self._files.size(name)
+
+    def stamp(self, name: str) -> tuple[int, ...] | None:
+        return self._files.stamp(name)

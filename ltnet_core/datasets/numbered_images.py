@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections.abc import Callable, Sequence
 from functools import cached_property
@@ -43,6 +44,10 @@ class ArrayImages(Files):
 
     def size(self, name: str) -> int:
         return self._image(name).nbytes
+
+    def stamp(self, name: str) -> tuple[int, ...]:
+        content = hashlib.blake2b(np.ascontiguousarray(self._image(name)).data, digest_size=16)
+        return int.from_bytes(content.digest()), *self._image(name).shape
 
     def _image(self, name: str) -> NDArray[np.uint8]:
         if name not in self._place:

@@ -64,6 +64,11 @@ class TarFiles(Files):
             raise DatasetError(f"is larger than {limit:,} bytes.", file=name)
         return self.head(name, member.size)
 
+    def stamp(self, name: str) -> tuple[int, ...] | None:
+        member = self._members.get(name)
+        shard = None if member is None else self._source.stamp(member.shard)
+        return None if member is None or shard is None else (*shard, member.offset, member.size)
+
     def head(self, name: str, size: int) -> bytes:
         member = self._members.get(name)
         if member is None:

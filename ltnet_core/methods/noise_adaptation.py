@@ -30,7 +30,7 @@ def learn(trainer: Trainer) -> Learned:
     """Train both networks; the matrix starts at what the labels say of the first one's truth."""
     from ..coder_models.noise_adaptation import noise_adaptation
     from ..one_network import learn_with
-    from ..trainer import Task
+    from ..stages import Task
 
     def model(base: nn.Module, table: AnnotationTable) -> Classifier:
         k = len(table.classes)

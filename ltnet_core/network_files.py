@@ -1,0 +1,54 @@
+"""The networks of a finished run, for its results: weights, histories, and what is needed to use them."""
+
+from __future__ import annotations
+
+import shutil
+from typing import Any
+
+from .annotations import FloatArray
+from .reading import read_json
+from .results import Learned
+from .runs import Run
+from .settings import Settings
+from .stages import file_stem
+from .views import VIEW_SHIFTS
+from .writing import naming, replacing, write_json
+
+
+def write_networks(
+    run: Run, settings: Settings, learned: Learned, size: int, channels: int, mean: FloatArray, std: FloatArray
+) -> None:
+    """Copy every network and its history from the checkpoint to the results.
+
+    ``size`` and ``channels`` are those of its images, ``mean`` and ``std`` (channels,) of their pixels.
+
+    Raises
+    ------
+    StorageError
+    """
+    folder = run.results / "networks"
+    with naming(folder):
+        folder.mkdir(exist_ok=True)
+    histories = {}
+    for name in learned.networks:
+        stem = file_stem(name)
+        source = run.checkpoint / f"{stem}.safetensors"
+        with replacing(folder / source.name, source.stat().st_size) as partial:
+            shutil.copyfile(source, partial)
+        histories[name] = read_json(run.checkpoint / f"{stem}.json")["history"]
+    write_json(run.results / "history.json", histories)
+    index: dict[str, Any] = {
+        "network": settings.network.network,
+        "last_relu": settings.network.last_relu,
+        "image_size": size,
+        "channels": channels,
+        "mean": mean.tolist(),
+        "std": std.tolist(),
+        "method": learned.method,
+        "trained_classes": list(learned.table.classes),  # the order of the networks' outputs
+        "trained_coders": list(learned.table.coders),  # the order of T in the weights
+        "files": {name: f"{file_stem(name)}.safetensors" for name in learned.networks},
+        "view_shifts": list(VIEW_SHIFTS) if settings.data.augment else [],
+        "temperature": learned.temperature,
+    }
+    write_json(folder / "index.json", index)
