@@ -71,7 +71,7 @@ large() {
     fi
     limited 45 python3 benchmarks/throughput.py --device "$device" --rounds 3 --seconds .4 --precision bfloat16 \
         --rows resnet50:112:128 resnet50:112:256
-    limited 60 python3 benchmarks/synthetic_jpegs.py "$study" --files 30000 --drawn 3000 --size 112
+    limited 60 python3 benchmarks/synthetic_jpegs.py "$study" --files 20000 --drawn 2000 --size 112
     timed_fit resnet50-112 100 "$study" --method mixture --network resnet50 --epochs 1 --image-size 112 --batch-size 256
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -9,19 +10,35 @@ from torch import Tensor
 def mirror_and_shift(batch: Tensor, shift: int, generator: torch.Generator) -> Tensor:
     """Mirror each image with probability ½ and shift it by up to ``shift`` pixels, edges reflected.
 
-    ``batch`` is (B,channels,S,S), ``shift`` less than S. The result lies in memory with its channels last.
+    ``batch`` is (B,channels,S,S), ``shift`` less than S.
     """
-    b, _, size, _ = batch.shape
-    device = generator.device
+    b, device = len(batch), generator.device
     draws = torch.randint(0, 2 * shift + 1, (2, b), generator=generator, device=device)
     flip = torch.rand(b, generator=generator, device=device) < 0.5
+    return (_by_windows if batch.device.type == "cpu" else _by_pixels)(batch, shift, draws, flip)
+
+
+def _by_windows(batch: Tensor, shift: int, draws: Tensor, flip: Tensor) -> Tensor:
+    """Copy a window out of each image with a margin: what a CPU does fastest."""
+    size = batch.shape[-1]
+    inside = reflected(torch.arange(-shift, size + shift), size).numpy()
+    around = batch.numpy().take(inside, axis=2).take(inside, axis=3)
+    out = np.empty(batch.shape, around.dtype)
+    for i, (row, column, mirrored) in enumerate(zip(*draws.tolist(), flip.tolist(), strict=True)):
+        window = around[i, :, row : row + size, column : column + size]
+        out[i] = window[:, :, ::-1] if mirrored else window
+    return torch.from_numpy(out)
+
+
+def _by_pixels(batch: Tensor, shift: int, draws: Tensor, flip: Tensor) -> Tensor:
+    """Gather every pixel from where it is: one kernel of a GPU. The result lies with its channels last."""
+    b, size, device = len(batch), batch.shape[-1], batch.device
     steps = torch.arange(size, device=device)
-    rows = reflected(steps[None] + (draws[0][:, None] - shift), size)
-    columns = torch.where(flip[:, None], size - 1 - steps[None], steps[None])
-    columns = reflected(columns + (draws[1][:, None] - shift), size)
-    each = torch.arange(b, device=batch.device)[:, None, None]
-    rows, columns = rows.to(batch.device)[:, :, None], columns.to(batch.device)[:, None, :]
-    return batch.permute(0, 2, 3, 1)[each, rows, columns].permute(0, 3, 1, 2)
+    rows = steps[None] + (draws[0][:, None] - shift)
+    columns = torch.where(flip[:, None], size - 1 - steps[None], steps[None]) + (draws[1][:, None] - shift)
+    each = torch.arange(b, device=device)[:, None, None]
+    picked = batch.permute(0, 2, 3, 1)[each, reflected(rows, size)[:, :, None], reflected(columns, size)[:, None]]
+    return picked.permute(0, 3, 1, 2)
 
 
 def reflected(index: Tensor, size: int) -> Tensor:
@@ -31,7 +48,7 @@ def reflected(index: Tensor, size: int) -> Tensor:
 
 
 def cut_out(images: Tensor, hole: int, generator: torch.Generator) -> Tensor:
-    """Blank a square of ``hole`` pixels' side out of each normalised image, to the mean of all pixels.
+    """Blank a square of ``hole`` pixels' side out of each normalised image, to the mean of all pixels, in place.
 
     Its middle may be any pixel, so that part of it may lie outside. T. DeVries and G. W. Taylor, *Improved
     regularization of convolutional neural networks with cutout*, 2017, arXiv:1708.04552.
@@ -39,7 +56,10 @@ def cut_out(images: Tensor, hole: int, generator: torch.Generator) -> Tensor:
     b, _, size, _ = images.shape
     device = generator.device
     start = torch.randint(0, size, (2, b, 1), generator=generator, device=device) - hole // 2
+    if images.device.type == "cpu":
+        for image, row, column in zip(images.numpy(), *start[:, :, 0].tolist(), strict=True):
+            image[:, max(row, 0) : row + hole, max(column, 0) : column + hole] = 0.0
+        return images
     steps = torch.arange(size, device=device)
     rows, columns = (steps >= start) & (steps < start + hole)
-    holes = (rows[:, :, None] & columns[:, None, :]).to(images.device)
-    return images.masked_fill(holes[:, None], 0.0)
+    return images.masked_fill_((rows[:, :, None] & columns[:, None, :])[:, None], 0.0)

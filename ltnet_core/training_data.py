@@ -128,7 +128,7 @@ class TrainingData:
         """Normalised pixels of bytes; augmented when a generator is given."""
         if generator is not None and self.augment:
             batch = mirror_and_shift(batch, self.shift, generator)
-        images = (batch.float() - self._mean) / self._std
+        images = batch.float().sub_(self._mean).div_(self._std)
         return cut_out(images, self.hole, generator) if generator is not None and self.hole else images
 
     def annotations(self, items: Items | Tensor, as_table: bool = True) -> Entries | Table:

@@ -13,7 +13,7 @@ from stripes import random_t, study
 from torch import nn
 
 from ltnet_core.annotations import AnnotationTable
-from ltnet_core.augmentation import mirror_and_shift
+from ltnet_core.augmentation import _by_pixels, _by_windows, mirror_and_shift
 from ltnet_core.batch import Entries, Table
 from ltnet_core.checkpoint import go_on, save_epochs
 from ltnet_core.coder_models.annot_mix import AnnotMix, draw_annotation
@@ -135,6 +135,14 @@ def test_pixels_on_the_device_are_the_same_pixels(monkeypatch: pytest.MonkeyPatc
     some = torch.tensor([22, 0, 4, 5])
     assert resident.shape == pixels.shape
     assert torch.equal(resident[some], torch.from_numpy(pixels[some.numpy()]))
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_gpu_s_way_to_shift_is_the_cpu_s(channels: int) -> None:
+    batch = torch.randint(0, 256, (9, channels, 11, 11), generator=torch.Generator().manual_seed(0)).byte()
+    draws = torch.randint(0, 9, (2, 9), generator=torch.Generator().manual_seed(1))
+    flip = torch.arange(9) % 2 == 0
+    assert torch.equal(_by_windows(batch, 4, draws, flip), _by_pixels(batch, 4, draws, flip))
 
 
 def test_shifted_images_are_reflected_at_their_edges() -> None:
