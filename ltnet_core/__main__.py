@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from .adjudications import decisions_csv, given_coders, read_decisions
+from .adjudications import decisions_csv, given_coders, only_blind, read_decisions
 from .aggregation import METHODS, aggregate
 from .agreement import agreement
 from .datasets import FORMATS, Corrections, correction_flags, load_dataset
@@ -148,6 +148,8 @@ def build_parser() -> argparse.ArgumentParser:
     )
     text = "trust: what was settled is the truth; learn: a coder like others (default: trust)"
     sub.add_argument("--adjudicator", choices=("trust", "learn"), help=text)
+    text = "of --adjudications take only those that were given with the image alone in sight"
+    sub.add_argument("--only-blind", action="store_true", help=text)
     sub.add_argument("--resume", action="store_true", help="go on with a run that was cancelled or crashed")
 
     for name, run, text in (
@@ -168,7 +170,9 @@ def build_parser() -> argparse.ArgumentParser:
 
     sub = command("adjudications", _adjudications, "Write what people settled as CSV.")
     sub.add_argument("file", type=Path, metavar="FILE", help="the app's .sqlite")
-    sub.add_argument("--out", type=Path, required=True, metavar="FILE.csv", help="image, label, reviewer, reason, time")
+    sub.add_argument(
+        "--out", type=Path, required=True, metavar="FILE.csv", help="image, label, reviewer, reason, time, shown"
+    )
 
     sub = command("predict", _predict, "Latent truth of new images, and what each coder would say.")
     sub.add_argument("run", type=Path, metavar="RUN_DIR")
@@ -352,6 +356,8 @@ def _fit(arguments: argparse.Namespace) -> None:
     decisions = None
     if arguments.adjudications:
         decisions = read_decisions(arguments.adjudications)
+        if arguments.only_blind:
+            decisions = only_blind(decisions, arguments.adjudications.name)
     if arguments.resume:
         run = Run.open(arguments.run)
         _same_flags(run, arguments, asked)
@@ -395,6 +401,8 @@ def _settings(arguments: argparse.Namespace, asked: dict[str, Any]) -> Settings:
     """The settings of a new run: a preset's, or another run's, with the options that flags ask for."""
     if arguments.adjudicator and not arguments.adjudications:
         raise OptionError("--adjudicator says how to take --adjudications; there are none.")
+    if arguments.only_blind and not arguments.adjudications:
+        raise OptionError("--only-blind chooses among --adjudications; there are none.")
     given = given_coders(bool(arguments.adjudications), arguments.adjudicator or "trust")
     if "reference" in asked and "find_reference" in asked:
         raise OptionError("--reference names a coder and --no-reference none; leave out one of them.")

@@ -28,7 +28,8 @@ from .spreadsheet import csv_bytes, unguarded
 from .writing import naming, storage_error
 
 PATIENCE = 30.0  # seconds to wait for another writer
-COLUMNS = ("image", "label", "reviewer", "reason", "time")
+COLUMNS = ("image", "label", "reviewer", "reason", "time", "shown")
+SHOWN = ("", "image", "labels")
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS decisions (
@@ -40,7 +41,8 @@ CREATE TABLE IF NOT EXISTS decisions (
     reviewer TEXT NOT NULL,
     reason   TEXT NOT NULL,
     time     REAL NOT NULL,         -- seconds since 1970
-    undoes   TEXT NOT NULL          -- key of the decision that an undo takes back
+    undoes   TEXT NOT NULL,         -- key of the decision that an undo takes back
+    shown    TEXT NOT NULL DEFAULT ''  -- what was in sight before: image, labels, or empty where that is not known
 );
 CREATE INDEX IF NOT EXISTS by_image ON decisions (image);
 CREATE INDEX IF NOT EXISTS by_undone ON decisions (undoes);
@@ -60,6 +62,8 @@ class Decision:
     Attributes
     ----------
     kind : ``settle`` (the item is of class ``label``), ``skip`` (seen, left open) or ``undo`` (takes ``undoes`` back).
+    shown : what whoever decides had in sight: ``image`` (nothing of what coders or the network say of it), ``labels``,
+        or empty where that is not known.
     key : unique, made by whoever decides. id : its place in the log; 0 until it is written.
     """
 
@@ -70,6 +74,7 @@ class Decision:
     reason: str = ""
     key: str = ""
     undoes: str = ""
+    shown: str = ""
     time: float = 0.0
     id: int = 0
 
@@ -99,6 +104,7 @@ class Adjudications:
         with self._open() as db:
             db.executescript(_SCHEMA)
             db.execute("BEGIN IMMEDIATE")
+            _add_new_columns(db)
             for decision, seen in wanted:
                 if db.execute("SELECT 1 FROM decisions WHERE key = ?", (decision.key,)).fetchone():
                     out.append(None)  # it came before, and the answer was lost
@@ -109,8 +115,8 @@ class Adjudications:
                     out.append(standing)
                     continue
                 db.execute(
-                    "INSERT INTO decisions (key, kind, image, label, reviewer, reason, time, undoes) "
-                    "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                    "INSERT INTO decisions (key, kind, image, label, reviewer, reason, time, undoes, shown) "
+                    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     (
                         decision.key,
                         decision.kind,
@@ -120,6 +126,7 @@ class Adjudications:
                         decision.reason,
                         decision.time or time.time(),
                         decision.undoes,
+                        decision.shown,
                     ),
                 )
                 out.append(None)
@@ -168,9 +175,9 @@ class Adjudications:
             return [_decision(r) for r in db.execute("SELECT * FROM decisions WHERE image = ? ORDER BY id", (image,))]
 
     def to_frame(self) -> pd.DataFrame:
-        """The settled items as rows ``image, label, reviewer, reason, time`` (UTC); those skipped are not in it."""
+        """The settled items as rows of ``COLUMNS``, the time in UTC; those skipped are not in it."""
         rows = [
-            (d.image, d.label, d.reviewer, d.reason, datetime.fromtimestamp(d.time, UTC).isoformat(timespec="seconds"))
+            (d.image, d.label, d.reviewer, d.reason, _iso(d.time), d.shown)
             for d in self.standing()
             if d.kind == "settle"
         ]
@@ -201,6 +208,16 @@ class Adjudications:
             raise _explained(self.path, e) from e
         finally:
             db.close()
+
+
+def _iso(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+
+
+def _add_new_columns(db: sqlite3.Connection) -> None:
+    """A store from before ``shown`` gets the column; what was in sight then is not known."""
+    if not any(column["name"] == "shown" for column in db.execute("PRAGMA table_info(decisions)")):
+        db.execute("ALTER TABLE decisions ADD COLUMN shown TEXT NOT NULL DEFAULT ''")
 
 
 class _OddRowError(Exception):
@@ -236,7 +253,10 @@ def _decision(row: dict[str, object]) -> Decision:
         raise _OddRowError(f"row {number!r} is no decision")
     if not isinstance(when, int | float) or not math.isfinite(when) or not 0 <= when < 1e11:
         raise _OddRowError(f"row {number} has no time")
-    return Decision(**{name: str(row[name]) for name in texts}, time=float(when), id=number)
+    shown = row.get("shown", "")
+    if shown not in SHOWN:
+        raise _OddRowError(f"row {number} was shown {shown!r}")
+    return Decision(**{name: str(row[name]) for name in texts}, shown=str(shown), time=float(when), id=number)
 
 
 def _origin(decision: Decision) -> str:
@@ -274,6 +294,26 @@ def read_decisions(path: Path) -> pd.DataFrame:
         row = int(twice[0])
         raise DatasetError(f"{frame['image'].iloc[row]!r} is settled twice; keep one.", file=path.name, row=row + 2)
     return frame
+
+
+def only_blind(decisions: pd.DataFrame, source: str) -> pd.DataFrame:
+    """Those of the decisions that were made with only the image in sight.
+
+    Raises
+    ------
+    DatasetError
+        there are none, or what was in sight is not known.
+    """
+    if "shown" not in decisions.columns:
+        raise DatasetError("has no column 'shown', so nobody knows which answers were given image first.", file=source)
+    kept = decisions[decisions["shown"] == "image"].reset_index(drop=True)
+    if not len(kept):
+        raise DatasetError(
+            f"none of the {len(decisions):,} adjudications was given with the image alone in sight; leave out "
+            "--only-blind.",
+            file=source,
+        )
+    return kept
 
 
 def given_coders(settled: bool, adjudicator: str) -> tuple[str, ...]:

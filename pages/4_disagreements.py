@@ -21,11 +21,12 @@ dataset = state.dataset
 assert dataset is not None  # noqa: S101 - for mypy; a run brings its dataset
 
 
-def refit(how: str) -> None:
+def refit(how: str, blind: bool) -> None:
     """Train again, with what was settled."""
     assert dataset is not None  # noqa: S101 - for mypy, see above
     run_dir = new_run_dir(runs_folder(), dataset.id or dataset.name)
     flags = ["--like", str(run.folder), "--adjudications", str(adjudications_of(dataset)), "--adjudicator", how]
+    flags += ["--only-blind"] if blind else []
     try:
         commands.start_run(run_dir, dataset.location, flags)
     except (LTNetError, OSError) as e:

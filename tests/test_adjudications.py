@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from conftest import Command, write_csv
 
-from ltnet_core.adjudications import Adjudications, Decision, adjudicated, read_decisions
+from ltnet_core.adjudications import Adjudications, Decision, adjudicated, only_blind, read_decisions
 from ltnet_core.annotations import ADJUDICATOR
 from ltnet_core.datasets import load_dataset
 from ltnet_core.errors import DatasetError
@@ -55,6 +55,38 @@ def test_a_store_that_its_first_writer_is_only_making_is_empty(store: Adjudicati
     db.close()
     store.add(settle("a", "cat", "me-1"), 0)
     assert current(store) == {"a": "cat"}
+
+
+def test_a_store_from_before_what_was_shown_was_kept_goes_on(store: Adjudications) -> None:
+    store.add(settle("a", "cat", "me-1", shown="image"), 0)
+    db = sqlite3.connect(store.path, isolation_level=None)
+    db.execute("ALTER TABLE decisions DROP COLUMN shown")
+    db.close()
+    assert [d.shown for d in store.log()] == [""]
+    store.add(settle("b", "dog", "me-2", shown="labels"), 0)
+    assert [d.shown for d in store.log()] == ["", "labels"]
+    assert store.to_frame()["shown"].tolist() == ["", "labels"]
+
+
+def test_only_what_was_settled_image_first_can_be_learned_from(
+    demo: Path, ltnet: Command, store: Adjudications, tmp_path: Path
+) -> None:
+    items = load_dataset(demo).table.items
+    store.add_all(
+        [(settle(str(items[n]), "fear", f"me-{n}", shown=("image", "labels", "")[n % 3]), 0) for n in range(6)]
+    )
+    flags = ("--run", tmp_path / "run", "--preset", "quick", "--method", "mixture", "--epochs", 1, "--only-blind")
+    refused = ltnet("fit", demo, *flags)
+    assert refused.returncode == 2
+    assert "--only-blind chooses among --adjudications; there are none" in refused.stderr
+    done = ltnet("fit", demo, *flags, "--adjudicator", "learn", "--adjudications", store.path)
+    assert done.returncode == 0, done.stderr
+    kept = pd.read_csv(tmp_path / "run" / "adjudications.csv")
+    assert kept["image"].tolist() == [str(items[0]), str(items[3])]
+    with pytest.raises(DatasetError, match="none of the 1 adjudications was given with the image alone in sight"):
+        only_blind(pd.DataFrame({"image": ["a"], "label": ["x"], "shown": ["labels"]}), "settled.csv")
+    with pytest.raises(DatasetError, match="no column 'shown'"):
+        only_blind(pd.DataFrame({"image": ["a"], "label": ["x"]}), "settled.csv")
 
 
 def test_another_database_is_no_store(store: Adjudications) -> None:

@@ -193,7 +193,9 @@ def test_two_hundred_keys_at_ten_a_second_while_the_server_is_killed(server: Ser
     page.locator('input[name="reviewer"]').fill("Ada")
     page.locator('input[name="reviewer"]').press("Enter")
     expect(page.locator(".ga-state")).to_have_text("")
-    page.wait_for_timeout(1500)  # somebody looks at the first face
+    page.wait_for_timeout(1500)  # somebody looks at the first face; what others say of it waits for the answer
+    expect(page.locator("dialog .ga-chip, dialog .ga-reason, dialog .ga-class.learned")).to_have_count(0)
+    expect(page.get_by_role("button", name="show the labels")).to_be_visible()
     keys = [str(1 + n % len(CLASSES)) for n in range(200)]
     confirmed = 0
     began = time.monotonic()
@@ -215,9 +217,13 @@ def test_two_hundred_keys_at_ten_a_second_while_the_server_is_killed(server: Ser
     images = frame[frame["_split"] == ""]["image"].tolist()[:200]
     assert [(d.image, d.label) for d in log] == [(i, CLASSES[int(k) - 1]) for i, k in zip(images, keys, strict=True)]
     assert {d.reviewer for d in log} == {"Ada"}
+    assert log[0].shown == "labels"  # its tile was in sight before
+    assert {d.shown for d in log[40:]} == {"image"}
+    expect(page.locator(".ga-last")).to_contain_text(f"Your last answer: {log[-1].label}")
+    expect(page.locator(".ga-last .ga-chip.lt")).to_be_visible()
     expect(page.locator("header .ga-quiet")).to_have_text(f"200 of {len(frame[frame['_split'] == ''])} settled")
-    # U takes them back one by one, S leaves one open, Enter agrees with the learned truth.
-    for key in ("u", "u", "s", "Enter"):
+    # Backspace takes them back one by one, Space leaves one open, Enter shows the labels, then agrees with the truth.
+    for key in ("Backspace", "Backspace", "Space", "Enter", "Enter"):
         page.keyboard.press(key)
     expect(page.locator(".ga-state")).to_have_text("all saved")
     standing = {d.image: (d.kind, d.label) for d in store(server).standing()}
@@ -376,7 +382,7 @@ def test_from_a_cell_to_its_faces_to_a_refit_that_knows(tmp_path: Path, faces: P
         assert len(settled) == 10
         page.keyboard.press("Escape")
         page.get_by_role("button", name="Refit with 10 settled …").click()
-        page.get_by_role("button", name="trust them fully").click()
+        page.get_by_role("button", name="take the answers as truth").click()
         expect(page.locator(".lt-head h1")).to_have_text("Train")
         expect(page.locator(".lt-crumbs .lt-state-done")).to_be_visible(timeout=240_000)
         assert "run=faces-2" in page.url

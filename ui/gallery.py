@@ -27,6 +27,7 @@ KEY = "gallery"
 NEXT = "gallery_next"  # the view to begin with, of the session
 TRUTH = "LT"
 PAGE_PARAMETERS = ("dataset", "run")
+Refit = Callable[[str, bool], None]  # trust or learn; whether only answers given image first count
 MOST_PARAMETERS, LONGEST = 60, 600
 
 _component = st.components.v2.component(
@@ -37,8 +38,8 @@ _component = st.components.v2.component(
 )
 
 
-def gallery(run: Run, dataset: Dataset, refit: Callable[[str], None]) -> None:
-    """Put the gallery of a finished run on the page; ``refit`` is called with ``trust`` or ``learn`` when asked for."""
+def gallery(run: Run, dataset: Dataset, refit: Refit) -> None:
+    """Put the gallery of a finished run on the page; ``refit`` is called when asked for."""
     selections = reads.selections(run)
     content = reads.spec(run)
     shown, unknown = view(selections)
@@ -111,7 +112,7 @@ def _is_default(name: str, value: str) -> bool:
     return name in {f.name for f in fields(Wish)} and name != "says"
 
 
-def _answer(dataset: Dataset, refit: Callable[[str], None]) -> None:
+def _answer(dataset: Dataset, refit: Refit) -> None:
     """Do what the browser asks for."""
     asked = st.session_state[KEY].get("asked")
     if not isinstance(asked, Mapping):
@@ -125,7 +126,7 @@ def _answer(dataset: Dataset, refit: Callable[[str], None]) -> None:
             except LTNetError as e:
                 st.toast(str(e), icon="⚠️", duration="long")
         case "refit":
-            refit("learn" if asked.get("how") == "learn" else "trust")
+            refit("learn" if asked.get("how") == "learn" else "trust", asked.get("blind") is True)
 
 
 def _keep_view(dataset: Dataset, asked: Mapping[str, Any]) -> None:

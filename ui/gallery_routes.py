@@ -32,7 +32,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
-from ltnet_core.adjudications import Decision
+from ltnet_core.adjudications import SHOWN, Decision
 from ltnet_core.explanation import explain
 from ltnet_core.selection import SKIPPED, Selections, Wish
 from ui import http, opened, thumbnails
@@ -283,9 +283,11 @@ def _parse(told: Any, place: Place, user: str | None) -> tuple[list[tuple[Decisi
         if not texts or not all(isinstance(t, str) and len(t) <= MOST_TEXT for t in texts):
             raise Refused(400, "A decision has a kind, a key, a reviewer and a reason, all short texts.")
         kind, key, undoes, reviewer, reason = map(str, texts)
-        row, label, seen = d.get("row"), d.get("label", -1), d.get("seen", 0)
+        row, label, seen, shown = d.get("row"), d.get("label", -1), d.get("seen", 0), d.get("shown", "")
         if kind not in KINDS or not key or type(row) is not int or type(label) is not int or not http.is_count(seen):
             raise Refused(400, "A decision is to settle, to skip or to undo, and has a key, a row and a label.")
+        if shown not in SHOWN:
+            raise Refused(400, f"What was shown before a decision is one of {', '.join(filter(None, SHOWN))}.")
         if not 0 <= row < len(items) or (kind == "settle" and not 0 <= label < len(items.classes)):
             raise Refused(400, f"There is no row {row} or no class {label}.")
         name = str(items.names[row].as_py())
@@ -293,7 +295,7 @@ def _parse(told: Any, place: Place, user: str | None) -> tuple[list[tuple[Decisi
             raise Refused(409, f"The decision about row {row} is of another run.")
         word = items.classes[label] if kind == "settle" else ""
         by = reviewer if user is None else user
-        out.append((Decision(kind, name, word, by, reason, key, undoes), seen))
+        out.append((Decision(kind, name, word, by, reason, key, undoes, shown), seen))
     last = told.get("last", 0)
     return out, last if http.is_count(last) else 0
 

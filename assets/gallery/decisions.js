@@ -74,13 +74,13 @@ class Decisions {
     return this.standing.get(row) || null;
   }
 
-  decide({ r: row, n: image }, label, reviewer, reason, position) {
+  decide({ r: row, n: image }, label, reviewer, reason, position, shown) {
     const before = this.of(row);
     const key = `${this.client}-${(this.number += 1)}`;
     const kind = label === SKIPPED ? "skip" : "settle";
     this.stack.push({ key, row, image, position, before });
     this.standing.set(row, { label, id: 0, key, by: reviewer, why: reason, at: Date.now() / 1000, pending: true });
-    this.enqueue({ kind, key, row, image, label, seen: before?.id || 0, undoes: "", reviewer, reason });
+    this.enqueue({ kind, key, row, image, label, seen: before?.id || 0, undoes: "", reviewer, reason, shown });
     return before;
   }
 

@@ -20,6 +20,9 @@ class Grid {
     this.scroller = scrollerOf(this.element);
     const root = this.scroller === document.scrollingElement ? null : this.scroller;
     this.watch = new IntersectionObserver((seen) => this.moved(seen), { root, rootMargin: NEAR });
+    this.sight = new IntersectionObserver((seen) => {
+      for (const { isIntersecting, target } of seen) if (isIntersecting) this.app.seen.add(Number(target.dataset.row));
+    });
   }
 
   // Show the list from a position on.
@@ -163,6 +166,7 @@ class Grid {
       h("div", { class: "ga-picture" }),
       h("div", { class: "ga-caption" }, this.chips(row)),
     );
+    this.sight.observe(card);
     return card;
   }
 
@@ -217,6 +221,7 @@ class Grid {
   close() {
     this.turn += 1;
     this.watch?.disconnect();
+    this.sight?.disconnect();
   }
 }
 

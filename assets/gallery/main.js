@@ -23,6 +23,7 @@ class Gallery {
     this.n = 0;
     this.view = { ...this.data.view };
     this.closed = false;
+    this.seen = new Set(); // rows whose labels have been in sight in this tab
     this.quietUntil = 0;
     this.small = this.remembered("ltnet-small") === "1";
     this.counts = null;
@@ -347,7 +348,7 @@ class Gallery {
         break;
       }
     }
-    this.review.open(first);
+    this.review.open(first, true, this.remembered("ltnet-look") !== "1");
   }
 
   refit(inAll) {
@@ -359,8 +360,9 @@ class Gallery {
     const start = (how) => async () => {
       while (this.decisions.pending.length) await sleep(100);
       this.asking = false;
-      this.tell({ kind: "refit", how });
+      this.tell({ kind: "refit", how, blind: blindOnly.checked });
     };
+    const blindOnly = h("input", { type: "checkbox", name: "only-blind" });
     if (!this.asking) {
       const open = () => {
         this.asking = true;
@@ -371,8 +373,9 @@ class Gallery {
     return h(
       "span",
       { class: "ga-refit" },
-      h("button", { class: "ga-button primary", title: "What was settled is the truth", onClick: start("trust") }, "trust them fully"),
-      h("button", { class: "ga-button", title: "Whoever settled may err: a matrix is learned for it too", onClick: start("learn") }, "learn how they err"),
+      h("button", { class: "ga-button primary", title: "What was settled is the truth", onClick: start("trust") }, "take the answers as truth"),
+      h("button", { class: "ga-button", title: "People err too: a matrix is learned for their answers", onClick: start("learn") }, "learn how the answers err"),
+      h("label", { class: "ga-check", title: "Leave out answers given with the labels in sight" }, blindOnly, "only answers given image first"),
       h(
         "button",
         {

@@ -5,9 +5,9 @@ const LARGE_AHEAD = 4;
 const REST = 140; // ms without a step before the details are asked for
 const MOST_COLUMNS = 6;
 
-// A key for every class: its place, and a letter of its name. U and S are taken.
+// A key for every class: its place, and a letter of its name. Commands have no letters.
 function classKeys(classes) {
-  const taken = new Set(["u", "s"]);
+  const taken = new Set();
   return classes.map((name, i) => {
     const letter = [...name.toLowerCase()].find((c) => /^[a-z]$/.test(c) && !taken.has(c)) || "";
     taken.add(letter);
@@ -18,10 +18,13 @@ function classKeys(classes) {
 class Review {
   constructor(app) {
     this.app = app;
-    this.keys = classKeys(app.data.classes);
+    this.keys = this.rememberedKeys();
     this.position = 0;
     this.row = null;
     this.alone = false; // an item that is not in the list
+    this.blind = false; // the image comes first: labels and learned truth wait for the answer
+    this.revealed = false; // they are in sight for this item all the same
+    this.last = null; // row and label of the last answer, shown when the next image is in sight
     this.details = new Map();
     this.onKey = (e) => this.key(e);
     this.element = h("dialog", {
@@ -75,6 +78,16 @@ class Review {
       "aria-label": "Reason, kept with the next decision",
       title: "Kept with the next decision; / brings you here",
     });
+    this.blindly = h("input", {
+      type: "checkbox",
+      name: "blind",
+      onChange: (e) => {
+        this.blind = e.target.checked;
+        app.keepRemembered("ltnet-look", this.blind ? "" : "1");
+        e.target.blur();
+        this.draw();
+      },
+    });
     this.buttons = app.data.classes.map((name, k) => {
       const { digit, letter } = this.keys[k];
       return h(
@@ -98,7 +111,9 @@ class Review {
         parts.progressText,
         h("span", { class: "ga-grow" }),
         parts.state,
+        h("label", { class: "ga-check", title: "Labels, learned truth and reasons are shown after your answer" }, this.blindly, "image first"),
         this.reviewer,
+        h("button", { class: "ga-button", name: "keys", title: "Keys (?)", "aria-label": "Keys", onClick: () => this.showKeys() }, "?"),
         h("button", { class: "ga-button", title: "Close (Escape)", "aria-label": "Close", onClick: () => this.close() }, "✕"),
       ),
       parts.conflicts,
@@ -114,9 +129,9 @@ class Review {
           h(
             "div",
             { class: "ga-row" },
-            (this.agree = h("button", { class: "ga-button primary", onClick: () => this.agreed() }, h("kbd", {}, "Enter"), "agree with LT")),
-            h("button", { class: "ga-button", onClick: () => this.settle(SKIPPED) }, h("kbd", {}, "S"), "skip"),
-            h("button", { class: "ga-button", onClick: () => this.undo() }, h("kbd", {}, "U"), "undo"),
+            (this.agree = h("button", { class: "ga-button", name: "agree", onClick: () => this.enter() })),
+            h("button", { class: "ga-button", onClick: () => this.settle(SKIPPED) }, h("kbd", {}, "Space"), "skip"),
+            h("button", { class: "ga-button", onClick: () => this.undo() }, h("kbd", {}, "⌫"), "undo"),
           ),
           this.reason,
         ),
@@ -128,8 +143,9 @@ class Review {
 
   // ---- where
 
-  async open(position, push = !this.isOpen) {
+  async open(position, push = !this.isOpen, blind = false) {
     this.alone = false;
+    if (!this.isOpen) this.blind = blind;
     this.start();
     await this.show(position);
     clearTimeout(this.app.soon);
@@ -141,6 +157,7 @@ class Review {
     const told = await this.app.server.json("item", { row });
     this.turn = (this.turn || 0) + 1;
     this.alone = true;
+    if (!this.isOpen) this.blind = false;
     this.start();
     this.details.set(row, told);
     this.app.decisions.learn([told]);
@@ -152,6 +169,8 @@ class Review {
 
   start() {
     if (this.isOpen) return;
+    this.last = null;
+    this.blindly.checked = this.blind;
     this.element.showModal();
     this.element.focus(); // not the first button: Enter belongs to the item
     // Before anybody else: single letters are shortcuts of the app around.
@@ -172,6 +191,7 @@ class Review {
     const turn = (this.turn = (this.turn || 0) + 1);
     this.position = position;
     this.alone = false;
+    this.revealed = false;
     this.row = app.list.at(position) || null;
     if (!this.row) {
       this.draw();
@@ -218,6 +238,10 @@ class Review {
   key(event) {
     const target = event.composedPath()[0];
     const typing = target instanceof HTMLInputElement || target instanceof HTMLSelectElement;
+    if (this.element.querySelector(".ga-keys")) {
+      event.stopImmediatePropagation(); // the list of keys is in front
+      return;
+    }
     if (typing) {
       if (event.key === "Enter" || event.key === "Escape") {
         target.dispatchEvent(new Event("change"));
@@ -241,10 +265,11 @@ class Review {
       ArrowLeft: () => this.step(-1),
       ArrowUp: () => this.step(-1),
       Escape: () => this.close(),
-      Enter: () => this.agreed(),
-      u: () => this.undo(),
-      s: () => this.settle(SKIPPED),
+      Enter: () => this.enter(),
+      Backspace: () => this.undo(),
+      " ": () => this.settle(SKIPPED),
       "/": () => this.reason.focus(),
+      "?": () => this.showKeys(),
     };
     const act = k >= 0 && name ? () => this.settle(k) : actions[name];
     if (name === "Tab" || (!act && name.length > 1)) return;
@@ -254,15 +279,27 @@ class Review {
     act?.();
   }
 
-  agreed() {
-    if (this.row && this.row.t >= 0) this.settle(this.row.t);
+  // The labels are not in sight, and wait for the answer.
+  get hidden() {
+    return this.blind && !this.revealed && !(this.row && this.app.decisions.of(this.row.r));
+  }
+
+  // Enter shows what is hidden; then it agrees with the learned truth.
+  enter() {
+    if (!this.row) return;
+    if (this.hidden) {
+      this.revealed = true;
+      this.draw();
+    } else if (this.row.t >= 0) this.settle(this.row.t);
   }
 
   settle(label) {
     const { app, row } = this;
     if (!row) return; // nothing is in sight that could be meant
-    const before = app.decisions.decide(row, label, this.reviewer.value.trim(), this.reason.value.trim(), this.position);
+    const shown = this.hidden && !app.seen.has(row.r) ? "image" : "labels";
+    const before = app.decisions.decide(row, label, this.reviewer.value.trim(), this.reason.value.trim(), this.position, shown);
     this.reason.value = "";
+    this.last = { row, label };
     app.moveProgress(before, label);
     const last = (app.list.total || 0) - 1;
     if (!this.alone && this.position < last) this.show(this.position + 1);
@@ -274,6 +311,8 @@ class Review {
     const back = app.decisions.undo(this.reviewer.value.trim());
     if (!back) return;
     app.moveProgress(back.was, back.before ? back.before.label : OPEN);
+    this.last = null;
+    app.seen.add(back.row); // what it is called was shown after the answer
     if (!this.alone && app.list.at(back.position)?.r === back.row) this.show(back.position);
     else this.draw();
   }
@@ -289,7 +328,8 @@ class Review {
     parts.details.replaceChildren();
     parts.about.replaceChildren();
     parts.name.textContent = row ? row.n : "Bringing it …";
-    this.agree.disabled = !row || row.t < 0;
+    this.agree.disabled = !row || (!this.hidden && row.t < 0);
+    this.agree.replaceChildren(h("kbd", {}, "Enter"), this.hidden ? "show the labels" : "agree with LT");
     if (!row) return;
     const small = app.images.get(row.r);
     const image = h("img", { src: small || app.server.image(row.r), alt: row.n });
@@ -302,11 +342,45 @@ class Review {
       large.src = app.server.image(row.r);
     }
     image.onerror = () => image.replaceWith(h("span", { class: "ga-gone" }, "image cannot be read"));
-    parts.about.append(...app.grid.chips(row));
     clearTimeout(this.rest);
+    if (this.blind) this.answered();
+    if (this.hidden) return;
+    app.seen.add(row.r);
+    parts.about.replaceChildren(...app.grid.chips(row));
     const known = this.details.get(row.r);
     if (known) this.explain(known);
     else this.rest = setTimeout(() => this.ask(row), REST);
+  }
+
+  // What the last image was called, beside the next one.
+  async answered() {
+    const { app, parts, last } = this;
+    if (!last) {
+      parts.details.replaceChildren(
+        h("p", { class: "ga-quiet" }, "The image first. What the coders said, the learned truth and why stand here after your answer."),
+      );
+      return;
+    }
+    const { row, label } = last;
+    const address = app.images.get(row.r);
+    const mine = label === SKIPPED ? "skipped" : app.data.classes[label];
+    const right = label === row.t ? ", as the learned truth" : label === SKIPPED ? "" : "; the learned truth is another";
+    const box = h(
+      "div",
+      { class: "ga-last" },
+      h("h4", {}, "Your last answer: ", named(mine), right),
+      h("div", { class: "ga-row" }, address ? h("img", { src: address, alt: row.n }) : null, h("div", { class: "ga-about" }, app.grid.chips(row))),
+    );
+    parts.details.replaceChildren(box);
+    this.rest = setTimeout(async () => {
+      try {
+        const told = this.details.get(row.r) || (await app.server.json("item", { row: row.r }));
+        this.details.set(row.r, told);
+        if (this.last === last && this.hidden) box.append(...[this.why(told), this.bars(told)].filter(Boolean));
+      } catch {
+        // the chips say the most of it; the next answer asks again
+      }
+    }, REST);
   }
 
   async ask(row) {
@@ -352,10 +426,10 @@ class Review {
     const decision = row && decisions.of(row.r);
     this.buttons.forEach((button, k) => {
       button.classList.toggle("chosen", decision?.label === k);
-      button.classList.toggle("learned", row?.t === k);
+      button.classList.toggle("learned", !this.hidden && row?.t === k);
       button.disabled = !row;
     });
-    if (row) parts.about.replaceChildren(...app.grid.chips(row));
+    if (row) parts.about.replaceChildren(...(this.hidden ? [] : app.grid.chips(row)));
     parts.conflicts.replaceChildren(...decisions.conflicts.map((c) => this.conflict(c)));
     if (decisions.error) {
       parts.conflicts.append(h("p", { class: "ga-note error", role: "alert" }, `Not saved: ${decisions.error}`));
@@ -401,6 +475,8 @@ class Review {
   }
 
   explain(told) {
+    if (this.hidden) return;
+    for (const row of told.alike) this.app.seen.add(row.r);
     this.parts.details.replaceChildren(...[this.bars(told), this.why(told), this.alike(told), this.log(told)].filter(Boolean));
   }
 
@@ -497,6 +573,86 @@ class Review {
       return h("li", {}, named(d.by || "Somebody"), ` ${did} ${when(d.at)}`, d.why ? [": ", named(d.why)] : null);
     };
     return h("div", { class: "ga-part-of" }, h("h4", {}, "What was decided"), h("ul", {}, told.log.slice(-12).map(line)));
+  }
+
+  // Every key, and the letters of the classes to change.
+  showKeys() {
+    const { app } = this;
+    const letters = this.keys.map((k) => k.letter);
+    const line = (key, text) => h("li", {}, h("kbd", {}, key), " ", text);
+    const close = () => {
+      dialog.close();
+      dialog.remove();
+      this.element.focus();
+    };
+    const dialog = h(
+      "dialog",
+      { class: "ga-keys", "aria-label": "Keys", onCancel: (e) => (e.preventDefault(), close()) },
+      h("h4", {}, "Keys"),
+      h(
+        "ul",
+        {},
+        line("1 … 0", "the class at that place"),
+        line("letter", "the class that has it, below"),
+        line("Enter", "shows the labels where they are hidden, else agrees with the learned truth (LT)"),
+        line("Space", "skips: seen, and left open"),
+        line("Backspace", "takes the last answer back"),
+        line("← →", "the one before, the next one"),
+        line("/", "a reason for the next answer"),
+        line("Escape", "closes"),
+      ),
+      h("h4", {}, "Letters of the classes"),
+      h(
+        "div",
+        { class: "ga-letters" },
+        app.data.classes.map((name, k) =>
+          h(
+            "label",
+            {},
+            h("input", {
+              value: letters[k].toUpperCase(),
+              maxLength: 1,
+              "aria-label": `Letter of ${name}`,
+              onChange: (e) => this.changeLetter(k, e.target),
+            }),
+            named(name),
+          ),
+        ),
+      ),
+      h("button", { class: "ga-button primary", onClick: close }, "Done"),
+    );
+    this.element.append(dialog);
+    dialog.showModal();
+  }
+
+  // A letter of one's own; the class that had it gets the other's.
+  changeLetter(k, field) {
+    const letter = field.value.trim().toLowerCase();
+    const other = this.keys.findIndex((key, i) => i !== k && letter && key.letter === letter);
+    if (!/^[a-z]?$/.test(letter)) field.value = this.keys[k].letter.toUpperCase();
+    else {
+      if (other >= 0) this.keys[other].letter = this.keys[k].letter;
+      this.keys[k].letter = letter;
+      this.app.keepRemembered(this.keysName(), JSON.stringify(this.keys.map((key) => key.letter)));
+    }
+    this.element.querySelectorAll(".ga-letters input").forEach((input, i) => (input.value = this.keys[i].letter.toUpperCase()));
+    this.buttons.forEach((button, i) => (button.querySelectorAll("kbd")[1].textContent = this.keys[i].letter.toUpperCase()));
+  }
+
+  keysName() {
+    return `ltnet-keys:${JSON.stringify(this.app.data.classes)}`;
+  }
+
+  // The letters that were chosen for these classes before.
+  rememberedKeys() {
+    const keys = classKeys(this.app.data.classes);
+    try {
+      const letters = JSON.parse(this.app.remembered(this.keysName()) || "[]");
+      if (letters.length === keys.length) keys.forEach((key, i) => (key.letter = /^[a-z]?$/.test(letters[i]) ? letters[i] : key.letter));
+    } catch {
+      // not ours
+    }
+    return keys;
   }
 
   destroy() {
