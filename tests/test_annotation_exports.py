@@ -19,11 +19,12 @@ from miniatures_exports import EXPORTS, MTURK, images, studio, write_json, write
 from openpyxl import Workbook
 from test_formats import known, said
 
-from ltnet_core.datasets import load_dataset, workbook
+from ltnet_core.datasets import Corrections, load_dataset, workbook
 from ltnet_core.datasets.answers import seconds
+from ltnet_core.datasets.correction_flags import of_answer
 from ltnet_core.datasets.listed_names import as_listed
 from ltnet_core.datasets.parts import part_of_file, part_of_image, part_of_value
-from ltnet_core.errors import DatasetError
+from ltnet_core.errors import DatasetError, OptionError
 
 
 def refusal(at: Path) -> str:
@@ -100,8 +101,50 @@ def parquet_two(at: Path) -> None:
 )
 def test_answers_to_two_questions_are_never_one_label(make: Callable[[Path], None], tmp_path: Path) -> None:
     make(tmp_path)
-    told = refusal(tmp_path)
-    assert "question" in told and "quality" in told and "emotion" in told and "good" in told
+    with pytest.raises(DatasetError) as e:
+        load_dataset(tmp_path).require_sound()
+    told = str(e.value)
+    assert "question" in told and "quality" in told and "emotion" in told and "good" in told and "--ignore" in told
+
+
+def studio_study(at: Path, **data: object) -> Path:
+    """Six images; annotators 1 and 2 say what they show and how sharp they are."""
+    images(at, *(f"{i}.png" for i in range(6)))
+    tasks = []
+    for i in range(6):
+        said = []
+        for by in (1, 2):
+            mood, sharp = (
+                studio(("happy", "sad", "skip")[(i + by) % 3], by),
+                studio(("yes", "no")[i % 2], by, question="sharp"),
+            )
+            said.append({**mood, "result": [*mood["result"], *sharp["result"]]})
+        tasks.append({"data": {"image": f"{i}.png", "split": ("one", "two")[i > 3]}, "annotations": said})
+    write_json(at / "p.json", tasks)
+    return at
+
+
+def test_an_export_of_several_questions_asks_and_flags_answer_it(tmp_path: Path, ltnet: Command) -> None:
+    at = studio_study(tmp_path)
+    study = load_dataset(at)
+    (question,) = [q for q in study.reading.questions if q.kind == "several questions"]
+    assert question.about == ("emotion", "sharp") and study.table.classes == ("happy", "sad", "skip")
+    assert study.reading.tables[0].columns == {
+        "image": "image", "completed_by": "coder", "emotion": "label", "sharp": "ignored"
+    }  # fmt: skip
+    for flag, classes in (("--ignore emotion", ("no", "yes")), ("--columns label=sharp", ("no", "yes"))):
+        answered = load_dataset(at, *of_answer(flag))
+        assert answered.table.classes == classes and answered.reading.questions == ()
+    done = ltnet("inspect", at, "--ignore", "sharp", "--split", "test=two", "--missing", "skip", "--json")
+    told = json.loads(done.stdout)
+    assert told["classes"] == ["happy", "sad"] and told["test_items"] == 2 and told["questions"] == []
+    assert told["reading"]["splits"] == {"two": "test"} and told["reading"]["missing"] == {"skip": 4}
+    for columns, message in (
+        ({"image": "picture"}, "only label can be chosen"),
+        ({"label": "blur"}, "has no such column"),
+    ):
+        with pytest.raises(OptionError, match=message):
+            load_dataset(at, corrections=Corrections(columns))
 
 
 # --- repeated answers --------------------------------------------------------------------------------------------
@@ -514,5 +557,5 @@ def test_an_export_is_inspected_aggregated_and_refused_from_the_command_line(tmp
     assert done.returncode == 0 and "b.jpg,sad" in out.read_text()
     (tmp_path / "two").mkdir()
     mturk_two(tmp_path / "two")
-    refused = ltnet("inspect", tmp_path / "two")
+    refused = ltnet("aggregate", tmp_path / "two", "--method", "majority", "--out", out)
     assert refused.returncode == 2 and "2 questions were asked" in refused.stderr and "Traceback" not in refused.stderr

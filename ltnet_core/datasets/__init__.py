@@ -62,7 +62,7 @@ from .corrections import NOTHING, Corrections
 from .disagreement import disagreement
 from .files import Files, inside
 from .left_out import Without
-from .questions import unique
+from .questions import require_answers, unique
 from .reading import Match, Reading
 from .refusal import Miss, refusal
 from .revise import revise
@@ -197,7 +197,7 @@ def read_files(
         return replace(reading, questions=unique(reading.questions)), joined.FORMAT, why
     if hasattr(reader, "SHAPE"):
         reading = reader.read(files, name, corrections, format is not None)
-    elif hasattr(reader, "CORRECTABLE"):
+    elif hasattr(reader, "CORRECTABLE") or hasattr(reader, "CHOOSES"):
         reading = reader.read(files, name, corrections)
     else:
         reading = reader.read(files, name)
@@ -299,7 +299,11 @@ def _load(place: Path, format: str | None, corrections: Corrections) -> Study:
         return replace(kept, corrections=corrections)
     name = place.resolve().name
     reading, read_as, why = read_files(files, name, format, corrections)
-    study = replace(assemble(reading, name, read_as, why), corrections=corrections)
+    try:
+        study = replace(assemble(reading, name, read_as, why), corrections=corrections)
+    except DatasetError:
+        require_answers(reading.questions, name)  # what is open may be why nothing can be made of it
+        raise
     require_used(corrections, study, files if read_as != joined.FORMAT else None, reading.written)
     index.save(study, place, format, corrections)
     return study

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..errors import DatasetError
 from .affectnet import CLASSES, CODER, NO_EXPRESSION
 from .answers import Answers
+from .corrections import NOTHING, Corrections
 from .export_tables import cells
 from .files import Files
 from .parts import part_of_file
@@ -13,6 +14,7 @@ from .study import Problem
 from .tables import header, is_table, read_table
 
 FORMAT = "affectnet-numbers"
+CHOOSES = True
 TITLE = "AffectNet, numbered images"
 LAYOUT = """\
 train_set_annotation_without_lnd.csv     number,expression,valence,arousal       codes 0–7
@@ -38,7 +40,7 @@ def match(files: Files) -> Match:
     return Match(False, "no table with number, expression, valence and arousal", 0.0)
 
 
-def read(files: Files, name: str) -> Reading:
+def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading:
     """Read the tables of both parts.
 
     Raises
@@ -46,7 +48,7 @@ def read(files: Files, name: str) -> Reading:
     DatasetError
         an unknown code.
     """
-    answers = Answers("AffectNet")
+    answers = Answers("AffectNet", corrections, "number", label="expression")
     remarks: list[Problem] = []
     for file in _tables(files):
         table = read_table(files, file)

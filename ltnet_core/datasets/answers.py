@@ -12,11 +12,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..errors import DatasetError
+from ..errors import DatasetError, OptionError
+from .corrections import NOTHING, Corrections
+from .dataset_reading import TableReading
 from .files import Files
 from .listed_names import as_listed
-from .parts import part_of_image
+from .missing import absent
+from .parts import part_of_file, part_of_image
 from .plain import read_classes
+from .questions import Answer, Question, flag, listed
 from .reading import Reading, Rows
 from .study import Problem
 from .tables import categorical
@@ -35,9 +39,16 @@ class Answers:
     Attributes
     ----------
     tool : what the export is called in messages.
+    corrections : what a person said: which question holds the labels, which parts are trained on.
+    image, coder, label : what the export calls the image, who answered and the answer; "" where it has no such field.
+        Without ``image`` there is no table to show.
     """
 
     tool: str
+    corrections: Corrections = NOTHING
+    image: str = ""
+    coder: str = ""
+    label: str = "label"
     _rows: list[tuple[str, str, str, str, float, float, str, str, int]] = field(default_factory=list)
     _first: dict[str, str] = field(default_factory=dict)
     _counts: Counter[str] = field(default_factory=Counter)
@@ -55,7 +66,7 @@ class Answers:
         part: str = "",
         count: float = 1.0,
     ) -> None:
-        """One answer. ``coder`` is "" where the export names nobody, ``part`` is ``train``, ``test`` or ""."""
+        """One answer. ``coder`` is "" where the export names nobody, ``part`` a file or value that may name a part."""
         if label and image:
             self._rows.append((image, coder, label, question, count, when, part, file, row))
         elif label:
@@ -65,6 +76,12 @@ class Answers:
         """An answer that is no label of an image; told with its reason."""
         self._counts[reason] += count
         self._first.setdefault(reason, f"{file}, row {row}")
+
+    def separate(self, classes: Mapping[str, set[str]]) -> None:
+        """Take coders that are columns or jobs for questions, where they share no class with the first."""
+        first = next(iter(classes.values()), set())
+        if any(not used & first for used in classes.values()):
+            self._rows = [(*row[:3], row[1], *row[4:]) for row in self._rows]
 
     def problems(self) -> list[Problem]:
         """What was set aside, one sentence for each reason."""
@@ -93,19 +110,24 @@ class Answers:
         Raises
         ------
         DatasetError
-            there is no usable answer, more than one question, or nothing but test parts.
+            there is no usable answer, or nothing but test parts.
         """
         if not self._rows:
             reason = f"; {self._counts.most_common(1)[0][0]}" if self._counts else ""
             raise DatasetError(f"{self.tool}: no label of a whole image was found{reason}.", file=name)
-        listed = list(files.images if images is None else images)
+        own = list(files.images if images is None else images)
         frame = pd.DataFrame(self._rows, columns=list(COLUMNS))
-        _one_question(self.tool, frame, name)
-        names = as_listed([*dict.fromkeys(frame["image"]), *(truth or {})], listed)
+        tables = self._tables(frame)
+        frame, asked = self._one_question(frame)
+        frame, splits = self._in_parts(frame)
+        frame, missing = self._present(frame)
+        if frame.empty:
+            raise DatasetError(f"{self.tool}: no label is left of what is not missing or ignored.", file=name)
+        names = as_listed([*dict.fromkeys(frame["image"]), *(truth or {})], own)
         frame["image"] = frame["image"].map(names)
         frame = self._latest(_with_coders(frame, Path(name).stem if files.location.is_file() else name))
         held_out = frame["part"].eq("test") | frame["image"].map(
-            {i: part_of_image(i) == "test" for i in frame["image"].unique()}
+            {i: part_of_image(i, self.corrections) == "test" for i in frame["image"].unique()}
         )
         if held_out.all():
             places = set(frame.loc[frame["part"].eq("test"), "file"]) or {i.rpartition("/")[0] for i in frame["image"]}
@@ -134,7 +156,80 @@ class Answers:
                 Problem("test image without a winner", len(unclear), (f"{sorted(unclear)[0]}: {text}",), "note")
             )
         parts = dict.fromkeys(unclear, "test")
-        return Reading(files, listed, found, known, given, codes, problems=told, parts=parts)
+        return Reading(
+            files, own, found, known, given, codes, problems=told, parts=parts, tables=tables, splits=splits,
+            missing=missing, questions=asked,
+        )  # fmt: skip
+
+    def _tables(self, frame: pd.DataFrame) -> list[TableReading]:
+        """What each file's fields are."""
+        out = []
+        chosen = self._chosen(frame)
+        for file, rows in frame.groupby("file", sort=False) if self.image else ():
+            columns = {self.image: "image"} | ({self.coder: "coder"} if self.coder else {})
+            columns |= {q or self.label: "label" if q in chosen[:1] else "ignored" for q in rows["question"].unique()}
+            out.append(TableReading(str(file), "long", columns))
+        return out
+
+    def _chosen(self, frame: pd.DataFrame) -> list[str]:
+        """The questions that may hold the labels; one where a person said which."""
+        sizes = (
+            frame.groupby("question")["label"]
+            .agg(["nunique", "size"])
+            .sort_values(["nunique", "size"], ascending=False)
+        )
+        asked = [str(q) for q in sizes.index]
+        said = self.corrections.columns.get("label", "").casefold()
+        named = [q for q in asked if q and q.casefold() == said]
+        return named or [q for q in asked if not q or not self.corrections.ignores(q)]
+
+    def _one_question(self, frame: pd.DataFrame) -> tuple[pd.DataFrame, list[Question]]:
+        """The answers to one question, and which one that is, where several were asked.
+
+        Raises
+        ------
+        DatasetError
+            a person left all questions out, or named another field than the export's.
+        """
+        for role, column in self.corrections.columns.items():
+            own = {"image": self.image, "coder": self.coder}.get(role)
+            if role != "label" and column.casefold() != (own or "").casefold():
+                text = f"--columns names {column!r} for {role}; in {self.tool} only label can be chosen: a question."
+                raise OptionError(text + " --format long-table reads a table by its columns.")
+        chosen = self._chosen(frame)
+        if not chosen:
+            raise DatasetError(f"{self.tool}: all questions were left out; keep one.", file=str(frame["file"].iloc[0]))
+        kept = frame[frame["question"] == chosen[0]].reset_index(drop=True)
+        if len(chosen) == 1:
+            return kept, []
+        told = []
+        for question in chosen[:FEW]:
+            answers = frame.loc[frame["question"] == question, "label"].value_counts().index[:LISTED]
+            told.append(f"{question!r} ({', '.join(map(str, answers))})")
+        sentence = (
+            f"{self.tool}: {len(chosen)} questions were asked, and the answers to one are no classes of another: "
+            f"{', '.join(told)}."
+        )
+        ways = []
+        for question in chosen[:FEW]:
+            others = listed([q for q in chosen if q != question])
+            ways.append(Answer(flag("--ignore", others), f"the labels are the answers to {question!r}"))
+        return kept, [Question("several questions", sentence, tuple(chosen), tuple(ways))]
+
+    def _present(self, frame: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
+        """The answers that are labels, and how often each value was given that a person said is none."""
+        values = [str(v) for v in frame["label"].unique()]
+        gone = [v for v in values if self.corrections.missing is not None and absent(v, self.corrections)]
+        away = frame["label"].isin(gone)
+        return frame[~away].reset_index(drop=True), {v: int((frame["label"] == v).sum()) for v in gone}
+
+    def _in_parts(self, frame: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, str]]:
+        """The answers with ``part`` as train, test or "", without those to ignore; and what names meant that."""
+        names = [str(n) for n in frame["part"].unique()]
+        parts = {n: part_of_file(n, self.corrections) for n in names}
+        frame = frame.assign(part=frame["part"].map(parts))
+        splits = {n.strip("/").rsplit("/", 1)[-1]: p for n, p in parts.items() if p}
+        return frame[frame["part"] != "ignore"].reset_index(drop=True), splits
 
     def _latest(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Of several answers of one person for one image the latest, where each has its time; else all that differ."""
@@ -154,20 +249,6 @@ class Answers:
             first = lost.iloc[0]
             self.set_aside("the same person answered again", str(first["file"]), int(first["row"]), len(lost))
         return pd.concat([frame[~again], kept]).sort_index()
-
-
-def _one_question(tool: str, frame: pd.DataFrame, name: str) -> None:
-    asked = [str(q) for q in frame["question"].unique()]
-    if len(asked) > 1:
-        told = []
-        for question in asked[:LISTED]:
-            answers = frame.loc[frame["question"] == question, "label"].value_counts().index[:LISTED]
-            told.append(f"{question!r} ({', '.join(map(str, answers))})")
-        raise DatasetError(
-            f"{tool}: {len(asked)} questions were asked, and the answers to one are no classes of another: "
-            f"{', '.join(told)}; export one of these questions alone.",
-            file=name,
-        )
 
 
 def _with_coders(frame: pd.DataFrame, name: str) -> pd.DataFrame:
@@ -240,19 +321,3 @@ def are_choices(values: Sequence[str]) -> bool:
     """Whether answers were chosen from a few and not written freely."""
     different = {v for v in values if v}
     return 0 < len(different) <= max(FEW, min(200, len(values) // 2))
-
-
-def require_shared_classes(tool: str, classes: Mapping[str, set[str]], name: str) -> None:
-    """Raise where columns or jobs taken for coders share no class with the first: they answer another question.
-
-    Raises
-    ------
-    DatasetError
-    """
-    first = next(iter(classes.values()), set())
-    if any(not used & first for used in classes.values()):
-        told = "; ".join(f"{who!r} ({', '.join(sorted(used)[:LISTED])})" for who, used in classes.items())
-        raise DatasetError(
-            f"{tool}: these share no class and answer different questions: {told}; keep one of them in the export.",
-            file=name,
-        )

@@ -9,10 +9,12 @@ import re
 
 from ..errors import DatasetError
 from .answers import Answers
+from .corrections import NOTHING, Corrections
 from .files import Files
 from .reading import Match, Reading
 
 FORMAT = "ckplus"
+CHOOSES = True
 TITLE = "CK+ (extended Cohn-Kanade)"
 LAYOUT = """\
 Emotion/S005/001/S005_001_00000011_emotion.txt         the emotion of a sequence, codes 0–7
@@ -40,7 +42,7 @@ def match(files: Files) -> Match:
     return Match(False, "no *_emotion.txt", 0.0)
 
 
-def read(files: Files, name: str) -> Reading:
+def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading:
     """Read the emotion of every sequence.
 
     Raises
@@ -48,7 +50,7 @@ def read(files: Files, name: str) -> Reading:
     DatasetError
         there is none, or a file holds no code from 0 to 7.
     """
-    answers = Answers("CK+")
+    answers = Answers("CK+", corrections)
     last: dict[str, str] = {}
     stems: dict[str, str] = {}
     for image in files.images:

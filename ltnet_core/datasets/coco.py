@@ -6,13 +6,14 @@ from typing import Any
 
 from ..errors import DatasetError
 from .answers import BOXES, SEVERAL, Answers
+from .corrections import NOTHING, Corrections
 from .files import Files
 from .json_files import json_head, text
-from .parts import part_of_file
 from .reading import Match, Reading
 from .text_files import read_json
 
 FORMAT = "coco"
+CHOOSES = True
 TITLE = "COCO, categories of whole images"
 LAYOUT = """\
 annotations.json   {"images": [{"id", "file_name"}], "categories": [{"id", "name"}],
@@ -51,7 +52,7 @@ def match(files: Files) -> Match:
     return Match(False, "no JSON with images, annotations and categories")
 
 
-def read(files: Files, name: str) -> Reading:
+def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading:
     """Read every file of that kind.
 
     Raises
@@ -59,7 +60,7 @@ def read(files: Files, name: str) -> Reading:
     DatasetError
         an entry is not of that form, or all annotations are boxes.
     """
-    answers = Answers("COCO's annotations")
+    answers = Answers("COCO's annotations", corrections, "file_name", label="category_id")
     classes: list[str] = []
     for file in _candidates(files):
         content = read_json(files, file)
@@ -82,7 +83,7 @@ def _add(answers: Answers, files: Files, file: str, content: dict[str, Any]) -> 
             answers.set_aside(BOXES, file, row)
         else:
             chosen.setdefault(image, {}).setdefault(names[category], row)
-    part = part_of_file(file)
+    part = file
     for image, labels in chosen.items():
         label, row = next(iter(labels.items()))
         if len(labels) > 1:

@@ -10,11 +10,12 @@ from defusedxml.ElementTree import iterparse
 
 from ..errors import DatasetError
 from .answers import BOXES, SEVERAL, Answers
+from .corrections import NOTHING, Corrections
 from .files import Files
-from .parts import part_of_file, part_of_value
 from .reading import Match, Reading
 
 FORMAT = "cvat"
+CHOOSES = True
 TITLE = "CVAT for images, XML"
 LAYOUT = """\
 annotations.xml    <image name="a.png" subset="Train"><tag label="happy"/></image>
@@ -45,7 +46,7 @@ def match(files: Files) -> Match:
     return Match(False, "no XML of CVAT")
 
 
-def read(files: Files, name: str) -> Reading:
+def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading:
     """Read all exports.
 
     Raises
@@ -53,7 +54,7 @@ def read(files: Files, name: str) -> Reading:
     DatasetError
         it is no XML, declares entities, or holds boxes alone.
     """
-    answers = Answers("CVAT's annotations")
+    answers = Answers("CVAT's annotations", corrections, "name", label=TAG)
     found: list[tuple[str, int, str, str, str, dict[str, list[str]]]] = []
     for file in _exports(files):
         coder = ""
@@ -67,7 +68,7 @@ def read(files: Files, name: str) -> Reading:
                     tags = _tags(element)
                     if not tags and any(child.tag in SHAPES for child in element):
                         answers.set_aside(BOXES, file, number)
-                    part = part_of_value(element.get("subset") or "") or part_of_file(file)
+                    part = f"{file}/{element.get('subset') or ''}"
                     found.append((file, number, coder, element.get("name") or "", part, tags))
                     element.clear()
         except (ParseError, DefusedXmlException, LookupError, ValueError) as e:

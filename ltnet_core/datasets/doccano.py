@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from .answers import SEVERAL, Answers
+from .corrections import NOTHING, Corrections
 from .export_tables import cells, tables_with
 from .files import Files
 from .json_files import first_object, json_head, read_lines, text
-from .parts import part_of_file
 from .reading import Match, Reading
 from .study import Problem
 from .tables import read_table
 
 FORMAT = "doccano"
+CHOOSES = True
 TITLE = "doccano export"
 LAYOUT = """\
 all.jsonl          {"id": 1, "filename": "a.png", "label": ["happy"], "Comments": []}; or a JSON list of the same
@@ -57,7 +58,7 @@ def match(files: Files) -> Match:
     return Match(False, "no export of doccano")
 
 
-def read(files: Files, name: str) -> Reading:
+def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading:
     """Read all exports.
 
     Raises
@@ -65,7 +66,7 @@ def read(files: Files, name: str) -> Reading:
     DatasetError
         a line is broken.
     """
-    answers = Answers("doccano's export")
+    answers = Answers("doccano's export", corrections, "filename")
     remarks: list[Problem] = []
     for file in _lines(files):
         for row, line in read_lines(files, file):
@@ -86,4 +87,4 @@ def _add(answers: Answers, file: str, row: int, image: str, chosen: list[str]) -
     if len(chosen) > 1:
         answers.set_aside(SEVERAL, file, row)
     elif chosen:
-        answers.add(file, row, image, chosen[0], part=part_of_file(file))
+        answers.add(file, row, image, chosen[0], part=file)

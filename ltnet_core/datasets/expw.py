@@ -9,11 +9,13 @@ import re
 
 from ..errors import DatasetError
 from .answers import Answers
+from .corrections import NOTHING, Corrections
 from .files import Files, is_image_name
 from .reading import Match, Reading
 from .text_files import read_lines
 
 FORMAT = "expw"
+CHOOSES = True
 TITLE = "ExpW, label.lst"
 LAYOUT = """\
 label.lst          name.jpg face top left right bottom confidence label       codes 0–6
@@ -55,7 +57,7 @@ def match(files: Files) -> Match:
     return Match(True, f"{found} with face, box, confidence and label after each image")
 
 
-def read(files: Files, name: str) -> Reading:
+def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading:
     """Read the list.
 
     Raises
@@ -66,7 +68,7 @@ def read(files: Files, name: str) -> Reading:
     file = _list(files)
     if file is None:
         raise DatasetError("label.lst is missing.", file=name)
-    answers = Answers("ExpW's list")
+    answers = Answers("ExpW's list", corrections)
     labels: dict[str, tuple[int, set[str]]] = {}
     for row, line in enumerate(read_lines(files, file), 1):
         if not line.strip():

@@ -11,12 +11,13 @@ import re
 
 from ..errors import DatasetError
 from .answers import Answers
+from .corrections import NOTHING, Corrections
 from .ferplus import CLASSES, CODER
 from .files import Files
-from .parts import part_of_file
 from .reading import Match, Reading
 
 FORMAT = "ferplus-folders"
+CHOOSES = True
 TITLE = "FER+, label.csv in each folder"
 LAYOUT = """\
 FER2013Train/label.csv     fer0000000.png,"(0, 0, 48, 48)",4,0,0,1,3,2,0,0,0,0       no header: image, box, ten counts
@@ -53,7 +54,7 @@ def match(files: Files) -> Match:
     return Match(True, f"{found[0]} with a box and the votes of FER+ in each row")
 
 
-def read(files: Files, name: str) -> Reading:
+def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading:
     """Read the votes of all folders.
 
     Raises
@@ -61,7 +62,7 @@ def read(files: Files, name: str) -> Reading:
     DatasetError
         a row has another form.
     """
-    answers = Answers("FER+")
+    answers = Answers("FER+", corrections)
     for file in _lists(files):
         folder = file.rsplit("/", 1)[0] + "/" if "/" in file else ""
         text = files.read(file).decode("utf-8-sig", "replace")
@@ -74,7 +75,7 @@ def read(files: Files, name: str) -> Reading:
             for label, count in zip(CLASSES, counts, strict=False):
                 if int(count):
                     image = folder + cells[0].strip()
-                    answers.add(file, row, image, label, coder=CODER, part=part_of_file(file), count=float(count))
+                    answers.add(file, row, image, label, coder=CODER, part=file, count=float(count))
             aside = sum(int(c) for c in counts[len(CLASSES) :])
             if aside:
                 answers.set_aside("a vote for unknown or no face says nothing of a class", file, row, aside)

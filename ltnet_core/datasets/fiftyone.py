@@ -6,13 +6,14 @@ from typing import Any
 
 from ..errors import DatasetError
 from .answers import SEVERAL, Answers
+from .corrections import NOTHING, Corrections
 from .files import Files
 from .json_files import json_head, text
-from .parts import part_of_file
 from .reading import Match, Reading
 from .text_files import read_json
 
 FORMAT = "fiftyone"
+CHOOSES = True
 TITLE = "FiftyOne image classification, labels.json"
 LAYOUT = """\
 labels.json        {"classes": ["angry", "happy", …], "labels": {"a": 1, "b": 0, …}}      file names without ending
@@ -41,7 +42,7 @@ def match(files: Files) -> Match:
     return Match(False, f"no {FILE} with classes and labels", 0.0)
 
 
-def read(files: Files, name: str) -> Reading:
+def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading:
     """Read the labels of all parts.
 
     Raises
@@ -49,7 +50,7 @@ def read(files: Files, name: str) -> Reading:
     DatasetError
         it is not of that form, or a label is none of the classes.
     """
-    answers = Answers("FiftyOne's labels")
+    answers = Answers("FiftyOne's labels", corrections)
     classes: list[str] = []
     for file in _exports(files):
         content = read_json(files, file)
@@ -66,7 +67,7 @@ def read(files: Files, name: str) -> Reading:
             if len(chosen) > 1:
                 answers.set_aside(SEVERAL, file, row)
             elif chosen:
-                answers.add(file, row, folder + image, chosen[0], part=part_of_file(file))
+                answers.add(file, row, folder + image, chosen[0], part=file)
     return answers.reading(files, name, classes=classes or None)
 
 

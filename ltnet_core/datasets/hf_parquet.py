@@ -12,15 +12,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..errors import DatasetError
-from .answers import SEVERAL, Answers, are_choices, require_shared_classes
+from .answers import SEVERAL, Answers, are_choices
 from .columns import role, without
+from .corrections import NOTHING, Corrections
 from .files import MAX_IMAGE_BYTES, Files, is_image_name, suffix
-from .parts import part_of_file, part_of_value
 from .reading import Match, Reading
 from .study import Problem
 from .text_files import loads
 
 FORMAT = "hf-parquet"
+CHOOSES = True
 TITLE = "Hugging Face Parquet with images inside"
 LAYOUT = """\
 data/train-00000-of-00001.parquet     image: {bytes, path}, label: class number or name
@@ -154,7 +155,7 @@ def _column(shard: pq.ParquetFile, place: Place, column: str, called: str | None
         raise DatasetError(f"cannot be read ({str(e).splitlines()[0]}).", file=place.shard) from e
 
 
-def read(files: Files, name: str) -> Reading:
+def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading:
     """Read the labels of all shards; the images stay where they are.
 
     Raises
@@ -162,7 +163,7 @@ def read(files: Files, name: str) -> Reading:
     DatasetError
         a shard is broken, has no labels, or its columns of labels answer different questions.
     """
-    answers = Answers("the Parquet tables")
+    answers = Answers("the Parquet tables", corrections)
     places: dict[str, Place] = {}
     columns: dict[str, str] = {}
     classes: list[str] = []
@@ -190,7 +191,7 @@ def read(files: Files, name: str) -> Reading:
                     who = labels.who[number] if labels.coder else title if len(labels.cells) > 1 else ""
                     used.setdefault(title, set()).update({label} - {""})
                     answers.add(file, number + 1, image, label, coder=who, part=part)
-    require_shared_classes(answers.tool, used, name)
+    answers.separate(used)
     images = ParquetImages(files, places, columns)
     return answers.reading(images, name, classes=classes or None, images=list(places), problems=problems, beside=files)
 
@@ -286,13 +287,12 @@ def _labels(shard: pq.ParquetFile, file: str, field: str) -> Labels:
         chosen = [label] if label is not None else [c for c in free if are_choices([v or "" for v in text[c]])]
     if not chosen:
         raise DatasetError(f"no column of labels; found {', '.join(map(repr, others)) or 'none'}.", file=file)
-    whole = part_of_file(file)
     rows = table.num_rows
     return Labels(
         {c: text[c] for c in chosen},
         [v or "" for v in text[coder]] if coder is not None else [""] * rows,
         coder is not None,
-        [part_of_value(v or "") or whole for v in text[split]] if split is not None else [whole] * rows,
+        [f"{file}/{v or ''}" for v in text[split]] if split is not None else [file] * rows,
         [c for column in chosen for c in named.get(column, ())],
         [c for c in others if c not in (*chosen, coder, split, image)],
     )

@@ -6,14 +6,15 @@ from typing import Any
 
 from ..errors import DatasetError
 from .answers import Answers
+from .corrections import NOTHING, Corrections
 from .files import Files
 from .json_files import json_head, text
 from .label_studio import coder_of
-from .parts import part_of_file
 from .reading import Match, Reading
 from .text_files import read_json
 
 FORMAT = "json-answers"
+CHOOSES = True
 TITLE = "JSON, item to label"
 LAYOUT = """\
 answers.json       {"a.png": {"Ann": "happy", "Ben": "sad"}, "b.png": {"Ben": "sad"}, …}     item → annotator → class
@@ -83,7 +84,7 @@ def _of_lists(files: Files, name: str) -> bool:
     return len(lists) == len(content) and _of_images(dict.fromkeys(lists, ""), files)
 
 
-def read(files: Files, name: str) -> Reading:
+def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading:
     """Read all files of that kind.
 
     Raises
@@ -91,12 +92,12 @@ def read(files: Files, name: str) -> Reading:
     DatasetError
         there is none.
     """
-    answers = Answers("the JSON of answers")
+    answers = Answers("the JSON of answers", corrections)
     for file, content in _files(files):
-        part = part_of_file(file)
+        part = file
         for row, (item, said) in enumerate(content.items(), 1):
             for who, label in said.items() if isinstance(said, dict) else [("", said)]:
-                label = "" if text(label) in ABSENT else text(label)
+                label = "" if corrections.missing is None and text(label) in ABSENT else text(label)
                 coder = coder_of(int(who) if who.isdigit() and len(who) < 20 else who) if who else ""
                 answers.add(file, row, item, label, coder=coder, part=part)
     return answers.reading(files, name)

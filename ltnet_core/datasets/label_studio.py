@@ -7,14 +7,15 @@ from typing import Any
 
 from ..errors import DatasetError
 from .answers import BOXES, SEVERAL, Answers, seconds
+from .corrections import NOTHING, Corrections
 from .files import Files, is_image_name
 from .json_files import json_head, text
 from .listed_names import path_of
-from .parts import part_of_value
 from .reading import Match, Reading
 from .text_files import read_json
 
 FORMAT = "label-studio"
+CHOOSES = True
 TITLE = "Label Studio export"
 LAYOUT = """\
 export.json        the "JSON" export of an image classification project; each annotator is a coder
@@ -22,8 +23,8 @@ images/…           optional, matched by name
 classes.csv        class[,code]                optional"""
 NOTE = """\
 Skipped tasks and cancelled annotations are left out and counted. Of two annotations of one person the one updated
-later stands. Ratings, texts, boxes and outlines are no labels. An export of several questions (`from_name`) is
-refused with their names. A field `split` of the task's data is honoured."""
+later stands. Ratings, texts, boxes and outlines are no labels. Of several questions (`from_name`) it is asked which
+one holds the labels (`--ignore`). A field `split` of the task's data is honoured."""
 
 BOX_TYPES = ("rectanglelabels", "polygonlabels", "brushlabels", "ellipselabels", "keypointlabels", "videorectangle")
 
@@ -43,7 +44,7 @@ def match(files: Files) -> Match:
     return Match(False, "no JSON export with tasks and annotations", 0.1 if _exports(files) else 0.0)
 
 
-def read(files: Files, name: str) -> Reading:
+def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading:
     """Read the exports.
 
     Raises
@@ -51,7 +52,7 @@ def read(files: Files, name: str) -> Reading:
     DatasetError
         it is not the JSON of a Label Studio export.
     """
-    answers = Answers("Label Studio's export")
+    answers = Answers("Label Studio's export", corrections, "image", "completed_by")
     for file in _exports(files):
         tasks = read_json(files, file)
         for number, task in enumerate(tasks if isinstance(tasks, list) else (), 1):
@@ -64,7 +65,7 @@ def read(files: Files, name: str) -> Reading:
 
 def _add(answers: Answers, file: str, number: int, data: dict[str, Any], annotations: Any) -> None:
     image = image_of(data)
-    part = next((part_of_value(text(v)) for k, v in data.items() if k.lower() in ("split", "subset", "usage")), "")
+    part = next((text(v) for k, v in data.items() if k.lower() in ("split", "subset", "usage")), "")
     for annotation in annotations if isinstance(annotations, list) else ():
         if not isinstance(annotation, dict) or annotation.get("was_cancelled"):
             answers.set_aside("the annotation was cancelled", file, number)

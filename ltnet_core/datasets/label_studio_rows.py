@@ -7,17 +7,18 @@ from typing import Any
 
 from ..errors import DatasetError
 from .answers import SEVERAL, Answers, are_choices, seconds
+from .corrections import NOTHING, Corrections
 from .files import Files, is_image_name
 from .json_files import json_head, read_lines, text
 from .label_studio import coder_of, image_of
 from .listed_names import path_of
-from .parts import part_of_value
 from .reading import Match, Reading
 from .study import Problem
 from .tables import header, is_table, read_table
 from .text_files import loads
 
 FORMAT = "label-studio-rows"
+CHOOSES = True
 TITLE = "Label Studio export, JSON-MIN and CSV"
 LAYOUT = """\
 export.json        "JSON-MIN": [{"image": …, "emotion": "happy", "annotator": 1, "annotation_id": …}, …]
@@ -25,7 +26,7 @@ export.csv         or "CSV": annotation_id,annotator,created_at,emotion,id,image
 images/…           optional, matched by name"""
 NOTE = """\
 Each annotator is a coder. Of two annotations of one person the one updated later stands. What is no choice (boxes,
-texts, ratings beside a choice) is no label; where several fields hold choices the export is refused."""
+texts, ratings beside a choice) is no label; where several fields hold choices it is asked which one counts."""
 
 OWN = frozenset(
     {
@@ -57,7 +58,7 @@ def match(files: Files) -> Match:
     return Match(False, "no JSON-MIN or CSV export of Label Studio")
 
 
-def read(files: Files, name: str) -> Reading:
+def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading:
     """Read the exports.
 
     Raises
@@ -65,7 +66,7 @@ def read(files: Files, name: str) -> Reading:
     DatasetError
         no field holds choices, or several do.
     """
-    answers = Answers("Label Studio's export")
+    answers = Answers("Label Studio's export", corrections, "image", "annotator")
     remarks: list[Problem] = []
     for file in [*_lists(files), *_tables(files)]:
         if is_table(file) and not file.lower().endswith(".json"):
@@ -88,7 +89,7 @@ def _add(answers: Answers, file: str, rows: list[tuple[int, dict[str, Any]]]) ->
     if not asked:
         raise DatasetError("no field holds the choices of the annotators.", file=file)
     for row, content in rows:
-        part = next((part_of_value(text(v)) for k, v in content.items() if k.lower() in PARTS), "")
+        part = next((text(v) for k, v in content.items() if k.lower() in PARTS), "")
         who = coder_of(_number(content.get("annotator")))
         when = seconds(content.get("updated_at") or content.get("created_at"))
         for question in asked:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from ..errors import DatasetError
 from .answers import Answers
+from .corrections import NOTHING, Corrections
 from .files import Files
 from .reading import Match, Reading
 from .text_files import read_lines
 
 FORMAT = "labelme"
+CHOOSES = True
 TITLE = "LabelMe crowd, answers.txt"
 LAYOUT = """\
 answers.txt            1 -1 0 …          a row per image of filenames_train.txt, a column per annotator
@@ -41,7 +43,7 @@ def _names(files: Files) -> str | None:
     return next((n for n in ("filenames_train.txt", "filenames.txt") if n in files), None)
 
 
-def read(files: Files, name: str) -> Reading:
+def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading:
     """Read the answers and the known truth.
 
     Raises
@@ -52,7 +54,7 @@ def read(files: Files, name: str) -> Reading:
     named = _names(files)
     if named is None or ANSWERS not in files:
         raise DatasetError(f"{ANSWERS} and filenames_train.txt are needed.", file=name)
-    answers = Answers("LabelMe's answers")
+    answers = Answers("LabelMe's answers", corrections)
     images = _lines(files, named)
     rows = _lines(files, ANSWERS)
     _same_length(ANSWERS, rows, named, images)

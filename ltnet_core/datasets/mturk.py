@@ -7,6 +7,7 @@ from typing import Any
 
 from ..errors import DatasetError
 from .answers import Answers, are_choices, one_of, seconds
+from .corrections import NOTHING, Corrections
 from .export_tables import cells, image_column, json_cell, tables_with
 from .files import Files
 from .json_files import text
@@ -15,6 +16,7 @@ from .study import Problem
 from .tables import Table, header, read_table
 
 FORMAT = "mturk"
+CHOOSES = True
 TITLE = "Mechanical Turk batch results"
 LAYOUT = """\
 Batch_1_batch_results.csv    HITId,…,WorkerId,AssignmentStatus,…,Input.image_url,Answer.emotion.label
@@ -38,7 +40,7 @@ def match(files: Files) -> Match:
     return Match(False, "no batch results of Mechanical Turk")
 
 
-def read(files: Files, name: str) -> Reading:
+def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading:
     """Read the results of all batches.
 
     Raises
@@ -46,12 +48,13 @@ def read(files: Files, name: str) -> Reading:
     DatasetError
         no column names an image, none holds choices, or a cell of JSON is broken.
     """
-    answers = Answers("Mechanical Turk's results")
+    answers = Answers("Mechanical Turk's results", corrections)
     remarks: list[Problem] = []
     for file in tables_with(files, NEEDED):
         table = read_table(files, file, ("workerid",))
         remarks += table.remarks()
         shown = image_column(table, [c for c in table.frame.columns if c.startswith("input.")], files)
+        answers.image, answers.coder = table.titles[shown], table.titles["workerid"]
         questions = _questions(table)
         status = cells(table, "assignmentstatus")
         rejected = cells(table, "reject")

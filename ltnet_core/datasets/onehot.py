@@ -8,14 +8,15 @@ from numpy.typing import NDArray
 from ..errors import DatasetError
 from .answers import SEVERAL, Answers
 from .columns import role, without
+from .corrections import NOTHING, Corrections
 from .files import Files
 from .label_tables import tables
-from .parts import part_of_file, part_of_value
 from .reading import Match, Reading
 from .study import Problem
 from .tables import Table, header, read_table
 
 FORMAT = "one-hot"
+CHOOSES = True
 TITLE = "Table of ones and zeros, one column per class"
 LAYOUT = """\
 labels.csv         image,MEL,NV,BCC,…          1 in the column of the image's class, 0 in all others;
@@ -72,7 +73,7 @@ def marked(table: Table, columns: list[str]) -> NDArray[np.bool_]:
 def add_rows(answers: Answers, table: Table, image: str, columns: list[str], folder: str, part: str) -> None:
     """One answer for each row that marks one class; rows that mark none say nothing."""
     split = role(tuple(table.frame.columns), "split")
-    parts = [part] * len(table.row) if split is None else [part_of_value(str(v)) or part for v in table.frame[split]]
+    parts = [part] * len(table.row) if split is None else [f"{part}/{v}" for v in table.frame[split]]
     marks = marked(table, columns)
     for name, row, held, mark in zip(table.frame[image], table.row, parts, marks, strict=True):
         places = np.flatnonzero(mark)
@@ -82,7 +83,7 @@ def add_rows(answers: Answers, table: Table, image: str, columns: list[str], fol
             answers.set_aside(SEVERAL, table.file, int(row))
 
 
-def read(files: Files, name: str) -> Reading:
+def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading:
     """Read every table of that kind; they are the labels of one coder.
 
     Raises
@@ -90,7 +91,7 @@ def read(files: Files, name: str) -> Reading:
     DatasetError
         no table is one.
     """
-    answers = Answers(TITLE)
+    answers = Answers(TITLE, corrections)
     problems: list[Problem] = []
     classes: list[str] = []
     for file in tables(files):
@@ -107,7 +108,7 @@ def read(files: Files, name: str) -> Reading:
             text = f"{file}: {', '.join(map(repr, left))} holds no zeros and ones."
             problems.append(Problem("column left out", len(left), (text,)))
         problems += table.remarks()
-        add_rows(answers, table, image, columns, "", part_of_file(file))
+        add_rows(answers, table, image, columns, "", file)
     if not classes:
         raise DatasetError("no table has a 1 in one column of each row.", file=name)
     return answers.reading(files, name, classes=classes, problems=problems)

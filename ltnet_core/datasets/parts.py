@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from .corrections import NOTHING, Corrections
+
 LEARN = frozenset({"train", "training", "learn"})
 HELD_OUT = frozenset(
     {"test", "testing", "tst", "val", "valid", "validation", "dev", "devel", "eval", "evaluation", "holdout", "heldout"}
@@ -22,16 +24,18 @@ def part_of_value(value: str) -> str:
     return "train" if words & LEARN else ""
 
 
-def part_of_file(name: str) -> str:
-    """``train``, ``test`` or "" for a file of labels, by its own name and then by the folders above it."""
-    for word in reversed(name.split("/")):
-        part = part_of_value(word.rsplit(".", 1)[0])
-        if part:
-            return part
-    return ""
+def part_of_file(name: str, corrections: Corrections = NOTHING) -> str:
+    """``train``, ``test``, ``ignore`` or "" for a file of labels, by its own name and then by the folders above it.
+
+    What a person said of a name comes before what the name says.
+    """
+    names = [word for part in reversed(name.split("/")) for word in (part, part.rsplit(".", 1)[0])]
+    said = next((p for n in names if (p := corrections.part(n)) is not None), None)
+    return said or next((p for n in names if (p := part_of_value(n))), "")
 
 
-def part_of_image(name: str) -> str:
-    """``train``, ``test`` or "" for an image, by the folders above it; its own name says nothing."""
-    parts = [part_of_value(folder) for folder in name.split("/")[:-1]]
-    return next((p for p in parts if p), "")
+def part_of_image(name: str, corrections: Corrections = NOTHING) -> str:
+    """The same for an image, by the folders above it; its own name says nothing."""
+    folders = name.split("/")[:-1]
+    said = next((p for f in folders if (p := corrections.part(f)) is not None), None)
+    return said or next((p for f in folders if (p := part_of_value(f))), "")

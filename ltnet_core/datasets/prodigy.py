@@ -6,12 +6,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from .answers import BOXES, SEVERAL, Answers, seconds
+from .corrections import NOTHING, Corrections
 from .files import Files, suffix
 from .json_files import first_object, read_lines, text
-from .parts import part_of_file
 from .reading import Match, Reading
 
 FORMAT = "prodigy"
+CHOOSES = True
 TITLE = "Prodigy annotations"
 LAYOUT = """\
 faces.jsonl        {"image": "a.jpg", "accept": ["happy"], "answer": "accept", "_annotator_id": "faces-ann", …}
@@ -40,7 +41,7 @@ def match(files: Files) -> Match:
     return Match(False, "no annotations of Prodigy")
 
 
-def read(files: Files, name: str) -> Reading:
+def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading:
     """Read all exports.
 
     Raises
@@ -48,7 +49,7 @@ def read(files: Files, name: str) -> Reading:
     DatasetError
         a line is broken, or there are boxes alone.
     """
-    answers = Answers("Prodigy's annotations")
+    answers = Answers("Prodigy's annotations", corrections, "image", "_annotator_id")
     for file in _exports(files):
         lines = list(read_lines(files, file))
         single = _single(line for _, line in lines)
@@ -66,7 +67,7 @@ def read(files: Files, name: str) -> Reading:
             else:
                 who = text(line.get("_annotator_id")) or text(line.get("_session_id"))
                 when = seconds(line.get("_timestamp"))
-                answers.add(file, row, _image(line), chosen[0], coder=who, when=when, part=part_of_file(file))
+                answers.add(file, row, _image(line), chosen[0], coder=who, when=when, part=file)
     return answers.reading(files, name)
 
 

@@ -7,6 +7,7 @@ import re
 from ..errors import DatasetError
 from .answers import Answers
 from .columns import role
+from .corrections import NOTHING, Corrections
 from .export_tables import cells
 from .files import Files
 from .rafdb import CLASSES, CODER
@@ -15,6 +16,7 @@ from .study import Problem
 from .tables import header, read_table
 
 FORMAT = "rafdb-tables"
+CHOOSES = True
 TITLE = "RAF-DB, train_labels.csv and test_labels.csv"
 LAYOUT = """\
 train_labels.csv   image,label             train_00001_aligned.jpg,5      codes 1–7
@@ -51,7 +53,7 @@ def match(files: Files) -> Match:
     return Match(True, ", ".join(tables.values()))
 
 
-def read(files: Files, name: str) -> Reading:
+def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading:
     """Read the tables.
 
     Raises
@@ -59,7 +61,7 @@ def read(files: Files, name: str) -> Reading:
     DatasetError
         a label is no code from 1 to 7.
     """
-    answers = Answers("RAF-DB")
+    answers = Answers("RAF-DB", corrections, "image")
     problems: list[Problem] = []
     folders = {n.rsplit("/", 1)[-1]: n.split("/")[-2] for n in files.images if "/" in n}
     apart = []

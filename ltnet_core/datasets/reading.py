@@ -101,7 +101,8 @@ class Format(Protocol):
     """A module that reads one format.
 
     ``LAYOUT`` shows its files, ``NOTE`` says in Markdown what is special about it; both make up ``docs/datasets.md``.
-    Where it sets ``CORRECTABLE = True`` both functions also take the corrections of a person.
+    Where it sets ``CORRECTABLE = True`` both functions also take the corrections of a person; where it sets ``CHOOSES =
+    True``, as exports of tools do, only ``read`` does: which question holds the labels, and which parts are trained on.
     """
 
     FORMAT: str

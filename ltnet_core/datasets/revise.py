@@ -33,6 +33,7 @@ def revise(reading: Reading, corrections: Corrections) -> Reading:
     missing = Counter(reading.missing)
     if corrections.missing is not None:
         labels = [_without(r, corrections, missing) for r in labels]
+        truth = [_without(r, corrections, missing) for r in truth]
     splits = dict(reading.splits)
     labels = [_only_coders(r, corrections, splits) for r in labels]
     written = frozenset(str(n) for r in (*reading.labels, *reading.truth) for n in _categories(r))

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from .answers import Answers
+from .corrections import NOTHING, Corrections
 from .files import Files
 from .onehot import add_rows
-from .parts import part_of_file
 from .reading import Match, Reading
 from .study import Problem
 from .tables import header, read_table
 
 FORMAT = "roboflow"
+CHOOSES = True
 TITLE = "Roboflow, _classes.csv"
 LAYOUT = """\
 train/_classes.csv     filename, angry, happy, …      1 for the classes of an image, 0 for the others
@@ -37,7 +38,7 @@ def match(files: Files) -> Match:
     return Match(False, f"{found[0]} has no column filename", 0.7)
 
 
-def read(files: Files, name: str) -> Reading:
+def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading:
     """Read the table of every part.
 
     Raises
@@ -45,7 +46,7 @@ def read(files: Files, name: str) -> Reading:
     DatasetError
         a cell is no 0 or 1.
     """
-    answers = Answers("Roboflow's export")
+    answers = Answers("Roboflow's export", corrections)
     classes: list[str] = []
     remarks: list[Problem] = []
     for file in _tables(files):
@@ -54,5 +55,5 @@ def read(files: Files, name: str) -> Reading:
         folder = file.rsplit("/", 1)[0] + "/" if "/" in file else ""
         classes += [table.titles[c] for c in columns]
         remarks += table.remarks()
-        add_rows(answers, table, "filename", columns, folder, part_of_file(file))
+        add_rows(answers, table, "filename", columns, folder, file)
     return answers.reading(files, name, classes=classes, problems=remarks)

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from .answers import BOXES, SEVERAL, Answers, require_shared_classes, seconds
+from .answers import BOXES, SEVERAL, Answers, seconds
+from .corrections import NOTHING, Corrections
 from .files import Files, suffix
 from .json_files import first_object, read_lines, text
-from .parts import part_of_file
 from .reading import Match, Reading
 
 FORMAT = "sagemaker"
+CHOOSES = True
 TITLE = "SageMaker Ground Truth manifest"
 LAYOUT = """\
 output.manifest    {"source-ref": "s3://…/a.jpg", "JOB": 1, "JOB-metadata": {"class-name": "happy", …}}
 images/…           optional, matched by name"""
 NOTE = """\
 Each labelling job is a coder. Labels that a model gave (`"human-annotated": "no"`) are left out and counted. Jobs
-that share no class ask different questions: keep one of them in the file."""
+that share no class ask different questions: it is asked which one holds the labels."""
 
 ENDINGS = (".manifest", ".jsonl", ".ndjson")
 REFERENCE = "source-ref"
@@ -37,18 +38,18 @@ def match(files: Files) -> Match:
     return Match(False, "no output manifest of SageMaker Ground Truth")
 
 
-def read(files: Files, name: str) -> Reading:
+def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading:
     """Read all manifests.
 
     Raises
     ------
     DatasetError
-        a line is broken, or the jobs ask different questions.
+        a line is broken.
     """
-    answers = Answers("SageMaker Ground Truth's manifest")
+    answers = Answers("SageMaker Ground Truth's manifest", corrections, REFERENCE)
     classes: dict[str, set[str]] = {}
     for file in _manifests(files):
-        part = part_of_file(file)
+        part = file
         for row, line in read_lines(files, file):
             image = text(line.get(REFERENCE))
             for key, metadata in line.items():
@@ -62,7 +63,7 @@ def read(files: Files, name: str) -> Reading:
                 classes.setdefault(job, set()).add(label)
                 when = seconds(metadata.get("creation-date"))
                 answers.add(file, row, image, label, coder=job, when=when, part=part)
-    require_shared_classes(answers.tool, classes, name)
+    answers.separate(classes)
     return answers.reading(files, name)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..errors import DatasetError
 from .answers import Answers, are_choices, seconds
+from .corrections import NOTHING, Corrections
 from .export_tables import cells, image_column, tables_with
 from .files import Files
 from .reading import Match, Reading
@@ -11,6 +12,7 @@ from .study import Problem
 from .tables import header, read_table
 
 FORMAT = "toloka"
+CHOOSES = True
 TITLE = "Toloka assignments"
 LAYOUT = """\
 assignments.tsv    INPUT:image,OUTPUT:result,GOLDEN:result,…,ASSIGNMENT:worker_id,ASSIGNMENT:status,…
@@ -33,7 +35,7 @@ def match(files: Files) -> Match:
     return Match(False, "no assignments of Toloka")
 
 
-def read(files: Files, name: str) -> Reading:
+def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading:
     """Read the assignments.
 
     Raises
@@ -41,7 +43,7 @@ def read(files: Files, name: str) -> Reading:
     DatasetError
         no column names an image, or none holds choices.
     """
-    answers = Answers("Toloka's assignments")
+    answers = Answers("Toloka's assignments", corrections)
     remarks: list[Problem] = []
     truth: dict[str, str] = {}
     for file in tables_with(files, {WORKER}):
@@ -49,6 +51,7 @@ def read(files: Files, name: str) -> Reading:
         remarks += table.remarks()
         columns = list(table.frame.columns)
         shown = image_column(table, [c for c in columns if c.startswith("input:")], files)
+        answers.image, answers.coder = table.titles[shown], table.titles[WORKER]
         asked = [c for c in columns if c.startswith("output:") and are_choices(cells(table, c))]
         if not asked:
             raise DatasetError("no column OUTPUT:… holds choices.", file=file, row=1)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from .answers import Answers
 from .columns import named
+from .corrections import NOTHING, Corrections
 from .export_tables import cells, tables_with
 from .files import Files
 from .reading import Match, Reading
@@ -14,6 +15,7 @@ from .study import Problem
 from .tables import header, read_table
 
 FORMAT = "question-worker-answer"
+CHOOSES = True
 TITLE = "Crowd answers: question, worker, answer"
 LAYOUT = """\
 answer.csv         question,worker,answer
@@ -34,14 +36,14 @@ def match(files: Files) -> Match:
     return Match(False, "no table with question, worker, answer")
 
 
-def read(files: Files, name: str) -> Reading:
+def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading:
     """Read the answers and the truth.
 
     Raises
     ------
     DatasetError
     """
-    answers = Answers("the table of answers")
+    answers = Answers("the table of answers", corrections, "question", "worker", "answer")
     remarks: list[Problem] = []
     for file in tables_with(files, NEEDED):
         table = read_table(files, file)

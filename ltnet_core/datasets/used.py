@@ -51,13 +51,12 @@ def _names(files: Files) -> set[str]:
 
 
 def speaks_of_columns(corrections: Corrections, files: Files) -> bool:
-    """Whether something is said of columns that a table has; annotators may also be coders by another way."""
-    if corrections.columns or corrections.classes_are:
-        return True
-    if not corrections.annotators:
+    """Whether something is said of columns that a table has, and not of an export's questions or of coders."""
+    said = [*corrections.columns.values(), *corrections.classes_are, *corrections.annotators]
+    if not said:
         return False
     columns = {c.casefold() for c in _columns(files)}
-    return any(a.casefold() in columns for a in corrections.annotators)
+    return any(n.casefold() in columns for n in said)
 
 
 def applicable(corrections: Corrections, files: Files) -> Corrections:

@@ -6,16 +6,17 @@ from collections.abc import Iterator
 from typing import Any
 
 from .answers import BOXES, SEVERAL, Answers, are_choices, one_of
+from .corrections import NOTHING, Corrections
 from .export_tables import cells, json_cell, tables_with
 from .files import Files
 from .json_files import json_head, text
-from .parts import part_of_file
 from .reading import Match, Reading
 from .study import Problem
 from .tables import read_table
 from .text_files import read_json
 
 FORMAT = "via"
+CHOOSES = True
 TITLE = "VGG Image Annotator (VIA)"
 LAYOUT = """\
 via_project.json   {"a.png700": {"filename": "a.png", "file_attributes": {"emotion": "happy"}, …}, …}
@@ -24,7 +25,7 @@ via.csv            or: filename,file_size,file_attributes,region_count,…
 images/…           optional, matched by name"""
 NOTE = """\
 The label is an attribute of the file; regions are no labels of a whole image. Several attributes with choices are
-several questions, and the file is refused with their names. Files that speak of the same images are a coder each."""
+several questions, and it is asked which one holds the labels. Files that speak of the same images are a coder each."""
 
 NEEDED = {"filename", "file_attributes"}
 OWN = ("caption", "public_domain", "image_url")
@@ -47,7 +48,7 @@ def match(files: Files) -> Match:
     return Match(False, "no annotations of VIA")
 
 
-def read(files: Files, name: str) -> Reading:
+def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading:
     """Read all files of VIA.
 
     Raises
@@ -55,7 +56,7 @@ def read(files: Files, name: str) -> Reading:
     DatasetError
         a file or a cell is broken, or several attributes hold choices.
     """
-    answers = Answers("VIA's annotations")
+    answers = Answers("VIA's annotations", corrections, "filename", label="file_attributes")
     remarks: list[Problem] = []
     found: list[tuple[str, int, str, dict[str, Any], bool]] = []
     for file in tables_with(files, NEEDED):
@@ -85,7 +86,7 @@ def read(files: Files, name: str) -> Reading:
             if label is None:
                 answers.set_aside(SEVERAL, file, row)
             elif label:
-                answers.add(file, row, image, label, question=question, part=part_of_file(file))
+                answers.add(file, row, image, label, question=question, part=file)
             given |= label != ""
         if has_regions and not given:
             answers.set_aside(BOXES, file, row)

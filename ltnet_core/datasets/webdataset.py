@@ -9,13 +9,14 @@ from typing import BinaryIO
 
 from ..errors import DatasetError
 from .answers import Answers
+from .corrections import NOTHING, Corrections
 from .files import MAX_FILE_BYTES, Files, suffix
 from .json_files import text
-from .parts import part_of_file
 from .reading import Match, Reading
 from .text_files import loads
 
 FORMAT = "webdataset"
+CHOOSES = True
 TITLE = "WebDataset, tar shards"
 LAYOUT = """\
 shard-000000.tar   000000.jpg, 000000.cls (a class number or name), or .txt, or .json with "label"; 000001.jpg, …
@@ -144,7 +145,7 @@ def match(files: Files) -> Match:
     )
 
 
-def read(files: Files, name: str) -> Reading:
+def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading:
     """Read the labels of all shards; the images stay where they are.
 
     Raises
@@ -153,7 +154,7 @@ def read(files: Files, name: str) -> Reading:
         a shard is damaged, or a label is too long.
     """
     inside, shards = _inside(files)
-    answers = Answers("the WebDataset shards")
+    answers = Answers("the WebDataset shards", corrections)
     images = {_sample(n): n for n in inside.images}
     chosen: dict[str, str] = {}
     for file in inside.names:
@@ -165,7 +166,7 @@ def read(files: Files, name: str) -> Reading:
     for row, (sample, file) in enumerate(chosen.items(), 1):
         shard = next((s for p, s in shards.items() if p and file.startswith(p)), shards.get("", ""))
         label = _label(inside.read(file, MOST_LABEL_BYTES), file)
-        answers.add(shard or file, row, images[sample], label, part=part_of_file(shard or file))
+        answers.add(shard or file, row, images[sample], label, part=shard or file)
     kept = [n for n in inside.images if n in set(images.values())]
     return answers.reading(inside, name, images=kept, beside=files)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..errors import DatasetError
 from .answers import SEVERAL, Answers, seconds
+from .corrections import NOTHING, Corrections
 from .export_tables import cells, json_cell, tables_with
 from .files import Files, is_image_name
 from .json_files import text
@@ -16,6 +17,7 @@ from .study import Problem
 from .tables import Table, header, read_table
 
 FORMAT = "zooniverse"
+CHOOSES = True
 TITLE = "Zooniverse classifications and reductions"
 LAYOUT = """\
 project-classifications.csv     classification_id,user_name,…,created_at,…,annotations,subject_data,…
@@ -51,7 +53,7 @@ def match(files: Files) -> Match:
     return Match(False, "no classifications of Zooniverse")
 
 
-def read(files: Files, name: str) -> Reading:
+def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading:
     """Read the classifications, or the reductions where there are none.
 
     Raises
@@ -59,7 +61,7 @@ def read(files: Files, name: str) -> Reading:
     DatasetError
         a cell of JSON is broken, or a subject has no file name.
     """
-    answers = Answers("Zooniverse's export")
+    answers = Answers("Zooniverse's export", corrections, "subject_data", "user_name")
     remarks: list[Problem] = []
     classified = tables_with(files, CLASSIFIED)
     for file in classified:
