@@ -62,7 +62,7 @@ def judged(name: str, do: object, sound: Outcome, right: bool) -> tuple[str | No
 
 
 def on_stopped(material: Material, folder: Path, wanted: str) -> Iterator[Row]:
-    results = ("truth.parquet", "transitions.json", "evaluation.json")
+    results = ("items.parquet", "transitions.parquet", "evaluation.json")
     for file in filter(lambda f: wanted in f, faults.files_of(material.stopped)):
         for damage, do in faults.damages(file).items():
             for name in ("status", "fit --resume"):

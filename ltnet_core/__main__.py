@@ -327,8 +327,11 @@ def _plain(value: float) -> int | float:
 
 def _aggregate(arguments: argparse.Namespace) -> None:
     import numpy as np
+    import pyarrow as pa
 
+    from .coder_labels import Entries
     from .export import write_matrices, write_table
+    from .parquet_files import TEXT
     from .truth import truth_table
 
     study = load_dataset(arguments.dataset, arguments.format, correction_flags.of(arguments))
@@ -339,7 +342,11 @@ def _aggregate(arguments: argparse.Namespace) -> None:
     if result.note:
         say(f"{arguments.method}: {result.note}", sys.stderr)
     items = np.flatnonzero(study.table.annotated())
-    write_table(truth_table(study.table, result.p, result.labels, None, items), arguments.out)
+    table = study.table
+    labels = Entries.of(table, items).labels(len(items), len(table.coders))
+    names = pa.array(table.items[items], TEXT)
+    frame = truth_table(names, table.coders, table.classes, labels, result.p[items], result.labels[items], None)
+    write_table(frame, arguments.out)
     if arguments.matrices:
         matrices = {c: m.tolist() for c, m in zip(study.table.coders, result.transitions, strict=True)}
         write_matrices({"classes": list(study.table.classes), "coders": matrices}, arguments.matrices)

@@ -68,9 +68,7 @@ class AnnotationTable:
 
     def __post_init__(self) -> None:
         for what, names in (("item", self.items), ("coder", self.coders), ("class", self.classes)):
-            repeated = pd.Series(np.asarray(names, dtype=object), dtype=object).loc[lambda s: s.duplicated()].tolist()
-            if repeated:
-                raise AnnotationError(f"{what} {repeated[0]!r} is given twice; each name must be unique.")
+            _require_unique(what, names)
         if len(self.classes) < 2:
             raise AnnotationError(f"At least two classes are needed, {len(self.classes)} given.")
         sizes = (len(self.items), len(self.coders), len(self.classes))
@@ -89,6 +87,16 @@ class AnnotationTable:
         if len(self.count) and not (np.isfinite(self.count).all() and self.count.min() > 0):
             wrong = int(np.flatnonzero(~(np.isfinite(self.count) & (self.count > 0)))[0])
             raise AnnotationError(f"Entry {wrong} has count {self.count[wrong]}; counts are positive numbers.")
+        self._sort()
+
+    def _sort(self) -> None:
+        """Put the entries in their order.
+
+        Raises
+        ------
+        AnnotationError
+            an entry is given twice.
+        """
         key = self._key()
         if len(key) > 1 and not (np.diff(key) > 0).all():
             order = np.argsort(key, kind="stable")
@@ -183,7 +191,7 @@ class AnnotationTable:
         label: NDArray[np.int32],
         count: NDArray[np.float32],
     ) -> AnnotationTable:
-        """A table that was checked when it was written down, sorted as it was then."""
+        """A table of names, indices and counts that were checked before, sorted as they were then."""
         table = object.__new__(cls)
         for name, value in zip(
             cls.__dataclass_fields__, (items, coders, classes, item, coder, label, count), strict=True
@@ -276,15 +284,7 @@ class AnnotationTable:
         for position, name in enumerate(coders):
             new[self.coder_index(name)] = position
         keep = new[self.coder] >= 0
-        return AnnotationTable(
-            self.items,
-            tuple(coders),
-            self.classes,
-            self.item[keep],
-            new[self.coder[keep]],
-            self.label[keep],
-            self.count[keep],
-        )
+        return self._with(tuple(coders), self.classes, new[self.coder[keep]], self.label[keep], keep)
 
     def keep_items(self, mask: NDArray[np.bool_]) -> AnnotationTable:
         """The same coders and classes; entries only of items where ``mask`` (N,) is true.
@@ -292,15 +292,27 @@ class AnnotationTable:
         The items themselves stay, so that indices keep their meaning.
         """
         keep = mask[self.item]
-        return AnnotationTable(
-            self.items,
-            self.coders,
-            self.classes,
-            self.item[keep],
-            self.coder[keep],
-            self.label[keep],
-            self.count[keep],
-        )
+        return self._with(self.coders, self.classes, self.coder[keep], self.label[keep], keep)
+
+    def in_order(self, coders: Sequence[str], classes: Sequence[str]) -> AnnotationTable:
+        """The same annotations with only these coders, and all the classes, in these orders."""
+        kept = self.keep_coders(coders)
+        new = np.argsort([self.classes.index(c) for c in classes]).astype(np.int32)
+        return kept._with(kept.coders, tuple(classes), kept.coder, new[kept.label])
+
+    def _with(
+        self,
+        coders: tuple[str, ...],
+        classes: tuple[str, ...],
+        coder: NDArray[np.int32],
+        label: NDArray[np.int32],
+        keep: NDArray[np.bool_] | slice = slice(None),
+    ) -> AnnotationTable:
+        """The entries ``keep`` with other indices; what was checked of this table is not checked again."""
+        _require_unique("coder", coders)
+        table = self.trusted(self.items, coders, classes, self.item[keep], coder, label, self.count[keep])
+        table._sort()
+        return table
 
     def with_coder(self, name: str, said: FloatArray) -> AnnotationTable:
         """Add a coder whose votes are ``said``, (N,K); a row of zeros is an absent annotation."""
@@ -338,14 +350,11 @@ class AnnotationTable:
             keys.append((-said.shape[1], hashlib.sha256(said.tobytes()).hexdigest()))
         coder_order = np.asarray(sorted(range(len(keys)), key=lambda c: keys[c]), dtype=np.int64)
         new_coder = np.argsort(coder_order)
-        table = AnnotationTable(
-            self.items,
+        table = self._with(
             tuple(self.coders[c] for c in coder_order),
             tuple(self.classes[k] for k in class_order),
-            self.item,
             new_coder[self.coder].astype(np.int32),
             new_class[self.label].astype(np.int32),
-            self.count,
         )
         return table, class_order, coder_order
 
@@ -356,6 +365,12 @@ class AnnotationTable:
         for array in (self.item, self.coder, self.label, self.count):
             digest.update(np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()[:16]
+
+
+def _require_unique(what: str, names: Sequence[str] | NDArray[Any]) -> None:
+    repeated = pd.Series(np.asarray(names, dtype=object), dtype=object).loc[lambda s: s.duplicated()].tolist()
+    if repeated:
+        raise AnnotationError(f"{what} {repeated[0]!r} is given twice; each name must be unique.")
 
 
 def _sums(place: NDArray[Any], weight: NDArray[np.float32], size: int) -> FloatArray:

@@ -24,13 +24,3 @@ def cases(first: ArrayLike, second: ArrayLike, truth: ArrayLike) -> NDArray[np.i
     out[(a != b) & (t == b)] = 5
     out[(a < 0) | (b < 0) | (t < 0)] = 0
     return out
-
-
-def first_two(labels: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """The first two labels present in each row of (N,C), −1 where there are fewer."""
-    n, c = labels.shape
-    order = np.argsort(labels < 0, axis=1, kind="stable")
-    ordered = np.take_along_axis(labels, order, axis=1)
-    absent = np.full((n, max(2 - c, 0)), -1, dtype=labels.dtype)
-    padded = np.concatenate([ordered, absent], axis=1)
-    return padded[:, 0], padded[:, 1]

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import f1_score
 
-from .aggregation import aggregate
+from .aggregation import Aggregate, aggregate
 from .annotations import ADJUDICATOR, AnnotationTable, FloatArray
 
 BINS = 15
 AGGREGATED = ("majority", "dawid-skene", "shrunk-dawid-skene")  # quick enough for every run
+
+
+Aggregator = Callable[[str], Aggregate]
+"""Name of a method → what it makes of one table."""
+
+
+def aggregator(table: AnnotationTable) -> Aggregator:
+    """Aggregates a table by each method once, when it is first asked for."""
+    return cache(lambda method: aggregate(table, method))
 
 
 def calibration_error(
@@ -73,11 +84,13 @@ def recovery(learned: FloatArray, true: FloatArray) -> float | None:
 def evaluate(
     *,
     human: AnnotationTable,
+    alone: Aggregator,
+    alone_on_all: Aggregator,
     truth: NDArray[np.int32],
     test_set: NDArray[Any],
     networks: dict[str, FloatArray],
     posterior: FloatArray,
-    learned: NDArray[np.int32],
+    learned: NDArray[Any],
     usable: NDArray[np.bool_],
     transitions: dict[str, FloatArray],
     reference: dict[str, FloatArray],
@@ -86,32 +99,23 @@ def evaluate(
 
     Parameters
     ----------
-    human : annotations of all items by human coders, test items included.
+    human : annotations by human coders of the items to learn from.
+    alone, alone_on_all : aggregates of those, and of these coders' annotations of all items, test items included.
     truth : (N,) known class or −1. test_set : (N,) name of the test set or "".
     networks : method → (N,K) p of the image alone.
     posterior, learned : (N,K) and (N,) of the items to learn from.
     usable : (N,) items whose image could be read.
     transitions, reference : coder → (K,K), learned and true; rows of NaN are not known.
     """
-    labelled = {method: aggregate(human, method) for method in AGGREGATED}
     tests: dict[str, Any] = {}
     for name in sorted(set(test_set.tolist()) - {""}):
         items = np.flatnonzero((test_set == name) & (truth >= 0) & usable)
-        methods = {method: scores(p[items], truth[items]) for method, p in networks.items()}
-        for method, result in labelled.items():
-            methods[method] = scores(result.p[items], truth[items], result.labels[items])
-        tests[name] = {"items": len(items), "methods": methods}
+        tests[name] = {"items": len(items), "methods": _methods(items, truth, networks, alone_on_all)}
 
-    train = (test_set == "") & usable
-    items = np.flatnonzero(train & (truth >= 0) & human.annotated())
+    items = np.flatnonzero((test_set == "") & usable & (truth >= 0) & human.annotated())
     labelled_by = [c for c in human.coders if c != ADJUDICATOR]  # what people settled is no coder's own label
-    shown = human.keep_coders(labelled_by).keep_items(train)
-    methods = {method: scores(p[items], truth[items]) for method, p in networks.items()}
-    learned_from = human.keep_items(train)
-    for method in AGGREGATED:
-        result = aggregate(learned_from, method)
-        methods[method] = scores(result.p[items], truth[items], result.labels[items])
-    methods["posterior"] = scores(posterior[items], truth[items], learned[items])
+    methods = _methods(items, truth, networks, alone) if len(items) else {}
+    own = scores(posterior[items], truth[items], learned[items])
     return {
         "tests": tests,
         "transitions": {
@@ -120,8 +124,19 @@ def evaluate(
         },
         "truth": {
             "items": len(items),
-            "accuracy": methods["posterior"]["accuracy"],
-            "human_labels_accuracy": human_label_accuracy(shown, truth),
-            "methods": methods if len(items) else {},
+            "accuracy": own["accuracy"],
+            "human_labels_accuracy": human_label_accuracy(human.keep_coders(labelled_by), truth),
+            "methods": {**methods, "posterior": own} if len(items) else {},
         },
     }
+
+
+def _methods(
+    items: NDArray[np.int64], truth: NDArray[np.int32], networks: dict[str, FloatArray], alone: Aggregator
+) -> dict[str, Any]:
+    """How right every network and every aggregate is on some items."""
+    out = {method: scores(p[items], truth[items]) for method, p in networks.items()}
+    for method in AGGREGATED:
+        result = alone(method)
+        out[method] = scores(result.p[items], truth[items], result.labels[items])
+    return out

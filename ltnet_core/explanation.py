@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from .annotations import FloatArray
 from .learned_items import LearnedItems
-from .reading import damaged, read_json, reading
+from .reading import damaged, reading
 from .runs import Run
+from .stored_results import open_results
 from .truth import FLOOR, T_FLOOR
 
 LOOK_ALIKES = 12
@@ -53,12 +53,12 @@ def explain(run: Run, items: LearnedItems, row: int) -> Explanation:
     RunError
         the run's results are damaged.
     """
-    about = read_json(run.result("transitions.json"))
+    results = open_results(run)
+    about = results.transitions()
     k = len(items.classes)
-    posterior = _row(run, "truth.parquet", row, items)
-    image = _row(run, "network.parquet", row, items) if run.keeps("network.parquet") else None
+    posterior, image = results.probabilities(items, row)
     matrices = {c: np.asarray(m) for c, m in about["coders"].items()}
-    said = _annotations(run, items, row)
+    said = results.annotations(items, row)
     learned = int(items.truth[row])
     others = posterior.copy()
     others[learned] = -1
@@ -73,40 +73,6 @@ def explain(run: Run, items: LearnedItems, row: int) -> Explanation:
             reasons[coder] = weight * float(votes @ (log_t[learned] - log_t[rival]))
     says = {c: image @ t for c, t in matrices.items() if c not in items.given} if image is not None else {}
     return Explanation(posterior, image, says, said, rival, reasons, look_alikes(run, items, row))
-
-
-def _row(run: Run, name: str, row: int, items: LearnedItems) -> FloatArray:
-    """(K,) the probabilities of one row; reads only the group of rows it is in."""
-    path, columns = run.result(name), [f"p_{c}" for c in items.classes]
-    with reading(path), pq.ParquetFile(path) as file:
-        if file.metadata.num_rows != len(items):
-            raise damaged(path, f"it has {file.metadata.num_rows:,} rows for {len(items):,} items")
-        start = 0
-        for group in range(file.num_row_groups):
-            size = file.metadata.row_group(group).num_rows
-            if row < start + size:
-                table = file.read_row_group(group, columns=columns)
-                return np.asarray([table.column(c)[row - start].as_py() for c in columns], dtype=np.float64)
-            start += size
-    raise damaged(path, f"it has no row {row}")
-
-
-def _annotations(run: Run, items: LearnedItems, row: int) -> dict[str, FloatArray]:
-    """coder → (K,) what it said of the item, as it was learned from."""
-    k = len(items.classes)
-    if not run.keeps("annotations.parquet"):
-        one = np.eye(k)
-        return {c: one[items.labels[i, row]] for i, c in enumerate(items.coders) if items.labels[i, row] >= 0}
-    path = run.result("annotations.parquet")
-    out: dict[str, FloatArray] = {}
-    with reading(path):
-        found = pq.read_table(path, filters=[("row", "=", row)])
-        for coder, label, count in zip(*(found.column(c).to_numpy() for c in ("coder", "label", "count")), strict=True):
-            if not (0 <= coder < len(items.coders) and 0 <= label < k and count >= 0):
-                raise damaged(path, f"row {row} has a coder or a class that the run does not have")
-            votes = out.setdefault(items.coders[coder], np.zeros(k))
-            votes[label] += float(count)
-    return out
 
 
 def look_alikes(run: Run, items: LearnedItems, row: int, most: int = LOOK_ALIKES) -> list[tuple[int, float]]:

@@ -6,21 +6,20 @@ import io
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from pyarrow import ArrowException
 
 from .errors import OptionError, RunError
+from .learned_items import LearnedItems
 from .matrix_files import matrices_bytes
 from .reading import read_json
 from .report import report_html
 from .runs import Run
 from .spreadsheet import csv_bytes, write_csv
+from .stored_results import load_items, open_results, read_transitions
+from .truth import truth_table
 from .writing import replacing, require_folder, write_bytes
 
 DECIMALS = "%.6f"
-REQUIRED = ("image", "learned_truth", "confidence")
-ROUNDING = 1e-3
 
 
 def load_truth(run: Run) -> pd.DataFrame:
@@ -29,19 +28,29 @@ def load_truth(run: Run) -> pd.DataFrame:
     Raises
     ------
     RunError
-        the run is not finished, or its truth.parquet is damaged.
+        the run is not finished, or its results are damaged.
     """
-    path = run.result("truth.parquet")
-    try:
-        frame = pd.read_parquet(path)
-    except (OSError, ValueError, KeyError, ArrowException) as e:
-        raise RunError(f"{str(path)!r} is damaged ({str(e).splitlines()[0]}); train the run again.") from e
-    missing = [c for c in REQUIRED if c not in frame.columns]
-    if missing:
-        raise RunError(f"{str(path)!r} is damaged: it has no column {missing[0]!r}; train the run again.")
-    if "_split" in frame:
-        frame = frame[frame["_split"] == ""]
-    return frame[[c for c in frame.columns if not c.startswith("_")]]
+    items = load_items(run)
+    return truth_rows(run, items, items.learned_from())
+
+
+def truth_rows(run: Run, items: LearnedItems, rows: int) -> pd.DataFrame:
+    """The first rows of the items of a run, as ``truth.csv`` has them.
+
+    Raises
+    ------
+    RunError
+        the run's results are damaged.
+    """
+    return truth_table(
+        items.names[:rows],
+        items.coders,
+        items.classes,
+        items.labels.until(rows),
+        open_results(run).posterior(rows),
+        items.truth[:rows],
+        items.network[:rows],
+    )
 
 
 def load_transitions(run: Run) -> dict[str, pd.DataFrame]:
@@ -50,7 +59,7 @@ def load_transitions(run: Run) -> dict[str, pd.DataFrame]:
     Raises
     ------
     RunError
-        the run is not finished, or its transitions.json is damaged.
+        the run is not finished, or its matrices are damaged.
     """
     content = read_transitions(run)
     classes = content["classes"]
@@ -113,7 +122,7 @@ def load_matrices(run: Run) -> dict[str, Any]:
     Raises
     ------
     RunError
-        the run is not finished, or its transitions.json is damaged.
+        the run is not finished, or its matrices are damaged.
     """
     content = read_transitions(run)
     given = content.get("given", ())
@@ -150,41 +159,3 @@ def export_report(run: Run, out: Path) -> None:
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as e:
         raise RunError(f"{str(path)!r} or spec.json is damaged ({type(e).__name__}: {e}); train the run again.") from e
     write_bytes(out, page.encode("utf-8", "replace"))
-
-
-def read_transitions(run: Run) -> dict[str, Any]:
-    """The content of transitions.json: K classes, and for each coder K rows of K shares and K counts.
-
-    Raises
-    ------
-    RunError
-        the run is not finished, or the file is damaged.
-    """
-    path = run.result("transitions.json")
-    content = read_json(path)
-    classes, coders, support = (content.get(k) for k in ("classes", "coders", "support"))
-    named = isinstance(classes, list) and all(isinstance(c, str) for c in classes)
-    given = isinstance(content.get("given", []), list)
-    if not named or not given or not isinstance(coders, dict) or not isinstance(support, dict | None):
-        raise RunError(f"{str(path)!r} is damaged: expected classes and one matrix per coder; train the run again.")
-    k = len(content["classes"])
-    for coder, matrix in coders.items():
-        shares = _numbers(matrix, (k, k))
-        counts = np.zeros(k) if support is None else _numbers(support.get(coder), (k,))
-        if shares is None or not np.allclose(shares.sum(1), 1, atol=ROUNDING) or counts is None:
-            raise RunError(
-                f"{str(path)!r} is damaged: expected {k} rows of {k} shares that sum to 1, and {k} counts, for coder "
-                f"{coder!r}; train the run again."
-            )
-    return content
-
-
-def _numbers(values: object, shape: tuple[int, ...]) -> np.ndarray | None:
-    """Numbers of this shape, finite and not negative, or None."""
-    try:
-        out = np.asarray(values)
-    except ValueError:  # rows of several lengths
-        return None
-    if out.shape != shape or out.dtype.kind not in "iuf":
-        return None
-    return out if np.isfinite(out).all() and (out >= 0).all() else None

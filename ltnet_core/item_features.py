@@ -15,10 +15,10 @@ from .ltnet import Classifier
 from .plan import FEATURE_COST
 from .progress import Progress
 from .reading import read_array
-from .results import write_array
 from .study_pixels import SAMPLE, spread
 from .training_data import TrainingData
 from .views import features
+from .writing import write_array
 
 DIMENSIONS = 32
 STEM = "features"

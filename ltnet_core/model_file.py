@@ -7,9 +7,9 @@ from pathlib import Path
 
 import torch
 
-from .export import read_transitions
 from .reading import read_json
 from .runs import Run
+from .stored_results import read_transitions
 from .weights import load_weights
 from .writing import require_folder, write_bytes
 

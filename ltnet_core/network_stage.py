@@ -19,7 +19,6 @@ from .plan import PREDICT_COST, Plan
 from .printing import say
 from .progress import Progress
 from .reading import read_array
-from .results import write_array
 from .runs import Run
 from .schedule import Schedule
 from .settings import Settings
@@ -30,6 +29,7 @@ from .training_data import TrainingData, on_device
 from .views import predict
 from .watch import Record, Watch
 from .weights import fill, load_weights, save_weights
+from .writing import write_array
 
 
 class NetworkFacts(TypedDict):

@@ -20,6 +20,7 @@ from .ltnet import Classifier
 from .networks import build_network
 from .reading import damaged, read_json
 from .runs import Run
+from .stored_results import read_transitions
 from .views import mean_p
 from .weights import fill, load_weights
 
@@ -36,10 +37,10 @@ def predict_images(
     """
     index_path = run.result("networks/index.json")
     index = read_json(index_path)
-    content = read_json(run.result("transitions.json"))
+    content = read_transitions(run)
     classes: list[str] = content["classes"]
     if sorted(index["trained_classes"]) != sorted(classes):
-        raise damaged(index_path, "its classes are not those of transitions.json")
+        raise damaged(index_path, "its classes are not those of the run's matrices")
     target = choose_device(device)
     try:
         base = build_network(

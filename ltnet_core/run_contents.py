@@ -11,6 +11,7 @@ from typing import Any, TypedDict, get_type_hints
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from .errors import LTNetError
 from .reading import damaged, read_json, reading, require_file, version
@@ -45,13 +46,27 @@ class Spec(_SpecKeys, total=False):
     created: float
 
 
+class Names(TypedDict):
+    """``names.json``: what the codes of the other results are indices into, and facts of single coders."""
+
+    classes: list[str]
+    coders: list[str]
+    origins: list[str]
+    splits: list[str]
+    given: list[str]
+    weights: list[float]
+    dawid_skene: list[str]
+    reference_coder: str | None
+    reference_source: dict[str, str]
+
+
 class _TransitionKeys(TypedDict):
     classes: list[str]
     coders: dict[str, Matrix]
 
 
-class Transitions(_TransitionKeys, total=False):
-    """``transitions.json``; every matrix is K × K, rows are truth."""
+class FirstTransitions(_TransitionKeys, total=False):
+    """``transitions.json`` of runs from before there was ``names.json``; every matrix is K × K, rows are truth."""
 
     start: dict[str, Matrix] | None
     dawid_skene: dict[str, Matrix]
@@ -184,6 +199,8 @@ def _check_version(name: str, path: Path, of: tuple[int, ...], whole: bool) -> N
             _require(path, mismatch(content, kind))
             with reading(path):
                 check(path, content)
+    elif name == "transitions.parquet":
+        _check_transitions(path, whole)
     elif path.suffix == ".parquet":
         _check_parquet(path, whole)
     elif path.suffix == ".npy":
@@ -193,6 +210,20 @@ def _check_version(name: str, path: Path, of: tuple[int, ...], whole: bool) -> N
 def _require(path: Path, wrong: str | None) -> None:
     if wrong is not None:
         raise damaged(path, wrong)
+
+
+def _names(path: Path, content: Mapping[str, Any]) -> None:
+    for kind in ("classes", "coders", "origins", "splits"):
+        if len(set(content[kind])) < len(content[kind]):
+            raise damaged(path, f"{kind} must be different names")
+    coders = set(content["coders"])
+    if not content["classes"] or not coders:
+        raise damaged(path, "it must name classes and coders")
+    if len(content["weights"]) != len(coders) or min(content["weights"]) < 0:
+        raise damaged(path, "weights must hold a number for each coder, none below 0")
+    for key in ("given", "dawid_skene", "reference_source"):
+        if not set(content[key]) <= coders:
+            raise damaged(path, f"{key} names a coder that there is not")
 
 
 def _transitions(path: Path, content: Mapping[str, Any]) -> None:
@@ -249,7 +280,8 @@ def _history(path: Path, content: Mapping[str, Any]) -> None:
 
 
 _JSON: dict[str, tuple[Any, Callable[[Path, Mapping[str, Any]], None]]] = {
-    "transitions.json": (Transitions, _transitions),
+    "names.json": (Names, _names),
+    "transitions.json": (FirstTransitions, _transitions),
     "evaluation.json": (Evaluation, _evaluation),
     "networks/index.json": (Networks, _networks),
     "history.json": (dict[str, list[dict[str, Any]]], _history),
@@ -258,9 +290,13 @@ _JSON: dict[str, tuple[Any, Callable[[Path, Mapping[str, Any]], None]]] = {
 
 _COLUMNS = {
     "truth.parquet": ("image", "learned_truth", "confidence", "network_truth"),
+    "items.parquet": ("image", "truth", "network", "known", "origin", "split", "confidence", "margin"),
     "annotations.parquet": ("row", "coder", "label", "count"),
-    "predictions.parquet": ("image", "network"),
 }
+_SHARES = ("p_", "image_p_", "confidence", "margin")
+MATRICES = ("learned", "start", "dawid_skene", "counts", "support", "low", "high", "reference")
+PROBABILITIES = ("learned", "start", "dawid_skene", "reference")
+PARTLY_KNOWN = ("dawid_skene", "reference")  # matrices of some coders only, or with rows that nobody knows
 
 
 def _check_parquet(path: Path, whole: bool) -> None:
@@ -271,15 +307,49 @@ def _check_parquet(path: Path, whole: bool) -> None:
         if lost:
             raise damaged(path, f"it has no column {lost[0]!r}")
         floats = [f.name for f in columns if pa.types.is_floating(f.type)]
-        if any(not pa.types.is_floating(f.type) for f in columns if f.name.startswith("p_") or f.name == "confidence"):
+        if any(f.name not in floats for f in columns if f.name in ("confidence", "margin")):
             raise damaged(path, "a probability is no number")
         if not whole:
             return
         for batch in file.iter_batches():
             for name in floats:
                 values = batch.column(name).to_numpy(zero_copy_only=False)
-                if not np.isfinite(values).all() or (name.startswith(("p_", "confidence")) and _outside(values)):
+                if not np.isfinite(values).all() or (name.startswith(_SHARES) and _outside(values)):
                     raise damaged(path, f"column {name!r} holds a value that is no probability")
+
+
+def cells_of(coders: int, classes: int) -> dict[str, NDArray[np.int32]]:
+    """``coder``, ``truth`` and ``label`` of every row of ``transitions.parquet``: those of the cells of (C,K,K)."""
+    shape = coders, classes, classes
+    indices = np.indices(shape, dtype=np.int32).reshape(3, -1)
+    return dict(zip(("coder", "truth", "label"), indices, strict=True))
+
+
+def _check_transitions(path: Path, whole: bool) -> None:
+    with reading(path), pq.ParquetFile(path) as file:
+        there = file.schema_arrow.names
+        lost = [c for c in ("coder", "truth", "label", *MATRICES) if c not in there and c != "start"]
+        if lost:
+            raise damaged(path, f"it has no column {lost[0]!r}")
+        if not whole:
+            return
+        table = file.read()
+        columns = {name: table.column(name).to_numpy() for name in there}
+    rows = table.num_rows
+    coders, classes = (int(columns[name].max()) + 1 if rows else 0 for name in ("coder", "label"))
+    cells = cells_of(coders, classes) if rows == coders * classes**2 else {}
+    if not cells or any(not np.array_equal(columns[name], index) for name, index in cells.items()):
+        raise damaged(path, "it must have a row for each coder, truth and label, in their order")
+    for name in filter(there.__contains__, MATRICES):
+        values = columns[name]
+        if values.dtype.kind != "f" or (values < 0).any() or np.isinf(values).any():
+            raise damaged(path, f"column {name!r} must hold numbers that are not below 0")
+        unknown = np.isnan(values).reshape(-1, classes).any(1)
+        if unknown.any() and name not in PARTLY_KNOWN:
+            raise damaged(path, f"column {name!r} must hold a number in every row")
+        sums = values.reshape(-1, classes).sum(1)[~unknown]
+        if name in PROBABILITIES and not np.allclose(sums, 1, atol=SUM_TOLERANCE):
+            raise damaged(path, f"the rows of the matrices in column {name!r} must sum to 1")
 
 
 def _outside(values: Any) -> bool:

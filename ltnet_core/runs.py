@@ -9,7 +9,7 @@
       alive.lock      locked while a trainer works
       cancel          appears when somebody asks the trainer to stop
       checkpoint/     what --resume needs; removed when the run is done
-      results/        truth.parquet, transitions.json, evaluation.json, networks/, …
+      results/        items.parquet, transitions.parquet, evaluation.json, networks/, …
       manifest.json   written last: the results are complete
 
 The state of a run is derived from these and stored nowhere. A damaged file is an error of whoever
@@ -44,7 +44,8 @@ from .writing import PREFIX, naming, write_bytes, write_json
 STALL_SECONDS = 120.0
 START_SECONDS = 60.0
 ENDINGS = {"done": "done", "cancelled": "cancelled", "failed": "failed"}
-NEEDED = ("truth.parquet", "transitions.json", "evaluation.json", "networks/index.json")  # results of every run
+NEEDED = ("names.json", "items.parquet", "annotations.parquet", "transitions.parquet")
+NEEDED_FIRST = ("truth.parquet", "transitions.json")  # the same of runs from before there was names.json
 OWN_ADJUDICATIONS = "adjudications.csv"  # what had been settled when the run began
 LEFT_BY_A_START = ("log.txt", "checkpoint", OWN_ADJUDICATIONS)  # what a start that failed may leave
 
@@ -194,6 +195,16 @@ class Run:
         except LTNetError as e:
             return str(e)
 
+    def require_complete(self) -> None:
+        """Raise unless the run is finished.
+
+        Raises
+        ------
+        RunError
+        """
+        if not self.is_complete():
+            raise RunError(f"run {str(self.folder)!r} is not finished ({self.status().state}); it has no results yet.")
+
     def result(self, name: str) -> Path:
         """Path of a result file of a finished run, after a check that it is what the run wrote.
 
@@ -202,8 +213,7 @@ class Run:
         RunError
             the run is not finished, or this result or the manifest is missing or damaged.
         """
-        if not self.is_complete():
-            raise RunError(f"run {str(self.folder)!r} is not finished ({self.status().state}); it has no results yet.")
+        self.require_complete()
         files, inside = read_manifest(self.folder), f"results/{name}"
         expected = None if files is None else files.get(inside)
         if expected is not None:
@@ -232,7 +242,8 @@ class Run:
             if self.is_complete():
                 files = read_manifest(self.folder)
                 if files is None:
-                    for name in NEEDED:
+                    of_version = NEEDED if (self.results / NEEDED[0]).exists() else NEEDED_FIRST
+                    for name in (*of_version, "evaluation.json", "networks/index.json"):
                         (self.results / name).stat()
                 for name, expected in (files or {}).items():
                     require_size(self.folder, name, expected)

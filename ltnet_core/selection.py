@@ -7,13 +7,13 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import combinations
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .annotations import ADJUDICATOR, is_machine
+from .coder_labels import Rows
 from .disagreement import cases
 from .errors import OptionError, did_you_mean
 from .learned_items import LearnedItems
@@ -33,7 +33,6 @@ KEPT = 12  # selections of a run that are remembered; 6 MB each where there are 
 OPEN, SKIPPED = -1, -2
 LABELS_DIFFER = (2, 4, 5)  # of the five cases
 
-Rows = NDArray[np.int32]
 Mask = NDArray[np.bool_]
 
 
@@ -148,7 +147,6 @@ class Selections:
     _orders: dict[tuple[str, int], Rows] = field(default_factory=dict, repr=False)
     _cases: dict[tuple[int, int], NDArray[np.int8]] = field(default_factory=dict, repr=False)
     _kept: OrderedDict[Any, Rows] = field(default_factory=OrderedDict, repr=False)
-    _met: list[tuple[int, int]] | None = field(default=None, repr=False)
     _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
     # ---- which
@@ -209,7 +207,7 @@ class Selections:
         if wish.origin:
             keep &= items.origin == _place(items.origins, wish.origin, "origin")
         for coder, said in wish.says:
-            labels = items.labels[items.coder(coder)]
+            labels = items.labels.of_coder(items.coder(coder))
             if said == ANYTHING:
                 keep &= labels >= 0
             elif said == NOTHING:
@@ -270,30 +268,28 @@ class Selections:
     @property
     def pairs(self) -> list[tuple[int, int]]:
         """Pairs of coders that met on some item, those who met most often first, at most ``MOST_PAIRS``."""
-        return self._pairs()[:MOST_PAIRS]
+        return self._meetings[0]
 
     @property
     def pairs_in_all(self) -> int:
         """How many pairs of coders met."""
-        return len(self._pairs())
+        return self._meetings[1]
 
-    def _pairs(self) -> list[tuple[int, int]]:
-        with self._lock:
-            if self._met is None:
-                items = self.items
-                here = (items.labels >= 0).astype(np.float32)
-                together = here @ here.T
-                labelling = [i for i, c in enumerate(items.coders) if c != ADJUDICATOR]
-                met = [(a, b) for a, b in combinations(labelling, 2) if together[a, b]]
-                self._met = sorted(met, key=lambda p: -together[p])
-            return self._met
+    @cached_property
+    def _meetings(self) -> tuple[list[tuple[int, int]], int]:
+        first, second, _ = self.items.labels.meetings()
+        judge = self.items.coders.index(ADJUDICATOR) if ADJUDICATOR in self.items.coders else -1
+        labelling = (first != judge) & (second != judge)
+        first, second = first[labelling], second[labelling]
+        most = slice(MOST_PAIRS)
+        return list(zip(first[most].tolist(), second[most].tolist(), strict=True)), len(first)
 
     def case_of(self, first: int, second: int) -> NDArray[np.int8]:
         """(N,) case of each item for two coders and the learned truth; 0 where one of them is silent."""
         with self._lock:
             if (first, second) not in self._cases:
                 items = self.items
-                found = cases(items.labels[first], items.labels[second], items.truth)
+                found = cases(items.labels.of_coder(first), items.labels.of_coder(second), items.truth)
                 if first > second or (first, second) not in self.pairs:
                     return found
                 self._cases[first, second] = found

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from .annotations import AnnotationTable, FloatArray
-from .disagreement import cases, first_two
+from .coder_labels import Labels
+from .disagreement import CASES, cases
+from .parquet_files import TEXT
 
 FLOOR = 1e-12
 T_FLOOR = 1e-30  # below that of p: a coder taken at its word outweighs the surest network
@@ -56,35 +61,38 @@ def column_names(coders: tuple[str, ...], classes: tuple[str, ...]) -> dict[str,
 
 
 def truth_table(
-    table: AnnotationTable,
-    r: FloatArray,
-    learned: NDArray[np.int32],
-    network: NDArray[np.int32] | None,
-    items: NDArray[np.int64],
+    images: pa.Array,
+    coders: tuple[str, ...],
+    classes: tuple[str, ...],
+    labels: Labels,
+    p: FloatArray,
+    learned: NDArray[Any],
+    network: NDArray[Any] | None,
 ) -> pd.DataFrame:
-    """The rows of ``truth.csv`` for these items.
+    """The rows of ``truth.csv``: names of classes in place of indices, and one column per coder.
 
-    ``r`` (N,K) is the posterior, ``learned`` (N,) its class, ``network`` (N,) the class
-    from the image alone (None when no network was trained). ``case`` compares the
-    learned truth with the first two annotations present, in the order of the table's
-    coders; it is empty where there are fewer than two.
+    ``labels`` is what the coders said of the N rows, ``p`` (N,K) the posterior, ``learned`` (N,) its class,
+    ``network`` (N,) the class from the image alone (None when no network was trained). ``case`` compares the
+    learned truth with the first two labels of a row, in the order of the coders; it is empty where there are
+    fewer than two.
     """
-    names = np.asarray(table.classes, dtype=object)
-    said = np.stack([table.labels_of(c) for c in table.coders], axis=1)[items]
-    case = cases(*first_two(said), learned[items])
+    names, none = pa.array([*classes, ""], TEXT), len(classes)
+    case = cases(*labels.first_two(), learned)
+    nothing = np.full(len(images), -1, dtype=np.int16)
 
-    def named(index: NDArray[np.int32]) -> NDArray[np.object_]:
-        return np.where(index >= 0, names[index], "")
+    def named(index: NDArray[Any]) -> pa.Array:
+        return names.take(pa.array(np.where(index >= 0, index, none)))
 
-    columns: dict[str, object] = {
-        "image": table.items[items],
-        "learned_truth": named(learned[items]),
-        "confidence": np.take_along_axis(r[items], learned[items][:, None].astype(np.int64), axis=1)[:, 0],
-        "network_truth": named(network[items]) if network is not None else "",
-        "case": np.where(case > 0, case.astype(str).astype(object), ""),
+    columns = {
+        "image": images,
+        "learned_truth": named(learned),
+        "confidence": np.take_along_axis(p, learned[:, None].astype(np.intp), axis=1)[:, 0],
+        "network_truth": named(nothing if network is None else network),
+        "case": pa.array(["", *map(str, CASES)], TEXT).take(pa.array(case)),
     }
-    for position, (_, column) in enumerate(column_names(table.coders, table.classes).items()):
-        columns[column] = named(said[:, position])
-    for position, name in enumerate(table.classes):
-        columns[f"p_{name}"] = r[items, position]
-    return pd.DataFrame(columns)
+    for position, column in enumerate(column_names(coders, classes).values()):
+        columns[column] = named(labels.of_coder(position))
+    for position, name in enumerate(classes):
+        columns[f"p_{name}"] = p[:, position]
+    frame: pd.DataFrame = pa.table(columns).to_pandas()
+    return frame

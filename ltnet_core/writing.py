@@ -6,6 +6,7 @@ A reader sees the old file or the new one, never a part. After a failure nothing
 from __future__ import annotations
 
 import errno
+import io
 import json
 import os
 import secrets
@@ -15,6 +16,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from .errors import OptionError, StorageError
 
@@ -69,6 +73,18 @@ def write_json(path: str | os.PathLike[str], content: Any) -> None:
         wrong = text[max(e.start - 40, 0) : e.end]
         raise OptionError(f"{str(path)!r} cannot be written: {wrong!r} is not UTF-8 text; rename it.") from e
     write_bytes(path, data)
+
+
+def write_array(array: NDArray[Any], path: Path) -> None:
+    """Write an ``.npy`` file; through memory, because numpy's own error of a full disk does not say that it is full.
+
+    Raises
+    ------
+    StorageError
+    """
+    buffer = io.BytesIO()
+    np.save(buffer, array, allow_pickle=False)
+    write_bytes(path, buffer.getvalue())
 
 
 def require_folder(path: Path) -> Path:

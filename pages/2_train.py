@@ -127,7 +127,7 @@ def what_changed(run: Run, state: Current) -> None:
     with st.container(border=True):
         markup.heading(f"What changed since {before.folder.name}")
         markup.facts(changes.facts(before, run))
-        cells = changes.changed_cells(*(reads.result(r, "transitions.json") for r in (before, run)))
+        cells = changes.changed_cells(*(reads.transitions(r) for r in (before, run)))
         if cells:
             markup.show(changes.table(cells))
             extra = {"view": "difference", "to": f"run:{before.folder.name}"}

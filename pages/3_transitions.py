@@ -17,7 +17,7 @@ DIFFERENCE = 0.5  # differences beyond are as strong as can be
 
 state = current()
 run = frame.finished_run(state)
-content = reads.result(run, "transitions.json")
+content = reads.transitions(run)
 classes, codes = content["classes"], list(reads.codes(run).values())
 learned = [c for c in content["coders"] if c not in content.get("given", ())]  # of the others nothing was learned
 matrices = {c: np.asarray(content["coders"][c], dtype=float) for c in learned}
@@ -92,7 +92,7 @@ def compared(coder: str) -> np.ndarray | None:
     if to == "identity":
         return np.eye(len(classes))
     if to.startswith("run:"):
-        then = reads.result(other_runs[to[4:]], "transitions.json")["coders"].get(coder)
+        then = reads.transitions(other_runs[to[4:]])["coders"].get(coder)
         return None if then is None else np.asarray(then, dtype=float)
     if to.startswith("coder:"):
         return None if to[6:] == coder else matrices[to[6:]]

@@ -87,9 +87,8 @@ with st.grid(min_column_width=300, gap="medium"):
 
 table, count = reads.first_truths(run, PREVIEW)
 markup.heading("Preview", f"the first {len(table):,} of {count:,} rows")
-shown = table.loc[:, [not str(c).startswith("_") for c in table.columns]]
 bars = st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1)
-st.dataframe(guarded(shown), hide_index=True, height=330, column_config={"confidence": bars})
+st.dataframe(guarded(table), hide_index=True, height=330, column_config={"confidence": bars})
 
 markup.heading("The same from the command line")
 folder = shlex.quote(str(run.folder))

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import Command, write_csv
+from run_results import matrices_of, rows_of
 
 from ltnet_core.adjudications import Adjudications, Decision, adjudicated, only_blind, read_decisions
 from ltnet_core.annotations import ADJUDICATOR
@@ -224,11 +225,11 @@ def test_a_refit_takes_what_was_settled_for_the_truth(
     assert (truth.loc[wanted.index, ADJUDICATOR] == wanted).all()
     assert (truth.drop(wanted.index)[ADJUDICATOR] == "").all()
     # The case compares the coders, whom the adjudicator judges.
-    old = pd.read_parquet(finished / "results" / "truth.parquet").set_index("image")
+    old = rows_of(finished).set_index("image")
     assert truth["case"].astype(str).ne("").sum() == old[old["_split"] == ""]["case"].ne("").sum()
     matrices = json.loads((tmp_path / "T.json").read_text())
     assert ADJUDICATOR not in matrices["coders"]  # nothing of it was learned
-    origins = pd.read_parquet(run / "results" / "truth.parquet")["_origin"]
+    origins = rows_of(run)["_origin"]
     assert not origins.str.contains(ADJUDICATOR).any()
 
 
@@ -239,7 +240,7 @@ def test_the_adjudicators_own_matrix_can_be_learned(
     flags = ("--like", finished, "--adjudications", settled, "--adjudicator", "learn", "--no-comparisons")
     done = ltnet("fit", demo, "--run", run, *flags)
     assert done.returncode == 0, done.stderr
-    content = json.loads((run / "results" / "transitions.json").read_text())
+    content = matrices_of(run)
     assert content["given"] == []
     matrix = np.asarray(content["coders"][ADJUDICATOR])
     assert np.allclose(matrix.sum(1), 1, atol=1e-6)
@@ -263,7 +264,7 @@ def test_a_resumed_run_goes_on_with_its_own_adjudications(
     assert "its set_aside is False, not True. Leave the flag out" in done.stderr
     done = ltnet("fit", demo, "--run", tmp_path / "run", "--resume")
     assert done.returncode == 0, done.stderr
-    truth = pd.read_parquet(tmp_path / "run" / "results" / "truth.parquet")
+    truth = rows_of(tmp_path / "run")
     assert (truth[ADJUDICATOR] != "").sum() == 30
 
 

@@ -13,13 +13,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 from app_server import ROOT, Server, free_port
 from conftest import Command, write_csv, write_image
 from fake_run import write_fake_run
 from PIL import Image
 from raw_http import ask
+from run_results import rows_of
 from safetensors.numpy import load_file, save_file
 
 from ltnet_core.datasets.demo import write_demo
@@ -50,7 +50,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, interpreter: Path) -> Itera
     data = place / "workspace" / "datasets" / "faces" / "data"
     write_demo(data, items=40, seed=1)
     run = write_fake_run(place / "workspace" / "runs" / RUN, data)
-    images = [data / name for name in pd.read_parquet(run / "results" / "truth.parquet")["image"]]
+    images = [data / name for name in rows_of(run)["image"]]
     Image.fromarray(np.full((6000, 6000), 40_000, np.uint16)).save(place / "large.png", compress_level=1)
     for image in images[:LARGE]:
         image.unlink()
@@ -145,7 +145,7 @@ def test_weights_that_are_no_numbers_predict_nothing(
 
 def test_damage_is_a_sentence(server: Server, ltnet: Command, tmp_path: Path) -> None:
     run = shutil.copytree(server.place / "workspace" / "runs" / RUN, tmp_path / "run")
-    table = run / "results" / "truth.parquet"
+    table = run / "results" / "items.parquet"
     os.truncate(table, table.stat().st_size // 2)
     done = ltnet("export", run, "--out", tmp_path / "truth.csv")
     assert done.returncode == 2 and done.stderr.startswith(f"ltnet_core: '{table}' is damaged"), done.stderr

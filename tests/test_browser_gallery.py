@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 from app_server import CHROMIUM, FLAGS, Server, free_port
 from fake_run import write_fake_run
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from run_results import matrices_of, rows_of
 from test_pages import HOSTILE, hostile_dataset
 
 from ltnet_core.adjudications import Adjudications
@@ -93,7 +93,7 @@ def count(page: Page) -> int:
 
 
 def test_every_view_is_a_link_that_survives_reload_and_back(server: Server, page: Page) -> None:
-    frame = pd.read_parquet(server.place / "workspace" / "runs" / RUN / "results" / "truth.parquet")
+    frame = rows_of(server.place / "workspace" / "runs" / RUN)
     frame = frame[frame["_split"] == ""]
     # The first thing that a fresh server is asked for is a deep link.
     erring = frame[(frame["Alpha"] != "") & (frame["Alpha"] != frame["learned_truth"])]
@@ -213,7 +213,7 @@ def test_two_hundred_keys_at_ten_a_second_while_the_server_is_killed(server: Ser
         time.sleep(max(0.0, began + 0.1 * (n + 1) - time.monotonic()))
     expect(page.locator(".ga-state")).to_have_text("all saved")
     log = store(server).log()
-    frame = pd.read_parquet(server.place / "workspace" / "runs" / RUN / "results" / "truth.parquet")
+    frame = rows_of(server.place / "workspace" / "runs" / RUN)
     images = frame[frame["_split"] == ""]["image"].tolist()[:200]
     assert [(d.image, d.label) for d in log] == [(i, CLASSES[int(k) - 1]) for i, k in zip(images, keys, strict=True)]
     assert {d.reviewer for d in log} == {"Ada"}
@@ -343,8 +343,8 @@ def test_from_a_cell_to_its_faces_to_a_refit_that_knows(tmp_path: Path, faces: P
     IPA2LT("quick", epochs=3, seed=1, device="cpu", comparisons=False).fit(
         load_dataset(faces), workspace / "runs" / RUN
     )
-    before = json.loads((workspace / "runs" / RUN / "results" / "transitions.json").read_text())
-    truth = pd.read_parquet(workspace / "runs" / RUN / "results" / "truth.parquet")
+    before = matrices_of(workspace / "runs" / RUN)
+    truth = rows_of(workspace / "runs" / RUN)
     cells = truth.groupby(["learned_truth", "Alpha"]).size().drop("", level="Alpha")
     (k, said), n = cells.idxmax(), int(cells.max())
     assert n >= 10
@@ -394,7 +394,7 @@ def test_from_a_cell_to_its_faces_to_a_refit_that_knows(tmp_path: Path, faces: P
         frame = pd.read_csv(download.value.path(), keep_default_na=False).set_index("image")
         assert set(frame.loc[settled, "learned_truth"]) == {other}
         assert set(frame.loc[settled, "Adjudication"]) == {other}
-        after = json.loads((workspace / "runs" / "faces-2" / "results" / "transitions.json").read_text())
+        after = matrices_of(workspace / "runs" / "faces-2")
         # What the coder said of these ten is now counted as an error.
         said_so = CLASSES.index(said)
         counts = [np.asarray(t["counts"]["Alpha"])[:, said_so] for t in (before, after)]

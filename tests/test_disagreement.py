@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ltnet_core.disagreement import cases, first_two
+from ltnet_core.disagreement import cases
 
 
 def test_every_triple_is_in_the_right_case() -> None:
@@ -19,11 +19,3 @@ def test_cases_partition_all_triples() -> None:
     assert set(found) == {1, 2, 3, 4, 5}
     # 4 classes: 4 triples all equal, 4*3*2 all different, 4*3 of each other kind
     assert np.bincount(found).tolist() == [0, 4, 24, 12, 12, 12]
-
-
-def test_first_two_takes_the_labels_present() -> None:
-    a, b = first_two(np.array([[2, -1, 1], [-1, 0, -1], [-1, -1, -1]], dtype=np.int32))
-    assert a.tolist() == [2, 0, -1]
-    assert b.tolist() == [1, -1, -1]
-    a, b = first_two(np.array([[1]], dtype=np.int32))
-    assert (a.tolist(), b.tolist()) == ([1], [-1])

@@ -8,6 +8,7 @@ import html
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as tree
@@ -311,6 +312,19 @@ def test_a_name_edited_by_hand_is_text_in_the_report_and_a_seed_that_is_no_numbe
             "evaluation.json",
             '{"tests": {}, "truth": {"items": 1, "accuracy": 1' + "0" * 400 + ', "human_labels_accuracy": 0}}',
         ),
+    ],
+)
+def test_a_damaged_evaluation_is_told_in_a_sentence(run: Run, file: str, damage: str, tmp_path: Path) -> None:
+    (run.results / file).write_text(damage)
+    with pytest.raises(RunError, match=f"{file}.* damaged"):
+        export.export_report(run, tmp_path / "r.html")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("file", "damage"),
+    [
+        ("names.json", '{"classes": ["a"]}'),
         ("transitions.json", "{}"),
         ("transitions.json", '{"classes": ["a", 5], "coders": {}}'),
         ("transitions.json", '{"classes": ["a"], "coders": {"X": [["red;}</style>"]]}}'),
@@ -322,23 +336,24 @@ def test_a_name_edited_by_hand_is_text_in_the_report_and_a_seed_that_is_no_numbe
         ("transitions.json", '{"classes": ["a"], "coders": {"X": [[1]]}, "given": 5}'),
     ],
 )
-def test_a_damaged_result_is_told_in_a_sentence(run: Run, file: str, damage: str, tmp_path: Path) -> None:
+def test_damaged_matrices_are_told_in_a_sentence(golden: Path, file: str, damage: str, tmp_path: Path) -> None:
+    run = Run(shutil.copytree(golden, tmp_path / "run"))
     (run.results / file).write_text(damage)
     with pytest.raises(RunError, match=f"{file}.* damaged"):
         export.export_report(run, tmp_path / "r.html")
-    assert not list(tmp_path.iterdir())
+    assert [p.name for p in tmp_path.iterdir()] == ["run"]
 
 
 @pytest.mark.parametrize("damage", [b"", b"PAR1", b"{}", b"\0" * 5000])
 def test_a_damaged_truth_is_told_in_a_sentence(run: Run, damage: bytes) -> None:
-    path = run.results / "truth.parquet"
+    path = run.results / "items.parquet"
     path.write_bytes(damage or path.read_bytes()[:-200])
-    with pytest.raises(RunError, match="truth.parquet' is damaged"):
+    with pytest.raises(RunError, match="items.parquet' is damaged"):
         export.load_truth(run)
 
 
 def test_a_truth_of_other_columns_is_told_in_a_sentence(run: Run) -> None:
-    pd.DataFrame({"x": [1]}).to_parquet(run.results / "truth.parquet")
+    pd.DataFrame({"x": [1]}).to_parquet(run.results / "items.parquet")
     with pytest.raises(RunError, match="has no column 'image'"):
         export.load_truth(run)
 

@@ -42,13 +42,12 @@ FINISHED = (
     "results/evaluation.json",
     "results/features.npy",
     "results/history.json",
-    "results/network.parquet",
+    "results/items.parquet",
+    "results/names.json",
     "results/networks/index.json",
     "results/networks/ltnet.safetensors",
     "results/networks/mixture.safetensors",
-    "results/predictions.parquet",
-    "results/transitions.json",
-    "results/truth.parquet",
+    "results/transitions.parquet",
 )
 
 
@@ -116,7 +115,7 @@ def test_a_damaged_checkpoint_is_mended_with_a_note(material: Material, tmp_path
             assert (done.status, done.err) == (0, ""), (file, name, done)
             notes = [e["message"] for e in Run(run).events() if e["event"] == "note"]
             assert [n for n in notes if str(run / file) in n and "again" in n], (file, name, notes)
-            for result in ("truth.parquet", "transitions.json", "evaluation.json"):
+            for result in ("items.parquet", "transitions.parquet", "evaluation.json"):
                 assert (run / "results" / result).read_bytes() == (material.finished / "results" / result).read_bytes()
 
 
@@ -138,8 +137,8 @@ def test_a_lost_manifest_is_said_and_the_run_can_be_trained_again(material: Mate
         assert told["state"] == "crashed"
         assert "manifest.json is lost" in told["message"]
         assert faults.resume(material, run).status == 0
-        assert (run / "results" / "truth.parquet").read_bytes() == (
-            material.finished / "results" / "truth.parquet"
+        assert (run / "results" / "items.parquet").read_bytes() == (
+            material.finished / "results" / "items.parquet"
         ).read_bytes()
 
 
@@ -148,8 +147,9 @@ PAGE_FAULTS = (
     ("events.jsonl", "odd lines"),
     ("manifest.json", "zeroed"),
     ("log.txt", "pipe"),
-    ("results/truth.parquet", "half"),
-    ("results/transitions.json", "wrong K"),
+    ("results/items.parquet", "half"),
+    ("results/transitions.parquet", "fewer rows"),
+    ("results/names.json", "another coder"),
     ("results/evaluation.json", "tests are a list"),
     ("results/networks/index.json", "removed"),
 )
@@ -173,7 +173,7 @@ def test_a_damaged_run_crashes_no_page(material: Material, place: Path, page: st
         faults.damages(file)[name](run / file)
         text = seen(open_page(page, run=run.name))  # asserts that there was no exception
         assert run.name in text, (file, name)
-        if page == "train" and file in ("spec.json", "manifest.json", "results/truth.parquet"):
+        if page == "train" and file in ("spec.json", "manifest.json", "results/items.parquet"):
             assert "This run is damaged" in text, (file, name)
             assert Path(file).name in text
         shutil.rmtree(run)
@@ -191,9 +191,16 @@ def test_damage_of_one_run_touches_no_other(material: Material, place: Path) -> 
     assert states.to_dict() == {"sound": "finished", "odd": "finished, damaged"}
 
 
-@pytest.mark.parametrize("file", ["results/truth.parquet", "results/transitions.json"])
-def test_an_older_run_with_odd_numbers_is_told_as_damaged(place: Path, file: str) -> None:
+@pytest.mark.parametrize(
+    ("file", "damage"),
+    [
+        ("results/items.parquet", "NaN"),
+        ("results/names.json", "weight is below 0"),
+        *(("results/transitions.parquet", d) for d in faults.ODD["results/transitions.parquet"]),
+    ],
+)
+def test_without_digests_odd_numbers_are_told_as_damage(place: Path, file: str, damage: str) -> None:
     run = place / "runs" / "odd"
     (run / "manifest.json").write_text(json.dumps(faults.OLD_MANIFEST))
-    faults.damages(file)["NaN"](run / file)
+    faults.damages(file)[damage](run / file)
     assert f"{Path(file).name}&#x27; is damaged" in seen(open_page("transitions", run="odd"))

@@ -19,6 +19,7 @@ import torch
 from conftest import ROOT, Command, write_csv
 from fake_run import write_fake_run
 from PIL import Image
+from run_results import matrices_of, rows_of
 from safetensors.torch import load_file
 from stripes import stripes
 
@@ -162,7 +163,7 @@ def test_other_methods_travel_the_same_road(
     assert 0 <= told["tests"]["test"]["methods"][network]["accuracy"] <= 1
     assert set(told["transitions"]) == {"Alpha", "Beta"}
     truth = exported(ltnet, tmp_path / "r", tmp_path / "truth.csv")
-    rows = pd.read_parquet(tmp_path / "r" / "results" / "truth.parquet")
+    rows = rows_of(tmp_path / "r")
     assert len(truth) == (rows["_split"] == "").sum()
     assert (rows["_split"] == "test").sum() == len(rows) - len(truth) == 24
     answer = json.loads(ltnet("predict", tmp_path / "r", next((demo / "images").iterdir()), "--json").stdout)
@@ -190,7 +191,8 @@ def test_predict_tells_truth_and_what_each_coder_would_say(demo: Path, finished:
     images = sorted((demo / "images").iterdir())[:3]
     told = json.loads(ltnet("predict", finished, *images, "--json").stdout)
     assert [a["image"] for a in told] == [str(i) for i in images]
-    frame = pd.read_parquet(finished / "results" / "truth.parquet").set_index("image")
+    frame = rows_of(finished).set_index("image")
+    by_image = pd.read_parquet(finished / "results" / "items.parquet").set_index("image").filter(regex=r"^image_p_\d$")
     for answer in told:
         assert answer["truth"] == max(answer["p"], key=answer["p"].get)
         assert answer["confidence"] == pytest.approx(answer["p"][answer["truth"]])
@@ -200,7 +202,7 @@ def test_predict_tells_truth_and_what_each_coder_would_say(demo: Path, finished:
         name = "images/" + Path(answer["image"]).name
         if name in frame.index:
             assert answer["truth"] == frame.loc[name, "network_truth"]
-            assert answer["confidence"] == pytest.approx(frame.loc[name, "_network_confidence"], abs=1e-5)
+            assert answer["confidence"] == pytest.approx(by_image.loc[name].max(), abs=1e-5)
     missing = ltnet("predict", finished, "gone.png")
     assert (missing.returncode, "gone.png: there is no such image file." in missing.stderr) == (2, True)
 
@@ -257,12 +259,10 @@ def test_killed_in_each_stage_and_resumed_it_ends_where_an_uninterrupted_run_end
         assert (other.returncode, "its seed is 3, not 4" in other.stderr) == (2, True)
     done = ltnet("fit", demo, "--run", run, "--resume")
     assert done.returncode == 0, done.stderr
-    one, two = (pd.read_parquet(r / "results" / "truth.parquet") for r in (finished, run))
+    one, two = (rows_of(r) for r in (finished, run))
     pd.testing.assert_frame_equal(one, two)
-    assert (run / "results" / "transitions.json").read_bytes() == (
-        finished / "results" / "transitions.json"
-    ).read_bytes()
-    assert (run / "results" / "evaluation.json").read_bytes() == (finished / "results" / "evaluation.json").read_bytes()
+    for name in ("names.json", "items.parquet", "annotations.parquet", "transitions.parquet", "evaluation.json"):
+        assert (run / "results" / name).read_bytes() == (finished / "results" / name).read_bytes()
 
 
 def test_cancel_stops_a_run_that_can_then_be_resumed(demo: Path, ltnet: Command, tmp_path: Path) -> None:
@@ -318,7 +318,7 @@ def test_images_decoded_in_every_epoch_give_the_same_truth(
     done = ltnet("fit", demo, "--run", tmp_path / "run", *flags, "--pixel-budget", 0)
     assert done.returncode == 0, done.stderr
     assert "decoded anew in every epoch" in done.stdout
-    same = "results/truth.parquet"
+    same = "results/items.parquet"
     assert (tmp_path / "run" / same).read_bytes() == (finished / same).read_bytes()
 
 
@@ -358,7 +358,7 @@ def test_odd_datasets_finish_and_say_so(demo: Path, ltnet: Command, tmp_path: Pa
         assert {p["kind"]: p["count"] for p in told["problems"]} == {"missing image": 2, "unreadable image": 1}
     truth = exported(ltnet, tmp_path / "run", tmp_path / "truth.csv")
     assert len(truth) > 100
-    matrices = json.loads((tmp_path / "run" / "results" / "transitions.json").read_text())["coders"]
+    matrices = matrices_of(tmp_path / "run")["coders"]
     for matrix in matrices.values():
         np.testing.assert_allclose(np.sum(matrix, axis=1), 1, atol=1e-6)
 
@@ -403,7 +403,7 @@ def test_coders_and_machine_coders_are_as_asked(demo: Path, ltnet: Command, tmp_
         "fit", demo, "--run", tmp_path / "run", "--preset", "quick", "--epochs", 1, "--coders", "Beta", "--no-machine-coders"
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert list(json.loads((tmp_path / "run" / "results" / "transitions.json").read_text())["coders"]) == ["Beta"]
+    assert list(matrices_of(tmp_path / "run")["coders"]) == ["Beta"]
     methods = json.loads((tmp_path / "run" / "results" / "evaluation.json").read_text())["tests"]["test"]["methods"]
     assert "coder:Beta" not in methods
 
@@ -414,7 +414,7 @@ def test_the_reference_is_who_was_named(demo: Path, ltnet: Command, tmp_path: Pa
         run = tmp_path / str(name)
         done = ltnet("fit", demo, "--run", run, *QUICK[:2], *flags, *flag)
         assert done.returncode == 0, done.stderr
-        found = json.loads((run / "results" / "transitions.json").read_text())
+        found = matrices_of(run)
         assert found["reference_coder"] == name
         starts = {c: np.diagonal(m) for c, m in found["start"].items()}
         assert (abs(starts["Beta"] - NEAR) < 1e-6).all() == (name == "Beta")
@@ -422,7 +422,7 @@ def test_the_reference_is_who_was_named(demo: Path, ltnet: Command, tmp_path: Pa
         assert "in the words of" not in done.stdout  # that is told where it was found, not where it was asked for
     again = ltnet("fit", demo, "--run", tmp_path / "again", "--like", tmp_path / "Beta", "--no-reference")
     assert again.returncode == 0, again.stderr
-    assert json.loads((tmp_path / "again" / "results" / "transitions.json").read_text())["reference_coder"] is None
+    assert matrices_of(tmp_path / "again")["reference_coder"] is None
 
 
 def test_a_coder_who_is_right_where_it_is_clear_is_found_to_be_the_reference(ltnet: Command, tmp_path: Path) -> None:
@@ -439,14 +439,14 @@ def test_a_coder_who_is_right_where_it_is_clear_is_found_to_be_the_reference(ltn
     done = ltnet("fit", tmp_path / "bars", "--run", tmp_path / "run", *flags)
     assert done.returncode == 0, done.stderr
     assert "it is told in the words of 'Alpha'" in done.stdout
-    found = json.loads((tmp_path / "run" / "results" / "transitions.json").read_text())
+    found = matrices_of(tmp_path / "run")
     assert found["reference_coder"] == "Alpha"
     assert np.diagonal(found["coders"]["Alpha"]).min() > 0.9
     assert np.diagonal(found["coders"]["Beta"]).max() < 0.8
     # Whose labels are not learned from is nobody's reference.
     done = ltnet("fit", tmp_path / "bars", "--run", tmp_path / "deaf", *flags, "--coder-weights", "Alpha=0")
     assert done.returncode == 0, done.stderr
-    assert json.loads((tmp_path / "deaf" / "results" / "transitions.json").read_text())["reference_coder"] is None
+    assert matrices_of(tmp_path / "deaf")["reference_coder"] is None
 
 
 def test_where_labels_suffice_a_reference_is_refused(ltnet: Command, tmp_path: Path) -> None:
@@ -485,7 +485,7 @@ def test_what_coders_said_of_test_images_shapes_no_matrix(tmp_path: Path) -> Non
 
     def labels_alone(run: str) -> dict[str, object]:
         write_fake_run(tmp_path / run, tmp_path / "faces")
-        found: dict[str, object] = json.loads((tmp_path / run / "results" / "transitions.json").read_text())
+        found: dict[str, object] = matrices_of(tmp_path / run)
         return dict(found["dawid_skene"])  # type: ignore[call-overload]
 
     before = labels_alone("a")
@@ -551,7 +551,7 @@ def test_a_run_from_before_cutout_and_references_goes_on_without() -> None:
 def test_the_paper_preset_repeats_the_release(demo: Path, ltnet: Command, tmp_path: Path) -> None:
     done = ltnet("fit", demo, "--run", tmp_path / "run", "--preset", "paper", "--epochs", 1, "--device", "cpu")
     assert done.returncode == 0, done.stderr
-    content = json.loads((tmp_path / "run" / "results" / "transitions.json").read_text())
+    content = matrices_of(tmp_path / "run")
     for matrix in content["coders"].values():
         assert np.diag(matrix).min() > 0.8  # it starts almost at identity, floor and all, and hardly moves
     assert "cells" in "".join(torch_keys(tmp_path / "run"))
@@ -566,7 +566,7 @@ def torch_keys(run: Path) -> list[str]:
 
 def test_python_travels_the_same_road(demo: Path, finished: Path, tmp_path: Path) -> None:
     model = IPA2LT("quick", epochs=2, seed=3, device="cpu").fit(load_dataset(demo), tmp_path / "run")
-    truth = pd.read_parquet(finished / "results" / "truth.parquet")
+    truth = rows_of(finished)
     truth = truth[truth["_split"] == ""]
     pd.testing.assert_frame_equal(model.truth_, truth[[c for c in truth.columns if not c.startswith("_")]])
     assert model.transitions_["Alpha"].shape == (7, 7)

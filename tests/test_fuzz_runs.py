@@ -31,7 +31,7 @@ def run(demo: Path, tmp_path: Path) -> Path:
 def test_every_damage_changes_the_run(fuzz: ModuleType, run: Path, tmp_path: Path) -> None:
     whole = shutil.copytree(run, tmp_path / "whole")
     for damage in fuzz.DAMAGES:
-        for name in ("results/transitions.json", "events.jsonl", "results/truth.parquet"):
+        for name in ("results/names.json", "events.jsonl", "results/items.parquet"):
             shutil.rmtree(run)
             shutil.copytree(whole, run)
             changed = 0
@@ -50,10 +50,10 @@ def test_a_run_that_works_a_refusal_and_a_crash(
 ) -> None:
     report = ["export", str(run), "--report", str(tmp_path / "r.html")]
     assert fuzz.call(report) == ("works", "")
-    content = json.loads((run / "results" / "transitions.json").read_text())
-    (run / "results" / "transitions.json").write_text("{")
+    content = json.loads((run / "results" / "names.json").read_text())
+    (run / "results" / "names.json").write_text("{")
     assert fuzz.call(report) == ("refuses", "")
-    (run / "results" / "transitions.json").write_text(json.dumps(content))
+    (run / "results" / "names.json").write_text(json.dumps(content))
     monkeypatch.setattr("ltnet_core.export.report_html", lambda *a: 1 / 0)
     result, kind = fuzz.call(report)
     assert result == "crashes" and kind.startswith("ZeroDivisionError in export.py, export_report")

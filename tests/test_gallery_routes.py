@@ -6,6 +6,7 @@ import asyncio
 import io
 import json
 import os
+import shutil
 import sqlite3
 import struct
 import threading
@@ -19,11 +20,12 @@ import pytest
 from asgi import Reply, request
 from fake_run import write_fake_run
 from PIL import Image
+from run_results import matrices_of, rows_of
 
 from ltnet_core.adjudications import Adjudications, Decision
 from ltnet_core.explanation import explain
-from ltnet_core.learned_items import load_items
 from ltnet_core.runs import Run
+from ltnet_core.stored_results import load_items
 from ltnet_core.writing import write_json
 from ui import gallery_routes, http, opened
 from ui.tokens import token
@@ -60,7 +62,7 @@ def store(place: Path) -> Adjudications:
 
 
 def decision(row: int, label: int, key: str, **more: Any) -> dict[str, Any]:
-    frame = pd.read_parquet(Path(os.environ["LTNET_WORKSPACE"]) / "runs" / RUN / "results" / "truth.parquet")
+    frame = rows_of(Path(os.environ["LTNET_WORKSPACE"]) / "runs" / RUN)
     image = frame["image"].iloc[row] if 0 <= row < len(frame) else ""
     said = {"kind": "settle", "key": key, "row": row, "image": image, "label": label, "seen": 0}
     return {**said, "reviewer": "Ada", "reason": "", **more}
@@ -101,13 +103,13 @@ def test_the_secret_outlives_the_server_and_is_nobody_elses(place: Path) -> None
 
 
 def test_the_list_is_the_truth_table(place: Path) -> None:
-    frame = pd.read_parquet(place / "runs" / RUN / "results" / "truth.parquet")
+    frame = rows_of(place / "runs" / RUN)
     frame = frame[frame["_split"] == ""]
     first = ask("items", sort="name", limit=50).json
     rest = ask("items", sort="name", offset=50, limit=500).json
     rows = first["rows"] + rest["rows"]
     assert first["total"] == len(rows) == len(frame)
-    content = json.loads((place / "runs" / RUN / "results" / "transitions.json").read_text())
+    content = matrices_of(place / "runs" / RUN)
     classes = content["classes"]
     for row, (_, wanted) in zip(rows, frame.iterrows(), strict=True):
         assert row["n"] == wanted["image"]
@@ -206,18 +208,19 @@ def test_reasons_are_exact_and_the_nearest_are_nearest(place: Path) -> None:
         assert [r for r, _ in found.alike] == np.argsort(-near, kind="stable")[:12].tolist()
 
 
-def test_a_run_without_what_newer_runs_keep_is_shown_as_far_as_it_goes(place: Path) -> None:
-    results = place / "runs" / RUN / "results"
+def test_a_run_without_what_newer_runs_keep_is_shown_as_far_as_it_goes(place: Path, golden: Path) -> None:
+    results = shutil.copytree(golden, place / "runs" / "old") / "results"
     for name in ("network.parquet", "annotations.parquet", "features.npy"):
         (results / name).unlink()
     frame = pd.read_parquet(results / "truth.parquet").drop(columns=["_margin", "_split"])
     frame.to_parquet(results / "truth.parquet", index=False)
-    told = ask("item", row=0).json
+    told = ask("item", run="old", row=0).json
     assert told["image"] is None
     assert (told["reasons"], told["says"], told["alike"]) == ({}, {}, [])
+    assert set(told["annotations"]) == {c for c in matrices_of(results.parent)["coders"] if frame[c][0]}
     p = frame[[c for c in frame if c.startswith("p_")]].to_numpy()
     lead = np.sort(p, axis=1)[:, -1] - np.sort(p, axis=1)[:, -2]
-    rows = ask("items", sort="name", limit=500).json["rows"]
+    rows = ask("items", run="old", sort="name", limit=500).json["rows"]
     assert [r["m"] for r in rows] == pytest.approx(lead.tolist(), abs=1e-4)
 
 

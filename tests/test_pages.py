@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 from fake_run import write_fake_run
 from PIL import Image
+from run_results import change_table, matrices_of, rows_of
 from streamlit.testing.v1 import AppTest
 from uploading import upload, uploaded
 
@@ -240,7 +240,7 @@ def test_the_form_asks_for_the_reference(place: Path, demo: Path, monkeypatch: p
 
 def test_the_reference_is_marked_on_its_matrix(place: Path, demo: Path) -> None:
     link(place, demo)
-    path = write_fake_run(place / "runs" / "faces-1", demo) / "results" / "transitions.json"
+    path = write_fake_run(place / "runs" / "faces-1", demo) / "results" / "names.json"
     said = "The reference: the labels alone do not tell"
     assert said not in seen(open_page("transitions"))
     path.write_text(json.dumps({**json.loads(path.read_text()), "reference_coder": "Beta"}))
@@ -292,13 +292,12 @@ def test_a_refit_says_what_changed(place: Path, demo: Path) -> None:
     folder = place / "runs" / "faces-2"
     spec = json.loads((folder / "spec.json").read_text())
     write_json(folder / "spec.json", {**spec, "like": str(place / "runs" / "faces-1"), "adjudications": 3})
-    truth = pd.read_parquet(folder / "results" / "truth.parquet")
-    other = truth["learned_truth"].replace({"fear": "anger"})
-    changed = int(((other != truth["learned_truth"]) & (truth["_split"] == "")).sum())
-    truth.assign(learned_truth=other).to_parquet(folder / "results" / "truth.parquet", index=False)
-    content = json.loads((folder / "results" / "transitions.json").read_text())
-    content["coders"]["Alpha"][0] = [0.0, 1.0, *[0.0] * 5]
-    write_json(folder / "results" / "transitions.json", content)
+    truth = rows_of(folder)
+    changed = int(((truth["learned_truth"] == "fear") & (truth["_split"] == "")).sum())
+    fear, anger = (matrices_of(folder)["classes"].index(c) for c in ("fear", "anger"))
+    change_table(folder / "results" / "items.parquet", lambda f: f.assign(truth=f["truth"].replace(fear, anger)))
+    row = [0.0, 1.0, *[0.0] * 5]  # the first of Alpha's matrix
+    change_table(folder / "results" / "transitions.parquet", lambda f: f.assign(learned=[*row, *f["learned"].iloc[7:]]))
     text = seen(open_page("train", run="faces-2"))
     assert (
         "What changed since <bdi>faces-1" in text.replace("<bdi>What", "What") or "What changed since faces-1" in text

@@ -121,7 +121,7 @@ def test_damaged_files_are_named(run: Run) -> None:
     with pytest.raises(RunError, match="is not a run folder"):
         Run.open(run.folder / "nothing")
     with pytest.raises(RunError, match="is not finished"):
-        run.result("truth.parquet")
+        run.result("items.parquet")
 
 
 def test_run_folders_get_free_safe_names(tmp_path: Path) -> None:

@@ -7,14 +7,22 @@ from itertools import combinations
 import numpy as np
 import pyarrow as pa
 import pytest
+from numpy.typing import ArrayLike
 
 from ltnet_core.annotations import ADJUDICATOR
+from ltnet_core.coder_labels import Labels
 from ltnet_core.disagreement import cases
 from ltnet_core.errors import OptionError, RunError
 from ltnet_core.learned_items import LearnedItems
 from ltnet_core.selection import Selections, Wish
 
 CLASSES = ("x", "y", "z")
+
+
+def sparse(labels: ArrayLike) -> Labels:
+    """Labels (C,N), −1 where absent, as a run keeps them."""
+    columns = np.asarray(labels, dtype=np.int16)
+    return Labels.of_columns(list(columns), columns.shape[1])
 
 
 def items(labels: list[list[int]], coders: tuple[str, ...] = ("A", "B"), **columns: object) -> LearnedItems:
@@ -28,7 +36,7 @@ def items(labels: list[list[int]], coders: tuple[str, ...] = ("A", "B"), **colum
         names=pa.array(list("abcdefghij"[:n])),
         coders=coders,
         classes=CLASSES,
-        labels=np.asarray(labels, dtype=np.int16),
+        labels=sparse(labels),
         origins=("A", "A+B", "unlabelled"),
         splits=("", "test"),
         **ints,
@@ -104,7 +112,7 @@ def test_case_counts_are_those_of_a_count_by_hand() -> None:
     n, coders = 500, ("A", "B", "machine:A", "machine:B")
     labels = rng.integers(-1, 3, (4, n))
     big = LearnedItems(
-        pa.array([f"i{i}" for i in range(n)]), coders, CLASSES, labels.astype(np.int16),
+        pa.array([f"i{i}" for i in range(n)]), coders, CLASSES, sparse(labels),
         *(rng.integers(0, 3, n).astype(np.int16) for _ in range(2)), np.full(n, -1, np.int16),
         *(rng.random(n).astype(np.float32) for _ in range(2)), rng.integers(0, 3, n).astype(np.int16),
         ("A", "A+B", "unlabelled"), np.zeros(n, np.int16), ("",),

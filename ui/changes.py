@@ -11,7 +11,6 @@ import numpy as np
 
 from ltnet_core.learned_items import LearnedItems
 from ltnet_core.runs import Run
-from ltnet_core.selection import Selections
 from ui import reads
 from ui.markup import esc
 from ui.wording import coder_name, percent
@@ -42,14 +41,14 @@ def changed_truths(before: LearnedItems, after: LearnedItems) -> tuple[int, int]
         rows = np.arange(len(after))
     else:
         rows = before.rows([str(n) for n in after.names.to_pylist()])
-    there = (rows >= 0) & Selections(after).learned_from
+    there = (rows >= 0) & (np.arange(len(after)) < after.learned_from())
     names = np.asarray([*before.classes, ""], dtype=object), np.asarray([*after.classes, ""], dtype=object)
     different = names[0][before.truth[rows[there]]] != names[1][after.truth[there]]
     return int(different.sum()), int(there.sum())
 
 
 def changed_cells(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[CellChange]:
-    """For every coder of both runs how its matrix moved, the most moved first; from their ``transitions.json``."""
+    """For every coder of both runs how its matrix moved, the most moved first; from what ``read_transitions`` gives."""
     classes = list(after["classes"])
     if list(before["classes"]) != classes:
         return []

@@ -7,6 +7,7 @@ from streamlit.navigation.page import StreamlitPage
 
 from ltnet_core.errors import LTNetError
 from ltnet_core.runs import Run
+from ltnet_core.stored_results import open_results
 from ui import markup
 from ui.access.settings import settings
 from ui.access.user import signed_in
@@ -155,7 +156,8 @@ def finished_run(state: Current) -> Run:
     """The chosen run if it has results; otherwise say what to do, and end the page."""
     if state.run is not None and state.status is not None and state.run.is_complete():
         try:
-            for name in ("truth.parquet", "transitions.json"):
+            results = open_results(state.run)
+            for name in (*results.item_files, *results.transition_files):
                 state.run.result(name)
         except LTNetError as e:
             markup.callout("error", str(e), title="This run cannot be shown")

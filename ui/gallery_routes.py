@@ -98,7 +98,7 @@ def _rows(selections: Selections, settled: Settled, rows: NDArray[np.int64]) -> 
     columns = (items.truth, items.network, items.known, items.split)
     truth, network, known, split = (c[rows].tolist() for c in columns)
     names = items.names.take(rows).to_pylist()
-    labels = items.labels[:, rows].T.tolist()
+    labels = items.labels.at(rows).T.tolist()
     confidence, margin = (np.round(c[rows].astype(float), 4).tolist() for c in (items.confidence, items.margin))
     return [
         {

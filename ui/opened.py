@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from ltnet_core.adjudications import Adjudications, Decision
 from ltnet_core.datasets import Corrections, Files, Study, load_dataset
 from ltnet_core.errors import RunError
-from ltnet_core.learned_items import LearnedItems, load_items
+from ltnet_core.learned_items import LearnedItems
 from ltnet_core.reading import require_file
 from ltnet_core.runs import Run
 from ltnet_core.selection import OPEN, SKIPPED, Selections
+from ltnet_core.stored_results import load_items, open_results
 from ui.roots import require_allowed
 from ui.workspace import Dataset, adjudications_of, dataset_of, list_datasets, root, runs_folder
 
@@ -44,16 +45,26 @@ def study(location: str, version: str, format: str | None, corrections: str = ""
         return _study(location, version, format, corrections)
 
 
-def version_of(path: Path) -> str:
-    """Changes when the file does.
+def version_of(*paths: Path) -> str:
+    """Changes when one of the files does.
 
     Raises
     ------
     RunError
-        it is missing, or no file.
+        one is missing, or no file.
     """
-    stat = require_file(path)
-    return f"{stat.st_mtime_ns}-{stat.st_size}"
+    stats = [require_file(path) for path in paths]
+    return " ".join(f"{stat.st_mtime_ns}-{stat.st_size}" for stat in stats)
+
+
+def version_of_items(run: Run) -> str:
+    """Changes when the items of a finished run do.
+
+    Raises
+    ------
+    RunError
+    """
+    return version_of(*map(run.result, open_results(run).item_files))
 
 
 @lru_cache(maxsize=3)
@@ -68,7 +79,7 @@ def selections(run: Run) -> Selections:
     ------
     RunError
     """
-    version = version_of(run.result("truth.parquet"))
+    version = version_of_items(run)
     with _loading:
         return _selections(str(run.folder), version)
 
@@ -164,7 +175,7 @@ class Place:
     @property
     def settled(self) -> Settled:
         """What people decided about its items, up to date."""
-        version = version_of(self.run.result("truth.parquet"))
+        version = version_of_items(self.run)
         with _loading:
             found = _settled(str(self.run.folder), version, str(adjudications_of(self.dataset)))
         found.refresh()

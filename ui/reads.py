@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pyarrow.parquet as pq
 import streamlit as st
 
 from ltnet_core.agreement import agreement
@@ -15,9 +14,11 @@ from ltnet_core.datasets import source_classes as source_classes_of
 from ltnet_core.datasets.joined import SourceClass
 from ltnet_core.datasets.tables import read_table
 from ltnet_core.errors import DatasetError, LTNetError
-from ltnet_core.reading import read_json, reading
+from ltnet_core.export import truth_rows
+from ltnet_core.reading import read_json
 from ltnet_core.runs import Run
 from ltnet_core.selection import Selections
+from ltnet_core.stored_results import open_results, read_transitions
 from ui import opened, thumbnails
 from ui.workspace import Dataset
 
@@ -106,7 +107,7 @@ def thumbnail(dataset: Dataset, name: str, size: int = thumbnails.SIZE) -> str |
 
 def selections(run: Run) -> Selections:
     """The items of a finished run, as columns."""
-    return _selections(str(run.folder), opened.version_of(run.result("truth.parquet")))
+    return _selections(str(run.folder), opened.version_of_items(run))
 
 
 @st.cache_resource(max_entries=3, show_spinner="Reading the results …")
@@ -116,17 +117,14 @@ def _selections(folder: str, version: str) -> Selections:
 
 def first_truths(run: Run, rows: int) -> tuple[pd.DataFrame, int]:
     """The first rows of the exported truth table, and how many there are."""
-    return _first_truths(str(run.folder), opened.version_of(run.result("truth.parquet")), rows)
+    return _first_truths(str(run.folder), opened.version_of_items(run), rows)
 
 
 @st.cache_data(max_entries=4, show_spinner=False)
 def _first_truths(folder: str, version: str, rows: int) -> tuple[pd.DataFrame, int]:
-    path = Run(folder).result("truth.parquet")
-    learned_from = int(opened.selections(Run(folder)).learned_from.sum())
-    with reading(path), pq.ParquetFile(path) as file:
-        batch = next(file.iter_batches(batch_size=rows), None)  # what was learned from comes first
-        frame = file.schema_arrow.empty_table().to_pandas() if batch is None else batch.to_pandas()
-    return frame.head(learned_from), learned_from
+    run, selections = Run(folder), opened.selections(Run(folder))
+    learned_from = selections.items.learned_from()
+    return truth_rows(run, selections.items, min(rows, learned_from)), learned_from
 
 
 def result(run: Run, name: str) -> dict[str, Any]:
@@ -138,6 +136,17 @@ def result(run: Run, name: str) -> dict[str, Any]:
 @st.cache_data(max_entries=32, show_spinner=False)
 def _result(path: str, version: str) -> dict[str, Any]:
     return read_json(Path(path))
+
+
+def transitions(run: Run) -> dict[str, Any]:
+    """The matrices of a finished run by coder, and what belongs to them."""
+    version = opened.version_of(*map(run.result, open_results(run).transition_files))
+    return _transitions(str(run.folder), version)
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _transitions(folder: str, version: str) -> dict[str, Any]:
+    return read_transitions(Run(folder))
 
 
 def spec(run: Run) -> dict[str, Any]:
@@ -153,7 +162,7 @@ def _spec(folder: str, version: str, complete: bool) -> dict[str, Any]:
 def classes_of_finished(run: Run) -> list[str]:
     """The classes of a run whose matrices can be read; empty for any other."""
     try:
-        return list(result(run, "transitions.json")["classes"])
+        return list(transitions(run)["classes"])
     except LTNetError:
         return []
 
