@@ -5,15 +5,19 @@ from __future__ import annotations
 from functools import partial
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 
 from ltnet_core.annotations import is_machine
+from ltnet_core.spreadsheet import guarded
 from ui import charts, downloads, frame, markup, ordering, params, reads
 from ui.current import current
 from ui.gallery import show_next
 from ui.wording import coder_name, top_confusions
 
 DIFFERENCE = 0.5  # differences beyond are as strong as can be
+MOST_AT_ONCE = 8  # matrices; of more coders a table is shown, and the matrices of those chosen in it
+FIRST = 6  # of them, where none is chosen
 
 state = current()
 run = frame.finished_run(state)
@@ -78,8 +82,15 @@ markup.sentence(
     "Each row is a true class, each column what the coder says. A perfect coder has 1 on the diagonal "
     "and nothing elsewhere. Click a cell to see its faces."
     + (
-        " n counts the annotations a row rests on; hovering shows how sure a cell is, as do the 95 % intervals below."
+        " n is the number of annotations a row rests on, of which those of doubtful truth count less; hovering "
+        "shows how sure a cell is, as do the 95 % intervals below."
         if evidence
+        else ""
+    )
+    + (
+        " The counts are expected: each annotation is shared out over the classes by the probability of its truth, "
+        "so a count is not the number of images behind the cell, whose most probable truth is the row’s class."
+        if view == "counts"
         else ""
     )
 )
@@ -131,8 +142,8 @@ def show(coder: str, position: int) -> None:
         markup.sentence(top_confusions(coder, matrix, classes, interval=interval))
         if coder == content.get("reference_coder"):
             markup.sentence(
-                "The reference: the labels alone do not tell which coder speaks of the truth as it is, so the truth "
-                "is told in this one’s words, and its matrix started next to a perfect coder’s."
+                "The reference coder. The labels alone do not say which coder is right, so the truth is told in this "
+                "coder’s words: its matrix was set close to a perfect coder’s before training."
             )
         points = event["selection"]["points"]
         if points:
@@ -140,6 +151,31 @@ def show(coder: str, position: int) -> None:
             cell = {f"says.{coder}": classes[said], "truth": classes[truth]}
             show_next(cell)
             st.switch_page(frame.page("disagreements"), query_params=frame.page_parameters())
+
+
+def chosen_coders(among: list[str]) -> list[str]:
+    """A table of many coders, those with the most annotations first; returns those chosen in it, or the first."""
+    size = {c: float(np.asarray(counts[c]).sum()) if c in counts else 0.0 for c in among}
+    ranked = sorted(among, key=lambda c: -size[c])
+    rows = []
+    for c in ranked:
+        share = np.asarray(counts[c], dtype=float).sum(1) if c in counts else np.ones(len(classes))
+        right = float((np.diag(matrices[c]) * share).sum() / max(share.sum(), 1e-9))
+        rows.append({"coder": coder_name(c), "annotations": round(size[c]), "right": right,
+                     "confuses most": top_confusions(c, matrices[c], content["classes"], most=1)})  # fmt: skip
+    markup.heading("Coders", f"{len(among):,}, by their annotations; choose rows to see their matrices")
+    bar = st.column_config.ProgressColumn("right, as the matrix has it", format="percent", min_value=0, max_value=1)
+    picked = st.dataframe(
+        guarded(pd.DataFrame(rows)),
+        hide_index=True,
+        height=330,
+        key="coders",
+        on_select="rerun",
+        selection_mode="multi-row",
+        column_config={"right": bar},
+    )
+    chosen = picked["selection"]["rows"]
+    return [ranked[i] for i in chosen] if chosen else ranked[:FIRST]
 
 
 weak = sum(int(e.weak().sum()) for c, e in evidence.items() if not is_machine(c))
@@ -151,6 +187,8 @@ if weak:
         "before training. More labels by these coders, best of images that others labelled too, would settle them.",
     )
 shown = [c for c in matrices if view != "difference" or compared(c) is not None]
+if len(shown) > MOST_AT_ONCE:
+    shown = chosen_coders(shown)
 width = 380 if len(classes) <= 12 else 560
 with st.grid(min_column_width=width, gap="large"):
     for position, coder in enumerate(sorted(shown, key=is_machine)):

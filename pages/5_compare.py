@@ -64,8 +64,7 @@ with left:
             method_name(m) + (", image alone" if m == "ltnet" else ""): v.get("accuracy") for m, v in others.items()
         }
         values["learned truth"] = truth["accuracy"]
-        top = max((v, m) for m, v in values.items() if v is not None)[1]
-        st.plotly_chart(charts.method_bars(values, top), config=charts.CONFIG, key="truth_bars")
+        st.plotly_chart(charts.method_bars(values, "learned truth"), config=charts.CONFIG, key="truth_bars")
 with right:
     markup.heading("Recovery of the transition matrices", "mean absolute error of a cell; smaller is better")
     errors = {c: v.get("mae") for c, v in (evaluation.get("transitions") or {}).items()}
@@ -75,7 +74,8 @@ with right:
         markup.show(compare.errors_table({coder_name(c): v for c, v in errors.items()}))
         frame.link("transitions", "See the matrices →", state)
 st.caption(
-    "Calibration error: how far the stated confidence is from being right that often; "
+    "The small numbers are 95 % intervals. Calibration error: how far the stated confidence is from being right that "
+    "often; "
     f"{percent(0.0)} is perfect. Every network is calibrated on labels held out from it: "
     "one without matrices learns how sure it may be of labels, not of truth."
 )

@@ -310,6 +310,22 @@ def test_a_refit_says_what_changed(place: Path, demo: Path) -> None:
     assert sorted(t for t in seen(at).split("<") if "on average" in t)[0].endswith("0.000 on average")
 
 
+def test_many_coders_are_a_table_and_the_matrices_of_the_first(place: Path, demo: Path, tmp_path: Path) -> None:
+    crowd = tmp_path / "crowd"
+    shutil.copytree(demo, crowd)
+    (crowd / "planted_T.json").unlink()
+    rows = pd.read_csv(crowd / "annotations.csv")
+    rows["coder"] = [f"w{n % 12:02d}" for n in range(len(rows))]
+    rows.to_csv(crowd / "annotations.csv", index=False)
+    link(place, crowd)
+    write_fake_run(place / "runs" / "faces-1", crowd)
+    at = open_page("transitions")
+    (table,) = at.dataframe
+    assert len(table.value) > 8
+    assert table.value["annotations"].is_monotonic_decreasing
+    assert len(at.get("plotly_chart")) == 6
+
+
 def test_rows_with_too_little_evidence_are_hatched_and_every_row_says_what_it_rests_on() -> None:
     low, high = [[0.1, 0.2], [0.3, 0.4]], [[0.7, 0.8], [0.9, 0.95]]
     figure = charts.heatmap(
@@ -480,6 +496,12 @@ def test_sentences() -> None:
     assert wording.duration(600) == "10 minutes"
     methods = {"mixture": {"accuracy": 0.8}, "ltnet": {"accuracy": 0.75}, "majority": {"accuracy": None}}
     assert compare.sentence(methods).startswith("LTNet is right on 75.0 % of the images, 5.0 points fewer")
+    few = {"mixture": {"accuracy": 0.8, "items": 100}, "ltnet": {"accuracy": 0.85, "items": 100}}
+    assert compare.sentence(few).endswith("known to ± 10.5 points: too little to say which of the two is better.")
+    many = {m: {**v, "items": 10_000} for m, v in few.items()}
+    assert compare.sentence(many).endswith("The difference is known to ± 1.1 points.")
+    np.testing.assert_allclose(compare.interval(0.8, 100), (0.7111, 0.8666), atol=1e-4)  # by the formula in the paper
+    assert compare.interval(1.0, 10)[1] == 1.0
 
 
 def test_odd_folders_of_a_workspace_crash_no_page(place: Path, demo: Path) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 from ui.markup import esc
 from ui.wording import method_name, percent
 
+NORMAL_95 = 1.96  # standard deviations on either side of the mean that hold 95 % of a normal distribution
 SMALLER_IS_BETTER = frozenset({"ece"})
 
 
@@ -24,8 +26,19 @@ def points(difference: float) -> str:
     return f"{abs(100 * difference):.1f} points"
 
 
+def interval(share: float, items: int) -> tuple[float, float]:
+    """The 95 % interval of a share of so many items.
+
+    E. B. Wilson, *Probable inference, the law of succession, and statistical inference*, 1927.
+    """
+    z2 = NORMAL_95**2
+    middle = (share + z2 / (2 * items)) / (1 + z2 / items)
+    half = NORMAL_95 * math.sqrt(share * (1 - share) / items + z2 / (4 * items**2)) / (1 + z2 / items)
+    return max(middle - half, 0.0), min(middle + half, 1.0)
+
+
 def sentence(methods: Mapping[str, Mapping[str, Any]]) -> str:
-    """How LTNet does against the best of the others."""
+    """How LTNet does against the best of the others, and whether so many images can tell."""
     known = {m: float(v["accuracy"]) for m, v in methods.items() if v.get("accuracy") is not None}
     if "ltnet" not in known:
         best = best_method(methods)
@@ -39,14 +52,25 @@ def sentence(methods: Mapping[str, Mapping[str, Any]]) -> str:
     if abs(gap) < 0.0005:
         return f"{out}, just as {method_name(rival)}."
     word = "more" if gap > 0 else "fewer"
-    return f"{out}, {points(gap)} {word} than {method_name(rival)} ({percent(others[rival])}), the best of the others."
+    out = f"{out}, {points(gap)} {word} than {method_name(rival)} ({percent(others[rival])}), the best of the others."
+    items = min(int(methods[m].get("items") or 0) for m in ("ltnet", rival))
+    if items:
+        # As if the two were measured on different images: what they get wrong alike makes it more certain than this.
+        error = math.sqrt(sum(a * (1 - a) / items for a in (known["ltnet"], others[rival])))
+        out += f" The difference is known to ± {points(NORMAL_95 * error)}"
+        out += "." if abs(gap) > NORMAL_95 * error else ": too little to say which of the two is better."
+    return out
 
 
 def truth_sentence(truth: Mapping[str, Any]) -> str:
     """How right the learned truth is on the training images, against the labels that came with them."""
     learned, human = truth.get("accuracy"), truth.get("human_labels_accuracy")
     out = f"The learned truth is right on {percent(learned)} of {truth.get('items', 0):,} images"
-    return f"{out}; the coders’ own labels are right {percent(human)} of the time." if human is not None else out + "."
+    out += f"; the coders’ own labels are right {percent(human)} of the time." if human is not None else "."
+    network = ((truth.get("methods") or {}).get("ltnet") or {}).get("accuracy")
+    if network is not None and learned is not None and network > learned:
+        out += f" The network alone, without the labels, is right on {percent(network)}."
+    return out
 
 
 def table(methods: Mapping[str, Mapping[str, Any]], measures: Mapping[str, str], best: str | None) -> str:
@@ -54,12 +78,21 @@ def table(methods: Mapping[str, Mapping[str, Any]], measures: Mapping[str, str],
     head = "".join(f'<th class="n">{esc(text)}</th>' for text in measures.values())
     rows = "".join(
         f'<tr class="{"best" if m == best else ""}"><td>{esc(method_name(m))}</td>'
-        + "".join(f'<td class="n">{percent(v.get(measure))}</td>' for measure in measures)
+        + "".join(f'<td class="n">{_cell(v, measure)}</td>' for measure in measures)
         + "</tr>"
         for m, v in methods.items()
         if any(v.get(measure) is not None for measure in measures)
     )
     return f'<div class="lt-scroll"><table class="lt-table"><tr><th>method</th>{head}</tr>{rows}</table></div>'
+
+
+def _cell(scores: Mapping[str, Any], measure: str) -> str:
+    """A score; of an accuracy its 95 % interval too."""
+    value, items = scores.get(measure), int(scores.get("items") or 0)
+    if measure != "accuracy" or value is None or not items:
+        return percent(value)
+    low, high = interval(float(value), items)
+    return f'{percent(value)} <span class="range">{100 * low:.0f}–{100 * high:.0f}</span>'
 
 
 def errors_table(errors: Mapping[str, float | None]) -> str:
