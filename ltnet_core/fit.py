@@ -22,7 +22,7 @@ from .datasets import Study
 from .devices import choose_device, is_out_of_memory, processor_name, reserve
 from .errors import Cancelled, DamageError, LTNetError, OptionError, RunError, TrainingError, did_you_mean
 from .method import method_of
-from .networks import read_weights
+from .networks import require_network
 from .pixel_cache import pixels_limit
 from .plan import make_plan
 from .reading import read_json
@@ -56,8 +56,7 @@ def new_run(
     study.require_images()
     choose_device(device)
     pixels_limit()
-    if settings.network.weights is not None:
-        read_weights(settings.network.weights)
+    require_network(settings, len(study.table.classes))
     coders = settings.coders.coders
     taking_part = study.human_coders if coders is None else coders
     known = [*taking_part, *map(machine_name, taking_part)]

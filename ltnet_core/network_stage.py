@@ -24,6 +24,7 @@ from .schedule import Schedule
 from .settings import Settings
 from .stages import Task, file_stem, stage_seed
 from .study_pixels import StudyPixels, pixel_statistics
+from .timm_networks import is_timm, publication
 from .training import fit
 from .training_data import TrainingData, on_device
 from .views import predict
@@ -58,7 +59,11 @@ class NetworkStages:
     ):
         self._run, self._settings, self._seed, self._device = run, settings, seed, device
         self._plan, self._images, self._progress = plan, images, progress
-        self.mean, self.std = pixel_statistics(images.pixels, plan.pooled)
+        name = settings.network.network
+        if is_timm(name):
+            self.mean, self.std = publication(name).statistics(images.channels)
+        else:
+            self.mean, self.std = pixel_statistics(images.pixels, plan.pooled)
         self._pixels = on_device(images.pixels, device)
 
     def network(self, task: Task) -> FloatArray:
@@ -82,7 +87,7 @@ class NetworkStages:
 
     def trained(self, task: Task) -> Classifier:
         """The model of a task with the weights it was left with."""
-        model, path = self._model(task), self.weights_path(task.stage)
+        model, path = self._model(task, fresh=True), self.weights_path(task.stage)
         fill(model, load_weights(path), path)
         return model
 
@@ -97,8 +102,8 @@ class NetworkStages:
         """Where the weights of a finished stage are."""
         return self._run.checkpoint / f"{file_stem(stage)}.safetensors"
 
-    def _model(self, task: Task) -> Classifier:
-        """The untrained model of a task, on the device."""
+    def _model(self, task: Task, *, fresh: bool = False) -> Classifier:
+        """The untrained model of a task, on the device; ``fresh`` without pretrained weights, to be filled."""
         options = self._settings.network
         base = build_network(
             options.network,
@@ -106,8 +111,9 @@ class NetworkStages:
             channels=self._images.channels,
             image_size=self._images.size,
             seed=stage_seed(self._seed, task.stage, self._plan.table) % 2**31,
-            weights=options.weights,
+            weights=None if fresh else options.weights,
             last_relu=options.last_relu,
+            pretrained=options.pretrained and not fresh,
         )
         model: Classifier = task.model(base).to(self._device)
         model.mixup = self._settings.data.mixup
@@ -117,7 +123,7 @@ class NetworkStages:
 
     def _begun(self, task: Task) -> Classifier:
         """The model of a task with the weights it starts from."""
-        model = self._model(task)
+        model = self._model(task, fresh=task.warm is not None)
         if task.warm is not None:
             path = self.weights_path(task.warm)
             fill(model, {k: v for k, v in load_weights(path).items() if k.startswith("base.")}, path, strict=False)
@@ -163,7 +169,11 @@ class NetworkStages:
             if kept(folder, name, NetworkFacts) is None:
                 return None
             p = read_array(folder / f"{name}.npy", shape, np.float64)
-            fill(self._model(task), load_weights(self.weights_path(task.stage)), self.weights_path(task.stage))
+            fill(
+                self._model(task, fresh=True),
+                load_weights(self.weights_path(task.stage)),
+                self.weights_path(task.stage),
+            )
         except DamageError as e:
             self._progress.note(f"{e.file!r} is {e.reason}, so its network is trained again.")
             forget(*(folder / f"{name}{end}" for end in (".json", ".npy", ".safetensors")))

@@ -12,7 +12,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .errors import OptionError
-from .settings import require_network
+from .settings import Settings, require_network_name
+from .timm_networks import build_timm, classifier_of, is_timm, publication, require_size
+
+COLOURS = 3
+LEAST_SIZE, LARGEST = 8, 1024
+LARGEST_SIZE = {"cnn": 64, "resnet20": 64, "resnet18": 224, "resnet50": 224}
 
 
 class SmallCNN(nn.Module):
@@ -117,25 +122,40 @@ def build_network(
     seed: int,
     weights: str | os.PathLike[str] | None = None,
     last_relu: bool = True,
+    pretrained: bool = False,
 ) -> nn.Module:
     """Build a base network, initialised from ``seed`` alone.
 
     Parameters
     ----------
-    name : ``cnn``, ``resnet20``, ``resnet18`` or ``resnet50``.
+    name : ``cnn``, ``resnet20``, ``resnet18``, ``resnet50`` or one of timm's, ``timm:NAME``.
     channels : 1 for grey, 3 for colour. image_size : pixels per side.
     weights : local file with pretrained weights (``.pt``/``.pth`` state dict or
         ``.safetensors``); layers of another shape (stem, head) stay freshly initialised.
     last_relu : for ``resnet20`` only, see :class:`ResNet20`.
+    pretrained : start from the published weights of a network of timm's.
 
     Raises
     ------
     OptionError
-        unknown name, or a weight file that does not fit.
+        unknown name, a size that the network does not take, or weights that do not fit or cannot be had.
     """
-    require_network(name)
-    if image_size < 8:
-        raise OptionError(f"image size must be at least 8 pixels, got {image_size}.")
+    require_network_name(name)
+    if image_size < LEAST_SIZE:
+        raise OptionError(f"image size must be at least {LEAST_SIZE} pixels, got {image_size}.")
+    if is_timm(name):
+        require_size(name, image_size, channels)
+        tensors = None if weights is None else read_weights(weights)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return build_timm(
+                name,
+                classes=classes,
+                channels=channels,
+                image_size=image_size,
+                weights=tensors,
+                pretrained=pretrained,
+            )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         if name == "cnn":
@@ -149,9 +169,51 @@ def build_network(
     return network
 
 
+def require_network(settings: Settings, classes: int) -> None:
+    """Raise unless the network of a run can be built: its name, its image size where that is known, its weights.
+
+    Raises
+    ------
+    OptionError
+    """
+    options, data = settings.network, settings.data
+    size = data.image_size or data.largest_image or default_size(options.network, LARGEST, None)
+    if options.weights is None and not options.pretrained:
+        if is_timm(options.network):
+            require_size(options.network, size, COLOURS)
+        return
+    build_network(
+        options.network,
+        classes=classes,
+        channels=COLOURS,
+        image_size=size,
+        seed=0,
+        weights=options.weights,
+        last_relu=options.last_relu,
+        pretrained=options.pretrained,
+    )
+
+
 def last_layer(network: nn.Module) -> nn.Module:
-    """The linear layer that turns features into logits."""
+    """The layer that turns features into logits."""
+    if hasattr(network, "get_classifier"):
+        return classifier_of(network)
     return cast(nn.Module, network.head if hasattr(network, "head") else network.fc)
+
+
+def default_size(name: str, side: int, largest: int | None) -> int:
+    """Image size of a run that asks for none: the images' own ``side``, at most ``largest``, by default the network's.
+
+    A network of timm's gets images of the size that it was made for, however small they are.
+
+    Raises
+    ------
+    OptionError
+        there is no such network.
+    """
+    if largest is None and is_timm(name):
+        return publication(name).size
+    return max(LEAST_SIZE, min(side, largest or LARGEST_SIZE.get(name, LARGEST_SIZE["resnet20"])))
 
 
 def read_weights(weights: str | os.PathLike[str]) -> dict[str, Tensor]:

@@ -70,10 +70,13 @@ class PixelSource:
     Parameters
     ----------
     study, run : the images, and the checkpoint where a run keeps how they were decoded. options : of the run.
-    progress : to tell how far decoding is.
+    progress : to tell how far decoding is. default_size : typical side of the images → size where none is asked for.
     """
 
-    def __init__(self, study: Study, run: Run, options: DataOptions, progress: Progress):
+    def __init__(
+        self, study: Study, run: Run, options: DataOptions, progress: Progress, default_size: Callable[[int], int]
+    ):
+        self._default_size = default_size
         self._files, self._names = study.files, [str(n) for n in study.table.items]
         self._run, self._options, self._progress = run, options, progress
 
@@ -125,7 +128,7 @@ class PixelSource:
 
     def _of_a_new_run(self) -> tuple[ImageFacts, Pixels | None]:
         side, channels = survey(self._files, self._names)
-        size = self._options.image_size or max(8, min(side, self._options.largest_image))
+        size = self._options.image_size or self._default_size(side)
         facts, pixels = self._decode(size, channels)
         files = ["pixels.npy"] if facts["kept"] else []
         keep(self._run.checkpoint, STEM, files, cast(dict[str, Any], facts))

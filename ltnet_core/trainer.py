@@ -16,6 +16,7 @@ from .devices import choose_device
 from .item_features import item_features
 from .network_files import write_networks
 from .network_stage import NetworkStages
+from .networks import default_size
 from .plan import DECODE_COST, Plan, make_plan
 from .progress import Progress
 from .results import Learned
@@ -51,7 +52,11 @@ class Trainer:
         """Decode the images and plan the work."""
         self.progress.begin(make_plan(self.study, self.human, self.settings, self.seed).work(), 0.0)
         self.progress.enter("images")
-        images = self._images = PixelSource(self.study, self.run, self.settings.data, self.progress).get()
+        network, data = self.settings.network.network, self.settings.data
+        source = PixelSource(
+            self.study, self.run, data, self.progress, lambda side: default_size(network, side, data.largest_image)
+        )
+        images = self._images = source.get()
         self.size = images.size
         self.plan = plan = make_plan(self.study, self.human, self.settings, self.seed, images.broken)
         for note in plan.notes:

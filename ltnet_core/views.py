@@ -80,6 +80,6 @@ def features(
             for start in range(0, len(items), size):
                 caught.clear()
                 model(data.images(items[start : start + size]))
-                yield caught[0].float().cpu().numpy()
+                yield caught[0].flatten(1).float().cpu().numpy()
     finally:
         hook.remove()

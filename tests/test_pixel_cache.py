@@ -64,7 +64,7 @@ def a_run(folder: Path) -> Run:
 
 
 def pixels_of(data: Path, run: Run, **options: object) -> StudyPixels:
-    return PixelSource(load_dataset(data), run, DataOptions(**options), Progress(run)).get()
+    return PixelSource(load_dataset(data), run, DataOptions(**options), Progress(run), lambda side: side).get()
 
 
 def notes(run: Run) -> list[str]:
@@ -285,7 +285,7 @@ def test_a_run_waits_for_another_that_decodes_the_same(
     run = a_run(tmp_path / "b")
     progress = Progress(run)
     progress.advance = lambda work: waiting()  # type: ignore[method-assign]
-    PixelSource(load_dataset(faces), run, DataOptions(), progress).get()
+    PixelSource(load_dataset(faces), run, DataOptions(), progress, lambda side: side).get()
     assert len(asked) == 2 and len(decoded) == 1
 
 

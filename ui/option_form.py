@@ -79,8 +79,10 @@ def _toggle(option: Option, default: Any, coders: Sequence[str], preset: str, of
 
 
 def _choice(option: Option, default: Any, coders: Sequence[str], preset: str, off: str | None) -> Any:
-    names = list(option.choices or option.known)
-    return st.selectbox(options=names, index=names.index(default), **_about(option, preset, off))
+    names = list(option.choices or dict.fromkeys((*option.known, default)))
+    open_ended = not option.choices
+    about = _about(option, preset, off)
+    return st.selectbox(options=names, index=names.index(default), accept_new_options=open_ended, **about)
 
 
 def _number(option: Option, default: Any, coders: Sequence[str], preset: str, off: str | None) -> Any:

@@ -14,7 +14,7 @@ from typing import Any
 from ..errors import OptionError, did_you_mean
 from ..method import method_of
 from .groups import CoderOptions, DataOptions, NetworkOptions, ScheduleOptions, TransitionOptions
-from .names import NETWORKS, PRESET_TEXTS, PRESETS, require_network, require_preset
+from .names import NETWORKS, PRESET_TEXTS, PRESETS, require_network_name, require_preset
 from .option import Option, options_of
 from .presets import PRESET_VALUES
 
@@ -31,7 +31,7 @@ __all__ = [
     "Settings",
     "TransitionOptions",
     "make_settings",
-    "require_network",
+    "require_network_name",
 ]
 
 VERSION = 2  # of spec.json; the first had all options in one object and no version

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..errors import OptionError
-from .names import NETWORKS, require_network
+from .names import NETWORKS, TIMM, require_network_name
 from .option import option
 
 NETWORK_START = ("transition_start", ("auto", "network"))
@@ -16,9 +16,16 @@ NETWORK_START = ("transition_start", ("auto", "network"))
 class NetworkOptions:
     """The base network, whose softmax is the latent truth."""
 
-    network: str = option("resnet20", f"Base network: {', '.join(NETWORKS)}.", known=NETWORKS)
+    network: str = option(
+        "resnet20", f"Base network: {', '.join(NETWORKS)}, or timm:NAME for one of the library timm.", known=NETWORKS
+    )
     weights: str | None = option(
         None, "Local file of pretrained weights, .safetensors or a PyTorch file of tensors.", names="file"
+    )
+    pretrained: bool = option(
+        False,
+        "Start from the published weights of a network of timm's, which are downloaded once; a file of weights goes "
+        "first.",
     )
     last_relu: bool = option(
         True, "Apply the activation after each residual sum of ResNet-20; the authors' release does not.", flag=None
@@ -34,7 +41,12 @@ class NetworkOptions:
     )
 
     def __post_init__(self) -> None:
-        require_network(self.network)
+        require_network_name(self.network)
+        if self.pretrained and not self.network.startswith(TIMM):
+            raise OptionError(
+                f"only networks of timm's have published weights, not {self.network!r}; take one of them, leave "
+                "--pretrained out or say --no-pretrained."
+            )
 
 
 @dataclass(frozen=True)
@@ -250,7 +262,12 @@ class DataOptions:
     image_size: int | None = option(
         None, "Pixels per side; by default the images' own, at most largest_image.", range=(8, 1024)
     )
-    largest_image: int = option(64, "Largest image size that is chosen by itself.", range=(8, 1024))
+    largest_image: int | None = option(
+        None,
+        "Largest image size that is chosen by itself; by default 64 for cnn and resnet20, 224 for resnet18 and "
+        "resnet50, and for a network of timm's the size that it was made for.",
+        range=(8, 1024),
+    )
     augment: bool = option(True, "Mirror and shift images while training.")
     cutout: float = option(
         0.25,

@@ -7,17 +7,24 @@ from collections.abc import Collection
 from ..errors import OptionError, did_you_mean
 
 NETWORKS = ("cnn", "resnet20", "resnet18", "resnet50")
+TIMM = "timm:"  # before the name of a network of that library
 PRESET_TEXTS = {
     "quick": "A small network and few epochs: minutes on a CPU. The right first look.",
     "default": "ResNet-20 and more epochs: hours on a CPU, minutes on a GPU.",
+    "pretrained": "A ResNet-50 with published weights on images of 224 px, for a GPU and photographs; it is downloaded "
+    "once, or comes from a file of weights.",
     "paper": "The recipe of the authors' release, its double softmax and clamped T included, for comparison.",
 }
 PRESETS = tuple(PRESET_TEXTS)
 
 
-def require_network(name: str) -> None:
-    """Raise OptionError unless there is a base network of that name."""
-    _require("network", name, NETWORKS)
+def require_network_name(name: str) -> None:
+    """Raise OptionError unless there is a base network of that name; which ones timm has is known when one is built."""
+    if isinstance(name, str) and name.startswith(TIMM) and name != TIMM:
+        return
+    if name not in NETWORKS:
+        known = f"{', '.join(NETWORKS)}, or {TIMM}NAME for one of timm's"
+        raise OptionError(f"unknown network {name!r}; choose from {known}." + did_you_mean(str(name), NETWORKS))
 
 
 def require_preset(name: str) -> None:

@@ -19,6 +19,16 @@ PRESET_VALUES: dict[str, dict[str, Any]] = {
         "cutout": 0.0,
     },
     "default": {},
+    "pretrained": {
+        "network": "timm:resnet50",
+        "pretrained": True,
+        "epochs": 12,
+        "batch_size": 64,
+        "optimizer": "adamw",
+        "lr": 3e-4,
+        "ltnet_lr": 3e-4,
+        "weight_decay": 0.05,
+    },
     "paper": {
         "network": "resnet20",
         "last_relu": False,
