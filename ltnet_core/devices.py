@@ -81,6 +81,11 @@ def trains_in_bfloat16(precision: str, device: torch.device) -> bool:
     return precision == "bfloat16"
 
 
+def memory_taken(device: torch.device) -> int | None:
+    """Bytes of a GPU's memory that this process took; None for a CPU, which has no memory of its own."""
+    return torch.cuda.memory_reserved(device) if device.type == "cuda" else None
+
+
 def is_out_of_memory(e: BaseException) -> bool:
     """Whether an error says that the memory of the machine or of its GPU is not enough."""
     if isinstance(e, MemoryError | torch.OutOfMemoryError):

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from .checkpoint import forget, keep, kept
 from .errors import DamageError
 from .ltnet import Classifier
-from .plan import FEATURE_COST
 from .progress import Progress
 from .reading import read_array
 from .study_pixels import SAMPLE, spread
@@ -50,7 +49,7 @@ def item_features(
     def parts() -> Iterable[Vectors]:
         for part in features(network, data, np.arange(items)):
             yield part
-            progress.advance(FEATURE_COST * len(part))
+            progress.advance(len(part), "features")
 
     out = project(parts(), items, *principal_axes(sample))
     write_array(out, path)

@@ -15,8 +15,7 @@ from .devices import trains_in_bfloat16
 from .errors import DamageError
 from .ltnet import Classifier
 from .networks import build_network
-from .plan import PREDICT_COST, Plan
-from .printing import say
+from .plan import Plan
 from .progress import Progress
 from .reading import read_array
 from .runs import Run
@@ -71,12 +70,13 @@ class NetworkStages:
         work, items = self._plan.fits[task.stage], len(self._plan.usable)
         done = self._kept(task)
         if done is not None:
-            self._progress.skip(work.cost + PREDICT_COST * items)
+            self._progress.skip(work.cost)
+            self._progress.skip(items, "predict")
             return done
         self._progress.enter(task.stage, work.epochs)
         model, data = self._begun(task), self.data(task)
         history = self._fit(task, model, data)
-        watch = Watch(step=lambda n: self._progress.advance(PREDICT_COST * n))
+        watch = Watch(step=lambda n: self._progress.advance(n, "predict"))
         p = predict(model, data, np.arange(items), watch=watch)
         folder, name = self._run.checkpoint, file_stem(task.stage)
         save_weights(model.state_dict(), self.weights_path(task.stage))
@@ -147,7 +147,7 @@ class NetworkStages:
 
         def epoch(record: Record) -> None:
             self._run.emit("epoch", stage=task.stage, epochs=work.epochs, **record)
-            say(_line_of(record, work.epochs))
+            progress.say(_line_of(record, work.epochs) + progress.left())
 
         return fit(
             model,

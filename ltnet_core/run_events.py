@@ -25,6 +25,8 @@ FIELDS: dict[str, Any] = {
     "best_epoch": int,
     "progress": float,
     "eta_seconds": float | None,
+    "images_per_second": float | None,
+    "device_memory": int | None,
     "seconds": float,
     "train_loss": float,
     "train_agreement": float | None,
@@ -38,6 +40,8 @@ RANGES = {
     "best_epoch": (0, 10**9),
     "progress": (0.0, 1.0),
     "eta_seconds": (0.0, 1e10),
+    "images_per_second": (0.0, 1e10),
+    "device_memory": (0, 2**60),
     "seconds": (0.0, 1e10),
 }
 NEEDED = {"stage": ("stage",), "epoch": ("stage", "epoch"), "plan": ("stages",), "progress": ("progress",)}

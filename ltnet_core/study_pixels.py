@@ -18,8 +18,6 @@ from .datasets import Study
 from .errors import DamageError, StorageError
 from .images import Pixels, look, survey
 from .pixel_cache import make_room, making, mark_used, pixels_folder, pixels_key, pixels_limit
-from .plan import DECODE_COST
-from .printing import say
 from .progress import Progress
 from .reading import read_array
 from .runs import Run
@@ -159,7 +157,7 @@ class PixelSource:
         if key is None:
             return None
         try:
-            with making(cache, key, lambda: self._progress.advance(0)):
+            with making(cache, key, lambda: self._progress.advance(0, "decode")):
                 found = self._in_cache(cache, key, size, channels)
                 if found is None:
                     make_room(cache, needed)
@@ -184,10 +182,10 @@ class PixelSource:
             if not any(self._readable(name) for name in facts["broken"]):
                 pixels = self._read(cache / f"{key}.npy", size, channels)
                 mark_used(cache, key)
-                say(f"  the images' pixels are those of an earlier run ({cache / key}.npy)")
+                self._progress.say(f"  the images' pixels are those of an earlier run ({cache / key}.npy)")
                 return facts["broken"], pixels
         except DamageError as e:
-            say(f"  {e.file!r} is {e.reason}, so the images are decoded again.")
+            self._progress.say(f"  {e.file!r} is {e.reason}, so the images are decoded again.")
         forget(cache / f"{key}.json", cache / f"{key}.npy")
         return None
 
@@ -198,8 +196,14 @@ class PixelSource:
         return cast(Pixels, read_array(path, (len(self._names), channels, size, size), np.uint8, mmap=True))
 
     def _counter(self) -> Callable[[int, int], None]:
-        progress = self._progress
-        return lambda done, total: progress.advance(DECODE_COST * done - progress.done)
+        counted = 0
+
+        def count(done: int, total: int) -> None:
+            nonlocal counted
+            new, counted = done - counted, done
+            self._progress.advance(new, "decode")
+
+        return count
 
 
 def _free(folder: Path) -> int:

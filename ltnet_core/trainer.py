@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from .annotations import FloatArray
 from .coder_weights import human_table
 from .datasets import Study
-from .devices import choose_device
+from .devices import choose_device, memory_taken
 from .item_features import item_features
 from .network_files import write_networks
 from .network_stage import NetworkStages
 from .networks import default_size
-from .plan import DECODE_COST, Plan, make_plan
-from .progress import Progress
+from .plan import Plan, make_plan
+from .progress import Progress, images_of
 from .results import Learned
 from .runs import Run
 from .settings import Settings
@@ -45,12 +45,12 @@ class Trainer:
         self.seed = int(spec["seed"])
         self.human = human_table(study, self.settings.coders.coders)
         self.device = choose_device(spec["device"])
-        self.progress = Progress(run)
+        self.progress = Progress(run, lambda: memory_taken(self.device))
         self.size: int | None = None  # of the images, once it is known
 
     def prepare(self) -> Plan:
         """Decode the images and plan the work."""
-        self.progress.begin(make_plan(self.study, self.human, self.settings, self.seed).work(), 0.0)
+        self.progress.begin(images_of(make_plan(self.study, self.human, self.settings, self.seed)))
         self.progress.enter("images")
         network, data = self.settings.network.network, self.settings.data
         source = PixelSource(
@@ -63,7 +63,7 @@ class Trainer:
             self.note(note)
         *first, last = plan.fits
         self.run.emit("plan", stages=["images", *first, *(["pseudo"] if plan.coders else []), last, "results"])
-        self.progress.begin(plan.work(), DECODE_COST * len(plan.usable))
+        self.progress.begin(images_of(plan), {"decode": len(plan.usable)})
         self._networks = NetworkStages(self.run, self.settings, self.seed, self.device, plan, images, self.progress)
         return plan
 

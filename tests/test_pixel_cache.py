@@ -284,7 +284,7 @@ def test_a_run_waits_for_another_that_decodes_the_same(
 
     run = a_run(tmp_path / "b")
     progress = Progress(run)
-    progress.advance = lambda work: waiting()  # type: ignore[method-assign]
+    progress.advance = lambda *work: waiting()  # type: ignore[method-assign]
     PixelSource(load_dataset(faces), run, DataOptions(), progress, lambda side: side).get()
     assert len(asked) == 2 and len(decoded) == 1
 
