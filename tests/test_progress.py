@@ -124,10 +124,12 @@ def test_a_terminal_has_one_line_that_fits() -> None:
         line.show("coder:Zoë\x1b[31m " + "x" * 200)
         line.clear()
         line.clear()
-        told = os.read(ours, 10_000).decode()
+        told = ""
+        while told.count("\x1b[K") < 2:  # a terminal hands on what is written in parts
+            told += os.read(ours, 10_000).decode()
     os.close(ours)
     assert told.startswith("\r\x1b[Kcoder:Zo\\xeb\\x1b[31m xxx")
-    assert told.count("\r\x1b[K") == 2
+    assert told.endswith("x\r\x1b[K")
     assert "\n" not in told and len(told.split("\x1b[K")[1].strip("\r")) <= 85
 
 
