@@ -16,14 +16,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from .annotation_rows import MACHINE_PREFIX as MACHINE_PREFIX
+from .annotation_rows import Column, find_problems
 from .errors import AnnotationError, did_you_mean
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
 
-MOST_VOTES = 1e9
-MACHINE_PREFIX = "machine:"
-"""Names of machine coders start so; a human coder may not."""
 ADJUDICATOR = "Adjudication"
 """The coder whose annotations are what people settled, see :mod:`~ltnet_core.adjudications`."""
 
@@ -162,7 +161,7 @@ class AnnotationTable:
         coders: Sequence[str] | None = None,
     ) -> AnnotationTable:
         """The same from rows in which :func:`find_problems` finds nothing."""
-        columns = {c: _Column.of(frame[c]) for c in ("image", "coder", "label")}
+        columns = {c: Column.of(frame[c]) for c in ("image", "coder", "label")}
         given = {"image": items, "coder": coders, "label": classes}
         names = {
             c: np.asarray(columns[c].used() if given[c] is None else list(given[c] or ()), dtype=object)
@@ -381,117 +380,3 @@ def _sums(place: NDArray[Any], weight: NDArray[np.float32], size: int) -> FloatA
 def name_rank(classes: Sequence[str]) -> IntArray:
     """(K,) rank of each class when the names are sorted: the tie-break that no reordering changes."""
     return np.argsort(np.argsort(np.asarray(classes, dtype=object), kind="stable")).astype(np.int64)
-
-
-@dataclass(frozen=True)
-class _Column:
-    """A column of text as codes (rows,) into its different values."""
-
-    codes: IntArray
-    values: NDArray[Any]
-
-    @classmethod
-    def of(cls, column: pd.Series) -> _Column:
-        if isinstance(column.dtype, pd.CategoricalDtype):
-            return cls(column.cat.codes.to_numpy().astype(np.int64), column.cat.categories.to_numpy(dtype=object))
-        codes, values = pd.factorize(column.to_numpy(dtype=object))
-        return cls(codes.astype(np.int64), values)
-
-    def rows(self, wrong: NDArray[np.bool_], missing: bool = False) -> IntArray:
-        """Positions of the rows whose value is ``wrong`` (values,), or missing."""
-        return np.flatnonzero(np.append(wrong, missing)[self.codes])  # code −1, a missing value, is the last
-
-    def places(self, known: Sequence[str] | NDArray[Any]) -> NDArray[np.int32]:
-        """(rows,) index of each value in ``known``, −1 where it is not there."""
-        found = pd.Index(np.asarray(known, dtype=object), dtype=object).get_indexer(self.values)
-        return np.append(found, -1)[self.codes].astype(np.int32)
-
-    def used(self) -> list[str]:
-        """The values that occur, sorted."""
-        return sorted(self.values[np.unique(self.codes)])
-
-    def blank(self) -> NDArray[np.bool_]:
-        return np.asarray(self.values == "")
-
-
-def find_problems(
-    frame: pd.DataFrame,
-    *,
-    items: Sequence[str] | None = None,
-    classes: Sequence[str] | None = None,
-    coders: Sequence[str] | None = None,
-) -> list[tuple[str, IntArray, str]]:
-    """Everything that keeps rows ``image, coder, label[, count]`` from being a table.
-
-    Returns a list of ``(kind, rows, message)``: the offending row positions, from 0,
-    and a sentence about the first of them. Columns may be categorical; they are looked
-    at once per different value, not once per row.
-    """
-    found: list[tuple[str, IntArray, str]] = []
-    image, coder, label = (_Column.of(frame[c]) for c in ("image", "coder", "label"))
-    for name, column in (("image", image), ("coder", coder), ("label", label)):
-        rows = column.rows(column.blank(), missing=True)
-        if len(rows):
-            found.append((f"empty {name}", rows, f"the {name} is empty; every row needs image, coder and label."))
-    reserved = coder.rows(np.asarray([str(c).startswith(MACHINE_PREFIX) for c in coder.values], dtype=np.bool_))
-    if len(reserved):
-        found.append(
-            (
-                "reserved coder name",
-                reserved,
-                f"coder {coder.values[coder.codes[reserved[0]]]!r} starts with {MACHINE_PREFIX!r}, which is kept for "
-                "machine coders; rename it.",
-            )
-        )
-    for what, column, known in (("class", label, classes), ("coder", coder, coders)):
-        if known is None:
-            continue
-        unknown = column.rows(~np.isin(column.values, np.asarray(known, dtype=object)) & ~column.blank())
-        if len(unknown):
-            first = str(column.values[column.codes[unknown[0]]])
-            found.append(
-                (
-                    f"unknown {what}",
-                    unknown,
-                    f"unknown {what} {first!r}; known are {', '.join(map(str, known))}." + did_you_mean(first, known),
-                )
-            )
-    if items is not None:
-        unknown = np.flatnonzero(image.places(items) < 0)
-        if len(unknown):
-            first = str(frame["image"].iloc[unknown[0]])
-            found.append(("unknown image", unknown, f"annotation for an unknown image {first!r}."))
-    if "count" in frame:
-        counts = pd.to_numeric(frame["count"], errors="coerce").to_numpy(np.float64)
-        bad = np.flatnonzero(~((counts > 0) & (counts <= MOST_VOTES)))
-        if len(bad):
-            told = frame["count_text" if "count_text" in frame else "count"].iloc[bad[0]]
-            found.append(("bad count", bad, f"count {told!r} is not a positive number of votes."))
-    # Without a count column one coder has one word per image; with one, it may split its votes over classes.
-    key = image.codes * (len(coder.values) + 1) + coder.codes
-    if "count" in frame:
-        key = key * (len(label.values) + 1) + label.codes
-    again = np.flatnonzero(pd.Series(key).duplicated(keep="first").to_numpy())
-    if len(again):
-        e = int(again[0])
-        first_row = int(np.flatnonzero(key == key[e])[0]) + 2
-        found.append(
-            (
-                "duplicate annotation",
-                again,
-                f"duplicate annotation: coder {frame['coder'].iloc[e]!r} annotated {frame['image'].iloc[e]!r} in row "
-                f"{first_row}; keep one, or use a count column.",
-            )
-        )
-    if coders is not None:
-        used = set(coder.values[np.unique(coder.codes[coder.codes >= 0])])
-        silent = [c for c in coders if c not in used]
-        if silent:
-            found.append(
-                (
-                    "empty coder",
-                    np.zeros(0, dtype=np.int64),
-                    f"coder {silent[0]!r} has no annotations; remove it or add some.",
-                )
-            )
-    return found

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..annotations import AnnotationTable, find_problems
+from ..annotation_rows import find_problems
+from ..annotations import AnnotationTable
 from ..errors import DatasetError, did_you_mean
 from .class_names import near_misses
 from .class_numbers import places
