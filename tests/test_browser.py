@@ -90,9 +90,18 @@ def test_from_a_zip_to_the_learned_truth(server: str, page: Page, tmp_path: Path
     epochs.press("Tab")
     page.get_by_role("button", name="Start training").click()
     expect(page.locator(".lt-stages")).to_be_visible()
+    assert page.context.browser
+    other = page.context.browser.new_page()
+    other.set_default_timeout(30_000)
+    other.goto(f"{server}/transitions?run=my-faces-1")
+    expect(other.get_by_text("Still training")).to_be_visible()
+    expect(other).to_have_title("training · Transitions · my faces · LTNet Studio")
     expect(page.locator(".lt-crumbs .lt-state-done")).to_be_visible(timeout=TRAINING_SECONDS * 1000)
     expect(page.get_by_text("Results", exact=True)).to_be_visible()
     assert "run=my-faces-1" in page.url
+    expect(other.get_by_text("Alpha says").first).to_be_visible()  # nobody touched that tab
+    expect(other).to_have_title("Transitions · my faces · LTNet Studio")
+    other.close()
 
     settled(page)
     steps = page.evaluate("history.length")

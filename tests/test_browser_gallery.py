@@ -132,7 +132,9 @@ def test_every_view_is_a_link_that_survives_reload_and_back(server: Server, page
     expect(shown(page).first).to_be_visible()
     page.locator(".ga-bar").first.locator(".ga-part").nth(1).click()
     page.wait_for_url("**case=4**")
+    count(page)
     page.locator(".ga-card").nth(2).click()
+    expect(page.locator(".ga-name")).to_contain_text("images/")
     name = page.locator(".ga-name").inner_text()
     page.wait_for_url("**item=**")
     expect(page.locator(".ga-reason")).not_to_have_count(0)
@@ -259,6 +261,8 @@ def test_two_people_do_not_overwrite_each_other(server: Server, page: Page, brow
     expect(conflict).to_be_empty()
     expect(other.locator(".ga-state")).to_have_text("all saved")
     assert [(d.reviewer, d.label) for d in store(server).log()] == [("Ada", CLASSES[0]), ("Bob", CLASSES[1])]
+    # The first tab shows it by itself.
+    expect(page.locator('.ga-card[data-position="0"] .ga-chip.done')).to_contain_text(CLASSES[1][:2].capitalize())
     other.context.close()
 
 

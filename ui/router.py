@@ -12,7 +12,7 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 from ltnet_core.errors import LTNetError  # noqa: E402
-from ui import frame, markup  # noqa: E402
+from ui import frame, live, markup  # noqa: E402
 from ui.current import load  # noqa: E402
 from ui.wording import PAGES  # noqa: E402
 
@@ -41,8 +41,11 @@ if chosen == start:
     st.switch_page(pages[0], query_params=st.query_params.to_dict())
 st.session_state[frame.PAGES_KEY] = {text.path: page for text, page in zip(PAGES, pages, strict=True)}
 state = load()
+text = next(text for text, page in zip(PAGES, pages, strict=True) if page == chosen)
+st.set_page_config(page_title=live.tab_title(state, text.title))
 frame.sidebar(state)
-frame.header(state, next(text for text, page in zip(PAGES, pages, strict=True) if page == chosen))
+frame.header(state, text)
+live.watch(state, text.path)
 try:
     if state.gone:
         frame.gone(state)

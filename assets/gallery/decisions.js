@@ -2,6 +2,7 @@
 
 const OPEN = -1;
 const SKIPPED = -2;
+const NEWS = 2500; // ms between two questions what others decided
 
 class Decisions {
   constructor(server, changed) {
@@ -24,6 +25,19 @@ class Decisions {
     // Held as long as this tab lives: what it keeps is its own.
     navigator.locks?.request(this.storage, () => new Promise((done) => (this.release = done)));
     this.restore();
+    this.news = setInterval(() => this.ask(), NEWS);
+  }
+
+  // What others decided meanwhile; not from a tab that nobody looks at.
+  async ask() {
+    if (this.sending || this.pending.length || this.last === null || document.hidden) return;
+    const { last } = this;
+    try {
+      const told = await this.server.post("decisions", { decisions: [], last });
+      if (!this.sending && this.last === last && told.last !== last) this.take([], told);
+    } catch {
+      // asked again in a moment
+    }
   }
 
   // What tabs that are no more had not brought to the server. Keys are unique: sent twice counts once.
@@ -191,6 +205,7 @@ class Decisions {
   }
 
   close() {
+    clearInterval(this.news);
     const free = () => (this.pending.length ? setTimeout(free, 200) : this.release?.());
     free();
   }

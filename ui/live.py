@@ -1,0 +1,67 @@
+"""What changes on the disk while a page is open: the page runs again when it does."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+
+import streamlit as st
+
+from ltnet_core.manifest import NAME as MANIFEST
+from ui.current import Current
+from ui.workspace import adjudications_of, datasets_folder, runs_folder
+
+SECONDS = 2.5
+OWN_NEWS = ("disagreements",)  # pages that ask for decisions themselves; running again would be in the way there
+
+Stamp = tuple[object, ...]
+
+
+def stamp(state: Current, path: str) -> Stamp:
+    """Changes when a run begins or ends, a dataset comes or goes, or something is settled.
+
+    It reads names and times of files, nothing of what is in them, since every open tab asks for it all the time.
+    """
+    run = state.run
+    chosen: Stamp = () if run is None else (run.holder() is not None, _changed(run.folder / MANIFEST))
+    settled = 0 if state.dataset is None or path in OWN_NEWS else _changed(adjudications_of(state.dataset))
+    return (_names(runs_folder(), MANIFEST), _names(datasets_folder(), "about.json"), chosen, settled)
+
+
+def _names(folder: Path, file: str) -> Stamp:
+    """The folders in a folder, and when that file in each changed."""
+    try:
+        with os.scandir(folder) as entries:
+            names = sorted(e.name for e in entries if not e.name.startswith("."))
+    except OSError:
+        return ()
+    return tuple((name, _changed(folder / name / file)) for name in names)
+
+
+def _changed(path: Path) -> int:
+    with contextlib.suppress(OSError):
+        return path.stat().st_mtime_ns
+    return 0
+
+
+def watch(state: Current, path: str) -> None:
+    """Run the page again within a few seconds of a change."""
+    began = stamp(state, path)
+
+    @st.fragment(run_every=SECONDS)
+    def look() -> None:
+        if stamp(state, path) != began:
+            st.rerun()
+
+    # In a container of its own: what the page shows must not stand where a fragment ran that shows nothing.
+    with st.sidebar, st.container():
+        look()
+
+
+def tab_title(state: Current, title: str) -> str:
+    """What the browser's tab says: the page, the dataset, and whether a run is at work."""
+    busy = {"running": "training", "queued": "waiting", "stalled": "stalled"}
+    status = busy.get(state.status.state, "") if state.status else ""
+    parts = [status, title, state.dataset.name if state.dataset else "", "LTNet Studio"]
+    return " · ".join(p for p in parts if p)
