@@ -10,7 +10,7 @@ import streamlit as st
 from ltnet_core.datasets import FORMATS, Study
 from ltnet_core.errors import LTNetError
 from ltnet_core.spreadsheet import guarded
-from ui import charts, check_up, frame, how_read, intake, joining, markup, reads, samples, uploads
+from ui import charts, check_up, frame, how_read, intake, joining, manage, markup, reads, samples, uploads
 from ui.current import current
 from ui.wording import listing, percent
 from ui.workspace import Dataset, set_format
@@ -155,6 +155,7 @@ except LTNetError as e:
         markup.callout("note", text, title=f"{alone:,} images, and nobody labelled any")
     else:
         markup.callout("error", str(e), title="This dataset cannot be read any more")
+    manage.delete_dataset(state.dataset, state)
     more_datasets(opened=True)
     st.stop()
 
@@ -177,3 +178,4 @@ else:
     text = "Majority vote and Dawid–Skene can tell their truth from the command line; join them with images to train."
     markup.callout("note", text, title="Labels without images")
 more_datasets()
+manage.delete_dataset(state.dataset, state)

@@ -14,7 +14,7 @@ from ltnet_core.errors import LTNetError
 from ltnet_core.runs import Run
 from ltnet_core.settings import Settings
 from ltnet_core.spreadsheet import guarded
-from ui import changes, charts, commands, frame, markup, progress, reads, train_form
+from ui import changes, charts, commands, frame, manage, markup, progress, reads, train_form
 from ui.current import Current, current, select
 from ui.wording import LIVE, PAGES, STATES, method_name, percent, progress_sentence, stage_name
 from ui.workspace import Dataset
@@ -72,7 +72,8 @@ def _buttons(run: Run, state: str, dataset: Dataset) -> None:
                 markup.callout("error", str(e))
             else:
                 st.rerun()
-    elif state != "done" and st.button("Resume", type="primary", key="resume"):
+        return
+    if state != "done" and st.button("Resume", type="primary", key="resume"):
         try:
             with st.spinner("Resuming …"):
                 commands.start_run(run.folder, dataset.location, resume=True)
@@ -80,6 +81,7 @@ def _buttons(run: Run, state: str, dataset: Dataset) -> None:
             markup.callout("error", "", title="Training did not resume", items=str(e).splitlines())
         else:
             st.rerun()
+    manage.delete_run(run)
 
 
 def _curves(events: list[dict[str, Any]], run: Run, settings: Settings | None) -> None:

@@ -27,7 +27,8 @@ from uploading import upload, uploaded
 
 from ltnet_core.adjudications import Adjudications, Decision
 from ltnet_core.datasets.demo import write_demo
-from ltnet_core.runs import Status
+from ltnet_core.errors import RunError
+from ltnet_core.runs import Run, Status
 from ltnet_core.settings import make_settings
 from ltnet_core.writing import write_json
 from ui import (
@@ -40,6 +41,7 @@ from ui import (
     progress,
     saved_views,
     tokens,
+    trash,
     wording,
     workspace,
 )
@@ -263,6 +265,39 @@ def test_labels_that_cannot_be_right_can_be_set_aside(
     at.checkbox(key="set_aside").check().run()
     at.button(key="start").click().run()
     assert asked == [["--preset", "quick", "--seed", "0", "--set-aside"]]
+
+
+def test_what_is_deleted_can_be_brought_back_until_the_server_starts_again(place: Path, demo: Path) -> None:
+    link(place, demo)
+    for name in ("faces-1", "faces-2"):
+        write_fake_run(place / "runs" / name, demo)
+    before = {p.relative_to(place): p.read_bytes() for p in place.rglob("*") if p.is_file()}
+    at = open_page("train", run="faces-2")
+    at.button(key="delete_run").click().run()
+    assert "Deleted" in seen(at)
+    assert [p.name for p in (place / "runs").iterdir()] == ["faces-1"]
+    at.button(key="undo_delete").click().run()
+    assert {p.relative_to(place): p.read_bytes() for p in place.rglob("*") if p.is_file()} == before
+
+    at = open_page("dataset", run="faces-1")
+    assert "the link to it, what was settled, and its runs: " in seen(at)
+    at.button(key="delete_dataset").click().run()
+    assert not (place / "datasets" / "faces").exists()
+    assert not list((place / "runs").iterdir())
+    assert demo.is_dir()  # it lies elsewhere
+    trash.empty()
+    at.button(key="undo_delete").click().run()
+    assert "cannot be brought back: the server was started anew since" in seen(at)
+
+
+def test_a_run_at_work_is_not_deleted(place: Path, demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    link(place, demo)
+    write_fake_run(place / "runs" / "faces-1", demo, finished=False)
+    run = Run(place / "runs" / "faces-1")
+    monkeypatch.setattr(Run, "holder", lambda self: 1)
+    with pytest.raises(RunError, match="'faces-1' is at work; cancel it first"):
+        trash.delete_dataset(workspace.list_datasets()[0], [run])
+    assert run.exists()
 
 
 def test_what_was_settled_can_be_learned_from_and_taken_along(

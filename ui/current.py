@@ -106,6 +106,13 @@ def current() -> Current:
     return state
 
 
+def forget(*, keep_dataset: bool) -> None:
+    """Look at no run from the next rerun on, nor at the dataset."""
+    for key in ("run",) if keep_dataset else ("dataset", "run"):
+        st.session_state.pop(f"asked_{key}", None)
+        st.query_params.pop(key, None)
+
+
 def select(dataset: Dataset | None = None, run: Run | None = None) -> None:
     """Look at something else from the next rerun on."""
     _remember(dataset.id if dataset else None, run.folder.name if run else None)

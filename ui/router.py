@@ -12,7 +12,7 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 from ltnet_core.errors import LTNetError  # noqa: E402
-from ui import frame, live, markup  # noqa: E402
+from ui import frame, live, manage, markup  # noqa: E402
 from ui.current import load  # noqa: E402
 from ui.wording import PAGES  # noqa: E402
 
@@ -45,6 +45,7 @@ text = next(text for text, page in zip(PAGES, pages, strict=True) if page == cho
 st.set_page_config(page_title=live.tab_title(state, text.title))
 frame.sidebar(state)
 frame.header(state, text)
+manage.offer_undo()
 live.watch(state, text.path)
 try:
     if state.gone:

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from ui import gallery_routes, http, upload_expiry, upload_routes, workspace
+from ui import gallery_routes, http, trash, upload_expiry, upload_routes, workspace
 from ui.access.guard import Guard
 from ui.access.headers import secure
 from ui.access.listening import listening_sockets
@@ -48,6 +48,7 @@ async def lifespan(app: object) -> AsyncIterator[None]:
     """A new workspace is its owner's alone, expired uploads go while the server runs, small answers leave at once."""
     with contextlib.suppress(OSError):  # whoever writes there first says that it cannot be written
         workspace.root().mkdir(mode=0o700, parents=True, exist_ok=True)
+    await http.in_thread(trash.empty)
     name_roots(settings(), workspace.root())
     _answer_at_once()
     async with upload_expiry.sweeping():
