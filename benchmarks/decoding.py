@@ -69,6 +69,7 @@ def main() -> None:
     parser.add_argument("--items", type=int, default=60_000)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--cores", type=int, default=None, help="processes; by default one for each core")
+    parser.add_argument("--only", nargs="+", default=None, help="pixels, check-up; by default both, beside Pillow")
     parser.add_argument("--make", type=int, default=0, metavar="N", help="write N files first")
     parser.add_argument("--side", type=int, default=224, help="of those files")
     wanted = parser.parse_args()
@@ -85,6 +86,8 @@ def main() -> None:
             "pixels": lambda: all_images.decode_all(files, names, wanted.size, 3, out),
             "check-up": lambda: all_images.look_at_all(files, names),
         }
+        if wanted.only is not None:
+            ways = {way: ways[way] for way in wanted.only}
         measured: dict[str, list[tuple[float, float]]] = {}
         for _ in range(wanted.repeats):
             for way, work in ways.items():

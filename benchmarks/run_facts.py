@@ -14,10 +14,19 @@ def main() -> None:
     stages = [e for e in events if e["event"] in ("start", "stage", "done", "failed")]
     for one, after in pairwise(stages):
         print(f"  {one.get('stage', one['event'])}: {after['time'] - one['time']:.1f} s")
-    for stage in {e["stage"]: None for e in events if e["event"] == "epoch"}:
+    for begun, after in pairwise(stages):
+        stage = begun.get("stage")
         epochs = [e for e in events if e["event"] == "epoch" and e["stage"] == stage]
+        if not epochs:
+            continue
         took = sorted(e["seconds"] for e in epochs)
         best = epochs[-1]["best_epoch"]
+        before = epochs[0]["time"] - epochs[0]["seconds"] - begun["time"]
+        between = epochs[-1]["time"] - epochs[0]["time"] - sum(e["seconds"] for e in epochs[1:])
+        print(
+            f"  {stage}: before the epochs {before:.1f} s, in them {sum(took):.1f} s, between them {between:.1f} s, "
+            f"after them {after['time'] - epochs[-1]['time']:.1f} s"
+        )
         print(
             f"  {stage}: {len(epochs)} epochs, the first {epochs[0]['seconds']:.2f} s, median "
             f"{took[len(took) // 2]:.2f} s, best {best}, held-out loss {epochs[best - 1]['validation_loss']}"

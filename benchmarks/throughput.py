@@ -11,11 +11,15 @@ round times each of them in turn, so that the ratios compare neighbours in time;
 from __future__ import annotations
 
 import argparse
+import contextlib
 import gc
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +29,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from ltnet_core.annotations import AnnotationTable
+from ltnet_core.errors import LTNetError
 from ltnet_core.ltnet import Classifier, LTNet
 from ltnet_core.networks import build_network
 from ltnet_core.schedule import Schedule, optimizers_of, rates_at
@@ -42,6 +47,7 @@ ROWS = {
 WAYS = ("bare", "bare graph", "plain", "LTNet", "augmented")
 CHOICES = ("deterministic", "benchmark", "both", "LTNet eager")
 BATCHES = 16  # that lie ready; the loops go round them
+WARM_UP = 3  # steps before a capture
 
 Run = Callable[[], None]
 
@@ -81,50 +87,11 @@ class Setting:
 
     def bare(self, captured: bool = False, deterministic: bool = False, benchmark: bool = False) -> Run:
         """Forward, backward, optimiser step; the last two are how cuDNN chooses what a graph captures."""
-        network = self.base().train()
-        on_gpu = self.device.type == "cuda"
-        if self.schedule.optimizer == "adamw":
-            optimizer: Any = torch.optim.AdamW(network.parameters(), lr=1e-3, fused=on_gpu or None, capturable=captured)
-        else:
-            optimizer = torch.optim.SGD(
-                network.parameters(), lr=1e-3, momentum=0.9, nesterov=True, fused=on_gpu or None
-            )
-        images = (torch.from_numpy(self.pixels).to(self.device).float() - 128) / 64
-        ready = [x.contiguous(memory_format=torch.channels_last) for x in images.split(self.batch)]
-        labels = torch.from_numpy(self.table.label[::CODERS].astype(np.int64)).to(self.device).split(self.batch)
-
-        def step(x: torch.Tensor, y: torch.Tensor) -> None:
-            optimizer.zero_grad(set_to_none=True)
-            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
-                logits = network(x)
-            torch.autograd.backward(torch.nn.functional.cross_entropy(logits.float(), y))
-            optimizer.step()
-
-        def plainly() -> None:
-            for i in range(self.steps):
-                step(ready[i % BATCHES], labels[i % BATCHES])
-
-        if not captured:
-            return plainly
-        x, y = ready[0].clone(), labels[0].clone()
-        stream, graph, choice = torch.cuda.Stream(), torch.cuda.CUDAGraph(), torch.backends.cudnn
-        choice.deterministic, choice.benchmark = deterministic, benchmark
-        with torch.cuda.stream(stream):
-            for _ in range(3):
-                step(x, y)
-        torch.cuda.synchronize()
-        optimizer.zero_grad(set_to_none=True)
-        with torch.cuda.graph(graph, stream=stream):
-            step(x, y)
-        choice.deterministic = choice.benchmark = False
-
-        def replayed() -> None:
-            for i in range(self.steps):
-                x.copy_(ready[i % BATCHES])
-                y.copy_(labels[i % BATCHES])
-                graph.replay()
-
-        return replayed
+        loop = BareLoop(self, captured)
+        if captured:
+            with cudnn_chooses(deterministic, benchmark):
+                loop.capture()
+        return loop.run
 
     def ours(self, ltnet: bool, augment: bool, graphs: bool = True) -> Run:
         """The library's own step, as an epoch takes it."""
@@ -182,6 +149,76 @@ class Setting:
         }
 
 
+class BareLoop:
+    """Forward, backward and optimiser step over images that lie ready.
+
+    A graph replays on the addresses it was captured with: the network, its gradients and the optimiser's tensors live
+    here as long as it does.
+    """
+
+    def __init__(self, setting: Setting, captured: bool):
+        self.setting, device, on_gpu = setting, setting.device, setting.device.type == "cuda"
+        self.network = setting.base().train()
+        parameters = self.network.parameters()
+        self.optimizer: torch.optim.Optimizer = (
+            torch.optim.AdamW(parameters, lr=1e-3, fused=on_gpu or None, capturable=captured)
+            if setting.schedule.optimizer == "adamw"
+            else torch.optim.SGD(parameters, lr=1e-3, momentum=0.9, nesterov=True, fused=on_gpu or None)
+        )
+        images = (torch.from_numpy(setting.pixels).to(device).float() - 128) / 64
+        self.images = [x.contiguous(memory_format=torch.channels_last) for x in images.split(setting.batch)]
+        labels = setting.table.label[::CODERS].astype(np.int64)
+        self.labels = torch.from_numpy(labels).to(device).split(setting.batch)
+        self.graph: torch.cuda.CUDAGraph | None = None
+
+    def capture(self) -> None:
+        """From now on a step is replayed."""
+        device = self.setting.device
+        self.x, self.y = self.images[0].clone(), self.labels[0].clone()
+        stream, graph = torch.cuda.Stream(device), torch.cuda.CUDAGraph()
+        stream.wait_stream(torch.cuda.current_stream(device))
+        with torch.cuda.stream(stream):
+            for _ in range(WARM_UP):
+                self.step(self.x, self.y)
+        torch.cuda.current_stream(device).wait_stream(stream)
+        self.optimizer.zero_grad(set_to_none=True)
+        torch.cuda.synchronize(device)
+        with torch.cuda.graph(graph, stream=stream):
+            self.step(self.x, self.y)
+        torch.cuda.synchronize(device)
+        self.graph = graph
+
+    def step(self, x: torch.Tensor, y: torch.Tensor) -> None:
+        self.optimizer.zero_grad(set_to_none=True)
+        low = self.setting.precision == "bfloat16"
+        with torch.autocast(self.setting.device.type, torch.bfloat16, enabled=low):
+            logits = self.network(x)
+        torch.autograd.backward(torch.nn.functional.cross_entropy(logits.float(), y))
+        self.optimizer.step()
+
+    def run(self) -> None:
+        for i in range(self.setting.steps):
+            x, y = self.images[i % BATCHES], self.labels[i % BATCHES]
+            if self.graph is None:
+                self.step(x, y)
+            else:
+                self.x.copy_(x)
+                self.y.copy_(y)
+                self.graph.replay()
+
+
+@contextlib.contextmanager
+def cudnn_chooses(deterministic: bool, benchmark: bool) -> Iterator[None]:
+    """Within, how cuDNN chooses its algorithms."""
+    choice = torch.backends.cudnn
+    before = choice.deterministic, choice.benchmark
+    choice.deterministic, choice.benchmark = deterministic, benchmark
+    try:
+        yield
+    finally:
+        choice.deterministic, choice.benchmark = before
+
+
 def seconds(run: Run, device: torch.device) -> float:
     """How long a run takes."""
     if device.type == "cuda":
@@ -227,6 +264,39 @@ def steps_for(row: str, precision: str, device: torch.device, wanted: float) -> 
     return max(round(wanted * 4 / seconds(run, device)), 2)
 
 
+def line(row: str, precision: str, device_name: str, wanted: argparse.Namespace, columns: tuple[str, ...]) -> str:
+    """A line of the table, measured."""
+    device = torch.device(device_name)
+    setting = Setting(row, precision, device, steps_for(row, precision, device, wanted.seconds))
+    measured = row_of(setting, measure(setting, wanted.rounds, wanted.choices), columns)
+    del setting
+    gc.collect()
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    return measured
+
+
+def print_lines(wanted: argparse.Namespace, columns: tuple[str, ...]) -> bool:
+    """Measure and print every line; whether all could be.
+
+    They are measured in one process, and after a failure in a new one: what fails on a GPU leaves nothing there that
+    still works.
+    """
+    whole, pool = True, None
+    for row in wanted.rows:
+        for precision in wanted.precision:
+            pool = pool or ProcessPoolExecutor(1, mp_context=get_context("spawn"))
+            try:
+                print(pool.submit(line, row, precision, wanted.device, wanted, columns).result(), flush=True)
+            except (RuntimeError, ValueError, LTNetError, BrokenProcessPool) as e:
+                print(f"| {row} | | {precision} | failed: {type(e).__name__}: {str(e).splitlines()[0]} |", flush=True)
+                pool.shutdown()
+                whole, pool = False, None
+    if pool is not None:
+        pool.shutdown()
+    return whole
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
@@ -242,24 +312,16 @@ def main() -> None:
         help="on a GPU also: the bare graph by how cuDNN chooses, and LTNet without graph",
     )
     wanted = parser.parse_args()
-    device = torch.device(wanted.device)
-    rows = wanted.rows or ROWS[device.type]
-    precisions = wanted.precision or (("float32", "bfloat16") if device.type == "cuda" else ("float32",))
-    length = wanted.seconds or (0.3 if device.type == "cuda" else 1.0)
-    chip = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{torch.get_num_threads()} threads"
+    on_gpu = torch.device(wanted.device).type == "cuda"
+    wanted.rows = wanted.rows or ROWS["cuda" if on_gpu else "cpu"]
+    wanted.precision = wanted.precision or (("float32", "bfloat16") if on_gpu else ("float32",))
+    wanted.seconds = wanted.seconds or (0.3 if on_gpu else 1.0)
+    chip = torch.cuda.get_device_name(wanted.device) if on_gpu else f"{torch.get_num_threads()} threads"
     print(f"PyTorch {torch.__version__}, {chip}, medians of {wanted.rounds}", flush=True)
     columns = WAYS + (CHOICES if wanted.choices else ())
     print(f"| network | batch | precision | {' | '.join(columns)} |")
     print("|---" * (3 + len(columns)) + "|", flush=True)
-    for row in rows:
-        for precision in precisions:
-            steps = steps_for(row, precision, device, length)
-            setting = Setting(row, precision, device, steps)
-            print(row_of(setting, measure(setting, wanted.rounds, wanted.choices), columns), flush=True)
-            del setting
-            gc.collect()
-            if device.type == "cuda":
-                torch.cuda.empty_cache()
+    sys.exit(0 if print_lines(wanted, columns) else 1)
 
 
 if __name__ == "__main__":

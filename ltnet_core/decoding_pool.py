@@ -35,6 +35,7 @@ CHUNK_FILE_BYTES = 1024**2  # larger files are decoded in this process: their de
 CHUNK_PIXEL_BYTES = 4 * 1024**2
 TRIES = 3
 LOOK_AGAIN = 0.5
+TURN = 0.03  # seconds
 # What a file does to its decoder; any other end has a cause outside.
 CRASHES = (signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE, signal.SIGILL)
 # The package without its __init__, which imports what takes a second and a hundred megabytes.
@@ -134,6 +135,7 @@ class DecodingPool:
         self._closed = False
         self._all: list[_Worker] = []
         self._lock = threading.Lock()
+        self._turn = threading.Lock()
         self._idle: queue.SimpleQueue[_Worker | None] = queue.SimpleQueue()
         try:
             for _ in range(self.processes):
@@ -241,7 +243,7 @@ class DecodingPool:
         most = max(1, CHUNK_PIXEL_BYTES // image_bytes) if image_bytes else CHUNK
         large = []
         with budget.room(self._share):
-            for files in self._read(names, some, most, results):
+            for files in self._in_turn(self._read(names, some, most, results)):
                 if self._closed:
                     raise _Closed
                 for file, result in zip(files, self._decode(files, pixels), strict=True):
@@ -252,6 +254,22 @@ class DecodingPool:
                 results[i] = here(i)
             except DatasetError as e:
                 results[i] = {"error": str(e)}
+
+    def _in_turn(self, parts: Iterator[list[_File]]) -> Iterator[list[_File]]:
+        """The parts, each read while no other thread reads: in Python they hold each other up at every file.
+
+        Where files come so slowly that a turn is long in coming, threads read side by side.
+        """
+        while True:
+            mine = self._turn.acquire(timeout=TURN)
+            try:
+                part = next(parts, None)
+            finally:
+                if mine:
+                    self._turn.release()
+            if part is None:
+                return
+            yield part
 
     def _read(
         self, names: Sequence[str], some: range, most: int, results: list[Message | None]

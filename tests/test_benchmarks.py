@@ -48,11 +48,15 @@ def test_a_table_is_made_in_parts_and_what_is_there_is_not_trained_again(demo: P
         table("--only", "majority", "--epochs", "2")
 
 
-def test_throughput_compares_with_the_bare_loop() -> None:
-    command = [sys.executable, str(ROOT / "benchmarks" / "throughput.py"), "--device", "cpu", "--rows", "cnn:12:8:1"]
-    done = subprocess.run([*command, "--rounds", "1", "--seconds", "0.02"], capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr
-    head, _, row = (line.split("|") for line in done.stdout.splitlines()[1:])
+def test_throughput_compares_with_the_bare_loop_and_a_line_that_fails_stops_no_other() -> None:
+    command = [sys.executable, str(ROOT / "benchmarks" / "throughput.py"), "--device", "cpu", "--rows"]
+    options = ["--rounds", "1", "--seconds", "0.02"]
+    rows = ["none:12:8:1", "cnn:12:8:1"]
+    done = subprocess.run([*command, *rows, *options], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 1, done.stderr
+    head, _, failed, row = (line.split("|") for line in done.stdout.splitlines()[1:])
+    assert failed[1].strip() == "none:12:8:1"
+    assert "failed: OptionError: unknown network 'none'" in failed[4]
     cells = dict(zip(map(str.strip, head), map(str.strip, row), strict=True))
     assert cells["network"] == "cnn, 12 px, 1 channels"
     rates = [float(cells[way].split(" ")[0].replace(",", "")) for way in ("bare", "plain", "LTNet", "augmented")]

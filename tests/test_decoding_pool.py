@@ -94,6 +94,28 @@ def test_the_results_are_those_of_one_process(
     assert not children()
 
 
+@pytest.mark.parametrize(("turn", "side_by_side"), [(10.0, False), (0.001, True)])
+def test_files_are_read_one_thread_at_a_time_unless_they_come_slowly(
+    turn: float, side_by_side: bool, files: FolderFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decoding_pool, "TURN", turn)
+    reading: list[str] = []
+    most, real = 0, files.head
+
+    def head(name: str, size: int) -> bytes:
+        nonlocal most
+        reading.append(name)
+        time.sleep(0.004)
+        most = max(most, len(reading))
+        reading.remove(name)
+        return real(name, size)
+
+    monkeypatch.setattr(files, "head", head)
+    looks = look_at_all(files, files.names)
+    assert len(looks) == len(files.names)
+    assert (most > 1) is side_by_side
+
+
 def test_an_image_too_large_for_a_processes_share_is_decoded_here(
     files: FolderFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
