@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import weakref
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +15,7 @@ from .datasets.files import Files
 from .decoding_pool import DecodingPool, Progress, cores
 from .errors import DatasetError
 from .images import ByteArray, IntArray, Look, empty, load_pixels, look
-from .writing import naming, replacing
+from .mapped_array import new_array
 
 MANY = 1500  # images for which processes are worth their start
 CHUNK = 256
@@ -60,17 +59,9 @@ def decode_all(
     if out is None:
         looks = look_at_all(files, names, progress)
         return {name: found.error for name, found in sorted(zip(names, looks, strict=True)) if found.error}
-    with replacing(out) as partial:
-        shape = (len(names), channels, size, size)
-        pixels = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=shape)
-        # The room is taken before: writing to a memory map on a full disk kills the process without a word.
-        if hasattr(os, "posix_fallocate"):
-            with open(partial, "r+b") as f, naming(out, lambda: partial.stat().st_size):
-                os.posix_fallocate(f.fileno(), 0, partial.stat().st_size)
-        with _pool(files, names) as pool:
-            broken = _fill(pixels, files, names, pool, progress)
-        pixels.flush()
-    return broken
+    shape = (len(names), channels, size, size)
+    with new_array(out, shape, np.uint8) as pixels, _pool(files, names) as pool:
+        return _fill(pixels, files, names, pool, progress)
 
 
 class PixelsOnDemand:

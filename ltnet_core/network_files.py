@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from typing import Any
+
+from torch import Tensor
 
 from .annotations import FloatArray
 from .reading import read_json
@@ -12,15 +15,24 @@ from .runs import Run
 from .settings import Settings
 from .stages import file_stem
 from .views import VIEW_SHIFTS
+from .weights import save_weights
 from .writing import naming, replacing, write_json
 
 
 def write_networks(
-    run: Run, settings: Settings, learned: Learned, size: int, channels: int, mean: FloatArray, std: FloatArray
+    run: Run,
+    settings: Settings,
+    learned: Learned,
+    whole: Callable[[str], dict[str, Tensor]],
+    size: int,
+    channels: int,
+    mean: FloatArray,
+    std: FloatArray,
 ) -> None:
     """Copy every network and its history from the checkpoint to the results.
 
-    ``size`` and ``channels`` are those of its images, ``mean`` and ``std`` (channels,) of their pixels.
+    ``whole`` has the weights of a stage with those of its frozen trunk. ``size`` and ``channels`` are those of the
+    images, ``mean`` and ``std`` (channels,) of their pixels.
 
     Raises
     ------
@@ -33,8 +45,11 @@ def write_networks(
     for name in learned.networks:
         stem = file_stem(name)
         source = run.checkpoint / f"{stem}.safetensors"
-        with replacing(folder / source.name, source.stat().st_size) as partial:
-            shutil.copyfile(source, partial)
+        if settings.network.freeze:
+            save_weights(whole(name), folder / source.name)
+        else:
+            with replacing(folder / source.name, source.stat().st_size) as partial:
+                shutil.copyfile(source, partial)
         histories[name] = read_json(run.checkpoint / f"{stem}.json")["history"]
     write_json(run.results / "history.json", histories)
     index: dict[str, Any] = {
@@ -48,7 +63,7 @@ def write_networks(
         "trained_classes": list(learned.table.classes),  # the order of the networks' outputs
         "trained_coders": list(learned.table.coders),  # the order of T in the weights
         "files": {name: f"{file_stem(name)}.safetensors" for name in learned.networks},
-        "view_shifts": list(VIEW_SHIFTS) if settings.data.augment else [],
+        "view_shifts": list(VIEW_SHIFTS) if settings.data.augment and not settings.network.freeze else [],
         "temperature": learned.temperature,
     }
     write_json(folder / "index.json", index)

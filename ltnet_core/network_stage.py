@@ -7,12 +7,14 @@ from typing import Any, TypedDict, cast
 
 import numpy as np
 import torch
+from torch import Tensor, nn
 
 from .annotations import FloatArray
 from .checkpoint import forget, keep, kept
 from .coder_weights import coder_weights
 from .devices import trains_in_bfloat16
 from .errors import DamageError
+from .frozen_trunk import Features, last_layer_alone, require_linear_end, trunk_features, whole_network
 from .ltnet import Classifier
 from .networks import build_network
 from .plan import Plan
@@ -20,7 +22,7 @@ from .progress import Progress
 from .reading import read_array
 from .runs import Run
 from .schedule import Schedule
-from .settings import Settings
+from .settings import NetworkOptions, Settings
 from .stages import Task, file_stem, stage_seed
 from .study_pixels import StudyPixels, pixel_statistics
 from .timm_networks import is_timm, publication
@@ -64,6 +66,10 @@ class NetworkStages:
         else:
             self.mean, self.std = pixel_statistics(images.pixels, plan.pooled)
         self._pixels = on_device(images.pixels, device)
+        self._trunk: nn.Module | None = None
+        self._features: Features | None = None
+        if settings.network.freeze:
+            self._freeze(settings.network)
 
     def network(self, task: Task) -> FloatArray:
         """Train one network, or load it when it is there; returns (N,K) p of every item."""
@@ -92,11 +98,43 @@ class NetworkStages:
         return model
 
     def data(self, task: Task) -> TrainingData:
-        """What a task learns from."""
+        """What a task learns from: images, or what a frozen trunk sees of them."""
         settings, pixels = self._settings, self._pixels
         weights = coder_weights(task.table, settings) if task.weights is None else task.weights
+        if self._features is not None:
+            dimensions = self._features.shape[1]
+            plain = np.zeros(dimensions), np.ones(dimensions)
+            return TrainingData(self._features, task.table, weights, *plain, self._device, augment=False)
         augment, cutout = settings.data.augment, settings.data.cutout
         return TrainingData(pixels, task.table, weights, self.mean, self.std, self._device, augment, cutout)
+
+    def whole_weights(self, stage: str) -> dict[str, Tensor]:
+        """The weights of a finished stage, those of a frozen trunk among them."""
+        state = load_weights(self.weights_path(stage))
+        return state if self._trunk is None else whole_network(self._trunk, state)
+
+    def _freeze(self, options: NetworkOptions) -> None:
+        """Compute what the pretrained network sees of every image; only its last layer is trained."""
+        size, channels = self._images.size, self._images.channels
+        trunk = self._trunk = build_network(
+            options.network,
+            classes=len(self._plan.table.classes),
+            channels=channels,
+            image_size=size,
+            seed=self._seed,
+            weights=options.weights,
+            last_relu=options.last_relu,
+            pretrained=options.pretrained,
+        )
+        require_linear_end(trunk, size, channels)
+
+        def on_images() -> tuple[Classifier, TrainingData]:
+            nobody = self._plan.table.keep_coders([])
+            data = TrainingData(self._pixels, nobody, np.zeros(0), self.mean, self.std, self._device, augment=False)
+            return Classifier(trunk).to(self._device), data
+
+        self._features = trunk_features(self._run.checkpoint, len(self._plan.usable), on_images, self._progress)
+        trunk.cpu()
 
     def weights_path(self, stage: str) -> Path:
         """Where the weights of a finished stage are."""
@@ -105,16 +143,20 @@ class NetworkStages:
     def _model(self, task: Task, *, fresh: bool = False) -> Classifier:
         """The untrained model of a task, on the device; ``fresh`` without pretrained weights, to be filled."""
         options = self._settings.network
-        base = build_network(
-            options.network,
-            classes=len(task.table.classes),
-            channels=self._images.channels,
-            image_size=self._images.size,
-            seed=stage_seed(self._seed, task.stage, self._plan.table) % 2**31,
-            weights=None if fresh else options.weights,
-            last_relu=options.last_relu,
-            pretrained=options.pretrained and not fresh,
-        )
+        seed = stage_seed(self._seed, task.stage, self._plan.table) % 2**31
+        if self._features is not None:
+            base: nn.Module = last_layer_alone(self._features.shape[1], len(task.table.classes), seed)
+        else:
+            base = build_network(
+                options.network,
+                classes=len(task.table.classes),
+                channels=self._images.channels,
+                image_size=self._images.size,
+                seed=seed,
+                weights=None if fresh else options.weights,
+                last_relu=options.last_relu,
+                pretrained=options.pretrained and not fresh,
+            )
         model: Classifier = task.model(base).to(self._device)
         model.mixup = self._settings.data.mixup
         model.low_precision = trains_in_bfloat16(options.precision, self._device)

@@ -96,4 +96,13 @@ class Trainer:
     def keep_networks(self, learned: Learned) -> None:
         """Copy every network and its history from the checkpoint to the results."""
         images, networks = self._images, self._networks
-        write_networks(self.run, self.settings, learned, images.size, images.channels, networks.mean, networks.std)
+        write_networks(
+            self.run,
+            self.settings,
+            learned,
+            networks.whole_weights,
+            images.size,
+            images.channels,
+            networks.mean,
+            networks.std,
+        )

@@ -27,6 +27,11 @@ class NetworkOptions:
         "Start from the published weights of a network of timm's, which are downloaded once; a file of weights goes "
         "first.",
     )
+    freeze: bool = option(
+        False,
+        "Keep the pretrained weights as they are and train the last layer alone, on features that are computed once; "
+        "images are not mirrored, shifted or cut out then.",
+    )
     last_relu: bool = option(
         True, "Apply the activation after each residual sum of ResNet-20; the authors' release does not.", flag=None
     )
@@ -42,6 +47,8 @@ class NetworkOptions:
 
     def __post_init__(self) -> None:
         require_network_name(self.network)
+        if self.freeze and not self.pretrained and self.weights is None:
+            raise OptionError("--freeze keeps pretrained weights as they are; give --weights FILE or --pretrained.")
         if self.pretrained and not self.network.startswith(TIMM):
             raise OptionError(
                 f"only networks of timm's have published weights, not {self.network!r}; take one of them, leave "
