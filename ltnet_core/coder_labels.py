@@ -88,10 +88,10 @@ class Labels:
     @classmethod
     def of(cls, row: Rows, coder: NDArray[Any], label: Codes, rows: int, coders: int) -> Labels:
         """Of entries with ascending rows, one for each row and coder."""
-        small = coder.astype(np.uint16) if coders <= 1 << 16 else coder  # numpy sorts 16 bits in linear time
-        order = np.argsort(small, kind="stable")
-        ends = np.append(0, np.cumsum(np.bincount(coder, minlength=coders)))
-        return cls(rows, ends.astype(np.int64), row[order], label[order])
+        ends = np.append(0, np.cumsum(np.bincount(row, minlength=rows)))
+        by_coder = sparse.csr_array((label, coder, ends), shape=(rows, coders)).tocsc()
+        row = by_coder.indices.astype(np.int32, copy=False)
+        return cls(rows, by_coder.indptr.astype(np.int64), row, by_coder.data)
 
     @classmethod
     def of_columns(cls, columns: Sequence[Codes], rows: int) -> Labels:

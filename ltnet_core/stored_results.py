@@ -32,7 +32,7 @@ from .runs import Run
 from .writing import write_array, write_json
 
 NAMES, ITEMS, ANNOTATIONS, TRANSITIONS = "names.json", "items.parquet", "annotations.parquet", "transitions.parquet"
-BATCH = 1 << 20  # annotations that are read at once
+BATCH = 1 << 18  # annotations that are read at once
 
 
 @dataclass(frozen=True)
@@ -192,27 +192,29 @@ class StoredResults:
         coders, classes, origins, splits, given = (
             tuple(names[name]) for name in ("coders", "classes", "origins", "splits", "given")
         )
-        columns = ["image", "truth", "network", "known", "origin", "split", "confidence", "margin"]
+        ranges = {"truth": (0, len(classes)), "network": (-1, len(classes)), "known": (-1, len(classes))}
+        ranges |= {"origin": (0, len(origins)), "split": (0, len(splits))}
         with reading(path), pq.ParquetFile(path) as file:
-            table = file.read(columns)
-            images = read_texts(path, table.column("image"))
-            labels = self._labels(len(images), len(coders), len(classes))
-            return LearnedItems(
-                names=images,
-                coders=coders,
-                classes=classes,
-                labels=labels,
-                truth=read_codes(path, table, "truth", 0, len(classes)),
-                network=read_codes(path, table, "network", -1, len(classes)),
-                known=read_codes(path, table, "known", -1, len(classes)),
-                confidence=table.column("confidence").to_numpy(),
-                margin=table.column("margin").to_numpy(),
-                origin=read_codes(path, table, "origin", 0, len(origins)),
-                origins=origins,
-                split=read_codes(path, table, "split", 0, len(splits)),
-                splits=splits,
-                given=given,
-            )
+            # One column at a time: the room that one took to be decoded is used again by the next.
+            images = read_texts(path, file.read(["image"]).column(0))
+            codes = {name: read_codes(path, file.read([name]), name, *ends) for name, ends in ranges.items()}
+            numbers = {name: file.read([name]).column(0).to_numpy() for name in ("confidence", "margin")}
+        return LearnedItems(
+            names=images,
+            coders=coders,
+            classes=classes,
+            labels=self._labels(len(images), len(coders), len(classes)),
+            truth=codes["truth"],
+            network=codes["network"],
+            known=codes["known"],
+            confidence=numbers["confidence"],
+            margin=numbers["margin"],
+            origin=codes["origin"],
+            origins=origins,
+            split=codes["split"],
+            splits=splits,
+            given=given,
+        )
 
     def _labels(self, rows: int, coders: int, classes: int) -> Labels:
         path = self.run.result(ANNOTATIONS)
