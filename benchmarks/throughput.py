@@ -18,7 +18,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -29,7 +28,6 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from ltnet_core.annotations import AnnotationTable
-from ltnet_core.errors import LTNetError
 from ltnet_core.ltnet import Classifier, LTNet
 from ltnet_core.networks import build_network
 from ltnet_core.schedule import Schedule, optimizers_of, rates_at
@@ -288,8 +286,9 @@ def print_lines(wanted: argparse.Namespace, columns: tuple[str, ...]) -> bool:
             pool = pool or ProcessPoolExecutor(1, mp_context=get_context("spawn"))
             try:
                 print(pool.submit(line, row, precision, wanted.device, wanted, columns).result(), flush=True)
-            except (RuntimeError, ValueError, LTNetError, BrokenProcessPool) as e:
-                print(f"| {row} | | {precision} | failed: {type(e).__name__}: {str(e).splitlines()[0]} |", flush=True)
+            except Exception as e:  # of a GPU, of its driver, of a process that ended
+                reason = (str(e).splitlines() or [""])[0]
+                print(f"| {row} | | {precision} | failed: {type(e).__name__}: {reason} |", flush=True)
                 pool.shutdown()
                 whole, pool = False, None
     if pool is not None:
