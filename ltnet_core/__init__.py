@@ -27,6 +27,7 @@ from .errors import (
     StorageError,
     TrainingError,
 )
+from .reference import ReferenceEvidence, reference_evidence
 from .runs import Run
 from .settings import Settings, make_settings
 
@@ -46,6 +47,7 @@ __all__ = [
     "InputError",
     "LTNetError",
     "OptionError",
+    "ReferenceEvidence",
     "Run",
     "RunError",
     "Settings",
@@ -59,6 +61,7 @@ __all__ = [
     "majority_vote",
     "make_settings",
     "predict_images",
+    "reference_evidence",
 ]
 
 importlib.import_module(".methods", __name__)  # it registers the training methods

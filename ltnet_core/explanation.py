@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .annotations import FloatArray
+from .annotations import FloatArray, is_machine
 from .learned_items import LearnedItems
 from .reading import damaged, reading
 from .runs import Run
@@ -67,10 +67,15 @@ def explain(run: Run, items: LearnedItems, row: int) -> Explanation:
     if image is not None:
         sure = np.log(np.maximum(image, FLOOR))
         reasons[""] = float(sure[learned] - sure[rival])
+        share = results.share(items, row)
+        people = {c for c in said if not is_machine(c) and c not in items.given}
         for coder, votes in said.items():
             log_t = np.log(np.maximum(matrices[coder], T_FLOOR))
-            weight = float(about.get("weights", {}).get(coder, 1.0))
+            weight = float(about.get("weights", {}).get(coder, 1.0)) * (share if coder in people else 1.0)
             reasons[coder] = weight * float(votes @ (log_t[learned] - log_t[rival]))
+        if people:
+            sharpness = float(about.get("sharpness", 1.0))
+            reasons = {source: sharpness * reason for source, reason in reasons.items()}
     says = {c: image @ t for c, t in matrices.items() if c not in items.given} if image is not None else {}
     return Explanation(posterior, image, says, said, rival, reasons, look_alikes(run, items, row))
 

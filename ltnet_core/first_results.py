@@ -79,6 +79,9 @@ class FirstResults:
         labels = items.labels.at(np.asarray([row]))[:, 0].tolist()
         return {coder: one[label] for coder, label in zip(items.coders, labels, strict=True) if label >= 0}
 
+    def share(self, items: LearnedItems, row: int) -> float:
+        return 1.0
+
     def transitions(self) -> dict[str, Any]:
         return read_json(self.run.result(TRANSITIONS))
 

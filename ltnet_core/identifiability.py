@@ -7,51 +7,18 @@ each class has annotations enough; elsewhere a matrix is mostly what it was assu
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
-from scipy.special import betaincinv
 
-from .annotations import AnnotationTable, FloatArray, is_machine
+from .annotations import AnnotationTable, is_machine
+from .intervals import Evidence
 
 ENOUGH = 10.0  # annotations behind a row of T
-LEVEL = 0.95
 MOST = 0.5
+VIEWS = 2  # of most items
 MOST_NAMED = 3
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """How sure T is.
-
-    Attributes
-    ----------
-    support : (C,K) annotations behind each row, Σ_n r[n,k]² · count: one whose truth is
-        certain counts one, one that may be of two classes alike a quarter for each.
-    low, high : (C,K,K) ends of the 95 % interval of each cell, from a Beta distribution
-        around it with that much support (Jeffreys' prior).
-    """
-
-    support: FloatArray
-    low: FloatArray
-    high: FloatArray
-
-
-def evidence(r: FloatArray, table: AnnotationTable, transitions: FloatArray) -> Evidence:
-    """Evidence behind ``transitions`` (C,K,K) when the truth of the items is ``r`` (N,K).
-
-    The squares come from the missing-information principle (Louis, 1982): what an
-    annotation says of T[c,k,l] shrinks with the square of the chance that its truth is k.
-    """
-    n, c, _ = table.shape
-    said = sparse.csr_matrix((table.count.astype(np.float64), (table.coder, table.item)), shape=(c, n))
-    support: FloatArray = np.asarray(said @ (r**2))
-    hits = transitions * support[:, :, None]
-    misses = support[:, :, None] - hits
-    ends = [betaincinv(hits + 0.5, misses + 0.5, q) for q in ((1 - LEVEL) / 2, (1 + LEVEL) / 2)]
-    return Evidence(support, np.minimum(ends[0], transitions), np.maximum(ends[1], transitions))
 
 
 def groups_that_never_meet(table: AnnotationTable) -> list[list[str]]:
@@ -66,15 +33,17 @@ def groups_that_never_meet(table: AnnotationTable) -> list[list[str]]:
     return list(out.values())
 
 
-def labels_suffice(table: AnnotationTable) -> bool:
-    """Whether the labels alone can tell truth and matrices apart, so that Dawid–Skene is a sound start.
+def labels_suffice(table: AnnotationTable, correlation: float = 0.0) -> bool:
+    """Whether the labels alone can tell truth and matrices apart, so that they are a sound start.
 
     Two views of the same items leave them undetermined, three do not (Kruskal, 1977;
     Allman, Matias and Rhodes, 2009): most items need two annotations or more, and most
-    annotations must come from coders who met two others, or gave three votes an item.
+    annotations must come from coders who met two others, or gave three votes an item. n annotations whose
+    errors have this ``correlation`` ρ are n / (1 + (n − 1)·ρ) views, rounded.
     """
     votes = table.votes().sum(1)[table.annotated()]
-    if not len(votes) or (votes >= 2).mean() < MOST:
+    votes = votes / (1 + np.maximum(votes - 1, 0) * correlation)
+    if not len(votes) or (votes >= VIEWS - 0.5).mean() < MOST:
         return False
     n, c, _ = table.shape
     at = sparse.csr_matrix((np.ones(len(table)), (table.item, table.coder)), shape=(n, c))

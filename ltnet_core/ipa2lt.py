@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
+from . import labels_alone
 from .aggregation import crowd_prior, shrunk_dawid_skene
 from .annotations import ADJUDICATOR, AnnotationTable, FloatArray, is_machine
 from .calibration import plain_temperature, soften, temperature
@@ -16,6 +17,7 @@ from .coders import add_pseudo_labels
 from .errors import TrainingError
 from .ltnet import Likelihood, LTNet
 from .results import Learned
+from .shared_errors import foretelling, item_shares, learned_share, spread, votes
 from .stages import Task
 from .trainer import Trainer
 from .transition import ClampedTransitions, SoftmaxTransitions, near_identity
@@ -50,42 +52,27 @@ def learn(trainer: Trainer) -> Learned:
         predictions = {c: networks[f"coder:{c}"] for c in plan.coders}
         table = add_pseudo_labels(humans, predictions, settings.coders.pseudo, plan.usable & ~trainer.study.is_test)
 
-    # Where the labels alone tell T, they need no network, and T alone says whom to believe.
     held_out = plan.fits["ltnet"].validation
-    trusted: dict[str, float] = {}
-    reference = settings.coders.reference
-    labellers = humans.keep_coders([c for c in humans.coders if c != ADJUDICATOR])
-    if seen is not None and labellers.coders and not plan.by_labels:
-        if settings.coders.trust == "held-out":
-            trusted = trust(seen, labellers, held_out)
-            trainer.note(trust_note(trusted))
-        heard = [c for c in labellers.coders if settings.coders.weight_of(c)]
-        if reference is None and settings.coders.find_reference and heard:
-            reference, met = reference_coder(seen, labellers.keep_coders(heard), held_out)
-            if reference is not None:
-                trainer.note(reference_note(reference, met))
-    weights = coder_weights(table, settings, trusted)
-    given = np.asarray([c in settings.coders.given for c in table.coders], dtype=np.bool_)
-    if options.transition_start == "identity":
-        start, prior = near_identity(len(table.coders), len(table.classes), options.start_diagonal), None
-    else:
-        seen = None if plan.by_labels or seen is None else sharpened(seen, humans, held_out)
-        start, pseudo_counts = first_matrices(table, seen, weights, given, reference)
-        prior = pseudo_counts / total_mass(table, weights, options.likelihood)
+    start = _start(trainer, table, seen)
+    weights, given = start.weights, start.given
 
     def model(base: nn.Module) -> LTNet:
         transitions = (
-            SoftmaxTransitions(start, given)
+            SoftmaxTransitions(start.transitions, given)
             if options.transition_floor is None
-            else ClampedTransitions(start, options.transition_floor)
+            else ClampedTransitions(start.transitions, options.transition_floor)
         )
+        prior = None if start.pseudo_counts is None else start.pseudo_counts / start.mass
         return LTNet(base, transitions, options.likelihood, prior, options.double_softmax)
 
     # Where the labels alone do not tell T, a poor p would drag it along: LTNet starts from weights trained on all
     # labels mixed, as the authors' does.
+    judged = np.asarray([not is_machine(c) for c in table.coders], dtype=np.bool_) & ~given
+    share = spread(item_shares(table, judged, start.correlation), table, judged)
+    discounted = replace(table, count=(table.count * share).astype(np.float32))
     task = Task(
         "ltnet",
-        table,
+        discounted,
         model,
         warm=None if plan.by_labels else warm,
         lr=settings.schedule.ltnet_lr if warm == "mixture" and not plan.by_labels else settings.schedule.lr,
@@ -98,7 +85,7 @@ def learn(trainer: Trainer) -> Learned:
     if transitions is None:
         raise TrainingError(f"the network of stage {task.stage!r} has no transition matrices.")
     transitions[given] = np.eye(len(table.classes))
-    judges = judges_of_confidence(humans, reference, held_out)
+    judges = judges_of_confidence(discounted.keep_coders(humans.coders), start.reference, held_out)
     tau = temperature(p, transitions[[table.coder_index(c) for c in judges.coders]], judges, held_out)
     p = soften(p, tau)
     # What LTNet is compared with is calibrated alike, each on what was held out from it.
@@ -106,12 +93,13 @@ def learn(trainer: Trainer) -> Learned:
         own_labels = humans if stage == "mixture" else humans.keep_coders([stage.removeprefix("coder:")])
         networks[stage] = soften(seen_by, plain_temperature(seen_by, own_labels, plan.fits[stage].validation))
     evidence = evidence_weights(weights, settings)
+    truth = _truth(trainer, p, transitions, table, evidence, judged)
     return Learned(
         table=table,
         method="ltnet",
         transitions=transitions,
-        start=start,
-        posterior=posterior(p, transitions, table, evidence),
+        start=start.transitions,
+        posterior=truth.r,
         temperature=tau,
         networks={**networks, "ltnet": p},
         usable=plan.usable,
@@ -119,8 +107,96 @@ def learn(trainer: Trainer) -> Learned:
         weights=evidence,
         features=trainer.features(task),
         given=settings.coders.given,
-        reference_coder=reference,
+        reference_coder=start.reference,
+        shares=truth.shares,
+        sharpness=truth.sharpness,
+        assumed=None if start.pseudo_counts is None else start.pseudo_counts.sum(2),
     )
+
+
+@dataclass(frozen=True)
+class Start:
+    """What LTNet starts from.
+
+    Attributes
+    ----------
+    transitions : (C,K,K) T. pseudo_counts : (C,K,K) of its prior, or None. mass : of all annotations in the loss.
+    weights : (C,) of the coders in the loss. given : (C,) coders taken at their word.
+    reference : the coder in whose words the truth is told. correlation : ρ of the coders' errors on an item.
+    """
+
+    transitions: FloatArray
+    pseudo_counts: FloatArray | None
+    mass: float
+    weights: FloatArray
+    given: NDArray[np.bool_]
+    reference: str | None
+    correlation: float
+
+
+def _start(trainer: Trainer, table: AnnotationTable, seen: FloatArray | None) -> Start:
+    """Where T and the coders' weights start: by the labels alone where coders overlap, else by ``seen`` (N,K), what
+    the network trained on all labels mixed sees."""
+    settings, options, plan = trainer.settings, trainer.settings.transitions, trainer.plan
+    humans, held_out = plan.table, plan.fits["ltnet"].validation
+    reference = settings.coders.reference
+    given = np.asarray([c in settings.coders.given for c in table.coders], dtype=np.bool_)
+    labellers = humans.keep_coders([c for c in humans.coders if c != ADJUDICATOR])
+    by_labels = options.transition_start in ("auto", "dawid-skene") and reference is None and bool(labellers.coders)
+    alone = labels_alone.labels_alone(labellers) if by_labels else labels_alone.LabelsAlone(None, False)
+    trusted: dict[str, float] = {}
+    if alone.chosen is not None:
+        trainer.note(labels_alone.note(alone))
+    elif seen is not None and labellers.coders and not plan.by_labels:
+        if settings.coders.trust == "held-out":
+            trusted = trust(seen, labellers, held_out)
+            trainer.note(trust_note(trusted))
+        heard = [c for c in labellers.coders if settings.coders.weight_of(c)]
+        if reference is None and settings.coders.find_reference and heard:
+            reference, met = reference_coder(seen, labellers.keep_coders(heard), held_out)
+            if reference is not None:
+                trainer.note(reference_note(reference, met))
+    weights = coder_weights(table, settings, trusted)
+    if options.transition_start == "identity":
+        start = near_identity(len(table.coders), len(table.classes), options.start_diagonal)
+        return Start(start, None, 1.0, weights, given, reference, 0.0)
+    if alone.chosen is not None:
+        start, pseudo_counts = labels_alone.first_matrices(alone.chosen, table)
+    else:
+        seen = None if plan.by_labels or seen is None else sharpened(seen, humans, held_out)
+        start, pseudo_counts = first_matrices(table, seen, weights, given, reference)
+    mass = total_mass(table, weights, options.likelihood)
+    return Start(start, pseudo_counts, mass, weights, given, reference, alone.correlation)
+
+
+@dataclass(frozen=True)
+class Truth:
+    """The posterior (N,K), what the annotations of each item count in it (N,), and its sharpness."""
+
+    r: FloatArray
+    shares: FloatArray
+    sharpness: float
+
+
+def _truth(
+    trainer: Trainer,
+    p: FloatArray,
+    transitions: FloatArray,
+    table: AnnotationTable,
+    weights: FloatArray,
+    judged: NDArray[np.bool_],
+) -> Truth:
+    """The learned truth, as sure as left-out annotations tell; coders ``judged`` (C,) err together."""
+    fit = trainer.plan.fits["ltnet"]
+    annotated = votes(table, judged) > 0
+    correlation, beta = foretelling(p, transitions, table, weights, judged)
+    of_item = item_shares(table, judged, correlation)
+    train, held_out = fit.train[annotated[fit.train]], fit.validation[annotated[fit.validation]]
+    counted = spread(of_item, table, judged)
+    of_item[train] *= learned_share(p, transitions, table, weights, counted, beta, train, held_out)
+    r = posterior(p, transitions, table, weights, spread(of_item, table, judged))
+    r[annotated] = soften(r[annotated], 1 / beta)
+    return Truth(r, of_item, beta)
 
 
 def judges_of_confidence(

@@ -16,11 +16,13 @@ from .coder_labels import Entries
 from .coders import machine_name
 from .datasets import Study
 from .evaluation import aggregator, evaluate
-from .identifiability import evidence, weak_rows
+from .identifiability import weak_rows
+from .intervals import Evidence, evidence
 from .learned_items import LearnedItems
 from .manifest import write_manifest
 from .parquet_files import TEXT
 from .runs import Run
+from .shared_errors import spread
 from .stored_results import Results, Transitions, write_results_files
 from .truth import expected_counts
 from .writing import naming, write_json
@@ -44,6 +46,10 @@ class Learned:
     features : (N,D) unit vectors of what the network sees; near ones look alike to it.
     given : coders that were taken at their word.
     reference_coder : the one in whose words the truth is told, whose matrix started next to the identity.
+    shares : (N,) what the annotations of each item count in the posterior, those of machine coders and of coders
+        taken at their word excepted; None for all of it.
+    sharpness : power of the posterior of items that people labelled, chosen by left-out annotations.
+    assumed : (C,K) pseudo annotations of the prior of each row of T; None for none.
     """
 
     table: AnnotationTable
@@ -59,6 +65,9 @@ class Learned:
     features: NDArray[np.float32]
     given: tuple[str, ...] = ()
     reference_coder: str | None = None
+    shares: FloatArray | None = None
+    sharpness: float = 1.0
+    assumed: FloatArray | None = None
 
     def in_order_of(self, human: AnnotationTable) -> Learned:
         """The same, with classes and coders in the users' order, machine coders after them, the adjudicator last."""
@@ -85,6 +94,9 @@ class Learned:
             self.features,
             self.given,
             self.reference_coder,
+            self.shares,
+            self.sharpness,
+            None if self.assumed is None else self.assumed[np.ix_(coders, classes)],
         )
 
 
@@ -113,7 +125,7 @@ def write_results(run: Run, study: Study, human: AnnotationTable, learned: Learn
         transitions=dict(zip(table.coders, learned.transitions, strict=True)),
         reference=reference,
     )
-    known_by = evidence(r, table, learned.transitions)
+    known_by = _known_by(learned)
     # The test items come last: the exported truth leaves them out, the gallery can show them.
     rows = np.concatenate([learned.items, np.flatnonzero(study.is_test & learned.usable)])
     annotations = Entries.of(table, rows)
@@ -134,14 +146,27 @@ def write_results(run: Run, study: Study, human: AnnotationTable, learned: Learn
             reference_source=source,
             weights=tuple(learned.weights.tolist()),
             reference_coder=learned.reference_coder,
+            sharpness=learned.sharpness,
         ),
         features=learned.features[rows].astype(np.float16),
+        share=np.ones(len(rows)) if learned.shares is None else learned.shares[rows],
     )
     with naming(run.results):
         run.results.mkdir(exist_ok=True)
     write_results_files(run.results, results)
     write_json(run.results / "evaluation.json", evaluation)
     return weak_rows(known_by, table, learned.given)
+
+
+def _known_by(learned: Learned) -> Evidence:
+    """How sure T is, each annotation counting as it does in the posterior."""
+    table = learned.table
+    counted = learned.weights[table.coder]
+    if learned.shares is not None:
+        errs = np.asarray([not is_machine(c) and c not in learned.given for c in table.coders], dtype=np.bool_)
+        counted = counted * spread(learned.shares, table, errs)
+    p = learned.networks[learned.method]
+    return evidence(learned.posterior, table, learned.transitions, p, counted, learned.assumed)
 
 
 def _items(

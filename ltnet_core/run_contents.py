@@ -46,9 +46,7 @@ class Spec(_SpecKeys, total=False):
     created: float
 
 
-class Names(TypedDict):
-    """``names.json``: what the codes of the other results are indices into, and facts of single coders."""
-
+class _NameKeys(TypedDict):
     classes: list[str]
     coders: list[str]
     origins: list[str]
@@ -58,6 +56,12 @@ class Names(TypedDict):
     dawid_skene: list[str]
     reference_coder: str | None
     reference_source: dict[str, str]
+
+
+class Names(_NameKeys, total=False):
+    """``names.json``: what the codes of the other results are indices into, and facts of single coders."""
+
+    sharpness: float
 
 
 class _TransitionKeys(TypedDict):

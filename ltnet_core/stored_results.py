@@ -49,6 +49,7 @@ class Transitions:
     reference_source : coder → ``planted`` or ``truth``.
     weights : (C,) weight of each coder's annotations in the posterior.
     reference_coder : the one in whose words the truth is told.
+    sharpness : power of the posterior of items that people labelled.
     """
 
     learned: FloatArray
@@ -62,6 +63,7 @@ class Transitions:
     reference_source: dict[str, str] = field(default_factory=dict)
     weights: tuple[float, ...] = ()
     reference_coder: str | None = None
+    sharpness: float = 1.0
 
     def matrices(self) -> dict[str, FloatArray]:
         """Name → (C,K,K) of those there are; the support of a row is repeated for its cells."""
@@ -78,6 +80,7 @@ class Results:
     items : the rows, their labels included.
     posterior : (N,K) truth given the image and its annotations. p : (N,K) truth given the image alone.
     annotations : what was learned from. features : (N,D) unit vectors.
+    share : (N,) what people's annotations of an item count in the posterior, see :mod:`.shared_errors`.
     """
 
     items: LearnedItems
@@ -86,6 +89,7 @@ class Results:
     annotations: Entries
     transitions: Transitions
     features: NDArray[Any]
+    share: FloatArray
 
 
 def write_results_files(folder: Path, results: Results) -> None:
@@ -97,12 +101,14 @@ def write_results_files(folder: Path, results: Results) -> None:
     """
     items, transitions = results.items, results.transitions
     names = {name: getattr(items, name) for name in ("classes", "coders", "origins", "splits", "given")}
-    facts = {name: getattr(transitions, name) for name in ("weights", "reference_coder", "reference_source")}
+    facts = {
+        name: getattr(transitions, name) for name in ("weights", "reference_coder", "reference_source", "sharpness")
+    }
     known = np.flatnonzero(~np.isnan(transitions.dawid_skene).any(axis=(1, 2)))
     facts["dawid_skene"] = [items.coders[c] for c in known]
     write_json(folder / NAMES, {**names, **facts})
     codes = {name: getattr(items, name) for name in ("truth", "network", "known", "origin", "split")}
-    numbers = {"confidence": items.confidence, "margin": items.margin}
+    numbers = {"confidence": items.confidence, "margin": items.margin, "share": results.share.astype(np.float32)}
     p = {f"p_{k}": column for k, column in enumerate(results.posterior.T)}
     image_p = {f"image_p_{k}": column.astype(np.float32) for k, column in enumerate(results.p.T)}
     write_parquet({"image": items.names, **codes, **numbers, **p, **image_p}, folder / ITEMS, coded=[*codes])
@@ -136,6 +142,9 @@ class ResultReader(Protocol):
 
     def annotations(self, items: LearnedItems, row: int) -> dict[str, FloatArray]:
         """coder → (K,) what it said of one row, votes or shares."""
+
+    def share(self, items: LearnedItems, row: int) -> float:
+        """What people's annotations of one row count in the posterior; all of it where that was not kept."""
 
     def transitions(self) -> dict[str, Any]:
         """``{"classes": […], "coders": {NAME: K × K}, "start", "dawid_skene", "counts", "support", …}``."""
@@ -246,6 +255,12 @@ class StoredResults:
     def annotations(self, items: LearnedItems, row: int) -> dict[str, FloatArray]:
         return read_votes(self.run.result(ANNOTATIONS), row, items.coders, len(items.classes))
 
+    def share(self, items: LearnedItems, row: int) -> float:
+        path = self.run.result(ITEMS)
+        with reading(path), pq.ParquetFile(path) as file:
+            kept = "share" in file.schema_arrow.names
+        return float(read_row(path, ["share"], row, len(items))[0]) if kept else 1.0
+
     def transitions(self) -> dict[str, Any]:
         names, path = self.names(), self.run.result(TRANSITIONS)
         coders, classes = names["coders"], names["classes"]
@@ -257,6 +272,7 @@ class StoredResults:
         for name, known in (("dawid_skene", names["dawid_skene"]), ("reference", names["reference_source"])):
             by_coder[name] = {coder: by_coder[name][coder] for coder in known}
         facts = {name: names[name] for name in ("given", "reference_coder", "reference_source")}
+        facts["sharpness"] = names.get("sharpness", 1.0)
         weights = dict(zip(coders, names["weights"], strict=True))
         learned = by_coder.pop("learned")
         return {"classes": classes, "coders": learned, "start": None, **by_coder, "weights": weights, **facts}

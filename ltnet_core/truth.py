@@ -20,20 +20,27 @@ FIXED_COLUMNS = ("image", "learned_truth", "confidence", "network_truth", "case"
 
 
 def posterior(
-    p: FloatArray, transitions: FloatArray, table: AnnotationTable, coder_weights: FloatArray | None = None
+    p: FloatArray,
+    transitions: FloatArray,
+    table: AnnotationTable,
+    coder_weights: FloatArray | None = None,
+    shares: FloatArray | None = None,
 ) -> FloatArray:
     """Truth given the image and its annotations, (N,K), rows sum to 1.
 
-    r[n,k] ∝ p[n,k] · Π_c T[c,k,a_nc]^(w_c · count), in logs. ``p`` is (N,K) and
+    r[n,k] ∝ p[n,k] · Π_c T[c,k,a_nc]^(w_c · s_nc · count), in logs. ``p`` is (N,K) and
     ``transitions`` (C,K,K). The weights (1 by default) are those of the loss: what a
     machine coder says comes from the same image that p has seen, so it must not
-    count as independent evidence.
+    count as independent evidence. ``shares`` (E,) are what each annotation tells that the
+    others and p do not, see :mod:`.shared_errors`; all of it by default.
     """
     k = p.shape[1]
     log_r = np.log(np.maximum(p, FLOOR))
     weight = table.count.astype(np.float64)
     if coder_weights is not None:
         weight = weight * coder_weights[table.coder]
+    if shares is not None:
+        weight = weight * shares
     log_t = np.log(np.maximum(transitions, T_FLOOR))
     said: FloatArray = log_t[table.coder, :, table.label] * weight[:, None]
     for column in range(k):

@@ -10,14 +10,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ltnet_core.annotations import MACHINE_PREFIX, AnnotationTable
+from ltnet_core.annotations import MACHINE_PREFIX, AnnotationTable, is_machine
+from ltnet_core.calibration import soften
 from ltnet_core.datasets import Study, load_dataset
 from ltnet_core.results import Learned, write_results
 from ltnet_core.runs import Run
 from ltnet_core.settings import make_settings
+from ltnet_core.shared_errors import spread, votes
 from ltnet_core.truth import posterior
 
 STAGES = ("images", "coder", "mixture", "pseudo", "ltnet", "results")
+SHARPNESS = 0.8
 
 
 def write_fake_run(folder: Path, dataset: Path, *, finished: bool = True, ending: str | None = None) -> Path:
@@ -109,18 +112,24 @@ def write_made_up_results(run: Run, study: Study, seed: int = 0) -> Learned:
     stacked = np.stack([_noisy({**matrices, **machine}[c], rng) for c in table.coders])
     weights = np.array([0.1 if c.startswith(MACHINE_PREFIX) else 1.0 for c in table.coders])
     features = rng.normal(size=(n, 8)).astype(np.float32)
+    errs = np.array([not is_machine(c) for c in table.coders])
+    shares = rng.uniform(0.3, 1.0, n)
+    r, judged = posterior(p, stacked, table, weights, spread(shares, table, errs)), votes(table, errs) > 0
+    r[judged] = soften(r[judged], 1 / SHARPNESS)
     learned = Learned(
         table=table,
         method="ltnet",
         transitions=stacked,
         start=stacked,
-        posterior=posterior(p, stacked, table, weights),
+        posterior=r,
         temperature=1.0,
         networks={"ltnet": p},
         usable=np.ones(n, dtype=np.bool_),
         items=np.flatnonzero(~study.is_test),
         weights=weights,
         features=features / np.linalg.norm(features, axis=1, keepdims=True),
+        shares=shares,
+        sharpness=SHARPNESS,
     )
     write_results(run, study, human, learned)
     return learned

@@ -6,49 +6,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ltnet_core.aggregation import confusion
 from ltnet_core.annotations import AnnotationTable
 from ltnet_core.datasets.crowd import draw_crowd
 from ltnet_core.identifiability import (
     ENOUGH,
-    evidence,
     groups_that_never_meet,
     labels_suffice,
     overlap_notes,
     weak_rows,
 )
+from ltnet_core.intervals import evidence
 
 
 def table(rows: list[tuple[str, str, str]]) -> AnnotationTable:
     return AnnotationTable.from_frame(pd.DataFrame(rows, columns=["image", "coder", "label"]), classes=["cat", "dog"])
-
-
-def test_certain_truths_count_one_and_doubtful_ones_a_quarter() -> None:
-    said = table([("a", "X", "cat"), ("b", "X", "cat"), ("c", "X", "dog")])
-    r = np.array([[1.0, 0.0], [0.5, 0.5], [0.0, 1.0]])
-    found = evidence(r, said, np.array([[[0.9, 0.1], [0.2, 0.8]]]))
-    np.testing.assert_allclose(found.support, [[1.25, 1.25]])
-
-
-def test_intervals_hold_the_planted_matrix_19_times_in_20() -> None:
-    planted = np.array([[0.7, 0.3], [0.1, 0.9]])
-    inside = []
-    for seed in range(200):
-        rng = np.random.default_rng(seed)
-        truth = rng.integers(0, 2, 120)
-        label = np.where(rng.random(120) < planted[truth, 0], "cat", "dog")
-        said = table([(f"{n:03d}", "X", k) for n, k in enumerate(label)])
-        r = np.eye(2)[truth]
-        found = evidence(r, said, confusion(said, r))
-        inside.append((found.low[0] <= planted) & (planted <= found.high[0]))
-    assert 0.92 < np.mean(inside) < 0.98
-
-
-def test_a_row_without_evidence_has_the_widest_interval() -> None:
-    said = table([("a", "X", "cat"), ("b", "X", "cat")])
-    found = evidence(np.array([[1.0, 0.0], [1.0, 0.0]]), said, np.array([[[0.9, 0.1], [0.5, 0.5]]]))
-    assert found.support[0, 1] == 0
-    assert (found.high - found.low)[0, 1].min() > 0.99
 
 
 def test_coders_are_grouped_by_whom_they_met() -> None:
@@ -90,3 +61,10 @@ def test_votes_without_names_suffice_from_three_an_item() -> None:
             said.items, said.coders, said.classes, said.item, said.coder, said.label, said.count * votes
         )
         assert labels_suffice(counted) == enough
+
+
+def test_views_whose_errors_come_together_are_fewer() -> None:
+    drawn = draw_crowd(items=400, annotators=20, labels_per_item=3, classes=3).table
+    assert labels_suffice(drawn, 0.0)
+    assert labels_suffice(drawn, 0.5)  # 3 / (1 + 2 · .5) = 1.5 views
+    assert not labels_suffice(drawn, 0.55)

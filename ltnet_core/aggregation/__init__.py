@@ -14,25 +14,34 @@ from ..errors import OptionError, did_you_mean
 from . import choice, shrinkage
 from . import dawid_skene as _dawid_skene
 from . import majority_vote as _majority_vote
+from .choice import Chosen, choose, too_large
 from .confusion import confusion, confusion_counts
 from .dawid_skene import DawidSkene, dawid_skene
 from .estimate import Estimate
+from .guessing import guessing_matrices
+from .held_out import CORRELATIONS, discounts
 from .majority_vote import drawn_fairly, majority_vote, most_probable
 from .shrinkage import crowd_prior, shrunk_dawid_skene
 
 __all__ = [
+    "CORRELATIONS",
     "METHODS",
     "Aggregate",
+    "Chosen",
     "DawidSkene",
     "aggregate",
+    "choose",
     "confusion",
     "confusion_counts",
     "crowd_prior",
     "dawid_skene",
+    "discounts",
     "drawn_fairly",
+    "guessing_matrices",
     "majority_vote",
     "most_probable",
     "shrunk_dawid_skene",
+    "too_large",
 ]
 
 METHODS: dict[str, Callable[[AnnotationTable], Estimate]] = {

@@ -36,6 +36,7 @@ CLEARLY = 2.0  # standard errors
 NOTABLY = 1e-3  # nats per annotation: a tenth of a percent of its probability
 FEWEST = 20  # left-out annotations that can decide anything
 MOST_LEAN = 0.95
+MOST_STRENGTH = 3000.0  # of matrices that are to be learned further
 FIRST_STRENGTH = 4.0  # of the crowd in every λ_c, before anything is known
 # Limits, in numbers read by an iteration or held by an array: they bound time and memory.
 MOST_WORK_IN_ALL_FOLDS = 2e6  # annotations × states; above, one fold decides
@@ -72,11 +73,20 @@ class Chosen:
     weights: dict[Model, tuple[float, float]]
     left_out: int
 
+    @property
+    def correlation(self) -> float:
+        """Mean correlation of the coders' errors on an item."""
+        return sum(w * rho for w, rho in self.weights.values())
+
+    @property
+    def strength(self) -> float:
+        """Pseudo annotations behind each row of T: the geometric mean of the models'."""
+        return float(np.exp(sum(w * np.log(min(m.strength, MOST_STRENGTH)) for m, (w, _) in self.weights.items())))
+
     def note(self) -> str:
         """What was chosen and why, in a sentence."""
         kinds = {kind: sum(w for m, (w, _) in self.weights.items() if m.items == kind) for kind in (CLEAR, CHANCE, OWN)}
         pulls = [sum(w for m, (w, _) in self.weights.items() if m.strength == s) for s in STRENGTHS]
-        correlation = sum(w * rho for w, rho in self.weights.values())
         if len({m.items for m in self.weights}) == 1:
             items = "all taken for clear, because there are too many annotations or classes to try unclear ones"
         elif not kinds[CHANCE] + kinds[OWN]:
@@ -89,7 +99,7 @@ class Chosen:
         return (
             f"Models were weighed by how well they foretell {self.left_out:,} left-out annotations. Items: {items}. "
             f"Coders: know or guess {pulls[0]:.0%}, own matrices with a prior worth {matrices} annotations a row. "
-            f"Correlation of errors: {correlation:.2f}."
+            f"Correlation of errors: {self.correlation:.2f}."
         )
 
 
@@ -120,6 +130,16 @@ def lean_prior(fit: Fit) -> FloatArray:
     mean = float(np.clip(fit.judged[:, 0].sum() / total, 0.5, MOST_LEAN)) if total > 0 else LEAN
     both = np.array([mean, 1 - mean])
     return both * (strength(fit.judged, both) if total > 0 else FIRST_STRENGTH)
+
+
+def too_large(table: AnnotationTable) -> str | None:
+    """Whether there are too many "coders" for a matrix each or too many "annotations" to leave some out; else None."""
+    _, c, k = table.shape
+    if c * k * k > MOST_CELLS:
+        return "coders"
+    if len(table) * k > MOST_WORK and Rows.of(table).entries * k > MOST_WORK:
+        return "annotations"
+    return None
 
 
 def choose(table: AnnotationTable) -> Chosen | None:
@@ -195,14 +215,14 @@ def stacking(logs: FloatArray, count: FloatArray) -> FloatArray:
 
 def estimate(table: AnnotationTable) -> Estimate:
     """The method ``auto``: the average of the ladder, or what is left where that cannot be had."""
-    _, c, k = table.shape
+    large = too_large(table)
     nothing_left_out = "nothing was left out to choose a model by, and the confidence is not calibrated."
-    if c * k * k > MOST_CELLS:
+    if large == "coders":
         few = know_or_guess(table)
         note = "There are too many coders or classes for a matrix each: every coder knows the class or guesses; "
         note += nothing_left_out
         return Estimate(few.p, drawn_fairly(few.p, table), few.matrices, note)
-    if len(table) * k > MOST_WORK and Rows.of(table).entries * k > MOST_WORK:
+    if large == "annotations":
         return replace(
             shrunk_estimate(table),
             note=f"There are many annotations: the method is shrunk-dawid-skene; {nothing_left_out}",

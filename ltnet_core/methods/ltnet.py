@@ -8,7 +8,7 @@ import numpy as np
 
 from ..coders import trainable
 from ..errors import OptionError, did_you_mean
-from ..identifiability import labels_suffice
+from ..labels_alone import labels_alone
 from ..method import Method
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def networks(material: Material) -> Networks:
     settings, table = material.settings, material.table
     humans = labellers(table)
     start = settings.transitions.transition_start
-    by_labels = start == "dawid-skene" or (start == "auto" and labels_suffice(humans))
+    by_labels = start == "dawid-skene" or (start == "auto" and labels_alone(humans).suffice)
     if settings.coders.reference is not None:
         _check_reference(settings, humans, by_labels)
     coders, notes = _machine_coders(material, humans)

@@ -1,0 +1,119 @@
+"""What annotations tell beyond each other and p: ρ, β and δ that were planted are found again."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ltnet_core.annotations import AnnotationTable, FloatArray
+from ltnet_core.calibration import soften
+from ltnet_core.evaluation import calibration_error
+from ltnet_core.shared_errors import LEAST_SHARE, foretelling, item_shares, learned_share, spread, votes
+from ltnet_core.truth import posterior
+
+K = 4
+T = np.tile(0.75 * np.eye(K) + 0.25 / K, (30, 1, 1))
+
+
+def crowd(unclear: float, n: int = 1500, per_item: int = 3, seed: int = 0) -> tuple[AnnotationTable, FloatArray]:
+    """Labels of 30 coders, and the truth; of this share of the items they judge another class in half of the cases."""
+    rng = np.random.default_rng(seed)
+    truth = rng.integers(0, K, n)
+    other = (truth + rng.integers(1, K, n)) % K
+    second = (rng.random(n) < unclear)[:, None] & (rng.random((n, per_item)) < 0.5)
+    judged = np.where(second, other[:, None], truth[:, None])
+    coder = rng.random((n, 30)).argsort(1)[:, :per_item]
+    label = (rng.random((n, per_item, 1)) > T[0][judged].cumsum(2)).sum(2).clip(max=K - 1)
+    item = np.repeat(np.arange(n), per_item)
+    table = AnnotationTable(
+        np.array([f"{i:05d}" for i in range(n)], dtype=object), tuple(f"c{c:02d}" for c in range(30)), tuple("abcd"),
+        item.astype(np.int32), coder.ravel().astype(np.int32), label.ravel().astype(np.int32),
+        np.ones(item.size, np.float32),
+    )  # fmt: skip
+    return table, truth
+
+
+EVERYONE, ONES = np.ones(30, dtype=np.bool_), np.ones(30)
+
+
+def test_independent_errors_cost_nothing_and_shared_ones_are_discounted() -> None:
+    table, _ = crowd(0.0)
+    p = np.full((1500, K), 1 / K)
+    assert foretelling(p, T, table, ONES, EVERYONE)[0] <= 0.02
+    table, truth = crowd(0.6)
+    rho, beta = foretelling(p, T, table, ONES, EVERYONE)
+    assert rho * 2 + (1 - beta) > 0.3
+    plain = posterior(p, T, table)
+    shared = spread(item_shares(table, EVERYONE, rho), table, EVERYONE)
+    sober = soften(posterior(p, T, table, ONES, shared), 1 / beta)
+    truth = truth.astype(np.int32)
+    assert calibration_error(sober, truth) < 0.5 * calibration_error(plain, truth)
+
+
+def test_a_network_that_is_too_sure_of_itself_is_made_less_sure() -> None:
+    table, truth = crowd(0.0)
+    rng = np.random.default_rng(1)
+    seen = np.where(rng.random(1500) < 0.5, truth, rng.integers(0, K, 1500))
+    p = 0.98 * np.eye(K)[seen] + 0.02 / K
+    rho, beta = foretelling(p, T, table, ONES, EVERYONE)
+    assert beta < 0.8
+    assert rho < 0.1
+
+
+def test_few_annotations_decide_nothing() -> None:
+    table, _ = crowd(0.6, n=30)
+    assert foretelling(np.full((30, K), 1 / K), T, table, ONES, EVERYONE) == (0.0, 1.0)
+    lonely, _ = crowd(0.6, per_item=1)  # nothing else of the item would be left
+    assert foretelling(np.full((1500, K), 1 / K), T, lonely, ONES, EVERYONE) == (0.0, 1.0)
+    silent = foretelling(np.full((1500, K), 1 / K), T, crowd(0.6)[0], ONES, np.zeros(30, dtype=np.bool_))
+    assert silent == (0.0, 1.0)
+
+
+def test_votes_of_one_coder_are_left_out_one_by_one() -> None:
+    """A nameless crowd: three votes are three annotations, whoever is written down for them."""
+    table, _ = crowd(0.6)
+    one = AnnotationTable(table.items, ("crowd",), table.classes, *_counted(table))
+    p = np.full((1500, K), 1 / K)
+    assert foretelling(p, T[:1], one, ONES[:1], EVERYONE[:1]) == foretelling(p, T, table, ONES, EVERYONE)
+
+
+def _counted(table: AnnotationTable) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    by_item = table.votes()
+    item, label = np.nonzero(by_item)
+    return (
+        item.astype(np.int32),
+        np.zeros(len(item), np.int32),
+        label.astype(np.int32),
+        by_item[item, label].astype(np.float32),
+    )
+
+
+def test_shares_are_the_design_effect_and_those_at_their_word_count_fully() -> None:
+    table, _ = crowd(0.0, n=10)
+    some = EVERYONE.copy()
+    some[table.coder[0]] = False
+    number = votes(table, some)
+    assert number[table.item[0]] == 2
+    share = item_shares(table, some, 0.5)
+    np.testing.assert_allclose(share, 1 / (1 + (number - 1) * 0.5))
+    np.testing.assert_allclose(spread(share, table, some)[0], 1)
+    np.testing.assert_allclose(item_shares(table, EVERYONE, 0.0), 1)
+
+
+@pytest.mark.parametrize("known", [0.0, 0.5])
+def test_items_learned_from_are_no_surer_than_held_out_ones(known: float) -> None:
+    """p has learned the first label of the items it was trained on, by this share."""
+    table, _ = crowd(0.0, per_item=1)
+    p = np.full((1500, K), 1 / K)
+    train, held_out = np.arange(1200), np.arange(1200, 1500)
+    p[train] = (1 - known) / K + known * np.eye(K)[table.label[:1200]]
+    ones = np.ones(1500)
+    delta = learned_share(p, T, table, ONES, ones, 1.0, train, held_out)
+    if not known:
+        assert delta > 0.99
+        return
+    assert LEAST_SHARE < delta < 0.8
+    delta_of = np.where(np.isin(table.item, train), delta, 1.0)
+    sure = posterior(p, T, table, ONES, delta_of).max(1)
+    assert sure[train].mean() == pytest.approx(sure[held_out].mean(), abs=0.01)
+    assert learned_share(p, T, table, ONES, ones, 1.0, train, held_out[:10]) == 1.0
