@@ -21,7 +21,7 @@ from .learned_items import LearnedItems
 SORTS: dict[str, str] = {
     "wrong": "probably mislabelled",
     "disputed": "most disputed",
-    "unsure": "least confident",
+    "unsure": "gains most (least confident)",
     "sure": "most confident",
     "name": "in the order of the dataset",
     "random": "random",
