@@ -17,8 +17,9 @@ import pandas as pd
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from ltnet_core import Run
-from ltnet_core.learned_items import LearnedItems, load_items
+from ltnet_core.learned_items import LearnedItems
 from ltnet_core.selection import SORTS, Selections, Wish
+from ltnet_core.stored_results import load_items, open_results
 
 
 def known_truth(run: Run, items: LearnedItems, votes: Path | None) -> np.ndarray:
@@ -38,7 +39,7 @@ def orders(run: Run, items: LearnedItems) -> dict[str, np.ndarray]:
     """Name → rows in that order."""
     selections = Selections(items)
     found = {f"{text} ({key})": selections.rows(Wish(sort=key)) for key, text in SORTS.items() if key != "name"}
-    p = pd.read_parquet(run.result("truth.parquet"), columns=[f"p_{c}" for c in items.classes]).to_numpy(np.float64)
+    p = open_results(run).posterior(len(items))
     entropy = -(p * np.log(np.maximum(p, 1e-12))).sum(1)
     learned_from = selections.mask(Wish())
     order = np.argsort(-entropy, kind="stable")

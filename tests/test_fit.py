@@ -26,9 +26,12 @@ from stripes import stripes
 from ltnet_core import IPA2LT, Run, load_dataset
 from ltnet_core.datasets.demo import write_demo
 from ltnet_core.errors import OptionError, RunError
+from ltnet_core.explanation import explain
 from ltnet_core.ipa2lt import NEAR
 from ltnet_core.manifest import write_manifest
 from ltnet_core.settings import Settings, make_settings
+from ltnet_core.shared_errors import LEAST_SHARE, SHARPNESSES
+from ltnet_core.stored_results import load_items, read_transitions
 from ltnet_core.study_pixels import pixel_statistics
 
 QUICK = ("--preset", "quick", "--epochs", 2, "--device", "cpu", "--seed", 3)
@@ -86,6 +89,19 @@ def test_truth_csv_has_the_promised_columns(demo: Path, finished: Path, ltnet: C
         for image, label in zip(truth["image"], truth[coder], strict=True):
             assert said.get((image, coder), "") == label
     assert set(truth["case"].astype(str)) <= {"", "1", "2", "3", "4", "5"}
+
+
+def test_reasons_of_a_run_add_up_to_its_posterior(finished: Path) -> None:
+    """p, every annotation by its matrix, weight and share, and the sharpness of the whole."""
+    run = Run(finished)
+    items = load_items(run)
+    shares = pd.read_parquet(run.result("items.parquet"), columns=["share"])["share"]
+    assert shares.between(LEAST_SHARE / 10, 1).all()
+    assert 0 < read_transitions(run)["sharpness"] <= SHARPNESSES[-1]
+    for row in range(0, len(items), len(items) // 20):
+        found = explain(run, items, row)
+        odds = np.log(found.posterior[items.truth[row]] / found.posterior[found.rival])
+        assert sum(found.reasons.values()) == pytest.approx(odds, rel=1e-3, abs=1e-3)
 
 
 def test_parquet_matrices_model_and_report(finished: Path, ltnet: Command, tmp_path: Path) -> None:
