@@ -128,3 +128,17 @@ def test_a_question_stops_training_until_a_flag_answers_it(study: Path, tmp_path
 def test_a_class_of_underscores_is_a_class(tmp_path: Path) -> None:
     (tmp_path / "labels.csv").write_text("image,ann,ben\na.png,x,x\nb.png,_,x\nc.png,_,_\n", encoding="utf-8")
     assert sorted(load_dataset(tmp_path).table.classes) == ["_", "x"]
+
+
+@pytest.mark.parametrize("role", ["truth", "confidence", "split", "count", "coder", "label", "image"])
+def test_the_role_that_is_given_a_column_is_the_role_it_has(role: str, tmp_path: Path) -> None:
+    for i in range(12):
+        write_image(tmp_path / "images" / f"{i}.png", i)
+    rows = [(f"{i}.png", "AB"[i % 2], ("cat", "dog")[i // 2 % 2], 1 + i % 3, f"{i}.png") for i in range(12)]
+    write_csv(tmp_path / "labels.csv", ("image", "coder", "label", "extra", "same"), rows)
+    column = {"image": "same", "truth": "label", "label": "extra"}.get(role, "extra")
+    columns = {"image": "image", "coder": "coder", "label": "label", role: column}
+    if role == "truth":
+        columns["label"] = "extra"
+    (table,) = load_dataset(tmp_path, corrections=Corrections(columns)).reading.tables
+    assert {c: r for c, r in table.columns.items() if r != "ignored"} == {c: r for r, c in columns.items()}

@@ -119,13 +119,17 @@ def test_a_question_is_answered_and_a_role_changed_on_the_page(place: Path, tmp_
     at.radio(key="answer_0").set_value("--columns coder=source,label=emotion").run()
     at.button(key="settle_0").click().run()
     assert not at.exception and "says where an image comes from" not in seen(at)
+    assert "So it would be read" not in seen(at)
     (kept,) = workspace.list_datasets()
     assert json.loads(kept.corrections) == {"columns": {"coder": "source", "label": "emotion"}}
     assert reads.study(kept).table.coders == ("FER", "RAF")
     assert kept.version != dataset.version
     at = open_page("dataset")  # a reload keeps it
-    assert at.selectbox(key="role_0_source").value == "coder"
-    at.selectbox(key="role_0_source").set_value("ignored")
+    role = f"role_0_source_{kept.version}"
+    assert at.selectbox(key=role).value == "coder"
+    at.selectbox(key=role).set_value("ignored").run()
+    assert "So it would be read" in seen(at) and "coders: all (12)" in seen(at)
+    assert reads.study(workspace.list_datasets()[0]).table.coders == ("FER", "RAF")  # nothing is kept yet
     at.button(key="read_so_0").click().run()
     assert not at.exception
     assert reads.study(workspace.list_datasets()[0]).table.coders == ("all",)

@@ -262,6 +262,16 @@ ASKED |= {
         "who labelled",
         {"who", "desk", "label"},
     ),
+    "a mark beside a 1 for the emotion": (
+        table(
+            angry=lambda i: int(i % 3 == 0),
+            happy=lambda i: int(i % 3 == 1),
+            sad=lambda i: int(i % 3 == 2),
+            flash=lambda i: i % 2,
+        ),
+        "annotators or classes",
+        {"angry", "flash"},
+    ),
     "numbers that compete": (
         table(finch=lambda i: (4, 1, 0)[i % 3], owl=lambda i: (0, 5, 1)[i % 3], wren=lambda i: (1, 0, 6)[i % 3]),
         "annotators or classes",
@@ -324,6 +334,14 @@ def test_a_refusal_says_what_is_there_and_what_to_do(what: str, tmp_path: Path) 
     with pytest.raises(DatasetError) as e:
         load_dataset(tmp_path)
     assert message in str(e.value)
+
+
+def test_a_column_that_says_one_thing_nobody_else_says_is_left_out_and_named(tmp_path: Path) -> None:
+    table(Ann=a, Ben=b, place_name=lambda i: "Berlin")(tmp_path)
+    study = load_dataset(tmp_path)
+    assert study.table.coders == ("Ann", "Ben")
+    (left,) = [p for p in study.problems if p.kind == "column left out"]
+    assert left.examples == ("labels.csv: 'place_name' is no annotator's.",)
 
 
 def test_dropped_values_are_counted(tmp_path: Path) -> None:

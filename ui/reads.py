@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,10 @@ import pandas as pd
 import streamlit as st
 
 from ltnet_core.agreement import agreement
-from ltnet_core.datasets import Files, Study, holds_images_alone
+from ltnet_core.datasets import Corrections, Files, Study, holds_images_alone, preview_dataset
 from ltnet_core.datasets import source_classes as source_classes_of
 from ltnet_core.datasets.joined import SourceClass
+from ltnet_core.datasets.preview import Preview
 from ltnet_core.datasets.tables import read_table
 from ltnet_core.errors import DatasetError, LTNetError
 from ltnet_core.export import truth_rows
@@ -89,6 +91,23 @@ def _first_rows(location: str, version: str, file: str, format: str | None, corr
     except DatasetError:
         return pd.DataFrame()
     return table.frame.head(5).astype(str).rename(columns=table.titles)
+
+
+def preview(dataset: Dataset, corrections: Corrections) -> Preview:
+    """How it would be read so, by the first rows of its tables.
+
+    Raises
+    ------
+    DatasetError, OptionError
+        it cannot be read so.
+    """
+    said = json.dumps(corrections.to_json(), sort_keys=True)
+    return _preview(str(dataset.location), dataset.version, dataset.format, said)
+
+
+@st.cache_resource(max_entries=12, show_spinner=False)
+def _preview(location: str, version: str, format: str | None, corrections: str) -> Preview:
+    return preview_dataset(location, format, Corrections.from_json(json.loads(corrections)))
 
 
 def files(dataset: Dataset) -> Files | None:

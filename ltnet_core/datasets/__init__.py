@@ -62,6 +62,7 @@ from .corrections import NOTHING, Corrections
 from .disagreement import disagreement
 from .files import Files, inside
 from .left_out import Without
+from .preview import FirstRows, Preview
 from .questions import require_answers, unique
 from .reading import Match, Reading
 from .refusal import Miss, refusal
@@ -81,6 +82,7 @@ __all__ = [
     "holds_images_alone",
     "load_dataset",
     "open_files",
+    "preview_dataset",
     "recognise",
     "refers_to",
     "source_classes",
@@ -286,6 +288,24 @@ def load_dataset(
     finally:
         # Arrow keeps what a thread's reading took, for that thread alone: 12 MiB for the labels of 20,000 images.
         pa.default_memory_pool().release_unused()
+
+
+def preview_dataset(
+    location: str | os.PathLike[str], format: str | None = None, corrections: Corrections | None = None
+) -> Preview:
+    """How a dataset would be read so, by the first rows of its tables; nothing is kept.
+
+    Raises
+    ------
+    DatasetError, OptionError
+    """
+    place = expanded(location)
+    files: Files = open_files(place)
+    if corrections:
+        files = Without(files, corrections)
+    name, first = place.resolve().name, FirstRows(files)
+    reading, read_as, why = read_files(first, name, format, corrections or NOTHING)
+    return Preview(assemble(reading, name, read_as, why), first.cut)
 
 
 def _load(place: Path, format: str | None, corrections: Corrections) -> Study:

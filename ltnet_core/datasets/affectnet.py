@@ -15,6 +15,7 @@ import pandas as pd
 
 from ..errors import DatasetError
 from .array_file import read_array
+from .dataset_reading import TableReading
 from .files import Files
 from .reading import Match, Reading, Rows
 from .study import Problem
@@ -93,7 +94,14 @@ def read(files: Files, name: str) -> Reading:
             frame["split" if held else "coder"] = pd.Series("test" if held else coder, index=rows.index)
             columns = pd.DataFrame({c: categorical(v) for c, v in frame.items()})
             (truth if held else labels).append(Rows(str(file), columns, rows["row"].to_numpy(np.int32)))
-    return Reading(files, images, labels, truth, CLASSES, problems=problems)
+    return Reading(files, images, labels, truth, CLASSES, problems=problems, tables=_tables(files))
+
+
+def _tables(files: Files) -> list[TableReading]:
+    """What the columns of the lists are."""
+    roles = {PATH: "image", EXPRESSION: "label"}
+    lists = {n: header(files, n) for n in files.others if is_table(n)}
+    return [TableReading.of(n, "single", h, roles) for n, h in lists.items() if set(roles) <= set(h)]
 
 
 def _from_lists(files: Files) -> tuple[pd.DataFrame, list[Problem]] | None:

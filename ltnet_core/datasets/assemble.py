@@ -15,6 +15,7 @@ from ..annotations import AnnotationTable
 from ..errors import DatasetError, did_you_mean
 from .class_names import near_misses
 from .class_numbers import places
+from .columns import short
 from .dataset_reading import DatasetReading
 from .files import suffix
 from .image_names import Names, match_names, nearest
@@ -79,7 +80,7 @@ def assemble(reading: Reading, name: str, format: str, why: str) -> Study:
     if not reading.images:
         text = "no image is in the dataset; the labels can be aggregated, but training needs images."
         problems.append(Problem("missing image", len(images), (text,)))
-    problems = [*merge(problems), *_about_classes(table, classes, known)]
+    problems = [*merge(problems), *_about_classes(table, classes, known), *_about_coders(table)]
     return Study(
         name,
         format,
@@ -110,6 +111,18 @@ def _about_classes(table: AnnotationTable, classes: list[str], known: NDArray[np
         texts = tuple(f"class {a!r} ({int(n):,}) looks like {b!r}; one may be a misspelling." for a, b, n in alike)
         problems.append(Problem("similar class names", len(alike), texts[:EXAMPLES]))
     return problems
+
+
+def _about_coders(table: AnnotationTable) -> list[Problem]:
+    """Coders whose names differ by case and blanks alone."""
+    alike: dict[str, list[str]] = {}
+    for coder in table.coders:
+        alike.setdefault(short(coder), []).append(coder)
+    found = [names for names in alike.values() if len(names) > 1]
+    if not found:
+        return []
+    texts = tuple(f"coders {', '.join(map(repr, n))} may be one person in another spelling." for n in found[:EXAMPLES])
+    return [Problem("similar coder names", len(found), texts)]
 
 
 def _archives_inside(reading: Reading) -> list[Problem]:

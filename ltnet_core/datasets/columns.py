@@ -105,14 +105,8 @@ MORE = {
     "source": ("source", "dataset", "datasetlabel", "datasetname", "origin", "collection", "database", "corpus", "db"),
     "fold": ("fold", "folds", "kfold", "cvfold", "foldid"),
     "agreed": (
-        "consensus",
-        "majority",
-        "majorityvote",
-        "majoritylabel",
-        "finallabel",
-        "adjudicated",
-        "agreed",
-        "final",
+        *("consensus", "majority", "majorityvote", "majoritylabel", "finallabel", "adjudicated", "agreed", "final"),
+        *("maximum", "mean", "average", "avg", "median", "mode", "worst"),
     ),
 }
 # German, French, Spanish, Italian, Portuguese, Dutch, Chinese, Japanese, Russian.

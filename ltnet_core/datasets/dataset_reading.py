@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +27,11 @@ class TableReading:
     file: str
     shape: str
     columns: Mapping[str, str]
+
+    @classmethod
+    def of(cls, file: str, shape: str, titles: Iterable[str], roles: Mapping[str, str]) -> TableReading:
+        """A table whose columns have these roles, by their names in lower case; all others are ignored."""
+        return cls(file, shape, {t: roles.get(t.lower(), "ignored") for t in titles})
 
     def to_json(self) -> dict[str, Any]:
         return {"file": self.file, "shape": self.shape, "columns": dict(self.columns)}

@@ -14,6 +14,7 @@ import pyarrow.csv
 from numpy.typing import NDArray
 
 from ..errors import DatasetError
+from .dataset_reading import TableReading
 from .files import Files
 from .numbered_images import ArrayImages
 from .reading import Match, Reading, Rows
@@ -31,6 +32,7 @@ FILE = "fer2013.csv"
 CODER = "FER2013"
 CLASSES = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
 SIDE = 48
+TABLE = TableReading(FILE, "single", {"emotion": "label", "pixels": "image", "Usage": "split"})
 TRAINING = "training"
 
 
@@ -122,6 +124,7 @@ def read(files: Files, name: str) -> Reading:
         [rows_of(frame[~training], split=True)],
         CLASSES,
         problems=problems,
+        tables=[TABLE],
     )
 
 

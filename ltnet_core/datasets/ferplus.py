@@ -15,6 +15,7 @@ import pandas as pd
 
 from ..errors import DatasetError
 from . import fer2013
+from .dataset_reading import TableReading
 from .files import Files
 from .reading import Match, Reading, Rows
 from .study import Problem
@@ -93,7 +94,10 @@ def read(files: Files, name: str) -> Reading:
         problems.append(
             Problem("test image without a winner", ties, (f"{FILE}: the votes have no single winner.",), "note")
         )
-    return Reading(source, names, [*labels, learn], [test], CLASSES, problems=problems)
+    roles = {"usage": "split", "image name": "image", **dict.fromkeys(CLASSES, "votes")}
+    tables = [TableReading.of(FILE, "votes", table.titles.values(), roles)]
+    tables += [fer2013.TABLE] if fer2013.FILE in files else []
+    return Reading(source, names, [*labels, learn], [test], CLASSES, problems=problems, tables=tables)
 
 
 def _named(table: Table, names: list[str]) -> Table:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,8 +11,9 @@ from ..errors import DatasetError
 from .answers import SEVERAL, Answers
 from .columns import role, without
 from .corrections import NOTHING, Corrections
+from .dataset_reading import TableReading
 from .files import Files
-from .label_tables import tables
+from .label_tables import tables as label_tables
 from .reading import Match, Reading
 from .study import Problem
 from .tables import Table, header, read_table
@@ -32,7 +35,7 @@ YES, NO = frozenset({"1", "1.0", "true", "x"}), frozenset({"0", "0.0", "false", 
 
 def match(files: Files) -> Match:
     """Recognised by an image column and columns of which every row marks exactly one."""
-    for name in tables(files):
+    for name in label_tables(files):
         found = header(files, name)
         if len(found) < 3 or role(found, "image") is None or role(found, "coder") is not None:
             continue
@@ -94,7 +97,8 @@ def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading
     answers = Answers(TITLE, corrections)
     problems: list[Problem] = []
     classes: list[str] = []
-    for file in tables(files):
+    tables: list[TableReading] = []
+    for file in label_tables(files):
         table = read_table(files, file)
         columns = class_columns(table)
         image = role(tuple(table.frame.columns), "image")
@@ -102,6 +106,10 @@ def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading
             problems.append(Problem("table left out", 1, (f"{file}: no table with a 1 in one column of each row.",)))
             continue
         classes += [table.titles[c] for c in columns]
+        roles = {image: "image", **dict.fromkeys(columns, "votes")}
+        if (split := role(tuple(table.frame.columns), "split")) is not None:
+            roles[split] = "split"
+        tables.append(TableReading.of(file, "votes", table.titles.values(), roles))
         others = without(table.frame.columns, (image, role(tuple(table.frame.columns), "split"), *columns))
         left = [table.titles[c] for c in others]
         if left:
@@ -111,4 +119,4 @@ def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading
         add_rows(answers, table, image, columns, "", file)
     if not classes:
         raise DatasetError("no table has a 1 in one column of each row.", file=name)
-    return answers.reading(files, name, classes=classes, problems=problems)
+    return replace(answers.reading(files, name, classes=classes, problems=problems), tables=tables)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -25,7 +26,7 @@ SHOWN, FEWEST, DEEPEST = 8, 5, 3
 
 def revise(reading: Reading, corrections: Corrections) -> Reading:
     """A reading with one spelling for each class, without missing labels; what is unclear about its classes."""
-    in_use, known = [_in_use(r) for r in reading.labels], [_in_use(r) for r in reading.truth]
+    in_use, known = _same_people([_in_use(r) for r in reading.labels]), [_in_use(r) for r in reading.truth]
     reading = replace(reading, labels=in_use, truth=known)
     spelling = _spelling(reading, corrections)
     labels = [_renamed(r, spelling) for r in reading.labels if "label" in r.frame]
@@ -76,6 +77,24 @@ def _in_use(rows: Rows) -> Rows:
     cells = rows.frame["label"].cat
     used = np.bincount(cells.codes, minlength=len(cells.categories)) > 0
     return rows if used.all() else replace(rows, frame=rows.frame.assign(label=cells.remove_unused_categories()))
+
+
+def _same_people(parts: list[Rows]) -> list[Rows]:
+    """Rows whose coders are called alike: composed and decomposed letters are the same, and so are 1 and 1.0."""
+    found = [r.frame["coder"].cat.categories for r in parts if "coder" in r.frame]
+    names = list(dict.fromkeys(str(c) for cells in found for c in cells if c))
+    new = {n: " ".join(unicodedata.normalize("NFC", n).split()) for n in names}
+    if all_numbers(names):
+        new = one_spelling(names)
+    if all(a == b for a, b in new.items()):
+        return parts
+
+    def renamed(rows: Rows) -> Rows:
+        column = rows.frame["coder"]
+        called = [new.get(str(c), str(c)) for c in column.cat.categories]
+        return replace(rows, frame=rows.frame.assign(coder=mapped(column, called)))
+
+    return [renamed(r) if "coder" in r.frame else r for r in parts]
 
 
 def _categories(rows: Rows) -> Iterable[str]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from .answers import Answers
 from .corrections import NOTHING, Corrections
+from .dataset_reading import TableReading
 from .files import Files
 from .onehot import add_rows
 from .reading import Match, Reading
@@ -49,11 +52,14 @@ def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading
     answers = Answers("Roboflow's export", corrections)
     classes: list[str] = []
     remarks: list[Problem] = []
+    tables: list[TableReading] = []
     for file in _tables(files):
         table = read_table(files, file, ("filename",))
         columns = [c for c in table.frame.columns if c not in ("filename", *UNLABELLED)]
         folder = file.rsplit("/", 1)[0] + "/" if "/" in file else ""
         classes += [table.titles[c] for c in columns]
         remarks += table.remarks()
+        roles = {"filename": "image", **dict.fromkeys(columns, "votes")}
+        tables.append(TableReading.of(file, "votes", table.titles.values(), roles))
         add_rows(answers, table, "filename", columns, folder, file)
-    return answers.reading(files, name, classes=classes, problems=remarks)
+    return replace(answers.reading(files, name, classes=classes, problems=remarks), tables=tables)

@@ -119,8 +119,11 @@ class _Finder(ColumnFacts):
         usual = [c for c in named(free, "split") if short(c) not in ("set", "phase", "part", "splits")]
         if usual:
             return usual[0]
+        taken_by_name = {c for what in ("label", "coder", "truth") for c in named(free, what)}
         for column in free:
             values = self.values(column)
+            if column not in taken_by_name and 1 < len(values) <= 4 and "test" in map(part_of, values):
+                return column
             if values and part_of(self.title(column)) is not None and {v.casefold() for v in values} <= YES_OR_NO:
                 return column
             if (
@@ -151,6 +154,11 @@ class _Finder(ColumnFacts):
 
         return next((c for c in found if tells(c)), None)
 
+    def sure(self, rest: list[str], label: str | None) -> tuple[str, ...]:
+        """The columns that say how sure somebody was."""
+        said = [self.given["confidence"]] if "confidence" in self.given else []
+        return tuple(dict.fromkeys([*said, *(c for c in named(rest, "confidence") if c != label)]))
+
     # ---- the table as a whole
 
     def roles(self) -> Roles:
@@ -171,7 +179,8 @@ class _Finder(ColumnFacts):
             return replace(base, shape="votes", votes=tuple(classes), truth=self.given.get("truth"))
         if annotators:
             truth = None if truth in annotators else truth
-            return replace(base, shape="wide", coders=tuple(annotators), truth=truth)
+            sure = self.sure([], None)
+            return replace(base, shape="wide", coders=tuple(annotators), truth=truth, confidence=sure)
         coder = self.coder(image, [*taken, truth])
         if coder is not None:
             found = self.long(replace(base, coder=coder, truth=truth))
@@ -234,7 +243,7 @@ class _Finder(ColumnFacts):
             label, asked = self.answer(rest, str(base.image))
         if label is None:
             return replace(base, missing="no column of labels", shape="none")
-        sure = tuple(c for c in named(rest, "confidence") if c != label)
+        sure = self.sure(rest, label)
         base = replace(base, shape="long", label=label, count=count, confidence=sure)
         if base.truth is None and not asked:
             asked = self.hidden_truth(without(rest, [label, *sure]), label, str(base.image))
@@ -295,7 +304,8 @@ class _Finder(ColumnFacts):
         rest = without(self.usable, [base.image, base.split, base.truth, *self.given.values()])
         if "label" in self.given:
             return self.single(base, self.given["label"], rest)
-        sure = [c for c in named(rest, "confidence") if short(c) != "score"]
+        sure = [c for c in self.sure(rest, None) if short(c) != "score" or c in self.given.values()]
+        base = replace(base, confidence=tuple(sure))
         measured = [c for c in rest if about(c) or c in named(rest, "fold")]
         votes = votes_in(self.table, [c for c in rest if c not in sure and c not in measured], self.corrections)
         if votes is not None:
@@ -315,7 +325,7 @@ class _Finder(ColumnFacts):
 
     def single(self, base: Roles, label: str, rest: list[str], alike: Sequence[str] = ()) -> Roles:
         """One column of labels; the others are none, but for some that hold the same classes."""
-        sure = tuple(c for c in named(rest, "confidence") if c != label)
+        sure = self.sure(rest, label)
         base = replace(base, shape="single", label=label, confidence=sure)
         source = next((c for c in named(without(rest, [label]), "source") if self.few(c)), None)
         if alike:
@@ -352,6 +362,7 @@ class _Finder(ColumnFacts):
         """One column per annotator: those that share classes with another one."""
         agreed = list(named(others, "agreed"))
         likely = [c for c in others if c not in agreed and self.speaks(c, others)]
+        constant = [c for c in others if c not in agreed and c not in likely]
         if not likely:
             likely = agreed or [c for c in rest if self.few(c) and len(self.values(c)) > 1 and not about(c)]
             agreed = []
@@ -361,7 +372,7 @@ class _Finder(ColumnFacts):
         groups = self.groups(likely)
         chosen = max(groups, key=len)
         chosen = likely if len(groups) == 1 else chosen
-        left = tuple(c for c in rest if c not in others and any(self.values(c)) and not self.few(c))
+        left = tuple(c for c in rest if c in constant or (c not in others and any(self.values(c)) and not self.few(c)))
         asked: list[Question] = []
         out = [c for c in likely if c not in chosen]
         if out and len(chosen) == 1:

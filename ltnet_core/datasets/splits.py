@@ -14,7 +14,26 @@ from .corrections import Corrections
 from .questions import Answer, Question, flag, listed
 from .tables import mapped
 
-TRAIN = frozenset({"train", "training", "trainset", "tr", "trn", "learn", "fit", "development_train"})
+TRAIN = frozenset(
+    {
+        "train",
+        "training",
+        "trainset",
+        "tr",
+        "trn",
+        "learn",
+        "fit",
+        "development_train",
+        "entrenamiento",
+        "entrainement",
+        "entraînement",
+        "apprentissage",
+        "addestramento",
+        "treinamento",
+        "训练",
+        "训练集",
+    }
+)
 TEST = frozenset(
     {
         *(
@@ -29,7 +48,7 @@ TEST = frozenset(
             "validate",
             "validation",
             "validating",
-            "vali",
+            *("vali", "prueba", "validación", "validazione", "validação", "测试", "测试集", "验证", "验证集"),
         ),
         *("dev", "devel", "development", "eval", "evaluation", "evaluate", "holdout", "heldout"),
         *("public", "private", "publictest", "privatetest"),

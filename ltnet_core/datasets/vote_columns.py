@@ -59,7 +59,7 @@ def votes_in(table: Table, columns: Sequence[str], corrections: Corrections) -> 
     emotions = sum(c in WORDS for c in columns) >= len(columns) / 2
     people = sum(bool(PEOPLE.search(t)) for t in titles) >= len(columns) / 2
     often = np.unique(sums, return_counts=True)[1].max() >= MOST * len(votes)
-    if emotions or (often and sums.max() > 0 and not (people and votes.max() > 1)):
+    if (emotions and (often or votes.max() > 1)) or (often and sums.max() > 0 and not (people and votes.max() > 1)):
         if votes.max() == 1 and sums.max() == 1 and (sums == 0).mean() > MOST:
             return None
         if not (often and len(columns) == 2 and votes.max() == 1 and people):
