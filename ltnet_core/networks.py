@@ -16,6 +16,7 @@ from .settings import Settings, require_network_name
 from .timm_networks import build_timm, classifier_of, is_timm, publication, require_size
 
 COLOURS = 3
+WRAPPINGS = ("state_dict_ema", "state_dict", "model_ema", "model")  # of weights in a file, the better ones first
 LEAST_SIZE, LARGEST = 8, 1024
 LARGEST_SIZE = {"cnn": 64, "resnet20": 64, "resnet18": 224, "resnet50": 224}
 
@@ -231,7 +232,8 @@ def read_weights(weights: str | os.PathLike[str]) -> dict[str, Tensor]:
         if path.suffix == ".safetensors":
             return load_file(path)
         state = torch.load(path, map_location="cpu", weights_only=True)
-        return {k: v for k, v in state.get("state_dict", state).items() if isinstance(v, Tensor)}
+        inner = next((state[k] for k in WRAPPINGS if isinstance(state.get(k), dict)), state)
+        return {k.removeprefix("module."): v for k, v in inner.items() if isinstance(v, Tensor)}
     except Exception as e:  # torch and safetensors raise a dozen kinds for a broken file
         raise OptionError(f"weights file {str(path)!r} cannot be read as plain tensors ({type(e).__name__}).") from e
 

@@ -178,8 +178,7 @@ class PixelSource:
             facts = kept(cache, key, CachedFacts)
             if facts is None:
                 return None
-            # A disk that did not answer then may answer now.
-            if not any(self._readable(name) for name in facts["broken"]):
+            if not any(self._readable(name, why) for name, why in facts["broken"].items()):
                 pixels = self._read(cache / f"{key}.npy", size, channels)
                 mark_used(cache, key)
                 self._progress.say(f"  the images' pixels are those of an earlier run ({cache / key}.npy)")
@@ -189,8 +188,9 @@ class PixelSource:
         forget(cache / f"{key}.json", cache / f"{key}.npy")
         return None
 
-    def _readable(self, name: str) -> bool:
-        return not look(self._files, name).error
+    def _readable(self, name: str, why: str) -> bool:
+        """Whether a file that a disk did not give then can be read now; no other file is tried, it could do harm."""
+        return why.startswith(f"{name}: cannot be read") and not look(self._files, name).error
 
     def _read(self, path: Path, size: int, channels: int) -> Pixels:
         return cast(Pixels, read_array(path, (len(self._names), channels, size, size), np.uint8, mmap=True))

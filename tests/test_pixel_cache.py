@@ -21,7 +21,7 @@ from ltnet_core import pixel_cache, study_pixels
 from ltnet_core.datasets import load_dataset
 from ltnet_core.datasets.demo import write_demo
 from ltnet_core.datasets.files import FolderFiles, GivenFiles, open_files
-from ltnet_core.errors import Cancelled, StorageError
+from ltnet_core.errors import Cancelled, DatasetError, StorageError
 from ltnet_core.pixel_cache import make_room, making, pixels_folder, pixels_key, pixels_limit
 from ltnet_core.progress import Progress
 from ltnet_core.runs import Run
@@ -190,14 +190,33 @@ def test_an_image_that_can_be_read_again_is(tmp_path: Path, cache: Path, decoded
     shutil.copytree(faces, data)
     one = sorted(data.rglob("*.jpg"))[3]
     real = FolderFiles.read
+
+    def silent(self: FolderFiles, name: str, *limit: int) -> bytes:
+        if name in str(one):
+            raise DatasetError("cannot be read (Input/output error).", file=name)
+        return real(self, name, *limit)
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(FolderFiles, "read", lambda self, n, *a: real(self, n, *a) if n not in str(one) else b"junk")
+        patch.setattr(FolderFiles, "read", silent)
         broken = pixels_of(data, a_run(tmp_path / "a")).broken
         assert len(broken) == 1
         pixels_of(data, a_run(tmp_path / "b"))
         assert len(decoded) == 1, "it is still broken"
     assert not pixels_of(data, a_run(tmp_path / "c")).broken
     assert len(decoded) == 2
+
+
+def test_a_file_that_broke_its_decoder_is_not_tried_again(
+    tmp_path: Path, cache: Path, decoded: Decoded, faces: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Here it would be this process that ends."""
+    data = tmp_path / "data"
+    shutil.copytree(faces, data)
+    sorted(data.rglob("*.jpg"))[3].write_bytes(b"junk")
+    monkeypatch.setattr(study_pixels, "look", lambda *a: pytest.fail("it was tried"))
+    for name in "ab":
+        assert len(pixels_of(data, a_run(tmp_path / name)).broken) == 1
+    assert len(decoded) == 1
 
 
 def test_the_cache_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,6 +46,13 @@ def test_weights_of_a_file_are_its_own_and_the_last_layer_is_fresh(weights: Path
     assert all(torch.equal(v, again[k]) for k, v in mine.items())
 
 
+@pytest.mark.parametrize("wrapped", ["state_dict", "model", "state_dict_ema"])
+def test_weights_may_be_wrapped_as_trainers_do(wrapped: str, weights: Path, tmp_path: Path) -> None:
+    state = faults.load_file(weights)
+    torch.save({wrapped: {f"module.{k}": v for k, v in state.items()}, "epoch": 3}, tmp_path / "w.pth")
+    assert torch.equal(build(weights=tmp_path / "w.pth").state_dict()["conv1.0.weight"], state["conv1.0.weight"])
+
+
 def test_a_network_of_grey_images_has_the_same_weights_summed_up(weights: Path) -> None:
     grey = build(weights=weights, channels=1).state_dict()["conv1.0.weight"]
     torch.testing.assert_close(grey, faults.load_file(weights)["conv1.0.weight"].sum(1, keepdim=True))
