@@ -15,6 +15,8 @@ from .annotations import AnnotationTable, name_rank
 
 Codes = NDArray[np.int16]
 Rows = NDArray[np.int32]
+DENSE = 32  # a product that is there costs as much as so many of a full block
+BLOCK = 1 << 22  # cells of a full block
 NO_ROWS: Rows = np.zeros(0, dtype=np.int32)
 NO_LABELS: Codes = np.zeros(0, dtype=np.int16)
 
@@ -148,11 +150,12 @@ class Labels:
 
     def meetings(self) -> tuple[Rows, Rows, NDArray[np.int64]]:
         """Pairs of coders a < b who labelled the same rows, and how many: (P,) each, the most first."""
-        ones = np.ones(len(self.row), dtype=np.int32)
-        by_coder = sparse.csr_matrix((ones, self.row, self.ends), shape=(self.coders, self.rows))
-        met = sparse.triu(by_coder @ by_coder.T, k=1).tocoo()
-        order = np.lexsort((met.col, met.row, -met.data))
-        return met.row[order].astype(np.int32), met.col[order].astype(np.int32), met.data[order].astype(np.int64)
+        ones = np.ones(len(self.row), dtype=np.float32)
+        by_coder = sparse.csr_array((ones, self.row, self.ends), shape=(self.coders, self.rows))
+        met = sparse.triu(_products(by_coder), k=1).tocoo()
+        items = met.data.astype(np.int64)
+        order = np.lexsort((met.col, met.row, -items))
+        return met.row[order].astype(np.int32), met.col[order].astype(np.int32), items[order]
 
     def origins(self, names: Sequence[str], nobody: str) -> tuple[Rows, tuple[str, ...]]:
         """(N,) who labelled each row, as an index into the second: the coders' names joined by ``+``, sorted.
@@ -179,3 +182,15 @@ class Labels:
         origins = tuple(sorted({texts[g] for g in used}))
         number = {origin: n for n, origin in enumerate(origins)}
         return np.asarray([number[texts[g]] for g in used], dtype=np.int32)[index], origins
+
+
+def _products(by_coder: sparse.csr_array) -> sparse.csr_array:
+    """(C,C) products of the rows of (C,N): over what is there, or over full blocks where most of it is."""
+    coders, rows = by_coder.shape
+    a_row = np.bincount(by_coder.indices, minlength=rows).astype(np.float64)
+    if DENSE * np.square(a_row).sum() < rows * coders**2:
+        return by_coder @ by_coder.T
+    block = max(BLOCK // coders, 1)
+    parts = (by_coder[:, start : start + block].toarray() for start in range(0, rows, block))
+    # Sums of whole numbers: a block has fewer than 2²⁴, which float32 still tells apart.
+    return sparse.csr_array(sum((part @ part.T).astype(np.int64) for part in parts))

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
+from ltnet_core import coder_labels
 from ltnet_core.annotations import AnnotationTable
 from ltnet_core.coder_labels import Entries, Labels, ascending, begins
 
@@ -67,8 +68,11 @@ def test_the_first_two_are_those_present(seed: int) -> None:
     assert [two.tolist() for two in nothing.first_two()] == [[-1] * 3, [-1] * 3]
 
 
+@pytest.mark.parametrize("cost", [0, 1e9], ids=["sparse", "full"])
 @pytest.mark.parametrize("seed", range(5))
-def test_meetings_are_counted_once_for_each_pair(seed: int) -> None:
+def test_meetings_are_counted_once_for_each_pair(seed: int, cost: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(coder_labels, "DENSE", cost)
+    monkeypatch.setattr(coder_labels, "BLOCK", 20)
     of = table(seed)
     here = (dense(of) >= 0).astype(int)
     together = here @ here.T
