@@ -559,3 +559,15 @@ def test_an_export_is_inspected_aggregated_and_refused_from_the_command_line(tmp
     mturk_two(tmp_path / "two")
     refused = ltnet("aggregate", tmp_path / "two", "--method", "majority", "--out", out)
     assert refused.returncode == 2 and "2 questions were asked" in refused.stderr and "Traceback" not in refused.stderr
+
+
+def test_a_label_that_was_accepted_or_rejected_is_two_classes(tmp_path: Path) -> None:
+    names = [f"{i}.png" for i in range(6)]
+    images(tmp_path, *names)
+    lines = [
+        {"image": x, "label": "owl", "_input_hash": i, "answer": ("accept", "reject")[i % 2], "_annotator_id": "ann"}
+        for i, x in enumerate(names)
+    ]
+    write_lines(tmp_path / "p.jsonl", lines)
+    study = load_dataset(tmp_path)
+    assert study.format == "prodigy" and study.table.classes == ("not owl", "owl")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -322,6 +323,7 @@ REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
     "masks": (lambda at: (faces(at), faces(at, folder="masks")), "hold images and their masks"),
     "subjects and sequences": (lambda at: [faces(at, FACES[:2], f"S{s:03d}/{q:03d}") for s in range(3) for q in range(3)], "are subjects and sequences"),
     "all is test": (long(("image", "annotator", "label", "split"), lambda i, c: "test"), "every label belongs to a test part"),
+    "lists of labels of nobody": (lambda at: (faces(at) / "answers.json").write_text(json.dumps({x: [a(i), b(i)] for i, x in enumerate(FACES)})), "gives lists of labels and does not say whose they are"),
     "files of another kind": (lambda at: (at / "notes.md").write_text("x"), "(notes.md), and no table of labels. Add a table"),
     "a list with a header": (lambda at: (faces(at) / "meta.txt").write_text("Foto Label\n/images/f000.png 0\n"), "meta.txt has a header (Foto Label) and blanks between its cells"),
 }  # fmt: skip
@@ -342,6 +344,20 @@ def test_a_column_that_says_one_thing_nobody_else_says_is_left_out_and_named(tmp
     assert study.table.coders == ("Ann", "Ben")
     (left,) = [p for p in study.problems if p.kind == "column left out"]
     assert left.examples == ("labels.csv: 'place_name' is no annotator's.",)
+
+
+def test_one_person_in_two_spellings_is_one_coder_or_named(tmp_path: Path) -> None:
+    spelled = {"A": ("J\u00f6rg", "Jo\u0308rg"), "B": ("Eva", "eva")}
+    long(("image", "coder", "label"))(tmp_path)
+    rows = [(x, spelled[c][i % 2], own(i)) for i, x in enumerate(FACES) for c, own in (("A", a), ("B", b))]
+    write_csv(tmp_path / "labels.csv", ("image", "coder", "label"), rows)
+    study = load_dataset(tmp_path)
+    assert study.table.coders == ("Eva", "J\u00f6rg", "eva")
+    (named,) = [p for p in study.problems if p.kind == "similar coder names"]
+    assert named.examples == ("coders 'Eva', 'eva' may be one person in another spelling.",)
+    numbers = [(x, (f"{c}", f"{c}.0")[i % 2], own(i)) for i, x in enumerate(FACES) for c, own in ((1, a), (2, b))]
+    write_csv(tmp_path / "labels.csv", ("image", "coder", "label"), numbers)
+    assert load_dataset(tmp_path).table.coders == ("1", "2")
 
 
 def test_dropped_values_are_counted(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import unicodedata
 
 import pytest
 
+from ltnet_core.datasets.entry_names import forward
 from ltnet_core.datasets.image_names import match_names, nearest
 
 
@@ -78,3 +79,18 @@ def test_the_nearest_name_is_told() -> None:
         == " The nearest is 'images/face_1.jpg'."
     )
     assert nearest("gone.jpg", ["images/a.jpg"]) == ""
+
+
+def test_a_tools_long_prefix_and_the_decimals_of_a_number_are_left_out() -> None:
+    uuid = "0a1b2c3d-1234-5678-9abc-def012345678-f1.png"
+    found = match_names([uuid, "17.0", "1.0"], ["a/f1.png", "a/17.png", "a/1.png"])
+    assert found.images == ["a/f1.png", "a/17.png", "a/1.png"]
+    assert found.rules == {"a tool's prefix": 1, "decimals of a number": 2}
+
+
+def test_a_backslash_may_be_half_of_a_letter() -> None:
+    so = "ソ".encode("shift_jis").decode("cp437")
+    assert forward(f"images/{so}a.png", slashes=True) == f"images/{so}a.png"
+    assert forward("images\\a.png", slashes=True) == "images/a.png"
+    assert forward(f"images\\{so[0]}\\a.png", slashes=False) == f"images/{so[0]}/a.png"
+    assert match_names(["ソa.png"], [f"images/{so}a.png"]).rules == {"code page of the archive": 1}
