@@ -39,7 +39,7 @@ from .left_out import Without
 from .roots import expanded, named_roots
 from .study import Problem, Study
 
-VERSION = 4
+VERSION = 5
 SMALLEST = 50_000
 MOST_STAMPS = 20_000
 SETTLED_NS = 2_000_000_000
