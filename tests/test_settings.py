@@ -170,3 +170,14 @@ def test_a_refit_sets_aside_what_the_first_run_did(demo: Path, ltnet: Command, t
     assert spec["version"] == 2
     assert spec["settings"]["data"]["set_aside"] is True
     assert spec["settings"]["coders"]["coders"] == ["Beta"]
+
+
+def test_learning_rates_grow_with_the_square_root_of_the_batch_unless_they_are_set() -> None:
+    plain, larger = make_settings("default"), make_settings("default", batch_size=512)
+    assert (larger.schedule.lr, larger.schedule.ltnet_lr) == (0.2, 0.1)
+    assert make_settings("default", batch_size=128) == plain
+    assert make_settings("quick", batch_size=8).schedule.lr == 0.0015
+    chosen = make_settings("default", batch_size=512, lr=0.3)
+    assert (chosen.schedule.lr, chosen.schedule.ltnet_lr) == (0.3, 0.1)
+    # A run's own settings are what they are: nothing grows when they are read again.
+    assert Settings.from_json(larger.to_json()) == larger

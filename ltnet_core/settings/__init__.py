@@ -35,6 +35,7 @@ __all__ = [
 ]
 
 VERSION = 2  # of spec.json; the first had all options in one object and no version
+RATES = ("lr", "ltnet_lr")
 ABSENT_IN_OLD_RUNS = {"cutout": 0.0, "find_reference": False}  # runs from before these options existed did without
 
 
@@ -171,6 +172,10 @@ def _restored(value: Any) -> Any:
 def make_settings(preset: str = "default", **changes: Any) -> Settings:
     """A preset with some settings changed; a change of None keeps the preset's value.
 
+    The learning rates of a preset are for its batch size. Under another they grow with its square root (A. Krizhevsky,
+    *One weird trick for parallelizing convolutional neural networks*, 2014, arXiv:1404.5997), unless they are among
+    the changes.
+
     Raises
     ------
     OptionError
@@ -178,6 +183,9 @@ def make_settings(preset: str = "default", **changes: Any) -> Settings:
     """
     require_preset(preset)
     asked = {k: v for k, v in changes.items() if v is not None}
-    settings = Settings().with_values({"preset": preset, **PRESET_VALUES[preset], **asked})
+    plain = Settings().with_values({"preset": preset, **PRESET_VALUES[preset]})
+    settings = plain.with_values(asked)
     settings.require_concerned(asked)
-    return settings
+    growth = (settings.schedule.batch_size / plain.schedule.batch_size) ** 0.5
+    rates = {name: float(f"{growth * plain.value(name):.3g}") for name in RATES if name not in asked and growth != 1}
+    return settings.with_values(rates)

@@ -83,7 +83,11 @@ class ScheduleOptions:
         0, "Training images, passes counted, for a network whose epochs are not set.", range=(0, 1e12), flag=None
     )
     epoch_range: tuple[int, int] = option((1, 1000), "Fewest and most epochs under image_budget.", flag=None)
-    batch_size: int = option(128, "Images per training step.", range=(2, 65_536))
+    batch_size: int = option(
+        128,
+        "Images per training step. Learning rates that are not set grow with its square root.",
+        range=(2, 65_536),
+    )
     optimizer: Literal["adamw", "sgd"] = option("sgd", "Optimiser of the network.")
     decay: Literal["one-cycle", "poly"] = option(
         "one-cycle",
