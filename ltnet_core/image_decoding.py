@@ -85,12 +85,14 @@ class Decoded:
 
     Attributes
     ----------
-    image : mode ``L`` or ``RGB``, upright. mode : the file's. turned : whether it had to be turned.
+    image : mode ``L`` or ``RGB``, upright. side : the shorter one of the file's image, which may be larger.
+    mode : the file's. turned : whether it had to be turned.
     animated : whether the file has more than one frame. data : the file's bytes.
     """
 
-    def __init__(self, image: Image.Image, mode: str, turned: bool, animated: bool, data: bytes):
-        self.image, self.mode, self.turned, self.animated, self.data = image, mode, turned, animated, data
+    def __init__(self, image: Image.Image, side: int, mode: str, turned: bool, animated: bool, data: bytes):
+        self.image, self.side, self.mode = image, side, mode
+        self.turned, self.animated, self.data = turned, animated, data
 
 
 def decode(files: Files, name: str, use: Callable[[Decoded], T], side: int | None = None) -> T:
@@ -136,16 +138,17 @@ def decode_bytes(
         if needed < LARGE and not smaller and data.count(SCAN) <= MAX_SCANS and grow(needed):
             image = decode_plain(data, mode, size)
             if image is not None:
-                return True, needed, use(Decoded(image, mode, False, False, data))
+                return True, needed, use(Decoded(image, min(size), mode, False, False, data))
     source = _Reads(data)
     image = _open(source, data, name)
+    shorter = min(image.size)
     try:
         needed = _bytes_to_decode(image, len(data), name, side)
     except BROKEN as e:
         raise _unreadable(name, e) from e
     if not grow(needed):
         return False, needed, None
-    return True, needed, use(_decoded(image, source, data, name))
+    return True, needed, use(_decoded(image, shorter, source, data, name))
 
 
 class _Reads(io.BytesIO):
@@ -212,7 +215,7 @@ def _bytes_to_decode(image: Image.Image, size: int, name: str, side: int | None)
     return needed
 
 
-def _decoded(image: Image.Image, source: _Reads, data: bytes, name: str) -> Decoded:
+def _decoded(image: Image.Image, side: int, source: _Reads, data: bytes, name: str) -> Decoded:
     try:
         # A PPM of 16 bits and a BMP of runs are read pixel by pixel, in up to two steps each.
         source.left = MAX_READS + (2 * image.width * image.height if image.format in ("PPM", "BMP") else 0)
@@ -223,7 +226,7 @@ def _decoded(image: Image.Image, source: _Reads, data: bytes, name: str) -> Deco
         plain = _eight_bits(image)
         if turn is not None:
             plain = plain.transpose(turn)
-        return Decoded(plain, mode, turn is not None, animated, data)
+        return Decoded(plain, side, mode, turn is not None, animated, data)
     except BROKEN as e:
         raise _unreadable(name, e) from e
 

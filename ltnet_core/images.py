@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # the processes that decode import this file, and need no tab
     from .datasets.files import Files
 
 SAMPLE = 64
+COLOURS = 16  # pixels per side that tell grey from colour
 
 ByteArray = NDArray[np.uint8]
 IntArray = NDArray[np.int64]
@@ -119,15 +120,15 @@ def survey(files: Files, names: Sequence[str]) -> tuple[int, int]:
     def side_and_grey(decoded: Decoded) -> tuple[int, bool]:
         image = decoded.image
         if image.mode == "L":
-            return min(image.size), True
-        small = np.asarray(image.resize((16, 16)).convert("RGB"), dtype=np.int16)
-        return min(image.size), bool((small.max(-1) - small.min(-1)).max() <= 8)
+            return decoded.side, True
+        small = np.asarray(image.resize((COLOURS, COLOURS)).convert("RGB"), dtype=np.int16)
+        return decoded.side, bool((small.max(-1) - small.min(-1)).max() <= 8)
 
     sides, grey = [], True
     step = max(len(names) // SAMPLE, 1)
     for name in names[::step]:
         try:
-            side, is_grey = decode(files, name, side_and_grey)
+            side, is_grey = decode(files, name, side_and_grey, smallest_side(COLOURS))
         except DatasetError:
             continue
         sides.append(side)

@@ -84,3 +84,7 @@ def test_survey_tells_grey_from_colour(tmp_path: Path) -> None:
     Image.new("RGB", (48, 48), "red").save(tmp_path / "red.png")
     files = FolderFiles(tmp_path)
     assert survey(files, files.names) == (48, 3)
+    large = tmp_path / "large"
+    large.mkdir()
+    Image.new("RGB", (900, 700), (90, 90, 90)).save(large / "a.jpg")
+    assert survey(FolderFiles(large), ["a.jpg"]) == (700, 1)
