@@ -571,3 +571,9 @@ def test_a_label_that_was_accepted_or_rejected_is_two_classes(tmp_path: Path) ->
     write_lines(tmp_path / "p.jsonl", lines)
     study = load_dataset(tmp_path)
     assert study.format == "prodigy" and study.table.classes == ("not owl", "owl")
+
+
+def test_ratings_alone_are_named(tmp_path: Path) -> None:
+    rated = {"completed_by": 1, "result": [{"type": "rating", "from_name": "stars", "value": {"rating": 3}}]}
+    write_json(tmp_path / "p.json", [{"id": 1, "data": {"image": "a.png"}, "annotations": [rated]}])
+    assert "a rating is no choice of a class" in refusal(tmp_path)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from conftest import write_csv, write_image
+from test_annotation_exports import studio_study
 from test_pages import open_page, place, seen  # noqa: F401
 from uploading import upload, uploaded
 
@@ -147,3 +148,21 @@ def test_training_waits_for_the_answer(place: Path, tmp_path: Path) -> None:  # 
     at = open_page("train")
     assert "The dataset can be read in more than one way" in seen(at)
     assert not [b for b in at.button if b.key == "start"]
+
+
+def test_the_question_of_an_export_is_chosen_by_its_role(place: Path, tmp_path: Path) -> None:  # noqa: F811
+    dataset = workspace.add_path(str(studio_study(tmp_path / "export")))
+    at = open_page("dataset")
+    assert "2 questions were asked" in seen(at)
+    roles = {c: f"role_0_{c}_{dataset.version}" for c in ("emotion", "sharp", "completed_by")}
+    assert [at.selectbox(key=k).value for k in roles.values()] == ["label", "ignored", "coder"]
+    at.selectbox(key=roles["emotion"]).set_value("ignored")
+    at.selectbox(key=roles["sharp"]).set_value("label").run()
+    assert "classes: no, yes" in seen(at)
+    at.selectbox(key=roles["completed_by"]).set_value("image").run()
+    assert "only the question that holds the labels can be chosen" in seen(at)
+    at.selectbox(key=roles["completed_by"]).set_value("coder").run()
+    at.button(key="read_so_0").click().run()
+    (kept,) = workspace.list_datasets()
+    assert json.loads(kept.corrections) == {"ignore": ["emotion"]}
+    assert reads.study(kept).table.classes == ("no", "yes")

@@ -94,7 +94,9 @@ def _choices(result: Any) -> Iterator[tuple[str, list[str]]]:
 
 def _without_choice(result: Any) -> str:
     kinds = {text(part.get("type")) for part in result if isinstance(part, dict)} if isinstance(result, list) else set()
-    return BOXES if kinds & set(BOX_TYPES) else "the annotation holds no choice"
+    if kinds & set(BOX_TYPES):
+        return BOXES
+    return "a rating is no choice of a class" if "rating" in kinds else "the annotation holds no choice"
 
 
 def image_of(data: dict[str, Any]) -> str:
