@@ -29,7 +29,7 @@ from ltnet_core.adjudications import Adjudications, Decision
 from ltnet_core.datasets.demo import write_demo
 from ltnet_core.errors import RunError
 from ltnet_core.runs import Run, Status
-from ltnet_core.settings import make_settings
+from ltnet_core.settings import PRESETS, make_settings
 from ltnet_core.writing import write_json
 from ui import (
     charts,
@@ -239,6 +239,18 @@ def test_the_form_asks_for_the_reference(place: Path, demo: Path, monkeypatch: p
     at = open_page("train")
     at.selectbox(key="preset").set_value("paper").run()
     assert at.selectbox(key="reference_paper").disabled  # its matrices start from the identity, all of them
+
+
+def test_every_preset_shows_and_a_network_may_be_typed(place: Path, demo: Path) -> None:
+    link(place, demo)
+    at = open_page("train")
+    for preset in PRESETS:
+        at.selectbox(key="preset").set_value(preset).run()
+        assert not at.exception
+        network = at.selectbox(key=f"network_{preset}")
+        assert network.value == make_settings(preset).network.network
+        assert network.proto.accept_new_options
+        assert not at.selectbox(key=f"precision_{preset}").proto.accept_new_options
 
 
 def test_the_reference_is_marked_on_its_matrix(place: Path, demo: Path) -> None:
