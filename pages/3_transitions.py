@@ -128,7 +128,7 @@ def show(coder: str, position: int) -> None:
     known = evidence[coder].ordered(order) if coder in evidence else None
     with st.container(gap="small"):
         markup.show(
-            f'<div class="lt-matrix"><h4>{markup.esc(coder_name(coder))}<span>{markup.esc(side)}</span></h4></div>'
+            f'<div class="lt-matrix"><h2>{markup.esc(coder_name(coder))}<span>{markup.esc(side)}</span></h2></div>'
         )
         figure = charts.heatmap(values, classes, codes, coder_name(coder), view=kind, limit=limit, evidence=known)
         event = st.plotly_chart(

@@ -96,6 +96,6 @@ st.code(
     f"python -m ltnet_core export {folder} --out truth.csv --matrices T.json\n"
     f"python -m ltnet_core export {folder} --out truth.parquet --model model.pt --report report.html\n"
     f"python -m ltnet_core evaluate {folder} --json",
-    language="bash",
+    language=None,
     wrap_lines=True,
 )

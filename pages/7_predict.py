@@ -62,4 +62,4 @@ if seen:
     markup.show(markup.key({codes[c]: c for c in codes}))
 
 markup.heading("The same from the command line")
-st.code(f"python -m ltnet_core predict {shlex.quote(str(run.folder))} IMAGE … --json", language="bash", wrap_lines=True)
+st.code(f"python -m ltnet_core predict {shlex.quote(str(run.folder))} IMAGE … --json", language=None, wrap_lines=True)

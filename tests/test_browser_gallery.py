@@ -104,9 +104,7 @@ def test_every_view_is_a_link_that_survives_reload_and_back(server: Server, page
     wanted = frame[(frame["learned_truth"] == truth) & (frame["Alpha"] == said)].sort_values("confidence")
     assert count(page) == len(wanted) > 0
     expect(shown(page)).to_have_count(len(wanted))
-    names = page.locator(".ga-card").evaluate_all(
-        "cards => cards.map((c) => c.getAttribute('aria-label').split(':')[0])"
-    )
+    names = page.locator(".ga-card").evaluate_all("cards => cards.map((c) => c.dataset.name)")
     assert names == wanted["image"].tolist()
     expect(page.locator(".ga-card").first).to_contain_text(f"LT:{truth[:2].capitalize()}")
 
@@ -166,9 +164,7 @@ def test_scrolling_brings_every_image_once(server: Server, page: Page) -> None:
     expect(shown(page).first).to_be_visible()
     names: list[str] = []
     for _ in range(60):
-        found = page.locator(".ga-card").evaluate_all(
-            "cards => cards.map((c) => c.getAttribute('aria-label').split(':')[0])"
-        )
+        found = page.locator(".ga-card").evaluate_all("cards => cards.map((c) => c.dataset.name)")
         names += [n for n in found if n not in names]
         if len(names) == ITEMS:
             break

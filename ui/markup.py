@@ -41,7 +41,7 @@ def heading(text: str, note: str = "", below: str = "") -> None:
     """A section heading with an optional quiet note beside it and a line below it."""
     side = f"<span>{esc(note)}</span>" if note else ""
     line = f'<p class="lt-quiet">{esc(below)}</p>' if below else ""
-    show(f'<h3 class="lt-h">{esc(text)}{side}</h3>{line}')
+    show(f'<h2 class="lt-h">{esc(text)}{side}</h2>{line}')
 
 
 def key(names: Mapping[str, str]) -> str:
@@ -57,4 +57,4 @@ def facts(pairs: Sequence[tuple[str, str]]) -> None:
 
 def empty(title: str, text: str) -> None:
     """What a page shows when there is nothing to show: why, and what to do."""
-    show(f'<div class="lt-empty"><h3>{esc(title)}</h3><p>{esc(text)}</p></div>')
+    show(f'<div class="lt-empty"><h2>{esc(title)}</h2><p>{esc(text)}</p></div>')

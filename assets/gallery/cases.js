@@ -78,7 +78,7 @@ class Cases {
     const cut = told.pairs > 15 ? h("span", { class: "ga-quiet" }, `the 15 of ${whole(told.pairs)} pairs that met most`) : null;
     redraw(
       this.element,
-      h("h3", {}, "Two labels and the learned truth"),
+      h("h2", {}, "Two labels and the learned truth"),
       h("p", { class: "ga-quiet" }, "% of the images that both labelled. Click a part to see its images."),
       h("div", { class: "ga-key" }, key),
       h("div", { class: "ga-bars" }, rows),
@@ -100,7 +100,7 @@ class Cases {
     };
     const parts = CASE_ORDER.filter((n) => c.cases[n - 1]).map((n) => {
       const part = c.cases[n - 1] / c.items;
-      const text = `${plainCase(app, n, c.first, c.second)}: ${whole(c.cases[n - 1])} images, ${percent(part, 1)}`;
+      const text = `${Math.round(100 * part)} % – ${plainCase(app, n, c.first, c.second)}: ${whole(c.cases[n - 1])} images`;
       return h(
         "button",
         {

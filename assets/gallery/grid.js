@@ -159,10 +159,10 @@ class Grid {
       "button",
       {
         class: "ga-card waits",
-        dataset: { row: String(row.r), position: String(position) },
-        "aria-label": `${row.n}: ${app.caption(row)}`,
+        dataset: { row: String(row.r), position: String(position), name: row.n },
         onClick: () => app.review.open(position),
       },
+      h("span", { class: "ga-unseen" }, `${row.n}: `),
       h("div", { class: "ga-picture" }),
       h("div", { class: "ga-caption" }, this.chips(row)),
     );
@@ -226,7 +226,7 @@ class Grid {
 }
 
 function chip(who, what, kind, title) {
-  return h("span", { class: `ga-chip ${kind}`, title }, h("em", {}, named(who), ":"), h("b", {}, named(what)));
+  return h("span", { class: `ga-chip ${kind}`, title }, h("em", {}, named(who), ": "), h("b", {}, named(what)), " ");
 }
 
 function decisionChip(app, decision) {

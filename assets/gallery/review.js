@@ -124,7 +124,7 @@ class Review {
         h(
           "section",
           { class: "ga-settle", "aria-label": "Settle it" },
-          h("h4", {}, "What is it?"),
+          h("h2", {}, "What is it?"),
           h("div", { class: "ga-classes" }, this.buttons),
           h(
             "div",
@@ -368,7 +368,7 @@ class Review {
     const box = h(
       "div",
       { class: "ga-last" },
-      h("h4", {}, "Your last answer: ", named(mine), right),
+      h("h2", {}, "Your last answer: ", named(mine), right),
       h("div", { class: "ga-row" }, address ? h("img", { src: address, alt: row.n }) : null, h("div", { class: "ga-about" }, app.grid.chips(row))),
     );
     parts.details.replaceChildren(box);
@@ -490,7 +490,7 @@ class Review {
     for (const c of (speaking.length > MOST_COLUMNS ? heard : speaking).slice(0, MOST_COLUMNS)) {
       columns.push([`${c.name} would say`, told.says[c.id], told.annotations[c.id]]);
     }
-    const head = h("tr", {}, h("th", {}), columns.map(([name]) => h("th", { scope: "col" }, named(name))));
+    const head = h("tr", {}, h("th", { scope: "col" }, h("span", { class: "ga-unseen" }, "class")), columns.map(([name]) => h("th", { scope: "col" }, named(name))));
     const rows = data.classes.map((name, k) =>
       h(
         "tr",
@@ -509,7 +509,7 @@ class Review {
         }),
       ),
     );
-    return h("div", { class: "ga-part-of" }, h("h4", {}, "How probable each class is, in %"), h("table", { class: "ga-table" }, head, rows));
+    return h("div", { class: "ga-part-of" }, h("h2", {}, "How probable each class is, in %"), h("table", { class: "ga-table" }, head, rows));
   }
 
   // What the image and each annotation add, in log-odds against the next most probable class.
@@ -540,7 +540,7 @@ class Review {
     return h(
       "div",
       { class: "ga-part-of" },
-      h("h4", {}, "Why ", named(data.classes[told.t]), " and not ", named(data.classes[told.rival])),
+      h("h2", {}, "Why ", named(data.classes[told.t]), " and not ", named(data.classes[told.rival])),
       h("div", { class: "ga-reasons" }, shown.map(line)),
       h("p", { class: "ga-quiet" }, `log-odds; together ${odds(sum)}, odds of ${ratio(sum)}`),
     );
@@ -563,7 +563,7 @@ class Review {
       );
       app.images.bring([row.r], (_, address) => address && picture.replaceChildren(h("img", { src: address, alt: "" }))).catch(() => {});
     }
-    return h("div", { class: "ga-part-of" }, h("h4", {}, "What looks most like it to the network"), box);
+    return h("div", { class: "ga-part-of" }, h("h2", {}, "What looks most like it to the network"), box);
   }
 
   log(told) {
@@ -572,7 +572,7 @@ class Review {
       const did = { settle: `settled it as ${d.label}`, skip: "skipped it", undo: "took that back" }[d.kind];
       return h("li", {}, named(d.by || "Somebody"), ` ${did} ${when(d.at)}`, d.why ? [": ", named(d.why)] : null);
     };
-    return h("div", { class: "ga-part-of" }, h("h4", {}, "What was decided"), h("ul", {}, told.log.slice(-12).map(line)));
+    return h("div", { class: "ga-part-of" }, h("h2", {}, "What was decided"), h("ul", {}, told.log.slice(-12).map(line)));
   }
 
   // Every key, and the letters of the classes to change.
@@ -588,7 +588,7 @@ class Review {
     const dialog = h(
       "dialog",
       { class: "ga-keys", "aria-label": "Keys", onCancel: (e) => (e.preventDefault(), close()) },
-      h("h4", {}, "Keys"),
+      h("h2", {}, "Keys"),
       h(
         "ul",
         {},
@@ -601,7 +601,7 @@ class Review {
         line("/", "a reason for the next answer"),
         line("Escape", "closes"),
       ),
-      h("h4", {}, "Letters of the classes"),
+      h("h2", {}, "Letters of the classes"),
       h(
         "div",
         { class: "ga-letters" },
