@@ -106,7 +106,7 @@ def test_every_view_is_a_link_that_survives_reload_and_back(server: Server, page
     expect(shown(page)).to_have_count(len(wanted))
     names = page.locator(".ga-card").evaluate_all("cards => cards.map((c) => c.dataset.name)")
     assert names == wanted["image"].tolist()
-    expect(page.locator(".ga-card").first).to_contain_text(f"LT:{truth[:2].capitalize()}")
+    expect(page.locator(".ga-card").first).to_contain_text(f"LT: {truth[:2].capitalize()}")
 
     page.locator('.ga select[name="truth"]').select_option("")
     expect(page.locator(".ga-head b")).not_to_have_text(f"{len(wanted)} of {len(frame)} images")

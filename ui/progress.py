@@ -77,6 +77,6 @@ def bar(status: Status) -> str:
     kind = "done" if status.state == "done" else "" if status.state in LIVE else "stop"
     share = 100 * status.progress
     return (
-        f'<div class="lt-progress {kind}" role="progressbar" aria-label="Progress of the run" aria-valuenow="{share:.0f}" aria-valuemin="0" '
-        f'aria-valuemax="100"><div style="width:{share:.1f}%"></div></div>'
+        f'<div class="lt-progress {kind}" role="progressbar" aria-label="Progress of the run" '
+        f'aria-valuenow="{share:.0f}" aria-valuemin="0" aria-valuemax="100"><div style="width:{share:.1f}%"></div></div>'
     )
