@@ -78,5 +78,6 @@ def bar(status: Status) -> str:
     share = 100 * status.progress
     return (
         f'<div class="lt-progress {kind}" role="progressbar" aria-label="Progress of the run" '
-        f'aria-valuenow="{share:.0f}" aria-valuemin="0" aria-valuemax="100"><div style="width:{share:.1f}%"></div></div>'
+        f'aria-valuenow="{share:.0f}" aria-valuemin="0" aria-valuemax="100">'
+        f'<div style="width:{share:.1f}%"></div></div>'
     )
