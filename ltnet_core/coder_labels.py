@@ -175,8 +175,8 @@ class Labels:
         for step in np.split(by_position, np.cumsum(np.bincount(position))[:-1]) if len(row) else []:
             new, pairs = pd.factorize(group[row[step]] * len(names) + coder[step])
             group[row[step]] = len(texts) + new
-            before = [(texts[p // len(names)], names[p % len(names)]) for p in pairs.tolist()]
-            texts += [f"{text}+{name}" if text else name for text, name in before]
+            before, last = (part.tolist() for part in np.divmod(pairs, len(names)))
+            texts += [f"{texts[g]}+{names[c]}" if g else names[c] for g, c in zip(before, last, strict=True)]
         texts[0] = nobody
         used, index = np.unique(group, return_inverse=True)
         origins = tuple(sorted({texts[g] for g in used}))

@@ -107,20 +107,22 @@ def _variances(
         network += here @ (r[some][:, :, None] * scores[:, None, :]).reshape(len(some), -1)
         errors += scores.T @ scores
     out = np.empty((c, k, k))
+    inverse_errors: FloatArray = np.linalg.inv(errors).astype(np.float64, copy=False)
     for coder in range(c):
         rows = slice(coder * k, (coder + 1) * k)
         by_label = truth[rows].reshape(k, k, k), network[rows].reshape(k, k, -1)
-        out[coder] = _variance(transitions[coder], *by_label, errors, assumed[coder])
+        out[coder] = _variance(transitions[coder], *by_label, inverse_errors, assumed[coder])
     return out
 
 
 def _variance(
-    t: FloatArray, truth: FloatArray, network: FloatArray, errors: FloatArray, assumed: FloatArray
+    t: FloatArray, truth: FloatArray, network: FloatArray, inverse_errors: FloatArray, assumed: FloatArray
 ) -> FloatArray:
     """(K,K) variance of one coder's cells.
 
     ``t`` (K,K); sums over its annotations by label: ``truth`` (K,K,K) of r[k]·r[j], ``network`` (K,K,M) of r[k] times
-    the score of M; ``errors`` (M,M) information about M; ``assumed`` (K,) pseudo annotations of each row.
+    the score of M; ``inverse_errors`` (M,M) inverse of the information about M; ``assumed`` (K,) pseudo annotations of
+    each row.
     """
     k = len(t)
     # The score of the logit of T[k,l] is r[k]·([l = label] − T[k,l]).
@@ -135,9 +137,11 @@ def _variance(
     own[np.arange(k), :, np.arange(k)] += assumed[:, None, None] * slopes
     cross = network.transpose(1, 0, 2) - t[:, :, None] * network.sum(0)[:, None]
     size = k * k
-    information = np.block([[own.reshape(size, size), cross.reshape(size, -1)], [cross.reshape(size, -1).T, errors]])
+    # The block of T in the inverse of the whole information: the Schur complement of M's block, which all coders share.
+    shared = cross.reshape(size, -1)
+    information = own.reshape(size, size) - shared @ inverse_errors @ shared.T
     information[np.arange(size), np.arange(size)] += RIDGE
-    covariance = np.linalg.inv(information)[:size, :size].reshape(k, k, k, k)
+    covariance = np.linalg.inv(information).reshape(k, k, k, k)
     out = np.empty((k, k))
     for row in range(k):
         out[row] = np.einsum("ij,jk,ik->i", slopes[row], covariance[row, :, row], slopes[row])

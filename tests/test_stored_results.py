@@ -109,7 +109,7 @@ def test_items_do_not_grow_with_the_coders(plain: Path, tmp_path: Path, coders: 
     nobody = np.full(60, -1, np.int32), np.full(60, "", dtype=object)
     run = Run(tmp_path)
     write_made_up_results(run, Study("crowd", "plain", load_dataset(plain).files, table, ("Xx", "Yy", "Zz"), *nobody))
-    assert len(pq.read_schema(run.results / "items.parquet").names) == 8 + 2 * 3
+    assert len(pq.read_schema(run.results / "items.parquet").names) == 9 + 2 * 3
     assert (run.results / "items.parquet").stat().st_size < 12_000
 
 
