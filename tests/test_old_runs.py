@@ -28,8 +28,9 @@ def test_it_answers_as_it_did(golden: Path, tmp_path: Path) -> None:
     told = json.loads(faults.call("predict", golden, golden.parent / "expected" / "face.jpg", "--json").out)[0]
     then = expected(golden, "predict.json")[0]  # type: ignore[index]
     assert told["truth"] == then["truth"]
-    assert told["p"] == pytest.approx(then["p"], abs=1e-5)
-    assert told["coders"]["Alpha"] == pytest.approx(then["coders"]["Alpha"], abs=1e-5)
+    near = 5e-4  # a JPEG file many times larger than the network's images is decoded at a part of its size since
+    assert told["p"] == pytest.approx(then["p"], abs=near)
+    assert told["coders"]["Alpha"] == pytest.approx(then["coders"]["Alpha"], abs=near)
     assert len(load_items(Run(golden))) == 40
 
 
