@@ -17,6 +17,8 @@ from PIL import Image
 from ltnet_core.datasets.demo import write_demo
 
 ROOT = Path(__file__).resolve().parent.parent
+if "PYTEST_XDIST_WORKER" in os.environ:  # one process per core: threads of their own would only wait for each other
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["LTNET_CACHE_GB"] = "0"  # tests leave no pixels in a home folder; those of the cache set their own
 
 
