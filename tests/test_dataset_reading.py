@@ -440,3 +440,13 @@ def test_archives_inside_are_named(tmp_path: Path) -> None:
         archive.writestr("f000.png", b"")
     (problem,) = [p for p in load_dataset(tmp_path).problems if p.kind == "archive inside"]
     assert problem.level == "error" and problem.examples[0].startswith("images.zip: is an archive inside")
+
+
+def test_a_table_of_images_may_be_called_classes(tmp_path: Path, ltnet: Command) -> None:
+    for n in range(6):
+        write_image(tmp_path / "images" / f"{n}.png", 30 * n)
+    rows = [(f"{n}.png", *(int(n % 3 == k) for k in range(3))) for n in range(6)]
+    write_csv(tmp_path / "classes.csv", ("filename", "cat", "dog", "bird"), rows)
+    told = json.loads(ltnet("inspect", tmp_path, "--json").stdout)
+    assert sorted(told["classes"]) == ["bird", "cat", "dog"]
+    assert told["items"] == 6

@@ -12,7 +12,7 @@ from .columns import role
 from .corrections import NOTHING, Corrections
 from .dataset_reading import TableReading
 from .files import Files
-from .plain import read_classes
+from .plain import lists_classes, read_classes
 from .questions import Answer, Question, flag, listed
 from .reading import Match, Reading, Rows
 from .roles import Roles, find_roles
@@ -36,7 +36,8 @@ class LabelTable:
 
 def tables(files: Files) -> list[str]:
     """Tables at the top of the dataset, but for those with a meaning of their own; else those below."""
-    every = [n for n in files.others if is_table(n) and n.rsplit("/", 1)[-1] not in OWN]
+    own = OWN if "classes.csv" not in files or lists_classes(files) else ("truth.csv",)
+    every = [n for n in files.others if is_table(n) and n.rsplit("/", 1)[-1] not in own]
     top = [n for n in every if "/" not in n]
     if top or not every or len({n.split("/", 1)[0] for n in files.names}) == 1:
         return top  # a single folder is looked into by itself

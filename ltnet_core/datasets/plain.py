@@ -6,6 +6,7 @@ import numpy as np
 
 from ..annotations import FloatArray
 from ..errors import DatasetError
+from .columns import named
 from .corrections import NOTHING, Corrections
 from .files import Files
 from .reading import Match, Reading, Rows
@@ -86,6 +87,14 @@ def _cells(table: Table, column: str) -> list[str]:
     return [str(c) for c in table.frame[column]]
 
 
+def lists_classes(files: Files) -> bool:
+    """Whether ``classes.csv`` is the list of classes: a table of images may have that name too."""
+    if "classes.csv" not in files:
+        return False
+    columns = header(files, "classes.csv")
+    return "class" in columns or not named(columns, "image")
+
+
 def read_classes(files: Files) -> tuple[list[str] | None, list[str] | None]:
     """Classes and short codes of ``classes.csv``; None for what it does not say.
 
@@ -94,7 +103,7 @@ def read_classes(files: Files) -> tuple[list[str] | None, list[str] | None]:
     DatasetError
         a class or code is empty or given twice, or there are fewer than two.
     """
-    if "classes.csv" not in files:
+    if not lists_classes(files):
         return None, None
     table = read_table(files, "classes.csv", ("class",))
     lists = {"class": _cells(table, "class")}
