@@ -199,5 +199,5 @@ if study is not None:
     else:
         with st.expander("Start another run"):
             train_form.new_run(study, state.dataset)
-anything_trains = any(r.status().state in LIVE for r, _ in state.runs)
+anything_trains = any(r.holder() is not None for r, _ in state.runs)
 st.fragment(all_runs, run_every=REFRESH_SECONDS if anything_trains else None)(state)

@@ -2,7 +2,6 @@
 
 ::
 
-    WORKSPACE/.deleted/<number>/what.json     {"text": what it was, "moved": [[path in the workspace, name here], …]}
     WORKSPACE/.deleted/<number>/<name>/       a folder as it was
 """
 
@@ -17,9 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ltnet_core.errors import LTNetError, RunError
-from ltnet_core.reading import read_json
 from ltnet_core.runs import Run
-from ltnet_core.writing import naming, write_json
+from ltnet_core.writing import naming
 from ui.wording import LIVE
 from ui.workspace import Dataset, datasets_folder, root
 
@@ -28,10 +26,11 @@ FOLDER = ".deleted"
 
 @dataclass(frozen=True)
 class Deleted:
-    """What was deleted in one go, and can be brought back."""
+    """What was deleted in one go, and can be brought back: where each folder lies, and where it was."""
 
     folder: Path
     text: str
+    moved: tuple[tuple[Path, Path], ...]
 
 
 def require_idle(runs: Sequence[Run]) -> None:
@@ -52,13 +51,11 @@ def delete(text: str, folders: Sequence[Path]) -> Deleted:
     place = root() / FOLDER / str(time.time_ns())
     with naming(place):
         place.mkdir(parents=True)
-    moved = [[f.relative_to(root()).as_posix(), f"{i}-{f.name}"] for i, f in enumerate(folders)]
-    write_json(place / "what.json", {"text": text, "moved": moved})
-    deleted = Deleted(place, text)
+    deleted = Deleted(place, text, tuple((place / f"{i}-{f.name}", f) for i, f in enumerate(folders)))
     try:
-        for folder, (_, name) in zip(folders, moved, strict=True):
+        for here, folder in deleted.moved:
             with naming(folder):
-                os.rename(folder, place / name)
+                os.rename(folder, here)
     except LTNetError:
         restore(deleted)
         raise
@@ -105,16 +102,15 @@ def restore(deleted: Deleted) -> None:
         it is gone for good, or something of that name is there again.
     StorageError
     """
-    if not (deleted.folder / "what.json").is_file():
+    if not deleted.folder.is_dir():
         raise RunError(f"{deleted.text} cannot be brought back: the server was started anew since.")
-    for path, name in read_json(deleted.folder / "what.json")["moved"]:
-        source, target = deleted.folder / name, root() / path
-        if not source.exists():
+    for here, folder in deleted.moved:
+        if not here.exists():
             continue
-        if target.exists():
-            raise RunError(f"{path!r} is there again; the deleted one stays set aside in {str(deleted.folder)!r}.")
-        with naming(target):
-            os.rename(source, target)
+        if folder.exists():
+            raise RunError(f"{folder.name!r} is there again; the deleted one stays set aside in {str(here)!r}.")
+        with naming(folder):
+            os.rename(here, folder)
     shutil.rmtree(deleted.folder, ignore_errors=True)
 
 
