@@ -15,7 +15,7 @@ from ltnet_core.runs import Run
 from ltnet_core.settings import Settings
 from ltnet_core.spreadsheet import guarded
 from ui import changes, charts, commands, frame, manage, markup, progress, reads, train_form
-from ui.current import Current, current, select
+from ui.current import Current, current, run_again, select
 from ui.wording import LIVE, PAGES, STATES, method_name, percent, progress_sentence, stage_name
 from ui.workspace import Dataset
 
@@ -29,7 +29,7 @@ def watch(run: Run, dataset: Dataset) -> None:
     was = st.session_state.get("watched")
     st.session_state["watched"] = (run.folder.name, status.state)
     if was and was[0] == run.folder.name and was[1] != status.state:
-        st.rerun()  # the frame shows the state too
+        run_again()  # the frame shows the state too
     with st.container(border=True):
         markup.heading(run.folder.name, _about(spec, events))
         markup.show(progress.bar(status))

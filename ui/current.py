@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import streamlit as st
 
@@ -111,6 +112,27 @@ def forget(*, keep_dataset: bool) -> None:
     for key in ("run",) if keep_dataset else ("dataset", "run"):
         st.session_state.pop(f"asked_{key}", None)
         st.query_params.pop(key, None)
+
+
+def address_is_old() -> bool:
+    """Whether the browser sent this request before it knew what is looked at now.
+
+    Streamlit sends the address and the value of every selector with each request, a timer's request too. What an old
+    address brings with it was not chosen just now.
+    """
+    return any(st.query_params.get(k) != st.session_state.get(f"asked_{k}") for k in ("dataset", "run"))
+
+
+def run_again() -> NoReturn:
+    """Run the whole page again, on what it looks at now.
+
+    For code that a timer starts. The browser may have sent its request before it knew that another dataset or run was
+    chosen: the request names what was looked at before, and a plain `st.rerun()` would go back to it.
+    """
+    state = current()
+    if not state.gone:
+        select(state.dataset, state.run)
+    st.rerun()
 
 
 def select(dataset: Dataset | None = None, run: Run | None = None) -> None:

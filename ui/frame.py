@@ -11,7 +11,7 @@ from ltnet_core.stored_results import open_results
 from ui import markup
 from ui.access.settings import settings
 from ui.access.user import signed_in
-from ui.current import Current, select
+from ui.current import Current, address_is_old, current, select
 from ui.markup import esc
 from ui.wording import LIVE, PAGES, STATES, PageText
 from ui.workspace import Dataset
@@ -51,7 +51,7 @@ def sidebar(state: Current) -> None:
                 list(here),
                 key="sidebar_run",
                 on_change=_run_chosen,
-                args=(here, state.dataset),
+                args=(here, state),
             )
 
 
@@ -99,6 +99,8 @@ def _follow(key: str, options: list[str], value: str | None) -> None:
 
 def _dataset_chosen(known: dict[str, Dataset], state: Current) -> None:
     option = str(st.session_state["sidebar_dataset"])
+    if address_is_old() or option == _dataset_option(current()):  # Streamlit counts the echo of _follow as a choice
+        return
     if option in known:
         run = next((r for r, d in state.runs if d == known[option]), None)
         select(known[option], run)
@@ -107,9 +109,11 @@ def _dataset_chosen(known: dict[str, Dataset], state: Current) -> None:
             select(dataset, run)
 
 
-def _run_chosen(here: dict[str, Run], dataset: Dataset) -> None:
+def _run_chosen(here: dict[str, Run], state: Current) -> None:
+    if address_is_old() or current().dataset != state.dataset:  # an echo of _follow, from before the dataset changed
+        return
     if (name := str(st.session_state["sidebar_run"])) in here:
-        select(dataset, here[name])
+        select(state.dataset, here[name])
 
 
 def header(state: Current, text: PageText) -> None:

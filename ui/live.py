@@ -9,7 +9,7 @@ from pathlib import Path
 import streamlit as st
 
 from ltnet_core.manifest import NAME as MANIFEST
-from ui.current import Current
+from ui.current import Current, run_again
 from ui.workspace import adjudications_of, datasets_folder, runs_folder
 
 SECONDS = 2.5
@@ -52,7 +52,7 @@ def watch(state: Current, path: str) -> None:
     @st.fragment(run_every=SECONDS)
     def look() -> None:
         if stamp(state, path) != began:
-            st.rerun()
+            run_again()
 
     # In a container of its own: what the page shows must not stand where a fragment ran that shows nothing.
     with st.sidebar, st.container():
