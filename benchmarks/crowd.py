@@ -14,9 +14,9 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from ltnet_core.aggregation import METHODS, aggregate
 from ltnet_core.datasets.crowd import draw_crowd
-from ltnet_core.truth import posterior
+from ltnet_core.labels.aggregation import METHODS, aggregate
+from ltnet_core.labels.truth import posterior
 
 
 def main() -> None:

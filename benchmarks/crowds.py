@@ -23,9 +23,9 @@ import pandas as pd
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from ltnet_core import AnnotationTable, load_dataset
-from ltnet_core.aggregation import METHODS, aggregate, majority_vote
 from ltnet_core.datasets.crowd import draw_crowd
-from ltnet_core.evaluation import scores
+from ltnet_core.labels.aggregation import METHODS, aggregate, majority_vote
+from ltnet_core.runs.evaluation import scores
 
 PEERS = ("OneCoinDawidSkene", "Wawa", "MACE", "GLAD")
 Known = tuple[str, AnnotationTable, np.ndarray]

@@ -17,7 +17,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from ltnet_core import AnnotationTable, dawid_skene
-from ltnet_core.aggregation import most_probable
+from ltnet_core.labels.aggregation import most_probable
 
 
 def few_coders(items: int, rng: np.random.Generator) -> AnnotationTable:

@@ -25,8 +25,9 @@ from PIL import Image, ImageOps
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from ltnet_core import all_images, decoding_pool  # noqa: E402
+from ltnet_core.datasets import all_images  # noqa: E402
 from ltnet_core.datasets.files import FolderFiles  # noqa: E402
+from ltnet_core.images import decoding_pool  # noqa: E402
 
 
 def make(folder: Path, items: int, side: int) -> None:

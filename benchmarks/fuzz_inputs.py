@@ -40,13 +40,13 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 from miniatures import MINIATURES  # noqa: E402
 from test_hostile import mutated  # noqa: E402
 
-from ltnet_core.checkup import check_up, listing_csv  # noqa: E402
 from ltnet_core.datasets import load_dataset  # noqa: E402
 from ltnet_core.datasets.array_file import read_array  # noqa: E402
+from ltnet_core.datasets.checkup import check_up, listing_csv  # noqa: E402
 from ltnet_core.datasets.files import GivenFiles  # noqa: E402
 from ltnet_core.datasets.plain_pickle import read_pickle  # noqa: E402
 from ltnet_core.errors import LTNetError  # noqa: E402
-from ltnet_core.images import load_pixels, look  # noqa: E402
+from ltnet_core.images.image import load_pixels, look  # noqa: E402
 
 GIB = 1024**3
 Case = tuple[dict[str, bytes], Callable[[Path], None]]

@@ -24,10 +24,10 @@ from fake_run import write_made_up_results  # noqa: E402
 
 from ltnet_core.datasets import Study, load_dataset  # noqa: E402
 from ltnet_core.datasets.demo import CLASSES, write_demo  # noqa: E402
-from ltnet_core.results import finish  # noqa: E402
-from ltnet_core.runs import Run  # noqa: E402
+from ltnet_core.files.writing import write_json  # noqa: E402
+from ltnet_core.learning.results import finish  # noqa: E402
+from ltnet_core.runs.run import Run  # noqa: E402
 from ltnet_core.settings import make_settings  # noqa: E402
-from ltnet_core.writing import write_json  # noqa: E402
 
 DRAWN = 1000
 DATASET, RUN, SMALL = "large", "large-1", "small-1"

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 CLASSES = 7
 STEPS = ("write", "read", "export")
 
-# Runs against either checkout: only what both have is used.
+# Runs against either of two checkouts that have the packages: only what both have is used.
 MEASURED = """
 import json, sys, time
 from pathlib import Path
@@ -27,11 +27,11 @@ import numpy as np
 from ltnet_core.annotations import AnnotationTable
 from ltnet_core.datasets.files import GivenFiles
 from ltnet_core.datasets import Study
-from ltnet_core.export import load_truth
-from ltnet_core.manifest import write_manifest
-from ltnet_core.results import Learned, write_results
-from ltnet_core.runs import Run
-from ltnet_core.truth import posterior
+from ltnet_core.export.finished_run import load_truth
+from ltnet_core.runs.manifest import write_manifest
+from ltnet_core.learning.results import Learned, write_results
+from ltnet_core.runs.run import Run
+from ltnet_core.labels.truth import posterior
 from ui import opened
 
 n, c, m, k = (int(v) for v in sys.argv[2:6])

@@ -17,9 +17,9 @@ import pandas as pd
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from ltnet_core import Run
-from ltnet_core.learned_items import LearnedItems
-from ltnet_core.selection import SORTS, Selections, Wish
-from ltnet_core.stored_results import load_items, open_results
+from ltnet_core.explore.selection import SORTS, Selections, Wish
+from ltnet_core.runs.learned_items import LearnedItems
+from ltnet_core.runs.stored_results import load_items, open_results
 
 
 def known_truth(run: Run, items: LearnedItems, votes: Path | None) -> np.ndarray:

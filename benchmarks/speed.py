@@ -23,8 +23,8 @@ def measure(wanted: argparse.Namespace) -> float:
     """Median images a second of one process, the first steps left out."""
     import torch
 
-    from ltnet_core.ltnet import Classifier
-    from ltnet_core.networks import build_network
+    from ltnet_core.learning.ltnet import Classifier
+    from ltnet_core.learning.networks import build_network
 
     base = build_network(wanted.network, classes=10, channels=wanted.channels, image_size=wanted.size, seed=0)
     model = Classifier(base.to(memory_format=torch.channels_last)).train()

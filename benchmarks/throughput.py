@@ -28,14 +28,14 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from ltnet_core.annotations import AnnotationTable
-from ltnet_core.ltnet import Classifier, LTNet
-from ltnet_core.networks import build_network
-from ltnet_core.schedule import Schedule, optimizers_of, rates_at
-from ltnet_core.steps import Steps, same_bytes
-from ltnet_core.training import train
-from ltnet_core.training_data import TrainingData, on_device
-from ltnet_core.transition import SoftmaxTransitions, near_identity
-from ltnet_core.watch import Watch
+from ltnet_core.learning.ltnet import Classifier, LTNet
+from ltnet_core.learning.networks import build_network
+from ltnet_core.learning.schedule import Schedule, optimizers_of, rates_at
+from ltnet_core.learning.steps import Steps, same_bytes
+from ltnet_core.learning.training import train
+from ltnet_core.learning.training_data import TrainingData, on_device
+from ltnet_core.learning.transition import SoftmaxTransitions, near_identity
+from ltnet_core.learning.watch import Watch
 
 CODERS, CLASSES = 3, 10
 ROWS = {

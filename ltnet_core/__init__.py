@@ -12,8 +12,6 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from .aggregation import Aggregate, aggregate, dawid_skene, majority_vote
-from .agreement import agreement
 from .annotations import AnnotationTable
 from .datasets import Study, load_dataset
 from .errors import (
@@ -27,13 +25,15 @@ from .errors import (
     StorageError,
     TrainingError,
 )
-from .reference import ReferenceEvidence, reference_evidence
-from .runs import Run
+from .labels.aggregation import Aggregate, aggregate, dawid_skene, majority_vote
+from .labels.agreement import agreement
+from .labels.reference import ReferenceEvidence, reference_evidence
+from .runs.run import Run
 from .settings import Settings, make_settings
 
 if TYPE_CHECKING:
     from .fit import IPA2LT
-    from .predict import predict_images
+    from .learning.predict import predict_images
 
 __version__ = "0.1.0"
 
@@ -64,9 +64,9 @@ __all__ = [
     "reference_evidence",
 ]
 
-importlib.import_module(".methods", __name__)  # it registers the training methods
+importlib.import_module(".learning.methods", __name__)  # it registers the training methods
 
-_NEEDS_TORCH = {"IPA2LT": ".fit", "predict_images": ".predict"}
+_NEEDS_TORCH = {"IPA2LT": ".fit", "predict_images": ".learning.predict"}
 
 
 def __getattr__(name: str) -> Any:

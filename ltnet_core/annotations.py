@@ -24,7 +24,7 @@ IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
 
 ADJUDICATOR = "Adjudication"
-"""The coder whose annotations are what people settled, see :mod:`~ltnet_core.adjudications`."""
+"""The coder whose annotations are what people settled, see :mod:`~ltnet_core.explore.adjudications`."""
 
 
 def is_machine(coder: str) -> bool:

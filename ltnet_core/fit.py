@@ -14,23 +14,23 @@ from typing import Any, Literal
 import pandas as pd
 import torch
 
-from .adjudications import adjudicated, decisions_csv, given_coders, read_decisions
 from .annotations import ADJUDICATOR
-from .coder_weights import human_table
-from .coders import machine_name
 from .datasets import Study
-from .devices import choose_device, is_out_of_memory, processor_name, reserve
 from .errors import Cancelled, DamageError, LTNetError, OptionError, RunError, TrainingError, did_you_mean
+from .explore.adjudications import adjudicated, decisions_csv, given_coders, read_decisions
+from .files.reading import read_json
+from .files.writing import naming, remove_abandoned
+from .learning.coder_weights import human_table
+from .learning.coders import machine_name
+from .learning.devices import choose_device, is_out_of_memory, processor_name, reserve
+from .learning.networks import require_network
+from .learning.pixel_cache import pixels_limit
+from .learning.plan import make_plan
+from .learning.results import finish, write_results
+from .learning.trainer import Trainer
 from .method import method_of
-from .networks import require_network
-from .pixel_cache import pixels_limit
-from .plan import make_plan
-from .reading import read_json
-from .results import finish, write_results
-from .runs import OWN_ADJUDICATIONS, Run
+from .runs.run import OWN_ADJUDICATIONS, Run
 from .settings import VERSION, Settings, make_settings
-from .trainer import Trainer
-from .writing import naming, remove_abandoned
 
 
 def new_run(
@@ -206,7 +206,7 @@ class IPA2LT:
 
     Parameters are those of :func:`ltnet_core.make_settings` (``preset``, ``network``, ``epochs``, ``coders``, …, every
     option of :mod:`ltnet_core.settings.groups`), ``seed``, ``device``, and ``adjudications``, rows ``image, label``
-    that people settled (see :func:`~ltnet_core.adjudications.read_decisions`), which are trusted fully unless
+    that people settled (see :func:`~ltnet_core.explore.adjudications.read_decisions`), which are trusted fully unless
     ``adjudicator`` is ``learn``. They are stored as given.
 
     Attributes (after ``fit``)
@@ -214,7 +214,7 @@ class IPA2LT:
     transitions_ : coder → DataFrame (K,K), truth × what the coder says.
     truth_ : DataFrame, the rows of ``truth.csv``.
     evaluation_ : dict, what ``evaluate --json`` prints.
-    run_ : the :class:`~ltnet_core.runs.Run` with everything else.
+    run_ : the :class:`~ltnet_core.runs.run.Run` with everything else.
     """
 
     def __init__(
@@ -237,7 +237,7 @@ class IPA2LT:
         ------
         InputError, TrainingError
         """
-        from .export import load_transitions, load_truth
+        from .export.finished_run import load_transitions, load_truth
 
         folder = Path(run) if run is not None else Path(tempfile.mkdtemp(prefix="ltnet-run-"))
         if "given" in self.settings:

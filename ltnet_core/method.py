@@ -1,7 +1,7 @@
 """What a training method is, and the registry of all of them.
 
-A method is one module of :mod:`ltnet_core.methods`. This module knows no PyTorch: the command line, the form and the
-plan of a run read a method's entry without it.
+A method is one module of :mod:`ltnet_core.learning.methods`. This module knows no PyTorch: the command line, the form
+and the plan of a run read a method's entry without it.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from .errors import OptionError, did_you_mean
 if TYPE_CHECKING:
     from .annotations import AnnotationTable
     from .datasets import Study
-    from .plan import Material, Networks
-    from .results import Learned
-    from .trainer import Trainer
+    from .learning.plan import Material, Networks
+    from .learning.results import Learned
+    from .learning.trainer import Trainer
 
 Part = Literal["ltnet", "matrices", "coders", "two stages", "mixup"]
 
@@ -70,7 +70,7 @@ class Method:
 
 
 METHODS: dict[str, Method] = {}
-"""Every method by name, in the order of their ranks; :mod:`ltnet_core.methods` fills it."""
+"""Every method by name, in the order of their ranks; :mod:`ltnet_core.learning.methods` fills it."""
 
 
 def register(method: Method) -> None:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from ltnet_core.datasets import FORMATS, Study
 from ltnet_core.errors import LTNetError
-from ltnet_core.spreadsheet import guarded
+from ltnet_core.files.spreadsheet import guarded
 from ui import charts, check_up, frame, how_read, intake, joining, manage, markup, reads, samples, uploads
 from ui.current import current
 from ui.wording import listing, percent

@@ -8,12 +8,12 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from ltnet_core import jobs
 from ltnet_core.datasets import Study
 from ltnet_core.errors import LTNetError
-from ltnet_core.runs import Run
+from ltnet_core.files.spreadsheet import guarded
+from ltnet_core.runs import jobs
+from ltnet_core.runs.run import Run
 from ltnet_core.settings import Settings
-from ltnet_core.spreadsheet import guarded
 from ui import changes, charts, commands, frame, manage, markup, progress, reads, train_form
 from ui.current import Current, current, run_again, select
 from ui.wording import LIVE, PAGES, STATES, method_name, percent, progress_sentence, stage_name

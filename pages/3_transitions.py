@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from ltnet_core.annotations import is_machine
-from ltnet_core.spreadsheet import guarded
+from ltnet_core.files.spreadsheet import guarded
 from ui import charts, downloads, frame, markup, ordering, params, reads
 from ui.current import current
 from ui.gallery import show_next

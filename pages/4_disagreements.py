@@ -5,8 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from ltnet_core.errors import LTNetError
-from ltnet_core.jobs import new_run_dir
-from ltnet_core.runs import Run
+from ltnet_core.runs.jobs import new_run_dir
+from ltnet_core.runs.run import Run
 from ui import commands, frame, markup, reads
 from ui.current import current, select
 from ui.gallery import gallery

@@ -8,7 +8,7 @@ from functools import partial
 import streamlit as st
 
 from ltnet_core.errors import LTNetError
-from ltnet_core.spreadsheet import guarded
+from ltnet_core.files.spreadsheet import guarded
 from ui import commands, downloads, frame, markup, reads
 from ui.current import current
 from ui.workspace import adjudications_of

@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ltnet_core.annotations import MACHINE_PREFIX, AnnotationTable, is_machine
-from ltnet_core.calibration import soften
 from ltnet_core.datasets import Study, load_dataset
-from ltnet_core.results import Learned, write_results
-from ltnet_core.runs import Run
+from ltnet_core.labels.truth import posterior
+from ltnet_core.learning.calibration import soften
+from ltnet_core.learning.results import Learned, write_results
+from ltnet_core.learning.shared_errors import spread, votes
+from ltnet_core.runs.run import Run
 from ltnet_core.settings import make_settings
-from ltnet_core.shared_errors import spread, votes
-from ltnet_core.truth import posterior
 
 STAGES = ("images", "coder", "mixture", "pseudo", "ltnet", "results")
 SHARPNESS = 0.8

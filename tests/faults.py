@@ -23,8 +23,8 @@ from safetensors.torch import load_file, save_file
 
 from ltnet_core.__main__ import main
 from ltnet_core.errors import Cancelled
-from ltnet_core.reading import loads
-from ltnet_core.runs import Run
+from ltnet_core.files.reading import loads
+from ltnet_core.runs.run import Run
 
 FLAGS = ("--preset", "quick", "--epochs", "2", "--image-size", "8", "--device", "cpu", "--seed", "3")
 OLD_MANIFEST = {"complete": True, "time": 1.7e9}

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ltnet_core.export import truth_rows
-from ltnet_core.runs import Run
-from ltnet_core.stored_results import load_items, read_transitions
+from ltnet_core.export.finished_run import truth_rows
+from ltnet_core.runs.run import Run
+from ltnet_core.runs.stored_results import load_items, read_transitions
 
 
 def rows_of(folder: Path) -> pd.DataFrame:

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 
 from ltnet_core.annotations import AnnotationTable
-from ltnet_core.batch import Entries
-from ltnet_core.training_data import TrainingData
+from ltnet_core.learning.batch import Entries
+from ltnet_core.learning.training_data import TrainingData
 
 
 def entries(rows: list[tuple[int, int, int, float]]) -> Entries:

@@ -19,8 +19,8 @@ from routes import filled, listed
 from streamlit.web.server.starlette.starlette_app_utils import create_signed_value
 from test_access_settings import PROXY, SECRET, TOKEN
 
-from ltnet_core.adjudications import Adjudications
-from ltnet_core.writing import write_json
+from ltnet_core.explore.adjudications import Adjudications
+from ltnet_core.files.writing import write_json
 from ui import tokens
 
 RUN = "faces-1"

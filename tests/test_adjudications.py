@@ -13,10 +13,10 @@ import pytest
 from conftest import Command, write_csv
 from run_results import matrices_of, rows_of
 
-from ltnet_core.adjudications import Adjudications, Decision, adjudicated, only_blind, read_decisions
 from ltnet_core.annotations import ADJUDICATOR
 from ltnet_core.datasets import load_dataset
 from ltnet_core.errors import DatasetError
+from ltnet_core.explore.adjudications import Adjudications, Decision, adjudicated, only_blind, read_decisions
 
 
 def settle(image: str, label: str, key: str, **more: str) -> Decision:

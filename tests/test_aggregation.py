@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ltnet_core.aggregation import METHODS, aggregate, dawid_skene, majority_vote, most_probable
 from ltnet_core.annotations import AnnotationTable
 from ltnet_core.errors import OptionError
+from ltnet_core.labels.aggregation import METHODS, aggregate, dawid_skene, majority_vote, most_probable
 
 CLASSES = ("ant", "bee", "cow", "dog")
 
@@ -124,7 +124,7 @@ def test_collapsing_equal_patterns_changes_nothing(monkeypatch: pytest.MonkeyPat
     table, _, _ = crowd(items=2000, coders=3, seed=2)
     fast = dawid_skene(table, max_iter=30, tol=0)
     # The function hides its module's name in the package.
-    monkeypatch.setattr(importlib.import_module("ltnet_core.aggregation.dawid_skene"), "MOST_PATTERNS", 0)
+    monkeypatch.setattr(importlib.import_module("ltnet_core.labels.aggregation.dawid_skene"), "MOST_PATTERNS", 0)
     slow = dawid_skene(table, max_iter=30, tol=0)
     np.testing.assert_allclose(fast.p, slow.p, atol=1e-10)
     np.testing.assert_allclose(fast.transitions, slow.transitions, atol=1e-10)

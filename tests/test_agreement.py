@@ -9,8 +9,8 @@ import pytest
 from sklearn.metrics import cohen_kappa_score
 from statsmodels.stats import inter_rater
 
-from ltnet_core.agreement import agreement, cohen_kappa, fleiss_kappa, krippendorff_alpha
 from ltnet_core.annotations import AnnotationTable
+from ltnet_core.labels.agreement import agreement, cohen_kappa, fleiss_kappa, krippendorff_alpha
 
 
 def random_table(seed: int) -> tuple[AnnotationTable, np.ndarray]:

@@ -15,11 +15,11 @@ from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 from run_results import matrices_of, rows_of
 from test_pages import HOSTILE, hostile_dataset
 
-from ltnet_core.adjudications import Adjudications
 from ltnet_core.datasets import load_dataset
 from ltnet_core.datasets.demo import CLASSES, write_demo
+from ltnet_core.explore.adjudications import Adjudications
+from ltnet_core.files.writing import write_json
 from ltnet_core.fit import IPA2LT
-from ltnet_core.writing import write_json
 
 RUN = "faces-1"
 # Decisions that tabs of this browser have not brought to the server.

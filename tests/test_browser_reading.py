@@ -11,7 +11,7 @@ from app_server import CHROMIUM, FLAGS, Server, free_port
 from conftest import write_csv, write_image
 from playwright.sync_api import Locator, Page, TimeoutError, expect, sync_playwright
 
-from ltnet_core.runs import Run
+from ltnet_core.runs.run import Run
 
 CLASSES = ("angry", "happy", "sad")
 ITEMS = 12

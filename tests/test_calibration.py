@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from ltnet_core.annotations import AnnotationTable
-from ltnet_core.calibration import plain_temperature, soften, temperature
-from ltnet_core.evaluation import calibration_error
+from ltnet_core.learning.calibration import plain_temperature, soften, temperature
+from ltnet_core.runs.evaluation import calibration_error
 
 PLANTED_T = np.array(
     [[[0.8, 0.2, 0.0], [0.1, 0.7, 0.2], [0.0, 0.1, 0.9]], [[0.6, 0.2, 0.2], [0.3, 0.7, 0.0], [0.1, 0.1, 0.8]]]

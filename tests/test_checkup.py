@@ -9,8 +9,8 @@ from pathlib import Path
 
 from conftest import Command, write_csv, write_image
 
-from ltnet_core.checkup import check_up, listing, listing_csv
 from ltnet_core.datasets import Problem, load_dataset
+from ltnet_core.datasets.checkup import check_up, listing, listing_csv
 
 
 def found(folder: Path) -> dict[str, tuple[str, int, str]]:

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
-from ltnet_core import coder_labels
 from ltnet_core.annotations import AnnotationTable
-from ltnet_core.coder_labels import Entries, Labels, ascending, begins
+from ltnet_core.labels import coder_labels
+from ltnet_core.labels.coder_labels import Entries, Labels, ascending, begins
 
 
 def table(seed: int = 0, items: int = 40, coders: int = 6) -> AnnotationTable:

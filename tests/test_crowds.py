@@ -10,17 +10,17 @@ import pandas as pd
 import pytest
 from conftest import Command
 
-from ltnet_core.aggregation import aggregate, crowd_prior, dawid_skene, majority_vote, shrunk_dawid_skene
-from ltnet_core.aggregation.choice import CLEAR, OWN, STRENGTHS, choose, ladder, stacking
-from ltnet_core.aggregation.few_parameters import know_or_guess
-from ltnet_core.aggregation.guessing import guessing_matrices
-from ltnet_core.aggregation.held_out import FOLDS, folds, foretold, truth
-from ltnet_core.aggregation.unclear_items import Fit, Rows, States, maximise
 from ltnet_core.annotations import AnnotationTable
 from ltnet_core.datasets.crowd import KINDS, draw_crowd
 from ltnet_core.errors import OptionError
-from ltnet_core.evaluation import calibration_error
-from ltnet_core.identifiability import overlap_notes
+from ltnet_core.labels.aggregation import aggregate, crowd_prior, dawid_skene, majority_vote, shrunk_dawid_skene
+from ltnet_core.labels.aggregation.choice import CLEAR, OWN, STRENGTHS, choose, ladder, stacking
+from ltnet_core.labels.aggregation.few_parameters import know_or_guess
+from ltnet_core.labels.aggregation.guessing import guessing_matrices
+from ltnet_core.labels.aggregation.held_out import FOLDS, folds, foretold, truth
+from ltnet_core.labels.aggregation.unclear_items import Fit, Rows, States, maximise
+from ltnet_core.labels.identifiability import overlap_notes
+from ltnet_core.runs.evaluation import calibration_error
 
 
 def test_the_drawn_crowd_is_what_it_says() -> None:
@@ -274,7 +274,7 @@ def test_a_crowd_too_large_for_matrices_gets_none_and_the_note_says_so(monkeypat
     true = np.random.default_rng(1).integers(0, 5, 900)
     matrices = guessers(40, 5, 0.3, 0.95, 4)
     table = draw(matrices, np.tile(true[:, None], (1, 40)), true, 5, 4)
-    monkeypatch.setattr(importlib.import_module("ltnet_core.aggregation.choice"), "MOST_CELLS", 100)
+    monkeypatch.setattr(importlib.import_module("ltnet_core.labels.aggregation.choice"), "MOST_CELLS", 100)
     found = aggregate(table)
     assert "too many coders or classes for a matrix each" in found.note
     assert (found.labels == true).mean() > (aggregate(table, "majority").labels == true).mean() + 0.01
@@ -301,7 +301,7 @@ def test_thousands_of_annotators_and_hundreds_of_classes_stay_bounded() -> None:
 
 def test_with_very_many_annotations_nothing_is_left_out_and_the_note_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     table, _, _ = unclear(5)
-    monkeypatch.setattr(importlib.import_module("ltnet_core.aggregation.choice"), "MOST_WORK", 100)
+    monkeypatch.setattr(importlib.import_module("ltnet_core.labels.aggregation.choice"), "MOST_WORK", 100)
     found = aggregate(table)
     np.testing.assert_array_equal(found.p, aggregate(table, "shrunk-dawid-skene").p)
     assert found.note.startswith("There are many annotations: the method is shrunk-dawid-skene")
@@ -316,7 +316,7 @@ def test_the_same_labels_get_the_same_choice_and_the_clear_model_alone_where_wor
     np.testing.assert_array_equal(one.p, two.p)
     assert one.weights == two.weights
     assert sum(w for w, _ in one.weights.values()) == pytest.approx(1)
-    module = importlib.import_module("ltnet_core.aggregation.choice")
+    module = importlib.import_module("ltnet_core.labels.aggregation.choice")
     monkeypatch.setattr(module, "MOST_WORK_UNCLEAR", 10)
     monkeypatch.setattr(module, "MOST_WORK_IN_ALL_FOLDS", 10)
     less = choose(table)

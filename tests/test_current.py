@@ -8,7 +8,7 @@ import pytest
 from conftest import write_csv, write_image
 from streamlit.testing.v1 import AppTest
 
-from ltnet_core.writing import write_json
+from ltnet_core.files.writing import write_json
 
 
 def page() -> None:

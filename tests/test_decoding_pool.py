@@ -15,13 +15,14 @@ import pytest
 from conftest import ROOT, write_csv, write_image
 from PIL import Image
 
-from ltnet_core import all_images, decoding_pool, image_decoding
-from ltnet_core.all_images import PixelsOnDemand, decode_all, look_at_all
+from ltnet_core.datasets import all_images
+from ltnet_core.datasets.all_images import PixelsOnDemand, decode_all, look_at_all
 from ltnet_core.datasets.files import FolderFiles
-from ltnet_core.decoding_budget import DecodingBudget
-from ltnet_core.decoding_pool import DecodingPool
 from ltnet_core.errors import Cancelled, LTNetError
-from ltnet_core.reading import loads
+from ltnet_core.files.reading import loads
+from ltnet_core.images import decoding_pool, image_decoding
+from ltnet_core.images.decoding_budget import DecodingBudget
+from ltnet_core.images.decoding_pool import DecodingPool
 
 START = decoding_pool._START
 # What a worker does with the file of a name, put before its work.
@@ -37,7 +38,7 @@ ODD = (
 
 def make_odd(monkeypatch: pytest.MonkeyPatch, what: str) -> None:
     """Let every worker do something else with ``odd.png``."""
-    begin = START.removesuffix("from ltnet_core.decoding_worker import work; work()")
+    begin = START.removesuffix("from ltnet_core.images.decoding_worker import work; work()")
     assert begin != START
     monkeypatch.setattr(decoding_pool, "_START", begin + "\n" + ODD.format(what))
 
@@ -207,7 +208,7 @@ def test_processes_end_with_the_one_that_asks(tmp_path: Path) -> None:
     """However that one ends."""
     write_image(tmp_path / "a.png")
     code = (
-        "import os, sys; from pathlib import Path; from ltnet_core.decoding_pool import DecodingPool\n"
+        "import os, sys; from pathlib import Path; from ltnet_core.images.decoding_pool import DecodingPool\n"
         "from ltnet_core.datasets.files import FolderFiles\n"
         f"pool = DecodingPool(FolderFiles(Path({str(tmp_path)!r})), 2)\n"
         "print(*[w._process.pid for w in pool._all], flush=True); os.kill(os.getpid(), 9)\n"

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from ltnet_core.datasets import demo
-from ltnet_core.datasets.faces import NEIGHBOURS, blend_weights
+from ltnet_core.datasets.faces.expression import NEIGHBOURS, blend_weights
 from ltnet_core.errors import OptionError
 
 ITEMS = 40

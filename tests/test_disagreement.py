@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ltnet_core.disagreement import cases
+from ltnet_core.labels.disagreement import cases
 
 
 def test_every_triple_is_in_the_right_case() -> None:

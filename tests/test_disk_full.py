@@ -15,12 +15,12 @@ import faults
 import pytest
 from conftest import ROOT
 
-from ltnet_core import jobs
-from ltnet_core.adjudications import Adjudications, Decision
 from ltnet_core.datasets.demo import write_demo
 from ltnet_core.errors import StorageError
-from ltnet_core.reading import loads
-from ltnet_core.runs import Run
+from ltnet_core.explore.adjudications import Adjudications, Decision
+from ltnet_core.files.reading import loads
+from ltnet_core.runs import jobs
+from ltnet_core.runs.run import Run
 
 SmallDisk = Callable[[str], Path]
 

@@ -22,13 +22,14 @@ import pytest
 from conftest import ROOT, Command, write_csv, write_image
 from fake_run import write_fake_run
 
-from ltnet_core import export, matrix_files, report
-from ltnet_core.adjudications import Adjudications, Decision, decisions_csv, read_decisions
-from ltnet_core.checkup import listing_csv
 from ltnet_core.datasets import Problem, load_dataset
+from ltnet_core.datasets.checkup import listing_csv
 from ltnet_core.errors import OptionError, RunError
-from ltnet_core.runs import Run
-from ltnet_core.spreadsheet import csv_bytes, guard, unguarded
+from ltnet_core.explore.adjudications import Adjudications, Decision, decisions_csv, read_decisions
+from ltnet_core.export import finished_run as export
+from ltnet_core.export import matrix_files, report
+from ltnet_core.files.spreadsheet import csv_bytes, guard, unguarded
+from ltnet_core.runs.run import Run
 
 FORMULA = "=cmd|'/C calc'!A0"
 CODERS = ("@SUM(1+1)*cmd", "＝1+1", "'tis Ann")
@@ -162,10 +163,12 @@ def _name(node: ast.expr) -> str:
 
 def test_every_csv_is_written_by_the_guard() -> None:
     # A flag's value, read by the command line again; and the one writer there is.
-    allowed = {ROOT / "ui" / "option_form.py": 1, ROOT / "ltnet_core" / "spreadsheet.py": 1}
+    allowed = {ROOT / "ui" / "option_form.py": 1, ROOT / "ltnet_core" / "files" / "spreadsheet.py": 1}
     for path in [*ROOT.glob("ltnet_core/**/*.py"), *ROOT.glob("ui/*.py"), *ROOT.glob("pages/*.py"), ROOT / "app.py"]:
         found = [c.lineno for c in _calls(path) if _name(c.func) in WRITERS]
-        assert len(found) == allowed.get(path, 0), f"{path.name}, lines {found}: write CSV by ltnet_core.spreadsheet"
+        assert len(found) == allowed.get(path, 0), (
+            f"{path.name}, lines {found}: write CSV by ltnet_core.files.spreadsheet"
+        )
         for call in _calls(path):
             if _name(call.func) in SHOWN and isinstance(call.func, ast.Attribute) and _name(call.func.value) == "st":
                 first = call.args[0]

@@ -11,8 +11,8 @@ import pytest
 from faults import Material, Outcome
 from test_pages import link, open_page, seen
 
-from ltnet_core.reading import loads
-from ltnet_core.runs import Run
+from ltnet_core.files.reading import loads
+from ltnet_core.runs.run import Run
 
 
 @pytest.fixture(scope="module")

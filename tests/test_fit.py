@@ -26,13 +26,13 @@ from stripes import stripes
 from ltnet_core import IPA2LT, Run, load_dataset
 from ltnet_core.datasets.demo import write_demo
 from ltnet_core.errors import OptionError, RunError
-from ltnet_core.explanation import explain
-from ltnet_core.ipa2lt import NEAR
-from ltnet_core.manifest import write_manifest
+from ltnet_core.explore.explanation import explain
+from ltnet_core.learning.ipa2lt import NEAR
+from ltnet_core.learning.shared_errors import LEAST_SHARE, SHARPNESSES
+from ltnet_core.learning.study_pixels import pixel_statistics
+from ltnet_core.runs.manifest import write_manifest
+from ltnet_core.runs.stored_results import load_items, read_transitions
 from ltnet_core.settings import Settings, make_settings
-from ltnet_core.shared_errors import LEAST_SHARE, SHARPNESSES
-from ltnet_core.stored_results import load_items, read_transitions
-from ltnet_core.study_pixels import pixel_statistics
 
 QUICK = ("--preset", "quick", "--epochs", 2, "--device", "cpu", "--seed", 3)
 

@@ -13,7 +13,7 @@ from miniatures_exports import DATASET, EXPORTS
 from ltnet_core.datasets import FORMATS, Study, load_dataset, open_files, recognise
 from ltnet_core.datasets.catalogue import with_catalogue
 from ltnet_core.errors import DatasetError, OptionError
-from ltnet_core.images import open_image
+from ltnet_core.images.image import open_image
 
 
 def said(study: Study) -> list[tuple[str, str, str, float]]:

@@ -10,14 +10,14 @@ import pytest
 import torch
 from torch import nn
 
-from ltnet_core import frozen_trunk
 from ltnet_core.datasets.demo import write_demo
 from ltnet_core.errors import OptionError
-from ltnet_core.frozen_trunk import last_layer_alone, require_linear_end, whole_network
-from ltnet_core.networks import build_network, last_layer
-from ltnet_core.reading import loads
+from ltnet_core.files.reading import loads
+from ltnet_core.learning import frozen_trunk
+from ltnet_core.learning.frozen_trunk import last_layer_alone, require_linear_end, whole_network
+from ltnet_core.learning.networks import build_network, last_layer
+from ltnet_core.learning.weights import load_weights, save_weights
 from ltnet_core.settings import make_settings
-from ltnet_core.weights import load_weights, save_weights
 
 FROZEN = ("--preset", "quick", "--epochs", 2, "--image-size", 16, "--device", "cpu", "--seed", 3, "--freeze")
 

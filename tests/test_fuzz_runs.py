@@ -54,7 +54,7 @@ def test_a_run_that_works_a_refusal_and_a_crash(
     (run / "results" / "names.json").write_text("{")
     assert fuzz.call(report) == ("refuses", "")
     (run / "results" / "names.json").write_text(json.dumps(content))
-    monkeypatch.setattr("ltnet_core.export.report_html", lambda *a: 1 / 0)
+    monkeypatch.setattr("ltnet_core.export.finished_run.report_html", lambda *a: 1 / 0)
     result, kind = fuzz.call(report)
     assert result == "crashes" and kind.startswith("ZeroDivisionError in export.py, export_report")
 

@@ -22,11 +22,11 @@ from fake_run import write_fake_run
 from PIL import Image
 from run_results import matrices_of, rows_of
 
-from ltnet_core.adjudications import Adjudications, Decision
-from ltnet_core.explanation import explain
-from ltnet_core.runs import Run
-from ltnet_core.stored_results import load_items
-from ltnet_core.writing import write_json
+from ltnet_core.explore.adjudications import Adjudications, Decision
+from ltnet_core.explore.explanation import explain
+from ltnet_core.files.writing import write_json
+from ltnet_core.runs.run import Run
+from ltnet_core.runs.stored_results import load_items
 from ui import gallery_routes, http, opened
 from ui.tokens import token
 
@@ -339,7 +339,7 @@ def test_a_decision_about_another_runs_image_is_refused(place: Path) -> None:
 
 def test_a_store_that_is_busy_is_no_reason_to_drop_a_decision(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ask("decisions", body={"decisions": [decision(0, 0, "t-1")]})
-    monkeypatch.setattr("ltnet_core.adjudications.PATIENCE", 0.1)
+    monkeypatch.setattr("ltnet_core.explore.adjudications.PATIENCE", 0.1)
     with sqlite3.connect(store(place).path) as other:
         other.execute("BEGIN EXCLUSIVE")
         told = ask("decisions", body={"decisions": [decision(1, 0, "t-2")]})

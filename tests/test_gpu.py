@@ -10,19 +10,19 @@ import pytest
 import torch
 from stripes import random_t, study
 
-from ltnet_core.coder_models.annot_mix import AnnotMix
-from ltnet_core.coder_models.crowd_layer import CrowdLayer
-from ltnet_core.coder_models.trace import TraceRegularised
 from ltnet_core.errors import TrainingError
-from ltnet_core.ltnet import Classifier, LTNet
-from ltnet_core.networks import build_network
-from ltnet_core.schedule import Schedule, optimizers_of, rates_at
-from ltnet_core.steps import EAGER_FIRST, Steps
-from ltnet_core.training import fit
-from ltnet_core.training_data import ResidentPixels, TrainingData, on_device
-from ltnet_core.transition import SoftmaxTransitions
-from ltnet_core.views import predict
-from ltnet_core.watch import Watch
+from ltnet_core.learning.coder_models.annot_mix import AnnotMix
+from ltnet_core.learning.coder_models.crowd_layer import CrowdLayer
+from ltnet_core.learning.coder_models.trace import TraceRegularised
+from ltnet_core.learning.ltnet import Classifier, LTNet
+from ltnet_core.learning.networks import build_network
+from ltnet_core.learning.schedule import Schedule, optimizers_of, rates_at
+from ltnet_core.learning.steps import EAGER_FIRST, Steps
+from ltnet_core.learning.training import fit
+from ltnet_core.learning.training_data import ResidentPixels, TrainingData, on_device
+from ltnet_core.learning.transition import SoftmaxTransitions
+from ltnet_core.learning.views import predict
+from ltnet_core.learning.watch import Watch
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")
 

@@ -27,8 +27,8 @@ from miniatures_exports import EXPORTS
 from PIL import Image
 
 from ltnet_core.annotations import AnnotationTable
-from ltnet_core.checkup import check_up, listing_csv
 from ltnet_core.datasets import load_dataset
+from ltnet_core.datasets.checkup import check_up, listing_csv
 from ltnet_core.datasets.class_numbers import one_spelling
 from ltnet_core.datasets.columns import ROLES
 from ltnet_core.errors import InputError

@@ -8,14 +8,8 @@ import pytest
 
 from ltnet_core.annotations import AnnotationTable
 from ltnet_core.datasets.crowd import draw_crowd
-from ltnet_core.identifiability import (
-    ENOUGH,
-    groups_that_never_meet,
-    labels_suffice,
-    overlap_notes,
-    weak_rows,
-)
-from ltnet_core.intervals import evidence
+from ltnet_core.labels.identifiability import ENOUGH, groups_that_never_meet, labels_suffice, overlap_notes, weak_rows
+from ltnet_core.labels.intervals import evidence
 
 
 def table(rows: list[tuple[str, str, str]]) -> AnnotationTable:

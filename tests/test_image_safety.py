@@ -20,15 +20,15 @@ from conftest import ROOT, write_csv, write_image
 from fake_run import write_fake_run
 from PIL import Image
 
-from ltnet_core import image_decoding
 from ltnet_core.datasets import load_dataset
 from ltnet_core.datasets.files import FolderFiles
-from ltnet_core.decoding_budget import DecodingBudget
 from ltnet_core.errors import DatasetError
-from ltnet_core.image_formats import DECODERS, other_format
-from ltnet_core.images import look, open_image
-from ltnet_core.runs import Run
-from ltnet_core.writing import write_json
+from ltnet_core.files.writing import write_json
+from ltnet_core.images import image_decoding
+from ltnet_core.images.decoding_budget import DecodingBudget
+from ltnet_core.images.image import look, open_image
+from ltnet_core.images.image_formats import DECODERS, other_format
+from ltnet_core.runs.run import Run
 from ui import gallery_routes, opened, prediction, thumbnails
 from ui.tokens import token
 

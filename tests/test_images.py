@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ltnet_core.all_images import decode_all, look_at_all
+from ltnet_core.datasets.all_images import decode_all, look_at_all
 from ltnet_core.datasets.files import FolderFiles
 from ltnet_core.errors import DatasetError
-from ltnet_core.images import load_pixels, open_image, survey
+from ltnet_core.images.image import load_pixels, open_image, survey
 
 
 def test_every_mode_becomes_grey_or_colour(tmp_path: Path) -> None:

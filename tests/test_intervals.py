@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ltnet_core import intervals
-from ltnet_core.aggregation import confusion
 from ltnet_core.annotations import AnnotationTable, FloatArray
-from ltnet_core.intervals import Evidence, evidence, network_errors
-from ltnet_core.truth import expected_counts, posterior
+from ltnet_core.labels import intervals
+from ltnet_core.labels.aggregation import confusion
+from ltnet_core.labels.intervals import Evidence, evidence, network_errors
+from ltnet_core.labels.truth import expected_counts, posterior
 
 
 def table(rows: list[tuple[str, str, str]]) -> AnnotationTable:

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from ltnet_core.annotations import ADJUDICATOR, AnnotationTable
-from ltnet_core.coder_weights import coder_weights
 from ltnet_core.datasets.crowd import draw_crowd
-from ltnet_core.ipa2lt import NEAR, SHARPEST, first_matrices, judges_of_confidence, sharpened, total_mass
+from ltnet_core.learning.coder_weights import coder_weights
+from ltnet_core.learning.ipa2lt import NEAR, SHARPEST, first_matrices, judges_of_confidence, sharpened, total_mass
 from ltnet_core.settings import make_settings
 
 

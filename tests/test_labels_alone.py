@@ -6,7 +6,7 @@ import numpy as np
 
 from ltnet_core.annotations import ADJUDICATOR, AnnotationTable
 from ltnet_core.datasets.crowd import draw_crowd
-from ltnet_core.labels_alone import first_matrices, labels_alone, note
+from ltnet_core.labels.labels_alone import first_matrices, labels_alone, note
 
 
 def three(unclear: float, n: int = 500) -> tuple[AnnotationTable, np.ndarray]:

@@ -10,19 +10,19 @@ import torch
 from stripes import entries, random_t, study, training_data
 from torch import nn
 
-from ltnet_core.augmentation import cut_out, mirror_and_shift
-from ltnet_core.batch import Entries
-from ltnet_core.calibration import soften
 from ltnet_core.errors import OptionError
-from ltnet_core.ltnet import Classifier, LTNet, mix
-from ltnet_core.networks import build_network
-from ltnet_core.schedule import Schedule
+from ltnet_core.learning.augmentation import cut_out, mirror_and_shift
+from ltnet_core.learning.batch import Entries
+from ltnet_core.learning.calibration import soften
+from ltnet_core.learning.ltnet import Classifier, LTNet, mix
+from ltnet_core.learning.networks import build_network
+from ltnet_core.learning.schedule import Schedule
+from ltnet_core.learning.training import TEMPERATURES, fit
+from ltnet_core.learning.training_data import TrainingData
+from ltnet_core.learning.transition import ClampedTransitions, SoftmaxTransitions, log_predict, near_identity
+from ltnet_core.learning.views import mean_p, predict
+from ltnet_core.learning.watch import Watch
 from ltnet_core.settings import NETWORKS
-from ltnet_core.training import TEMPERATURES, fit
-from ltnet_core.training_data import TrainingData
-from ltnet_core.transition import ClampedTransitions, SoftmaxTransitions, log_predict, near_identity
-from ltnet_core.views import mean_p, predict
-from ltnet_core.watch import Watch
 
 
 def test_the_separate_loss_is_the_paper_s_weighted_log_likelihood() -> None:

@@ -12,7 +12,7 @@ import pytest
 from conftest import Command
 
 from ltnet_core.errors import OptionError
-from ltnet_core.matrix_files import matrices_bytes
+from ltnet_core.export.matrix_files import matrices_bytes
 
 NAMES = ["<b>cat", "d\u0001og"]
 CONTENT = {"classes": NAMES, "coders": {"A & B": [[0.9, 0.1], [0.25, 0.75]]}, "support": {"A & B": [12.04, 3.0]}}

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
-from ltnet_core import IPA2LT, load_dataset, methods
+from ltnet_core import IPA2LT, load_dataset
 from ltnet_core.errors import OptionError
+from ltnet_core.learning import methods
 from ltnet_core.method import METHODS, Method, register
 from ui.wording import method_name, stage_name
 
@@ -24,7 +25,7 @@ from ltnet_core.method import Method
 
 
 def learn(trainer):
-    from ltnet_core.one_network import learn_target
+    from ltnet_core.learning.one_network import learn_target
 
     def first_coder(trainer):
         table = trainer.plan.table
@@ -39,7 +40,7 @@ METHOD = Method(name="first", title="first coder alone", text="One network on th
 
 def test_a_new_method_is_one_file_on_the_command_line(tmp_path: Path, demo: Path) -> None:
     shutil.copytree(ROOT / "ltnet_core", tmp_path / "ltnet_core", ignore=shutil.ignore_patterns("__pycache__"))
-    (tmp_path / "ltnet_core" / "methods" / "first.py").write_text(TOY)
+    (tmp_path / "ltnet_core" / "learning" / "methods" / "first.py").write_text(TOY)
 
     def ltnet(*arguments: str) -> subprocess.CompletedProcess[str]:
         environment = {**os.environ, "PYTHONPATH": str(tmp_path)}

@@ -10,16 +10,16 @@ import torch
 from stripes import entries, random_t, study, training_data
 from torch import nn
 
-from ltnet_core.coder_models.annot_mix import ETA, AnnotMix, draw_annotation
-from ltnet_core.coder_models.crowd_layer import CrowdLayer
-from ltnet_core.coder_models.noise_adaptation import noise_adaptation
-from ltnet_core.coder_models.trace import STRENGTH, TraceRegularised
-from ltnet_core.ltnet import Classifier
-from ltnet_core.networks import build_network
-from ltnet_core.schedule import Schedule
-from ltnet_core.training import fit
-from ltnet_core.transition import near_identity
-from ltnet_core.views import predict
+from ltnet_core.learning.coder_models.annot_mix import ETA, AnnotMix, draw_annotation
+from ltnet_core.learning.coder_models.crowd_layer import CrowdLayer
+from ltnet_core.learning.coder_models.noise_adaptation import noise_adaptation
+from ltnet_core.learning.coder_models.trace import STRENGTH, TraceRegularised
+from ltnet_core.learning.ltnet import Classifier
+from ltnet_core.learning.networks import build_network
+from ltnet_core.learning.schedule import Schedule
+from ltnet_core.learning.training import fit
+from ltnet_core.learning.transition import near_identity
+from ltnet_core.learning.views import predict
 
 PLANTED = np.array(
     [[[0.7, 0.3, 0.0], [0.1, 0.8, 0.1], [0.2, 0.2, 0.6]], [[0.9, 0.0, 0.1], [0.2, 0.8, 0.0], [0.0, 0.1, 0.9]]]

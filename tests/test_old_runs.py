@@ -9,8 +9,8 @@ from pathlib import Path
 import faults
 import pytest
 
-from ltnet_core.runs import Run
-from ltnet_core.stored_results import load_items
+from ltnet_core.runs.run import Run
+from ltnet_core.runs.stored_results import load_items
 
 
 def expected(golden: Path, name: str) -> object:

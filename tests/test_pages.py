@@ -25,12 +25,12 @@ from run_results import change_table, matrices_of, rows_of
 from streamlit.testing.v1 import AppTest
 from uploading import upload, uploaded
 
-from ltnet_core.adjudications import Adjudications, Decision
 from ltnet_core.datasets.demo import write_demo
 from ltnet_core.errors import RunError
-from ltnet_core.runs import Run, Status
+from ltnet_core.explore.adjudications import Adjudications, Decision
+from ltnet_core.files.writing import write_json
+from ltnet_core.runs.run import Run, Status
 from ltnet_core.settings import PRESETS, make_settings
-from ltnet_core.writing import write_json
 from ui import (
     charts,
     commands,

@@ -17,16 +17,16 @@ import numpy as np
 import pytest
 from conftest import write_image
 
-from ltnet_core import pixel_cache, study_pixels
 from ltnet_core.datasets import load_dataset
 from ltnet_core.datasets.demo import write_demo
 from ltnet_core.datasets.files import FolderFiles, GivenFiles, open_files
 from ltnet_core.errors import Cancelled, DatasetError, StorageError
-from ltnet_core.pixel_cache import make_room, making, pixels_folder, pixels_key, pixels_limit
-from ltnet_core.progress import Progress
-from ltnet_core.runs import Run
+from ltnet_core.learning import pixel_cache, study_pixels
+from ltnet_core.learning.pixel_cache import make_room, making, pixels_folder, pixels_key, pixels_limit
+from ltnet_core.learning.progress import Progress
+from ltnet_core.learning.study_pixels import PixelSource, StudyPixels
+from ltnet_core.runs.run import Run
 from ltnet_core.settings.groups import DataOptions
-from ltnet_core.study_pixels import PixelSource, StudyPixels
 
 Decoded = list[Path]
 

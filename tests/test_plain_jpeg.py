@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ltnet_core import image_decoding
 from ltnet_core.errors import DatasetError
-from ltnet_core.images import square
-from ltnet_core.plain_jpeg import plain_jpeg
+from ltnet_core.images import image_decoding
+from ltnet_core.images.image import square
+from ltnet_core.images.plain_jpeg import plain_jpeg
 
 NOISE = np.asarray(
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (9, 7, 3), dtype=np.uint8)).resize((61, 47))

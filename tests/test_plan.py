@@ -12,8 +12,8 @@ from ltnet_core.annotations import AnnotationTable
 from ltnet_core.datasets import Study
 from ltnet_core.datasets.files import FolderFiles
 from ltnet_core.errors import DatasetError
+from ltnet_core.learning.plan import Plan, make_plan
 from ltnet_core.method import METHODS
-from ltnet_core.plan import Plan, make_plan
 from ltnet_core.settings import make_settings
 
 

@@ -12,7 +12,7 @@ from uploading import Client, frame
 
 from ltnet_core import load_dataset
 from ltnet_core.errors import LTNetError
-from ltnet_core.runs import Run
+from ltnet_core.runs.run import Run
 from ui import commands, prediction, uploads
 
 CODES = {"cat": "Ca", "dog": "Do"}

@@ -22,9 +22,9 @@ from ltnet_core.datasets.joined import Source, write
 from ltnet_core.datasets.plain_pickle import read_pickle
 from ltnet_core.datasets.text_files import loads
 from ltnet_core.errors import DatasetError, OptionError, RunError
-from ltnet_core.printing import printable
-from ltnet_core.runs import Run
-from ltnet_core.writing import storage_error
+from ltnet_core.files.printing import printable
+from ltnet_core.files.writing import storage_error
+from ltnet_core.runs.run import Run
 
 HALF = "\ud800x"
 

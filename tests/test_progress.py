@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from ltnet_core import progress as progress_module
 from ltnet_core.errors import Cancelled
-from ltnet_core.progress import COSTS, Progress
-from ltnet_core.progress_line import ProgressLine
-from ltnet_core.runs import Run
-from ltnet_core.time_left import TimeLeft
+from ltnet_core.files.progress_line import ProgressLine
+from ltnet_core.learning import progress as progress_module
+from ltnet_core.learning.progress import COSTS, Progress
+from ltnet_core.learning.time_left import TimeLeft
+from ltnet_core.runs.run import Run
 
 WORK = {"decode": 0, "train": 10_000, "predict": 1_000, "features": 1_000}
 

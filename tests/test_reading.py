@@ -19,16 +19,16 @@ import torch
 from conftest import ROOT
 from safetensors.torch import load_file, save_file
 
-from ltnet_core.adjudications import Adjudications, Decision
-from ltnet_core.checkpoint import keep, kept, load_epochs, save_epochs
 from ltnet_core.datasets.demo import write_demo
 from ltnet_core.errors import DamageError, DatasetError, RunError, StorageError
-from ltnet_core.manifest import entry, read_manifest, require_unchanged
-from ltnet_core.reading import loads, read_array, read_json, reading, require_file
-from ltnet_core.run_events import LONGEST_LINE, MOST_BYTES, read_events, tail
-from ltnet_core.runs import Run
-from ltnet_core.shapes import mismatch
-from ltnet_core.weights import fill, load_weights, save_weights
+from ltnet_core.explore.adjudications import Adjudications, Decision
+from ltnet_core.files.reading import loads, read_array, read_json, reading, require_file
+from ltnet_core.files.shapes import mismatch
+from ltnet_core.learning.weights import fill, load_weights, save_weights
+from ltnet_core.runs.checkpoint import keep, kept, load_epochs, save_epochs
+from ltnet_core.runs.manifest import entry, read_manifest, require_unchanged
+from ltnet_core.runs.run import Run
+from ltnet_core.runs.run_events import LONGEST_LINE, MOST_BYTES, read_events, tail
 
 
 class Inner(TypedDict):
@@ -131,7 +131,7 @@ def test_training_without_memory_names_the_stage_and_what_to_lower(
         raise error
 
     write_demo(tmp_path / "faces", items=20)
-    monkeypatch.setattr("ltnet_core.network_stage.fit", refuse)
+    monkeypatch.setattr("ltnet_core.learning.network_stage.fit", refuse)
     done = faults.call("fit", tmp_path / "faces", "--run", tmp_path / "run", *faults.FLAGS, "--batch-size", 8)
     assert (done.status, done.err) == (
         1,
@@ -140,7 +140,7 @@ def test_training_without_memory_names_the_stage_and_what_to_lower(
     )
     assert loads(faults.call("status", tmp_path / "run", "--json").out)["state"] == "failed"
     monkeypatch.undo()
-    monkeypatch.setattr("ltnet_core.study_pixels.decode_all", refuse)
+    monkeypatch.setattr("ltnet_core.learning.study_pixels.decode_all", refuse)
     done = faults.call("fit", tmp_path / "faces", "--run", tmp_path / "other", *faults.FLAGS)
     assert "for the stage 'images': lower --image-size, or give --pixel-budget 0." in done.err
 
@@ -149,7 +149,7 @@ def test_predicting_without_memory_is_one_sentence(golden: Path, monkeypatch: py
     def refuse(*_: object) -> None:
         raise RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 7 bytes.")
 
-    monkeypatch.setattr("ltnet_core.predict.mean_p", refuse)
+    monkeypatch.setattr("ltnet_core.learning.predict.mean_p", refuse)
     done = faults.call("predict", golden, golden.parent / "expected" / "face.jpg", "--device", "cpu")
     assert (done.status, done.err) == (
         1,

@@ -12,12 +12,12 @@ from stripes import random_t, study, training_data
 from torch import nn
 
 from ltnet_core.errors import TrainingError
-from ltnet_core.ltnet import Classifier, LTNet
-from ltnet_core.networks import build_network
-from ltnet_core.results import _margin
-from ltnet_core.schedule import Schedule, optimizers_of, rates_at, set_rates
-from ltnet_core.training import fit
-from ltnet_core.transition import SoftmaxTransitions, near_identity
+from ltnet_core.learning.ltnet import Classifier, LTNet
+from ltnet_core.learning.networks import build_network
+from ltnet_core.learning.results import _margin
+from ltnet_core.learning.schedule import Schedule, optimizers_of, rates_at, set_rates
+from ltnet_core.learning.training import fit
+from ltnet_core.learning.transition import SoftmaxTransitions, near_identity
 
 
 def test_one_cycle_rises_for_a_fifth_and_falls_as_a_cosine() -> None:

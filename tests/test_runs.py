@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from ltnet_core import jobs
 from ltnet_core.errors import RunError
-from ltnet_core.runs import STALL_SECONDS, START_SECONDS, Run, lock_holder
+from ltnet_core.runs import jobs
+from ltnet_core.runs.run import STALL_SECONDS, START_SECONDS, Run, lock_holder
 
 HOLD = """
 import sys, time
 sys.path.insert(0, sys.argv[2])
-from ltnet_core.runs import Run
+from ltnet_core.runs.run import Run
 with Run(sys.argv[1]).lock():
     print("held", flush=True)
     time.sleep(60)
@@ -81,7 +81,7 @@ def test_asking_for_the_state_does_not_release_the_lock(run: Run) -> None:
     with run.lock():
         assert run.status().state == "running"
         code = f"import sys; sys.path.insert(0, {str(Path(__file__).resolve().parent.parent)!r})\n"
-        code += f"from pathlib import Path; from ltnet_core.runs import lock_holder\nprint(lock_holder(Path({str(run.folder)!r}) / 'alive.lock'))"
+        code += f"from pathlib import Path; from ltnet_core.runs.run import lock_holder\nprint(lock_holder(Path({str(run.folder)!r}) / 'alive.lock'))"
         for _ in range(2):
             told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
             assert int(told) > 0

@@ -10,11 +10,11 @@ import pytest
 from numpy.typing import ArrayLike
 
 from ltnet_core.annotations import ADJUDICATOR
-from ltnet_core.coder_labels import Labels
-from ltnet_core.disagreement import cases
 from ltnet_core.errors import OptionError, RunError
-from ltnet_core.learned_items import LearnedItems
-from ltnet_core.selection import Selections, Wish
+from ltnet_core.explore.selection import Selections, Wish
+from ltnet_core.labels.coder_labels import Labels
+from ltnet_core.labels.disagreement import cases
+from ltnet_core.runs.learned_items import LearnedItems
 
 CLASSES = ("x", "y", "z")
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from ltnet_core.annotations import AnnotationTable, FloatArray
-from ltnet_core.calibration import soften
-from ltnet_core.evaluation import calibration_error
-from ltnet_core.shared_errors import LEAST_SHARE, foretelling, item_shares, learned_share, spread, votes
-from ltnet_core.truth import posterior
+from ltnet_core.labels.truth import posterior
+from ltnet_core.learning.calibration import soften
+from ltnet_core.learning.shared_errors import LEAST_SHARE, foretelling, item_shares, learned_share, spread, votes
+from ltnet_core.runs.evaluation import calibration_error
 
 K = 4
 T = np.tile(0.75 * np.eye(K) + 0.25 / K, (30, 1, 1))

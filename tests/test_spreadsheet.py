@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from ltnet_core.datasets.files import open_files
 from ltnet_core.datasets.tables import read_table
-from ltnet_core.spreadsheet import csv_bytes, guard, guarded, unguard, unguarded, write_csv
+from ltnet_core.files.spreadsheet import csv_bytes, guard, guarded, unguard, unguarded, write_csv
 
 SIGNS = "=+-@\t\r\n＝＋－＠−﹦﹢﹣﹫"
 ODD = st.text(alphabet=st.sampled_from("=+-@\t\r\n＝＋'\"; ,|a1.\ufeff\u200b\x01e"), max_size=12) | st.text(max_size=12)

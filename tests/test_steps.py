@@ -13,19 +13,19 @@ from stripes import random_t, study
 from torch import nn
 
 from ltnet_core.annotations import AnnotationTable
-from ltnet_core.augmentation import _by_pixels, _by_windows, mirror_and_shift
-from ltnet_core.batch import Entries, Table
-from ltnet_core.checkpoint import go_on, save_epochs
-from ltnet_core.coder_models.annot_mix import AnnotMix, draw_annotation
-from ltnet_core.coder_models.crowd_layer import CrowdLayer
-from ltnet_core.coder_models.trace import TraceRegularised
-from ltnet_core.ltnet import Classifier, LTNet
-from ltnet_core.networks import build_network
-from ltnet_core.schedule import Schedule, groups_of, optimizers_of
-from ltnet_core.steps import Steps
-from ltnet_core.training import fit
-from ltnet_core.training_data import ResidentPixels, TrainingData
-from ltnet_core.transition import ClampedTransitions, SoftmaxTransitions
+from ltnet_core.learning.augmentation import _by_pixels, _by_windows, mirror_and_shift
+from ltnet_core.learning.batch import Entries, Table
+from ltnet_core.learning.coder_models.annot_mix import AnnotMix, draw_annotation
+from ltnet_core.learning.coder_models.crowd_layer import CrowdLayer
+from ltnet_core.learning.coder_models.trace import TraceRegularised
+from ltnet_core.learning.ltnet import Classifier, LTNet
+from ltnet_core.learning.networks import build_network
+from ltnet_core.learning.schedule import Schedule, groups_of, optimizers_of
+from ltnet_core.learning.steps import Steps
+from ltnet_core.learning.training import fit
+from ltnet_core.learning.training_data import ResidentPixels, TrainingData
+from ltnet_core.learning.transition import ClampedTransitions, SoftmaxTransitions
+from ltnet_core.runs.checkpoint import go_on, save_epochs
 
 CPU = torch.device("cpu")
 ITEMS = np.array([3, 0, 7, 5])
@@ -122,7 +122,7 @@ def test_annotator_mixup_draws_no_annotation_that_only_fills_up() -> None:
 
 def test_a_table_is_not_made_where_it_would_be_vast(monkeypatch: pytest.MonkeyPatch) -> None:
     pixels, table = uneven()
-    monkeypatch.setattr("ltnet_core.training_data.TABLE_CELLS", 4 * 2 * 3 * 3)
+    monkeypatch.setattr("ltnet_core.learning.training_data.TABLE_CELLS", 4 * 2 * 3 * 3)
     made = data(pixels, table, tables=True)
     assert isinstance(made.annotations(ITEMS), Table)
     assert isinstance(made.annotations(np.arange(5)), Entries)
@@ -130,7 +130,7 @@ def test_a_table_is_not_made_where_it_would_be_vast(monkeypatch: pytest.MonkeyPa
 
 def test_pixels_on_the_device_are_the_same_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
     pixels = np.random.default_rng(0).integers(0, 255, (23, 3, 8, 8)).astype(np.uint8)
-    monkeypatch.setattr("ltnet_core.training_data.CHUNK_BYTES", 5 * 3 * 64)  # five images at a time
+    monkeypatch.setattr("ltnet_core.learning.training_data.CHUNK_BYTES", 5 * 3 * 64)  # five images at a time
     resident = ResidentPixels(pixels, CPU)
     some = torch.tensor([22, 0, 4, 5])
     assert resident.shape == pixels.shape
@@ -213,10 +213,12 @@ def test_a_checkpoint_of_another_device_is_used_as_this_one_does(tmp_path: Path)
 
 def test_epochs_shorter_than_a_save_are_not_all_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kept: list[int] = []
-    monkeypatch.setattr("ltnet_core.training.save_epochs", lambda state, path: kept.append(len(state["history"])))
+    monkeypatch.setattr(
+        "ltnet_core.learning.training.save_epochs", lambda state, path: kept.append(len(state["history"]))
+    )
     pixels, _, table = study(40, random_t(2, 3))
     clock = iter(range(1000))
-    monkeypatch.setattr("ltnet_core.training.time", SimpleNamespace(monotonic=lambda: float(next(clock))))
+    monkeypatch.setattr("ltnet_core.learning.training.time", SimpleNamespace(monotonic=lambda: float(next(clock))))
     model = Classifier(build_network("cnn", classes=3, channels=1, image_size=12, seed=0))
     fit(model, data(pixels, table), np.arange(40), np.arange(0), Schedule(epochs=9, batch_size=40), seed=0)
     assert not kept

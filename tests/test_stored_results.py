@@ -12,15 +12,15 @@ import pytest
 from fake_run import write_fake_run, write_made_up_results
 from run_results import rows_of
 
-from ltnet_core import evaluation
 from ltnet_core.annotations import AnnotationTable
 from ltnet_core.datasets import Study, load_dataset
-from ltnet_core.explanation import explain
-from ltnet_core.export import load_truth
-from ltnet_core.results import Learned
-from ltnet_core.runs import Run
-from ltnet_core.stored_results import load_items, open_results, read_transitions
-from ltnet_core.writing import write_json
+from ltnet_core.explore.explanation import explain
+from ltnet_core.export.finished_run import load_truth
+from ltnet_core.files.writing import write_json
+from ltnet_core.learning.results import Learned
+from ltnet_core.runs import evaluation
+from ltnet_core.runs.run import Run
+from ltnet_core.runs.stored_results import load_items, open_results, read_transitions
 
 Made = tuple[Run, Study, Learned]
 

@@ -14,10 +14,10 @@ from torch import nn
 
 from ltnet_core.datasets.demo import write_demo
 from ltnet_core.errors import OptionError
-from ltnet_core.networks import build_network, default_size, last_layer
-from ltnet_core.reading import loads
+from ltnet_core.files.reading import loads
+from ltnet_core.learning.networks import build_network, default_size, last_layer
+from ltnet_core.learning.timm_networks import publication
 from ltnet_core.settings import make_settings
-from ltnet_core.timm_networks import publication
 
 TINY = "timm:test_resnet"
 

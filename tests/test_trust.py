@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ltnet_core.annotations import AnnotationTable, FloatArray
-from ltnet_core.trust import LEAST_TRUST, SURE, reference_coder, reference_note, trust, trust_note
+from ltnet_core.learning.trust import LEAST_TRUST, SURE, reference_coder, reference_note, trust, trust_note
 
 
 def test_a_coder_weighs_what_the_best_misses_of_what_it_misses() -> None:

@@ -8,11 +8,11 @@ import pytest
 from sklearn.metrics import accuracy_score
 
 from ltnet_core.annotations import AnnotationTable
-from ltnet_core.coder_weights import coder_weights
-from ltnet_core.coders import add_pseudo_labels, machine_name, trainable
-from ltnet_core.evaluation import calibration_error, recovery, scores
+from ltnet_core.labels.truth import column_names, expected_counts, posterior
+from ltnet_core.learning.coder_weights import coder_weights
+from ltnet_core.learning.coders import add_pseudo_labels, machine_name, trainable
+from ltnet_core.runs.evaluation import calibration_error, recovery, scores
 from ltnet_core.settings import make_settings
-from ltnet_core.truth import column_names, expected_counts, posterior
 
 
 def table() -> AnnotationTable:

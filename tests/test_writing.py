@@ -10,7 +10,15 @@ from pathlib import Path
 import pytest
 
 from ltnet_core.errors import OptionError, StorageError
-from ltnet_core.writing import amount, naming, remove_abandoned, replacing, require_folder, write_bytes, write_json
+from ltnet_core.files.writing import (
+    amount,
+    naming,
+    remove_abandoned,
+    replacing,
+    require_folder,
+    write_bytes,
+    write_json,
+)
 
 
 def test_a_file_appears_under_its_name_only_when_complete(tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ltnet_core.learned_items import LearnedItems
-from ltnet_core.runs import Run
+from ltnet_core.runs.learned_items import LearnedItems
+from ltnet_core.runs.run import Run
 from ui import reads
 from ui.markup import esc
 from ui.wording import coder_name, percent

@@ -15,7 +15,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import ArrayLike, NDArray
 
-from ltnet_core.identifiability import ENOUGH
+from ltnet_core.labels.identifiability import ENOUGH
 from ui.wording import name as isolated
 
 PALETTE = ("#4c6ef5", "#12b886", "#f59f00", "#e64980", "#7950f2", "#15aabf", "#fd7e14", "#82c91e")

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from ltnet_core.checkup import check_up, listing_csv
 from ltnet_core.datasets import Problem, Study
+from ltnet_core.datasets.checkup import check_up, listing_csv
 from ui import markup
 from ui.workspace import Dataset
 

@@ -14,9 +14,9 @@ from typing import Any
 
 import streamlit as st
 
-from ltnet_core import jobs
 from ltnet_core.errors import LTNetError, RunError
-from ltnet_core.runs import Run
+from ltnet_core.runs import jobs
+from ltnet_core.runs.run import Run
 
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 20.0

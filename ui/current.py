@@ -9,8 +9,8 @@ from typing import NoReturn
 import streamlit as st
 
 from ltnet_core.errors import LTNetError
-from ltnet_core.jobs import list_runs
-from ltnet_core.runs import Run, Status
+from ltnet_core.runs.jobs import list_runs
+from ltnet_core.runs.run import Run, Status
 from ui.workspace import Dataset, dataset_of, list_datasets, runs_folder
 
 KEY = "current"

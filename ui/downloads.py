@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ltnet_core.adjudications import Adjudications, decisions_csv
-from ltnet_core.export import load_matrices, load_truth, table_bytes
-from ltnet_core.matrix_files import matrices_bytes
-from ltnet_core.runs import Run
+from ltnet_core.explore.adjudications import Adjudications, decisions_csv
+from ltnet_core.export.finished_run import load_matrices, load_truth, table_bytes
+from ltnet_core.export.matrix_files import matrices_bytes
+from ltnet_core.runs.run import Run
 
 
 def truth(run: Run, suffix: str) -> bytes:

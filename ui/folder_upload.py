@@ -10,7 +10,7 @@ from typing import Any
 import streamlit as st
 
 from ltnet_core.errors import LTNetError
-from ltnet_core.image_formats import SUFFIXES
+from ltnet_core.images.image_formats import SUFFIXES
 from ui import uploads
 from ui.uploads import MOST_IMAGES, Purpose
 

@@ -6,8 +6,8 @@ import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
 from ltnet_core.errors import LTNetError
-from ltnet_core.runs import Run
-from ltnet_core.stored_results import open_results
+from ltnet_core.runs.run import Run
+from ltnet_core.runs.stored_results import open_results
 from ui import markup
 from ui.access.settings import settings
 from ui.access.user import signed_in

@@ -12,9 +12,9 @@ import streamlit as st
 
 from ltnet_core.annotations import ADJUDICATOR, MACHINE_PREFIX, is_machine
 from ltnet_core.errors import LTNetError
+from ltnet_core.explore.selection import ANYTHING, SORTS, Selections, Wish
 from ltnet_core.method import method_of
-from ltnet_core.runs import Run
-from ltnet_core.selection import ANYTHING, SORTS, Selections, Wish
+from ltnet_core.runs.run import Run
 from ltnet_core.settings import Settings
 from ui import reads, saved_views, tokens
 from ui.access.user import signed_in

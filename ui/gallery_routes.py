@@ -11,7 +11,7 @@
     GET  /api/runs/{run}/image?row=&token=           one JPEG
     POST /api/runs/{run}/decisions                   {"decisions": […], "last"} → {"saved", "conflicts", "changed"}
 
-WISH is the address of a view, see :meth:`ltnet_core.selection.Wish.parse`. A row is
+WISH is the address of a view, see :meth:`ltnet_core.explore.selection.Wish.parse`. A row is
 ``{"r": row, "n": name, "l": [label of each coder], "t": truth, "i": truth by the image alone,
 "k": known truth, "c": confidence, "m": margin, "s": split, "d": decision}``, classes as
 indices and −1 where there is none. The token of :mod:`ui.tokens` comes in a header, that of an
@@ -32,9 +32,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
-from ltnet_core.adjudications import SHOWN, Decision
-from ltnet_core.explanation import explain
-from ltnet_core.selection import SKIPPED, Selections, Wish
+from ltnet_core.explore.adjudications import SHOWN, Decision
+from ltnet_core.explore.explanation import explain
+from ltnet_core.explore.selection import SKIPPED, Selections, Wish
 from ui import http, opened, thumbnails
 from ui.access.user import user_of
 from ui.http import Refused

@@ -12,7 +12,7 @@ from ltnet_core.datasets.corrections import Corrections, from_roles
 from ltnet_core.datasets.dataset_reading import ROLES, TableReading
 from ltnet_core.datasets.questions import Question
 from ltnet_core.errors import LTNetError, OptionError
-from ltnet_core.spreadsheet import guarded
+from ltnet_core.files.spreadsheet import guarded
 from ui import markup, reads
 from ui.workspace import Dataset, set_format, set_reading
 

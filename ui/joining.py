@@ -10,7 +10,7 @@ import streamlit as st
 
 from ltnet_core.datasets.joined import Source
 from ltnet_core.errors import LTNetError
-from ltnet_core.spreadsheet import guarded, unguarded
+from ltnet_core.files.spreadsheet import guarded, unguarded
 from ui import markup, reads, workspace
 from ui.workspace import Dataset
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from ltnet_core.manifest import NAME as MANIFEST
+from ltnet_core.runs.manifest import NAME as MANIFEST
 from ui.current import Current, run_again
 from ui.workspace import adjudications_of, datasets_folder, runs_folder
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from ltnet_core.errors import LTNetError
-from ltnet_core.runs import Run
+from ltnet_core.runs.run import Run
 from ui import markup, trash
 from ui.current import Current, forget
 from ui.trash import Deleted

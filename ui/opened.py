@@ -12,14 +12,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ltnet_core.adjudications import Adjudications, Decision
 from ltnet_core.datasets import Corrections, Files, Study, load_dataset
 from ltnet_core.errors import RunError
-from ltnet_core.learned_items import LearnedItems
-from ltnet_core.reading import require_file
-from ltnet_core.runs import Run
-from ltnet_core.selection import OPEN, SKIPPED, Selections
-from ltnet_core.stored_results import load_items, open_results
+from ltnet_core.explore.adjudications import Adjudications, Decision
+from ltnet_core.explore.selection import OPEN, SKIPPED, Selections
+from ltnet_core.files.reading import require_file
+from ltnet_core.runs.learned_items import LearnedItems
+from ltnet_core.runs.run import Run
+from ltnet_core.runs.stored_results import load_items, open_results
 from ui.roots import require_allowed
 from ui.workspace import Dataset, adjudications_of, dataset_of, list_datasets, root, runs_folder
 

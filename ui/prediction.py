@@ -15,8 +15,8 @@ from ltnet_core.annotations import is_machine
 from ltnet_core.datasets import Study
 from ltnet_core.datasets.files import MAX_IMAGE_BYTES, GivenFiles, suffix
 from ltnet_core.errors import DatasetError, LTNetError
-from ltnet_core.images import open_image
-from ltnet_core.runs import Run
+from ltnet_core.images.image import open_image
+from ltnet_core.runs.run import Run
 from ui import commands, reads, thumbnails, uploads
 from ui.markup import esc
 from ui.wording import coder_name, listing, name, percent

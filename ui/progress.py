@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ltnet_core.runs import Status
+from ltnet_core.runs.run import Status
 from ltnet_core.settings import Settings
 from ui.markup import esc
 from ui.wording import LIVE, duration, stage_name

@@ -9,18 +9,18 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from ltnet_core.agreement import agreement
 from ltnet_core.datasets import Corrections, Files, Study, holds_images_alone, preview_dataset
 from ltnet_core.datasets import source_classes as source_classes_of
 from ltnet_core.datasets.joined import SourceClass
 from ltnet_core.datasets.preview import Preview
 from ltnet_core.datasets.tables import read_table
 from ltnet_core.errors import DatasetError, LTNetError
-from ltnet_core.export import truth_rows
-from ltnet_core.reading import read_json
-from ltnet_core.runs import Run
-from ltnet_core.selection import Selections
-from ltnet_core.stored_results import open_results, read_transitions
+from ltnet_core.explore.selection import Selections
+from ltnet_core.export.finished_run import truth_rows
+from ltnet_core.files.reading import read_json
+from ltnet_core.labels.agreement import agreement
+from ltnet_core.runs.run import Run
+from ltnet_core.runs.stored_results import open_results, read_transitions
 from ui import opened, thumbnails
 from ui.workspace import Dataset
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from ltnet_core.errors import LTNetError
-from ltnet_core.reading import read_json
-from ltnet_core.writing import naming, write_json
+from ltnet_core.files.reading import read_json
+from ltnet_core.files.writing import naming, write_json
 from ui.workspace import Dataset, adjudications_of
 
 MOST = 100

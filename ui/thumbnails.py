@@ -10,7 +10,7 @@ from collections.abc import Hashable
 
 from ltnet_core.datasets import Files
 from ltnet_core.errors import DatasetError
-from ltnet_core.image_decoding import Decoded, decode
+from ltnet_core.images.image_decoding import Decoded, decode
 
 SIZE = 144
 SIZES = (64, 144, 288)

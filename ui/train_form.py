@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 import streamlit as st
 
-from ltnet_core.adjudications import Adjudications
 from ltnet_core.datasets import Study
 from ltnet_core.errors import LTNetError
-from ltnet_core.jobs import new_run_dir
+from ltnet_core.explore.adjudications import Adjudications
 from ltnet_core.method import METHODS
-from ltnet_core.runs import Run
+from ltnet_core.runs.jobs import new_run_dir
+from ltnet_core.runs.run import Run
 from ltnet_core.settings import PRESET_TEXTS, Settings, make_settings
 from ui import commands, markup
 from ui.current import select

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ltnet_core.errors import LTNetError, RunError
-from ltnet_core.runs import Run
-from ltnet_core.writing import naming
+from ltnet_core.files.writing import naming
+from ltnet_core.runs.run import Run
 from ui.wording import LIVE
 from ui.workspace import Dataset, datasets_folder, root
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ltnet_core.datasets.files import MAX_IMAGE_BYTES, is_image_name, suffix
 from ltnet_core.errors import LTNetError
-from ltnet_core.writing import FULL
+from ltnet_core.files.writing import FULL
 from ui import quotas
 from ui.quotas import Limits, amount
 from ui.upload_errors import Busy, Refused, UploadError, gone

@@ -36,7 +36,7 @@ from typing import Any, Literal
 from ltnet_core.datasets.files import suffix
 from ltnet_core.datasets.tables import is_table
 from ltnet_core.errors import DatasetError, StorageError
-from ltnet_core.writing import write_json
+from ltnet_core.files.writing import write_json
 from ui import quotas, upload_files
 from ui.quotas import PREFIX, Limits
 from ui.upload_errors import Busy, UploadError, gone

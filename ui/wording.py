@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from ltnet_core.annotations import MACHINE_PREFIX, is_machine
 from ltnet_core.method import METHODS
-from ltnet_core.runs import Status
+from ltnet_core.runs.run import Status
 
 
 @dataclass(frozen=True)

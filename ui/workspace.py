@@ -36,10 +36,10 @@ from ltnet_core.datasets.demo import write_demo
 from ltnet_core.datasets.files import is_image_name
 from ltnet_core.datasets.roots import expanded, require_below
 from ltnet_core.errors import DatasetError
-from ltnet_core.printing import is_text
-from ltnet_core.reading import loads
-from ltnet_core.runs import Run
-from ltnet_core.writing import write_json
+from ltnet_core.files.printing import is_text
+from ltnet_core.files.reading import loads
+from ltnet_core.files.writing import write_json
+from ltnet_core.runs.run import Run
 
 MOST_STAMPS = 1000
 

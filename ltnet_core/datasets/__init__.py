@@ -10,7 +10,7 @@ from types import ModuleType
 import pyarrow as pa
 
 from ..errors import DatasetError, OptionError, did_you_mean
-from ..printing import is_text
+from ..files.printing import is_text
 from . import (
     affectnet,
     affectnet_numbers,

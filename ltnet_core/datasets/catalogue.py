@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from ..writing import write_bytes
+from ..files.writing import write_bytes
 from . import FORMATS
 
 MARK = "<!-- Made from the formats by `python -m ltnet_core.datasets.catalogue docs/datasets.md`. -->"

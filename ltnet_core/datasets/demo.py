@@ -18,10 +18,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ltnet_core.datasets.faces import random_face
+from ltnet_core.datasets.faces.drawing import random_face
 from ltnet_core.errors import OptionError
-from ltnet_core.spreadsheet import write_csv
-from ltnet_core.writing import naming
+from ltnet_core.files.spreadsheet import write_csv
+from ltnet_core.files.writing import naming
 
 CLASSES: tuple[str, ...] = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear")
 CODES: tuple[str, ...] = ("Ne", "Ha", "Su", "Sa", "An", "Di", "Fe")

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..errors import DatasetError
-from ..image_formats import MAX_IMAGE_BYTES as MAX_IMAGE_BYTES
-from ..image_formats import SUFFIXES
-from ..printing import is_text
+from ..files.printing import is_text
+from ..images.image_formats import MAX_IMAGE_BYTES as MAX_IMAGE_BYTES
+from ..images.image_formats import SUFFIXES
 from .entry_names import entry_name, forward
 from .memory import require_memory
 from .roots import HOW, expanded, is_below, named_roots, open_regular, require_below

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DatasetError, OptionError
-from ..writing import write_json
+from ..files.writing import write_json
 from .archives import open_files
 from .assemble import resolve
 from .class_names import common_names

@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 from ..errors import DatasetError
-from ..writing import amount
+from ..files.writing import amount
 
 SMALL = 64 * 1024**2
 MEMINFO, CGROUP = Path("/proc/meminfo"), Path("/sys/fs/cgroup")

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DatasetError
-from ..printing import is_text
+from ..files.printing import is_text
 from .files import BAD_ZIP, Files
 
 MAX_BYTES = 1024**3

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..image_formats import SUFFIXES
+from ..images.image_formats import SUFFIXES
 from .files import Files, suffix
 from .tables import header, is_table
 

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from pandas.api.types import union_categoricals
 
 from ..errors import DatasetError, did_you_mean
-from ..spreadsheet import unguard
+from ..files.spreadsheet import unguard
 from .columns import KNOWN, short
 from .files import MAX_FILE_BYTES, WORKBOOKS, Files, is_image_name, suffix
 from .json_files import require_objects

@@ -46,7 +46,7 @@ class Settings:
     Attributes
     ----------
     preset : whose values stand where nothing else was asked for.
-    method : what is trained, one of :mod:`ltnet_core.methods`.
+    method : what is trained, one of :mod:`ltnet_core.learning.methods`.
     network, schedule, coders, transitions, data : the options, see :mod:`.groups`.
     """
 

@@ -1,0 +1,132 @@
+"""Train: a new run, or one that goes on."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+from pathlib import Path
+from typing import Any
+
+from ..datasets import Corrections, correction_flags, load_dataset
+from ..errors import OptionError, RunError
+from ..explore.adjudications import given_coders, only_blind, read_decisions
+from ..files.printing import say
+from ..runs.run import Run
+from ..settings import Settings, flags, make_settings
+from .command import Command, dataset_flags
+
+
+def _flags(parser: argparse.ArgumentParser) -> None:
+    dataset_flags(parser)
+    parser.add_argument("--run", type=Path, required=True, metavar="RUN_DIR", help="folder of the run, new or resumed")
+    parser.add_argument("--device", help="auto, cpu, cuda or cuda:N (default: auto)")
+    parser.add_argument("--seed", type=int, help="(default: 0)")
+    flags.add_flags(parser)
+    parser.add_argument("--like", type=Path, metavar="RUN_DIR", help="settings, seed and coders of another run")
+    parser.add_argument(
+        "--adjudications", type=Path, metavar="FILE", help="what people settled: the app's .sqlite, or image,label CSV"
+    )
+    text = "trust: what was settled is the truth; learn: a coder like others (default: trust)"
+    parser.add_argument("--adjudicator", choices=("trust", "learn"), help=text)
+    text = "of --adjudications take only those that were given with the image alone in sight"
+    parser.add_argument("--only-blind", action="store_true", help=text)
+    parser.add_argument("--resume", action="store_true", help="go on with a run that was cancelled or crashed")
+
+
+def _fit(arguments: argparse.Namespace) -> None:
+    asked = flags.changes(arguments)
+    if arguments.like and not arguments.resume:
+        like = Run.open(arguments.like).spec()
+        arguments.seed = like["seed"] if arguments.seed is None else arguments.seed
+        arguments.format = arguments.format or like.get("format")
+    settings = _settings(arguments, asked)  # wrong settings are told before the data is read
+    decisions = None
+    if arguments.adjudications:
+        decisions = read_decisions(arguments.adjudications)
+        if arguments.only_blind:
+            decisions = only_blind(decisions, arguments.adjudications.name)
+    if arguments.resume:
+        run = Run.open(arguments.run)
+        _same_flags(run, arguments, asked)
+        if run.holder() is None:
+            run.forget_stop()
+    else:
+        Run(arguments.run).require_new()
+    corrections = correction_flags.of(arguments)
+    if arguments.resume or (arguments.like and not corrections):
+        before = run.spec() if arguments.resume else Run.open(arguments.like).spec()
+        corrections = Corrections.from_json(before.get("corrections"))
+    format = run.spec().get("format") if arguments.resume else arguments.format
+    study = load_dataset(arguments.dataset, format, corrections)
+
+    from ..fit import new_run, train_run
+    from ..learning.trainer import Trainer
+
+    if not arguments.resume:
+        run = new_run(
+            study,
+            arguments.run,
+            settings,
+            seed=arguments.seed or 0,
+            device=arguments.device or "auto",
+            adjudications=decisions,
+            like=arguments.like and str(arguments.like.resolve()),
+        )
+
+    def stoppable(trainer: Trainer) -> None:
+        def stop(number: int, frame: object) -> None:
+            trainer.progress.stop_signal = True
+
+        signal.signal(signal.SIGTERM, stop)
+        signal.signal(signal.SIGINT, stop)
+
+    train_run(study, run, on_trainer=stoppable)
+    say(f"Finished. Results are in {run.folder}; `evaluate`, `export` and `predict` read them.")
+
+
+def _settings(arguments: argparse.Namespace, asked: dict[str, Any]) -> Settings:
+    """The settings of a new run: a preset's, or another run's, with the options that flags ask for."""
+    if arguments.adjudicator and not arguments.adjudications:
+        raise OptionError("--adjudicator says how to take --adjudications; there are none.")
+    if arguments.only_blind and not arguments.adjudications:
+        raise OptionError("--only-blind chooses among --adjudications; there are none.")
+    given = given_coders(bool(arguments.adjudications), arguments.adjudicator or "trust")
+    if "reference" in asked and "find_reference" in asked:
+        raise OptionError("--reference names a coder and --no-reference none; leave out one of them.")
+    if arguments.like is None:
+        return make_settings(arguments.preset or "default", **asked, given=given)
+    if arguments.preset or arguments.resume:
+        raise OptionError("--like takes another run's settings; leave out --preset and --resume.")
+    no_reference = {"reference": None} if "find_reference" in asked else {}
+    settings = Settings.of_spec(Run.open(arguments.like).spec()).with_values({**asked, **no_reference, "given": given})
+    settings.require_concerned(asked)
+    return settings
+
+
+def _same_flags(run: Run, arguments: argparse.Namespace, asked: dict[str, Any]) -> None:
+    """A resumed run keeps its settings; a flag that says otherwise is an error, not ignored."""
+    if run.is_complete():
+        raise RunError(f"run {str(run.folder)!r} is finished; choose another folder.")
+    if arguments.adjudications:
+        raise OptionError("a resumed run goes on with the adjudications it began with; leave --adjudications out.")
+    spec = run.spec()
+    corrections = correction_flags.of(arguments)
+    if corrections and corrections != Corrections.from_json(spec.get("corrections")):
+        raise OptionError(
+            "a resumed run reads its dataset as it did when it began; leave the flags about the reading out."
+        )
+    settings = Settings.of_spec(spec)
+    had = {name: settings.value(name) for name in Settings.options()}
+    had |= {"preset": settings.preset, "method": settings.method, "seed": spec["seed"], "format": spec.get("format")}
+    others = {"preset": arguments.preset, "seed": arguments.seed, "format": arguments.format}
+    if arguments.device is not None and arguments.device != spec["device"]:
+        raise OptionError(f"--device {arguments.device} differs from the run's ({spec['device']}); leave it out.")
+    for name, value in {**asked, **others}.items():
+        if value is not None and value != had[name]:
+            raise OptionError(
+                f"--resume goes on with the run's own settings; its {name} is {had[name]!r}, not {value!r}. "
+                "Leave the flag out, or start another run."
+            )
+
+
+COMMANDS = (Command("fit", "Train machine coders and LTNet.", _flags, _fit),)

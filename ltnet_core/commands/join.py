@@ -1,0 +1,64 @@
+"""Join datasets into one study."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+from ..datasets import correction_flags, load_dataset
+from ..datasets.questions import require_answers
+from ..datasets.used import require_used
+from ..errors import LTNetError, OptionError
+from ..files.printing import say
+from .command import Command
+
+
+def _flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("dir", type=Path, metavar="DIR", help="new or empty folder")
+    parser.add_argument(
+        "--source", action="append", required=True, metavar="[NAME=]PATH", help="a dataset; give it several times"
+    )
+    parser.add_argument(
+        "--images", action="append", default=[], metavar="[NAME=]PATH", help="images without their labels"
+    )
+    parser.add_argument(
+        "--class",
+        action="append",
+        dest="classes",
+        metavar="FROM=TO",
+        help="take a class for another; FROM= leaves it out",
+    )
+    correction_flags.add(parser)
+
+
+def _join(arguments: argparse.Namespace) -> None:
+    from ..datasets.joined import FILE, Source, write
+    from ..datasets.roots import expanded
+
+    def source(text: str, use: str = "all") -> Source:
+        name, equals, path = text.partition("=")
+        place = expanded(path if equals else text)
+        return Source(name if equals else place.stem, str(place.resolve()), use=use)
+
+    said = correction_flags.of(arguments, ()).to_json()
+    sources = [*map(source, arguments.source), *(source(t, "images") for t in arguments.images)]
+    sources = [replace(s, corrections=said) for s in sources]
+    classes = {}
+    for text in arguments.classes or ():
+        name, equals, new = text.partition("=")
+        if not equals or not name:
+            raise OptionError(f"--class takes FROM=TO; {text!r} is none.")
+        classes[name] = new
+    write(arguments.dir, sources, classes)
+    try:
+        study = load_dataset(arguments.dir)
+        require_answers(study.reading.questions, study.name)
+        require_used(correction_flags.of(arguments, ()), study)
+    except LTNetError:
+        (arguments.dir / FILE).unlink()
+        raise
+    say(f"Joined {len(sources)} datasets: {len(study.table.items):,} items, coders {', '.join(study.table.coders)}.")
+
+
+COMMANDS = (Command("join", "Join several datasets into one study: a folder that refers to them.", _flags, _join),)

@@ -1,0 +1,125 @@
+"""All images of a study, decoded side by side: what each is, or its pixels."""
+
+from __future__ import annotations
+
+import contextlib
+import weakref
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from ..errors import DatasetError
+from ..files.mapped_array import new_array
+from ..images.decoding_pool import DecodingPool, Progress, cores
+from ..images.image import ByteArray, IntArray, Look, empty, load_pixels, look
+from .files import Files
+
+MANY = 1500  # images for which processes are worth their start
+CHUNK = 256
+
+T = TypeVar("T")
+
+
+def look_at_all(files: Files, names: Sequence[str], progress: Progress | None = None) -> list[Look]:
+    """:func:`~ltnet_core.images.image.look` at every image."""
+    if len(names) < MANY:
+        return _in_threads(lambda i: look(files, names[i]), len(names), progress)
+    with DecodingPool(files) as pool:
+        results = pool.run(names, None, lambda i: _as_result(look(files, names[i])), progress)
+    return [_as_look(name, result or {}) for name, result in zip(names, results, strict=True)]
+
+
+def _as_result(found: Look) -> dict[str, Any]:
+    return {"error": found.error} if found.error else {**vars(found), "digest": found.digest.hex()}
+
+
+def _as_look(name: str, result: dict[str, Any]) -> Look:
+    if result.get("error"):
+        nothing = empty(name)
+        return nothing if result["error"] == nothing.error else Look(error=result["error"])
+    return Look(**{**result, "digest": bytes.fromhex(result["digest"])})
+
+
+def decode_all(
+    files: Files,
+    names: Sequence[str],
+    size: int,
+    channels: int,
+    out: Path | None,
+    progress: Progress | None = None,
+) -> dict[str, str]:
+    """Decode every image into ``out``, an ``.npy`` file of shape (N, channels, size, size), uint8.
+
+    The file appears under its name only when complete; without ``out`` the images are only
+    tried. Unreadable images become black and are returned as ``{name: reason}``.
+    """
+    if out is None:
+        looks = look_at_all(files, names, progress)
+        return {name: found.error for name, found in sorted(zip(names, looks, strict=True)) if found.error}
+    shape = (len(names), channels, size, size)
+    with new_array(out, shape, np.uint8) as pixels, _pool(files, names) as pool:
+        return _fill(pixels, files, names, pool, progress)
+
+
+class PixelsOnDemand:
+    """Pixels decoded every time they are asked for, where there is no room to keep them all.
+
+    Images in ``broken`` are black.
+    """
+
+    def __init__(self, files: Files, names: Sequence[str], size: int, channels: int, broken: Collection[str]):
+        self._files, self._names, self._broken = files, names, frozenset(broken)
+        self.shape = (len(names), channels, size, size)
+        self._held = contextlib.ExitStack()
+        self._pool = self._held.enter_context(_pool(files, names))
+        weakref.finalize(self, self._held.close)
+
+    def __getitem__(self, items: IntArray) -> ByteArray:
+        pixels = np.zeros((len(items), *self.shape[1:]), dtype=np.uint8)
+        names = [self._names[i] for i in np.asarray(items).tolist()]
+        good = [row for row, name in enumerate(names) if name not in self._broken]
+        some = np.zeros((len(good), *self.shape[1:]), dtype=np.uint8)
+        broken = _fill(some, self._files, [names[row] for row in good], self._pool)
+        if broken:
+            raise DatasetError(next(iter(broken.values())))
+        pixels[good] = some
+        return pixels
+
+
+def _pool(files: Files, names: Sequence[str]) -> contextlib.AbstractContextManager[DecodingPool | None]:
+    """Processes to decode so many images, where that is worth their start."""
+    return DecodingPool(files) if len(names) >= MANY else contextlib.nullcontext()
+
+
+def _fill(
+    pixels: ByteArray, files: Files, names: Sequence[str], pool: DecodingPool | None, progress: Progress | None = None
+) -> dict[str, str]:
+    """Decode every image into ``pixels`` (N, channels, size, size); returns ``{name: reason}`` of unreadable ones."""
+    _, channels, size, _ = pixels.shape
+
+    def here(i: int) -> None:
+        pixels[i] = load_pixels(files, names[i], size, channels)
+
+    def tried(i: int) -> dict[str, Any] | None:
+        try:
+            here(i)
+        except DatasetError as e:
+            return {"error": str(e)}
+        return None
+
+    results = _in_threads(tried, len(names), progress) if pool is None else pool.run(names, pixels, here, progress)
+    return dict(sorted((name, r["error"]) for name, r in zip(names, results, strict=True) if r is not None))
+
+
+def _in_threads(work: Callable[[int], T], count: int, progress: Progress | None) -> list[T]:
+    """``work`` of every number below ``count``, in this process."""
+    out: list[T] = []
+    with ThreadPoolExecutor(max_workers=cores()) as threads:
+        for start in range(0, count, CHUNK):
+            out += threads.map(work, range(start, min(start + CHUNK, count)))
+            if progress:
+                progress(len(out), count)
+    return out

@@ -1,0 +1,364 @@
+"""What people settled: an append-only log of decisions about items, in SQLite, one file per dataset.
+
+A decision never replaces a coder's label. It is what one more coder, the adjudicator, says
+of an item, and later decisions do not erase earlier ones: the log keeps who said what, when
+and why. The decision that counts is the latest one that was not taken back.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import math
+import os
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ..annotations import ADJUDICATOR
+from ..datasets import Study
+from ..errors import DatasetError, OptionError, StorageError, did_you_mean
+from ..files.spreadsheet import csv_bytes, unguarded
+from ..files.writing import naming, storage_error
+
+PATIENCE = 30.0  # seconds to wait for another writer
+COLUMNS = ("image", "label", "reviewer", "reason", "time", "shown")
+SHOWN = ("", "image", "labels")
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS decisions (
+    id       INTEGER PRIMARY KEY AUTOINCREMENT,
+    key      TEXT NOT NULL UNIQUE,  -- made by the sender: sent twice, it counts once
+    kind     TEXT NOT NULL CHECK (kind IN ('settle', 'skip', 'undo')),
+    image    TEXT NOT NULL,
+    label    TEXT NOT NULL,         -- class name; empty unless it settles
+    reviewer TEXT NOT NULL,
+    reason   TEXT NOT NULL,
+    time     REAL NOT NULL,         -- seconds since 1970
+    undoes   TEXT NOT NULL,         -- key of the decision that an undo takes back
+    shown    TEXT NOT NULL DEFAULT ''  -- what was in sight before: image, labels, or empty where that is not known
+);
+CREATE INDEX IF NOT EXISTS by_image ON decisions (image);
+CREATE INDEX IF NOT EXISTS by_undone ON decisions (undoes);
+"""
+# The latest decision about each image that no undo takes back.
+_STANDING = """
+SELECT d.* FROM decisions d
+WHERE d.kind != 'undo'
+  AND NOT EXISTS (SELECT 1 FROM decisions u WHERE u.undoes = d.key AND u.kind = 'undo' AND u.id <= ?)
+"""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One line of the log.
+
+    Attributes
+    ----------
+    kind : ``settle`` (the item is of class ``label``), ``skip`` (seen, left open) or ``undo`` (takes ``undoes`` back).
+    shown : what whoever decides had in sight: ``image`` (nothing of what coders or the network say of it), ``labels``,
+        or empty where that is not known.
+    key : unique, made by whoever decides. id : its place in the log; 0 until it is written.
+    """
+
+    kind: str
+    image: str
+    label: str = ""
+    reviewer: str = ""
+    reason: str = ""
+    key: str = ""
+    undoes: str = ""
+    shown: str = ""
+    time: float = 0.0
+    id: int = 0
+
+
+class Adjudications:
+    """The decisions about one dataset's items; the file is made with the first of them."""
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def add(self, decision: Decision, seen: int) -> Decision | None:
+        """Write one decision; see :meth:`add_all`."""
+        return self.add_all([(decision, seen)])[0]
+
+    def add_all(self, wanted: Sequence[tuple[Decision, int]]) -> list[Decision | None]:
+        """Write decisions, each unless somebody else's stands in its way.
+
+        ``seen`` is the id of the decision that whoever decides knows to stand for the image, 0 for
+        none. Where a newer one from elsewhere stands, nothing is written of it and that one is
+        returned in its place, so that nobody's work is overwritten unseen; None says that it was
+        written. A key up to its last hyphen tells where a decision comes from, as names of reviewers
+        may be equal or missing. All are on disk when this returns.
+        """
+        with naming(self.path):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        out: list[Decision | None] = []
+        with self._open() as db:
+            db.executescript(_SCHEMA)
+            db.execute("BEGIN IMMEDIATE")
+            _add_new_columns(db)
+            for decision, seen in wanted:
+                if db.execute("SELECT 1 FROM decisions WHERE key = ?", (decision.key,)).fetchone():
+                    out.append(None)  # it came before, and the answer was lost
+                    continue
+                standing = _standing(db, decision.image)
+                newer = standing is not None and standing.id > seen and _origin(standing) != _origin(decision)
+                if newer and decision.kind != "undo":
+                    out.append(standing)
+                    continue
+                db.execute(
+                    "INSERT INTO decisions (key, kind, image, label, reviewer, reason, time, undoes, shown) "
+                    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    (
+                        decision.key,
+                        decision.kind,
+                        decision.image,
+                        decision.label,
+                        decision.reviewer,
+                        decision.reason,
+                        decision.time or time.time(),
+                        decision.undoes,
+                        decision.shown,
+                    ),
+                )
+                out.append(None)
+            db.commit()
+        return out
+
+    def standing(self, images: Iterable[str] | None = None, until: int | None = None) -> list[Decision]:
+        """The decision that counts for each image, oldest first: of all images, or of these.
+
+        ``until`` leaves out the lines of the log after that id.
+        """
+        with self._reading() as db:
+            if db is None:
+                return []
+            if images is None:
+                last = 2**62 if until is None else until
+                found = [_decision(r) for r in db.execute(_STANDING + " AND d.id <= ? ORDER BY d.id", (last, last))]
+            else:
+                found = [d for name in images if (d := _standing(db, name)) is not None]
+        return sorted({d.image: d for d in found}.values(), key=lambda d: d.id)
+
+    def changed_since(self, last: int) -> tuple[list[str], int]:
+        """Images that lines after ``last`` are about, and the id of the last line, 0 where there is none."""
+        with self._reading() as db:
+            if db is None:
+                return [], 0
+            rows = db.execute("SELECT image FROM decisions WHERE id > ? ORDER BY id", (last,)).fetchall()
+            newest = db.execute("SELECT max(id) AS id FROM decisions").fetchone()["id"]
+        images = [r["image"] for r in rows]
+        if not all(isinstance(name, str) for name in images) or not isinstance(newest, int | None):
+            raise _damaged(self.path, "an image must be a name")
+        return list(dict.fromkeys(images)), newest or 0
+
+    def log(self) -> list[Decision]:
+        """Every line, oldest first."""
+        with self._reading() as db:
+            if db is None:
+                return []
+            return [_decision(row) for row in db.execute("SELECT * FROM decisions ORDER BY id")]
+
+    def log_of(self, image: str) -> list[Decision]:
+        """Every line about one image, oldest first."""
+        with self._reading() as db:
+            if db is None:
+                return []
+            return [_decision(r) for r in db.execute("SELECT * FROM decisions WHERE image = ? ORDER BY id", (image,))]
+
+    def to_frame(self) -> pd.DataFrame:
+        """The settled items as rows of ``COLUMNS``, the time in UTC; those skipped are not in it."""
+        rows = [
+            (d.image, d.label, d.reviewer, d.reason, _iso(d.time), d.shown)
+            for d in self.standing()
+            if d.kind == "settle"
+        ]
+        return pd.DataFrame(rows, columns=list(COLUMNS))
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection | None]:
+        """None where there is no store, or its first writer has not made the tables in it yet."""
+        if not os.path.lexists(self.path):
+            yield None
+            return
+        with self._open() as db:
+            yield db if db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() else None
+
+    @contextlib.contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        if os.path.lexists(self.path) and not self.path.is_file():
+            raise _damaged(self.path, "it is no file")
+        try:
+            db = sqlite3.connect(self.path, timeout=PATIENCE, isolation_level=None)
+        except sqlite3.Error as e:
+            raise StorageError(f"{str(self.path)!r} cannot be opened just now ({e}).") from e
+        try:
+            db.row_factory = lambda cursor, row: {c[0]: v for c, v in zip(cursor.description, row, strict=True)}
+            db.execute("PRAGMA synchronous = FULL")
+            yield db
+        except (sqlite3.Error, _OddRowError) as e:
+            raise _explained(self.path, e) from e
+        finally:
+            db.close()
+
+
+def _iso(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+
+
+def _add_new_columns(db: sqlite3.Connection) -> None:
+    """A store from before ``shown`` gets the column; what was in sight then is not known."""
+    if not any(column["name"] == "shown" for column in db.execute("PRAGMA table_info(decisions)")):
+        db.execute("ALTER TABLE decisions ADD COLUMN shown TEXT NOT NULL DEFAULT ''")
+
+
+class _OddRowError(Exception):
+    """A row of the store is no decision."""
+
+
+def _explained(path: Path, e: Exception) -> StorageError | DatasetError:
+    """What an error of the store means for whoever reads or writes it."""
+    code = getattr(e, "sqlite_errorcode", 0) & 0xFF  # the low byte is the primary code
+    if code == sqlite3.SQLITE_FULL:
+        return storage_error(path, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+    if code in (
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_PERM,
+    ):
+        return StorageError(f"{str(path)!r} cannot be read or written just now ({e}); try again.")
+    return _damaged(path, str(e))
+
+
+def _damaged(path: Path, reason: str) -> DatasetError:
+    return DatasetError(f"adjudications cannot be read or written ({reason}); restore it from a copy.", file=str(path))
+
+
+def _decision(row: dict[str, object]) -> Decision:
+    """A row of the store as a decision."""
+    texts = ("kind", "image", "label", "reviewer", "reason", "key", "undoes")
+    when, number = row.get("time"), row.get("id")
+    if not all(isinstance(row.get(name), str) for name in texts) or not isinstance(number, int):
+        raise _OddRowError(f"row {number!r} is no decision")
+    if not isinstance(when, int | float) or not math.isfinite(when) or not 0 <= when < 1e11:
+        raise _OddRowError(f"row {number} has no time")
+    shown = row.get("shown", "")
+    if shown not in SHOWN:
+        raise _OddRowError(f"row {number} was shown {shown!r}")
+    return Decision(**{name: str(row[name]) for name in texts}, shown=str(shown), time=float(when), id=number)
+
+
+def _origin(decision: Decision) -> str:
+    return decision.key.rpartition("-")[0]
+
+
+def _standing(db: sqlite3.Connection, image: str) -> Decision | None:
+    row = db.execute(_STANDING + " AND d.image = ? ORDER BY d.id DESC LIMIT 1", (2**62, image)).fetchone()
+    return None if row is None else _decision(row)
+
+
+def read_decisions(path: Path) -> pd.DataFrame:
+    """Settled items, rows ``image, label`` and more, from a store or from a CSV that was exported from one.
+
+    Raises
+    ------
+    DatasetError
+        there is no such file, it is neither, or an image is settled twice.
+    """
+    if not path.is_file():
+        raise DatasetError("there is no such file of adjudications.", file=str(path))
+    try:
+        with open(path, "rb") as f:
+            is_store = f.read(15) == b"SQLite format 3"
+        if is_store:
+            return Adjudications(path).to_frame()
+        frame = unguarded(pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig"))
+    except (ValueError, OSError) as e:
+        raise DatasetError(f"is neither a store of adjudications nor a CSV of them ({e}).", file=path.name) from e
+    missing = [c for c in ("image", "label") if c not in frame.columns]
+    if missing:
+        raise DatasetError(f"column {missing[0]!r} is missing; expected image, label.", file=path.name)
+    twice = np.flatnonzero(frame["image"].duplicated())
+    if len(twice):
+        row = int(twice[0])
+        raise DatasetError(f"{frame['image'].iloc[row]!r} is settled twice; keep one.", file=path.name, row=row + 2)
+    return frame
+
+
+def only_blind(decisions: pd.DataFrame, source: str) -> pd.DataFrame:
+    """Those of the decisions that were made with only the image in sight.
+
+    Raises
+    ------
+    DatasetError
+        there are none, or what was in sight is not known.
+    """
+    if "shown" not in decisions.columns:
+        raise DatasetError("has no column 'shown', so nobody knows which answers were given image first.", file=source)
+    kept = decisions[decisions["shown"] == "image"].reset_index(drop=True)
+    if not len(kept):
+        raise DatasetError(
+            f"none of the {len(decisions):,} adjudications was given with the image alone in sight; leave out "
+            "--only-blind.",
+            file=source,
+        )
+    return kept
+
+
+def given_coders(settled: bool, adjudicator: str) -> tuple[str, ...]:
+    """The coders to take at their word: the adjudicator, where there is one and it is to be trusted fully.
+
+    Raises
+    ------
+    OptionError
+    """
+    if adjudicator not in ("trust", "learn"):
+        raise OptionError(f"the adjudicator is to be trusted ('trust') or learned ('learn'), got {adjudicator!r}.")
+    return (ADJUDICATOR,) if settled and adjudicator == "trust" else ()
+
+
+def decisions_csv(frame: pd.DataFrame) -> bytes:
+    """Settled items as the content of a CSV file, which :func:`read_decisions` reads."""
+    return csv_bytes(frame)
+
+
+def adjudicated(study: Study, decisions: pd.DataFrame, source: str = "adjudications") -> tuple[Study, int]:
+    """The study with the adjudicator as one more coder, and how many decisions are about images it does not have.
+
+    Raises
+    ------
+    DatasetError
+        a class that the study does not have, or no decision about any of its items to learn from.
+    """
+    table = study.table
+    if ADJUDICATOR in table.coders:
+        raise DatasetError(f"{study.name} has a coder called {ADJUDICATOR!r} already; rename it.")
+    item = pd.Index(table.items).get_indexer(pd.Index(decisions["image"], dtype=object))
+    label = pd.Index(table.classes).get_indexer(pd.Index(decisions["label"], dtype=object))
+    wrong = np.flatnonzero((label < 0) & (item >= 0))
+    if len(wrong):
+        row = int(wrong[0])
+        first = str(decisions["label"].iloc[row])
+        raise DatasetError(
+            f"unknown class {first!r}; known are {', '.join(table.classes)}." + did_you_mean(first, table.classes),
+            file=source,
+            row=row + 2,
+        )
+    usable = item >= 0
+    usable[usable] &= ~study.is_test[item[usable]]
+    if not usable.any():
+        raise DatasetError(f"none of the {len(decisions):,} adjudications is about an item to learn from.", file=source)
+    said = np.zeros((len(table.items), len(table.classes)))
+    said[item[usable], label[usable]] = 1.0
+    return study.with_table(table.with_coder(ADJUDICATOR, said)), int((~usable).sum())

@@ -1,0 +1,117 @@
+"""Parquet files of a run: columns of numbers and codes, in groups of rows so that one row is read fast."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from .reading import damaged, reading
+from .writing import replacing
+
+FloatArray = NDArray[np.float64]
+
+ROW_GROUP = 65_536  # rows that are read at once, when one of them is asked for
+TEXT = pa.large_string()  # the type that pandas keeps as it is
+
+
+def write_parquet(columns: Mapping[str, Any], path: Path, coded: Collection[str]) -> None:
+    """Write columns of one length; those named in ``coded`` have few different values.
+
+    Raises
+    ------
+    StorageError
+    """
+    with replacing(path) as partial:
+        pq.write_table(pa.table(dict(columns)), partial, row_group_size=ROW_GROUP, use_dictionary=[*coded])
+
+
+def read_codes(path: Path, table: pa.Table, column: str, low: int, high: int) -> NDArray[Any]:
+    """A column of whole numbers from ``low`` to below ``high``.
+
+    Raises
+    ------
+    DamageError
+    """
+    codes: NDArray[Any] = table.column(column).to_numpy()
+    if codes.dtype.kind not in "iu" or (len(codes) and not low <= codes.min() <= codes.max() < high):
+        raise damaged(path, f"column {column!r} must hold whole numbers from {low} to {high - 1}")
+    return codes
+
+
+def read_texts(path: Path, column: Any) -> pa.Array:
+    """The names of the images, as one array of type ``TEXT``.
+
+    Raises
+    ------
+    DamageError
+    """
+    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)) or column.null_count:
+        raise damaged(path, "column 'image' must hold the name of every image")
+    return pa.concat_arrays(column.cast(TEXT).chunks) if column.num_chunks else pa.array([], TEXT)
+
+
+def read_row(path: Path, columns: Sequence[str], row: int, rows: int) -> FloatArray:
+    """(len(columns),) numbers of one row of ``rows``; reads only the group of rows it is in.
+
+    Raises
+    ------
+    DamageError
+    """
+    with reading(path), pq.ParquetFile(path) as file:
+        if file.metadata.num_rows != rows:
+            raise damaged(path, f"it has {file.metadata.num_rows:,} rows for {rows:,} items")
+        start = 0
+        for group in range(file.num_row_groups):
+            size = file.metadata.row_group(group).num_rows
+            if row < start + size:
+                table = file.read_row_group(group, columns=list(columns))
+                return np.asarray([table.column(c)[row - start].as_py() for c in columns], dtype=np.float64)
+            start += size
+    raise damaged(path, f"it has no row {row}")
+
+
+def read_rows(path: Path, columns: Sequence[str], rows: int) -> FloatArray:
+    """(rows, len(columns)) numbers of the first rows.
+
+    Raises
+    ------
+    DamageError
+        it has fewer.
+    """
+    out = np.empty((rows, len(columns)))
+    with reading(path), pq.ParquetFile(path) as file:
+        if file.metadata.num_rows < rows:
+            raise damaged(path, f"it has {file.metadata.num_rows:,} rows for {rows:,} items")
+        start = 0
+        for batch in file.iter_batches(ROW_GROUP, columns=list(columns)):
+            end = min(start + len(batch), rows)
+            for position, column in enumerate(columns):
+                out[start:end, position] = batch.column(column)[: end - start].to_numpy()
+            start = end
+            if start == rows:
+                break
+    return out
+
+
+def read_votes(path: Path, row: int, coders: Sequence[str], classes: int) -> dict[str, FloatArray]:
+    """coder → (K,) votes or shares that it gave the item of one row; reads only the groups of rows it is in.
+
+    Raises
+    ------
+    DamageError
+    """
+    out: dict[str, FloatArray] = {}
+    with reading(path):
+        table = pq.read_table(path, filters=[("row", "=", row)])
+        columns = (table.column(c).to_numpy() for c in ("coder", "label", "count"))
+        for coder, label, count in zip(*columns, strict=True):
+            if not (0 <= coder < len(coders) and 0 <= label < classes and count >= 0):
+                raise damaged(path, f"row {row} has a coder or a class that the run does not have")
+            out.setdefault(coders[coder], np.zeros(classes))[label] += float(count)
+    return out

@@ -1,0 +1,237 @@
+"""What to make of labels alone, decided by annotations that were left out.
+
+A ladder of models, each a special case of the next: a coder knows the class or guesses; her matrix may
+leave that form, the more freely the weaker the prior (:mod:`.guessing`); items may be unclear, every coder
+judging them by chance, or each in her own way (:mod:`.unclear_items`). Each model discounts the annotations
+of an item by the correlation of errors under which it best foretells those left out (:mod:`.held_out`).
+The truth is the average of the models under the weights that make the left-out annotations most probable
+(stacking: Y. Yao, A. Vehtari, D. Simpson and A. Gelman, *Using stacking to average Bayesian predictive
+distributions*, Bayesian Analysis 13, 2018). Known truth plays no part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.special import logsumexp
+
+from ...annotations import AnnotationTable, FloatArray
+from .estimate import Estimate
+from .few_parameters import know_or_guess
+from .guessing import guessing_matrices, strength
+from .held_out import CORRELATIONS, FOLDS, folds, foretold, truth
+from .majority_vote import drawn_fairly
+from .majority_vote import estimate as majority_estimate
+from .shrinkage import estimate as shrunk_estimate
+from .unclear_items import LEAN, Fit, Rows, States, maximise
+
+STRENGTHS = (1e6, 300.0, 30.0, 3.0)  # pseudo annotations per row of T; the first leaves the form as it is
+ROUNDS = 4
+CHANGE = 1e-4
+STACKING_STEPS = 2000
+STACKING_CHANGE = 1e-7
+CLEARLY = 2.0  # standard errors
+NOTABLY = 1e-3  # nats per annotation: a tenth of a percent of its probability
+FEWEST = 20  # left-out annotations that can decide anything
+MOST_LEAN = 0.95
+MOST_STRENGTH = 3000.0  # of matrices that are to be learned further
+FIRST_STRENGTH = 4.0  # of the crowd in every λ_c, before anything is known
+# Limits, in numbers read by an iteration or held by an array: they bound time and memory.
+MOST_WORK_IN_ALL_FOLDS = 2e6  # annotations × states; above, one fold decides
+MOST_WORK_UNCLEAR = 5e6  # annotations × states; above, all items are taken for clear
+MOST_CELLS_UNCLEAR = 2e6  # coders × classes × states; above, all items are taken for clear
+MOST_CELLS = 4e6  # coders × classes²; above, no coder has a matrix
+MOST_WORK = 2e8  # annotations × classes; above, no annotation is left out
+
+CLEAR, CHANCE, OWN = "clear", "judged by chance", "judged in each coder's way"
+
+
+@dataclass(frozen=True)
+class Model:
+    """A rung of the ladder: what an item may be, and how strongly T is held to knowing or guessing."""
+
+    items: str
+    strength: float
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The average of the models.
+
+    Attributes
+    ----------
+    p : (N,K) truth; a row of NaN where an item has no annotation.
+    transitions : (C,K,K) average matrices of the coders on clear items.
+    weights : model → its weight and the correlation of errors it found.
+    left_out : number of annotations that decided.
+    """
+
+    p: FloatArray
+    transitions: FloatArray
+    weights: dict[Model, tuple[float, float]]
+    left_out: int
+
+    @property
+    def correlation(self) -> float:
+        """Mean correlation of the coders' errors on an item."""
+        return sum(w * rho for w, rho in self.weights.values())
+
+    @property
+    def strength(self) -> float:
+        """Pseudo annotations behind each row of T: the geometric mean of the models'."""
+        return float(np.exp(sum(w * np.log(min(m.strength, MOST_STRENGTH)) for m, (w, _) in self.weights.items())))
+
+    def note(self) -> str:
+        """What was chosen and why, in a sentence."""
+        kinds = {kind: sum(w for m, (w, _) in self.weights.items() if m.items == kind) for kind in (CLEAR, CHANCE, OWN)}
+        pulls = [sum(w for m, (w, _) in self.weights.items() if m.strength == s) for s in STRENGTHS]
+        if len({m.items for m in self.weights}) == 1:
+            items = "all taken for clear, because there are too many annotations or classes to try unclear ones"
+        elif not kinds[CHANCE] + kinds[OWN]:
+            items = "all taken for clear, because unclear ones foretell no better"
+        else:
+            items = f"all clear {kinds[CLEAR]:.0%}, some unclear and " + ", some unclear and ".join(
+                f"{kind} {kinds[kind]:.0%}" for kind in (CHANCE, OWN)
+            )
+        matrices = ", ".join(f"{s:g} {w:.0%}" for s, w in zip(STRENGTHS[1:], pulls[1:], strict=True))
+        return (
+            f"Models were weighed by how well they foretell {self.left_out:,} left-out annotations. Items: {items}. "
+            f"Coders: know or guess {pulls[0]:.0%}, own matrices with a prior worth {matrices} annotations a row. "
+            f"Correlation of errors: {self.correlation:.2f}."
+        )
+
+
+def ladder(rows: Rows, items: str) -> Iterator[tuple[Model, States, Fit]]:
+    """The models of one kind of ``items``, from the strongest prior to the weakest, each from where the last ended."""
+    _, c, k = rows.shape
+    states = States.of(k, items != CLEAR)
+    counts, shares = rows.vote_shares()
+    cells = counts + guessing_matrices(counts) * STRENGTHS[0]
+    t = (cells / cells.sum(2, keepdims=True)).transpose(0, 2, 1).reshape(c * k, k)
+    lean = np.full(c, LEAN if items == OWN else 0.5)
+    fit = Fit(t, lean, states.start(shares), counts, np.zeros((c, 2)), [])
+    for pull in STRENGTHS:
+        # A share that fell to nothing under a stronger prior would stay there.
+        fit = replace(fit, share=states.start(states.truth(fit.share[None])[0]))
+        for _ in range(ROUNDS):
+            before = fit.t
+            prior = pull * guessing_matrices(fit.counts)
+            fit = maximise(rows, states, fit, prior, lean_prior(fit) if items == OWN else None)
+            if np.abs(fit.t - before).mean() < CHANGE:
+                break
+        yield Model(items, pull), states, fit
+
+
+def lean_prior(fit: Fit) -> FloatArray:
+    """(2,) pseudo annotations behind every λ_c: the crowd's mean, as strong as makes the crowd most probable."""
+    total = fit.judged.sum()
+    mean = float(np.clip(fit.judged[:, 0].sum() / total, 0.5, MOST_LEAN)) if total > 0 else LEAN
+    both = np.array([mean, 1 - mean])
+    return both * (strength(fit.judged, both) if total > 0 else FIRST_STRENGTH)
+
+
+def too_large(table: AnnotationTable) -> str | None:
+    """Whether there are too many "coders" for a matrix each or too many "annotations" to leave some out; else None."""
+    _, c, k = table.shape
+    if c * k * k > MOST_CELLS:
+        return "coders"
+    if len(table) * k > MOST_WORK and Rows.of(table).entries * k > MOST_WORK:
+        return "annotations"
+    return None
+
+
+def choose(table: AnnotationTable) -> Chosen | None:
+    """Fit the ladder, weigh its models by left-out annotations, and average them; None if too few can be left out."""
+    _, c, k = table.shape
+    everything = Rows.of(table)
+    work = everything.entries * k * k
+    kinds = [CLEAR, CHANCE, OWN] if work <= MOST_WORK_UNCLEAR and c * k**3 <= MOST_CELLS_UNCLEAR else [CLEAR]
+    number = FOLDS if work <= MOST_WORK_IN_ALL_FOLDS else 1
+    logs: dict[Model, list[FloatArray]] = {}
+    counts = []
+    for fold in folds(table, number):
+        counts.append(fold.count)
+        if not len(fold.count):
+            continue
+        rest = Rows.of(fold.rest)
+        for kind in kinds:
+            for model, states, fit in ladder(rest, kind):
+                logs.setdefault(model, []).append(np.log(foretold(rest, states, fit, fold)))
+    count = np.concatenate(counts)
+    if len(count) < FEWEST:
+        return None
+    by_correlation = {model: np.concatenate(parts, axis=1) for model, parts in logs.items()}
+    best = {model: int(np.argmax(log @ count)) for model, log in by_correlation.items()}
+    weights = weigh({model: log[best[model]] for model, log in by_correlation.items()}, count)
+    chosen = {model: (weight, CORRELATIONS[best[model]]) for model, weight in weights.items()}
+    p, transitions = np.zeros((len(table.items), k)), np.zeros((c, k, k))
+    for kind in [kind for kind in kinds if any(w for m, (w, _) in chosen.items() if m.items == kind)]:
+        for model, states, fit in ladder(everything, kind):
+            weight, correlation = chosen[model]
+            p += weight * truth(everything, states, fit, correlation)
+            transitions += weight * fit.t.reshape(c, k, k).transpose(0, 2, 1)
+    return Chosen(p / p.sum(1, keepdims=True), transitions / transitions.sum(2, keepdims=True), chosen, len(count))
+
+
+def weigh(logs: dict[Model, FloatArray], count: FloatArray) -> dict[Model, float]:
+    """The weight of each model, from the log probability (H,) it gives to the left-out annotations.
+
+    Unclear items have to be worth their states: where the left-out annotations do not become more probable by
+    ``CLEARLY`` standard errors and by ``NOTABLY`` nats each, all items are taken for clear.
+    """
+    clear = [model for model in logs if model.items == CLEAR]
+    few, many = (stacking(np.stack([logs[m] for m in models]), count) for models in (clear, list(logs)))
+    weights = dict.fromkeys(logs, 0.0) | dict(zip(clear, few.tolist(), strict=True))
+    if len(clear) < len(logs):
+        mixed = [
+            logsumexp(np.stack([logs[m] for m in models]), axis=0, b=w[:, None])
+            for models, w in ((clear, few), (list(logs), many))
+        ]
+        gain = count * (mixed[1] - mixed[0])
+        if gain.sum() > max(CLEARLY * np.sqrt((gain**2).sum()), NOTABLY * count.sum()):
+            weights = dict(zip(logs, many.tolist(), strict=True))
+    return weights
+
+
+def stacking(logs: FloatArray, count: FloatArray) -> FloatArray:
+    """(models,) weights, summing to 1, under which the mixture's log probability of the annotations is largest.
+
+    ``logs`` (models,H) and ``count`` (H,). EM; the problem is concave.
+    """
+    likely = np.exp(logs - logs.max(0))
+    weights = np.full(len(logs), 1 / len(logs))
+    share = count / count.sum()
+    for _ in range(STACKING_STEPS):
+        joint = weights[:, None] * likely
+        new = (joint / joint.sum(0)) @ share
+        moved = np.abs(new - weights).max()
+        weights = new
+        if moved < STACKING_CHANGE:
+            break
+    return weights
+
+
+def estimate(table: AnnotationTable) -> Estimate:
+    """The method ``auto``: the average of the ladder, or what is left where that cannot be had."""
+    large = too_large(table)
+    nothing_left_out = "nothing was left out to choose a model by, and the confidence is not calibrated."
+    if large == "coders":
+        few = know_or_guess(table)
+        note = "There are too many coders or classes for a matrix each: every coder knows the class or guesses; "
+        note += nothing_left_out
+        return Estimate(few.p, drawn_fairly(few.p, table), few.matrices, note)
+    if large == "annotations":
+        return replace(
+            shrunk_estimate(table),
+            note=f"There are many annotations: the method is shrunk-dawid-skene; {nothing_left_out}",
+        )
+    chosen = choose(table)
+    if chosen is None:
+        note = (
+            f"Fewer than {FEWEST} annotations can be left out of items that keep another one, too few to choose a "
+            "model by: the truth is the majority vote."
+        )
+        return replace(majority_estimate(table), note=note)
+    return Estimate(chosen.p, drawn_fairly(chosen.p, table), lambda: chosen.transitions, chosen.note())

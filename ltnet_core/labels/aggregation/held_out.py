@@ -1,0 +1,112 @@
+"""Annotations left out of a fit, and how well the fit foretells them from the others of the same item.
+
+Votes are left out one by one: each item's are numbered, from an offset that a hash of the item's name
+decides, and every fifth is in the same fold. Neither the order of rows nor names of coders matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...annotations import AnnotationTable, FloatArray
+from .dawid_skene import log_floored
+from .majority_vote import name_hash
+from .unclear_items import Fit, Rows, States
+
+FOLDS = 5
+MOST = 20_000  # left-out annotations that are foretold, of the items whose hash is smallest
+CHUNK = 16_384
+CORRELATIONS = (0.0, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0)
+
+
+@dataclass(frozen=True)
+class Fold:
+    """The rest of a table, and what was left out of it: (H,) entries and their counts."""
+
+    rest: AnnotationTable
+    item: NDArray[np.int32]
+    coder: NDArray[np.int32]
+    label: NDArray[np.int32]
+    count: FloatArray
+
+
+def folds(table: AnnotationTable, number: int = FOLDS) -> Iterator[Fold]:
+    """``number`` of the five folds. Only annotations of items that keep another one are left out to be foretold."""
+    count = table.count.astype(np.float64)
+    units = np.where(count == np.round(count), count, 1.0)  # a soft label is one vote
+    before = np.concatenate([[0.0], np.cumsum(units)])[:-1]
+    first = np.searchsorted(table.item, np.arange(len(table.items)))
+    start = before[first[table.item]] if len(table) else before
+    hashes = name_hash(table.items)
+    number_in_item = before - start + (hashes % FOLDS).astype(np.float64)[table.item]
+    for fold in range(number):
+        # How many of the numbers from the first to the last of these votes are this fold's.
+        held = np.floor((number_in_item + units - 1 - fold) / FOLDS) - np.floor((number_in_item - 1 - fold) / FOLDS)
+        share = np.minimum(held / units, 1.0)
+        left = count * (1 - share)
+        keep = share < 1
+        rest = AnnotationTable.trusted(
+            table.items, table.coders, table.classes, table.item[keep], table.coder[keep], table.label[keep],
+            left[keep].astype(np.float32),
+        )  # fmt: skip
+        out = np.flatnonzero((share > 0) & rest.annotated()[table.item])
+        if len(out) > MOST:
+            order = np.argsort(hashes[table.item[out]], kind="stable")
+            out = np.sort(out[order[:MOST]])
+        yield Fold(rest, table.item[out], table.coder[out], table.label[out], (count * share)[out])
+
+
+def discounts(votes: FloatArray, correlation: float) -> FloatArray:
+    """(P,1) weight of each annotation of items with so many ``votes`` (P,).
+
+    1 / (1 + (n − 1)·ρ), the design effect of L. Kish, *Survey sampling*, 1965: n annotations whose errors
+    have the correlation ρ tell as much as n / (1 + (n − 1)·ρ) independent ones.
+    """
+    return np.asarray(1 / (1 + np.maximum(votes - 1, 0) * correlation))[:, None]
+
+
+def foretold(rows: Rows, states: States, fit: Fit, fold: Fold) -> FloatArray:
+    """(ρ,H) probability of each left-out annotation given the others of its item, for each of ``CORRELATIONS``."""
+    _, c, k = rows.shape
+    emissions = states.emissions(fit.t, fit.lean)
+    log_e, log_share = log_floored(emissions), np.log(fit.share)
+    # Equal annotations of equal items are foretold once. Sorted, so those of a part of the rows are a run.
+    key = rows.pattern_of[fold.item] * (c * k) + fold.coder.astype(np.int64) * k + fold.label
+    different, place = np.unique(key, return_inverse=True)
+    row, said = np.divmod(different, c * k)
+    out = np.zeros((len(CORRELATIONS), len(different)))
+    begin = 0
+    for part in rows.parts:
+        end = begin + part.said.shape[0]
+        low, high = np.searchsorted(row, [begin, end])
+        for position in range(low, high, CHUNK):
+            some = slice(position, min(position + CHUNK, high))
+            evidence = np.asarray(part.said[row[some] - begin] @ log_e)
+            for i, correlation in enumerate(CORRELATIONS):
+                r = _normalised(discounts(rows.votes[row[some]], correlation) * evidence + log_share)
+                out[i, some] = (r * emissions[said[some]]).sum(1)
+        begin = end
+    return np.maximum(out, 1e-12)[:, place]
+
+
+def truth(rows: Rows, states: States, fit: Fit, correlation: float) -> FloatArray:
+    """(N,K) truth of every item, annotations discounted by ``correlation``; a row of NaN without annotation."""
+    log_e, log_share = log_floored(states.emissions(fit.t, fit.lean)), np.log(fit.share)
+    found, begin = [], 0
+    for part in rows.parts:
+        votes = rows.votes[begin : begin + part.said.shape[0]]
+        joint = discounts(votes, correlation) * np.asarray(part.said @ log_e) + log_share
+        found.append(states.truth(_normalised(joint), fit.decided()))
+        begin += len(votes)
+    found.append(np.full((1, states.classes), np.nan))
+    return np.asarray(np.concatenate(found)[rows.pattern_of])  # row −1 is the last
+
+
+def _normalised(joint: FloatArray) -> FloatArray:
+    r: FloatArray = np.exp(joint - joint.max(1, keepdims=True))
+    r /= r.sum(1, keepdims=True)
+    return r

@@ -1,0 +1,92 @@
+"""What the annotations can and cannot tell: evidence behind each row of T, and coders who never meet.
+
+p and T explain the same labels. They can be told apart where coders overlap and where
+each class has annotations enough; elsewhere a matrix is mostly what it was assumed to be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse.csgraph import connected_components
+
+from ..annotations import AnnotationTable, is_machine
+from .intervals import Evidence
+
+ENOUGH = 10.0  # annotations behind a row of T
+MOST = 0.5
+VIEWS = 2  # of most items
+MOST_NAMED = 3
+
+
+def groups_that_never_meet(table: AnnotationTable) -> list[list[str]]:
+    """Human coders in groups: within one, shared items lead from each to each; between two there are none."""
+    table = table.keep_coders([c for c in table.coders if not is_machine(c)])
+    n, c, _ = table.shape
+    met = sparse.coo_matrix((np.ones(len(table)), (table.item.astype(np.int64) + c, table.coder)), shape=(n + c, n + c))
+    _, group = connected_components(met, directed=False)
+    out: dict[int, list[str]] = {}
+    for coder, number in zip(table.coders, group[:c], strict=True):
+        out.setdefault(int(number), []).append(coder)
+    return list(out.values())
+
+
+def labels_suffice(table: AnnotationTable, correlation: float = 0.0) -> bool:
+    """Whether the labels alone can tell truth and matrices apart, so that they are a sound start.
+
+    Two views of the same items leave them undetermined, three do not (Kruskal, 1977;
+    Allman, Matias and Rhodes, 2009): most items need two annotations or more, and most
+    annotations must come from coders who met two others, or gave three votes an item. n annotations whose
+    errors have this ``correlation`` ρ are n / (1 + (n − 1)·ρ) views, rounded.
+    """
+    votes = table.votes().sum(1)[table.annotated()]
+    votes = votes / (1 + np.maximum(votes - 1, 0) * correlation)
+    if not len(votes) or (votes >= VIEWS - 0.5).mean() < MOST:
+        return False
+    n, c, _ = table.shape
+    at = sparse.csr_matrix((np.ones(len(table)), (table.item, table.coder)), shape=(n, c))
+    at.data[:] = 1.0
+    met = (at.T @ at > 0).sum(0).A1 - 1
+    given = sparse.csr_matrix((table.count.astype(np.float64), (table.item, table.coder)), shape=(n, c))
+    votes_an_item = given.sum(0).A1 / np.maximum(at.sum(0).A1, 1)
+    views = np.maximum(met, np.floor(votes_an_item) - 1)
+    size = np.bincount(table.coder, minlength=c)
+    return bool(size[views >= 2].sum() >= MOST * size.sum())
+
+
+def overlap_notes(table: AnnotationTable) -> list[str]:
+    """Sentences about coders whose labels alone cannot be compared."""
+    if len(table.coders) == 1:
+        if labels_suffice(table):
+            return []  # votes of a nameless crowd: each vote is a view of its own
+        return [
+            f"there is only one coder, {table.coders[0]!r}: its matrix and the truth cannot be told apart from "
+            "its labels alone; read both with care."
+        ]
+    groups = groups_that_never_meet(table)
+    if len(groups) == 1:
+        return []
+    named = [" and ".join(map(repr, g[:MOST_NAMED])) + (" …" if len(g) > MOST_NAMED else "") for g in groups]
+    if len(named) > MOST_NAMED:
+        named = [*named[:MOST_NAMED], f"{len(groups) - MOST_NAMED:,} more"]
+    return [
+        f"no item was labelled by coders of different groups ({'; '.join(named)}): only what the network sees links "
+        "them, so what one group gets wrong everywhere can pass for the truth; a few hundred items labelled by both "
+        "would settle it."
+    ]
+
+
+def weak_rows(found: Evidence, table: AnnotationTable, given: Collection[str] = ()) -> list[str]:
+    """A sentence about the rows of human coders' matrices with less than ``ENOUGH`` evidence; none of ``given``."""
+    human = [c for c, name in enumerate(table.coders) if not is_machine(name) and name not in given]
+    weak = [(c, k) for c in human for k in np.flatnonzero(found.support[c] < ENOUGH)]
+    if not weak:
+        return []
+    named = [f"{table.coders[c]!r} {table.classes[k]!r} ({found.support[c, k]:.1f})" for c, k in weak[:MOST_NAMED]]
+    rows = len(human) * len(table.classes)
+    return [
+        f"{len(weak):,} of {rows:,} rows of the matrices rest on fewer than {ENOUGH:.0f} annotations, for example "
+        f"{', '.join(named)}: they are mostly what was assumed before training."
+    ]

@@ -1,0 +1,166 @@
+"""How sure each cell of T is: annotations behind its row, and a 95 % interval.
+
+Three things are uncertain: which labels a coder happened to give, the truth they are held against, which is itself
+inferred, and p, which may err the same way on all images of a kind. So the items' likelihood
+
+    L_n = Σ_j Σ_k p[n,j] M[j,k] Π_c T[c,k,a_nc]^w
+
+has another matrix M beside T: how the network's classes lie to the truth. M is the identity up to an error whose
+standard deviation is how often the network is undecided between the two classes. The covariance of T is the block of
+T in the inverse of the information of (T[c], M), one coder at a time, the information being the sum of the squared
+scores of the items (R. A. Louis, *Finding the observed information matrix when using the EM algorithm*, 1982).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.special import betaincinv
+
+from ..annotations import AnnotationTable, FloatArray
+
+LEVEL = 0.95
+LEAST_ERROR = 1e-4  # standard deviation of a cell of M
+MOST_ASSUMED = 7.0  # covers on drawn crowds what it claims, see EXPERIMENTS.md
+RIDGE = 1e-3  # information about a logit of T before there is any
+LEAST_P = 1e-9
+CERTAIN = 1e-9
+NUMBERS = 4_000_000  # of one array
+MOST_WORK = 2e10  # multiplications of all inversions; above, a row rests on Σ r² annotations
+MOST_CELLS = 2e7  # numbers that all coders' scores add up to
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """How sure T is.
+
+    Attributes
+    ----------
+    support : (C,K) annotations of known truth that would leave each row as uncertain as it is; at most
+        Σ_n r[n,k]² · weight, by which one whose truth may be of two classes alike counts a quarter for each.
+    low, high : (C,K,K) ends of the 95 % interval of each cell, from a Beta distribution
+        around it with that much support (Jeffreys' prior).
+    """
+
+    support: FloatArray
+    low: FloatArray
+    high: FloatArray
+
+
+def evidence(
+    r: FloatArray,
+    table: AnnotationTable,
+    transitions: FloatArray,
+    p: FloatArray | None = None,
+    weights: FloatArray | None = None,
+    assumed: FloatArray | None = None,
+) -> Evidence:
+    """Evidence behind ``transitions`` (C,K,K) when the truth of the items is ``r`` (N,K).
+
+    ``p`` (N,K) is what the network sees of them; without it the truth is taken as known to be ``r``. ``weights`` (E,)
+    are what the annotations count, 1 by default. ``assumed`` (C,K) are the pseudo annotations of each row's prior.
+    They are no support, but make the interval narrower, for the prior comes from the other coders; as they may differ
+    more than a prior knows, it counts as seven annotations at most.
+    """
+    n, c, k = table.shape
+    count = table.count.astype(np.float64) * (1.0 if weights is None else weights)
+    said = sparse.csr_matrix((count, (table.coder, table.item)), shape=(c, n))
+    support: FloatArray = np.asarray(said @ (r**2))
+    held = np.zeros((c, k)) if assumed is None else np.minimum(assumed, MOST_ASSUMED)
+    if p is not None and c * (2 * k * k) ** 3 <= MOST_WORK and c * k**4 * (k - 1) <= MOST_CELLS:
+        variance = _variances(r, table, count, transitions, p, held)
+        spread = (transitions * (1 - transitions)).sum(2)
+        found = np.clip(spread / np.maximum(variance.sum(2), 1e-12) - held, 0.0, support)
+        support = np.where(spread > CERTAIN, found, support)  # a coder taken at its word varies in nothing
+    total = (support + held)[:, :, None]
+    hits = transitions * total
+    misses = total - hits
+    ends = [betaincinv(hits + 0.5, misses + 0.5, q) for q in ((1 - LEVEL) / 2, (1 + LEVEL) / 2)]
+    return Evidence(support, np.minimum(ends[0], transitions), np.maximum(ends[1], transitions))
+
+
+def _variances(
+    r: FloatArray,
+    table: AnnotationTable,
+    count: FloatArray,
+    transitions: FloatArray,
+    p: FloatArray,
+    assumed: FloatArray,
+) -> FloatArray:
+    """(C,K,K) variance of each cell of T."""
+    n, c, k = table.shape
+    on = np.flatnonzero(table.annotated())
+    sizes = (k * k, k * k * (k - 1))
+    said = sparse.csr_matrix((count, (table.coder.astype(np.int64) * k + table.label, table.item)), shape=(c * k, n))[
+        :, on
+    ]
+    truth, network = np.zeros((c * k, sizes[0])), np.zeros((c * k, sizes[1]))
+    errors = np.diag(1 / network_errors(p[on]) ** 2)
+    step = max(NUMBERS // sizes[1], 1)
+    for begin in range(0, len(on), step):
+        some = on[begin : begin + step]
+        here, scores = said[:, begin : begin + step], _network_scores(p[some], r[some])
+        truth += here @ (r[some][:, :, None] * r[some][:, None, :]).reshape(len(some), -1)
+        network += here @ (r[some][:, :, None] * scores[:, None, :]).reshape(len(some), -1)
+        errors += scores.T @ scores
+    out = np.empty((c, k, k))
+    inverse_errors: FloatArray = np.linalg.inv(errors).astype(np.float64, copy=False)
+    for coder in range(c):
+        rows = slice(coder * k, (coder + 1) * k)
+        by_label = truth[rows].reshape(k, k, k), network[rows].reshape(k, k, -1)
+        out[coder] = _variance(transitions[coder], *by_label, inverse_errors, assumed[coder])
+    return out
+
+
+def _variance(
+    t: FloatArray, truth: FloatArray, network: FloatArray, inverse_errors: FloatArray, assumed: FloatArray
+) -> FloatArray:
+    """(K,K) variance of one coder's cells.
+
+    ``t`` (K,K); sums over its annotations by label: ``truth`` (K,K,K) of r[k]·r[j], ``network`` (K,K,M) of r[k] times
+    the score of M; ``inverse_errors`` (M,M) inverse of the information about M; ``assumed`` (K,) pseudo annotations of
+    each row.
+    """
+    k = len(t)
+    # The score of the logit of T[k,l] is r[k]·([l = label] − T[k,l]).
+    by_row = truth.transpose(1, 0, 2)  # k, label, j
+    own = np.zeros((k, k, k, k))
+    for label in range(k):
+        own[:, label, :, label] += truth[label]
+    own -= by_row[:, :, :, None] * t[None, None]
+    own -= t[:, :, None, None] * truth.transpose(1, 2, 0)[:, None]
+    own += truth.sum(0)[:, None, :, None] * t[:, :, None, None] * t[None, None]
+    slopes = t[:, :, None] * np.eye(k) - t[:, :, None] * t[:, None, :]
+    own[np.arange(k), :, np.arange(k)] += assumed[:, None, None] * slopes
+    cross = network.transpose(1, 0, 2) - t[:, :, None] * network.sum(0)[:, None]
+    size = k * k
+    # The block of T in the inverse of the whole information: the Schur complement of M's block, which all coders share.
+    shared = cross.reshape(size, -1)
+    information = own.reshape(size, size) - shared @ inverse_errors @ shared.T
+    information[np.arange(size), np.arange(size)] += RIDGE
+    covariance = np.linalg.inv(information).reshape(k, k, k, k)
+    out = np.empty((k, k))
+    for row in range(k):
+        out[row] = np.einsum("ij,jk,ik->i", slopes[row], covariance[row, :, row], slopes[row])
+    return np.maximum(out, 0.0)
+
+
+def network_errors(p: FloatArray) -> FloatArray:
+    """(K·(K − 1),) standard deviation of M's cells: Σ_n p[n,j]·p[n,k] / Σ_n p[n,j], j before k."""
+    both = (p.T @ p) / np.maximum(p.sum(0), LEAST_P)[:, None]
+    return np.asarray(np.maximum(both[~_diagonal(p.shape[1])], LEAST_ERROR))
+
+
+def _network_scores(p: FloatArray, r: FloatArray) -> FloatArray:
+    """(n,K·(K − 1)) derivative of log L_n by M[j,k] with the row's sum kept: p[j]·(r[k] / p[k] − r[j] / p[j])."""
+    p = np.maximum(p, LEAST_P)
+    ratio = r / p
+    scores: FloatArray = p[:, :, None] * (ratio[:, None, :] - ratio[:, :, None])
+    return np.asarray(scores[:, ~_diagonal(p.shape[1])])
+
+
+def _diagonal(k: int) -> NDArray[np.bool_]:
+    return np.eye(k, dtype=np.bool_)

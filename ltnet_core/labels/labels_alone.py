@@ -1,0 +1,85 @@
+"""What the labels alone tell before any network is trained, and whether that is enough to start from."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..annotations import ADJUDICATOR, AnnotationTable, FloatArray
+from .aggregation import Chosen, choose, guessing_matrices, too_large
+from .identifiability import labels_suffice
+from .truth import expected_counts
+
+KEPT = 2  # tables whose result is remembered: a run plans its work more than once
+
+
+@dataclass(frozen=True)
+class LabelsAlone:
+    """The labels of coders who overlap.
+
+    Attributes
+    ----------
+    chosen : the models weighed by left-out annotations; None where the coders hardly overlap, or nothing could
+        be left out.
+    suffice : whether truth and matrices can be told from labels alone: most items have two independent views.
+    """
+
+    chosen: Chosen | None
+    suffice: bool
+
+    @property
+    def correlation(self) -> float:
+        """Correlation of the coders' errors on an item."""
+        return self.chosen.correlation if self.chosen is not None else 0.0
+
+
+def first_matrices(chosen: Chosen, table: AnnotationTable) -> tuple[FloatArray, FloatArray]:
+    """(C,K,K) T of the coders of ``table`` where the truth is what was chosen, and its pseudo counts.
+
+    The pseudo counts hold it to knowing or guessing as strongly as the models do that foretell left-out
+    annotations best. An item that nobody labelled says nothing; what was adjudicated is known.
+    """
+    r = np.nan_to_num(chosen.p)
+    if ADJUDICATOR in table.coders:
+        settled = table.labels_of(ADJUDICATOR)
+        r[settled >= 0] = np.eye(len(table.classes))[settled[settled >= 0]]
+    counts = expected_counts(r, table)
+    pseudo_counts = chosen.strength * guessing_matrices(counts)
+    cells = counts + pseudo_counts
+    return cells / cells.sum(2, keepdims=True), pseudo_counts
+
+
+_remembered: OrderedDict[str, LabelsAlone] = OrderedDict()
+
+
+def labels_alone(table: AnnotationTable) -> LabelsAlone:
+    """What the labels of these coders tell; remembered for the last tables asked about.
+
+    Coders who hardly overlap are not tried: their labels fit more than one truth whatever the model.
+    """
+    key = table.fingerprint()
+    if key not in _remembered:
+        _remembered[key] = _labels_alone(table)
+        while len(_remembered) > KEPT:
+            _remembered.popitem(last=False)
+    return _remembered[key]
+
+
+def _labels_alone(table: AnnotationTable) -> LabelsAlone:
+    if not labels_suffice(table):
+        return LabelsAlone(None, False)
+    chosen = None if too_large(table) else choose(table)
+    return LabelsAlone(chosen, chosen is None or labels_suffice(table, chosen.correlation))
+
+
+def note(found: LabelsAlone) -> str:
+    """A sentence about where T starts."""
+    correlation = f"their errors on an item have a correlation of {found.correlation:.2f}"
+    if found.suffice:
+        return f"the labels alone tell truth and matrices apart ({correlation}): T starts from them."
+    return (
+        f"coders err together where an image is unclear ({correlation}), so that most items have fewer than two "
+        "independent views: LTNet goes on from a network trained on all labels mixed, and T starts from the labels."
+    )

@@ -1,0 +1,38 @@
+"""Which coders take part in a run, and how much their annotations weigh."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from ..annotations import ADJUDICATOR, AnnotationTable, FloatArray, human_name, is_machine
+from ..datasets import Study
+from ..settings import Settings
+
+
+def human_table(study: Study, coders: Sequence[str] | None) -> AnnotationTable:
+    """The annotations to learn from: of these human coders (None for all), and what people settled."""
+    if coders is None:
+        return study.table
+    settled = [ADJUDICATOR] if ADJUDICATOR in study.table.coders and ADJUDICATOR not in coders else []
+    return study.table.keep_coders([*coders, *settled])
+
+
+def coder_weights(table: AnnotationTable, settings: Settings, trust: Mapping[str, float] | None = None) -> FloatArray:
+    """(C,) weight of each coder's annotations; a weight given by name stands, whatever ``trust`` says of the coder."""
+    trusted, options = trust or {}, settings.coders
+    usual = [
+        (options.machine_weight if is_machine(c) else options.human_weight) * trusted.get(human_name(c), 1.0)
+        for c in table.coders
+    ]
+    return np.asarray([options.coder_weights.get(c, w) for c, w in zip(table.coders, usual, strict=True)])
+
+
+def evidence_weights(weights: FloatArray, settings: Settings) -> FloatArray:
+    """(C,) what an annotation weighs in the posterior: its weight by a human's, at most 1.
+
+    The loss is divided by the weights, so that only their ratios matter there; in the
+    posterior an annotation of weight 3 would count as three independent ones.
+    """
+    return np.minimum(weights / settings.coders.human_weight, 1.0)

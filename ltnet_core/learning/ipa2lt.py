@@ -1,0 +1,284 @@
+"""IPA2LT: train machine coders, let them label everything, train LTNet. In that order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import nn
+
+from ..annotations import ADJUDICATOR, AnnotationTable, FloatArray, is_machine
+from ..errors import TrainingError
+from ..labels import labels_alone
+from ..labels.aggregation import crowd_prior, shrunk_dawid_skene
+from ..labels.truth import posterior
+from .calibration import plain_temperature, soften, temperature
+from .coder_weights import coder_weights, evidence_weights
+from .coders import add_pseudo_labels
+from .ltnet import Likelihood, LTNet
+from .results import Learned
+from .shared_errors import foretelling, item_shares, learned_share, spread, votes
+from .stages import Task
+from .trainer import Trainer
+from .transition import ClampedTransitions, SoftmaxTransitions, near_identity
+from .trust import FEW, reference_coder, reference_note, trust, trust_note
+
+SHARPEST = 0.9
+TRUST_PER_KAPPA = 2.0
+NEAR = 0.95  # diagonal that the reference coder's matrix starts with
+
+
+def learn(trainer: Trainer) -> Learned:
+    """The three steps, and the truth they lead to."""
+    settings, options = trainer.settings, trainer.settings.transitions
+    plan = trainer.plan
+    humans = plan.table
+
+    networks = {
+        f"coder:{c}": trainer.network(Task(f"coder:{c}", humans.keep_coders([c]), weights=np.ones(1)))
+        for c in plan.coders
+    }
+    warm = next((s for s in ("warm-up", "mixture") if s in plan.fits), None)
+    seen = trainer.network(Task(warm, humans)) if warm is not None else None
+    if warm == "mixture" and seen is not None:
+        networks["mixture"] = seen
+    elif "mixture" in plan.fits:
+        networks["mixture"] = trainer.network(Task("mixture", humans, warm=warm))
+
+    table = humans
+    if plan.coders:
+        trainer.enter("pseudo")
+        predictions = {c: networks[f"coder:{c}"] for c in plan.coders}
+        table = add_pseudo_labels(humans, predictions, settings.coders.pseudo, plan.usable & ~trainer.study.is_test)
+
+    held_out = plan.fits["ltnet"].validation
+    start = _start(trainer, table, seen)
+    weights, given = start.weights, start.given
+
+    def model(base: nn.Module) -> LTNet:
+        transitions = (
+            SoftmaxTransitions(start.transitions, given)
+            if options.transition_floor is None
+            else ClampedTransitions(start.transitions, options.transition_floor)
+        )
+        prior = None if start.pseudo_counts is None else start.pseudo_counts / start.mass
+        return LTNet(base, transitions, options.likelihood, prior, options.double_softmax)
+
+    # Where the labels alone do not tell T, a poor p would drag it along: LTNet starts from weights trained on all
+    # labels mixed, as the authors' does.
+    judged = np.asarray([not is_machine(c) for c in table.coders], dtype=np.bool_) & ~given
+    share = spread(item_shares(table, judged, start.correlation), table, judged)
+    discounted = replace(table, count=(table.count * share).astype(np.float32))
+    task = Task(
+        "ltnet",
+        discounted,
+        model,
+        warm=None if plan.by_labels else warm,
+        lr=settings.schedule.ltnet_lr if warm == "mixture" and not plan.by_labels else settings.schedule.lr,
+        transition_lr=options.transition_lr,
+        transition_delay=options.transition_delay,
+        weights=weights,
+    )
+    p = trainer.network(task)
+    transitions = trainer.matrices(task)
+    if transitions is None:
+        raise TrainingError(f"the network of stage {task.stage!r} has no transition matrices.")
+    transitions[given] = np.eye(len(table.classes))
+    judges = judges_of_confidence(discounted.keep_coders(humans.coders), start.reference, held_out)
+    tau = temperature(p, transitions[[table.coder_index(c) for c in judges.coders]], judges, held_out)
+    p = soften(p, tau)
+    # What LTNet is compared with is calibrated alike, each on what was held out from it.
+    for stage, seen_by in networks.items():
+        own_labels = humans if stage == "mixture" else humans.keep_coders([stage.removeprefix("coder:")])
+        networks[stage] = soften(seen_by, plain_temperature(seen_by, own_labels, plan.fits[stage].validation))
+    evidence = evidence_weights(weights, settings)
+    truth = _truth(trainer, p, transitions, table, evidence, judged)
+    return Learned(
+        table=table,
+        method="ltnet",
+        transitions=transitions,
+        start=start.transitions,
+        posterior=truth.r,
+        temperature=tau,
+        networks={**networks, "ltnet": p},
+        usable=plan.usable,
+        items=plan.pooled,
+        weights=evidence,
+        features=trainer.features(task),
+        given=settings.coders.given,
+        reference_coder=start.reference,
+        shares=truth.shares,
+        sharpness=truth.sharpness,
+        assumed=None if start.pseudo_counts is None else start.pseudo_counts.sum(2),
+    )
+
+
+@dataclass(frozen=True)
+class Start:
+    """What LTNet starts from.
+
+    Attributes
+    ----------
+    transitions : (C,K,K) T. pseudo_counts : (C,K,K) of its prior, or None. mass : of all annotations in the loss.
+    weights : (C,) of the coders in the loss. given : (C,) coders taken at their word.
+    reference : the coder in whose words the truth is told. correlation : ρ of the coders' errors on an item.
+    """
+
+    transitions: FloatArray
+    pseudo_counts: FloatArray | None
+    mass: float
+    weights: FloatArray
+    given: NDArray[np.bool_]
+    reference: str | None
+    correlation: float
+
+
+def _start(trainer: Trainer, table: AnnotationTable, seen: FloatArray | None) -> Start:
+    """Where T and the coders' weights start: by the labels alone where coders overlap, else by ``seen`` (N,K), what
+    the network trained on all labels mixed sees."""
+    settings, options, plan = trainer.settings, trainer.settings.transitions, trainer.plan
+    humans, held_out = plan.table, plan.fits["ltnet"].validation
+    reference = settings.coders.reference
+    given = np.asarray([c in settings.coders.given for c in table.coders], dtype=np.bool_)
+    labellers = humans.keep_coders([c for c in humans.coders if c != ADJUDICATOR])
+    by_labels = options.transition_start in ("auto", "dawid-skene") and reference is None and bool(labellers.coders)
+    alone = labels_alone.labels_alone(labellers) if by_labels else labels_alone.LabelsAlone(None, False)
+    trusted: dict[str, float] = {}
+    if alone.chosen is not None:
+        trainer.note(labels_alone.note(alone))
+    elif seen is not None and labellers.coders and not plan.by_labels:
+        if settings.coders.trust == "held-out":
+            trusted = trust(seen, labellers, held_out)
+            trainer.note(trust_note(trusted))
+        heard = [c for c in labellers.coders if settings.coders.weight_of(c)]
+        if reference is None and settings.coders.find_reference and heard:
+            reference, met = reference_coder(seen, labellers.keep_coders(heard), held_out)
+            if reference is not None:
+                trainer.note(reference_note(reference, met))
+    weights = coder_weights(table, settings, trusted)
+    if options.transition_start == "identity":
+        start = near_identity(len(table.coders), len(table.classes), options.start_diagonal)
+        return Start(start, None, 1.0, weights, given, reference, 0.0)
+    if alone.chosen is not None:
+        start, pseudo_counts = labels_alone.first_matrices(alone.chosen, table)
+    else:
+        seen = None if plan.by_labels or seen is None else sharpened(seen, humans, held_out)
+        start, pseudo_counts = first_matrices(table, seen, weights, given, reference)
+    mass = total_mass(table, weights, options.likelihood)
+    return Start(start, pseudo_counts, mass, weights, given, reference, alone.correlation)
+
+
+@dataclass(frozen=True)
+class Truth:
+    """The posterior (N,K), what the annotations of each item count in it (N,), and its sharpness."""
+
+    r: FloatArray
+    shares: FloatArray
+    sharpness: float
+
+
+def _truth(
+    trainer: Trainer,
+    p: FloatArray,
+    transitions: FloatArray,
+    table: AnnotationTable,
+    weights: FloatArray,
+    judged: NDArray[np.bool_],
+) -> Truth:
+    """The learned truth, as sure as left-out annotations tell; coders ``judged`` (C,) err together."""
+    fit = trainer.plan.fits["ltnet"]
+    annotated = votes(table, judged) > 0
+    correlation, beta = foretelling(p, transitions, table, weights, judged)
+    of_item = item_shares(table, judged, correlation)
+    train, held_out = fit.train[annotated[fit.train]], fit.validation[annotated[fit.validation]]
+    counted = spread(of_item, table, judged)
+    of_item[train] *= learned_share(p, transitions, table, weights, counted, beta, train, held_out)
+    r = posterior(p, transitions, table, weights, spread(of_item, table, judged))
+    r[annotated] = soften(r[annotated], 1 / beta)
+    return Truth(r, of_item, beta)
+
+
+def judges_of_confidence(
+    humans: AnnotationTable, reference: str | None, held_out: NDArray[np.int64]
+) -> AnnotationTable:
+    """The annotations that tell how sure p may be.
+
+    What machine coders say of a held-out image comes from the image too. What other coders than the
+    reference get wrong where an image is unclear, T does not explain, and p would have to be less sure for it.
+    """
+    if reference is None:
+        return humans
+    own = humans.keep_coders([reference])
+    return own if np.isin(own.item, held_out).sum() >= FEW else humans
+
+
+def first_matrices(
+    table: AnnotationTable,
+    seen: FloatArray | None,
+    weights: FloatArray,
+    given: NDArray[np.bool_] | None = None,
+    reference: str | None = None,
+) -> tuple[FloatArray, FloatArray]:
+    """(C,K,K) T before LTNet trains, and the pseudo counts of its prior.
+
+    Both come from Dawid–Skene with matrices shrunk towards the crowd's, on labels alone or
+    with ``seen`` (N,K), what a network sees in each item, for a prior of its truth. Coders
+    ``given`` (C,) are taken at their word. Dawid–Skene takes coders for independent, which
+    machine coders are not: all of them see the image alone, as ``seen`` does. So their
+    annotations count by their weight in the loss, and those that weigh nothing not at all.
+
+    The labels of coders who do not overlap fit any truth p·M as well as p, with M⁻¹·T for T. The
+    ``reference`` coder's matrix starts next to the identity, and the others' where its labels are
+    the truth: of all those truths, training begins with the one told in its words.
+    """
+    machine = np.asarray([is_machine(c) for c in table.coders], dtype=np.bool_)
+    share = np.where(machine, np.minimum(weights, 1.0), weights > 0)[table.coder]
+    on = share > 0
+    counted = replace(
+        table,
+        item=table.item[on],
+        coder=table.coder[on],
+        label=table.label[on],
+        count=(table.count * share)[on].astype(np.float32),
+    )
+    fixed = np.zeros(len(table.coders), dtype=np.bool_) if given is None else given.copy()
+    if reference is not None:
+        fixed[table.coder_index(reference)] = True
+    found = shrunk_dawid_skene(counted, item_prior=seen, given=fixed)
+    start, pseudo_counts = found.transitions, np.zeros_like(found.counts)
+    if not fixed.all():
+        pseudo_counts[~fixed] = crowd_prior(found.counts[~fixed])
+    if reference is not None:
+        at = table.coder_index(reference)
+        start[at] = near_identity(1, len(table.classes), NEAR)[0]
+        pseudo_counts[at] = start[at]
+    return start, pseudo_counts
+
+
+def total_mass(table: AnnotationTable, weights: FloatArray, likelihood: Likelihood) -> float:
+    """What LTNet's loss would be divided by were all items one batch (``LTNet.mass``)."""
+    per_item = np.bincount(table.item, table.count * weights[table.coder])
+    return float((per_item if likelihood == "separate" else np.minimum(per_item, 1)).sum())
+
+
+def sharpened(p: FloatArray, table: AnnotationTable, held_out: NDArray[np.int64]) -> FloatArray:
+    """(N,K) ``p`` as its most probable class alone, with a probability of at most .9.
+
+    A network trained on the coders' labels spreads p the way the coders err, and T would
+    explain nothing. How far its first choice is trusted follows from its kappa with the
+    annotations of held-out items: a network that learned nothing says nothing.
+    """
+    n, k = p.shape
+    best = p.argmax(1)
+    entry = np.isin(table.item, held_out)
+    label, weight, first = table.label[entry], table.count[entry], best[table.item[entry]]
+    total = max(float(weight.sum()), 1e-9)
+    agree = float((weight * (first == label)).sum()) / total
+    shares = [np.bincount(x, weights=weight, minlength=k) / total for x in (first, label)]
+    chance = float(shares[0] @ shares[1])
+    kappa = (agree - chance) / max(1 - chance, 1e-9) if entry.any() else 0.0
+    trust = min(max(TRUST_PER_KAPPA * kappa, 0.0), SHARPEST)
+    sharp = np.full((n, k), (1 - trust) / k)
+    sharp[np.arange(n), best] += trust
+    return sharp

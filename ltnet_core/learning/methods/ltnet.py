@@ -1,0 +1,124 @@
+"""IPA2LT: machine coders, pseudo labels, then LTNet, which learns the latent truth and a matrix for every coder."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ...errors import OptionError, did_you_mean
+from ...labels.labels_alone import labels_alone
+from ...method import Method
+from ..coders import trainable
+
+if TYPE_CHECKING:
+    from ...annotations import AnnotationTable
+    from ...settings import Settings
+    from ..plan import Fit, Material, Networks
+    from ..results import Learned
+    from ..trainer import Trainer
+
+MOST_NAMED = 3
+
+
+def learn(trainer: Trainer) -> Learned:
+    """Train all networks; see :mod:`ltnet_core.ipa2lt`."""
+    from .. import ipa2lt
+
+    return ipa2lt.learn(trainer)
+
+
+def networks(material: Material) -> Networks:
+    """The machine coders, a network on all labels mixed, LTNet.
+
+    Raises
+    ------
+    OptionError
+        the reference coder cannot be one.
+    """
+    from ..plan import Networks, labellers
+
+    settings, table = material.settings, material.table
+    humans = labellers(table)
+    start = settings.transitions.transition_start
+    by_labels = start == "dawid-skene" or (start == "auto" and labels_alone(humans).suffice)
+    if settings.coders.reference is not None:
+        _check_reference(settings, humans, by_labels)
+    coders, notes = _machine_coders(material, humans)
+    fits = {f"coder:{c}": material.fit(table.annotated([c])) for c in coders}
+    return Networks(fits | _last_fits(material, bool(coders), by_labels), tuple(coders), by_labels, tuple(notes))
+
+
+def _machine_coders(material: Material, humans: AnnotationTable) -> tuple[list[str], list[str]]:
+    """Human coders that train a network of their own, and sentences about what is unusual."""
+    table, options = material.table, material.settings.coders
+    coders: list[str] = []
+    notes = []
+    if not (material.usable & ~table.annotated()).any():
+        notes.append("there are no unlabelled images; the machine coders label only what other coders labelled.")
+    if options.machine_coders:
+        coders, cannot = trainable(humans, options.fewest_annotations)
+        notes += cannot
+        if not options.comparisons:
+            coders = [c for c in coders if (material.usable & ~table.annotated([c])).any()]
+    return coders, notes
+
+
+def _last_fits(material: Material, machine_coders: bool, by_labels: bool) -> dict[str, Fit]:
+    """What all labels mixed and LTNet train on."""
+    from ..plan import Fit
+
+    settings, train, validation = material.settings, material.train, material.validation
+    fits = {}
+    last, span = material.fit(last=True), (0.0, 1.0)
+    # One schedule, on all labels mixed up to the branch, from there on with LTNet's loss; a second schedule would
+    # cost the network more than the right loss gives it.
+    if not by_labels and settings.schedule.branch > 0:
+        total = settings.epochs_for(len(train))
+        shared = min(max(round(settings.schedule.branch * total), 1), max(total - 1, 1))
+        rest = max(total - shared, 1)
+        span = (shared / (shared + rest), 1.0)
+        fits["warm-up"] = Fit(train, validation, shared, (0.0, span[0]))
+        last = Fit(train, validation, settings.schedule.ltnet_epochs or rest)
+        if settings.coders.comparisons:
+            fits["mixture"] = Fit(train, validation, rest, span)
+    elif settings.coders.comparisons or not by_labels:
+        fits["mixture"] = material.fit()
+    # The items that only machine coders labelled take part: they are the bridge between the datasets. An item held
+    # out for validation may carry machine labels; it must stay unseen all the same.
+    items = np.setdiff1d(np.flatnonzero(material.usable), validation) if machine_coders else train
+    fits["ltnet"] = Fit(items, validation, last.epochs, span)
+    return fits
+
+
+def _check_reference(settings: Settings, humans: AnnotationTable, by_labels: bool) -> None:
+    reference = str(settings.coders.reference)
+    if settings.coders.weight_of(reference) == 0:
+        raise OptionError(f"the reference {reference!r} weighs 0; nothing would be learned from its labels.")
+    if reference not in humans.coders:
+        raise OptionError(
+            f"the reference {reference!r} is not a coder with annotations to learn from; there are "
+            f"{', '.join(humans.coders[:MOST_NAMED])}{' …' if len(humans.coders) > MOST_NAMED else ''}."
+            + did_you_mean(reference, humans.coders)
+        )
+    if by_labels:
+        raise OptionError(
+            "here the coders overlap so much that their labels alone tell the matrices; a reference coder is for "
+            "where they do not. Leave it out, or let its labels be adjudications to take them at their word."
+        )
+
+
+METHOD = Method(
+    name="ltnet",
+    title="LTNet",
+    text="Machine coders, then LTNet: latent truth and a transition matrix for every coder.",
+    task="LTNet: the latent truth and the transition matrices",
+    earlier_tasks={
+        "warm-up": "All labels mixed: where LTNet starts from",
+        "mixture": "All labels mixed, to the end: for comparison",
+    },
+    parts=frozenset({"ltnet", "coders", "matrices", "two stages", "mixup"}),
+    networks=networks,
+    learn=learn,
+    rank=0,
+)

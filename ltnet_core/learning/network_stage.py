@@ -1,0 +1,231 @@
+"""A stage that trains a network: built, trained, and kept in the checkpoint, so that --resume finds it there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, TypedDict, cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..annotations import FloatArray
+from ..errors import DamageError
+from ..files.reading import read_array
+from ..files.writing import write_array
+from ..runs.checkpoint import forget, keep, kept
+from ..runs.run import Run
+from ..settings import NetworkOptions, Settings
+from .coder_weights import coder_weights
+from .devices import trains_in_bfloat16
+from .frozen_trunk import Features, last_layer_alone, require_linear_end, trunk_features, whole_network
+from .ltnet import Classifier
+from .networks import build_network
+from .plan import Plan
+from .progress import Progress
+from .schedule import Schedule
+from .stages import Task, file_stem, stage_seed
+from .study_pixels import StudyPixels, pixel_statistics
+from .timm_networks import is_timm, publication
+from .training import fit
+from .training_data import TrainingData, on_device
+from .views import predict
+from .watch import Record, Watch
+from .weights import fill, load_weights, save_weights
+
+
+class NetworkFacts(TypedDict):
+    """What a finished network's stage keeps beside its weights and its p."""
+
+    history: list[dict[str, Any]]
+
+
+class NetworkStages:
+    """Trains the networks of a run, each once.
+
+    Attributes
+    ----------
+    mean, std : (channels,) of the training pixels.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        settings: Settings,
+        seed: int,
+        device: torch.device,
+        plan: Plan,
+        images: StudyPixels,
+        progress: Progress,
+    ):
+        self._run, self._settings, self._seed, self._device = run, settings, seed, device
+        self._plan, self._images, self._progress = plan, images, progress
+        name = settings.network.network
+        if is_timm(name):
+            self.mean, self.std = publication(name).statistics(images.channels)
+        else:
+            self.mean, self.std = pixel_statistics(images.pixels, plan.pooled)
+        self._pixels = on_device(images.pixels, device)
+        self._trunk: nn.Module | None = None
+        self._features: Features | None = None
+        if settings.network.freeze:
+            self._freeze(settings.network)
+
+    def network(self, task: Task) -> FloatArray:
+        """Train one network, or load it when it is there; returns (N,K) p of every item."""
+        work, items = self._plan.fits[task.stage], len(self._plan.usable)
+        done = self._kept(task)
+        if done is not None:
+            self._progress.skip(work.cost)
+            self._progress.skip(items, "predict")
+            return done
+        self._progress.enter(task.stage, work.epochs)
+        model, data = self._begun(task), self.data(task)
+        history = self._fit(task, model, data)
+        watch = Watch(step=lambda n: self._progress.advance(n, "predict"))
+        p = predict(model, data, np.arange(items), watch=watch)
+        folder, name = self._run.checkpoint, file_stem(task.stage)
+        save_weights(model.state_dict(), self.weights_path(task.stage))
+        write_array(p, folder / f"{name}.npy")
+        keep(folder, name, [f"{name}.safetensors", f"{name}.npy"], {"history": history})
+        (folder / f"{name}.epochs.pt").unlink(missing_ok=True)
+        return p
+
+    def trained(self, task: Task) -> Classifier:
+        """The model of a task with the weights it was left with."""
+        model, path = self._model(task, fresh=True), self.weights_path(task.stage)
+        fill(model, load_weights(path), path)
+        return model
+
+    def data(self, task: Task) -> TrainingData:
+        """What a task learns from: images, or what a frozen trunk sees of them."""
+        settings, pixels = self._settings, self._pixels
+        weights = coder_weights(task.table, settings) if task.weights is None else task.weights
+        if self._features is not None:
+            dimensions = self._features.shape[1]
+            plain = np.zeros(dimensions), np.ones(dimensions)
+            return TrainingData(self._features, task.table, weights, *plain, self._device, augment=False)
+        augment, cutout = settings.data.augment, settings.data.cutout
+        return TrainingData(pixels, task.table, weights, self.mean, self.std, self._device, augment, cutout)
+
+    def whole_weights(self, stage: str) -> dict[str, Tensor]:
+        """The weights of a finished stage, those of a frozen trunk among them."""
+        state = load_weights(self.weights_path(stage))
+        return state if self._trunk is None else whole_network(self._trunk, state)
+
+    def _freeze(self, options: NetworkOptions) -> None:
+        """Compute what the pretrained network sees of every image; only its last layer is trained."""
+        size, channels = self._images.size, self._images.channels
+        trunk = self._trunk = build_network(
+            options.network,
+            classes=len(self._plan.table.classes),
+            channels=channels,
+            image_size=size,
+            seed=self._seed,
+            weights=options.weights,
+            last_relu=options.last_relu,
+            pretrained=options.pretrained,
+        )
+        require_linear_end(trunk, size, channels)
+
+        def on_images() -> tuple[Classifier, TrainingData]:
+            nobody = self._plan.table.keep_coders([])
+            data = TrainingData(self._pixels, nobody, np.zeros(0), self.mean, self.std, self._device, augment=False)
+            return Classifier(trunk).to(self._device), data
+
+        self._features = trunk_features(self._run.checkpoint, len(self._plan.usable), on_images, self._progress)
+        trunk.cpu()
+
+    def weights_path(self, stage: str) -> Path:
+        """Where the weights of a finished stage are."""
+        return self._run.checkpoint / f"{file_stem(stage)}.safetensors"
+
+    def _model(self, task: Task, *, fresh: bool = False) -> Classifier:
+        """The untrained model of a task, on the device; ``fresh`` without pretrained weights, to be filled."""
+        options = self._settings.network
+        seed = stage_seed(self._seed, task.stage, self._plan.table) % 2**31
+        if self._features is not None:
+            base: nn.Module = last_layer_alone(self._features.shape[1], len(task.table.classes), seed)
+        else:
+            base = build_network(
+                options.network,
+                classes=len(task.table.classes),
+                channels=self._images.channels,
+                image_size=self._images.size,
+                seed=seed,
+                weights=None if fresh else options.weights,
+                last_relu=options.last_relu,
+                pretrained=options.pretrained and not fresh,
+            )
+        model: Classifier = task.model(base).to(self._device)
+        model.mixup = self._settings.data.mixup
+        model.low_precision = trains_in_bfloat16(options.precision, self._device)
+        model.base.to(memory_format=torch.channels_last)
+        return model
+
+    def _begun(self, task: Task) -> Classifier:
+        """The model of a task with the weights it starts from."""
+        model = self._model(task, fresh=task.warm is not None)
+        if task.warm is not None:
+            path = self.weights_path(task.warm)
+            fill(model, {k: v for k, v in load_weights(path).items() if k.startswith("base.")}, path, strict=False)
+        return model
+
+    def _fit(self, task: Task, model: Classifier, data: TrainingData) -> list[Record]:
+        progress, work = self._progress, self._plan.fits[task.stage]
+        options, matrices = self._settings.schedule, self._settings.transitions
+        schedule = Schedule(
+            epochs=work.epochs,
+            batch_size=options.batch_size,
+            lr=options.lr if task.lr is None else task.lr,
+            decay=options.decay,
+            optimizer=options.optimizer,
+            weight_decay=options.weight_decay,
+            transition_optimizer=matrices.transition_optimizer,
+            transition_lr=task.transition_lr,
+            transition_delay=task.transition_delay,
+            span=work.span,
+        )
+
+        def epoch(record: Record) -> None:
+            self._run.emit("epoch", stage=task.stage, epochs=work.epochs, **record)
+            progress.say(_line_of(record, work.epochs) + progress.left())
+
+        return fit(
+            model,
+            data,
+            work.train,
+            work.validation,
+            schedule,
+            seed=stage_seed(self._seed, task.stage, self._plan.table),
+            checkpoint=self._run.checkpoint / f"{file_stem(task.stage)}.epochs.pt",
+            watch=Watch(step=progress.advance, epoch=epoch, skip=progress.skip, note=progress.note),
+            graphs=self._settings.network.cuda_graphs,
+        )
+
+    def _kept(self, task: Task) -> FloatArray | None:
+        """(N,K) p of a network that an earlier process trained; None where it is still to be trained."""
+        folder, name = self._run.checkpoint, file_stem(task.stage)
+        shape = len(self._plan.usable), len(task.table.classes)
+        try:
+            if kept(folder, name, NetworkFacts) is None:
+                return None
+            p = read_array(folder / f"{name}.npy", shape, np.float64)
+            fill(
+                self._model(task, fresh=True),
+                load_weights(self.weights_path(task.stage)),
+                self.weights_path(task.stage),
+            )
+        except DamageError as e:
+            self._progress.note(f"{e.file!r} is {e.reason}, so its network is trained again.")
+            forget(*(folder / f"{name}{end}" for end in (".json", ".npy", ".safetensors")))
+            return None
+        return cast(FloatArray, p)
+
+
+def _line_of(record: Record, epochs: int) -> str:
+    """An epoch in a line."""
+    line = f"  epoch {record['epoch']}/{epochs}  loss {record['train_loss']:.3f}"
+    if record["validation_loss"] is not None:
+        line += f"  validation {record['validation_loss']:.3f} ({record['validation_agreement']:.1%} agree)"
+    return line + f"  {record['seconds']:.1f} s"

@@ -1,0 +1,114 @@
+"""What an annotation tells that the others of its item, and the network that learned from it, do not.
+
+Coders err on the same items, those that are unclear, and T explains only errors that depend on the truth. And of an
+item it was trained on, p holds part of what the annotations say. Multiplied as if independent, they make the
+posterior too sure. So every annotation counts by a share, and the whole has a sharpness:
+
+    r[n,k] ∝ (p[n,k] · Π_c T[c,k,a_nc]^s_n)^β        s_n = δ / (1 + (n − 1)·ρ)
+
+ρ is the correlation of errors (the design effect of L. Kish, *Survey sampling*, 1965). ρ and β are those under which
+p and the other annotations of an item best foretell each left-out one. δ is 1 for items held out from training; for
+those learned from it is what makes them as sure, in the mean, as the held-out ones: an item is no clearer for having
+been learned from.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import brentq
+
+from ..annotations import AnnotationTable, FloatArray
+from ..labels.aggregation import CORRELATIONS, discounts
+from ..labels.truth import FLOOR, posterior
+from .calibration import FEWEST, soften
+
+LEAST_SHARE = 0.25  # δ: below, the annotations of the items learned from would hardly count
+FEWEST_FORETOLD, MOST_FORETOLD = 100, 50_000  # left-out annotations that can decide, and that need to
+SHARPNESSES = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.2)
+CHUNK = 8_192
+
+
+def votes(table: AnnotationTable, coders: NDArray[np.bool_]) -> FloatArray:
+    """(N,) annotations of each item by ``coders`` (C,)."""
+    counted = table.count * coders[table.coder]
+    return np.bincount(table.item, weights=counted, minlength=len(table.items)).astype(np.float64)
+
+
+def item_shares(table: AnnotationTable, coders: NDArray[np.bool_], correlation: float) -> FloatArray:
+    """(N,) s_n of each item's annotations by ``coders`` (C,), with δ = 1."""
+    return discounts(votes(table, coders), correlation)[:, 0]
+
+
+def spread(of_item: FloatArray, table: AnnotationTable, coders: NDArray[np.bool_]) -> FloatArray:
+    """(E,) what each annotation counts: the share of its item (N,), and all of it for coders not in ``coders`` (C,)."""
+    return np.where(coders[table.coder], of_item[table.item], 1.0)
+
+
+def foretelling(
+    p: FloatArray, transitions: FloatArray, table: AnnotationTable, weights: FloatArray, coders: NDArray[np.bool_]
+) -> tuple[float, float]:
+    """ρ and β under which p (N,K), T (C,K,K) and an item's other annotations make each annotation most probable.
+
+    Annotations of ``coders`` (C,) are left out one by one where their item has another; 0 and 1 where there are fewer
+    than 100 of them. ``weights`` (C,) are those of the posterior.
+    """
+    of_item = votes(table, coders)
+    single = np.minimum(table.count, 1.0).astype(np.float64)  # one vote, of a soft label all of it
+    kept = of_item[table.item] - single > 1 - 1e-6
+    entries = np.flatnonzero(coders[table.coder] & kept & (weights[table.coder] > 0))
+    entries = entries[:: max(-(-len(entries) // MOST_FORETOLD), 1)]
+    if len(entries) < FEWEST_FORETOLD:
+        return 0.0, 1.0
+    log_t = np.log(np.maximum(transitions, FLOOR))
+    own = coders[table.coder]
+    said = log_t[table.coder[own], :, table.label[own]] * (table.count * weights[table.coder])[own][:, None]
+    sums = np.stack([np.bincount(table.item[own], weights=column, minlength=len(p)) for column in said.T], axis=1)
+    likely = np.zeros((len(CORRELATIONS), len(SHARPNESSES)))
+    for begin in range(0, len(entries), CHUNK):
+        at = entries[begin : begin + CHUNK]
+        item, coder, label = table.item[at], table.coder[at], table.label[at]
+        log_p, log_said = np.log(np.maximum(p[item], FLOOR)), log_t[coder, :, label]
+        out = single[at]
+        others = sums[item] - (out * weights[coder])[:, None] * log_said
+        for i, correlation in enumerate(CORRELATIONS):
+            joint = log_p + discounts(of_item[item] - out, correlation) * others
+            for j, beta in enumerate(SHARPNESSES):
+                log_r = beta * joint
+                log_r -= np.logaddexp.reduce(log_r, axis=1, keepdims=True)
+                likely[i, j] += table.count[at] @ np.logaddexp.reduce(log_r + log_said, axis=1)
+    best, sharpest = divmod(int(np.argmax(likely)), len(SHARPNESSES))
+    return CORRELATIONS[best], SHARPNESSES[sharpest]
+
+
+def learned_share(
+    p: FloatArray,
+    transitions: FloatArray,
+    table: AnnotationTable,
+    weights: FloatArray,
+    shares: FloatArray,
+    beta: float,
+    train: NDArray[np.int64],
+    held_out: NDArray[np.int64],
+) -> float:
+    """δ of the items learned from: ``train`` and ``held_out`` are annotated items; 1 with fewer than 20 held out.
+
+    ``shares`` (E,) are those for δ = 1.
+    """
+    if len(held_out) < FEWEST or not len(train):
+        return 1.0
+
+    def sure(delta: float, items: NDArray[np.int64]) -> float:
+        r = posterior(p, transitions, table, weights, delta * shares)[items]
+        return float(soften(r, 1 / beta).max(1).mean())
+
+    target = sure(1.0, held_out)
+
+    def too_sure(delta: float) -> float:
+        return sure(delta, train) - target
+
+    if too_sure(1.0) <= 0:
+        return 1.0
+    if too_sure(LEAST_SHARE) >= 0:
+        return LEAST_SHARE
+    return float(brentq(too_sure, LEAST_SHARE, 1.0, xtol=1e-3))

@@ -1,0 +1,214 @@
+"""Training steps: one after the other, or on a GPU captured once as a CUDA graph and replayed."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..annotations import FloatArray
+from .batch import Entries, Table
+from .ltnet import Classifier
+from .schedule import groups_of, set_rates
+from .training_data import Items, TrainingData, batches
+
+LONGEST_GRADIENT = 5.0
+READ_EVERY = {"cpu": 1, "cuda": 64}  # steps until the sums are read: a GPU works on while nobody asks it for a number
+EAGER_FIRST = 3  # steps before the capture, so that libraries have chosen their kernels and buffers exist
+FEWEST_REPLAYS = 20  # a capture costs about as much as so many steps
+
+
+class Totals:
+    """Losses and agreement over the batches of a pass, summed up on the device."""
+
+    def __init__(self, device: torch.device, losses: int = 1):
+        self.sums = torch.zeros(losses + 3, dtype=torch.float64, device=device)
+
+    def add(self, model: Classifier, losses: Tensor, log_p: Tensor, annotations: Entries | Table) -> None:
+        """``losses`` (L,) are those of a batch, under one or several temperatures."""
+        mass = model.mass(annotations).double()
+        agree = annotations.agreement(log_p.argmax(1)).double()
+        self.sums += torch.cat([losses.double() * mass, torch.stack([mass, agree, annotations.mass().double()])])
+
+    def clear(self) -> None:
+        self.sums.zero_()
+
+    def loss(self) -> FloatArray:
+        """(L,) mean losses; NaN where nothing weighs anything."""
+        *losses, mass, _, weight = self.sums.tolist()
+        return np.asarray(losses) / mass if weight else np.full(len(losses), np.nan)
+
+    def agreement(self) -> float:
+        """Share of annotation weight on which argmax p agrees."""
+        *_, agree, weight = self.sums.tolist()
+        return agree / weight if weight else math.nan
+
+    def first(self) -> float:
+        """Sum of the first losses so far; no finite number as soon as one of them was none."""
+        return float(self.sums[0])
+
+
+class Steps:
+    """Trains a model, an epoch at a time.
+
+    Parameters
+    ----------
+    optimizers : of the model's parameters. generator : on the data's device; draws augmentations.
+    steps : of all epochs together. graphs : whether steps may be captured.
+    note : gets what the user should know.
+
+    Attributes
+    ----------
+    totals : of the epoch. captured : whether the step is replayed from a graph.
+    """
+
+    def __init__(
+        self,
+        model: Classifier,
+        data: TrainingData,
+        optimizers: Sequence[torch.optim.Optimizer],
+        batch_size: int,
+        generator: torch.Generator,
+        *,
+        steps: int,
+        graphs: bool,
+        note: Callable[[str], None],
+    ):
+        self.model, self.data, self.optimizers, self.batch_size = model, data, list(optimizers), batch_size
+        self.generator, self.note = generator, note
+        self.totals = Totals(data.device)
+        self._trained = list(model.base.parameters())
+        wanted = (
+            graphs and data.static and model.takes_tables and steps >= FEWEST_REPLAYS and data.device.type == "cuda"
+        )
+        self._graph: torch.cuda.CUDAGraph | None = None
+        self._aside = torch.cuda.Stream(data.device) if wanted else None  # type: ignore[no-untyped-call]
+        self._done = 0
+
+    @property
+    def captured(self) -> bool:
+        return self._graph is not None
+
+    def epoch(self, order: Items, rates: Sequence[list[float]]) -> Iterator[int]:
+        """One pass over the items in this order, with the learning rates of each step; yields sizes of batches done."""
+        self.model.train()
+        self.totals.clear()
+        if self.data.static:
+            yield from self._on_device(order, rates)
+            return
+        for items, batch, rate in zip(batches(order, self.batch_size), self._fetched(order), rates, strict=True):
+            set_rates(self.optimizers, rate)
+            self._learn(batch, items)
+            yield len(items)
+
+    def _fetched(self, order: Items) -> Iterator[Tensor]:
+        """Bytes of every batch; for a GPU the next one is read while this one is worked on."""
+        if self.data.device.type == "cpu":
+            yield from map(self.data.bytes_of, batches(order, self.batch_size))
+            return
+        with ThreadPoolExecutor(1) as pool:
+            waiting = None
+            for items in batches(order, self.batch_size):
+                started = pool.submit(self.data.fetched, items)
+                if waiting is not None:
+                    yield waiting.result().to(self.data.device, non_blocking=True)
+                waiting = started
+            if waiting is not None:
+                yield waiting.result().to(self.data.device, non_blocking=True)
+
+    def _on_device(self, order: Items, rates: Sequence[list[float]]) -> Iterator[int]:
+        """Whole batches take their items and rates from tables on the device, by a number that counts there."""
+        sizes = [len(items) for items in batches(order, self.batch_size)]
+        whole = sum(size == self.batch_size for size in sizes)
+        self._fill(order[: whole * self.batch_size], rates[:whole])
+        for _ in range(whole):
+            self._whole_batch()
+            yield self.batch_size
+        if whole < len(sizes):
+            rest = self.data.index(order[whole * self.batch_size :])
+            set_rates(self.optimizers, rates[whole])
+            self._learn(self.data.bytes_of(rest), rest)
+            yield len(rest)
+
+    def _fill(self, order: Items, rates: Sequence[list[float]]) -> None:
+        device, groups = self.data.device, len(groups_of(self.optimizers))
+        items = torch.from_numpy(np.ascontiguousarray(order)).view(-1, self.batch_size)
+        table = torch.tensor(rates, dtype=torch.float32).view(-1, groups)
+        if not hasattr(self, "_items"):
+            self._items, self._rates = items.to(device), table.to(device)
+            self._at = torch.zeros(1, dtype=torch.int64, device=device)
+        else:
+            self._items.copy_(items)
+            self._rates.copy_(table)
+            self._at.zero_()
+
+    def _whole_batch(self) -> None:
+        if self._graph is not None:
+            self._graph.replay()
+            return
+        if self._aside is None:
+            self._step_by_number()
+            return
+        # What a captured step shares with those before it must be of one stream, and that not the default one.
+        self._aside.wait_stream(torch.cuda.current_stream(self.data.device))
+        with torch.cuda.stream(self._aside):
+            self._step_by_number()
+        torch.cuda.current_stream(self.data.device).wait_stream(self._aside)
+        self._done += 1
+        if self._done == EAGER_FIRST:
+            self._capture(self._aside)
+            self._aside = None
+
+    def _step_by_number(self) -> None:
+        items = self._items.index_select(0, self._at)[0]
+        rates = self._rates.index_select(0, self._at)[0]
+        torch._foreach_copy_([group["lr"] for group in groups_of(self.optimizers)], list(rates.unbind()))
+        self._learn(self.data.bytes_of(items), items)
+        self._at += 1
+
+    def _capture(self, stream: torch.cuda.Stream) -> None:
+        """Capture the step; where that fails, the run goes on without."""
+        graph = torch.cuda.CUDAGraph()
+        self._clear_gradients()
+        torch.cuda.synchronize(self.data.device)
+        try:
+            graph.register_generator_state(self.generator)
+            with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
+                self._step_by_number()
+        except RuntimeError as e:
+            self.note(f"the training step could not be captured as a CUDA graph; it runs without ({e}).")
+            self._clear_gradients()
+        else:
+            self._graph = graph
+
+    def _clear_gradients(self) -> None:
+        self.model.zero_grad(set_to_none=True)
+
+    def _learn(self, batch: Tensor, items: Items | Tensor) -> None:
+        """One step."""
+        annotations = self.data.annotations(items, self.model.takes_tables)
+        images = self.data.prepared(batch, self.generator)
+        loss, log_p = self.model.training_loss(images, annotations, self.generator)
+        self._clear_gradients()
+        torch.autograd.backward(loss)
+        torch.nn.utils.clip_grad_norm_(self._trained, LONGEST_GRADIENT)
+        for optimizer in self.optimizers:
+            optimizer.step()
+        with torch.no_grad():
+            self.totals.add(self.model, loss.detach()[None], log_p.detach(), annotations)
+
+
+@contextlib.contextmanager
+def same_bytes(device: torch.device) -> Iterator[None]:
+    """Within, a GPU's convolutions add up in the same order every time."""
+    before = torch.backends.cudnn.deterministic
+    torch.backends.cudnn.deterministic = before or device.type == "cuda"
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.deterministic = before

@@ -1,0 +1,85 @@
+"""What a trained network says of an image: p, averaged over views of it, and the features of its last layer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..annotations import FloatArray
+from .ltnet import Classifier
+from .networks import last_layer
+from .training_data import Items, TrainingData
+from .watch import Watch
+
+VIEW_SHIFTS = (0, 1, -1)  # of the views that p is averaged over, see mean_p; chosen on held-out images (EXPERIMENTS.md)
+ON_CPU = 256  # images at a time
+ON_GPU = 4096 * 32**2  # pixels at a time; a number that does not depend on free memory gives the same bytes again
+
+
+def images_at_once(data: TrainingData) -> int:
+    """How many images go through a network at a time where no gradient is kept."""
+    return ON_CPU if data.device.type == "cpu" else min(max(ON_GPU // data.size**2, 64), 4096)
+
+
+def predict(
+    model: Classifier,
+    data: TrainingData,
+    items: Items,
+    *,
+    batch_size: int | None = None,
+    watch: Watch | None = None,
+) -> FloatArray:
+    """(len(items),K) p of each item, averaged over views of it (:func:`mean_p`) when training mirrored and shifted."""
+    model.eval()
+    size = batch_size or images_at_once(data)
+    out: list[Tensor] = []
+    with torch.inference_mode():
+        for start in range(0, len(items), size):
+            images = data.images(items[start : start + size])
+            p = mean_p(model, images, VIEW_SHIFTS if data.augment else ()).double()
+            out.append(p)
+            if watch:
+                watch.step(len(images))
+    return torch.cat(out).cpu().numpy() if out else np.zeros((0, 0))
+
+
+def mean_p(model: Classifier, images: Tensor, shifts: Sequence[int]) -> Tensor:
+    """(B,K) p, averaged over the views that ``shifts`` ask for; of the images as they are where there are none.
+
+    A view is the image, or its mirror image, moved down and to the right by a shift times a 32nd of its side
+    (at least a pixel), edges reflected: a network trained on such images errs a little differently on each.
+    """
+    if not shifts:
+        return torch.exp(model(images))
+    size = images.shape[-1]
+    pixel = max(size // 32, 1)
+    margin = pixel * max(abs(s) for s in shifts)
+    padded = torch.nn.functional.pad(images, (margin,) * 4, mode="reflect")
+    total = torch.zeros((), device=images.device)
+    for shift in shifts:
+        at = slice(margin - pixel * shift, margin - pixel * shift + size)
+        view = padded[:, :, at, at]
+        total = total + model(view).exp() + model(view.flip(3)).exp()
+    return total / (2 * len(shifts))
+
+
+def features(
+    model: Classifier, data: TrainingData, items: Items, *, batch_size: int | None = None
+) -> Iterator[NDArray[np.float32]]:
+    """What the last layer of the base network gets of each item, (≤ batch_size, D) at a time."""
+    model.eval()
+    size = batch_size or images_at_once(data)
+    caught: list[Tensor] = []
+    hook = last_layer(model.base).register_forward_pre_hook(lambda layer, inputs: caught.append(inputs[0].detach()))
+    try:
+        with torch.inference_mode():
+            for start in range(0, len(items), size):
+                caught.clear()
+                model(data.images(items[start : start + size]))
+                yield caught[0].flatten(1).float().cpu().numpy()
+    finally:
+        hook.remove()

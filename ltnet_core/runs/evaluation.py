@@ -1,0 +1,142 @@
+"""How right is it: accuracy, F1, calibration, recovery of T."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import f1_score
+
+from ..labels.aggregation import Aggregate, aggregate
+from ..annotations import ADJUDICATOR, AnnotationTable, FloatArray
+
+BINS = 15
+AGGREGATED = ("majority", "dawid-skene", "shrunk-dawid-skene")  # quick enough for every run
+
+
+Aggregator = Callable[[str], Aggregate]
+"""Name of a method → what it makes of one table."""
+
+
+def aggregator(table: AnnotationTable) -> Aggregator:
+    """Aggregates a table by each method once, when it is first asked for."""
+    return cache(lambda method: aggregate(table, method))
+
+
+def calibration_error(
+    p: FloatArray, truth: NDArray[np.int32], bins: int = BINS, said: NDArray[np.int32] | None = None
+) -> float:
+    """Expected calibration error of (n,K) probabilities: mean |confidence − accuracy| over equal-width bins.
+
+    ``said`` (n,) is the class a method chose where that is not the first of the most probable ones.
+
+    C. Guo et al., *On calibration of modern neural networks*, ICML 2017.
+    """
+    confidence = p.max(1)
+    right = (p.argmax(1) if said is None else said) == truth
+    place = np.minimum((confidence * bins).astype(int), bins - 1)
+    size = np.bincount(place, minlength=bins)
+    gap = np.bincount(place, weights=confidence - right, minlength=bins)
+    return float(np.abs(gap).sum() / max(size.sum(), 1))
+
+
+def scores(
+    p: FloatArray, truth: NDArray[np.int32], labels: NDArray[np.int32] | None = None
+) -> dict[str, float | int | None]:
+    """Accuracy, macro F1 (over classes that occur) and calibration error of (n,K) ``p`` on the n items it covers.
+
+    Rows of NaN are items the method says nothing about; all scores are None when it
+    covers none. ``labels`` overrides argmax where a method has its own tie rule.
+    """
+    covered = ~np.isnan(p).any(1) & (truth >= 0)
+    n = int(covered.sum())
+    if n == 0:
+        return {"accuracy": None, "macro_f1": None, "ece": None, "items": 0}
+    p, truth = p[covered], truth[covered]
+    said = p.argmax(1) if labels is None else labels[covered]
+    present = np.union1d(truth, said)
+    return {
+        "accuracy": float((said == truth).mean()),
+        "macro_f1": float(f1_score(truth, said, labels=present, average="macro", zero_division=0.0)),
+        "ece": calibration_error(p, truth, said=said),
+        "items": n,
+    }
+
+
+def human_label_accuracy(table: AnnotationTable, truth: NDArray[np.int32]) -> float | None:
+    """Share of annotations (votes counted) that are right, where the truth is known."""
+    known = truth[table.item] >= 0
+    weight = table.count[known]
+    if not weight.sum():
+        return None
+    return float((weight * (truth[table.item[known]] == table.label[known])).sum() / weight.sum())
+
+
+def recovery(learned: FloatArray, true: FloatArray) -> float | None:
+    """Mean absolute error of the cells of T in the rows that are known; None where no row is."""
+    known = ~np.isnan(true).any(axis=1)
+    return float(np.abs(learned - true)[known].mean()) if known.any() else None
+
+
+def evaluate(
+    *,
+    human: AnnotationTable,
+    alone: Aggregator,
+    alone_on_all: Aggregator,
+    truth: NDArray[np.int32],
+    test_set: NDArray[Any],
+    networks: dict[str, FloatArray],
+    posterior: FloatArray,
+    learned: NDArray[Any],
+    usable: NDArray[np.bool_],
+    transitions: dict[str, FloatArray],
+    reference: dict[str, FloatArray],
+) -> dict[str, Any]:
+    """Every method on every test set with known truth, the learned truth, and the recovery of T.
+
+    Parameters
+    ----------
+    human : annotations by human coders of the items to learn from.
+    alone, alone_on_all : aggregates of those, and of these coders' annotations of all items, test items included.
+    truth : (N,) known class or −1. test_set : (N,) name of the test set or "".
+    networks : method → (N,K) p of the image alone.
+    posterior, learned : (N,K) and (N,) of the items to learn from.
+    usable : (N,) items whose image could be read.
+    transitions, reference : coder → (K,K), learned and true; rows of NaN are not known.
+    """
+    tests: dict[str, Any] = {}
+    for name in sorted(set(test_set.tolist()) - {""}):
+        items = np.flatnonzero((test_set == name) & (truth >= 0) & usable)
+        tests[name] = {"items": len(items), "methods": _methods(items, truth, networks, alone_on_all)}
+
+    items = np.flatnonzero((test_set == "") & usable & (truth >= 0) & human.annotated())
+    labelled_by = [c for c in human.coders if c != ADJUDICATOR]  # what people settled is no coder's own label
+    methods = _methods(items, truth, networks, alone) if len(items) else {}
+    own = scores(posterior[items], truth[items], learned[items])
+    return {
+        "tests": tests,
+        "transitions": {
+            coder: {"mae": recovery(matrix, reference[coder]) if coder in reference else None}
+            for coder, matrix in transitions.items()
+        },
+        "truth": {
+            "items": len(items),
+            "accuracy": own["accuracy"],
+            "human_labels_accuracy": human_label_accuracy(human.keep_coders(labelled_by), truth),
+            "methods": {**methods, "posterior": own} if len(items) else {},
+        },
+    }
+
+
+def _methods(
+    items: NDArray[np.int64], truth: NDArray[np.int32], networks: dict[str, FloatArray], alone: Aggregator
+) -> dict[str, Any]:
+    """How right every network and every aggregate is on some items."""
+    out = {method: scores(p[items], truth[items]) for method, p in networks.items()}
+    for method in AGGREGATED:
+        result = alone(method)
+        out[method] = scores(result.p[items], truth[items], result.labels[items])
+    return out

@@ -1,0 +1,115 @@
+"""The items of a finished run as columns: what was said and learned of a million of them in tens of megabytes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from ..annotations import ADJUDICATOR, is_machine
+from ..labels.coder_labels import Codes, Labels, Rows
+from ..errors import RunError
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class LearnedItems:
+    """N items with C coders and K classes; row n is row n of the truth table.
+
+    Attributes
+    ----------
+    names : N image names, an Arrow array.
+    labels : the class index that each coder said of an item most often, sparse.
+    truth, network, known : (N,) class index: learned, from the image alone, known; −1 where there is none.
+    confidence, margin : (N,) of the learned truth: its probability, and its lead over the next class.
+    origin, split : (N,) index into ``origins`` (who labelled the item) and ``splits`` ("" for items
+        learned from, else the test set).
+    given : coders that were taken at their word.
+
+    Rows of a test set come last.
+    """
+
+    names: pa.Array = field(repr=False)
+    coders: tuple[str, ...]
+    classes: tuple[str, ...]
+    labels: Labels = field(repr=False)
+    truth: Codes = field(repr=False)
+    network: Codes = field(repr=False)
+    known: Codes = field(repr=False)
+    confidence: Floats = field(repr=False)
+    margin: Floats = field(repr=False)
+    origin: Rows = field(repr=False)
+    origins: tuple[str, ...]
+    split: Codes = field(repr=False)
+    splits: tuple[str, ...]
+    given: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.truth)
+
+    def coder(self, name: str) -> int:
+        """Index of a coder by name.
+
+        Raises
+        ------
+        RunError
+        """
+        if name not in self.coders:
+            raise RunError(f"the run has no coder {name!r}.")
+        return self.coders.index(name)
+
+    def row(self, name: str) -> int:
+        """Row of the image of that name, −1 where there is none."""
+        return int(pc.index(self.names, pa.scalar(name, self.names.type)).as_py())
+
+    def rows(self, names: list[str]) -> NDArray[np.int64]:
+        """(len(names),) rows of images, −1 where there is none."""
+        if len(names) < 20:
+            return np.asarray([self.row(n) for n in names], dtype=np.int64)
+        # The many are looked up among the few: a table of all names would cost ten times their size.
+        wanted = pa.array(names, self.names.type)
+        hits = pc.index_in(self.names, value_set=wanted)
+        at = np.flatnonzero(pc.is_valid(hits).to_numpy(zero_copy_only=False))
+        out = np.full(len(names), -1, dtype=np.int64)
+        out[pc.drop_null(hits).to_numpy()] = at
+        return out
+
+    @cached_property
+    def human(self) -> NDArray[np.bool_]:
+        """(C,) coders who are people."""
+        return np.asarray([not is_machine(c) and c != ADJUDICATOR for c in self.coders], dtype=np.bool_)
+
+    @cached_property
+    def split_votes(self) -> Floats:
+        """(N,) share of an item's annotations that are not for its most frequent label."""
+        labels, n = self.labels, len(self)
+        most = np.zeros(n, dtype=np.int32)
+        for k in range(len(self.classes)):
+            np.maximum(most, np.bincount(labels.row[labels.label == k], minlength=n), out=most, casting="unsafe")
+        said = np.bincount(labels.row, minlength=n)
+        return np.asarray(1 - most / np.maximum(said, 1), dtype=np.float32)
+
+    @cached_property
+    def contradicted(self) -> NDArray[np.bool_]:
+        """(N,) items whose learned truth contradicts a coder.
+
+        People come first: where one spoke, machine coders do not make a contradiction.
+        """
+        labels = self.labels
+        against = labels.label != self.truth[labels.row]
+        human = np.repeat(self.human, np.diff(labels.ends))
+        out, by_people = np.zeros((2, len(self)), dtype=np.bool_)
+        by_people[labels.row[human]] = True
+        out[labels.row[against & ~human]] = True
+        out &= ~by_people
+        out[labels.row[against & human]] = True
+        return out
+
+    def learned_from(self) -> int:
+        """How many of the first rows were learned from; the others are of test sets."""
+        return int((self.split == self.splits.index("")).sum()) if "" in self.splits else 0
