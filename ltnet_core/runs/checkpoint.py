@@ -22,10 +22,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .manifest import Entry, entry, require_unchanged
 from ..files.reading import damaged, read_json, reading, require_file
 from ..files.shapes import mismatch
 from ..files.writing import naming, write_bytes, write_json
+from .manifest import Entry, entry, require_unchanged
 
 _DIGEST_BYTES = 32
 _OWN = "blake2b"  # of the facts themselves

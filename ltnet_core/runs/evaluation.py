@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import f1_score
 
-from ..labels.aggregation import Aggregate, aggregate
 from ..annotations import ADJUDICATOR, AnnotationTable, FloatArray
+from ..labels.aggregation import Aggregate, aggregate
 
 BINS = 15
 AGGREGATED = ("majority", "dawid-skene", "shrunk-dawid-skene")  # quick enough for every run

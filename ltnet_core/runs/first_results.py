@@ -10,12 +10,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..annotations import FloatArray
-from ..labels.coder_labels import Codes, Labels
-from .learned_items import Floats, LearnedItems
 from ..files.parquet_files import read_row, read_rows, read_texts, read_votes
 from ..files.reading import damaged, read_json, reading
-from .run import Run
+from ..labels.coder_labels import Codes, Labels
 from ..labels.truth import column_names
+from .learned_items import Floats, LearnedItems
+from .run import Run
 
 ITEMS, TRANSITIONS = "truth.parquet", "transitions.json"
 

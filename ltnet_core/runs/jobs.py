@@ -15,8 +15,8 @@ from pathlib import Path
 from ..errors import RunError
 from ..files.printing import is_text
 from ..files.reading import require_file
-from .run import Run, Status
 from ..files.writing import naming
+from .run import Run, Status
 
 GRACE_SECONDS = 10.0
 

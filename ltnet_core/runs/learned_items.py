@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ..annotations import ADJUDICATOR, is_machine
-from ..labels.coder_labels import Codes, Labels, Rows
 from ..errors import RunError
+from ..labels.coder_labels import Codes, Labels, Rows
 
 Floats = NDArray[np.float32]
 

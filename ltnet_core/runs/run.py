@@ -33,13 +33,13 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import LTNetError, RunError
-from .manifest import NAME as MANIFEST
-from .manifest import read_manifest, require_size, require_unchanged
 from ..files.printing import is_text
 from ..files.reading import unreadable
+from ..files.writing import PREFIX, naming, write_bytes, write_json
+from .manifest import NAME as MANIFEST
+from .manifest import read_manifest, require_size, require_unchanged
 from .run_contents import check_result, read_spec
 from .run_events import read_events, tail
-from ..files.writing import PREFIX, naming, write_bytes, write_json
 
 STALL_SECONDS = 120.0
 START_SECONDS = 60.0

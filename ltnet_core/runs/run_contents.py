@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from ..errors import LTNetError
 from ..files.reading import damaged, read_json, reading, require_file, version
-from ..settings import Settings
 from ..files.shapes import mismatch
+from ..settings import Settings
 
 SUM_TOLERANCE = 1e-3
 Matrix = list[list[float]]

@@ -22,14 +22,14 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from ..annotations import FloatArray
+from ..files.parquet_files import read_codes, read_row, read_rows, read_texts, read_votes, write_parquet
+from ..files.reading import damaged, read_json, reading
+from ..files.writing import write_array, write_json
 from ..labels.coder_labels import NO_LABELS, NO_ROWS, Entries, Labels, ascending, begins
 from .first_results import FirstResults
 from .learned_items import LearnedItems
-from ..files.parquet_files import read_codes, read_row, read_rows, read_texts, read_votes, write_parquet
-from ..files.reading import damaged, read_json, reading
-from .run_contents import MATRICES, PARTLY_KNOWN, cells_of
 from .run import Run
-from ..files.writing import write_array, write_json
+from .run_contents import MATRICES, PARTLY_KNOWN, cells_of
 
 NAMES, ITEMS, ANNOTATIONS, TRANSITIONS = "names.json", "items.parquet", "annotations.parquet", "transitions.parquet"
 BATCH = 1 << 18  # annotations that are read at once
