@@ -18,7 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from ltnet_core.labels.aggregation import METHODS as AGGREGATIONS  # noqa: E402
+from ltnet_core.labels.aggregation import AGGREGATIONS  # noqa: E402
 from ltnet_core.method import METHODS  # noqa: E402
 
 QUICK = ("--preset", "quick", "--epochs", "2", "--device", "cpu")

@@ -11,7 +11,7 @@ import pytest
 
 from ltnet_core.annotations import AnnotationTable
 from ltnet_core.errors import OptionError
-from ltnet_core.labels.aggregation import METHODS, aggregate, dawid_skene, majority_vote, most_probable
+from ltnet_core.labels.aggregation import AGGREGATIONS, aggregate, dawid_skene, majority_vote, most_probable
 
 CLASSES = ("ant", "bee", "cow", "dog")
 
@@ -103,7 +103,7 @@ def test_known_truth_is_recovered_and_votes_are_beaten() -> None:
     assert np.mean(errors) < 0.03
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", AGGREGATIONS)
 def test_order_and_names_do_not_matter(method: str) -> None:
     table, _, _ = crowd(seed=3)
     rng = np.random.default_rng(1)

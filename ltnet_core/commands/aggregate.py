@@ -8,14 +8,14 @@ from pathlib import Path
 
 from ..datasets import correction_flags, load_dataset
 from ..files.printing import say
-from ..labels.aggregation import METHODS, aggregate
+from ..labels.aggregation import AGGREGATIONS, aggregate
 from .command import Command, dataset_flags
 
 
 def _flags(parser: argparse.ArgumentParser) -> None:
     dataset_flags(parser)
     text = "(default: auto, which weighs models by annotations it leaves out)"
-    parser.add_argument("--method", default="auto", choices=METHODS, help=text)
+    parser.add_argument("--method", default="auto", choices=AGGREGATIONS, help=text)
     parser.add_argument("--out", type=Path, required=True, help="truth table to write, .csv or .parquet")
     parser.add_argument("--matrices", type=Path, help="also write the coders' matrices: .json, .csv or .svg")
     text = "go on without rows of labels that cannot be right, such as an unknown class; `inspect` lists them"

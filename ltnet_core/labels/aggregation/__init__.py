@@ -1,7 +1,13 @@
-"""Truth from labels alone."""
+"""Truth from labels alone: a module each for the ways to aggregate.
+
+A module with ``NAME`` and ``estimate`` (an :class:`~ltnet_core.annotations.AnnotationTable` in, an
+:class:`~ltnet_core.labels.aggregation.estimate.Estimate` out) is a way to aggregate by being here.
+"""
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,9 +17,6 @@ from numpy.typing import NDArray
 
 from ...annotations import AnnotationTable, FloatArray
 from ...errors import OptionError, did_you_mean
-from . import choice, shrinkage
-from . import dawid_skene as _dawid_skene
-from . import majority_vote as _majority_vote
 from .choice import Chosen, choose, too_large
 from .confusion import confusion, confusion_counts
 from .dawid_skene import DawidSkene, dawid_skene
@@ -24,8 +27,8 @@ from .majority_vote import drawn_fairly, majority_vote, most_probable
 from .shrinkage import crowd_prior, shrunk_dawid_skene
 
 __all__ = [
+    "AGGREGATIONS",
     "CORRELATIONS",
-    "METHODS",
     "Aggregate",
     "Chosen",
     "DawidSkene",
@@ -44,13 +47,11 @@ __all__ = [
     "too_large",
 ]
 
-METHODS: dict[str, Callable[[AnnotationTable], Estimate]] = {
-    "auto": choice.estimate,
-    "majority": _majority_vote.estimate,
-    "dawid-skene": _dawid_skene.estimate,
-    "shrunk-dawid-skene": shrinkage.estimate,
-}
-"""Name of each method and its function, which a new one joins."""
+_MODULES = [importlib.import_module(f"{__name__}.{m.name}") for m in pkgutil.iter_modules(__path__)]
+AGGREGATIONS: dict[str, Callable[[AnnotationTable], Estimate]] = dict(
+    sorted(((m.NAME, m.estimate) for m in _MODULES if hasattr(m, "NAME")), key=lambda a: (a[0] != "auto", a[0]))
+)
+"""Name and function of each way to aggregate, the default first."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ class Aggregate:
 
 
 def aggregate(table: AnnotationTable, method: str = "auto") -> Aggregate:
-    """Aggregate labels by one of ``METHODS``.
+    """Aggregate labels by one of ``AGGREGATIONS``.
 
     The result does not depend on the order of rows, coders or classes, nor on the
     coders' names.
@@ -87,16 +88,16 @@ def aggregate(table: AnnotationTable, method: str = "auto") -> Aggregate:
     OptionError
         unknown method.
     """
-    if method not in METHODS:
-        known = tuple(METHODS)
+    if method not in AGGREGATIONS:
+        known = tuple(AGGREGATIONS)
         raise OptionError(f"unknown method {method!r}; choose from {', '.join(known)}." + did_you_mean(method, known))
     same, class_order, coder_order = table.canonical()
-    found = METHODS[method](same)
+    estimate = AGGREGATIONS[method](same)
     class_place, coder_place = np.argsort(class_order), np.argsort(coder_order)
-    labels = np.where(found.labels >= 0, class_order[found.labels], -1).astype(np.int32)
+    labels = np.where(estimate.labels >= 0, class_order[estimate.labels], -1).astype(np.int32)
     return Aggregate(
-        found.p[:, class_place],
+        estimate.p[:, class_place],
         labels,
-        found.note,
-        make_transitions=lambda: found.matrices()[np.ix_(coder_place, class_place, class_place)],
+        estimate.note,
+        make_transitions=lambda: estimate.matrices()[np.ix_(coder_place, class_place, class_place)],
     )

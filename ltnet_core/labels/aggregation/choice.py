@@ -27,6 +27,8 @@ from .majority_vote import estimate as majority_estimate
 from .shrinkage import estimate as shrunk_estimate
 from .unclear_items import LEAN, Fit, Rows, States, maximise
 
+NAME = "auto"
+
 STRENGTHS = (1e6, 300.0, 30.0, 3.0)  # pseudo annotations per row of T; the first leaves the form as it is
 ROUNDS = 4
 CHANGE = 1e-4

@@ -25,6 +25,8 @@ from ...errors import OptionError
 from .estimate import Estimate
 from .majority_vote import most_probable
 
+NAME = "dawid-skene"
+
 FLOOR = 1e-10
 LOG_FLOOR = -60.0  # no log probability of a cell is below: FLOOR over the largest conceivable count
 DEEPEST = 700.0  # exp(−700) is still a normal number

@@ -12,6 +12,8 @@ from ...annotations import AnnotationTable, FloatArray, name_rank
 from .confusion import confusion
 from .estimate import Estimate
 
+NAME = "majority"
+
 TIE = 1e-9
 
 

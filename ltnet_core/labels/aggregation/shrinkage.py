@@ -16,6 +16,8 @@ from ...annotations import AnnotationTable, FloatArray
 from .dawid_skene import DawidSkene, as_estimate, dawid_skene
 from .estimate import Estimate
 
+NAME = "shrunk-dawid-skene"
+
 ROUNDS = 10
 STRENGTHS = 2.0 ** np.arange(0, 8)  # pseudo annotations per row
 ERRORS = 2.0  # pseudo errors behind a coder's error ratio

@@ -1,0 +1,70 @@
+"""One file is enough for a new aggregation: the command line and Python know it by its being there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import write_csv
+
+ROOT = Path(__file__).resolve().parent.parent
+
+AGGREGATION = '''"""The first coder who labelled an item is right."""
+
+import numpy as np
+
+from .estimate import Estimate
+
+NAME = "first-coder"
+
+
+def estimate(table):
+    labels = np.full(len(table.items), -1)
+    for item, label in zip(table.item[::-1], table.label[::-1]):  # by item, then coder
+        labels[item] = label
+    p = np.eye(len(table.classes))[labels] * (labels >= 0)[:, None]
+    return Estimate(p, labels, lambda: np.stack([np.eye(len(table.classes))] * len(table.coders)))
+'''
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the library with the new file in it."""
+    place = tmp_path_factory.mktemp("library")
+    shutil.copytree(ROOT / "ltnet_core", place / "ltnet_core", ignore=shutil.ignore_patterns("__pycache__"))
+    (place / "ltnet_core" / "labels" / "aggregation" / "first_coder.py").write_text(AGGREGATION)
+    return place
+
+
+def python(library: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(library)}
+    return subprocess.run(
+        [sys.executable, *arguments], cwd=library, env=environment, capture_output=True, text=True, timeout=300
+    )
+
+
+def test_an_aggregation(library: Path, tmp_path: Path) -> None:
+    rows = [("a.png", "Ann", "x"), ("a.png", "Ben", "y"), ("a.png", "Cal", "y"), ("b.png", "Ben", "y")]
+    write_csv(tmp_path / "labels.csv", ("image", "coder", "label"), rows)
+    out = tmp_path / "truth.csv"
+    done = python(
+        library,
+        "-m",
+        "ltnet_core",
+        "aggregate",
+        str(tmp_path / "labels.csv"),
+        "--method",
+        "first-coder",
+        "--out",
+        str(out),
+    )
+    assert done.returncode == 0, done.stderr
+    truths = [line.split(",")[:2] for line in out.read_text(encoding="utf-8-sig").splitlines()]
+    assert truths == [["image", "learned_truth"], ["a.png", "x"], ["b.png", "y"]]
+    code = f"from ltnet_core import *; t = load_dataset({str(tmp_path / 'labels.csv')!r}).table; "
+    shown = python(library, "-c", code + "print(aggregate(t, 'first-coder').labels.tolist())")
+    assert shown.stdout.strip() == "[0, 1]", shown.stderr
