@@ -13,19 +13,18 @@ from conftest import write_csv
 
 ROOT = Path(__file__).resolve().parent.parent
 
-AGGREGATION = '''"""The first coder who labelled an item is right."""
+AGGREGATION = '''"""Of the labels of an item the rarest class is right."""
 
 import numpy as np
 
 from .estimate import Estimate
 
-NAME = "first-coder"
+NAME = "rarest"
 
 
 def estimate(table):
-    labels = np.full(len(table.items), -1)
-    for item, label in zip(table.item[::-1], table.label[::-1]):  # by item, then coder
-        labels[item] = label
+    rarity = (table.votes() > 0) / table.class_counts().sum(0)
+    labels = np.where(table.annotated(), rarity.argmax(1), -1)
     p = np.eye(len(table.classes))[labels] * (labels >= 0)[:, None]
     return Estimate(p, labels, lambda: np.stack([np.eye(len(table.classes))] * len(table.coders)))
 '''
@@ -36,7 +35,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the library with the new file in it."""
     place = tmp_path_factory.mktemp("library")
     shutil.copytree(ROOT / "ltnet_core", place / "ltnet_core", ignore=shutil.ignore_patterns("__pycache__"))
-    (place / "ltnet_core" / "labels" / "aggregation" / "first_coder.py").write_text(AGGREGATION)
+    (place / "ltnet_core" / "labels" / "aggregation" / "rarest.py").write_text(AGGREGATION)
     return place
 
 
@@ -58,7 +57,7 @@ def test_an_aggregation(library: Path, tmp_path: Path) -> None:
         "aggregate",
         str(tmp_path / "labels.csv"),
         "--method",
-        "first-coder",
+        "rarest",
         "--out",
         str(out),
     )
@@ -66,5 +65,5 @@ def test_an_aggregation(library: Path, tmp_path: Path) -> None:
     truths = [line.split(",")[:2] for line in out.read_text(encoding="utf-8-sig").splitlines()]
     assert truths == [["image", "learned_truth"], ["a.png", "x"], ["b.png", "y"]]
     code = f"from ltnet_core import *; t = load_dataset({str(tmp_path / 'labels.csv')!r}).table; "
-    shown = python(library, "-c", code + "print(aggregate(t, 'first-coder').labels.tolist())")
+    shown = python(library, "-c", code + "print(aggregate(t, 'rarest').labels.tolist())")
     assert shown.stdout.strip() == "[0, 1]", shown.stderr
