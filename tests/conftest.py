@@ -60,6 +60,13 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty workspace."""
+    monkeypatch.setenv("LTNET_WORKSPACE", str(tmp_path))
+    return tmp_path
+
+
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
 

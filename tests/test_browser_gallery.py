@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 from app_server import CHROMIUM, FLAGS, Server, free_port
 from fake_run import write_fake_run
+from page_driver import HOSTILE, hostile_dataset
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 from run_results import matrices_of, rows_of
-from test_pages import HOSTILE, hostile_dataset
 
 from ltnet_core.datasets import load_dataset
 from ltnet_core.datasets.demo import CLASSES, write_demo

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from conftest import write_csv, write_image
+from page_driver import open_page, seen
 from test_annotation_exports import studio_study
-from test_pages import open_page, place, seen  # noqa: F401
 from uploading import upload, uploaded
 
 from ltnet_core.datasets.joined import Source
@@ -30,7 +30,7 @@ def labelled(at: Path) -> Path:
     return at
 
 
-def test_the_check_up_opens_the_images_when_asked(place: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_the_check_up_opens_the_images_when_asked(place: Path, tmp_path: Path) -> None:
     workspace.add_path(str(labelled(tmp_path / "faces")))
     at = open_page("dataset")
     assert "Read as: Plain folder (annotations.csv)." in seen(at)
@@ -39,7 +39,7 @@ def test_the_check_up_opens_the_images_when_asked(place: Path, tmp_path: Path) -
     assert "images/3.png has the content of images/2.png" in seen(at)
 
 
-def test_a_dataset_is_read_as_it_is_told(place: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_a_dataset_is_read_as_it_is_told(place: Path, tmp_path: Path) -> None:
     dataset = uploaded({"crowd.csv": VOTES}, "crowd.csv")
     assert (dataset.name, dataset.location) == ("crowd", place / "datasets" / "crowd" / "data")
     at = open_page("dataset")
@@ -54,7 +54,7 @@ def test_a_dataset_is_read_as_it_is_told(place: Path, tmp_path: Path) -> None:  
     assert workspace.list_datasets()[0].format == "wide-table"
 
 
-def test_class_names_of_a_joined_study_can_be_changed(place: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_class_names_of_a_joined_study_can_be_changed(place: Path, tmp_path: Path) -> None:
     faces = workspace.add_path(str(labelled(tmp_path / "faces")))
     votes = uploaded({"votes.csv": VOTES}, "votes.csv")
     sources = [Source("faces", str(faces.location)), Source("votes", str(votes.location))]
@@ -76,7 +76,7 @@ def test_class_names_of_a_joined_study_can_be_changed(place: Path, tmp_path: Pat
     assert reads.study(joined).table.classes == ("fear", "joy")
 
 
-def test_images_alone_wait_to_be_joined(place: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_images_alone_wait_to_be_joined(place: Path, tmp_path: Path) -> None:
     for n in range(3):
         write_image(tmp_path / "more" / "deep" / f"{n}.png", n)
     dataset = workspace.add_path(str(tmp_path / "more"))
@@ -90,7 +90,7 @@ def test_images_alone_wait_to_be_joined(place: Path, tmp_path: Path) -> None:  #
     assert not [d for d in workspace.list_datasets() if d.name == "none"]
 
 
-def test_what_is_uploaded_cannot_refer_to_other_folders_of_the_server(place: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_what_is_uploaded_cannot_refer_to_other_folders_of_the_server(place: Path, tmp_path: Path) -> None:
     secret = labelled(tmp_path / "secret")
     content = json.dumps({"sources": [{"name": "a", "path": str(secret)}]})
     packed = io.BytesIO()
@@ -106,7 +106,7 @@ def test_what_is_uploaded_cannot_refer_to_other_folders_of_the_server(place: Pat
     assert workspace.add_path(str(tmp_path / "open"), [tmp_path]).location == tmp_path / "open"
 
 
-def test_a_question_is_answered_and_a_role_changed_on_the_page(place: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_a_question_is_answered_and_a_role_changed_on_the_page(place: Path, tmp_path: Path) -> None:
     rows = [(f"{n}.png", ("happy", "sad")[n % 2], ("RAF", "FER")[n % 3 % 2], 20 + n) for n in range(12)]
     for n in range(12):
         write_image(tmp_path / "faces" / "images" / f"{n}.png", n)
@@ -139,7 +139,7 @@ def test_a_question_is_answered_and_a_role_changed_on_the_page(place: Path, tmp_
     assert "says where an image comes from" in seen(at)
 
 
-def test_training_waits_for_the_answer(place: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_training_waits_for_the_answer(place: Path, tmp_path: Path) -> None:
     rows = [(f"{n}.png", ("happy", "sad")[n % 2], ("RAF", "FER")[n % 3 % 2]) for n in range(12)]
     for n in range(12):
         write_image(tmp_path / "faces" / "images" / f"{n}.png", n)
@@ -150,7 +150,7 @@ def test_training_waits_for_the_answer(place: Path, tmp_path: Path) -> None:  # 
     assert not [b for b in at.button if b.key == "start"]
 
 
-def test_the_question_of_an_export_is_chosen_by_its_role(place: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_the_question_of_an_export_is_chosen_by_its_role(place: Path, tmp_path: Path) -> None:
     dataset = workspace.add_path(str(studio_study(tmp_path / "export")))
     at = open_page("dataset")
     assert "2 questions were asked" in seen(at)

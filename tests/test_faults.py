@@ -9,7 +9,7 @@ from pathlib import Path
 import faults
 import pytest
 from faults import Material, Outcome
-from test_pages import link, open_page, seen
+from page_driver import link, open_page, seen
 
 from ltnet_core.files.reading import loads
 from ltnet_core.runs.run import Run

@@ -1,0 +1,98 @@
+"""The page of transition matrices: views, comparisons, order, evidence of a row."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from fake_run import write_fake_run
+from page_driver import link, open_page, seen
+
+from ui import (
+    charts,
+    ordering,
+)
+
+
+def test_the_view_of_the_matrices_is_in_the_url(place: Path, demo: Path) -> None:
+    link(place, demo)
+    write_fake_run(place / "runs" / "faces-1", demo)
+    at = open_page("transitions")
+    for view in ("difference", "counts"):
+        at.segmented_control[0].set_value(view).run()
+        assert not at.exception
+        assert at.query_params["run"] == "faces-1"
+        assert at.query_params["view"] == view
+    assert open_page("transitions", view="counts").segmented_control[0].value == "counts"
+
+
+@pytest.mark.parametrize("to", ["reference", "identity", "start", "dawid-skene", "coder:Alpha"])
+def test_matrices_are_compared_with_whatever_is_asked(place: Path, demo: Path, to: str) -> None:
+    link(place, demo)
+    write_fake_run(place / "runs" / "faces-1", demo)
+    at = open_page("transitions", view="difference", to=to)
+    assert at.selectbox(key="q_to").value == to
+    shown = seen(at).count('class="lt-matrix"')
+    assert shown == {"coder:Alpha": 3, "dawid-skene": 2}.get(to, 4)
+
+
+def test_classes_that_are_confused_can_stand_side_by_side(place: Path, demo: Path) -> None:
+    t = np.eye(5) * 0.7 + 0.01
+    t[0, 3] = t[3, 0] = t[1, 4] = t[4, 1] = 0.2
+    order = ordering.by_similarity([t]).tolist()
+    assert sorted(order) == list(range(5))
+    assert abs(order.index(0) - order.index(3)) == abs(order.index(1) - order.index(4)) == 1
+    assert ordering.by_similarity([np.eye(2)]).tolist() == [0, 1]
+    assert sorted(ordering.by_similarity([np.eye(4)])) == [0, 1, 2, 3]
+    link(place, demo)
+    write_fake_run(place / "runs" / "faces-1", demo)
+    at = open_page("transitions", order="similar")
+    assert at.selectbox(key="q_order").value == "similar"
+    evidence = charts.Evidence([5, 50], [[0.1, 0.2], [0.3, 0.4]], [[0.5, 0.6], [0.7, 0.8]]).ordered(np.array([1, 0]))
+    assert (evidence.support, evidence.low) == ([50, 5], [[0.4, 0.3], [0.2, 0.1]])
+
+
+def test_the_reference_is_marked_on_its_matrix(place: Path, demo: Path) -> None:
+    link(place, demo)
+    path = write_fake_run(place / "runs" / "faces-1", demo) / "results" / "names.json"
+    said = "The reference coder. The labels alone do not say which coder is right"
+    assert said not in seen(open_page("transitions"))
+    path.write_text(json.dumps({**json.loads(path.read_text()), "reference_coder": "Beta"}))
+    assert seen(open_page("transitions")).count(said) == 1
+
+
+def test_many_coders_are_a_table_and_the_matrices_of_the_first(place: Path, demo: Path, tmp_path: Path) -> None:
+    crowd = tmp_path / "crowd"
+    shutil.copytree(demo, crowd)
+    (crowd / "planted_T.json").unlink()
+    rows = pd.read_csv(crowd / "annotations.csv")
+    rows["coder"] = [f"w{n % 12:02d}" for n in range(len(rows))]
+    rows.to_csv(crowd / "annotations.csv", index=False)
+    link(place, crowd)
+    write_fake_run(place / "runs" / "faces-1", crowd)
+    at = open_page("transitions")
+    (table,) = at.dataframe
+    assert len(table.value) > 8
+    assert table.value["annotations"].is_monotonic_decreasing
+    assert len(at.get("plotly_chart")) == 6
+
+
+def test_rows_with_too_little_evidence_are_hatched_and_every_row_says_what_it_rests_on() -> None:
+    low, high = [[0.1, 0.2], [0.3, 0.4]], [[0.7, 0.8], [0.9, 0.95]]
+    figure = charts.heatmap(
+        [[0.5, 0.5], [0.4, 0.6]], ["cat", "dog"], ["Ca", "Do"], "X", evidence=charts.Evidence([4.2, 1300.0], low, high)
+    )
+    texts = [a.text for a in figure.layout.annotations]
+    assert texts == ["n", "4", "1,300"]
+    hatching = [t for t in figure.data if t.type == "scatter" and t.mode == "lines"]
+    assert len(hatching) == 1
+    rows = {round(y) for y in hatching[0].y if y is not None}
+    assert rows == {0}
+    hover = [text for t in figure.data if t.hovertext is not None for text in t.hovertext]
+    assert any("95 % interval 10 to 70 %" in h and "rests on 4 annotations" in h for h in hover)
+    plain = charts.heatmap([[0.5, 0.5], [0.4, 0.6]], ["cat", "dog"], ["Ca", "Do"], "X")
+    assert not plain.layout.annotations

@@ -1,0 +1,41 @@
+"""Sentences and letters that the pages show."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ui import (
+    compare,
+    gallery,
+    wording,
+)
+
+
+def test_letters_are_short_and_unique() -> None:
+    assert gallery.letters(["Human", "RAF", "machine:RAF"]) == {"Human": "H", "RAF": "R", "machine:RAF": "mR"}
+    assert gallery.letters(["FER2013", "FERPlus"]) == {"FER2013": "F2", "FERPlus": "FP"}
+    assert gallery.letters(["<script>", "\u202e[x]", "***"]) == {"<script>": "S", "\u202e[x]": "X1", "***": "X2"}
+    many = gallery.letters([f"coder {i}" for i in range(120)] + ["LT", "Ltd", "a", "A", "é"])
+    assert len(set(many.values())) == 125
+    assert "LT" not in many.values()
+
+
+def test_sentences() -> None:
+    t = [[0.9, 0.1, 0.0], [0.31, 0.69, 0.0], [0.0, 0.05, 0.95]]
+    assert (
+        wording.top_confusions("FER2013", t, ["neutral", "sadness", "fear"])
+        == "FER2013 says neutral for 31 % of sadness and sadness for 10 % of neutral."
+    )
+    ends = np.array([[0.0, 0.05, 0.0], [0.2, 0.6, 0.0], [0.0, 0.0, 0.9]]), np.ones((3, 3)) * 0.45
+    told = wording.top_confusions("A", t, ["neutral", "sadness", "fear"], most=1, interval=ends)
+    assert told == "A says neutral for 31 % (20 to 45) of sadness."
+    assert "no two classes" in wording.top_confusions("A", [[1.0, 0.0], [0.0, 1.0]], ["x", "y"])
+    assert wording.duration(600) == "10 minutes"
+    methods = {"mixture": {"accuracy": 0.8}, "ltnet": {"accuracy": 0.75}, "majority": {"accuracy": None}}
+    assert compare.sentence(methods).startswith("LTNet is right on 75.0 % of the images, 5.0 points fewer")
+    few = {"mixture": {"accuracy": 0.8, "items": 100}, "ltnet": {"accuracy": 0.85, "items": 100}}
+    assert compare.sentence(few).endswith("known to ± 10.5 points: too little to say which of the two is better.")
+    many = {m: {**v, "items": 10_000} for m, v in few.items()}
+    assert compare.sentence(many).endswith("The difference is known to ± 1.1 points.")
+    np.testing.assert_allclose(compare.interval(0.8, 100), (0.7111, 0.8666), atol=1e-4)  # by the formula in the paper
+    assert compare.interval(1.0, 10)[1] == 1.0
