@@ -11,7 +11,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from ltnet_core.files.writing import write_json
-from ui.wording import PAGES
+from ui.wording import EVERY_PAGE
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -30,7 +30,7 @@ def open_page(path: str, **params: str) -> AppTest:
     at = AppTest.from_file(str(ROOT / "ui" / "router.py"), default_timeout=30).run()
     for key, value in params.items():
         at.query_params[key] = value
-    file = next(p.file for p in PAGES if p.path == path)
+    file = next(p.file for p in EVERY_PAGE if p.path == path)
     at.switch_page(f"../pages/{file}").run()
     assert not at.exception, at.exception
     return at

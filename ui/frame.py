@@ -12,8 +12,9 @@ from ui import markup
 from ui.access.settings import settings
 from ui.access.user import signed_in
 from ui.current import Current, address_is_old, current, select
+from ui.glossary import words_of_page
 from ui.markup import esc
-from ui.wording import LIVE, PAGES, STATES, PageText
+from ui.wording import EVERY_PAGE, LIVE, STATES, PageText
 from ui.workspace import Dataset
 
 PAGES_KEY = "pages"
@@ -58,7 +59,7 @@ def sidebar(state: Current) -> None:
 def _navigation(state: Current) -> None:
     """The pages, in the order of the work; each link keeps the dataset and the run."""
     with st.container(gap=None):
-        for text in PAGES:
+        for text in EVERY_PAGE:
             link(text.path, text.title, state)
 
 
@@ -131,7 +132,7 @@ def header(state: Current, text: PageText) -> None:
     crumbs = '<span class="sep">·</span>'.join(parts)
     markup.show(
         f'<header class="lt-head"><div class="lt-crumbs">{crumbs}</div>'
-        f"<h1>{esc(text.title)}</h1><p>{esc(text.question)}</p></header>"
+        f"<h1>{esc(text.title)}</h1><p>{esc(text.question)}</p>{words_of_page(text.path)}</header>"
     )
 
 

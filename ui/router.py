@@ -14,7 +14,7 @@ if str(ROOT) not in sys.path:
 from ltnet_core.errors import LTNetError  # noqa: E402
 from ui import frame, live, manage, markup  # noqa: E402
 from ui.current import load  # noqa: E402
-from ui.wording import PAGES  # noqa: E402
+from ui.wording import EVERY_PAGE  # noqa: E402
 
 st.set_page_config(
     page_title="LTNet Studio",
@@ -28,7 +28,7 @@ st.set_page_config(
 st.html(ROOT / "assets" / "style.css")
 st.logo(str(ROOT / "assets" / "logo.svg"), size="large", icon_image=str(ROOT / "assets" / "mark.svg"))
 
-pages = [st.Page(ROOT / "pages" / text.file, title=text.title, url_path=text.path) for text in PAGES]
+pages = [st.Page(ROOT / "pages" / text.file, title=text.title, url_path=text.path) for text in EVERY_PAGE]
 
 
 def home() -> None:
@@ -39,9 +39,9 @@ start = st.Page(home, title="LTNet Studio", default=True, visibility="hidden")
 chosen = st.navigation([start, *pages], position="hidden")  # the frame draws it, with dataset and run in the links
 if chosen == start:
     st.switch_page(pages[0], query_params=st.query_params.to_dict())
-st.session_state[frame.PAGES_KEY] = {text.path: page for text, page in zip(PAGES, pages, strict=True)}
+st.session_state[frame.PAGES_KEY] = {text.path: page for text, page in zip(EVERY_PAGE, pages, strict=True)}
 state = load()
-text = next(text for text, page in zip(PAGES, pages, strict=True) if page == chosen)
+text = next(text for text, page in zip(EVERY_PAGE, pages, strict=True) if page == chosen)
 st.set_page_config(page_title=live.tab_title(state, text.title))
 frame.sidebar(state)
 frame.header(state, text)

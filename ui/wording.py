@@ -40,6 +40,8 @@ PAGES = (
     PageText("6_export.py", "export", "Export", "Take the learned truth, the matrices and the model with you."),
     PageText("7_predict.py", "predict", "Predict", "What is in a new image, and what would each coder call it?"),
 )
+HELP = PageText("8_help.py", "help", "Help", "From images to their truth, and what the words mean.")
+EVERY_PAGE = (*PAGES, HELP)
 
 STATES = {
     "queued": "waiting",
