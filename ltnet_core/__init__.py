@@ -25,6 +25,7 @@ from .errors import (
     StorageError,
     TrainingError,
 )
+from .export.kind import export_run
 from .labels.aggregation import Aggregate, aggregate, dawid_skene, majority_vote
 from .labels.agreement import agreement
 from .labels.reference import ReferenceEvidence, reference_evidence
@@ -57,6 +58,7 @@ __all__ = [
     "aggregate",
     "agreement",
     "dawid_skene",
+    "export_run",
     "load_dataset",
     "majority_vote",
     "make_settings",
@@ -65,6 +67,7 @@ __all__ = [
 ]
 
 importlib.import_module(".learning.methods", __name__)  # it registers the training methods
+importlib.import_module(".export.kinds", __name__)  # it registers the exports
 
 _NEEDS_TORCH = {"IPA2LT": ".fit", "predict_images": ".learning.predict"}
 

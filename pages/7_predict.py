@@ -9,11 +9,12 @@ import streamlit as st
 
 from ltnet_core.annotations import is_machine
 from ltnet_core.errors import LTNetError
-from ui import frame, markup, opened, prediction, reads
+from ui import export_routes, frame, markup, opened, prediction, reads
 from ui.current import current
 from ui.folder_upload import discard_images, image_upload
 
-SAMPLES_OF = "predict_samples_of"
+SOURCE = "predict_source"  # "samples", "path:…"; an upload is kept by its component
+OF = "predict_dataset"
 
 state = current()
 run = frame.finished_run(state)
@@ -21,22 +22,39 @@ dataset = state.dataset
 assert dataset is not None  # noqa: S101 - for mypy; a run brings its dataset
 codes = reads.codes(run)
 
-upload = image_upload()
-tools = st.container(horizontal=True, vertical_alignment="center")
-if upload:
-    st.session_state.pop(SAMPLES_OF, None)
-elif reads.files(dataset) is not None and tools.button("Try it on images of this dataset"):
-    st.session_state[SAMPLES_OF] = run.folder.name
-samples = st.session_state.get(SAMPLES_OF) == run.folder.name
+if st.session_state.setdefault(OF, dataset.location) != dataset.location:  # what was shown belongs to another dataset
+    st.session_state[OF] = dataset.location
+    st.session_state.pop(SOURCE, None)
+    discard_images()
 
-seen: list[prediction.Seen] = []
-if upload or samples:
+upload = image_upload()
+if upload:
+    st.session_state.pop(SOURCE, None)
+with st.form("by_path", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
+    path = st.text_input(
+        "Or the path of a folder, a zip or an image on this machine", placeholder="/data/new-faces", key="predict_path"
+    )
+    if st.form_submit_button("Look at it") and path.strip():
+        discard_images()
+        upload = None
+        st.session_state[SOURCE] = f"path:{path.strip()}"
+tools = st.container(horizontal=True, vertical_alignment="center")
+if not upload and reads.files(dataset) is not None and tools.button("Try it on images of this dataset"):
+    st.session_state[SOURCE] = "samples"
+source = f"upload:{upload}" if upload else str(st.session_state.get(SOURCE, ""))
+
+shown = st.empty()  # what was shown before is gone while the new images are looked at
+looked: prediction.Looked | None = None
+if source:
     try:
         version = opened.version_of(run.result("networks/index.json"))
         if upload:
-            seen = prediction.look_at_uploaded(str(run.folder), version, upload)
+            looked = prediction.look_at_uploaded(str(run.folder), version, upload)
+        elif source == "samples":
+            looked = prediction.look_at_samples(str(run.folder), version, dataset, dataset.version)
         else:
-            seen = prediction.look_at_samples(str(run.folder), version, dataset, dataset.version)
+            place = prediction.require_path(source.removeprefix("path:"))
+            looked = prediction.look_at_path(str(run.folder), version, str(place), place.stat().st_mtime_ns)
     except (LTNetError, OSError) as e:
         markup.callout("error", str(e), title="These images could not be looked at")
 else:
@@ -47,19 +65,32 @@ else:
 if upload and tools.button("Remove these images", key="remove_images"):
     discard_images()
     st.rerun()
-if seen:
-    answers = [s.answer for s in seen if s.answer is not None]
+if looked is not None:
+    answers = [s.answer for s in looked.seen if s.answer is not None]
     machines = False
     with tools:
-        st.download_button(
-            "Download JSON", json.dumps(answers, indent=2, ensure_ascii=False), f"{run.folder.name}-predictions.json",
-            "application/json", key="get_predictions", on_click="ignore",
-        )  # fmt: skip
+        if source == "samples" or looked.images == len(looked.seen):
+            content = json.dumps(answers, indent=2, ensure_ascii=False)
+            st.download_button(
+                "Download JSON", content, f"{run.folder.name}-predictions.json", "application/json",
+                key="get_predictions", on_click="ignore",
+            )  # fmt: skip
+        if source != "samples":
+            st.link_button("Download CSV", export_routes.address_of_predictions(run, source), type="primary")
         if any(is_machine(c) for a in answers for c in a["coders"]):
             machines = st.toggle("Machine coders too", key="predict_machines")
-    cards = "".join(prediction.card(s, codes, machines) for s in seen)
-    markup.show(f'<div class="lt-cards">{cards}</div>')
-    markup.show(markup.key({codes[c]: c for c in codes}))
+    cards = "".join(prediction.card(s, codes, machines) for s in looked.seen)
+    with shown.container():
+        if looked.images > len(looked.seen):
+            markup.sentence(f"The first {len(looked.seen)} of {looked.images:,} images; the CSV has all.")
+        markup.show(f'<div class="lt-cards">{cards}</div>')
+        markup.show(markup.key({codes[c]: c for c in codes}))
 
 markup.heading("The same from the command line")
-st.code(f"python -m ltnet_core predict {shlex.quote(str(run.folder))} IMAGE … --json", language=None, wrap_lines=True)
+folder = shlex.quote(str(run.folder))
+st.code(
+    f"python -m ltnet_core predict {folder} IMAGE … --json\n"
+    f"python -m ltnet_core predict {folder} FOLDER --out predictions.csv",
+    language=None,
+    wrap_lines=True,
+)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Command, write_csv
+from conftest import ROOT, Command, write_csv, write_image
 from miniatures import MINIATURES, to_zip
 from miniatures_exports import DATASET, EXPORTS
 
-from ltnet_core.datasets import FORMATS, Study, load_dataset, open_files, recognise
+from ltnet_core.datasets import FORMATS, Study, load_dataset, open_files, recognise, register
 from ltnet_core.datasets.catalogue import with_catalogue
 from ltnet_core.errors import DatasetError, OptionError
 from ltnet_core.images.image import open_image
@@ -158,3 +164,73 @@ def test_a_file_of_labels_alone_can_be_aggregated_and_not_trained_on(tmp_path: P
     assert done.returncode == 0 and len(out.read_text().splitlines()) == 5
     refused = ltnet("fit", tmp_path / "labels.csv", "--run", tmp_path / "run")
     assert refused.returncode == 2 and "there are no images" in refused.stderr
+
+
+# ---- the registry
+
+
+TOY = '''
+"""Labels in the names of files: happy-1.png."""
+
+import numpy as np
+import pandas as pd
+
+from ltnet_core.datasets.reading import Match, Reading, Rows
+
+FORMAT = "label-in-name"
+RANK = 405
+TITLE = "Label in the name"
+LAYOUT = "happy-1.png"
+
+
+def match(files):
+    fits = all("-" in n for n in files.images) and bool(files.images) and not files.others
+    return Match(fits, "labels in the names" if fits else "no labels in the names")
+
+
+def read(files, name):
+    rows = pd.DataFrame({"image": files.images, "coder": "names", "label": [n.split("-")[0] for n in files.images]}, dtype="category")
+    return Reading(files, files.images, [Rows("names", rows, np.arange(1, len(rows) + 1, dtype=np.int32))])
+'''
+
+
+def labels_in_names(folder: Path) -> Path:
+    for name in ("happy-1.png", "sad-2.png", "happy-3.png"):
+        write_image(folder / name)
+    return folder
+
+
+def test_a_new_format_is_one_file_on_the_command_line(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "ltnet_core", tmp_path / "ltnet_core", ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "ltnet_core" / "datasets" / "label_in_name.py").write_text(TOY)
+    at = labels_in_names(tmp_path / "data")
+    command = [sys.executable, "-m", "ltnet_core", "inspect", str(at), "--json"]
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert (told["format"], told["coders"]["names"]["counts"]) == ("label-in-name", {"happy": 2, "sad": 1})
+
+
+def test_a_format_can_be_registered_from_python_and_is_asked_at_its_place(tmp_path: Path) -> None:
+    (tmp_path / "toy.py").write_text(TOY)
+    spec = importlib.util.spec_from_file_location("toy", tmp_path / "toy.py")
+    assert spec is not None and spec.loader is not None
+    toy = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(toy)
+    at = labels_in_names(tmp_path / "data")
+    register(toy)
+    try:
+        assert list(FORMATS)[-2:] == ["label-in-name", "imagefolder"]
+        assert load_dataset(at).format == "label-in-name"
+        again = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(again)
+        with pytest.raises(OptionError, match="two dataset formats with the name 'label-in-name'"):
+            register(again)
+    finally:
+        del FORMATS["label-in-name"]
+
+
+def test_formats_declare_different_places() -> None:
+    ranks = [reader.RANK for reader in FORMATS.values()]
+    assert ranks == sorted(set(ranks))

@@ -21,7 +21,8 @@ from fake_run import write_fake_run
 from PIL import Image
 
 from ltnet_core.datasets import load_dataset
-from ltnet_core.datasets.files import FolderFiles
+from ltnet_core.datasets.files import FolderFiles, GivenFiles
+from ltnet_core.datasets.image_sources import SourceImage
 from ltnet_core.errors import DatasetError
 from ltnet_core.files.writing import write_json
 from ltnet_core.images import image_decoding
@@ -165,7 +166,8 @@ def test_the_gallery_and_the_predict_page_refuse_them(run_of_foreign: Path) -> N
     for kind in ("EPS that loops", "PSD", "ICO"):
         given = run_of_foreign / "given.png"
         given.write_bytes(FOREIGN_FILES[kind])
-        seen = prediction.look(Run(run_of_foreign), [("a.png", given)])
+        image = SourceImage(GivenFiles(run_of_foreign, {"a.png": given}), "a.png", "a.png", one_of_many=True)
+        seen = prediction.look(Run(run_of_foreign), [image])
         assert "is not a readable image (it is a" in seen[0].error
 
 

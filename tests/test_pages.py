@@ -23,7 +23,6 @@ from ltnet_core.runs.run import Run, Status
 from ltnet_core.settings import PRESETS, make_settings
 from ui import (
     commands,
-    downloads,
     progress,
     saved_views,
     tokens,
@@ -213,9 +212,6 @@ def test_what_was_settled_can_be_learned_from_and_taken_along(
     store = Adjudications(workspace.adjudications_of(dataset))
     store.add(Decision("settle", "images/00000.jpg", "fear", "Ada", key="a-1"), 0)
     assert "What was settled" in seen(open_page("export", run="faces-1"))
-    content = downloads.settled(store.path)
-    assert content is not None
-    assert content.decode().splitlines()[1].startswith("images/00000.jpg,fear,Ada,,")
     asked: list[list[str]] = []
     monkeypatch.setattr(commands, "start_run", lambda run, location, flags: asked.append(flags))
     at = open_page("train")

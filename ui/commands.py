@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any
 
 import streamlit as st
 
-from ltnet_core.errors import LTNetError, RunError
+from ltnet_core.errors import DatasetError, LTNetError, RunError
 from ltnet_core.runs import jobs
 from ltnet_core.runs.run import Run
 
@@ -22,7 +21,9 @@ ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 20.0
 
 
-def run_command(arguments: Sequence[str], timeout: float = 600.0) -> subprocess.CompletedProcess[str]:
+def run_command(
+    arguments: Sequence[str], timeout: float = 600.0, cwd: Path | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run ``python -m ltnet_core …`` and wait for it."""
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     return subprocess.run(
@@ -31,6 +32,7 @@ def run_command(arguments: Sequence[str], timeout: float = 600.0) -> subprocess.
         capture_output=True,
         text=True,
         timeout=timeout,
+        cwd=cwd,
         env={**os.environ, "PYTHONPATH": path},
         check=False,
     )
@@ -91,6 +93,25 @@ def start_run(run_dir: Path, dataset: Path, options: Sequence[str] = (), *, resu
         raise RunError(said or f"the trainer ended with status {process.returncode} and said nothing.")
 
 
+def require_done(arguments: Sequence[str], timeout: float = 600.0, cwd: Path | None = None) -> str:
+    """Run a command and wait for it; gives what it printed.
+
+    Raises
+    ------
+    LTNetError
+        it failed; says why.
+    """
+    try:
+        done = run_command(arguments, timeout, cwd)
+    except subprocess.TimeoutExpired as e:
+        raise LTNetError(f"this took longer than {e.timeout:.0f} seconds; use the command line.") from e
+    if done.returncode != 0:
+        said = done.stderr.strip().splitlines()
+        text = said[-1].removeprefix("ltnet_core: ") if said else f"{arguments[0]} failed and said nothing."
+        raise DatasetError(text) if done.returncode == 2 else LTNetError(text)
+    return done.stdout
+
+
 def predict(run: Run, images: Sequence[Path]) -> list[dict[str, Any]]:
     """What ``predict --json`` says of these images.
 
@@ -100,32 +121,6 @@ def predict(run: Run, images: Sequence[Path]) -> list[dict[str, Any]]:
         the prediction failed; says why.
     """
     try:
-        done = run_command(["predict", str(run.folder), *map(str, images), "--json"])
-    except subprocess.TimeoutExpired as e:
-        raise LTNetError(f"the prediction took longer than {e.timeout:.0f} seconds.") from e
-    if done.returncode != 0:
-        raise LTNetError(done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "the prediction failed.")
-    try:
-        return list(json.loads(done.stdout))
+        return list(json.loads(require_done(["predict", str(run.folder), *map(str, images), "--json"])))
     except ValueError as e:
         raise LTNetError("the prediction was cut off.") from e
-
-
-def export(run: Run, out: str) -> bytes:
-    """A file that only the command line can make: ``model`` or ``report``.
-
-    Raises
-    ------
-    LTNetError
-        the export failed; says why.
-    """
-    suffix = {"model": ".pt", "report": ".html"}[out]
-    with tempfile.TemporaryDirectory(prefix="ltnet-export-") as folder:
-        target = Path(folder) / f"{out}{suffix}"
-        try:
-            done = run_command(["export", str(run.folder), f"--{out}", str(target)])
-        except subprocess.TimeoutExpired as e:
-            raise LTNetError(f"the export took longer than {e.timeout:.0f} seconds.") from e
-        if done.returncode != 0 or not target.exists():
-            raise LTNetError(done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "the export failed.")
-        return target.read_bytes()

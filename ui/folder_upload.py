@@ -60,7 +60,7 @@ def folder_upload(finished: Callable[[str], None]) -> None:
 
 def image_upload() -> str | None:
     """Put the upload of images on the page; gives the id of those that the session has brought."""
-    _show("images", most=MOST_IMAGES, accept=sorted(SUFFIXES))
+    _show("images", most=MOST_IMAGES, accept=[*sorted(SUFFIXES), ".zip"])
     kept = st.session_state.get(IMAGES)
     return kept.id if kept else None
 

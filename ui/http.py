@@ -32,6 +32,9 @@ class Refused(Exception):
 # Images wait for each other's memory; without a limit they would take all threads of the server.
 IMAGE_THREADS = 8
 _image_threads: WeakKeyDictionary[asyncio.AbstractEventLoop, CapacityLimiter] = WeakKeyDictionary()
+# An export is a process of a few hundred megabytes; more than these wait.
+EXPORT_THREADS = 2
+_export_threads: WeakKeyDictionary[asyncio.AbstractEventLoop, CapacityLimiter] = WeakKeyDictionary()
 
 
 async def in_thread(work: Callable[..., T], *arguments: object) -> T:
@@ -43,6 +46,12 @@ async def in_image_thread(work: Callable[..., T], *arguments: object) -> T:
     """The same for decoding images, in few threads of its own, so that everything else goes on beside it."""
     loop = asyncio.get_running_loop()
     limiter = _image_threads.setdefault(loop, CapacityLimiter(IMAGE_THREADS))
+    return await anyio.to_thread.run_sync(work, *arguments, limiter=limiter)
+
+
+async def in_export_thread(work: Callable[..., T], *arguments: object) -> T:
+    """The same for waiting for a process that makes a file."""
+    limiter = _export_threads.setdefault(asyncio.get_running_loop(), CapacityLimiter(EXPORT_THREADS))
     return await anyio.to_thread.run_sync(work, *arguments, limiter=limiter)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,16 +13,21 @@ import streamlit as st
 
 from ltnet_core.annotations import is_machine
 from ltnet_core.datasets import Study
-from ltnet_core.datasets.files import MAX_IMAGE_BYTES, GivenFiles, suffix
+from ltnet_core.datasets.files import MAX_IMAGE_BYTES, is_image_name, suffix
+from ltnet_core.datasets.image_sources import SourceImage, images_of
+from ltnet_core.datasets.roots import expanded, require_below
 from ltnet_core.errors import DatasetError, LTNetError
 from ltnet_core.images.image import open_image
 from ltnet_core.runs.run import Run
 from ui import commands, reads, thumbnails, uploads
+from ui.access.settings import settings
 from ui.markup import esc
+from ui.roots import allowed_roots
 from ui.wording import coder_name, listing, name, percent
-from ui.workspace import Dataset
+from ui.workspace import Dataset, root
 
 SAMPLES = 6
+SHOWN = 60  # images that are shown; the table has all
 MOST_COLUMNS = 10
 
 
@@ -30,7 +35,7 @@ MOST_COLUMNS = 10
 class Seen:
     """One image: an ``answer`` as ``predict --json`` gives it, or the ``error`` why there is none.
 
-    ``file`` is where it lay while it was looked at, ``picture`` a ``data:`` URI of a small JPEG.
+    ``file`` is a copy of it while it was looked at, ``picture`` a ``data:`` URI of a small JPEG.
     """
 
     image: str
@@ -40,9 +45,51 @@ class Seen:
     error: str = ""
 
 
+@dataclass(frozen=True)
+class Looked:
+    """The first of the images, and how many there are."""
+
+    seen: list[Seen]
+    images: int
+
+
+def sources_of_upload(upload: str) -> tuple[Path, list[str]]:
+    """The folder of an upload of images, and what in it `predict` is to look at: the folder itself, and archives.
+
+    Raises
+    ------
+    LTNetError
+        the images were removed after an hour.
+    """
+    names = uploads.images(upload)
+    if not names:
+        raise LTNetError("these images were removed from the server, as nobody had looked at them for an hour.")
+    folder = uploads.images_folder(upload)
+    archives = [str(n.relative_to(folder)) for n in names if not is_image_name(n.name)]
+    return folder, [*(["."] if len(archives) < len(names) else []), *archives]
+
+
+def require_path(text: str) -> Path:
+    """The image, folder or archive that somebody named by its path.
+
+    Raises
+    ------
+    DatasetError
+        it lies where this page may not look, is not there, or holds no image.
+    """
+    place = expanded(text.strip().strip("\"'"))
+    if not place.is_absolute():
+        raise DatasetError(f"{text!r} is not an absolute path; start it with / or ~.")
+    roots = allowed_roots(settings(), root())
+    if roots is not None:
+        place = require_below(place, roots)
+    next(images_of([place]))
+    return place
+
+
 @st.cache_data(max_entries=6, ttl=3600, show_spinner="Looking at the images …")
-def look_at_uploaded(folder: str, version: str, upload: str) -> list[Seen]:
-    """What the run in ``folder`` sees in each image of an upload; a broken one does not stop the others.
+def look_at_uploaded(folder: str, version: str, upload: str) -> Looked:
+    """What the run in ``folder`` sees in the images of an upload; a broken one does not stop the others.
 
     ``version`` is that of the run's results.
 
@@ -51,63 +98,67 @@ def look_at_uploaded(folder: str, version: str, upload: str) -> list[Seen]:
     LTNetError
         the images were removed after an hour, or the prediction failed; says why.
     """
-    images = uploads.images(upload)
-    if not images:
-        raise LTNetError("these images were removed from the server, as nobody had looked at them for an hour.")
-    return look(Run(folder), [(image.name, image) for image in images])
+    place, sources = sources_of_upload(upload)
+    found = [i for source in sources for i in images_of([place / source])]
+    images = [replace(i, shown=i.shown.removeprefix(f"{place}/")) for i in found]
+    return Looked(look(Run(folder), images[:SHOWN]), len(images))
 
 
 @st.cache_data(max_entries=6, ttl=3600, show_spinner="Looking at the images …")
-def look_at_samples(folder: str, version: str, dataset: Dataset, content: str) -> list[Seen]:
+def look_at_path(folder: str, version: str, path: str, changed: int) -> Looked:
+    """The same of a folder, an archive or an image on this machine, which was ``changed`` then.
+
+    Raises
+    ------
+    LTNetError
+    """
+    images = list(images_of([require_path(path)]))
+    return Looked(look(Run(folder), images[:SHOWN]), len(images))
+
+
+@st.cache_data(max_entries=6, ttl=3600, show_spinner="Looking at the images …")
+def look_at_samples(folder: str, version: str, dataset: Dataset, content: str) -> Looked:
     """The same of a few images of a dataset; ``content`` is its version.
 
     Raises
     ------
     LTNetError
     """
-    with tempfile.TemporaryDirectory(prefix="ltnet-") as place:
-        images = []
-        for i, (image, data) in enumerate(samples(reads.study(dataset))):
-            file = Path(place) / f"{i}{suffix(image)}"
-            file.write_bytes(data)
-            images.append((image, file))
-        return look(Run(folder), images)
+    study = reads.study(dataset)
+    images = [SourceImage(study.files, name, name, one_of_many=True) for name in samples(study)]
+    return Looked(look(Run(folder), images), len(images))
 
 
-def look(run: Run, images: Sequence[tuple[str, Path]]) -> list[Seen]:
-    """What a run sees in each image ``(name, file)``.
+def look(run: Run, images: Sequence[SourceImage]) -> list[Seen]:
+    """What a run sees in each image; those that can be read are copied for the process that looks at them.
 
     Raises
     ------
     LTNetError
         the prediction failed; says why.
     """
-    found = [_open(image, file) for image, file in images]
-    sound = [seen.file for seen in found if not seen.error]
-    said = iter(commands.predict(run, sound) if sound else [])
-    return [s if s.error else replace(s, answer={**next(said), "image": s.image}) for s in found]
+    with tempfile.TemporaryDirectory(prefix="ltnet-") as place:
+        found = [_open(image, Path(place) / f"{i}{suffix(image.name)}") for i, image in enumerate(images)]
+        sound = [seen.file for seen in found if not seen.error]
+        said = iter(commands.predict(run, sound) if sound else [])
+        return [s if s.error else replace(s, answer={**next(said), "image": s.image}) for s in found]
 
 
-def _open(image: str, file: Path) -> Seen:
-    files = GivenFiles(file.parent, {file.name: file})
+def _open(image: SourceImage, copy: Path) -> Seen:
     try:
-        open_image(files, file.name)
+        open_image(image.files, image.name)
+        copy.write_bytes(image.files.read(image.name, MAX_IMAGE_BYTES))
     except DatasetError as e:
-        return Seen(image, file, error=str(e).removeprefix(f"{file.name}: "))
-    return Seen(image, file, thumbnails.small_uri(files, file.name))
+        return Seen(image.shown, copy, error=str(e).removeprefix(f"{image.name}: "))
+    return Seen(image.shown, copy, thumbnails.small_uri(image.files, image.name))
 
 
-def samples(study: Study, most: int = SAMPLES) -> Iterator[tuple[str, bytes]]:
-    """A few images of a dataset, those that nobody labelled for training first; broken ones are passed over."""
+def samples(study: Study, most: int = SAMPLES) -> list[str]:
+    """A few images of a dataset, those that nobody labelled for training first."""
     unseen = np.flatnonzero(study.is_test | ~study.table.annotated())
     items = unseen if len(unseen) else np.arange(len(study.table.items))
     chosen = items[np.unique(np.linspace(0, len(items) - 1, min(most, len(items))).astype(int))] if len(items) else []
-    for item in chosen:
-        image = str(study.table.items[item])
-        try:
-            yield image, study.files.read(image, MAX_IMAGE_BYTES)
-        except DatasetError:
-            continue
+    return [str(study.table.items[item]) for item in chosen]
 
 
 def sentence(answer: Mapping[str, Any], coders: Sequence[str]) -> str:

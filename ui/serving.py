@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from ui import gallery_routes, http, trash, upload_expiry, upload_routes, workspace
+from ui import export_routes, gallery_routes, http, trash, upload_expiry, upload_routes, workspace
 from ui.access.guard import Guard
 from ui.access.headers import secure
 from ui.access.listening import listening_sockets
@@ -25,7 +25,7 @@ from ui.roots import name_roots
 
 def routes() -> list[BaseRoute]:
     """All routes beside the pages."""
-    return [*upload_routes.routes(), *gallery_routes.routes()]
+    return [*upload_routes.routes(), *gallery_routes.routes(), *export_routes.routes()]
 
 
 def middleware() -> list[Middleware]:

@@ -26,7 +26,7 @@ _open_parts: set[Path] = set()
 
 @dataclass(frozen=True)
 class Rules:
-    """What an upload takes: ``images`` alone, within ``most``."""
+    """What an upload takes: ``images`` and archives of them alone, within ``most``."""
 
     images: bool
     most: Limits
@@ -40,7 +40,7 @@ class Rules:
         """
         if why := refusal(path):
             raise Refused(why)
-        if self.images and not is_image_name(path):
+        if self.images and not (is_image_name(path) or is_archive(path)):
             raise Refused("is no image by its name")
         # An archive is read in place; other files may have to fit into memory.
         if not is_archive(path) and size > (most := MAX_IMAGE_BYTES if self.images else MAX_FILE):

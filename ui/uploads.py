@@ -45,7 +45,7 @@ from ui.workspace import Dataset, datasets_folder, read_dataset, require_dataset
 
 DISCARDED = ".discarded-"
 MOST_NUMBER = 2**53  # what a browser can count to
-MOST_IMAGES, MOST_IMAGES_SIZE = 60, 2 * 1024**3
+MOST_IMAGES, MOST_IMAGES_SIZE = 10_000, 2 * 1024**3
 JSON_PIECE = 64 * 1024
 
 Purpose = Literal["dataset", "images"]
@@ -173,6 +173,17 @@ def images(id: str) -> list[Path]:
         return sorted(folder / "data" / name for name, _ in walk(folder / "data"))
     except (UploadError, FileNotFoundError):
         return []
+
+
+def images_folder(id: str) -> Path:
+    """Where the images of an upload to predict lie.
+
+    Raises
+    ------
+    UploadError
+        it is no more.
+    """
+    return _folder(id) / "data"
 
 
 # ---- what the browser does
@@ -368,7 +379,7 @@ def _limits(purpose: Purpose) -> Limits:
     if purpose == "dataset":
         return most
     size = MOST_IMAGES_SIZE if most.upload_size is None else min(most.upload_size, MOST_IMAGES_SIZE)
-    return replace(most, upload_size=size, upload_entries=min(most.upload_entries, 4 * MOST_IMAGES))
+    return replace(most, upload_size=size, upload_entries=min(most.upload_entries, 2 * MOST_IMAGES))
 
 
 def purpose_of(folder: Path) -> str | None:

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from ..errors import OptionError
+from ..export.kind import EXPORTS, export_run, require_writable
 from ..files.printing import say
 from ..runs.run import Run
 from .command import Command, run_flag
@@ -13,32 +14,38 @@ from .command import Command, run_flag
 
 def _flags(parser: argparse.ArgumentParser) -> None:
     run_flag(parser)
-    parser.add_argument("--out", type=Path, help="truth table, .csv or .parquet")
-    parser.add_argument("--matrices", type=Path, help="matrices: .json, .csv or .svg")
-    parser.add_argument("--model", type=Path, help="LTNet as .pt, readable with weights_only=True")
-    parser.add_argument("--report", type=Path, help="report as one HTML page")
+    text = "file to write: the learned truth, or what --format says"
+    parser.add_argument("--out", type=Path, metavar="FILE", help=text)
+    kinds = "; ".join(f"{e.name} ({', '.join(e.suffixes)}): {e.text}" for e in EXPORTS.values())
+    parser.add_argument("--format", metavar="FORMAT", help=_plain(f"what --out is (default: truth): {kinds}"))
+    for export in EXPORTS.values():
+        if export.flag:
+            text = f"{export.title.lower()}: {', '.join(export.suffixes)}"
+            parser.add_argument(f"--{export.name}", type=Path, metavar="FILE", help=_plain(text))
+    text = "what people settled: the app's .sqlite, or image,label CSV (default: what the run began with)"
+    parser.add_argument("--adjudications", type=Path, metavar="FILE", help=text)
+
+
+def _plain(text: str) -> str:
+    """A text as argparse takes it, which fills in what follows a percent sign."""
+    return text.replace("%", "%%")
 
 
 def _export(arguments: argparse.Namespace) -> None:
-    from ..export.finished_run import export_matrices, export_report, load_truth, write_table
-
+    if arguments.format and not arguments.out:
+        raise OptionError("--format says what --out is; give --out FILE too.")
+    flagged = [e.name for e in EXPORTS.values() if e.flag]
+    asked = [(arguments.format or "truth", arguments.out), *((name, getattr(arguments, name)) for name in flagged)]
+    wanted = [(name, path) for name, path in asked if path]
+    if not wanted:
+        others = [f"--{name}" for name in flagged]
+        raise OptionError(f"nothing to export; give {', '.join(['--out', *others[:-1]])} or {others[-1]}.")
     run = Run.open(arguments.run)
-    wanted = [arguments.out, arguments.matrices, arguments.model, arguments.report]
-    if not any(wanted):
-        raise OptionError("nothing to export; give --out, --matrices, --model or --report.")
-    if arguments.out:
-        truth = load_truth(run)
-        write_table(truth, arguments.out)
-        say(f"Wrote {len(truth):,} learned truths to {arguments.out}.")
-    for path, write in ((arguments.matrices, export_matrices), (arguments.report, export_report)):
-        if path:
-            write(run, path)
-            say(f"Wrote {path}.")
-    if arguments.model:
-        from ..export.model_file import export_model
-
-        export_model(run, arguments.model)
-        say(f"Wrote {arguments.model}.")
+    for name, path in wanted:
+        require_writable(name, path)
+    for name, path in wanted:
+        rows = export_run(run, name, path, arguments.adjudications)
+        say(f"Wrote {path}." if rows is None else f"Wrote {rows:,} rows to {path}.")
 
 
-COMMANDS = (Command("export", "Write the learned truth, the matrices, the model, a report.", _flags, _export),)
+COMMANDS = (Command("export", "Write final labels, the learned truth, matrices, the model and more.", _flags, _export),)

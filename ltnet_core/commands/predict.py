@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
+from typing import Any
 
+from ..errors import OptionError
 from ..files.printing import say, say_json
 from ..runs.run import Run
 from .command import Command, json_flag, run_flag
@@ -11,21 +14,39 @@ from .command import Command, json_flag, run_flag
 
 def _flags(parser: argparse.ArgumentParser) -> None:
     run_flag(parser)
-    parser.add_argument("images", nargs="+", metavar="IMAGE")
+    parser.add_argument("images", nargs="+", metavar="IMAGE", help="image, or a folder, .zip or .tar of images")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
+    text = "write a table with a row per image, .csv or .parquet"
+    parser.add_argument("--out", type=Path, metavar="FILE", help=text)
     json_flag(parser)
 
 
 def _predict(arguments: argparse.Namespace) -> None:
-    from ..learning.predict import predict_images
+    if arguments.out and arguments.json:
+        raise OptionError("--out writes a table and --json prints; leave out one of them.")
+    run = Run.open(arguments.run)
+    if arguments.out:
+        from ..export.predictions import write_predictions
 
-    answers = predict_images(Run.open(arguments.run), arguments.images, arguments.device)
+        rows, broken = write_predictions(run, arguments.images, arguments.out, arguments.device)
+        unread = f"; {broken:,} could not be read, see the column error" if broken else ""
+        say(f"Wrote {rows:,} predictions to {arguments.out}{unread}.")
+        return
+    from ..learning.predict import predicted
+
+    answers = predicted(run, arguments.images, arguments.device)
     if arguments.json:
-        say_json(answers)
+        say_json(list(answers))
         return
     for answer in answers:
-        said = ", ".join(f"{c} would say {max(q, key=q.get)}" for c, q in answer["coders"].items())
-        say(f"{answer['image']}: {answer['truth']} ({answer['confidence']:.0%}); {said}")
+        say(_sentence(answer))
+
+
+def _sentence(answer: dict[str, Any]) -> str:
+    if answer["truth"] is None:
+        return f"{answer['image']}: {answer['error']}"
+    said = ", ".join(f"{c} would say {max(q, key=q.get)}" for c, q in answer["coders"].items())
+    return f"{answer['image']}: {answer['truth']} ({answer['confidence']:.0%}); {said}"
 
 
 COMMANDS = (Command("predict", "Latent truth of new images, and what each coder would say.", _flags, _predict),)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import os
+import pkgutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
@@ -11,51 +13,7 @@ import pyarrow as pa
 
 from ..errors import DatasetError, OptionError, did_you_mean
 from ..files.printing import is_text
-from . import (
-    affectnet,
-    affectnet_numbers,
-    annotator_folders,
-    cifar10,
-    ckplus,
-    coco,
-    counts_array,
-    cvat,
-    doccano,
-    expw,
-    fer2013,
-    ferplus,
-    ferplus_folders,
-    fiftyone,
-    hf_parquet,
-    huggingface,
-    imagefolder,
-    images_only,
-    index,
-    joined,
-    json_answers,
-    json_records,
-    label_studio,
-    label_studio_rows,
-    labelme,
-    long_table,
-    ltnet_list,
-    mturk,
-    onehot,
-    plain,
-    prodigy,
-    rafdb,
-    rafdb_tables,
-    roboflow,
-    sagemaker,
-    text_tables,
-    toloka,
-    truth_inference,
-    via,
-    votes_table,
-    webdataset,
-    wide_table,
-    zooniverse,
-)
+from . import images_only, index, joined
 from .archives import open_files
 from .assemble import assemble
 from .corrections import NOTHING, Corrections
@@ -85,54 +43,13 @@ __all__ = [
     "preview_dataset",
     "recognise",
     "refers_to",
+    "register",
     "source_classes",
 ]
 
-# In the order of asking: the more special first. Tables of labels may have any name, folders any meaning.
-READERS: tuple[ModuleType, ...] = (
-    joined,
-    plain,
-    rafdb,
-    rafdb_tables,
-    affectnet,
-    affectnet_numbers,
-    ferplus,
-    ferplus_folders,
-    fer2013,
-    expw,
-    ckplus,
-    labelme,
-    cifar10,
-    huggingface,
-    hf_parquet,
-    label_studio,
-    label_studio_rows,
-    mturk,
-    toloka,
-    zooniverse,
-    sagemaker,
-    prodigy,
-    doccano,
-    via,
-    cvat,
-    coco,
-    fiftyone,
-    roboflow,
-    truth_inference,
-    long_table,
-    onehot,
-    votes_table,
-    wide_table,
-    json_answers,
-    json_records,
-    text_tables,
-    webdataset,
-    counts_array,
-    ltnet_list,
-    annotator_folders,
-    imagefolder,
-)
-FORMATS = {reader.FORMAT: reader for reader in READERS}
+FORMATS: dict[str, ModuleType] = {}
+"""Every format's reader by name, in the order of asking: the more special first. What is here is found below."""
+LAST = 1000  # rank of a reader that declares none
 
 
 @dataclass(frozen=True)
@@ -158,7 +75,7 @@ def recognise(files: Files, name: str, corrections: Corrections = NOTHING) -> Re
     misses = []
     of_columns = speaks_of_columns(corrections, files)
     for depth, here in enumerate(inside(files)):
-        for reader in READERS:
+        for reader in FORMATS.values():
             if of_columns and not hasattr(reader, "CORRECTABLE") and reader is not joined:
                 continue
             found = _match(reader, here, corrections)
@@ -327,3 +244,25 @@ def _load(place: Path, format: str | None, corrections: Corrections) -> Study:
     require_used(corrections, study, files if read_as != joined.FORMAT else None, reading.written)
     index.save(study, place, format, corrections)
     return study
+
+
+def register(reader: ModuleType) -> None:
+    """Add a format's reader to those that are asked, at the place of its ``RANK``.
+
+    Raises
+    ------
+    OptionError
+        there is another format of that name.
+    """
+    if FORMATS.get(reader.FORMAT, reader) is not reader:
+        raise OptionError(f"there are two dataset formats with the name {reader.FORMAT!r}.")
+    in_order = sorted({*FORMATS.values(), reader}, key=lambda r: (getattr(r, "RANK", LAST), r.FORMAT))
+    FORMATS.clear()
+    FORMATS.update({r.FORMAT: r for r in in_order})
+
+
+# Every module here that has a FORMAT is a reader.
+for _found in pkgutil.iter_modules(__path__):
+    _module = importlib.import_module(f"{__name__}.{_found.name}")
+    if hasattr(_module, "FORMAT"):
+        register(_module)

@@ -22,6 +22,7 @@ from .study import Problem
 from .tables import categorical, header, is_table, read_table
 
 FORMAT = "affectnet"
+RANK = 50
 TITLE = "AffectNet"
 LAYOUT = """\
 training.csv, validation.csv          subDirectory_filePath,…,expression,…       codes 0–10; 8–10 are no expression

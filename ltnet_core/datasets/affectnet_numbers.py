@@ -14,6 +14,7 @@ from .study import Problem
 from .tables import header, is_table, read_table
 
 FORMAT = "affectnet-numbers"
+RANK = 60
 CHOOSES = True
 TITLE = "AffectNet, numbered images"
 LAYOUT = """\

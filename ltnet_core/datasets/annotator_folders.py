@@ -15,6 +15,7 @@ from .reading import Match, Reading
 from .study import Problem
 
 FORMAT = "annotator-folders"
+RANK = 400
 TITLE = "A folder of classes per annotator"
 LAYOUT = """\
 ann/happy/a.png …          the images as Ann sorted them

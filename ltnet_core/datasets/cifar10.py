@@ -23,6 +23,7 @@ from .reading import Match, Reading, Rows
 from .tables import categorical, coded
 
 FORMAT = "cifar10"
+RANK = 130
 TITLE = "CIFAR-10 with CIFAR-10N or CIFAR-10H"
 LAYOUT = """\
 cifar-10-batches-py/data_batch_1 … 5, test_batch, batches.meta

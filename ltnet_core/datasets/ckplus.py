@@ -14,6 +14,7 @@ from .files import Files
 from .reading import Match, Reading
 
 FORMAT = "ckplus"
+RANK = 110
 CHOOSES = True
 TITLE = "CK+ (extended Cohn-Kanade)"
 LAYOUT = """\

@@ -13,6 +13,7 @@ from .reading import Match, Reading
 from .text_files import read_json
 
 FORMAT = "coco"
+RANK = 260
 CHOOSES = True
 TITLE = "COCO, categories of whole images"
 LAYOUT = """\

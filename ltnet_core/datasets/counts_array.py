@@ -11,6 +11,7 @@ from .reading import Match, Reading
 from .text_files import read_lines
 
 FORMAT = "counts-array"
+RANK = 380
 TITLE = "Array of vote counts with an image list"
 LAYOUT = """\
 counts.npy         one row per image, one column per class

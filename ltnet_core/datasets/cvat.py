@@ -15,6 +15,7 @@ from .files import Files
 from .reading import Match, Reading
 
 FORMAT = "cvat"
+RANK = 250
 CHOOSES = True
 TITLE = "CVAT for images, XML"
 LAYOUT = """\

@@ -14,6 +14,7 @@ from .study import Problem
 from .tables import read_table
 
 FORMAT = "doccano"
+RANK = 230
 CHOOSES = True
 TITLE = "doccano export"
 LAYOUT = """\

@@ -15,6 +15,7 @@ from .reading import Match, Reading
 from .text_files import read_lines
 
 FORMAT = "expw"
+RANK = 100
 CHOOSES = True
 TITLE = "ExpW, label.lst"
 LAYOUT = """\

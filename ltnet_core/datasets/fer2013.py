@@ -22,6 +22,7 @@ from .study import Problem
 from .tables import LONGEST_ROW, as_utf8, categorical, first_row, header
 
 FORMAT = "fer2013"
+RANK = 90
 TITLE = "FER2013"
 LAYOUT = """\
 fer2013.csv        emotion,pixels,Usage        2304 grey values in each row; Training rows are learned from"""

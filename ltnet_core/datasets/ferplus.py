@@ -23,6 +23,7 @@ from .tables import Table, categorical, header, read_table
 from .votes_table import from_votes
 
 FORMAT = "ferplus"
+RANK = 70
 TITLE = "FER+ (with or without FER2013)"
 LAYOUT = """\
 fer2013new.csv     Usage,Image name,neutral,happiness,…,contempt,unknown,NF      votes of the taggers

@@ -17,6 +17,7 @@ from .files import Files
 from .reading import Match, Reading
 
 FORMAT = "ferplus-folders"
+RANK = 80
 CHOOSES = True
 TITLE = "FER+, label.csv in each folder"
 LAYOUT = """\

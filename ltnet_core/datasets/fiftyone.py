@@ -13,6 +13,7 @@ from .reading import Match, Reading
 from .text_files import read_json
 
 FORMAT = "fiftyone"
+RANK = 270
 CHOOSES = True
 TITLE = "FiftyOne image classification, labels.json"
 LAYOUT = """\

@@ -21,6 +21,7 @@ from .study import Problem
 from .text_files import loads
 
 FORMAT = "hf-parquet"
+RANK = 150
 CHOOSES = True
 TITLE = "Hugging Face Parquet with images inside"
 LAYOUT = """\

@@ -16,6 +16,7 @@ from .table_rows import renamed_images, rows_of
 from .tables import header, read_table
 
 FORMAT = "huggingface"
+RANK = 140
 TITLE = "Hugging Face ImageFolder"
 LAYOUT = """\
 train/metadata.csv     file_name,label                 or .jsonl; names count from the file's own folder

@@ -23,6 +23,7 @@ from .study import Problem
 from .tables import categorical
 
 FORMAT = "imagefolder"
+RANK = 410
 TITLE = "A folder per class"
 LAYOUT = """\
 RAF/train/happy/…          one folder per source, each a coder; train/ and test/ optional

@@ -40,6 +40,7 @@ from .tables import mapped
 from .text_files import parse_json
 
 FORMAT = "joined"
+RANK = 10
 TITLE = "Several datasets joined"
 LAYOUT = """\
 joined.json        {"sources": [{"name": "RAF", "path": "/data/raf.zip"}, {"name": "crowd", "path": "votes.csv"}],

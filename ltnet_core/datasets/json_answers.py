@@ -14,6 +14,7 @@ from .reading import Match, Reading
 from .text_files import read_json
 
 FORMAT = "json-answers"
+RANK = 340
 CHOOSES = True
 TITLE = "JSON, item to label"
 LAYOUT = """\

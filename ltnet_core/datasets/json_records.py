@@ -15,6 +15,7 @@ from .reading import Match, Reading
 from .text_files import read_json
 
 FORMAT = "json-records"
+RANK = 350
 TITLE = "Table as JSON records"
 LAYOUT = """\
 labels.json        [{"image": "a.png", "annotator": "Ann", "label": "happy"}, …]

@@ -15,6 +15,7 @@ from .reading import Match, Reading
 from .text_files import read_json
 
 FORMAT = "label-studio"
+RANK = 160
 CHOOSES = True
 TITLE = "Label Studio export"
 LAYOUT = """\
@@ -78,7 +79,8 @@ def _add(answers: Answers, file: str, number: int, data: dict[str, Any], annotat
             if len(labels) != 1:
                 answers.set_aside(SEVERAL, file, number)
                 continue
-            who = coder_of(annotation.get("completed_by"))
+            by = annotation.get("completed_by")
+            who = coder_of(_remark(annotation.get("result")) if by is None else by)
             answers.add(file, number, image, labels[0], coder=who, question=question, when=when, part=part)
 
 
@@ -90,6 +92,16 @@ def _choices(result: Any) -> Iterator[tuple[str, list[str]]]:
         labels = [text(c) for c in chosen if text(c)] if isinstance(chosen, list) else []
         if labels:
             yield text(part.get("from_name")), labels
+
+
+def _remark(result: Any) -> str:
+    """The remark on an answer, which names the coder in tasks that LTNet Studio wrote; "" where there is none."""
+    for part in result if isinstance(result, list) else ():
+        meta = part.get("meta") if isinstance(part, dict) else None
+        remarks = meta.get("text") if isinstance(meta, dict) else None
+        if isinstance(remarks, list) and remarks:
+            return text(remarks[0])
+    return ""
 
 
 def _without_choice(result: Any) -> str:

@@ -18,6 +18,7 @@ from .tables import header, is_table, read_table
 from .text_files import loads
 
 FORMAT = "label-studio-rows"
+RANK = 170
 CHOOSES = True
 TITLE = "Label Studio export, JSON-MIN and CSV"
 LAYOUT = """\

@@ -14,6 +14,7 @@ from .reading import Match, Reading
 from .text_files import read_lines
 
 FORMAT = "labelme"
+RANK = 120
 CHOOSES = True
 TITLE = "LabelMe crowd, answers.txt"
 LAYOUT = """\

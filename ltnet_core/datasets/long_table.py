@@ -10,6 +10,7 @@ from .reading import Match, Reading
 from .tables import header
 
 FORMAT = "long-table"
+RANK = 300
 TITLE = "Table, one row per annotation"
 LAYOUT = """\
 labels.csv         image,coder,label[,count]   also .tsv, .parquet, .jsonl; also called task/item/file_name,

@@ -18,6 +18,7 @@ from .tables import categorical, coded
 from .text_files import read_lines
 
 FORMAT = "ltnet-list"
+RANK = 390
 TITLE = "LTNet image list"
 LAYOUT = """\
 train.txt          path l1 l2 l3 [l4]          class numbers from 0, −1 where a coder gave none; blanks or tabs between

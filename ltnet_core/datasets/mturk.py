@@ -16,6 +16,7 @@ from .study import Problem
 from .tables import Table, header, read_table
 
 FORMAT = "mturk"
+RANK = 180
 CHOOSES = True
 TITLE = "Mechanical Turk batch results"
 LAYOUT = """\

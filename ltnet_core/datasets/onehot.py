@@ -19,6 +19,7 @@ from .study import Problem
 from .tables import Table, header, read_table
 
 FORMAT = "one-hot"
+RANK = 310
 CHOOSES = True
 TITLE = "Table of ones and zeros, one column per class"
 LAYOUT = """\

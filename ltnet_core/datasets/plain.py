@@ -16,6 +16,7 @@ from .tables import Table, header, read_table
 from .text_files import read_json
 
 FORMAT = "plain"
+RANK = 20
 TITLE = "Plain folder"
 LAYOUT = """\
 images/…           any depth, any names

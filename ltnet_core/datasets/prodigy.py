@@ -12,6 +12,7 @@ from .json_files import first_object, read_lines, text
 from .reading import Match, Reading
 
 FORMAT = "prodigy"
+RANK = 220
 CHOOSES = True
 TITLE = "Prodigy annotations"
 LAYOUT = """\

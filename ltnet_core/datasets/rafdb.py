@@ -17,6 +17,7 @@ from .tables import categorical
 from .text_files import read_lines
 
 FORMAT = "rafdb"
+RANK = 30
 TITLE = "RAF-DB (basic emotions)"
 LAYOUT = """\
 EmoLabel/list_patition_label.txt      train_00001.jpg 5        codes 1–7; any folder

@@ -16,6 +16,7 @@ from .study import Problem
 from .tables import header, read_table
 
 FORMAT = "rafdb-tables"
+RANK = 40
 CHOOSES = True
 TITLE = "RAF-DB, train_labels.csv and test_labels.csv"
 LAYOUT = """\

@@ -100,12 +100,15 @@ class Reading:
 class Format(Protocol):
     """A module that reads one format.
 
-    ``LAYOUT`` shows its files, ``NOTE`` says in Markdown what is special about it; both make up ``docs/datasets.md``.
-    Where it sets ``CORRECTABLE = True`` both functions also take the corrections of a person; where it sets ``CHOOSES =
-    True``, as exports of tools do, only ``read`` does: which question holds the labels, and which parts are trained on.
+    A module of this package that has a ``FORMAT`` is a reader. ``RANK`` is its place in the order of asking, the more
+    special first; without it, it is asked last. ``LAYOUT`` shows its files, ``NOTE`` says in Markdown what is special
+    about it; both make up ``docs/datasets.md``. Where it sets ``CORRECTABLE = True`` both functions also take the
+    corrections of a person; where it sets ``CHOOSES = True``, as exports of tools do, only ``read`` does: which
+    question holds the labels, and which parts are trained on.
     """
 
     FORMAT: str
+    RANK: int
     TITLE: str
     LAYOUT: str
     NOTE: str

@@ -14,6 +14,7 @@ from .study import Problem
 from .tables import header, read_table
 
 FORMAT = "roboflow"
+RANK = 280
 CHOOSES = True
 TITLE = "Roboflow, _classes.csv"
 LAYOUT = """\

@@ -11,6 +11,7 @@ from .json_files import first_object, read_lines, text
 from .reading import Match, Reading
 
 FORMAT = "sagemaker"
+RANK = 210
 CHOOSES = True
 TITLE = "SageMaker Ground Truth manifest"
 LAYOUT = """\

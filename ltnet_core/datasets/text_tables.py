@@ -13,6 +13,7 @@ from .reading import Match, Reading
 from .tables import as_utf8, first_row, without_preamble
 
 FORMAT = "text-table"
+RANK = 360
 TITLE = "Table in a text file"
 LAYOUT = """\
 labels.txt         image coder label       a header, cells separated by tabs, commas or blanks; also .tab, .dat

@@ -12,6 +12,7 @@ from .study import Problem
 from .tables import header, read_table
 
 FORMAT = "toloka"
+RANK = 190
 CHOOSES = True
 TITLE = "Toloka assignments"
 LAYOUT = """\

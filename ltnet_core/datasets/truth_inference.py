@@ -15,6 +15,7 @@ from .study import Problem
 from .tables import header, read_table
 
 FORMAT = "question-worker-answer"
+RANK = 290
 CHOOSES = True
 TITLE = "Crowd answers: question, worker, answer"
 LAYOUT = """\

@@ -16,6 +16,7 @@ from .tables import read_table
 from .text_files import read_json
 
 FORMAT = "via"
+RANK = 240
 CHOOSES = True
 TITLE = "VGG Image Annotator (VIA)"
 LAYOUT = """\

@@ -9,6 +9,7 @@ from .reading import Match, Reading
 from .table_rows import from_votes
 
 FORMAT = "votes-table"
+RANK = 320
 TITLE = "Table of votes, one column per class"
 LAYOUT = """\
 votes.csv          image,neutral,happiness,…   the number of votes in each cell, or shares of one, or a single 1;

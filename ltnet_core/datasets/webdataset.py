@@ -16,6 +16,7 @@ from .reading import Match, Reading
 from .text_files import loads
 
 FORMAT = "webdataset"
+RANK = 370
 CHOOSES = True
 TITLE = "WebDataset, tar shards"
 LAYOUT = """\

@@ -8,6 +8,7 @@ from .label_tables import match_shape, read_tables
 from .reading import Match, Reading
 
 FORMAT = "wide-table"
+RANK = 330
 TITLE = "Table, one column per annotator"
 LAYOUT = """\
 labels.csv         image,Ann,Ben,Cem           a class in each cell, empty where an annotator did not label the image

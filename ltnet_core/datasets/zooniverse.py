@@ -17,6 +17,7 @@ from .study import Problem
 from .tables import Table, header, read_table
 
 FORMAT = "zooniverse"
+RANK = 200
 CHOOSES = True
 TITLE = "Zooniverse classifications and reductions"
 LAYOUT = """\

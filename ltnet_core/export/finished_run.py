@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import io
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 
+from ..annotations import FloatArray
 from ..errors import OptionError, RunError
+from ..files import parquet_files
 from ..files.reading import read_json
-from ..files.spreadsheet import csv_bytes, write_csv
-from ..files.writing import replacing, require_folder, write_bytes
+from ..files.spreadsheet import write_csv_parts
+from ..files.writing import require_folder, write_bytes
 from ..labels.truth import truth_table
 from ..runs.learned_items import LearnedItems
 from ..runs.run import Run
@@ -42,15 +46,45 @@ def truth_rows(run: Run, items: LearnedItems, rows: int) -> pd.DataFrame:
     RunError
         the run's results are damaged.
     """
+    return _rows(items, 0, open_results(run).posterior(rows))
+
+
+def truth_parts(run: Run, items: LearnedItems, rows: int) -> Iterator[pd.DataFrame]:
+    """The same, some rows at a time; at least one part.
+
+    Raises
+    ------
+    RunError
+        the run's results are damaged.
+    """
+    start = 0
+    for posterior in open_results(run).posterior_parts(rows):
+        yield _rows(items, start, posterior)
+        start += len(posterior)
+    if not start:
+        yield _rows(items, 0, np.zeros((0, len(items.classes))))
+
+
+def _rows(items: LearnedItems, start: int, posterior: FloatArray) -> pd.DataFrame:
+    """The rows from ``start`` on that ``posterior`` (n,K) is of."""
+    some = slice(start, start + len(posterior))
+    labels = items.labels.between(some.start, some.stop)
     return truth_table(
-        items.names[:rows],
-        items.coders,
-        items.classes,
-        items.labels.until(rows),
-        open_results(run).posterior(rows),
-        items.truth[:rows],
-        items.network[:rows],
+        items.names[some], items.coders, items.classes, labels, posterior, items.truth[some], items.network[some]
     )
+
+
+def write_truth(run: Run, out: Path) -> int:
+    """Write the learned truth of a finished run, see :func:`write_tables`; returns how many rows it has.
+
+    Raises
+    ------
+    OptionError, RunError, StorageError
+    """
+    items = load_items(run)
+    rows = items.learned_from()
+    write_tables(truth_parts(run, items, rows), out)
+    return rows
 
 
 def load_transitions(run: Run) -> dict[str, pd.DataFrame]:
@@ -70,7 +104,15 @@ def load_transitions(run: Run) -> dict[str, pd.DataFrame]:
 
 
 def write_table(frame: pd.DataFrame, out: Path) -> None:
-    """Write ``.csv`` (UTF-8, six decimals, see :mod:`~ltnet_core.files.spreadsheet`) or ``.parquet`` (text as it is).
+    """Write one table, see :func:`write_tables`."""
+    write_tables([frame], out)
+
+
+def write_tables(tables: Iterable[pd.DataFrame], out: Path) -> None:
+    """Write tables of the same columns one below the other, each when it is there.
+
+    The file is ``.csv`` (UTF-8, six decimals, see :mod:`~ltnet_core.files.spreadsheet`) or ``.parquet`` (text as it
+    is).
 
     Raises
     ------
@@ -84,19 +126,9 @@ def write_table(frame: pd.DataFrame, out: Path) -> None:
         raise OptionError(f"cannot write {out.name!r}: the name must end in .csv or .parquet.")
     require_folder(out)
     if suffix == ".csv":
-        write_csv(frame, out, DECIMALS)
-        return
-    with replacing(out) as partial:
-        frame.to_parquet(partial, index=False)
-
-
-def table_bytes(frame: pd.DataFrame, suffix: str) -> bytes:
-    """A truth table as the content of a ``.csv`` or ``.parquet`` file."""
-    if suffix == ".csv":
-        return csv_bytes(frame, DECIMALS)
-    out = io.BytesIO()
-    frame.to_parquet(out, index=False)
-    return out.getvalue()
+        write_csv_parts(tables, out, DECIMALS)
+    else:
+        parquet_files.write_tables((pa.Table.from_pandas(table, preserve_index=False) for table in tables), out)
 
 
 def write_matrices(content: dict[str, Any], out: Path) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+import contextlib
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from .writing import replacing
 FloatArray = NDArray[np.float64]
 
 ROW_GROUP = 65_536  # rows that are read at once, when one of them is asked for
+READ_ROWS = 16_384  # rows that are read at once, when many of them are
 TEXT = pa.large_string()  # the type that pandas keeps as it is
 
 
@@ -29,6 +31,21 @@ def write_parquet(columns: Mapping[str, Any], path: Path, coded: Collection[str]
     """
     with replacing(path) as partial:
         pq.write_table(pa.table(dict(columns)), partial, row_group_size=ROW_GROUP, use_dictionary=[*coded])
+
+
+def write_tables(tables: Iterable[pa.Table], path: Path) -> None:
+    """Write tables of the same columns one below the other, each when it is there: a large file needs little memory.
+
+    Raises
+    ------
+    StorageError
+    """
+    with replacing(path) as partial, contextlib.ExitStack() as open_file:
+        writer = None
+        for table in tables:
+            if writer is None:
+                writer = open_file.enter_context(pq.ParquetWriter(partial, table.schema))
+            writer.write_table(table)
 
 
 def read_codes(path: Path, table: pa.Table, column: str, low: int, high: int) -> NDArray[Any]:
@@ -85,18 +102,31 @@ def read_rows(path: Path, columns: Sequence[str], rows: int) -> FloatArray:
         it has fewer.
     """
     out = np.empty((rows, len(columns)))
+    start = 0
+    for part in read_row_parts(path, columns, rows):
+        out[start : start + len(part)] = part
+        start += len(part)
+    return out
+
+
+def read_row_parts(path: Path, columns: Sequence[str], rows: int) -> Iterator[FloatArray]:
+    """(n, len(columns)) numbers of the first rows, at most ``READ_ROWS`` at a time.
+
+    Raises
+    ------
+    DamageError
+        it has fewer.
+    """
     with reading(path), pq.ParquetFile(path) as file:
         if file.metadata.num_rows < rows:
             raise damaged(path, f"it has {file.metadata.num_rows:,} rows for {rows:,} items")
-        start = 0
-        for batch in file.iter_batches(ROW_GROUP, columns=list(columns)):
-            end = min(start + len(batch), rows)
-            for position, column in enumerate(columns):
-                out[start:end, position] = batch.column(column)[: end - start].to_numpy()
-            start = end
-            if start == rows:
-                break
-    return out
+        left = rows
+        for batch in file.iter_batches(READ_ROWS, columns=list(columns)):
+            part = np.stack([batch.column(c)[:left].to_numpy() for c in columns], axis=1)
+            yield np.asarray(part, dtype=np.float64)
+            left -= len(part)
+            if not left:
+                return
 
 
 def read_votes(path: Path, row: int, coders: Sequence[str], classes: int) -> dict[str, FloatArray]:

@@ -11,7 +11,7 @@ import csv
 import io
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Literal
 
 import pandas as pd
@@ -64,7 +64,7 @@ def unguarded(frame: pd.DataFrame) -> pd.DataFrame:
 
 def csv_bytes(frame: pd.DataFrame, float_format: str | None = None) -> bytes:
     """The content of a CSV file in UTF-8, guarded, without the frame's index."""
-    return "".join(_parts(frame, float_format)).encode("utf-8", "replace")
+    return "".join(_written(_cut(frame), float_format)).encode("utf-8", "replace")
 
 
 def write_csv(frame: pd.DataFrame, out: str | os.PathLike[str], float_format: str | None = None) -> None:
@@ -75,16 +75,34 @@ def write_csv(frame: pd.DataFrame, out: str | os.PathLike[str], float_format: st
     StorageError
         the file could not be written.
     """
+    write_csv_parts(_cut(frame), out, float_format)
+
+
+def write_csv_parts(
+    tables: Iterable[pd.DataFrame], out: str | os.PathLike[str], float_format: str | None = None
+) -> None:
+    """Write tables of the same columns one below the other, each when it is there: a large file needs little memory.
+
+    Raises
+    ------
+    StorageError
+        the file could not be written.
+    """
     with replacing(out) as partial, open(partial, "w", encoding="utf-8", errors="replace", newline="") as f:
-        f.writelines(_parts(frame, float_format))
+        f.writelines(_written(tables, float_format))
 
 
-def _parts(frame: pd.DataFrame, float_format: str | None) -> Iterator[str]:
+def _cut(frame: pd.DataFrame) -> Iterator[pd.DataFrame]:
     for start in range(0, max(len(frame), 1), CHUNK_ROWS):
-        rows = guarded(frame.iloc[start : start + CHUNK_ROWS])
-        part = _text(rows, start == 0, float_format, csv.QUOTE_MINIMAL)
+        yield frame.iloc[start : start + CHUNK_ROWS]
+
+
+def _written(tables: Iterable[pd.DataFrame], float_format: str | None) -> Iterator[str]:
+    for number, table in enumerate(tables):
+        rows = guarded(table)
+        part = _text(rows, number == 0, float_format, csv.QUOTE_MINIMAL)
         # Python quotes a carriage return only where it ends the lines; bare in a cell it would start another row.
-        yield _text(rows, start == 0, float_format, csv.QUOTE_ALL) if "\r" in part else part
+        yield _text(rows, number == 0, float_format, csv.QUOTE_ALL) if "\r" in part else part
 
 
 def _text(rows: pd.DataFrame, header: bool, float_format: str | None, quoting: Literal[0, 1]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -130,13 +131,18 @@ class Labels:
         """(M,) coder of each entry."""
         return np.repeat(np.arange(self.coders, dtype=np.int32), np.diff(self.ends))
 
+    def between(self, start: int, end: int) -> Labels:
+        """Of the rows ``start`` to before ``end`` only, which become rows 0 to ``end`` − ``start`` − 1."""
+        mine = [self.row[low:high] for low, high in pairwise(self.ends.tolist())]
+        cuts = [low + np.searchsorted(row, (start, end)) for low, row in zip(self.ends.tolist(), mine, strict=False)]
+        row = np.concatenate([NO_ROWS, *(self.row[low:high] for low, high in cuts)]) - np.int32(start)
+        label = np.concatenate([NO_LABELS, *(self.label[low:high] for low, high in cuts)])
+        ends = np.append(0, np.cumsum([high - low for low, high in cuts])).astype(np.int64)
+        return Labels(end - start, ends, row, label)
+
     def until(self, rows: int) -> Labels:
         """Of the first rows only."""
-        if rows >= self.rows:
-            return self
-        keep = self.row < rows
-        ends = np.append(0, np.cumsum(np.bincount(self.coder()[keep], minlength=self.coders)))
-        return Labels(rows, ends.astype(np.int64), self.row[keep], self.label[keep])
+        return self if rows >= self.rows else self.between(0, rows)
 
     def first_two(self) -> tuple[Codes, Codes]:
         """(N,) each: the labels of the first two coders, in their order, who labelled a row; −1 where there is none."""

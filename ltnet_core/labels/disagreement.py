@@ -9,8 +9,8 @@ CASES: dict[int, str] = {
     1: "all agree",
     2: "all different",
     3: "labels agree, truth differs",
-    4: "truth sides with the first",
-    5: "truth sides with the second",
+    4: "truth is the first label",
+    5: "truth is the second label",
 }
 
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from ..annotations import FloatArray
-from ..datasets.files import GivenFiles
+from ..datasets.image_sources import images_of
 from ..errors import DatasetError, LTNetError, OptionError
 from ..files.reading import damaged, read_json
-from ..images.image import load_pixels
+from ..images.image import ByteArray, load_pixels
 from ..runs.run import Run
 from ..runs.stored_results import read_transitions
 from .calibration import soften
@@ -25,74 +28,159 @@ from .views import mean_p
 from .weights import fill, load_weights
 
 
+@dataclass(frozen=True)
+class Predictor:
+    """The network of a finished run, ready for images.
+
+    Attributes
+    ----------
+    model : on ``device``. matrices : coder → K × K. order : of the network's outputs, so that they are ``classes``.
+    mean, std : (channels,1,1) of the pixels. shifts : of the views that p is averaged over, see :func:`.mean_p`.
+    weights : file of the model's weights.
+    """
+
+    model: Classifier = field(repr=False)
+    classes: list[str]
+    matrices: dict[str, Any] = field(repr=False)
+    order: list[int]
+    mean: Tensor
+    std: Tensor
+    shifts: list[int]
+    temperature: float
+    image_size: int
+    channels: int
+    device: torch.device
+    weights: Path
+
+    @classmethod
+    def of(cls, run: Run, device: str = "auto") -> Predictor:
+        """That of a run.
+
+        Raises
+        ------
+        RunError
+            the run is not finished, or is damaged.
+        OptionError
+            there is no such device.
+        """
+        index_path = run.result("networks/index.json")
+        index = read_json(index_path)
+        content = read_transitions(run)
+        classes: list[str] = content["classes"]
+        if sorted(index["trained_classes"]) != sorted(classes):
+            raise damaged(index_path, "its classes are not those of the run's matrices")
+        target = choose_device(device)
+        try:
+            base = build_network(
+                index["network"],
+                classes=len(classes),
+                channels=index["channels"],
+                image_size=index["image_size"],
+                seed=0,
+                last_relu=index["last_relu"],
+            )
+        except OptionError as e:
+            raise damaged(index_path, str(e)) from e
+        model = Classifier(base)
+        weights = run.result(f"networks/{index['files'][index['method']]}")
+        fill(model, {k: v for k, v in load_weights(weights).items() if k.startswith("base.")}, weights)
+        model.to(target).eval()
+        mean, std = (torch.tensor(index[k], dtype=torch.float32)[:, None, None] for k in ("mean", "std"))
+        # Runs from before p was averaged over shifted views too say only whether it was over mirrored ones.
+        shifts = index["view_shifts"] if "view_shifts" in index else [0] * index["mirror"]
+        return cls(
+            model=model,
+            classes=classes,
+            matrices=content["coders"],
+            order=[index["trained_classes"].index(c) for c in classes],
+            mean=mean,
+            std=std,
+            shifts=shifts,
+            temperature=index["temperature"],
+            image_size=index["image_size"],
+            channels=index["channels"],
+            device=target,
+            weights=weights,
+        )
+
+    def p(self, pixels: ByteArray) -> FloatArray:
+        """(B,K) latent truth of (B, channels, size, size) images.
+
+        Raises
+        ------
+        LTNetError
+            there is not enough memory. RunError: the weights are damaged.
+        """
+        try:
+            batch = ((torch.from_numpy(pixels).float() - self.mean) / self.std).to(self.device)
+            with torch.inference_mode():
+                out = mean_p(self.model, batch, self.shifts)
+        except (RuntimeError, MemoryError) as e:
+            if not is_out_of_memory(e):
+                raise
+            raise LTNetError(f"there is not enough memory to predict on {self.device}; try --device cpu.") from e
+        p = soften(out.double().cpu().numpy(), self.temperature)[:, self.order]
+        if not np.isfinite(p).all():
+            raise damaged(self.weights, "its network answers with what is no number")
+        return p
+
+
 def predict_images(
     run: Run, images: Sequence[str | os.PathLike[str]], device: str = "auto", batch_size: int = 64
 ) -> list[dict[str, Any]]:
     """``[{"image", "truth", "confidence", "p": {class: x}, "coders": {NAME: {class: x}}}]``.
+
+    ``images`` are image files, folders and archives of them, see :func:`predicted`.
 
     Raises
     ------
     DatasetError
         an image is missing or cannot be read; RunError: the run is not finished, or is damaged.
     """
-    index_path = run.result("networks/index.json")
-    index = read_json(index_path)
-    content = read_transitions(run)
-    classes: list[str] = content["classes"]
-    if sorted(index["trained_classes"]) != sorted(classes):
-        raise damaged(index_path, "its classes are not those of the run's matrices")
-    target = choose_device(device)
-    try:
-        base = build_network(
-            index["network"],
-            classes=len(classes),
-            channels=index["channels"],
-            image_size=index["image_size"],
-            seed=0,
-            last_relu=index["last_relu"],
-        )
-    except OptionError as e:
-        raise damaged(index_path, str(e)) from e
-    model = Classifier(base)
-    weights = run.result(f"networks/{index['files'][index['method']]}")
-    fill(model, {k: v for k, v in load_weights(weights).items() if k.startswith("base.")}, weights)
-    model.to(target).eval()
-    order = [index["trained_classes"].index(c) for c in classes]
-    mean, std = (torch.tensor(index[k], dtype=torch.float32)[:, None, None] for k in ("mean", "std"))
-
-    # Runs from before p was averaged over shifted views too say only whether it was over mirrored ones.
-    shifts = index["view_shifts"] if "view_shifts" in index else [0] * index["mirror"]
-
-    names = [str(i) for i in images]
-    for name in names:
-        if not Path(name).is_file():
-            raise DatasetError("there is no such image file.", file=name)
-    files = GivenFiles(Path(), {n: Path(n) for n in names})
-    out: list[dict[str, Any]] = []
-    for start in range(0, len(names), batch_size):
-        some = names[start : start + batch_size]
-        stack = np.stack([load_pixels(files, n, index["image_size"], index["channels"]) for n in some])
-        try:
-            batch = ((torch.from_numpy(stack).float() - mean) / std).to(target)
-            with torch.inference_mode():
-                p_batch = mean_p(model, batch, shifts)
-        except (RuntimeError, MemoryError) as e:
-            if not is_out_of_memory(e):
-                raise
-            raise LTNetError(f"there is not enough memory to predict on {target}; try --device cpu.") from e
-        p = soften(p_batch.double().cpu().numpy(), index["temperature"])[:, order]
-        if not np.isfinite(p).all():
-            raise damaged(weights, "its network answers with what is no number")
-        out += [_answer(n, row, classes, content["coders"]) for n, row in zip(some, p, strict=True)]
-    return out
+    return list(predicted(run, images, device, batch_size))
 
 
-def _answer(name: str, p: FloatArray, classes: list[str], matrices: dict[str, Any]) -> dict[str, Any]:
-    best = int(p.argmax())
+def predicted(
+    run: Run, images: Sequence[str | os.PathLike[str]], device: str = "auto", batch_size: int = 64
+) -> Iterator[dict[str, Any]]:
+    """What :func:`predict_images` returns, one image after the other: of any number of them little is in memory.
+
+    An image of a folder or an archive that cannot be read stops no other: it has ``"error"``, why, and no truth.
+
+    Raises
+    ------
+    DatasetError
+        an image file is missing or cannot be read, or a folder holds no image; RunError: the run is not finished, or
+        is damaged.
+    """
+    predictor = Predictor.of(run, device)
+    source = images_of(images)
+    while some := list(islice(source, batch_size)):
+        pixels, errors = [], []
+        for image in some:
+            try:
+                pixels.append(load_pixels(image.files, image.name, predictor.image_size, predictor.channels))
+                errors.append("")
+            except DatasetError as e:
+                if not image.one_of_many:
+                    raise
+                errors.append(str(e))
+        p = iter(predictor.p(np.stack(pixels)) if pixels else ())
+        for image, error in zip(some, errors, strict=True):
+            yield _without_answer(image.shown, error) if error else _answer(image.shown, next(p), predictor)
+
+
+def _answer(name: str, p: FloatArray, predictor: Predictor) -> dict[str, Any]:
+    best, classes = int(p.argmax()), predictor.classes
+    said = {c: dict(zip(classes, (p @ np.asarray(m)).tolist(), strict=True)) for c, m in predictor.matrices.items()}
     return {
         "image": name,
         "truth": classes[best],
         "confidence": float(p[best]),
         "p": dict(zip(classes, p.tolist(), strict=True)),
-        "coders": {c: dict(zip(classes, (p @ np.asarray(m)).tolist(), strict=True)) for c, m in matrices.items()},
+        "coders": said,
     }
+
+
+def _without_answer(name: str, error: str) -> dict[str, Any]:
+    return {"image": name, "truth": None, "confidence": None, "p": {}, "coders": {}, "error": error}

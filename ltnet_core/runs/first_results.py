@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..annotations import FloatArray
-from ..files.parquet_files import read_row, read_rows, read_texts, read_votes
+from ..files.parquet_files import read_row, read_row_parts, read_rows, read_texts, read_votes
 from ..files.reading import damaged, read_json, reading
 from ..labels.coder_labels import Codes, Labels
 from ..labels.truth import column_names
@@ -63,7 +64,13 @@ class FirstResults:
             )
 
     def posterior(self, rows: int) -> FloatArray:
-        return read_rows(self.run.result(ITEMS), [f"p_{c}" for c in self.transitions()["classes"]], rows)
+        return read_rows(self.run.result(ITEMS), self._p(), rows)
+
+    def posterior_parts(self, rows: int) -> Iterator[FloatArray]:
+        return read_row_parts(self.run.result(ITEMS), self._p(), rows)
+
+    def _p(self) -> list[str]:
+        return [f"p_{c}" for c in self.transitions()["classes"]]
 
     def probabilities(self, items: LearnedItems, row: int) -> tuple[FloatArray, FloatArray | None]:
         columns = [f"p_{c}" for c in items.classes]

@@ -13,6 +13,7 @@ Runs from before there was ``names.json`` are read by :mod:`~ltnet_core.runs.fir
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Protocol
@@ -22,7 +23,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from ..annotations import FloatArray
-from ..files.parquet_files import read_codes, read_row, read_rows, read_texts, read_votes, write_parquet
+from ..files.parquet_files import read_codes, read_row, read_row_parts, read_rows, read_texts, read_votes, write_parquet
 from ..files.reading import damaged, read_json, reading
 from ..files.writing import write_array, write_json
 from ..labels.coder_labels import NO_LABELS, NO_ROWS, Entries, Labels, ascending, begins
@@ -137,6 +138,9 @@ class ResultReader(Protocol):
     def posterior(self, rows: int) -> FloatArray:
         """(rows, K) of the first rows."""
 
+    def posterior_parts(self, rows: int) -> Iterator[FloatArray]:
+        """The same, some rows at a time."""
+
     def probabilities(self, items: LearnedItems, row: int) -> tuple[FloatArray, FloatArray | None]:
         """(K,) of one row, given all and given the image alone; None where that was not kept."""
 
@@ -244,7 +248,13 @@ class StoredResults:
         return Labels.of(row, coder, label, rows, coders)
 
     def posterior(self, rows: int) -> FloatArray:
-        return read_rows(self.run.result(ITEMS), [f"p_{k}" for k in range(len(self.names()["classes"]))], rows)
+        return read_rows(self.run.result(ITEMS), self._p(), rows)
+
+    def posterior_parts(self, rows: int) -> Iterator[FloatArray]:
+        return read_row_parts(self.run.result(ITEMS), self._p(), rows)
+
+    def _p(self) -> list[str]:
+        return [f"p_{k}" for k in range(len(self.names()["classes"]))]
 
     def probabilities(self, items: LearnedItems, row: int) -> tuple[FloatArray, FloatArray | None]:
         k = len(items.classes)

@@ -1,0 +1,153 @@
+"""What an export is, and the registry of all of them.
+
+An export is one module of :mod:`ltnet_core.export.kinds`. This module knows no PyTorch: the command line and the page
+read an export's entry without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+
+from ..errors import OptionError, did_you_mean
+from ..explore.adjudications import COLUMNS, read_decisions
+from ..files.writing import require_folder
+from ..runs.run import OWN_ADJUDICATIONS, Run
+
+
+@dataclass(frozen=True)
+class Source:
+    """What an export is made from: a finished run, and what people settled of its dataset.
+
+    Attributes
+    ----------
+    run : the run.
+    adjudications : file of what was settled, the app's ``.sqlite`` or a CSV; None for what the run began with.
+    """
+
+    run: Run
+    adjudications: Path | None = None
+
+    @cached_property
+    def decisions(self) -> pd.DataFrame:
+        """The settled items, rows of ``COLUMNS``; columns that the file lacks are empty.
+
+        Raises
+        ------
+        DatasetError
+            the file is missing or is no file of adjudications.
+        """
+        own = self.run.folder / OWN_ADJUDICATIONS
+        path = self.adjudications or (own if own.is_file() else None)
+        frame = pd.DataFrame(columns=list(COLUMNS), dtype=str) if path is None else read_decisions(path)
+        return frame.reindex(columns=list(COLUMNS), fill_value="")
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of an exported table and what it holds; ``<coder>`` and ``<class>`` stand for any name."""
+
+    name: str
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Export:
+    """One file, or one kind of file, that can be made of a finished run.
+
+    Attributes
+    ----------
+    name : what ``--format`` takes. title : its name for people. text : one sentence that says what it holds.
+    write : writes the file and returns how many rows it has, None where it has none.
+    suffixes : ending → media type of the files that can be written, the usual one first.
+    file : the file's name without its ending, where the program that reads it asks for that name.
+    columns : of a table, for the glossary.
+    flag : whether the command has a flag of that name too: ``--matrices T.json``.
+    of_settled : whether it is made of what people settled, and so is empty where nobody settled anything.
+    rank : place among the exports, where they are listed.
+    """
+
+    name: str
+    title: str
+    text: str
+    write: Callable[[Source, Path], int | None]
+    suffixes: Mapping[str, str]
+    file: str = ""
+    columns: tuple[Column, ...] = ()
+    flag: bool = False
+    of_settled: bool = False
+    rank: int = 100
+
+
+EXPORTS: dict[str, Export] = {}
+"""Every export by name, in the order of their ranks; :mod:`ltnet_core.export.kinds` fills it."""
+
+
+def register(export: Export) -> None:
+    """Add an export to those that a user can choose.
+
+    Raises
+    ------
+    OptionError
+        there is another export of that name.
+    """
+    if EXPORTS.get(export.name, export) is not export:
+        raise OptionError(f"there are two exports with the name {export.name!r}.")
+    EXPORTS[export.name] = export
+    in_order = sorted(EXPORTS.values(), key=lambda e: (e.rank, e.name))
+    EXPORTS.clear()
+    EXPORTS.update({e.name: e for e in in_order})
+
+
+def export_of(name: str) -> Export:
+    """The export of a name.
+
+    Raises
+    ------
+    OptionError
+        there is none.
+    """
+    if name not in EXPORTS:
+        raise OptionError(f"unknown export {name!r}; choose from {', '.join(EXPORTS)}." + did_you_mean(name, EXPORTS))
+    return EXPORTS[name]
+
+
+def require_writable(name: str, out: Path) -> Export:
+    """The export of a name, if the file can be written: its folder exists, its ending is one of the export's.
+
+    Raises
+    ------
+    OptionError
+    """
+    export = export_of(name)
+    if out.suffix.lower() not in export.suffixes:
+        endings = " or ".join([", ".join([*export.suffixes][:-1]), [*export.suffixes][-1]]).removeprefix(" or ")
+        raise OptionError(f"cannot write {out.name!r}: the name must end in {endings}.")
+    require_folder(out)
+    return export
+
+
+def export_run(run: Run, name: str, out: Path, adjudications: Path | None = None) -> int | None:
+    """Write one export of a finished run; returns how many rows it has, None where it has none.
+
+    ``adjudications`` is a file of what people settled, the app's ``.sqlite`` or a CSV; by default what the run began
+    with.
+
+    Raises
+    ------
+    OptionError
+        unknown export, an ending that it does not write, or the folder does not exist.
+    RunError
+        the run is not finished, or one of its files is damaged.
+    DatasetError
+        the adjudications cannot be read.
+    StorageError
+        the file could not be written.
+    """
+    export = require_writable(name, out)
+    run.require_complete()
+    return export.write(Source(run, adjudications), out)

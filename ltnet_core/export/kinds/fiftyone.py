@@ -1,0 +1,82 @@
+"""The final labels as FiftyOne's image classification dataset reads them."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ...errors import DatasetError
+from ..final_labels import FinalLabels
+from ..kind import Export, Source
+from ..text_parts import json_members, write_text
+
+
+def write(source: Source, out: Path) -> int:
+    """Write ``labels.json``.
+
+    Raises
+    ------
+    DatasetError
+        two images differ in their ending alone; FiftyOne cannot tell them apart.
+    RunError, StorageError
+    """
+    final = FinalLabels.of(source)
+    _require_distinct(final)
+    write_text(_text(final), out)
+    return len(final)
+
+
+def _stem(image: str) -> str:
+    return os.path.splitext(image)[0]
+
+
+def _require_distinct(final: FinalLabels) -> None:
+    seen: dict[str, str] = {}
+    for part in final.parts():
+        for image in part.images:
+            other = seen.setdefault(_stem(image), image)
+            if other != image:
+                raise DatasetError(
+                    f"{other!r} and {image!r} differ in their ending alone, and FiftyOne knows images without it; "
+                    "rename one of them."
+                )
+
+
+def _text(final: FinalLabels) -> Iterator[str]:
+    yield f'{{"classes": {json.dumps(list(final.classes), ensure_ascii=False)}, "labels": '
+    yield from json_members(_labels(final))
+    yield "}\n"
+
+
+def _labels(final: FinalLabels) -> Iterator[tuple[str, Any]]:
+    for part in final.parts():
+        facts = zip(
+            part.images,
+            part.confidence.tolist(),
+            part.sources(),
+            part.learned,
+            part.of_decisions("reviewer"),
+            strict=True,
+        )
+        for row, (image, confidence, source, learned, reviewer) in enumerate(facts, part.start):
+            label: dict[str, Any] = {"label": int(final.label[row])}
+            attributes = {"label_source": source, "learned_truth": learned}
+            if source == "learned":
+                label["confidence"] = round(confidence, 6)
+            elif reviewer:
+                attributes["settled_by"] = str(reviewer)
+            yield _stem(image), {**label, "attributes": attributes}
+
+
+EXPORT = Export(
+    name="fiftyone",
+    title="FiftyOne",
+    text="The final labels as labels.json of a FiftyOneImageClassificationDataset, with confidence and provenance.",
+    write=write,
+    suffixes={".json": "application/json"},
+    file="labels",
+    rank=60,
+)

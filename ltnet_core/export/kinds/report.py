@@ -1,0 +1,16 @@
+"""One page about the run, to pass on."""
+
+from __future__ import annotations
+
+from ..finished_run import export_report
+from ..kind import Export
+
+EXPORT = Export(
+    name="report",
+    title="Report",
+    text="One page with matrices and results, to pass on.",
+    write=lambda source, out: export_report(source.run, out),
+    suffixes={".html": "text/html"},
+    flag=True,
+    rank=90,
+)
