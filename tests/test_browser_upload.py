@@ -9,6 +9,7 @@ import urllib.error
 import urllib.request
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -62,22 +63,28 @@ def open_page(browser: Browser, server: Server) -> Page:
     return page
 
 
-def kill_half_way(page: Page, server: Server) -> None:
-    """Kill the server after the first batch has come, when the browser sends the second."""
-    requests = []
+@contextmanager
+def killed_half_way(page: Page, server: Server) -> Iterator[None]:
+    """Kill the server when the first batch of what is chosen meanwhile has come; the others are sent after that."""
+    held: list[Route] = []
+    sent = 0
+    killed = False
 
     def gate(route: Route) -> None:
-        requests.append(route)
-        if len(requests) == 2:
-            give_up, here = time.monotonic() + 30, -1
-            while here < 1 or here < len(server.here()):  # the first batch is still being written
-                assert time.monotonic() < give_up
-                here = len(server.here())
-                time.sleep(0.5)
-            server.kill()
-        route.continue_()
+        nonlocal sent
+        sent += 1
+        if sent == 1 or killed:
+            route.continue_()
+        else:
+            held.append(route)
 
     page.route("**/api/uploads/*/files", gate)
+    with page.expect_event("requestfinished", lambda r: r.url.endswith("/files"), timeout=60_000):
+        yield
+    server.kill()
+    killed = True
+    for route in held:
+        route.continue_()
 
 
 def packed(folder: Path, to: Path) -> Path:
@@ -106,8 +113,8 @@ def test_the_server_dies_half_way(server: Server, browser: Browser, folder: Path
     strangers: list[str] = []
     inside = (server.url, "data:", "blob:")
     page.on("request", lambda r: strangers.append(r.url) if not r.url.startswith(inside) else None)
-    kill_half_way(page, server)
-    choose(page, folder)
+    with killed_half_way(page, server):
+        choose(page, folder)
     expect(page.get_by_text("Connection lost, trying again").first).to_be_visible(timeout=60_000)
     before = server.here()
     assert 0 < len(before) < IMAGES
@@ -118,8 +125,8 @@ def test_the_server_dies_half_way(server: Server, browser: Browser, folder: Path
 
 def test_another_window_goes_on_and_a_third_discards(server: Server, browser: Browser, folder: Path) -> None:
     page = open_page(browser, server)
-    kill_half_way(page, server)
-    choose(page, folder)
+    with killed_half_way(page, server):
+        choose(page, folder)
     expect(page.get_by_text("Connection lost, trying again").first).to_be_visible(timeout=60_000)
     page.context.close()
     before = server.here()

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from audit import audit, installed
+from node_checks import packages
 
 import ltnet_core
+from ui.browser_modules import joined
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -33,6 +36,32 @@ def test_check(command: tuple[str, ...]) -> None:
     else:
         line = [sys.executable, "-m", module, *arguments]
     done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("command", ["eslint/bin/eslint.js .", "typescript/bin/tsc"])
+def test_javascript_is_clean(command: str) -> None:
+    script, *arguments = command.split()
+    run_node(str(packages() / script), *arguments)
+
+
+def test_javascript_units() -> None:
+    packages()
+    run_node("--test", *map(str, sorted((ROOT / "tests" / "js").glob("*.test.js"))))
+
+
+@pytest.mark.parametrize("component", ["gallery", "upload"])
+def test_joined_javascript_is_a_module(component: str, tmp_path: Path) -> None:
+    packages()
+    module = tmp_path / "joined.mjs"
+    module.write_text(joined(ROOT / "assets" / component / "main.js"), encoding="utf-8")
+    run_node("--check", str(module))
+
+
+def run_node(*arguments: str) -> None:
+    node = shutil.which("node")
+    assert node
+    done = subprocess.run([node, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -12,10 +12,10 @@ import streamlit as st
 from ltnet_core.errors import LTNetError
 from ltnet_core.images.image_formats import SUFFIXES
 from ui import uploads
+from ui.browser_modules import joined
 from ui.uploads import MOST_IMAGES, Purpose
 
-ASSETS = Path(__file__).resolve().parent.parent / "assets"
-PARTS = ("files", "engine", "view")  # in the order of use
+ASSETS = Path(__file__).resolve().parent.parent / "assets" / "upload"
 KEYS: dict[Purpose, str] = {"dataset": "folder_upload", "images": "image_upload"}
 IMAGES, COMING = "images_to_predict", "images_coming"
 LONGEST_NUMBER = 100
@@ -23,9 +23,9 @@ ACTIVE_SECONDS = 15  # heard of so recently, an upload is still running in some 
 
 _component = st.components.v2.component(
     "ltnet_folder_upload",
-    html=(ASSETS / "folder_upload.html").read_text(encoding="utf-8"),
-    css=(ASSETS / "folder_upload.css").read_text(encoding="utf-8"),
-    js="\n".join((ASSETS / f"folder_upload_{part}.js").read_text(encoding="utf-8") for part in PARTS),
+    html=(ASSETS / "upload.html").read_text(encoding="utf-8"),
+    css=(ASSETS / "upload.css").read_text(encoding="utf-8"),
+    js=joined(ASSETS / "main.js"),
 )
 
 

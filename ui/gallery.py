@@ -18,11 +18,11 @@ from ltnet_core.runs.run import Run
 from ltnet_core.settings import Settings
 from ui import reads, saved_views, tokens
 from ui.access.user import signed_in
+from ui.browser_modules import joined
 from ui.wording import coder_name
 from ui.workspace import Dataset
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets" / "gallery"
-PARTS = ("core", "list", "decisions", "cases", "filters", "grid", "review", "main")  # in the order of use
 KEY = "gallery"
 NEXT = "gallery_next"  # the view to begin with, of the session
 TRUTH = "LT"
@@ -34,7 +34,7 @@ _component = st.components.v2.component(
     "ltnet_gallery",
     html='<div class="ga"></div>\n',
     css=(ASSETS / "gallery.css").read_text(encoding="utf-8"),
-    js="\n".join((ASSETS / f"{part}.js").read_text(encoding="utf-8") for part in PARTS),
+    js=joined(ASSETS / "main.js"),
 )
 
 

@@ -1,9 +1,24 @@
+// @ts-check
 // The five cases for every pair of coders and every origin, as bars that choose what the list shows.
 
-const CASE_ORDER = [1, 4, 5, 3, 2];
+import { clamp, h, named, pairOf, redraw, sleep, whole } from "./core.js";
+import { Answer } from "./server.js";
+
+/** @import { Gallery } from "./main.js" */
+/** @import { CaseBar, CaseCounts } from "./types.js" */
+
+export const CASE_ORDER = [1, 4, 5, 3, 2];
 const MOST_BARS = 8;
 
-function caseText(app, number, first, second) {
+/**
+ * @param {Gallery} app
+ * @param {number} number of the case
+ * @param {string} [first] coder
+ * @param {string} [second] coder
+ * @returns {(string | HTMLElement)[]}
+ */
+export function caseText(app, number, first, second) {
+  /** @type {Record<number, (string | HTMLElement)[]>} */
   const texts = {
     1: ["all agree"],
     2: ["all different"],
@@ -14,17 +29,25 @@ function caseText(app, number, first, second) {
   return texts[number];
 }
 
-const plainCase = (app, number, first, second) =>
+/**
+ * @param {Gallery} app
+ * @param {number} number of the case
+ * @param {string} [first] coder
+ * @param {string} [second] coder
+ */
+export const plainCase = (app, number, first, second) =>
   caseText(app, number, first, second)
     .map((part) => (part instanceof Node ? part.textContent : part))
     .join("");
 
-class Cases {
+export class Cases {
+  /** @param {Gallery} app */
   constructor(app) {
     this.app = app;
     this.element = h("section", { class: "ga-cases", "aria-label": "The five cases" });
     this.all = false;
-    this.told = null;
+    /** @type {CaseCounts | null} */
+    this.counts = null;
     this.turn = 0;
   }
 
@@ -33,12 +56,13 @@ class Cases {
     const { app } = this;
     for (let tries = 0; turn === this.turn && !app.closed; tries += 1) {
       try {
-        const told = await app.server.json("cases", app.wish());
+        /** @type {CaseCounts} */
+        const answer = await app.server.json("cases", app.wish());
         if (turn !== this.turn) return;
-        this.told = told;
+        this.counts = answer;
         this.element.dataset.version = String(turn);
         this.draw();
-        app.counted(told);
+        app.counted(answer);
         return;
       } catch (error) {
         if (error instanceof Answer) return;
@@ -48,10 +72,10 @@ class Cases {
   }
 
   draw() {
-    const { app, told } = this;
-    if (!told) return;
-    const bars = this.all ? told.cases : told.cases.slice(0, MOST_BARS);
-    if (!told.cases.length) {
+    const { app, counts } = this;
+    if (!counts) return;
+    const bars = this.all ? counts.cases : counts.cases.slice(0, MOST_BARS);
+    if (!counts.cases.length) {
       redraw(this.element, h("p", { class: "ga-quiet" }, "No image here has labels of two coders."));
       return;
     }
@@ -59,7 +83,7 @@ class Cases {
       h("span", { class: "ga-keyed" }, h("i", { class: `ga-case${n}` }), caseText(app, n)),
     );
     const rows = bars.map((c) => this.bar(c));
-    const hidden = told.cases.length - bars.length;
+    const hidden = counts.cases.length - bars.length;
     const more =
       hidden || this.all
         ? h(
@@ -75,7 +99,7 @@ class Cases {
             this.all ? "show fewer" : `show ${whole(hidden)} more`,
           )
         : null;
-    const cut = told.pairs > 15 ? h("span", { class: "ga-quiet" }, `the 15 of ${whole(told.pairs)} pairs that met most`) : null;
+    const cut = counts.pairs > 15 ? h("span", { class: "ga-quiet" }, `the 15 of ${whole(counts.pairs)} pairs that met most`) : null;
     redraw(
       this.element,
       h("h2", {}, "Two labels and the learned truth"),
@@ -86,10 +110,12 @@ class Cases {
     );
   }
 
+  /** @param {CaseBar} c */
   bar(c) {
     const { app } = this;
     const pair = pairOf(c.first, c.second);
     const chosen = app.view.pair === pair && app.view.origin === c.origin;
+    /** @type {(number: number) => () => void} */
     const pick = (number) => () => {
       const same = chosen && String(number || "") === (app.view.case || "");
       app.set(

@@ -1,21 +1,51 @@
+// @ts-check
 // What people settle: kept here until the server says that it is on disk, in the order in which it was decided.
 
-const OPEN = -1;
-const SKIPPED = -2;
-const NEWS = 2500; // ms between two questions what others decided
+import { OPEN, SKIPPED } from "./constants.js";
+import { clamp, sleep } from "./core.js";
+import { Answer } from "./server.js";
 
-class Decisions {
+/** @import { Server } from "./server.js" */
+/** @import { Conflict, Decision, Row, Saved, Sent, Undoable } from "./types.js" */
+
+const NEWS = 2500; // ms between two questions what others decided
+const MOST_AT_ONCE = 100; // decisions in one request
+
+export class Decisions {
+  /**
+   * @param {Pick<Server, "run" | "token" | "post">} server
+   * @param {(rows: number[]) => void} changed called with rows whose state has changed, with none when only the connection has
+   */
   constructor(server, changed) {
     this.server = server;
-    this.changed = changed; // (rows) when the state of rows has changed, [] when only the connection has
-    this.standing = new Map(); // row → {label, id, key, by, why, at, pending}, or null
+    this.changed = changed;
+    /**
+     * What stands, by row.
+     * @type {Map<number, Decision | null>}
+     */
+    this.standing = new Map();
+    /** @type {Sent[]} */
     this.pending = [];
+    /** @type {Conflict[]} */
     this.conflicts = [];
-    this.stack = []; // what U takes back
-    this.last = null; // the last line of the log that is known here
-    this.count = null; // settled in the whole dataset
+    /**
+     * What can be taken back.
+     * @type {Undoable[]}
+     */
+    this.stack = [];
+    /**
+     * The last line of the log that is known here.
+     * @type {number | null}
+     */
+    this.last = null;
+    /**
+     * Settled in the whole dataset.
+     * @type {number | null}
+     */
+    this.count = null;
     this.lost = false;
     this.error = "";
+    this.why = "";
     this.sending = false;
     this.number = 0;
     this.client = Array.from(crypto.getRandomValues(new Uint32Array(3)), (n) => n.toString(36)).join("");
@@ -23,7 +53,7 @@ class Decisions {
     this.prefix = `ltnet-decisions:${server.run}:${server.token}:`;
     this.storage = this.prefix + this.client;
     // Held as long as this tab lives: what it keeps is its own.
-    navigator.locks?.request(this.storage, () => new Promise((done) => (this.release = done)));
+    navigator.locks?.request(this.storage, () => new Promise((done) => (this.release = () => done(undefined))));
     this.restore();
     this.news = setInterval(() => this.ask(), NEWS);
   }
@@ -42,6 +72,7 @@ class Decisions {
 
   // What tabs that are no more had not brought to the server. Keys are unique: sent twice counts once.
   restore() {
+    /** @type {string[]} */
     let left = [];
     try {
       left = Object.keys(localStorage).filter((k) => k.startsWith(this.prefix) && k !== this.storage);
@@ -54,6 +85,7 @@ class Decisions {
     }
   }
 
+  /** @param {string} key */
   adopt(key) {
     try {
       const kept = JSON.parse(localStorage.getItem(key) || "[]");
@@ -75,7 +107,10 @@ class Decisions {
     }
   }
 
-  // What the server said of rows that came with a list; what is still on its way there stands above it.
+  /**
+   * What the server said of rows that came with a list; what is still on its way there stands above it.
+   * @param {Pick<Row, "r" | "d">[]} rows
+   */
   learn(rows) {
     const mine = new Set(this.pending.map((d) => d.row));
     for (const row of rows) {
@@ -84,10 +119,22 @@ class Decisions {
     }
   }
 
+  /**
+   * @param {number} row
+   * @returns {Decision | null}
+   */
   of(row) {
     return this.standing.get(row) || null;
   }
 
+  /**
+   * @param {Pick<Row, "r" | "n">} item
+   * @param {number} label a class, or SKIPPED
+   * @param {string} reviewer
+   * @param {string} reason
+   * @param {number} position in the list
+   * @param {"image" | "labels"} shown what was in sight before the answer
+   */
   decide({ r: row, n: image }, label, reviewer, reason, position, shown) {
     const before = this.of(row);
     const key = `${this.client}-${(this.number += 1)}`;
@@ -98,7 +145,11 @@ class Decisions {
     return before;
   }
 
-  // Takes the last decision of this page back; returns where that was.
+  /**
+   * Takes the last decision of this page back; returns where that was.
+   * @param {string} reviewer
+   * @returns {(Undoable & { was: Decision | null }) | null}
+   */
   undo(reviewer) {
     const last = this.stack.pop();
     if (!last) return null;
@@ -106,10 +157,11 @@ class Decisions {
     const was = this.of(last.row);
     if (was?.key === last.key) this.standing.set(last.row, last.before);
     const { row, image } = last;
-    this.enqueue({ kind: "undo", key, row, image, label: -1, seen: 0, undoes: last.key, reviewer, reason: "" });
+    this.enqueue({ kind: "undo", key, row, image, label: OPEN, seen: 0, undoes: last.key, reviewer, reason: "" });
     return { ...last, was };
   }
 
+  /** @param {Sent} decision */
   enqueue(decision) {
     this.pending.push(decision);
     this.keep();
@@ -122,27 +174,19 @@ class Decisions {
     if (this.sending) return;
     this.sending = true;
     let tries = 0;
-    let most = 100;
+    let most = MOST_AT_ONCE;
     // It goes on when the gallery has left the page: the tab is still there.
     while (this.pending.length) {
       const some = this.pending.slice(0, most);
       try {
         this.take(some, await this.server.post("decisions", { decisions: some, last: this.last ?? 0 }));
         tries = 0;
-        most = Math.min(2 * most, 100);
+        most = Math.min(2 * most, MOST_AT_ONCE);
       } catch (error) {
         if (error instanceof Answer && [400, 409, 413].includes(error.status)) {
           // Refused for what it is, and would be again; one by one, or it would take the others with it.
-          if (some.length > 1) {
-            most = 1;
-            continue;
-          }
-          this.error = error.message;
-          this.pending.shift();
-          this.keep();
-          this.stack = this.stack.filter((s) => s.key !== some[0].key);
-          this.standing.delete(some[0].row);
-          this.changed([some[0].row]);
+          if (some.length > 1) most = 1;
+          else this.drop(some[0], error.message);
           continue;
         }
         this.lost = true;
@@ -156,6 +200,24 @@ class Decisions {
     this.changed([]);
   }
 
+  /**
+   * The server refuses a decision.
+   * @param {Sent} decision
+   * @param {string} why
+   */
+  drop(decision, why) {
+    this.error = why;
+    this.pending.shift();
+    this.keep();
+    this.stack = this.stack.filter((s) => s.key !== decision.key);
+    this.standing.delete(decision.row);
+    this.changed([decision.row]);
+  }
+
+  /**
+   * @param {Sent[]} sent
+   * @param {Saved} told
+   */
   take(sent, told) {
     this.lost = false;
     this.error = "";
@@ -179,6 +241,7 @@ class Decisions {
     }
     for (const rival of told.conflicts) {
       const mine = sent.find((d) => d.key === rival.key);
+      if (!mine) continue;
       const undoable = this.stack.find((s) => s.key === rival.key);
       this.stack = this.stack.filter((s) => s.key !== rival.key);
       this.conflicts.push({ mine, theirs: rival, undoable });
@@ -189,7 +252,11 @@ class Decisions {
     this.changed(touched);
   }
 
-  // Somebody else settled it first: keep theirs, or say again what one said, knowing theirs.
+  /**
+   * Somebody else settled it first: keep theirs, or say again what one said, knowing theirs.
+   * @param {Conflict} conflict
+   * @param {boolean} useMine
+   */
   resolve(conflict, useMine) {
     this.conflicts = this.conflicts.filter((c) => c !== conflict);
     if (useMine) {

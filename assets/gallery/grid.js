@@ -1,8 +1,16 @@
+// @ts-check
 // The faces: blocks of a hundred that come as one scrolls, and go again when they are far away.
+
+import { BLOCK, SKIPPED } from "./constants.js";
+import { clamp, h, messageOf, named, percent, share, when } from "./core.js";
+
+/** @import { Gallery } from "./main.js" */
+/** @import { Decision, Row } from "./types.js" */
 
 const NEAR = "1400px";
 
-class Grid {
+export class Grid {
+  /** @param {Gallery} app */
   constructor(app) {
     this.app = app;
     this.above = h("div", { class: "ga-edge" });
@@ -10,18 +18,28 @@ class Grid {
     this.body = h("div", { class: "ga-blocks" });
     this.element = h("div", { class: "ga-grid" }, this.above, this.body, this.below);
     this.element.addEventListener("keydown", (e) => this.key(e));
-    this.shown = new Map(); // block number → element
+    /**
+     * The blocks on the page, by number.
+     * @type {Map<number, HTMLElement>}
+     */
+    this.shown = new Map();
     this.turn = 0;
+    this.busy = false;
+    /** @type {IntersectionObserver | null} */
     this.watch = null;
+    /** @type {IntersectionObserver | null} */
+    this.sight = null;
+    /** @type {Element} */
+    this.scroller = document.documentElement;
   }
 
   // What scrolls is known once the gallery is on the page; near it means near what scrolls, not the window.
   start() {
     this.scroller = scrollerOf(this.element);
     const root = this.scroller === document.scrollingElement ? null : this.scroller;
-    this.watch = new IntersectionObserver((seen) => this.moved(seen), { root, rootMargin: NEAR });
-    this.sight = new IntersectionObserver((seen) => {
-      for (const { isIntersecting, target } of seen) if (isIntersecting) this.app.seen.add(Number(target.dataset.row));
+    this.watch = new IntersectionObserver((entries) => this.moved(entries), { root, rootMargin: NEAR });
+    this.sight = new IntersectionObserver((entries) => {
+      for (const { isIntersecting, target } of entries) if (isIntersecting) this.app.seen.add(rowOf(target));
     });
   }
 
@@ -40,7 +58,7 @@ class Grid {
     }
     if (turn !== this.turn) return;
     if (!this.watch) this.start();
-    for (const block of this.shown.values()) this.watch.unobserve(block);
+    for (const block of this.shown.values()) this.watch?.unobserve(block);
     this.shown.clear();
     this.body.replaceChildren();
     this.element.classList.remove("stale");
@@ -51,33 +69,36 @@ class Grid {
     } else {
       this.put(number, rows);
       if (position) {
-        this.app.quietUntil = performance.now() + 1500; // nobody scrolled
+        this.app.still = true;
         const target = this.body.querySelector(`[data-position="${position}"]`) || this.body.firstElementChild;
-        target.scrollIntoView({ block: "start" });
+        target?.scrollIntoView({ block: "start" });
       }
     }
     this.app.listed();
     this.again();
   }
 
+  /** @param {unknown} error */
   fail(error) {
     this.element.classList.remove("stale");
     for (const block of this.shown.values()) this.watch?.unobserve(block);
     this.shown.clear();
-    this.body.replaceChildren(h("p", { class: "ga-note error", role: "alert" }, error.message));
+    this.body.replaceChildren(h("p", { class: "ga-note error", role: "alert" }, messageOf(error)));
     this.app.listed();
   }
 
   // An edge that stays in sight while blocks come fires no event: ask again.
   again() {
     for (const edge of [this.above, this.below]) {
-      this.watch.unobserve(edge);
-      this.watch.observe(edge);
+      this.watch?.unobserve(edge);
+      this.watch?.observe(edge);
     }
   }
 
-  async moved(seen) {
-    for (const { target, isIntersecting, boundingClientRect } of seen) {
+  /** @param {IntersectionObserverEntry[]} entries */
+  async moved(entries) {
+    for (const { target, isIntersecting, boundingClientRect } of entries) {
+      if (!(target instanceof HTMLElement)) continue;
       if (target === this.below && isIntersecting) this.extend(1);
       else if (target === this.above && isIntersecting) this.extend(-1);
       else if (target.dataset.block) {
@@ -87,6 +108,7 @@ class Grid {
     }
   }
 
+  /** @param {1 | -1} direction */
   async extend(direction) {
     if (!this.shown.size || this.busy) return;
     const numbers = [...this.shown.keys()];
@@ -98,13 +120,18 @@ class Grid {
       const rows = await this.app.list.block(number);
       if (turn === this.turn && rows.length) this.put(number, rows, direction < 0);
     } catch (error) {
-      if (turn === this.turn) this.app.say(error.message);
+      if (turn === this.turn) this.app.say(messageOf(error));
     } finally {
       if (turn === this.turn) this.busy = false;
     }
     if (turn === this.turn) this.again();
   }
 
+  /**
+   * @param {number} number of the block
+   * @param {Row[]} rows
+   * @param {boolean} [before] the blocks that are shown
+   */
   put(number, rows, before = false) {
     const block = h("div", { class: "ga-block", dataset: { block: String(number) } });
     this.shown.set(number, block);
@@ -115,9 +142,14 @@ class Grid {
     this.write(block, number, rows);
     // What comes above must not push away what one looks at.
     if (before) scroller.scrollTop += scroller.scrollHeight - height;
-    this.watch.observe(block);
+    this.watch?.observe(block);
   }
 
+  /**
+   * @param {HTMLElement} block
+   * @param {number} number
+   * @param {Row[]} rows
+   */
   write(block, number, rows) {
     block.style.height = "";
     block.replaceChildren(...rows.map((row, i) => this.card(row, number * BLOCK + i)));
@@ -130,6 +162,7 @@ class Grid {
     });
   }
 
+  /** @param {HTMLElement} block */
   async fill(block) {
     if (block.dataset.full) return;
     const number = Number(block.dataset.block);
@@ -138,6 +171,10 @@ class Grid {
     if (rows && turn === this.turn && !block.dataset.full) this.write(block, number, rows);
   }
 
+  /**
+   * @param {HTMLElement} block
+   * @param {number} height
+   */
   empty(block, height) {
     if (!block.dataset.full) return;
     block.style.height = `${height}px`;
@@ -145,14 +182,22 @@ class Grid {
     delete block.dataset.full;
   }
 
+  /**
+   * @param {HTMLElement} block
+   * @param {number} row
+   * @param {string} address
+   */
   picture(block, row, address) {
-    const place = block.querySelector(`.ga-card[data-row="${row}"] .ga-picture`);
-    if (!place) return;
-    place.parentElement.classList.remove("waits");
-    if (address) place.replaceChildren(h("img", { src: address, alt: "" }));
-    else place.replaceChildren(h("span", { class: "ga-gone" }, "image cannot be read"));
+    const card = block.querySelector(`.ga-card[data-row="${row}"]`);
+    card?.classList.remove("waits");
+    const picture = address ? h("img", { src: address, alt: "" }) : h("span", { class: "ga-gone" }, "image cannot be read");
+    card?.querySelector(".ga-picture")?.replaceChildren(picture);
   }
 
+  /**
+   * @param {Row} row
+   * @param {number} position
+   */
   card(row, position) {
     const { app } = this;
     const card = h(
@@ -166,10 +211,11 @@ class Grid {
       h("div", { class: "ga-picture" }),
       h("div", { class: "ga-caption" }, this.chips(row)),
     );
-    this.sight.observe(card);
+    this.sight?.observe(card);
     return card;
   }
 
+  /** @param {Row} row */
   chips(row) {
     const { app } = this;
     const { coders, codes, classes } = app.data;
@@ -188,28 +234,32 @@ class Grid {
     return chips;
   }
 
-  // Rows whose state has changed.
+  /**
+   * Rows whose state has changed.
+   * @param {number[]} rows
+   */
   refresh(rows) {
     for (const row of rows) {
       const card = this.body.querySelector(`.ga-card[data-row="${row}"]`);
-      const known = card && this.app.list.at(Number(card.dataset.position));
-      if (known && known.r === row) card.querySelector(".ga-caption").replaceChildren(...this.chips(known));
+      const known = card && this.app.list.at(positionOf(card));
+      if (known && known.r === row) card.querySelector(".ga-caption")?.replaceChildren(...this.chips(known));
     }
   }
 
   // The first position in sight.
   position() {
     for (const card of this.body.querySelectorAll(".ga-card")) {
-      if (card.getBoundingClientRect().bottom > 90) return Number(card.dataset.position);
+      if (card.getBoundingClientRect().bottom > 90) return positionOf(card);
     }
     return 0;
   }
 
+  /** @param {KeyboardEvent} event */
   key(event) {
-    const card = event.target.closest?.(".ga-card");
+    const card = event.target instanceof Element && event.target.closest(".ga-card");
     if (!card || event.ctrlKey || event.metaKey || event.altKey) return;
-    const cards = [...this.body.querySelectorAll(".ga-card")];
-    const at = cards.indexOf(card);
+    const cards = [.../** @type {NodeListOf<HTMLElement>} */ (this.body.querySelectorAll(".ga-card"))];
+    const at = cards.findIndex((c) => c === card);
     const top = card.getBoundingClientRect().top;
     const across = cards.filter((c) => Math.abs(c.getBoundingClientRect().top - top) < 2).length || 1;
     const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: across, ArrowUp: -across }[event.key];
@@ -225,10 +275,26 @@ class Grid {
   }
 }
 
+/** @param {Element} card */
+const rowOf = (card) => Number(card.getAttribute("data-row"));
+
+/** @param {Element} card */
+const positionOf = (card) => Number(card.getAttribute("data-position"));
+
+/**
+ * @param {string} who
+ * @param {string} what
+ * @param {string} kind
+ * @param {string} title
+ */
 function chip(who, what, kind, title) {
   return h("span", { class: `ga-chip ${kind}`, title }, h("em", {}, named(who), ": "), h("b", {}, named(what)), " ");
 }
 
+/**
+ * @param {Gallery} app
+ * @param {Decision} decision
+ */
 function decisionChip(app, decision) {
   const what = decision.label === SKIPPED ? "skipped" : app.data.codes[decision.label];
   const by = decision.by ? ` by ${decision.by}` : "";
@@ -237,13 +303,22 @@ function decisionChip(app, decision) {
   return h("span", { class: `ga-chip ${kind}`, title }, decision.pending ? "… " : decision.label === SKIPPED ? "" : "✓ ", h("b", {}, named(what)));
 }
 
-// What scrolls around an element, through shadow roots.
-function scrollerOf(element) {
-  for (let node = element; node; node = node.parentElement || node.getRootNode()?.host) {
+/**
+ * What scrolls around an element, through shadow roots.
+ * @param {Node} element
+ * @returns {Element}
+ */
+export function scrollerOf(element) {
+  /** @type {Node | null} */
+  let node = element;
+  while (node) {
     if (node instanceof Element) {
       const flow = getComputedStyle(node).overflowY;
       if (flow === "auto" || flow === "scroll") return node;
     }
+    /** @type {Node} */
+    const root = node.getRootNode();
+    node = node.parentElement || (root instanceof ShadowRoot ? root.host : null);
   }
-  return document.scrollingElement;
+  return document.scrollingElement || document.documentElement;
 }

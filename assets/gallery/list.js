@@ -1,22 +1,48 @@
+// @ts-check
 // The list that a view asks for, in blocks that are fetched when they are needed, with small images.
 
-const BLOCK = 120; // rows of 2, 3, 4, 5, 6, 8, 10 or 12 come out even
+import { BLOCK } from "./constants.js";
+import { clamp, sleep } from "./core.js";
+import { Answer } from "./server.js";
+
+/** @import { Server } from "./server.js" */
+/** @import { Row, Rows, View } from "./types.js" */
+
 const MOST_BLOCKS = 80;
 const MOST_IMAGES = 3000;
 
-class List {
+export class List {
+  /**
+   * @param {Server} server
+   * @param {View} view
+   * @param {(trouble: string) => void} changed called when a connection is lost or there again
+   * @param {(rows: Row[]) => void} came called with rows that have come
+   */
   constructor(server, view, changed, came) {
     this.server = server;
     this.view = view;
-    this.changed = changed; // called when a connection is lost or found again
-    this.came = came; // called with rows that have come
+    this.changed = changed;
+    this.came = came;
+    /** @type {number | null} */
     this.total = null;
-    this.version = null; // of what was settled when the list was made: it does not move while one works through it
-    this.blocks = new Map(); // number → rows, or the promise of them
+    /**
+     * Of what was settled when the list was made: it does not move while one works through it.
+     * @type {number | null}
+     */
+    this.version = null;
+    /**
+     * The rows of each block, or the promise of them.
+     * @type {Map<number, Row[] | Promise<Row[]>>}
+     */
+    this.blocks = new Map();
     this.closed = false;
   }
 
-  // The rows of a block. Goes on asking while the server is away.
+  /**
+   * The rows of a block. Goes on asking while the server is away.
+   * @param {number} number
+   * @returns {Promise<Row[]>}
+   */
   block(number) {
     const known = this.blocks.get(number);
     if (known) {
@@ -35,21 +61,30 @@ class List {
       },
     );
     this.blocks.set(number, coming);
-    while (this.blocks.size > MOST_BLOCKS) this.blocks.delete(this.blocks.keys().next().value);
+    for (const oldest of this.blocks.keys()) {
+      if (this.blocks.size <= MOST_BLOCKS) break;
+      this.blocks.delete(oldest);
+    }
     return coming;
   }
 
+  /**
+   * @param {number} number
+   * @returns {Promise<Row[]>}
+   */
   async load(number) {
     for (let tries = 0; ; tries += 1) {
       try {
-        const params = { ...this.view, offset: number * BLOCK, limit: BLOCK };
-        if (this.version !== null) params.as_of = this.version;
-        const told = await this.server.json("items", params);
+        /** @type {View} */
+        const params = { ...this.view, offset: String(number * BLOCK), limit: String(BLOCK) };
+        if (this.version !== null) params.as_of = String(this.version);
+        /** @type {Rows} */
+        const answer = await this.server.json("items", params);
         this.changed("");
-        this.total = told.total;
-        this.version ??= told.version;
-        this.came(told.rows);
-        return told.rows;
+        this.total = answer.total;
+        this.version ??= answer.version;
+        this.came(answer.rows);
+        return answer.rows;
       } catch (error) {
         if (error instanceof Answer || this.closed) throw error;
         this.changed("The server does not answer; trying again …");
@@ -58,40 +93,62 @@ class List {
     }
   }
 
-  // The row at a place in the list, if it is here already.
+  /**
+   * The row at a place in the list, if it is here already.
+   * @param {number} position
+   * @returns {Row | undefined}
+   */
   at(position) {
     const rows = this.blocks.get(Math.floor(position / BLOCK));
     return Array.isArray(rows) ? rows[position % BLOCK] : undefined;
   }
 
+  /**
+   * @param {number} position
+   * @returns {Promise<Row | undefined>}
+   */
   async bring(position) {
     return (await this.block(Math.floor(position / BLOCK)))[position % BLOCK];
   }
 }
 
-// Small images by row, kept as long as there is room.
-class Images {
+/** Small images by row, kept as long as there is room. */
+export class Images {
+  /** @param {Server} server */
   constructor(server) {
     this.server = server;
-    this.urls = new Map(); // row → address, or "" for an image that cannot be read
-    this.wanted = new Map(); // row → promise
+    /**
+     * Addresses by row, "" for an image that cannot be read.
+     * @type {Map<number, string>}
+     */
+    this.urls = new Map();
+    /** @type {Map<number, Promise<string>>} */
+    this.wanted = new Map();
   }
 
+  /** @param {number} row */
   get(row) {
     return this.urls.get(row);
   }
 
-  // Brings the small images of these rows; got(row, address) is called for each as it comes.
+  /**
+   * Brings the small images of these rows; got(row, address) is called for each as it comes.
+   * @param {number[]} rows
+   * @param {(row: number, address: string) => void} got
+   */
   async bring(rows, got) {
     const missing = [];
     for (const row of rows) {
-      if (this.urls.has(row)) got(row, this.urls.get(row));
-      else if (this.wanted.has(row)) this.wanted.get(row).then((address) => got(row, address));
+      const address = this.urls.get(row);
+      if (address !== undefined) got(row, address);
+      else if (this.wanted.has(row)) this.wanted.get(row)?.then((late) => got(row, late));
       else missing.push(row);
     }
     if (!missing.length) return;
+    /** @type {Map<number, (address: string) => void>} */
     const finish = new Map();
     for (const row of missing) this.wanted.set(row, new Promise((done) => finish.set(row, done)));
+    /** @type {(row: number, address: string) => void} */
     const keep = (row, address) => {
       this.urls.set(row, address);
       this.wanted.delete(row);
@@ -108,8 +165,8 @@ class Images {
       // Those that did not come are asked for again when they are shown again.
       for (const row of missing) this.wanted.delete(row);
     }
-    while (this.urls.size > MOST_IMAGES) {
-      const [row, address] = this.urls.entries().next().value;
+    for (const [row, address] of this.urls) {
+      if (this.urls.size <= MOST_IMAGES) break;
       this.urls.delete(row);
       if (address) URL.revokeObjectURL(address);
     }

@@ -1,25 +1,64 @@
+// @ts-check
 // The engine of the upload: it sends files and outlives the page's reruns. It knows nothing of how it is shown.
 
-class Engine {
-  // purpose: "dataset", or "images" to predict, which go with the page's session and so are never gone on with.
+import { CHUNK, NAMES } from "./constants.js";
+import { arrange, frame, isZip } from "./files.js";
+import { planned } from "./plan.js";
+import { Answer, Lost, STALL, THINKING, address, ask } from "./requests.js";
+import { Upload } from "./state.js";
+
+/** @import { Granted, Item, Job, PageData, Present, Purpose, Request, State, Ticket, Unfinished } from "./types.js" */
+
+export const KEY = "ltnet-folder-upload-2";
+const LANES = 3; // requests in flight
+const LONGEST_WAIT = 10;
+const FILE_COST = 8192; // a small file takes as long as this many bytes; makes progress and time left even
+const AT_REST = ["idle", "done", "full", "failed", "stopped"];
+
+/** @type {(ms: number) => Promise<void>} */
+const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
+
+/**
+ * Of a run that was given up: never goes on.
+ * @returns {Promise<never>}
+ */
+const never = () => new Promise(() => {});
+
+/** @param {Item[]} items */
+const sizeOf = (items) => items.reduce((sum, f) => sum + f.file.size, 0);
+
+/**
+ * Whether a request is to be repeated. Another one may still write this part of a file: it belongs to a connection that
+ * the server thinks alive.
+ * @param {unknown} error
+ * @param {string} rest of the address
+ * @param {number} attempt
+ */
+function isLost(error, rest, attempt) {
+  return error instanceof Lost || (error instanceof Answer && error.status === 409 && rest === "/files" && attempt < 20);
+}
+
+export class Engine extends Upload {
+  /** @param {Purpose} purpose images to predict go with the page's session and so are never gone on with */
   constructor(purpose) {
+    super();
     this.purpose = purpose;
+    /** @type {Set<() => void>} */
     this.views = new Set();
-    this.reset();
+    this.run = 0;
   }
 
   reset() {
-    this.state = "idle"; // looking asking comparing sending lost checking done full failed stopped
-    this.run = (this.run || 0) + 1; // whatever belongs to an earlier run stops by itself
-    for (const xhr of this.requests || []) xhr.abort();
-    this.requests = new Set();
-    Object.assign(this, { name: "", items: [], skipped: 0, bytes: 0, ticket: null, request: null, message: "" });
-    Object.assign(this, { refused: new Map(), here: 0, doneFiles: 0, doneBytes: 0, doneWork: 0, flying: new Map() });
-    Object.assign(this, { seconds: 0, dataset: null, found: 0, marks: [], waiting: null, failures: 0 });
-    Object.assign(this, { notImages: 0, tooMany: 0, bytesHere: 0 });
+    this.run += 1; // whatever belongs to an earlier run stops by itself
+    for (const xhr of this.requests) xhr.abort();
+    Object.assign(this, new Upload());
     this.changed();
   }
 
+  /**
+   * @param {State} state
+   * @param {Record<string, unknown>} [more]
+   */
   set(state, more = {}) {
     this.state = state;
     Object.assign(this, more);
@@ -31,22 +70,27 @@ class Engine {
   }
 
   get busy() {
-    return !["idle", "done", "full", "failed", "stopped"].includes(this.state);
+    return !AT_REST.includes(this.state);
   }
 
-  // What to ask Python for: {kind: "begin" | "go on" | "discard" | "done", …}. Asked until it is answered.
+  /**
+   * What to ask Python for: {kind: "begin" | "go on" | "discard" | "done", …}. Asked until it is answered.
+   * @param {Request} request
+   */
   want(request) {
     this.request = { ...request, n: `${Date.now()}-${Math.random()}` };
     this.changed();
   }
 
+  /** @param {Granted | null} ticket */
   answered(ticket) {
     if (!this.request || !ticket || ticket.n !== this.request.n) return;
     const kind = this.request.kind;
     this.request = null;
     if (kind === "begin" || kind === "go on") {
-      if (ticket.error) this.set("stopped", { message: ticket.error });
-      else this.start(ticket);
+      const { id, token, error = "The server granted no upload." } = ticket;
+      if (id && token) this.start({ id, token });
+      else this.set("stopped", { message: error });
     }
   }
 
@@ -68,6 +112,7 @@ class Engine {
     }
   }
 
+  /** @returns {{ name: string, ticket: Ticket } | null} */
   remembered() {
     if (this.purpose !== "dataset") return null;
     try {
@@ -83,9 +128,15 @@ class Engine {
     return this.run;
   }
 
-  // Files were chosen. wish: the unfinished upload they are to complete; data: what the page says.
+  /**
+   * Files were chosen. wish: the unfinished upload they are to complete; data: what the page says.
+   * @param {Item[]} found
+   * @param {string | null} wish
+   * @param {PageData} data
+   * @returns {Promise<void> | void}
+   */
   choose(found, wish, data) {
-    const earlier = this.purpose === "dataset" && this.ticket && { name: this.name, ticket: this.ticket };
+    const earlier = this.purpose === "dataset" && this.ticket ? { name: this.name, ticket: this.ticket } : null;
     this.reset();
     const chosen = arrange(found);
     if (!chosen.items.length) {
@@ -97,22 +148,34 @@ class Engine {
       return this.set("stopped", { message: "These are several zips; bring one at a time." });
     if (!chosen.items.length) return this.set("stopped", { message: "None of these files is an image." });
     this.set("asking", chosen);
-    const { name, bytes } = chosen;
-    const files = chosen.items.length;
     const mine = earlier || this.remembered();
-    if (!wish && mine && mine.name === name) return this.start(mine.ticket);
-    const unfinished = data.unfinished || [];
-    const same = unfinished.find((u) => u.name === name && u.files === files && u.bytes === bytes && !u.active);
-    const id = wish || same?.id;
-    return this.want(id ? { kind: "go on", id } : { kind: "begin", name, files, bytes });
+    if (!wish && mine && mine.name === chosen.name) return this.start(mine.ticket);
+    return this.begin(wish, data.unfinished || []);
   }
 
+  /**
+   * Go on with what nobody finished, or begin anew.
+   * @param {string | null} wish
+   * @param {Unfinished[]} unfinished
+   */
+  begin(wish, unfinished) {
+    const { name, bytes } = this;
+    const files = this.items.length;
+    const same = unfinished.find((u) => u.name === name && u.files === files && u.bytes === bytes && !u.active);
+    const id = wish || same?.id;
+    this.want(id ? { kind: "go on", id } : { kind: "begin", name, files, bytes });
+  }
+
+  /**
+   * @param {{ items: Item[], bytes: number }} chosen
+   * @param {PageData} data
+   */
   takeImages(chosen, { accept = [], most = 0 }) {
     const images = chosen.items.filter((f) => accept.some((ending) => f.path.toLowerCase().endsWith(ending)));
     this.notImages = chosen.items.length - images.length;
     this.tooMany = Math.max(0, images.length - most);
     chosen.items = images.slice(0, most);
-    chosen.bytes = chosen.items.reduce((sum, f) => sum + f.file.size, 0);
+    chosen.bytes = sizeOf(chosen.items);
   }
 
   // One zip or one table, and no folder.
@@ -120,6 +183,7 @@ class Engine {
     return this.items.length === 1 && !this.items[0].path.includes("/");
   }
 
+  /** @param {Ticket} ticket */
   async start(ticket) {
     const run = this.run;
     this.ticket = ticket;
@@ -136,19 +200,25 @@ class Engine {
         this.want({ kind: "begin", name: this.name, files: this.items.length, bytes: this.bytes });
         return;
       }
-      for (const xhr of this.requests) xhr.abort();
-      this.run += 1;
-      if (!(e instanceof Answer)) console.error(e);
-      if (e.status === 507) this.set("full", { message: e.message });
-      else if (e.status === 422) {
-        // A folder can be mended and completed; of a file that is no dataset nothing is worth keeping.
-        if (this.isFile) this.discard();
-        this.set("failed", { message: e.message });
-      }
-      else this.set("stopped", { message: e.message || "The upload stopped." });
+      this.stopped(e);
     }
   }
 
+  /** @param {unknown} error */
+  stopped(error) {
+    for (const xhr of this.requests) xhr.abort();
+    this.run += 1;
+    if (!(error instanceof Answer)) console.error(error);
+    const message = (error instanceof Error && error.message) || "The upload stopped.";
+    const status = error instanceof Answer ? error.status : 0;
+    // A folder can be mended and completed; of a file that is no dataset nothing is worth keeping.
+    if (status === 422 && this.isFile) this.discard();
+    /** @type {Record<number, State>} */
+    const states = { 507: "full", 422: "failed" };
+    this.set(states[status] || "stopped", { message });
+  }
+
+  /** @param {number} run */
   async transfer(run) {
     for (let round = 0; ; round++) {
       this.set("comparing");
@@ -165,9 +235,9 @@ class Engine {
         throw new Answer(400, why);
       }
       this.set("checking");
-      const told = { files: kept.length, bytes: kept.reduce((sum, f) => sum + f.file.size, 0) };
+      const sent = { files: kept.length, bytes: sizeOf(kept) };
       try {
-        const { dataset } = await this.send(run, "POST", "/finish", () => JSON.stringify(told));
+        const { dataset } = await this.send(run, "POST", "/finish", () => JSON.stringify(sent));
         this.forget();
         this.seconds = (performance.now() - this.started) / 1000;
         this.set("done", { dataset, ticket: null });
@@ -179,46 +249,23 @@ class Engine {
     }
   }
 
-  // What is left to send, what the server should drop.
-  plan({ files, parts }, first) {
-    const left = [];
-    const mine = new Set();
+  /**
+   * What is left to send, what the server should drop.
+   * @param {Present} present
+   * @param {boolean} first whether it is the first round
+   */
+  plan(present, first) {
     Object.assign(this, { here: 0, doneFiles: 0, doneBytes: 0, doneWork: 0, flying: new Map() });
-    for (const item of this.items) {
-      mine.add(item.path);
-      if (this.refused.has(item.path)) continue;
-      const known = Object.hasOwn(files, item.path) ? files[item.path] : null;
-      // Some file systems keep times to two seconds.
-      if (known && known[0] === item.file.size && Math.abs(known[1] - item.file.lastModified) <= 2000)
-        this.booked(item.file.size, 1);
-      else left.push(item);
-    }
-    const queue = [];
-    let batch = [];
-    let size = 0;
-    const flush = () => {
-      if (batch.length) queue.push({ batch, size });
-      [batch, size] = [[], 0];
-    };
-    for (const item of left) {
-      if (item.file.size > CHUNK) {
-        const known = Object.hasOwn(parts, item.path) ? parts[item.path] : null;
-        const same = known && known[1] === item.file.size && known[2] === Math.max(0, item.file.lastModified);
-        queue.push({ large: item, from: same ? known[0] : 0 });
-        if (same) this.booked(known[0], 0);
-        continue;
-      }
-      if (size + item.file.size > BATCH_BYTES || batch.length >= BATCH_FILES) flush();
-      batch.push(item);
-      size += item.file.size;
-    }
-    flush();
+    const { queue, stale, here } = planned(this.items, this.refused, present);
+    for (const { bytes, files } of here) this.booked(bytes, files);
     if (first) Object.assign(this, { here: this.doneFiles, bytesHere: this.doneBytes });
-    // Large files first: one alone at the end would leave the other lanes idle.
-    queue.sort((a, b) => Boolean(b.large) - Boolean(a.large));
-    return { queue, stale: Object.keys(files).filter((path) => !mine.has(path)) };
+    return { queue, stale };
   }
 
+  /**
+   * @param {number} bytes
+   * @param {number} files
+   */
   booked(bytes, files) {
     this.doneBytes += bytes;
     this.doneFiles += files;
@@ -235,38 +282,55 @@ class Engine {
     return { files: this.doneFiles, bytes: this.doneBytes + flying, work: this.doneWork + flying };
   }
 
+  /**
+   * @param {number} run
+   * @param {Job[]} queue
+   */
   async lane(run, queue) {
     while (queue.length && run === this.run) {
       const job = queue.shift();
-      if (job.large) await this.sendLarge(run, job);
-      else await this.sendBatch(run, job.batch);
+      if (job?.kind === "large") await this.sendLarge(run, job.large, job.from);
+      else if (job) await this.sendBatch(run, job.batch);
     }
   }
 
+  /**
+   * @param {string} path
+   * @param {string} why
+   */
   refuse(path, why) {
     this.refused.set(path, why);
     this.changed();
   }
 
+  /**
+   * @param {number} run
+   * @param {Item[]} batch
+   */
   async sendBatch(run, batch) {
-    const told = await this.send(run, "POST", "/files", async (attempt) => {
+    const answer = await this.send(run, "POST", "/files", async (attempt) => {
       if (attempt) batch = await this.readable(batch);
       return new Blob(batch.flatMap((item) => frame(item)));
     });
-    for (const [path, why] of Object.entries(told.refused)) this.refuse(path, why);
+    this.refuseAll(answer.refused);
     for (const item of batch) this.booked(item.file.size, this.refused.has(item.path) ? 0 : 1);
     this.changed();
   }
 
-  async sendLarge(run, { large, from }) {
+  /**
+   * @param {number} run
+   * @param {Item} large
+   * @param {number} from
+   */
+  async sendLarge(run, large, from) {
     const size = large.file.size;
     while (from < size) {
       const to = Math.min(size, from + CHUNK);
-      const told = await this.send(run, "POST", "/files", async (attempt) => {
+      const answer = await this.send(run, "POST", "/files", async (attempt) => {
         if (attempt && !(await this.readable([large])).length) return new Blob();
         return new Blob(frame(large, from, to));
       });
-      for (const [path, why] of Object.entries(told.refused)) this.refuse(path, why);
+      this.refuseAll(answer.refused);
       if (this.refused.has(large.path)) return this.booked(size - from, 0);
       this.booked(to - from, to === size ? 1 : 0);
       this.changed();
@@ -274,7 +338,16 @@ class Engine {
     }
   }
 
-  // A file that was moved or changed after it was chosen looks like a lost connection: tell them apart.
+  /** @param {Record<string, string>} refused */
+  refuseAll(refused) {
+    for (const [path, why] of Object.entries(refused)) this.refuse(path, why);
+  }
+
+  /**
+   * A file that was moved or changed after it was chosen looks like a lost connection: tell them apart.
+   * @param {Item[]} batch
+   * @returns {Promise<Item[]>}
+   */
   async readable(batch) {
     const good = [];
     for (const item of batch) {
@@ -288,36 +361,47 @@ class Engine {
     return good;
   }
 
-  // One request, repeated for as long as nobody answers. Everything asked of the server may be asked twice.
+  /**
+   * One request, repeated for as long as nobody answers. Everything asked of the server may be asked twice.
+   * @param {number} run
+   * @param {string} method
+   * @param {string} rest of the address
+   * @param {(attempt: number) => Promise<Blob> | string | null} [body]
+   * @returns {Promise<any>}
+   */
   async send(run, method, rest, body = () => null) {
     for (let attempt = 0; ; attempt++) {
       const mark = {};
       const content = await body(attempt);
-      if (run !== this.run) return new Promise(() => {}); // cancelled: never goes on
+      const { ticket } = this;
+      if (run !== this.run || !ticket) return never();
+      const file = content instanceof Blob ? content : null;
       try {
-        const told = await ask(method, address(this.ticket.id, rest), this.ticket.token, {
+        const answer = await ask(method, address(ticket.id, rest), ticket.token, {
           body: content,
           requests: this.requests,
-          patience: rest === "/files" ? STALL : THINKING,
-          progress: rest === "/files" ? (loaded) => this.fly(mark, Math.min(loaded, content.size)) : null,
+          patience: file ? STALL : THINKING,
+          progress: file && ((loaded) => this.fly(mark, Math.min(loaded, file.size))),
         });
-        this.flying.delete(mark);
-        if (run !== this.run) return new Promise(() => {});
+        if (run !== this.run) return never();
         this.failures = 0;
         if (this.state === "lost") this.set(this.before);
-        return told;
+        return answer;
       } catch (e) {
+        if (run !== this.run) return never();
+        if (!isLost(e, rest, attempt)) throw e;
+      } finally {
         this.flying.delete(mark);
-        if (run !== this.run) return new Promise(() => {});
-        // Another request still writes this part of a file: it belongs to a connection the server thinks alive.
-        const again = e instanceof Lost || (e.status === 409 && rest === "/files" && attempt < 20);
-        if (!again) throw e;
-        await this.pause();
-        if (run !== this.run) return new Promise(() => {});
       }
+      await this.pause();
+      if (run !== this.run) return never();
     }
   }
 
+  /**
+   * @param {object} mark
+   * @param {number} bytes
+   */
   fly(mark, bytes) {
     this.flying.set(mark, bytes);
     this.changed();
@@ -343,7 +427,7 @@ class Engine {
   again() {
     this.run += 1;
     this.message = "";
-    this.start(this.ticket);
+    if (this.ticket) this.start(this.ticket);
   }
 
   // Remove what has been sent; where the server is not reachable it stays in the list of unfinished uploads.

@@ -1,65 +1,37 @@
+// @ts-check
 // The view of the upload: it shows what the engine does, and asks Python in its name.
 
-// ---- words
+import { button, make } from "./elements.js";
+import { Engine, KEY } from "./engine.js";
+import { filesOfEntry } from "./files.js";
+import { ProgressBox } from "./progress_box.js";
+import { amount, legible, number, plural, time } from "./words.js";
 
-const number = (n) => Math.round(n).toLocaleString("en-US");
-const plural = (n, one) => `${number(n)} ${one}${n === 1 ? "" : "s"}`;
-
-function amount(bytes) {
-  for (const [unit, size] of [["GB", 2 ** 30], ["MB", 2 ** 20], ["KB", 2 ** 10]])
-    if (bytes >= size) return `${(bytes / size).toFixed(bytes >= 100 * size ? 0 : 1)} ${unit}`;
-  return `${bytes} B`;
-}
-
-function time(seconds) {
-  if (seconds < 1.5) return "a second";
-  if (seconds < 90) return `${number(seconds)} seconds`;
-  if (seconds < 5400) return `${number(seconds / 60)} minutes`;
-  return seconds < 172_800 ? `${number(seconds / 3600)} hours` : `${number(seconds / 86_400)} days`;
-}
-
-// A line break shows as one; of a long name the end is shown, which tells files apart.
-function legible(path) {
-  const escape = (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`;
-  const plain = path.replace(/\n/g, "\\n").replace(/[\x00-\x1f\x7f-\x9f]/g, escape);
-  return plain.length > 50 ? `…${plain.slice(-45)}` : plain;
-}
-
-// ---- the view
-
-function make(tag, name, text = "") {
-  const element = document.createElement(tag);
-  if (name) element.className = name;
-  if (text) element.textContent = text;
-  return element;
-}
-
-function button(text, act, kind = "") {
-  const element = make("button", `fu-button ${kind}`.trim(), text);
-  element.type = "button";
-  element.onclick = act;
-  return element;
-}
-
-// The speed of the last ten seconds.
-function pace(engine, now) {
-  const { marks, sent } = engine;
-  if (!marks.length || now - marks.at(-1).now > 400) marks.push({ now, ...sent });
-  while (marks.length > 2 && now - marks[0].now > 10_000) marks.shift();
-  const seconds = (now - marks[0].now) / 1000;
-  if (seconds < 0.8) return null;
-  return { bytes: (sent.bytes - marks[0].bytes) / seconds, work: (sent.work - marks[0].work) / seconds };
-}
+/** @import { Component, Item, PageData, Purpose, State, Unfinished } from "./types.js" */
 
 class View {
+  /**
+   * @param {HTMLElement} root
+   * @param {Engine} engine
+   */
   constructor(root, engine) {
     this.root = root;
     this.engine = engine;
-    this.asked = {};
-    this.confirming = null;
+    /** @type {Component | null} */
+    this.component = null;
+    /** @type {PageData} */
+    this.data = { purpose: engine.purpose, ticket: null };
+    this.asked = { n: "", at: 0 }; // what Python was asked for last, and when
+    /** @type {string | null} */
+    this.confirming = null; // what is discarded when it is said again
+    /** @type {ProgressBox | null} */
+    this.bar = null;
+    /** @type {HTMLInputElement | null} */
+    this.input = null; // an input nobody holds may be collected before it answers
     this.shown = "";
     this.spoken = "";
-    this.timer = 0;
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.timer = undefined;
     this.listener = () => this.soon();
     engine.views.add(this.listener);
     this.beat = setInterval(() => this.beatOnce(), 1000);
@@ -68,7 +40,7 @@ class View {
       if (!engine.busy) root.classList.add("over");
     };
     root.ondragleave = (e) => {
-      if (!root.contains(e.relatedTarget)) root.classList.remove("over");
+      if (!(e.relatedTarget instanceof Node && root.contains(e.relatedTarget))) root.classList.remove("over");
     };
     root.ondrop = (e) => this.dropped(e);
   }
@@ -79,9 +51,10 @@ class View {
     clearTimeout(this.timer);
   }
 
+  /** @param {Component} component */
   update(component) {
     this.component = component;
-    this.data = component.data || {};
+    this.data = component.data;
     this.engine.answered(this.data.ticket);
     this.draw();
   }
@@ -98,7 +71,7 @@ class View {
 
   soon() {
     this.timer ||= setTimeout(() => {
-      this.timer = 0;
+      this.timer = undefined;
       this.draw();
     }, 120);
   }
@@ -118,34 +91,43 @@ class View {
     this.component.setTriggerValue("asked", request);
   }
 
-  // what: "folder", "file" or "images"
+  /**
+   * what: "folder", "file" or "images"
+   * @param {"folder" | "file" | "images"} what
+   * @param {string | null} [wish] the unfinished upload that the files are to complete
+   */
   browse(what, wish = null) {
     const input = document.createElement("input");
     const kinds = { folder: { multiple: true, webkitdirectory: true }, file: { multiple: true }, images: { multiple: true } };
     Object.assign(input, { type: "file", ...kinds[what] });
     if (what === "images") input.accept = (this.data.accept || []).join(",");
     input.onchange = () => {
-      const found = [...input.files].map((file) => ({ path: file.webkitRelativePath || file.name, file }));
+      const found = [...(input.files || [])].map((file) => ({ path: file.webkitRelativePath || file.name, file }));
       this.confirming = null;
       this.engine.choose(found, wish, this.data);
     };
-    this.input = input; // an input nobody holds may be collected before it answers
+    this.input = input;
     input.click();
   }
 
+  /** @param {DragEvent} e */
   async dropped(e) {
     e.preventDefault();
     this.root.classList.remove("over");
     const { engine } = this;
     if (engine.busy) return;
-    const entries = [...(e.dataTransfer?.items || [])].map((i) => i.webkitGetAsEntry?.()).filter(Boolean);
+    const entries = [...(e.dataTransfer?.items || [])].map((i) => i.webkitGetAsEntry?.()).filter((entry) => entry !== null && entry !== undefined);
     if (!entries.length) return;
     const kept = engine.ticket && { name: engine.name, ticket: engine.ticket };
     const run = engine.look();
     if (kept) Object.assign(engine, kept);
+    /** @type {Item[]} */
     const found = [];
     try {
-      const tell = (n) => run === engine.run && engine.set("looking", { found: n });
+      /** @type {(n: number) => void} */
+      const tell = (n) => {
+        if (run === engine.run) engine.set("looking", { found: n });
+      };
       for (const entry of entries) await filesOfEntry(entry, found, tell);
     } catch {
       if (run === engine.run) engine.set("stopped", { message: "The browser could not read what was dropped." });
@@ -161,15 +143,16 @@ class View {
     const shape = JSON.stringify([engine.state, engine.message, engine.refused.size, this.confirming, list, engine.name]);
     if (shape !== this.shown) {
       this.shown = shape;
-      const focused = this.root.getRootNode().activeElement?.textContent;
-      this.parts = {};
+      const root = /** @type {Document | ShadowRoot} */ (this.root.getRootNode());
+      const focused = root.activeElement?.textContent;
+      this.bar = null;
       this.root.dataset.state = engine.state;
       const next = engine.state === "done" && !this.images ? [this.zone()] : [];
       const children = [this.main(), ...this.left(), ...next, ...this.unfinished(list)];
-      this.root.querySelector(".fu-body").replaceChildren(...children.filter(Boolean));
+      this.root.querySelector(".fu-body")?.replaceChildren(...children.filter(Boolean));
       if (focused) [...this.root.querySelectorAll("button")].find((b) => b.textContent === focused)?.focus();
     }
-    this.numbers();
+    this.say(this.bar ? this.bar.update() : "");
   }
 
   main() {
@@ -201,27 +184,17 @@ class View {
   }
 
   progress() {
-    const { engine, parts } = this;
-    const box = make("div", "fu-box");
-    parts.title = make("div", "fu-title");
-    parts.title.append(make("bdi", "", engine.name || "Looking what is in it"));
-    parts.bar = make("div", "fu-bar");
-    parts.bar.setAttribute("role", "progressbar");
-    parts.bar.setAttribute("aria-label", "Upload");
-    parts.fill = make("div");
-    parts.bar.append(parts.fill);
-    parts.first = make("div", "fu-line pair");
-    parts.count = make("span");
-    parts.amount = make("span");
-    parts.first.append(parts.count, parts.amount);
-    parts.second = make("div", "fu-line quiet");
-    parts.here = make("div", "fu-line quiet");
-    box.append(parts.title, parts.bar, parts.first, parts.second, parts.here);
-    if (engine.state !== "checking") box.append(this.cancelling());
-    return box;
+    this.bar = new ProgressBox(this.engine, this.images);
+    if (this.engine.state !== "checking") this.bar.element.append(this.cancelling());
+    return this.bar.element;
   }
 
-  // Throwing away what has been sent takes two presses.
+  /**
+   * Throwing away what has been sent takes two presses.
+   * @param {string} what
+   * @param {string} question
+   * @param {() => void} act
+   */
   sure(what, question, act) {
     const row = make("div", "fu-row");
     if (this.confirming !== what) return null;
@@ -230,6 +203,7 @@ class View {
     return row;
   }
 
+  /** @param {string | null} what */
   confirm(what) {
     this.confirming = what;
     this.draw();
@@ -251,18 +225,21 @@ class View {
   trouble() {
     const { engine } = this;
     const failed = engine.isFile ? "This file is not a dataset" : "This folder is not a dataset yet";
+    /** @type {Partial<Record<State, string>>} */
     const titles = { full: `No room left for ${engine.name}`, failed, stopped: "Nothing was uploaded" };
-    const title = engine.state === "stopped" && engine.ticket ? "The upload stopped" : titles[engine.state];
+    const title = engine.state === "stopped" && engine.ticket ? "The upload stopped" : titles[engine.state] || "";
     const box = make("div", "fu-plain");
     const note = make("div", `fu-note ${engine.state === "full" ? "warning" : "error"}`);
     note.setAttribute("role", "alert");
     note.append(make("b", "", title), make("div", "", engine.message));
+    /** @type {Partial<Record<State, string | false | null>>} */
     const hints = {
       failed: !engine.isFile && "The files are kept. Mend the folder and choose it again: only what is new or changed is sent.",
       full: engine.ticket && `${amount(engine.doneBytes)} of ${amount(engine.bytes)} are kept on the server.`,
     };
     box.append(note);
-    if (hints[engine.state]) box.append(make("p", "fu-line quiet", hints[engine.state]));
+    const hint = hints[engine.state];
+    if (hint) box.append(make("p", "fu-line quiet", hint));
     const act = () => {
       this.confirming = null;
       engine.cancel();
@@ -282,7 +259,10 @@ class View {
     return box;
   }
 
-  // Nothing of it is on the server: the next choice begins anew.
+  /**
+   * Nothing of it is on the server: the next choice begins anew.
+   * @param {HTMLElement} box
+   */
   afresh(box) {
     const whole = make("div", "fu-plain");
     whole.append(...box.childNodes, this.zone());
@@ -309,6 +289,7 @@ class View {
   // Files that were left out.
   left() {
     const { refused, state, notImages, tooMany } = this.engine;
+    /** @type {HTMLElement[]} */
     const rest = [];
     if (state === "idle") return rest;
     if (notImages) {
@@ -316,7 +297,7 @@ class View {
       rest.push(make("div", "fu-note warning", text));
     }
     if (tooMany) {
-      const text = `The first ${number(this.data.most)} images are taken, ${number(tooMany)} are left out; the command line takes any number.`;
+      const text = `The first ${number(this.data.most || 0)} images are taken, ${number(tooMany)} are left out; the command line takes any number.`;
       rest.push(make("div", "fu-note warning", text));
     }
     if (!refused.size || (state === "stopped" && this.engine.items.length === 1)) return rest;
@@ -333,6 +314,7 @@ class View {
     return [note, ...rest];
   }
 
+  /** @param {Unfinished[]} list */
   unfinished(list) {
     if (!list.length) return [];
     const box = make("div", "fu-unfinished");
@@ -364,67 +346,38 @@ class View {
     return [box];
   }
 
-  numbers() {
-    const { engine, parts } = this;
-    if (!parts?.bar) return this.say("");
-    const total = engine.items.length;
-    const { files, bytes, work } = engine.sent;
-    const share = engine.state === "checking" ? 1 : engine.work && total ? Math.min(1, work / engine.work) : 0;
-    const vague = ["looking", "asking", "comparing", "checking"].includes(engine.state);
-    parts.bar.classList.toggle("vague", vague);
-    parts.bar.classList.toggle("waits", engine.state === "lost");
-    parts.fill.style.width = `${100 * share}%`;
-    if (vague) parts.bar.removeAttribute("aria-valuenow");
-    else parts.bar.setAttribute("aria-valuenow", String(Math.floor(100 * share)));
-    let first = total ? plural(total, "file") : "";
-    let size = total ? amount(engine.bytes) : "";
-    let second = "";
-    if (engine.state === "looking") first = engine.found ? `${plural(engine.found, "file")} found` : "";
-    if (engine.state === "asking") second = "Making room …";
-    if (engine.state === "comparing") second = "Looking what is already here …";
-    if (engine.state === "checking") second = this.images ? "All images are here." : "Everything is here. Reading the dataset …";
-    if (["sending", "lost"].includes(engine.state)) {
-      first = engine.isFile ? "" : `${number(files)} of ${plural(total, "file")}`;
-      size = `${amount(bytes)} of ${amount(engine.bytes)}`;
-      if (engine.state === "lost") {
-        second = engine.retry ? `Connection lost, trying again in ${time(engine.retry)}` : "Connection lost, trying again …";
-      } else {
-        const speed = pace(engine, performance.now());
-        second = speed?.bytes > 0 ? `${amount(speed.bytes)}/s · about ${time((engine.work - work) / speed.work)} left` : "Sending …";
-      }
-    }
-    parts.count.textContent = first;
-    parts.amount.textContent = size;
-    parts.second.textContent = second;
-    const hints = [];
-    if (engine.isFile && engine.bytesHere) hints.push(`${amount(engine.bytesHere)} were already here.`);
-    else if (engine.here) hints.push(`${number(engine.here)} of ${plural(total, "file")} were already here.`);
-    if (engine.skipped) hints.push(`${plural(engine.skipped, "hidden file")} left out.`);
-    parts.here.textContent = hints.join(" ");
-    const tenth = engine.state === "sending" ? `${Math.floor(10 * share) * 10} percent uploaded` : second || first;
-    return this.say(engine.state === "lost" ? "Connection lost, trying again" : tenth);
-  }
-
-  // For screen readers: a sentence now and then, not every number.
+  /**
+   * For screen readers: a sentence now and then, not every number.
+   * @param {string} text
+   */
   say(text) {
     if (text === this.spoken) return;
     this.spoken = text;
-    this.root.querySelector(".fu-speech").textContent = text;
+    const speech = this.root.querySelector(".fu-speech");
+    if (speech) speech.textContent = text;
   }
 }
 
+/**
+ * The engine of this tab; it outlives the page and this module.
+ * @param {Purpose} purpose
+ * @returns {Engine}
+ */
+function engineOf(purpose) {
+  const kept = /** @type {any} */ (globalThis);
+  return (kept[`${KEY}-${purpose}`] ||= new Engine(purpose));
+}
+
+/** @type {WeakMap<HTMLElement, View>} */
 const views = new WeakMap();
 
+/** @param {Component} component */
 export default function (component) {
+  /** @type {HTMLElement | null} */
   const root = component.parentElement.querySelector(".fu");
   if (!root) return undefined;
-  const { purpose } = component.data;
-  const engine = (globalThis[`${KEY}-${purpose}`] ||= new Engine(purpose));
-  let view = views.get(root);
-  if (!view) {
-    view = new View(root, engine);
-    views.set(root, view);
-  }
+  const view = views.get(root) || new View(root, engineOf(component.data.purpose));
+  views.set(root, view);
   view.update(component);
   return () => {
     view.close();

@@ -1,0 +1,126 @@
+// @ts-check
+// The line above the images: how many there are, where one is in the list, settling and refitting.
+
+import { BLOCK } from "./constants.js";
+import { h, redraw, remember, remembered, sleep, whole } from "./core.js";
+
+/** @import { Gallery } from "./main.js" */
+
+export class Head {
+  /** @param {Gallery} app */
+  constructor(app) {
+    this.app = app;
+    this.element = h("section", { class: "ga-head" });
+    this.folded = remembered("ltnet-folded") === "1";
+    this.asking = false; // how a refit takes the answers
+  }
+
+  draw() {
+    const { app } = this;
+    const { total } = app.list;
+    const count = total === null ? "" : `${whole(total)} of ${whole(app.data.totals[app.view.split || ""] ?? total)} images`;
+    const { settled } = app.progress();
+    const size = {
+      class: "ga-button",
+      name: "size",
+      title: "Larger or smaller pictures",
+      onClick: () => {
+        app.resize();
+        this.draw();
+      },
+    };
+    redraw(
+      this.element,
+      h(
+        "button",
+        { class: "ga-button", name: "fold", "aria-expanded": String(!this.folded), onClick: () => this.fold() },
+        this.folded ? this.chosen() : "hide filters",
+      ),
+      h("b", {}, count),
+      total !== null && total > BLOCK ? this.jump(total) : "",
+      h("span", { class: "ga-grow" }),
+      settled ? h("span", { class: "ga-quiet" }, `${whole(settled)} of these settled`) : "",
+      h("button", size, app.small ? "larger" : "smaller"),
+      h("button", { class: "ga-button primary", name: "settle", disabled: !total, onClick: () => app.settleFirst() }, "Settle these"),
+      this.refit(app.decisions.count || 0),
+    );
+  }
+
+  /**
+   * To another place in the list.
+   * @param {number} total
+   */
+  jump(total) {
+    const { app } = this;
+    const at = Number(app.view.at) || 0;
+    const number = h("input", {
+      type: "number",
+      name: "number",
+      min: "1",
+      max: String(total),
+      value: String(at + 1),
+      "aria-label": "Number in the list",
+      onChange: () => app.jump(Math.max(Number(number.value) - 1, 0)),
+    });
+    const slider = h("input", {
+      type: "range",
+      name: "place",
+      min: "0",
+      max: String(Math.max(total - 1, 0)),
+      step: String(BLOCK),
+      value: String(at),
+      "aria-label": "Place in the list",
+      title: "Go to another place in the list",
+      onInput: () => (number.value = String(Number(slider.value) + 1)),
+      onChange: () => app.jump(Number(slider.value)),
+    });
+    return h("span", { class: "ga-jump" }, slider, number);
+  }
+
+  // Show or hide cases and filters, beside the pictures.
+  fold() {
+    this.folded = !this.folded;
+    remember("ltnet-folded", this.folded ? "1" : "");
+    this.app.body.classList.toggle("folded", this.folded);
+    this.draw();
+  }
+
+  // What the button that shows the filters says: how many restrict the list.
+  chosen() {
+    const set = Object.keys(this.app.wish()).filter((name) => name !== "sort" && name !== "seed").length;
+    return set ? `show filters (${set} set)` : "show filters";
+  }
+
+  /** @param {number} inAll how many are settled in the whole dataset */
+  refit(inAll) {
+    const { app } = this;
+    if (!inAll) return "";
+    if (!app.data.refit) return h("span", { class: "ga-quiet" }, `${whole(inAll)} settled in all`);
+    if (app.data.learned === inAll && !app.decisions.number) {
+      return h("span", { class: "ga-quiet" }, `learned from ${whole(inAll)} settled`);
+    }
+    if (!this.asking) {
+      return h("button", { class: "ga-button", name: "refit", onClick: () => this.ask(true) }, `Refit with ${whole(inAll)} settled …`);
+    }
+    const blindOnly = h("input", { type: "checkbox", name: "only-blind" });
+    const start = (/** @type {string} */ how) => async () => {
+      while (app.decisions.pending.length) await sleep(100);
+      this.asking = false;
+      app.tell({ kind: "refit", how, blind: blindOnly.checked });
+    };
+    return h(
+      "span",
+      { class: "ga-refit" },
+      h("button", { class: "ga-button primary", title: "What was settled is the truth", onClick: start("trust") }, "take the answers as truth"),
+      h("button", { class: "ga-button", title: "People err too: a matrix is learned for their answers", onClick: start("learn") }, "learn how the answers err"),
+      h("label", { class: "ga-check", title: "Leave out answers given with the labels in sight" }, blindOnly, "only answers given image first"),
+      h("button", { class: "ga-link", onClick: () => this.ask(false) }, "not now"),
+    );
+  }
+
+  /** @param {boolean} asking */
+  ask(asking) {
+    this.asking = asking;
+    this.draw();
+  }
+}

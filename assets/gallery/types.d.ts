@@ -1,0 +1,142 @@
+// What the gallery exchanges with the page and the routes (ui/gallery.py, ui/gallery_routes.py). A class is an index, −1 where there is none.
+
+/** The filters and the order in the address. */
+export type View = Record<string, string>;
+
+export interface Coder {
+  id: string;
+  name: string;
+  short: string;
+  machine: boolean;
+  given: boolean;
+}
+
+export interface PageData {
+  run: string;
+  token: string;
+  view: View;
+  unknown: string[];
+  classes: string[];
+  codes: string[];
+  coders: Coder[];
+  origins: string[];
+  splits: string[];
+  totals: Record<string, number>;
+  pairs: [string, string][];
+  saved: { name: string; view: View }[];
+  sorts: Record<string, string>;
+  refit: boolean;
+  learned: number;
+  reviewer: string;
+}
+
+export interface Component {
+  parentElement: ParentNode;
+  data: PageData;
+  setTriggerValue(name: string, value: unknown): void;
+}
+
+/** What was settled last of an item. */
+export interface Decision {
+  label: number;
+  id: number;
+  key: string;
+  by: string;
+  why: string;
+  at: number;
+  pending?: boolean;
+}
+
+export interface Row {
+  r: number; // row
+  n: string; // name
+  l: number[]; // label of each coder
+  t: number; // learned truth
+  i: number; // truth by the image alone
+  k: number; // known truth
+  c: number; // confidence
+  m: number; // margin
+  s: number; // split
+  d: Decision | null;
+}
+
+export interface Item extends Row {
+  posterior: number[];
+  image: number[] | null;
+  says: Record<string, number[]>;
+  annotations: Record<string, number[]>;
+  reasons: Record<string, number>;
+  rival: number;
+  alike: (Row & { cosine: number })[];
+  log: { kind: "settle" | "skip" | "undo"; label: string; by: string; why: string; at: number }[];
+}
+
+export interface Rows {
+  total: number;
+  offset: number;
+  version: number;
+  rows: Row[];
+}
+
+export interface CaseBar {
+  first: string;
+  second: string;
+  origin: string;
+  items: number;
+  cases: number[];
+}
+
+export interface CaseCounts {
+  items: number;
+  of: number;
+  settled: number;
+  settled_in_all: number;
+  pairs: number;
+  cases: CaseBar[];
+}
+
+/** A decision on its way to the server. */
+export interface Sent {
+  kind: "settle" | "skip" | "undo";
+  key: string;
+  row: number;
+  image: string;
+  label: number;
+  seen: number;
+  undoes: string;
+  reviewer: string;
+  reason: string;
+  shown?: "image" | "labels";
+}
+
+/** What somebody else settled first. */
+export interface Rival {
+  key: string;
+  id: number;
+  kind: "settle" | "skip";
+  label: string;
+  by: string;
+  at: number;
+}
+
+export interface Undoable {
+  key: string;
+  row: number;
+  image: string;
+  position: number;
+  before: Decision | null;
+}
+
+export interface Conflict {
+  mine: Sent;
+  theirs: Rival;
+  undoable: Undoable | undefined;
+}
+
+export interface Saved {
+  saved: string[];
+  conflicts: Rival[];
+  changed: Record<string, Decision | null>;
+  last: number;
+  settled_in_all: number;
+}
