@@ -29,7 +29,7 @@ import time
 import urllib.request
 import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -183,90 +183,152 @@ class Result:
     mib: float
 
 
-def measure(way: str, source: Path, few: Path, items: int) -> Result:
-    """One upload; ``way`` is at one go, server killed or page reloaded."""
+@dataclass(frozen=True)
+class Upload:
+    """What is uploaded: a folder or a zip of ``items`` images, in one of the ways ``at one go``, ``server killed``,
+    ``page reloaded``; ``few`` is the small dataset that the server shows before."""
+
+    way: str
+    source: Path
+    few: Path
+    items: int
+
+    @property
+    def zipped(self) -> bool:
+        return self.source.is_file()
+
+    @property
+    def name(self) -> str:
+        return "large-zip" if self.zipped else "small-faces"
+
+    def arrived(self, workspace: Path) -> Path:
+        """Where the dataset lies when it is whole."""
+        return workspace / "datasets" / self.name / ("data.zip" if self.zipped else "data")
+
+    def here(self, workspace: Path) -> int:
+        """Bytes of a zip, or files of a folder, that the server has."""
+        return bytes_here(workspace) if self.zipped else files_here(workspace)
+
+    def half(self) -> int:
+        return (self.source.stat().st_size if self.zipped else self.items) // 2
+
+    def is_whole(self, workspace: Path) -> bool:
+        """Whether what arrived is what was sent."""
+        arrived = self.arrived(workspace)
+        if self.zipped:
+            return filecmp.cmp(arrived, self.source, shallow=False)
+        return sizes(arrived) == sizes(self.source)
+
+
+@dataclass
+class Figures:
+    """What is measured of one upload: seconds, files or bytes, and memory of the server in bytes."""
+
+    fresh: int
+    before: int = 0
+    after: int = 0
+    resent: int = 0
+    away: float = 0.0
+    sent: float = 0.0
+    seconds: float = 0.0
+    peaks: dict[str, int] = field(default_factory=dict)
+
+
+def interrupt(upload: Upload, server: Server, browser: Browser, page: Page, figures: Figures) -> None:
+    """Kill the server, or reload the page, when half of the upload is there; go on with it."""
+    workspace = server.workspace
+    until(page, "half of it", lambda: upload.here(workspace) >= upload.half(), every=0.03)
+    if upload.way == "page reloaded":
+        page.reload()
+        figures.resent = upload.here(workspace)
+        page.get_by_text("are already here").wait_for(timeout=60_000)
+        choose(page, upload.source)
+        return
+    server.kill()
+    killed = time.monotonic()
+    figures.resent = upload.here(workspace)
+    page.wait_for_timeout(1000 * DOWN_SECONDS)
+    # Nothing of the upload gets through until it is known what the server has without it.
+    page.route("**/api/uploads/**", lambda route: route.abort())
+    server.start()
+    figures.fresh = server.memory()
+    look_at_few(browser, server)
+    figures.before = server.memory()
+    server.forget_peak()
+    page.unroute("**/api/uploads/**")
+    figures.away = time.monotonic() - killed
+
+
+def send(upload: Upload, server: Server) -> Figures:
+    """Upload with a browser, the small dataset first."""
+    workspace = server.workspace
+    figures = Figures(server.memory())
+    with sync_playwright() as p:
+        browser = p.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        page.goto(server.url)
+        page.get_by_role("button", name="Choose a folder").wait_for(timeout=60_000)
+        choose(page, upload.few)
+        until(page, "the small dataset", lambda: shown(page, "a-few-faces", FEW))
+        page.get_by_text("Bring another dataset").click()
+        page.wait_for_timeout(1000 * SETTLE_SECONDS)
+        figures.before = server.memory()
+        server.forget_peak()
+        begun = time.monotonic()
+        choose(page, upload.source)
+        if upload.way != "at one go":
+            interrupt(upload, server, browser, page, figures)
+        reading, arrived = page.get_by_text("Reading the dataset"), upload.arrived(workspace)
+        figures.sent = until(page, "all files", lambda: reading.count() > 0 or arrived.exists()) - begun
+        figures.peaks["sending"] = server.peak()
+        until(page, "the dataset", arrived.exists)
+        figures.peaks["reading"] = server.peak()
+        figures.seconds = until(page, "its page", lambda: shown(page, upload.name, upload.items)) - begun
+        page.wait_for_timeout(1000 * SETTLE_SECONDS)
+        figures.peaks["with its page"] = server.peak()
+        figures.after = server.memory()
+        browser.close()
+    return figures
+
+
+def row_of(upload: Upload, figures: Figures) -> dict[str, str]:
+    """One row of the table."""
+
+    def more(memory: int, than: int = figures.before) -> str:
+        return f"{(memory - than) / MIB:+.0f}"
+
+    return {
+        "way": f"{upload.source.name}, {upload.way}",
+        "seconds until sent": f"{figures.sent:.1f}",
+        "until shown": f"{figures.seconds:.1f}",
+        "server away": f"{figures.away:.1f}",
+        "files or bytes here before going on": f"{figures.resent:,}",
+        "MiB before, a small dataset shown": f"{figures.before / MIB:.0f}",
+        **{f"peak {what}": more(peak) for what, peak in figures.peaks.items()},
+        "after": more(figures.after),
+        "MiB of a server just started": f"{figures.fresh / MIB:.0f}",
+        "peak over that": more(figures.peaks["with its page"], figures.fresh),
+    }
+
+
+def measure(upload: Upload) -> Result:
+    """One upload into a workspace of its own."""
     workspace = Path(tempfile.mkdtemp(prefix="upload-benchmark-"))
-    zipped = source.is_file()
-    name = "large-zip" if zipped else "small-faces"
-    done = workspace / "datasets" / name / ("data.zip" if zipped else "data")
-    here = bytes_here if zipped else files_here
-    half = (source.stat().st_size if zipped else items) // 2
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         server = Server(workspace, int(s.getsockname()[1]))
     server.start()
-    fresh = server.memory()
     try:
-        with sync_playwright() as p:
-            browser = p.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-            page = browser.new_page(viewport={"width": 1280, "height": 900})
-            page.goto(server.url)
-            page.get_by_role("button", name="Choose a folder").wait_for(timeout=60_000)
-            choose(page, few)
-            until(page, "the small dataset", lambda: shown(page, "a-few-faces", FEW))
-            page.get_by_text("Bring another dataset").click()
-            page.wait_for_timeout(1000 * SETTLE_SECONDS)
-            before = server.memory()
-            server.forget_peak()
-            begun = time.monotonic()
-            choose(page, source)
-            resent, away = 0, 0.0
-            if way != "at one go":
-                until(page, "half of it", lambda: here(workspace) >= half, every=0.03)
-                if way == "server killed":
-                    server.kill()
-                    away = time.monotonic()
-                    resent = here(workspace)
-                    page.wait_for_timeout(1000 * DOWN_SECONDS)
-                    # Nothing of the upload gets through until it is known what the server has without it.
-                    page.route("**/api/uploads/**", lambda route: route.abort())
-                    server.start()
-                    fresh = server.memory()
-                    look_at_few(browser, server)
-                    before = server.memory()
-                    server.forget_peak()
-                    page.unroute("**/api/uploads/**")
-                    away = time.monotonic() - away
-                else:
-                    page.reload()
-                    resent = here(workspace)
-                    page.get_by_text("are already here").wait_for(timeout=60_000)
-                    choose(page, source)
-            reading = page.get_by_text("Reading the dataset")
-            sent = until(page, "all files", lambda: reading.count() > 0 or done.exists()) - begun
-            peaks = {"sending": server.peak()}
-            until(page, "the dataset", done.exists)
-            peaks["reading"] = server.peak()
-            seconds = until(page, "its page", lambda: shown(page, name, items)) - begun
-            page.wait_for_timeout(1000 * SETTLE_SECONDS)
-            peaks["with its page"] = server.peak()
-            after = server.memory()
-            browser.close()
+        figures = send(upload, server)
     finally:
         if server.process and server.process.poll() is None:
             server.process.terminate()
             server.process.wait(20)
-    same = filecmp.cmp(done, source, shallow=False) if zipped else sizes(done) == sizes(source)
-    if not same:
+    if not upload.is_whole(workspace):
         raise SystemExit("what arrived is not what was sent")
     shutil.rmtree(workspace)
-
-    def more(memory: int, than: int = before) -> str:
-        return f"{(memory - than) / MIB:+.0f}"
-
-    row = {
-        "way": f"{source.name}, {way}",
-        "seconds until sent": f"{sent:.1f}",
-        "until shown": f"{seconds:.1f}",
-        "server away": f"{away:.1f}",
-        "files or bytes here before going on": f"{resent:,}",
-        "MiB before, a small dataset shown": f"{before / MIB:.0f}",
-        **{f"peak {what}": more(peak) for what, peak in peaks.items()},
-        "after": more(after),
-        "MiB of a server just started": f"{fresh / MIB:.0f}",
-        "peak over that": more(peaks["with its page"], fresh),
-    }
-    return Result(row, seconds, (max(peaks.values()) - before) / MIB)
+    more = max(figures.peaks.values()) - figures.before
+    return Result(row_of(upload, figures), figures.seconds, more / MIB)
 
 
 def main() -> None:
@@ -288,7 +350,7 @@ def main() -> None:
             print(f"a zip of {write_zip(archive, arguments.zip_mib * MIB) / MIB:.0f} MiB\n")
             tasks += [(archive, way, FEW) for way in arguments.ways if way != "page reloaded"]
         for number, (source, way, items) in enumerate(tasks):
-            result = measure(way, source, few, items)
+            result = measure(Upload(way, source, few, items))
             if not number:
                 print(f"| {' | '.join(result.row)} |\n|{'---|' * len(result.row)}")
             print(f"| {' | '.join(result.row.values())} |", flush=True)

@@ -21,12 +21,12 @@ import pyarrow.parquet
 import pytest
 from conftest import ROOT
 
-from ltnet_core.datasets import files as files_module
-from ltnet_core.datasets import plain_pickle, tables, text_files
+from ltnet_core.datasets import plain_pickle, tables, text_files, zip_files
 from ltnet_core.datasets.array_file import read_array
-from ltnet_core.datasets.files import GivenFiles, ZipFiles
+from ltnet_core.datasets.files import GivenFiles
 from ltnet_core.datasets.plain_pickle import read_pickle
 from ltnet_core.datasets.tables import read_table
+from ltnet_core.datasets.zip_files import ZipFiles
 from ltnet_core.errors import DatasetError
 
 
@@ -203,10 +203,10 @@ def test_a_zip_that_lists_too_many_files_is_refused_before_they_are_kept(
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         for n in range(300):
             archive.writestr(str(n), b"")
-    monkeypatch.setattr(files_module, "MAX_ENTRIES", 200)
+    monkeypatch.setattr(zip_files, "MAX_ENTRIES", 200)
     with pytest.raises(DatasetError, match="it lists more than 200 files"):
         ZipFiles(tmp_path / "a.zip")
-    monkeypatch.setattr(files_module, "MAX_ENTRIES", 300)
+    monkeypatch.setattr(zip_files, "MAX_ENTRIES", 300)
     assert len(ZipFiles(tmp_path / "a.zip").names) == 300
 
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ltnet_core.datasets.files import open_files
+from ltnet_core.datasets.archives import open_files
 from ltnet_core.datasets.tables import read_table
 from ltnet_core.files.spreadsheet import csv_bytes, guard, guarded, unguard, unguarded, write_csv
 

@@ -1,4 +1,4 @@
-"""Archives other than zip: a tar is read in place, of the others it is said what to do."""
+"""Opens a dataset: a folder, a zip, a tar or one file. Other archives are refused with what to do."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import io
 import os
 import re
 import tarfile
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import DatasetError
-from .files import MAX_FILE_BYTES, Files, _hidden, version_of
-from .files import open_files as open_folder_or_zip
+from .files import MAX_FILE_BYTES, WORKBOOKS, Files, FolderFiles, GivenFiles, is_hidden, suffix, version_of
 from .memory import require_memory
 from .roots import expanded, open_regular, require_below
+from .zip_files import ZipFiles
 
 MOST_MEMBERS, LONGEST_HEADER = 2_000_000, 1024**2
 LONG_HEADERS = (
@@ -80,7 +81,7 @@ class TarFiles(Files):
     def __init__(self, archive: Path, allowed: Sequence[str] | None = None):
         self.location = archive
         self._file = io.FileIO(open_regular(archive, allowed, archive.name))
-        self._places: dict[str, tuple[int, int]] = {}
+        self._positions: dict[str, tuple[int, int]] = {}
         odd = []
         try:
             with tarfile.open(fileobj=self._file, mode="r:", tarinfo=_Entry) as tar:
@@ -88,16 +89,16 @@ class TarFiles(Files):
                     if n >= MOST_MEMBERS:
                         raise DatasetError(f"holds more than {MOST_MEMBERS:,} entries.", file=archive.name)
                     name = entry.name.replace("\\", "/").removeprefix("./")
-                    if entry.isdir() or _hidden(name.replace("../", "")):
+                    if entry.isdir() or is_hidden(name.replace("../", "")):
                         continue
                     if not entry.isreg() or entry.sparse is not None:
                         odd.append(f"{name!r} is a link or no plain file; it is not followed.")
                     elif name.startswith("/") or ".." in name.split("/") or name[1:3] == ":/":
                         odd.append(f"{name!r} leads outside the archive.")
                     else:
-                        if name in self._places:
+                        if name in self._positions:
                             odd.append(f"{name!r} occurs twice; the last one counts.")
-                        self._places[name] = (entry.offset_data, entry.size)
+                        self._positions[name] = (entry.offset_data, entry.size)
         except (tarfile.TarError, OSError, ValueError, EOFError, RecursionError) as e:
             raise DatasetError(f"is not a readable tar archive ({e}).", file=archive.name) from e
         self.passed_over = tuple(odd)
@@ -108,7 +109,7 @@ class TarFiles(Files):
             file.close()
 
     def _list(self) -> list[str]:
-        return list(self._places)
+        return list(self._positions)
 
     def read(self, name: str, limit: int = MAX_FILE_BYTES) -> bytes:
         size = self.size(name)
@@ -117,7 +118,7 @@ class TarFiles(Files):
         return self.head(name, size)
 
     def head(self, name: str, size: int) -> bytes:
-        offset, length = self._place(name)
+        offset, length = self._position(name)
         wanted = min(size, length)
         require_memory(wanted, name)
         try:
@@ -129,16 +130,17 @@ class TarFiles(Files):
         return data
 
     def size(self, name: str) -> int:
-        return self._place(name)[1]
+        return self._position(name)[1]
 
     def stamp(self, name: str) -> tuple[int, ...]:
-        return *version_of(os.fstat(self._file.fileno())), *self._place(name)
+        return *version_of(os.fstat(self._file.fileno())), *self._position(name)
 
-    def _place(self, name: str) -> tuple[int, int]:
-        found = self._places.get(name)
-        if found is None:
+    def _position(self, name: str) -> tuple[int, int]:
+        """Offset and length of a file in the archive, in bytes."""
+        position = self._positions.get(name)
+        if position is None:
             raise DatasetError("no such file in the archive.", file=name)
-        return found
+        return position
 
 
 def open_files(location: str | os.PathLike[str], roots: Sequence[Path] | None = None) -> Files:
@@ -156,8 +158,21 @@ def open_files(location: str | os.PathLike[str], roots: Sequence[Path] | None = 
     if roots is not None:
         path = require_below(path, roots)
         allowed = [os.path.realpath(r) for r in roots]
-    if os.path.isfile(path) and path.suffix.lower() != ".zip":
-        refuse(path)
-        if is_tar(path):
-            return TarFiles(path, allowed)
-    return open_folder_or_zip(location, roots)
+    try:
+        is_folder, is_file = path.is_dir(), path.is_file()
+    except OSError as e:  # such as a name that is too long
+        raise DatasetError(f"cannot be opened ({e.strerror}).", file=str(location)) from e
+    if is_folder:
+        return FolderFiles(path)
+    if not is_file:
+        raise DatasetError(
+            "does not exist; give a dataset folder, a .zip of one or a table of labels.", file=str(location)
+        )
+    if path.suffix.lower() == ".zip":
+        return ZipFiles(path, allowed)
+    refuse(path)
+    if is_tar(path):
+        return TarFiles(path, allowed)
+    if suffix(path.name) not in WORKBOOKS and zipfile.is_zipfile(path):
+        return ZipFiles(path, allowed)
+    return GivenFiles(path, {path.name: path}, allowed)

@@ -1,14 +1,10 @@
-"""Where a dataset's files come from: a folder, a zip or one file, read the same way and never written."""
+"""The files of a dataset, read the same way from a folder or one by one, and never written."""
 
 from __future__ import annotations
 
 import io
-import lzma
 import os
 import stat
-import struct
-import zipfile
-import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
@@ -19,34 +15,13 @@ from ..errors import DatasetError
 from ..files.printing import is_text
 from ..images.image_formats import MAX_IMAGE_BYTES as MAX_IMAGE_BYTES
 from ..images.image_formats import SUFFIXES
-from .entry_names import entry_name, forward
 from .memory import require_memory
-from .roots import HOW, expanded, is_below, named_roots, open_regular, require_below
+from .roots import HOW, is_below, named_roots, open_regular
 
 WORKBOOKS = (".xlsx", ".xlsm")  # zips that are tables
 DEEPEST = 4
 DEEPEST_FOLDER = 200
 MAX_FILE_BYTES = 2 * 1024**3
-# Deflate packs a table five to twenty times; what unpacks to hundreds of times its size was made to fill the memory.
-BOMB_BYTES, BOMB_RATIO = 64 * 1024**2, 200
-# A zip's list of its files is read as a whole; an entry takes at least 46 bytes there, and 600 in memory.
-MAX_ENTRIES = 2_000_000  # as many files as one upload may have
-BAD_ZIP = (
-    zipfile.BadZipFile,
-    zlib.error,
-    lzma.LZMAError,
-    struct.error,
-    OSError,
-    ValueError,
-    TypeError,
-    IndexError,
-    KeyError,
-    EOFError,
-    OverflowError,
-    MemoryError,
-    RuntimeError,
-)
-ENTRY, ENTRY_BYTES = b"PK\x01\x02", 46
 
 
 def suffix(name: str) -> str:
@@ -64,7 +39,8 @@ def is_image_name(name: str) -> bool:
     return suffix(name) in SUFFIXES
 
 
-def _hidden(name: str) -> bool:
+def is_hidden(name: str) -> bool:
+    """Whether a file is passed over: a part of its name starts with a dot or with what macOS adds to archives."""
     return any(part.startswith((".", "__MACOSX")) for part in name.split("/"))
 
 
@@ -277,7 +253,7 @@ class FolderFiles(_OnDisk):
                 odd.append(f"{prefix or '.'} cannot be listed ({e.strerror}).")
                 continue
             for entry in entries:
-                if _hidden(entry.name):
+                if is_hidden(entry.name):
                     continue
                 name = prefix + entry.name
                 if not is_text(name):  # no table can name it, and nothing can show it
@@ -330,116 +306,6 @@ class GivenFiles(_OnDisk):
         if name not in self._paths:
             raise DatasetError("no such file in the dataset.", file=name)
         return self._paths[name]
-
-
-class _Archive(io.BufferedReader):
-    """A zip archive whose list of files is not longer than can be kept."""
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        data = super().read(size)
-        if len(data) > MAX_ENTRIES * ENTRY_BYTES and data.count(ENTRY) > MAX_ENTRIES:
-            raise zipfile.BadZipFile(f"it lists more than {MAX_ENTRIES:,} files")
-        return data
-
-    def __del__(self) -> None:
-        self.close()  # a ZipFile closes only what it opened itself
-
-
-class ZipFiles(Files):
-    """A zip archive, read in place: nothing is ever extracted, so no entry can land outside."""
-
-    def __init__(self, archive: Path, allowed: Sequence[str] | None = None):
-        self.location = archive
-        try:
-            opened = io.FileIO(open_regular(archive, allowed, archive.name))
-            self._version = version_of(os.fstat(opened.fileno()))
-            self._zip = zipfile.ZipFile(_Archive(opened))
-        except BAD_ZIP as e:
-            raise DatasetError(f"is not a readable zip archive ({e}).", file=archive.name) from e
-        self._entries: dict[str, zipfile.ZipInfo] = {}
-        odd = []
-        entries = self._zip.infolist()
-        slashes = any("/" in e.filename for e in entries)
-        for entry in entries:
-            name = forward(entry_name(entry.filename, bool(entry.flag_bits & 0x800)), slashes)
-            if not name or name.endswith("/") or _hidden(name.replace("../", "").removeprefix("./")):
-                continue
-            if stat.S_ISLNK(entry.external_attr >> 16):
-                odd.append(f"{name!r} is a link; links in archives are not followed.")
-            elif name.startswith("/") or ".." in name.split("/") or name[1:3] == ":/":
-                odd.append(f"{name!r} leads outside the archive.")
-            elif name in self._entries:
-                odd.append(f"{name!r} occurs twice; the last one counts.")
-                self._entries[name] = entry
-            else:
-                self._entries[name.removeprefix("./")] = entry
-        self.passed_over = tuple(odd)
-
-    def _list(self) -> list[str]:
-        return list(self._entries)
-
-    def read(self, name: str, limit: int = MAX_FILE_BYTES) -> bytes:
-        data = self._bytes(name, limit + 1, limit)
-        if len(data) > limit:
-            raise DatasetError(f"unpacks to more than {limit:,} bytes.", file=name)
-        return data
-
-    def head(self, name: str, size: int) -> bytes:
-        return self._bytes(name, size, MAX_FILE_BYTES)
-
-    def size(self, name: str) -> int:
-        return self._entry(name).file_size
-
-    def stamp(self, name: str) -> tuple[int, ...]:
-        entry = self._entry(name)
-        return *self._version, entry.file_size, entry.CRC, entry.header_offset
-
-    def _entry(self, name: str) -> zipfile.ZipInfo:
-        entry = self._entries.get(name)
-        if entry is None:
-            raise DatasetError("no such file in the archive.", file=name)
-        return entry
-
-    def _bytes(self, name: str, size: int, limit: int) -> bytes:
-        entry = self._entry(name)
-        if entry.file_size > limit:
-            raise DatasetError(f"unpacks to {entry.file_size:,} bytes, more than {limit:,}.", file=name)
-        if entry.file_size > BOMB_BYTES and entry.file_size > BOMB_RATIO * max(entry.compress_size, 1):
-            packed = f"{entry.compress_size:,} bytes that unpack to {entry.file_size:,}"
-            raise DatasetError(f"is {packed}; that is no image and no table.", file=name)
-        require_memory(min(size, entry.file_size), name)
-        try:
-            with self._zip.open(entry) as f:
-                return f.read(size)
-        except BAD_ZIP as e:
-            raise DatasetError(f"cannot be unpacked ({e}).", file=name) from e
-
-
-def open_files(location: str | os.PathLike[str], roots: Sequence[Path] | None = None) -> Files:
-    """Open a folder, a ``.zip`` or one file.
-
-    ``roots`` are the folders below which it must lie, now and whenever it is read; None is anywhere.
-
-    Raises
-    ------
-    DatasetError
-        there is nothing there, or it lies elsewhere.
-    """
-    path = expanded(location)
-    allowed = None
-    if roots is not None:
-        path = require_below(path, roots)
-        allowed = [os.path.realpath(r) for r in roots]
-    try:
-        is_folder, is_file = path.is_dir(), path.is_file()
-    except OSError as e:  # such as a name that is too long
-        raise DatasetError(f"cannot be opened ({e.strerror}).", file=str(location)) from e
-    if is_folder:
-        return FolderFiles(path)
-    if is_file:
-        zipped = path.suffix.lower() == ".zip" or (suffix(path.name) not in WORKBOOKS and zipfile.is_zipfile(path))
-        return ZipFiles(path, allowed) if zipped else GivenFiles(path, {path.name: path}, allowed)
-    raise DatasetError("does not exist; give a dataset folder, a .zip of one or a table of labels.", file=str(location))
 
 
 def inside(files: Files) -> Iterator[Files]:

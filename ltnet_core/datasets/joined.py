@@ -30,9 +30,7 @@ from .archives import open_files
 from .assemble import resolve
 from .class_names import common_names
 from .corrections import Corrections
-from .dataset_reading import TableReading
 from .files import MAX_FILE_BYTES, Files, GivenFiles
-from .questions import Question
 from .reading import Match, Reading, Rows
 from .roots import expanded, named_roots
 from .study import Problem
@@ -188,26 +186,27 @@ class JoinedFiles(Files):
     def _list(self) -> list[str]:
         return [prefix + n for prefix, part in self._parts.items() for n in part.images]
 
-    def _place(self, name: str) -> tuple[Files, str]:
+    def _source_of(self, name: str) -> tuple[Files, str]:
+        """The files of the source that an image comes from, and its name there."""
         for prefix, part in self._parts.items():
             if name.startswith(prefix):
                 return part, name[len(prefix) :]
         raise DatasetError("no such image in the joined datasets.", file=name)
 
     def read(self, name: str, limit: int = MAX_FILE_BYTES) -> bytes:
-        part, inner = self._place(name)
+        part, inner = self._source_of(name)
         return part.read(inner, limit)
 
     def head(self, name: str, size: int) -> bytes:
-        part, inner = self._place(name)
+        part, inner = self._source_of(name)
         return part.head(inner, size)
 
     def size(self, name: str) -> int:
-        part, inner = self._place(name)
+        part, inner = self._source_of(name)
         return part.size(inner)
 
     def stamp(self, name: str) -> tuple[int, ...] | None:
-        part, inner = self._place(name)
+        part, inner = self._source_of(name)
         return part.stamp(inner)
 
 
@@ -293,85 +292,97 @@ def read(files: Files, name: str, read_source: ReadSource) -> Reading:
     with_images = [s.name for s, r in readings if r.images]
     prefixes = {n: f"{n}/" if len(with_images) > 1 else "" for n in with_images}
     images = [prefixes[s.name] + i for s, r in readings if r.images for i in r.images]
-    parts = {prefixes[s.name]: r.files for s, r in readings if r.images}
-    labels, truth, problems = [], [], []
-    tables, asked, held = list[TableReading](), list[Question](), dict[str, str]()
-    splits: dict[str, str] = {}
+    labelled = [(s, r) for s, r in readings if s.use != "images"]
+    labels, truth = list[Rows](), list[Rows]()
+    coders: set[str] = set()
     missing: Counter[str] = Counter()
-    taken: set[str] = set()
-    for source, reading in readings:
-        prefix = prefixes.get(source.name)
-        problems += [replace(p, examples=tuple(f"{source.name}: {t}" for t in p.examples)) for p in reading.problems]
-        held.update({(prefix or "") + i: part for i, part in reading.parts.items()})
-        splits.update({f"{source.name}: {n}": part for n, part in reading.splits.items()})
-        if source.use == "images":
-            continue
-        tables += [replace(t, file=f"{source.name}: {t.file}") for t in reading.tables]
-        asked += [replace(q, sentence=f"source {source.name!r}: {q.sentence}") for q in reading.questions]
+    for source, reading in labelled:
         missing.update(reading.missing)
-
-        def named(
-            rows: Rows, prefix: str | None = prefix, source: Source = source, own: Sequence[str] = reading.images
-        ) -> Rows:
-            given = [str(n) for n in rows.frame["image"].cat.categories]
-            new = resolve(given, images if prefix is None else own)
-            if prefix:
-                new = [prefix + n if n else "" for n in new]
-            frame = rows.frame.assign(image=mapped(rows.frame["image"], new))
-            return replace(rows, file=f"{source.name}: {rows.file}", frame=frame)
-
-        mine = [named(r) for r in reading.labels]
-        coders = sorted({str(c) for r in mine for c in r.frame["coder"].cat.categories} - {""})
-        rename = {}
-        for coder in coders:
-            new = source.coders.get(coder, coder)
-            if new in taken:
-                new = f"{new} ({source.name})"
-            rename[coder] = new
-        taken |= set(rename.values())
-        for rows in mine:
-            column = rows.frame["coder"]
-            new_names = [rename.get(str(c), str(c)) for c in column.cat.categories]
-            labels.append(replace(rows, frame=rows.frame.assign(coder=mapped(column, new_names))))
-        truth += [named(r) for r in reading.truth]
-
+        prefix = prefixes.get(source.name)
+        of_source = [_with_image_names(rows, source, reading, prefix, images) for rows in reading.labels]
+        labels += _with_coder_names(of_source, source, coders)
+        truth += [_with_image_names(rows, source, reading, prefix, images) for rows in reading.truth]
     if not any(len(rows) for rows in labels):
         raise DatasetError("no source has labels.", file=FILE)
-    classes = _taken_as(readings, wanted)
-    idle = [c for c in wanted if c not in classes]
-    if idle:
-        told = tuple(f"{c!r} is to be {wanted[c]!r}, but no source has that class." for c in idle)
-        problems.append(Problem("idle class name", len(idle), told[:20]))
-    labels, dropped = _in_common(labels, classes)
-    truth, also = _in_common(truth, classes)
-    changed = {a: b for a, b in classes.items() if a != b and b}
-    if changed:
-        told = tuple(f"{a!r} is taken as {b!r}." for a, b in changed.items())
-        problems.append(Problem("class renamed", len(changed), told[:20], "note"))
-    if dropped + also:
-        gone = [c for c, new in classes.items() if not new]
-        text = f"labels of the class {', '.join(map(repr, gone))}, which the study leaves out."
-        problems.append(Problem("class left out", dropped + also, (text,), "note"))
-    every = list(dict.fromkeys(c for c in classes.values() if c))
-    codes = next((r.codes for _, r in readings if r.codes and list(r.classes or ()) == every), None)
-    planted = {
-        c: cells for s, r in readings for c, cells in r.planted.items() if list(r.classes or ()) == every and c in taken
-    }
+    class_map = _taken_as(readings, wanted)
+    labels, dropped_labels = _in_common(labels, class_map)
+    truth, dropped_truth = _in_common(truth, class_map)
+    classes = list(dict.fromkeys(c for c in class_map.values() if c))
     return Reading(
-        JoinedFiles(files, parts),
+        JoinedFiles(files, {prefixes[s.name]: r.files for s, r in readings if r.images}),
         images,
         labels,
         truth,
-        every,
-        codes,
-        planted,
-        problems,
-        tables,
-        splits,
-        missing,
-        asked,
-        held,
+        classes,
+        codes=next((r.codes for _, r in readings if r.codes and list(r.classes or ()) == classes), None),
+        planted={
+            c: cells
+            for _, r in readings
+            for c, cells in r.planted.items()
+            if list(r.classes or ()) == classes and c in coders
+        },
+        problems=[*_source_problems(readings), *_class_problems(class_map, wanted, dropped_labels + dropped_truth)],
+        tables=[replace(t, file=f"{s.name}: {t.file}") for s, r in labelled for t in r.tables],
+        splits={f"{s.name}: {n}": part for s, r in readings for n, part in r.splits.items()},
+        missing=missing,
+        questions=[replace(q, sentence=f"source {s.name!r}: {q.sentence}") for s, r in labelled for q in r.questions],
+        parts={prefixes.get(s.name, "") + i: part for s, r in readings for i, part in r.parts.items()},
     )
+
+
+def _with_image_names(rows: Rows, source: Source, reading: Reading, prefix: str | None, images: Sequence[str]) -> Rows:
+    """The rows of a source under the image names of the study; a source without images (no prefix) names any image."""
+    written = [str(n) for n in rows.frame["image"].cat.categories]
+    names = resolve(written, images if prefix is None else reading.images)
+    if prefix:
+        names = [prefix + n if n else "" for n in names]
+    frame = rows.frame.assign(image=mapped(rows.frame["image"], names))
+    return replace(rows, file=f"{source.name}: {rows.file}", frame=frame)
+
+
+def _with_coder_names(parts: Sequence[Rows], source: Source, taken: set[str]) -> list[Rows]:
+    """The rows of a source under the coder names of the study, which are added to ``taken``.
+
+    A name that an earlier source took gets the name of this source behind it.
+    """
+    names = {}
+    for coder in sorted({str(c) for rows in parts for c in rows.frame["coder"].cat.categories} - {""}):
+        name = source.coders.get(coder, coder)
+        names[coder] = f"{name} ({source.name})" if name in taken else name
+    taken |= set(names.values())
+    renamed = []
+    for rows in parts:
+        column = rows.frame["coder"]
+        new = [names.get(str(c), str(c)) for c in column.cat.categories]
+        renamed.append(replace(rows, frame=rows.frame.assign(coder=mapped(column, new))))
+    return renamed
+
+
+def _source_problems(readings: Sequence[tuple[Source, Reading]]) -> list[Problem]:
+    """What is wrong with each source, under its name."""
+    return [
+        replace(p, examples=tuple(f"{source.name}: {text}" for text in p.examples))
+        for source, reading in readings
+        for p in reading.problems
+    ]
+
+
+def _class_problems(class_map: Mapping[str, str], wanted: Mapping[str, str], dropped: int) -> list[Problem]:
+    """Class names that no source has, that were changed, and that were left out with ``dropped`` rows."""
+    problems = []
+    unused = [c for c in wanted if c not in class_map]
+    if unused:
+        texts = tuple(f"{c!r} is to be {wanted[c]!r}, but no source has that class." for c in unused)
+        problems.append(Problem("idle class name", len(unused), texts[:20]))
+    renamed = {old: new for old, new in class_map.items() if old != new and new}
+    if renamed:
+        texts = tuple(f"{old!r} is taken as {new!r}." for old, new in renamed.items())
+        problems.append(Problem("class renamed", len(renamed), texts[:20], "note"))
+    if dropped:
+        left_out = [c for c, new in class_map.items() if not new]
+        text = f"labels of the class {', '.join(map(repr, left_out))}, which the study leaves out."
+        problems.append(Problem("class left out", dropped, (text,), "note"))
+    return problems
 
 
 def _in_common(parts: Sequence[Rows], classes: Mapping[str, str]) -> tuple[list[Rows], int]:

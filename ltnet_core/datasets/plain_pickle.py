@@ -20,7 +20,8 @@ import numpy as np
 
 from ..errors import DatasetError
 from ..files.printing import is_text
-from .files import BAD_ZIP, Files
+from .files import Files
+from .zip_files import BAD_ZIP
 
 MAX_BYTES = 1024**3
 MAX_STEPS = 5_000_000

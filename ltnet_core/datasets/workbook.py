@@ -16,7 +16,8 @@ from typing import Any
 import pyarrow as pa
 
 from ..errors import DatasetError
-from .files import BOMB_BYTES, BOMB_RATIO, WORKBOOKS, Files, suffix
+from .files import WORKBOOKS, Files, suffix
+from .zip_files import BOMB_BYTES, BOMB_RATIO
 
 OLD_SUFFIXES = (".xls", ".xlsb", ".ods", ".numbers")
 MOST_ROWS, MOST_CELLS, MOST_PART_BYTES = 1_048_576, 20_000_000, 512 * 1024**2
