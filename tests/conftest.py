@@ -9,12 +9,18 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from ltnet_core.datasets import load_dataset
 from ltnet_core.datasets.demo import write_demo
+from ltnet_core.errors import DatasetError
+
+if TYPE_CHECKING:
+    from uploading import Client
 
 ROOT = Path(__file__).resolve().parent.parent
 if "PYTEST_XDIST_WORKER" in os.environ:  # one process per core: threads of their own would only wait for each other
@@ -34,6 +40,13 @@ def write_image(path: Path, value: int = 0, size: int = 16) -> None:
     pixels = np.full((size, size, 3), value, dtype=np.uint8)
     pixels[value % size] = 255  # something to see
     Image.fromarray(pixels).save(path)
+
+
+def refusal(folder: Path) -> str:
+    """The sentence with which a dataset is refused."""
+    with pytest.raises(DatasetError) as e:
+        load_dataset(folder)
+    return str(e.value)
 
 
 @pytest.fixture
@@ -65,6 +78,37 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty workspace."""
     monkeypatch.setenv("LTNET_WORKSPACE", str(tmp_path))
     return tmp_path
+
+
+@pytest.fixture
+def datasets_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The datasets of an empty workspace, without limits of uploads."""
+    monkeypatch.setenv("LTNET_WORKSPACE", str(tmp_path / "workspace"))
+    for name in os.environ:
+        if name.startswith(("LTNET_MAX_", "LTNET_UPLOAD_")):
+            monkeypatch.delenv(name)
+    return tmp_path / "workspace" / "datasets"
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """A dataset: two images, two coders."""
+    folder = tmp_path / "source"
+    for number, name in enumerate("ab"):
+        write_image(folder / "images" / f"{name}.png", 40 * number)
+    rows = [("images/a.png", "X", "cat"), ("images/b.png", "X", "dog"), ("images/a.png", "Y", "cat")]
+    write_csv(folder / "annotations.csv", ("image", "coder", "label"), rows)
+    return folder
+
+
+@pytest.fixture
+def client(datasets_folder: Path) -> Client:
+    """An upload of three files and 100 bytes that has begun."""
+    from uploading import Client
+
+    from ui import uploads
+
+    return Client(uploads.begin("my faces", 3, 100))
 
 
 Command = Callable[..., subprocess.CompletedProcess[str]]

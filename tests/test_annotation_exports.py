@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import json
-import tarfile
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,23 +11,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import Command, write_csv
+from conftest import Command, refusal, write_csv
 from miniatures_exports import EXPORTS, MTURK, images, studio, write_json, write_lines
-from openpyxl import Workbook
 from test_formats import known, said
 
-from ltnet_core.datasets import Corrections, load_dataset, workbook
+from ltnet_core.datasets import Corrections, load_dataset
 from ltnet_core.datasets.answers import seconds
 from ltnet_core.datasets.correction_flags import of_answer
 from ltnet_core.datasets.listed_names import as_listed
 from ltnet_core.datasets.parts import part_of_file, part_of_image, part_of_value
 from ltnet_core.errors import DatasetError, OptionError
-
-
-def refusal(at: Path) -> str:
-    with pytest.raises(DatasetError) as e:
-        load_dataset(at)
-    return str(e.value)
 
 
 def set_aside(at: Path) -> tuple[int, str]:
@@ -373,171 +363,6 @@ def test_names_are_matched_one_to_one() -> None:
 def test_two_names_never_become_one_image() -> None:
     assert as_listed(["s/a.png", "t/a.png"], ["x/a.png"]) == {"s/a.png": "s/a.png", "t/a.png": "t/a.png"}
     assert as_listed(["a.png", "0a1b2c3d-a.png"], ["a.png"]) == {"a.png": "a.png", "0a1b2c3d-a.png": "0a1b2c3d-a.png"}
-
-
-# --- hostile -----------------------------------------------------------------------------------------------------
-
-
-def nested(at: Path) -> None:
-    (at / "labels.json").write_text('{"classes": ["a"], "labels": {"x": ' + "[" * 100_000 + "]" * 100_000 + "}}")
-
-
-def entities(at: Path) -> None:
-    bomb = '<!DOCTYPE a [<!ENTITY x "y"><!ENTITY z "&x;&x;&x;&x;">]>'
-    (at / "a.xml").write_text(f'{bomb}<annotations><image name="a.png"><tag label="&z;"/></image></annotations>')
-
-
-def wrong_class(at: Path) -> None:
-    write_json(at / "labels.json", {"classes": ["a", "b"], "labels": {"x": 0, "y": 7}})
-
-
-def wrong_id(at: Path) -> None:
-    content: dict[str, Any] = {"images": [{"id": 1, "file_name": "a"}], "categories": [{"id": 1, "name": "x"}]}
-    write_json(at / "c.json", {**content, "annotations": [{"image_id": [1], "category_id": {}}]})
-
-
-def odd_subject(at: Path) -> None:
-    write_csv(at / "c.csv", ("user_name", "annotations", "subject_data"), [("z", "[]", "[1, 2")])
-
-
-def null_line(at: Path) -> None:
-    (at / "labels.jsonl").write_text("null\n")
-
-
-def null_lines_later(at: Path) -> None:
-    (at / "labels.jsonl").write_text('{"image": "a", "coder": "x", "label": "y"}\n\n null\n')
-
-
-def odd_line(at: Path) -> None:
-    (at / "o.manifest").write_text('{"source-ref": "a.jpg", "j-metadata": {}}\n[1]\n')
-
-
-def numbered_subjects(at: Path) -> None:
-    images(at, "a.jpg")
-    write_csv(at / "r.csv", ("subject_id", "workflow_id", "task", "data.x", "data.y"), [(5, 7, "T0", 3, 1)])
-
-
-def odd_code(at: Path) -> None:
-    (at / "E").mkdir()
-    (at / "E" / "S005_001_00000001_emotion.txt").write_text("nan\n")
-
-
-def cut_shard(at: Path) -> None:
-    EXPORTS["webdataset"][0](at)
-    data = (at / "train-0000.tar").read_bytes()
-    (at / "train-0000.tar").write_bytes(data[:700])
-
-
-@pytest.mark.parametrize(
-    ("make", "told"),
-    [
-        (nested, "no known dataset format"),
-        (entities, "a.xml: is not readable XML (EntitiesForbidden"),
-        (wrong_class, "labels.json, row 2: the label 7 is none of the 2 classes."),
-        (wrong_id, "c.json, row 1: annotation whose image_id or category_id is not listed."),
-        (odd_subject, "c.csv, row 2: the cell 'subject_data' is not readable JSON."),
-        (null_line, "no known dataset format"),
-        (null_lines_later, "labels.jsonl, row 3: expected a JSON object."),
-        (odd_line, "o.manifest, row 2: expected a JSON object."),
-        (numbered_subjects, "r.csv: Zooniverse's reduction names subjects by number and no image is called so"),
-        (odd_code, "E/S005_001_00000001_emotion.txt, row 1: expected a code from 0 to 7, found 'nan'."),
-        (cut_shard, "train-0000"),
-    ],
-    ids=lambda value: getattr(value, "__name__", None),
-)
-def test_broken_exports_are_refused_in_words(make: Callable[[Path], None], told: str, tmp_path: Path) -> None:
-    make(tmp_path)
-    assert told in refusal(tmp_path)
-
-
-def test_a_link_in_a_shard_is_passed_over(tmp_path: Path) -> None:
-    EXPORTS["webdataset"][0](tmp_path)
-    with tarfile.open(tmp_path / "train-0000.tar", "a") as archive:
-        for name in ("z.cls", "../e.png"):
-            entry = tarfile.TarInfo(name)
-            entry.type, entry.linkname = tarfile.SYMTYPE, "/etc/passwd"
-            archive.addfile(entry)
-    study = load_dataset(tmp_path)
-    (odd,) = [p for p in study.problems if p.kind == "entry passed over"]
-    assert odd.count == 2 and len(study.table.items) == 4
-
-
-# --- workbooks ---------------------------------------------------------------------------------------------------
-
-
-def book(path: Path, *sheets: list[tuple[object, ...]]) -> None:
-    made = Workbook()
-    made.remove(made.active)
-    for n, rows in enumerate(sheets):
-        page = made.create_sheet(f"sheet {n}")
-        for row in rows:
-            page.append(row)
-    made.save(path)
-
-
-def test_cells_of_a_workbook_are_text_as_a_person_sees_it(tmp_path: Path) -> None:
-    rows = [("image", "Ann", "Ben"), (1.0, 2.0, 1), (), ("b.png", 1, 2), (None, None, None), ("c.png", None, 1)]
-    book(tmp_path / "l.xlsx", rows)
-    study = load_dataset(tmp_path / "l.xlsx")
-    assert said(study) == [
-        ("1", "Ann", "2", 1),
-        ("1", "Ben", "1", 1),
-        ("b.png", "Ann", "1", 1),
-        ("b.png", "Ben", "2", 1),
-        ("c.png", "Ben", "1", 1),
-    ]
-
-
-@pytest.mark.parametrize(
-    ("sheets", "told"),
-    [
-        (
-            ([("image", "Ann"), ("a", "x")], [("image", "Ben"), ("a", "y")]),
-            "2 sheets with rows ('sheet 0', 'sheet 1'); save the one",
-        ),
-        (
-            ([("image", "Ann", "Ben"), ("a", "x", "y"), ("b", "=B2", "x")],),
-            "l.xlsx, row 3: a cell holds the formula '=B2' without its result",
-        ),
-        (([("image", "Ann")],), "no sheet of the workbook has a header and a row"),
-    ],
-)
-def test_workbooks_that_cannot_be_read_for_certain(sheets: tuple[Any, ...], told: str, tmp_path: Path) -> None:
-    book(tmp_path / "l.xlsx", *sheets)
-    assert told in refusal(tmp_path)
-
-
-def replaced(path: Path, part: str, content: bytes) -> None:
-    """A workbook with another content of one part."""
-    out = io.BytesIO()
-    with zipfile.ZipFile(path) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:
-        for name in old.namelist():
-            new.writestr(name, content if name == part else old.read(name))
-    path.write_bytes(out.getvalue())
-
-
-@pytest.mark.parametrize(
-    ("content", "told"),
-    [
-        (b'<!DOCTYPE a [<!ENTITY x "y">]><worksheet/>', "declarations of its own"),
-        (b" " * 2_000_000, "that is too much for a workbook"),
-        (b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData><row r="999999999"><c r="A1"/></row></sheetData></worksheet>', "more than 1,000 rows"),
-        (b"<worksheet><sheetData><row", "is not a readable Excel workbook"),
-    ],
-    ids=["entities", "bomb", "far row", "cut"],
-)  # fmt: skip
-def test_hostile_workbooks(content: bytes, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workbook, "MOST_ROWS", 1_000)
-    monkeypatch.setattr(workbook, "MOST_PART_BYTES", 1_000_000)
-    book(tmp_path / "l.xlsx", [("image", "Ann"), ("a", "x")])
-    replaced(tmp_path / "l.xlsx", "xl/worksheets/sheet1.xml", content)
-    assert told in refusal(tmp_path)
-
-
-@pytest.mark.parametrize("name", ["labels.xls", "labels.ods", "labels.xlsx"])
-def test_other_workbooks_say_what_to_do(name: str, tmp_path: Path) -> None:
-    (tmp_path / name).write_bytes(bytes.fromhex("d0cf11e0a1b11ae1") + bytes(600))
-    assert "save it as .xlsx or" in refusal(tmp_path)
 
 
 # --- from outside ------------------------------------------------------------------------------------------------

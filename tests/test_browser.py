@@ -68,22 +68,8 @@ def go_to(page: Page, title: str) -> None:
     expect(page.locator(".lt-head h1")).to_have_text(title)
 
 
-def test_from_a_zip_to_the_learned_truth(server: str, page: Page, tmp_path: Path) -> None:
-    strangers: list[str] = []
-    page.on("request", lambda r: strangers.append(r.url) if not r.url.startswith((server, "data:", "blob:")) else None)
-
-    # Deep links, opened first on a fresh server, have their frame.
-    page.goto(f"{server}/disagreements")
-    expect(page.locator(".lt-head h1")).to_have_text("Disagreements")
-    expect(page.get_by_test_id("stSidebar").get_by_role("link", name="Train")).to_be_visible()
-    expect(page.get_by_text("Nothing to show yet")).to_be_visible()
-
-    page.goto(server)
-    expect(page.locator(".lt-head h1")).to_have_text("Dataset")
-    choose(page, zipped_demo(tmp_path))
-    expect(page.locator(".lt-crumbs")).to_contain_text("my faces")
-    expect(page.locator(".lt-facts")).to_contain_text(f"{ITEMS}")
-
+def train(server: str, page: Page) -> None:
+    """Train two epochs while another tab waits for the matrices."""
     go_to(page, "Train")
     epochs = page.get_by_role("spinbutton", name="Epochs")
     epochs.fill("2")
@@ -103,6 +89,8 @@ def test_from_a_zip_to_the_learned_truth(server: str, page: Page, tmp_path: Path
     expect(other).to_have_title("Transitions · my faces · LTNet Studio")
     other.close()
 
+
+def look_at_transitions(page: Page) -> None:
     settled(page)
     steps = page.evaluate("history.length")
     go_to(page, "Transitions")
@@ -111,6 +99,8 @@ def test_from_a_zip_to_the_learned_truth(server: str, page: Page, tmp_path: Path
     expect(page.locator(".js-plotly-plot .heatmaplayer image")).to_have_count(4)  # two coders and their machine coders
     expect(page.get_by_text("Alpha says").first).to_be_visible()
 
+
+def look_at_disagreements(page: Page) -> None:
     go_to(page, "Disagreements")
     faces = page.locator(".ga-card:not(.waits) img")
     expect(faces.nth(99)).to_be_attached()
@@ -120,9 +110,8 @@ def test_from_a_zip_to_the_learned_truth(server: str, page: Page, tmp_path: Path
     page.keyboard.press("Escape")
     expect(page.locator("dialog[open]")).to_have_count(0)
 
-    go_to(page, "Compare")
-    expect(page.locator(".lt-say").first).to_contain_text("LTNet is right on")
 
+def save_the_truth(page: Page) -> None:
     go_to(page, "Export")
     with page.expect_download() as download:
         page.get_by_role("button", name="Download CSV").click()
@@ -135,16 +124,45 @@ def test_from_a_zip_to_the_learned_truth(server: str, page: Page, tmp_path: Path
     assert frame["confidence"].between(0, 1).all()
     assert (abs(frame[[f"p_{c}" for c in CLASSES]].sum(axis=1) - 1) < 1e-4).all()
 
+
+def predict(page: Page, folder: Path) -> None:
+    """Predict two images of the demo in ``folder`` and one that is cut off."""
     go_to(page, "Predict")
-    faces_on_disk = sorted((tmp_path / "faces" / "images").iterdir())[:2]
-    (tmp_path / "torn.png").write_bytes(faces_on_disk[0].read_bytes()[:90])
-    choose(page, *faces_on_disk, tmp_path / "torn.png", button="Choose images")
+    faces_on_disk = sorted((folder / "faces" / "images").iterdir())[:2]
+    (folder / "torn.png").write_bytes(faces_on_disk[0].read_bytes()[:90])
+    choose(page, *faces_on_disk, folder / "torn.png", button="Choose images")
     cards = page.locator(".lt-seen")
     expect(cards).to_have_count(3)
     expect(cards.nth(1).locator("tr")).to_have_count(4)  # codes, the truth, two coders
     expect(cards.nth(2)).to_contain_text("is not a readable image")
     page.get_by_text("Machine coders too").click()
     expect(cards.nth(1).locator("tr")).to_have_count(6)
+
+
+def test_from_a_zip_to_the_learned_truth(server: str, page: Page, tmp_path: Path) -> None:
+    strangers: list[str] = []
+    page.on("request", lambda r: strangers.append(r.url) if not r.url.startswith((server, "data:", "blob:")) else None)
+
+    # Deep links, opened first on a fresh server, have their frame.
+    page.goto(f"{server}/disagreements")
+    expect(page.locator(".lt-head h1")).to_have_text("Disagreements")
+    expect(page.get_by_test_id("stSidebar").get_by_role("link", name="Train")).to_be_visible()
+    expect(page.get_by_text("Nothing to show yet")).to_be_visible()
+
+    page.goto(server)
+    expect(page.locator(".lt-head h1")).to_have_text("Dataset")
+    choose(page, zipped_demo(tmp_path))
+    expect(page.locator(".lt-crumbs")).to_contain_text("my faces")
+    expect(page.locator(".lt-facts")).to_contain_text(f"{ITEMS}")
+
+    train(server, page)
+    look_at_transitions(page)
+    look_at_disagreements(page)
+    go_to(page, "Compare")
+    expect(page.locator(".lt-say").first).to_contain_text("LTNet is right on")
+
+    save_the_truth(page)
+    predict(page, tmp_path)
     assert not strangers
 
 

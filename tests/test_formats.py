@@ -15,6 +15,7 @@ import pytest
 from conftest import ROOT, Command, write_csv, write_image
 from miniatures import MINIATURES, to_zip
 from miniatures_exports import DATASET, EXPORTS
+from miniatures_layouts import LAYOUTS
 
 from ltnet_core.datasets import FORMATS, Study, load_dataset, open_files, recognise, register
 from ltnet_core.datasets.catalogue import with_catalogue
@@ -34,7 +35,7 @@ def known(study: Study) -> dict[str, tuple[str, str]]:
     }
 
 
-EVERY = MINIATURES | EXPORTS
+EVERY = MINIATURES | EXPORTS | LAYOUTS
 
 
 @pytest.mark.parametrize("name", EVERY)

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from conftest import write_csv, write_image
 from miniatures_exports import EXPORTS
+from miniatures_layouts import LAYOUTS
 
 from ltnet_core.datasets import Corrections, load_dataset, preview_dataset
 from ltnet_core.datasets.preview import ROWS
@@ -49,7 +50,7 @@ def test_of_many_images_those_stay_that_the_rows_name(tmp_path: Path, monkeypatc
 
 def test_whole_datasets_are_previewed_as_they_are_read(tmp_path: Path) -> None:
     for name in ("label studio latest", "doccano", "json records"):
-        make, format, *_ = EXPORTS[name]
+        make, format, *_ = (EXPORTS | LAYOUTS)[name]
         at = tmp_path / name
         at.mkdir()
         make(at)

@@ -27,17 +27,7 @@ DAY = 24 * 3600
 
 
 @pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The datasets of an empty workspace, without limits."""
-    monkeypatch.setenv("LTNET_WORKSPACE", str(tmp_path / "workspace"))
-    for name in os.environ:
-        if name.startswith(("LTNET_MAX_", "LTNET_UPLOAD_")):
-            monkeypatch.delenv(name)
-    return tmp_path / "workspace" / "datasets"
-
-
-@pytest.fixture
-def client(place: Path) -> Client:
+def client(datasets_folder: Path) -> Client:
     return Client(uploads.begin("faces"))
 
 
@@ -98,7 +88,7 @@ def test_a_restart_makes_the_books_again_and_clears_what_was_being_written(clien
     assert not (client.folder / "tmp" / "left").exists()
 
 
-def test_the_limits_hold_for_many_requests_at_once(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_limits_hold_for_many_requests_at_once(datasets_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Four uploads, three requests each at a time, as four tabs would send."""
     monkeypatch.setenv("LTNET_MAX_WORKSPACE_GB", str(50_000 / 1024**3))
     monkeypatch.setenv("LTNET_MAX_UPLOAD_GB", str(20_000 / 1024**3))
@@ -146,7 +136,7 @@ def test_requests_on_their_way_share_the_room_of_the_disk(client: Client, monkey
 # ---- the limits
 
 
-def test_names_count_too(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_names_count_too(datasets_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LTNET_MAX_UPLOAD_FILES", "5")
     with pytest.raises(UploadError, match="has 6 files; this server takes 5 files at most"):
         uploads.begin("faces", 6, 0)
@@ -179,12 +169,14 @@ def test_what_is_here_is_told_in_pieces(client: Client, monkeypatch: pytest.Monk
     assert len(list(uploads.open_upload(client.ticket.id, client.ticket.token).present())) > 10
 
 
-def test_the_workspace_counts_what_is_there(place: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_workspace_counts_what_is_there(
+    datasets_folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     write_demo(tmp_path / "demo", items=24)
     first = uploaded({"votes.csv": VOTES}, "votes.csv")
-    (place / "linked").mkdir()
-    (place / "linked" / "link.json").write_text("{}")
-    used = sum(p.stat().st_size for p in place.rglob("*") if p.is_file())
+    (datasets_folder / "linked").mkdir()
+    (datasets_folder / "linked" / "link.json").write_text("{}")
+    used = sum(p.stat().st_size for p in datasets_folder.rglob("*") if p.is_file())
     monkeypatch.setenv("LTNET_MAX_WORKSPACE_GB", str((used + 100) / 1024**3))
     for forget in (True, False):
         if forget:
@@ -204,13 +196,17 @@ def test_the_workspace_counts_what_is_there(place: Path, monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize("name", ["LTNET_MAX_UPLOAD_GB", "LTNET_MAX_WORKSPACE_FILES", "LTNET_UPLOAD_DAYS"])
 @pytest.mark.parametrize("value", ["much", "nan", "inf", "-1", "0", "1e999"])
-def test_a_limit_that_is_no_number(place: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+def test_a_limit_that_is_no_number(
+    datasets_folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
     monkeypatch.setenv(name, value)
     with pytest.raises(UploadError, match=f"{name} is '{value}', which is not a positive number"):
         uploads.begin("faces", 1, 1)
 
 
-def test_a_disk_that_can_hold_no_more_files(place: Path, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_can_hold_no_more_files(
+    datasets_folder: Path, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     disk = {"f_blocks": 2**40, "f_bavail": 2**40, "f_bfree": 2**40, "f_frsize": 1}
     left = SimpleNamespace(f_files=10_000, f_favail=quotas.RESERVE_FILES + 5, **disk)
     monkeypatch.setattr(os, "statvfs", lambda path: left)
@@ -227,15 +223,15 @@ def test_a_disk_that_can_hold_no_more_files(place: Path, client: Client, monkeyp
     ("files", "size"), [(-1, 0), (0, -1), (2**60, 0), (0, 2**60), (1.5, 0), (float("nan"), 0), ("1", 0), (True, 0), (None, 1)]
 )  # fmt: skip
 def test_numbers_that_a_forged_page_sends(
-    place: Path, monkeypatch: pytest.MonkeyPatch, files: object, size: object
+    datasets_folder: Path, monkeypatch: pytest.MonkeyPatch, files: object, size: object
 ) -> None:
     asked = {"kind": "begin", "name": "faces", "files": files, "bytes": size}
     with pytest.raises(UploadError, match="a number of files and a number of bytes"):
         folder_upload._granted(asked, "dataset")
-    assert not place.exists() or not list(place.iterdir())
+    assert not datasets_folder.exists() or not list(datasets_folder.iterdir())
 
 
-def test_uploads_that_nobody_finishes_are_limited(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_uploads_that_nobody_finishes_are_limited(datasets_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(uploads.MOST_UNFINISHED, "dataset", 2)
     ids = [uploads.begin("faces").id for _ in range(2)]
     with pytest.raises(UploadError, match="2 uploads are not finished on this server"):
@@ -249,9 +245,9 @@ def test_uploads_that_nobody_finishes_are_limited(place: Path, monkeypatch: pyte
 
 
 @pytest.fixture
-def small_disk(place: Path) -> Iterator[Path]:
+def small_disk(datasets_folder: Path) -> Iterator[Path]:
     """The workspace on a disk of 20 MB."""
-    root = place.parent
+    root = datasets_folder.parent
     root.mkdir(parents=True)
     mount, unmount = shutil.which("mount"), shutil.which("umount")
     if mount is None or unmount is None:
@@ -268,7 +264,7 @@ def small_disk(place: Path) -> Iterator[Path]:
 
 @pytest.mark.parametrize("reserve", [True, False], ids=["reserve", "last byte"])
 def test_a_small_disk_fills_up_and_the_upload_goes_on_after_room_was_made(
-    small_disk: Path, place: Path, monkeypatch: pytest.MonkeyPatch, reserve: bool
+    small_disk: Path, datasets_folder: Path, monkeypatch: pytest.MonkeyPatch, reserve: bool
 ) -> None:
     if not reserve:  # as if something else had used up the disk since it was looked at
         monkeypatch.setattr(quotas, "room", lambda folder: 10**12)
@@ -296,11 +292,11 @@ def test_a_small_disk_fills_up_and_the_upload_goes_on_after_room_was_made(
     for start in range(have, len(content), 4 * megabyte):
         assert client.send(piece(start)).status == 200
     assert client.finish_with(1, len(content)).status == 200
-    assert (place / "votes" / "data" / "votes.csv").read_bytes() == content
-    assert list(place.glob(".*")) == []
+    assert (datasets_folder / "votes" / "data" / "votes.csv").read_bytes() == content
+    assert list(datasets_folder.glob(".*")) == []
 
 
-def test_an_upload_that_cannot_begin_leaves_nothing(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_upload_that_cannot_begin_leaves_nothing(datasets_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(fd: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -308,33 +304,35 @@ def test_an_upload_that_cannot_begin_leaves_nothing(place: Path, monkeypatch: py
     asked = {"kind": "begin", "name": "faces", "files": 1, "bytes": 1}
     with pytest.raises(Exception, match="about.json' could not be written: the disk is full"):
         folder_upload._granted(asked, "dataset")
-    assert list(place.iterdir()) == []
-    assert not [folder for folder in quotas._uploads if folder.parent == place]
+    assert list(datasets_folder.iterdir()) == []
+    assert not [folder for folder in quotas._uploads if folder.parent == datasets_folder]
 
 
 # ---- expiry
 
 
-def test_what_nobody_goes_on_with_expires(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_nobody_goes_on_with_expires(datasets_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LTNET_UPLOAD_DAYS", "2")
     begun, nothing, images = (Client(uploads.begin("x", purpose=p)) for p in ("dataset", "dataset", "images"))
     for client in (begun, images):
         client.send(frame("a.png", b"x"))
-    half_made = place / ".incoming-000000000000"
+    half_made = datasets_folder / ".incoming-000000000000"
     half_made.mkdir()
     expected = {begun.folder: 2 * DAY, nothing.folder: 3600, images.folder: 3600, half_made: DAY}
     for folder, seconds in expected.items():
         age(folder, seconds - 60)
     upload_expiry.sweep()
-    assert set(place.iterdir()) == set(expected)
+    assert set(datasets_folder.iterdir()) == set(expected)
     for folder, seconds in sorted(expected.items(), key=lambda e: e[1]):
         age(folder, seconds + 60)
         upload_expiry.sweep()
         assert not folder.exists()
-    assert list(place.iterdir()) == []
+    assert list(datasets_folder.iterdir()) == []
 
 
-def test_they_expire_while_the_server_runs(place: Path, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_they_expire_while_the_server_runs(
+    datasets_folder: Path, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(upload_expiry, "EVERY_SECONDS", 0.02)
 
     async def serve() -> None:
@@ -352,7 +350,7 @@ def test_they_expire_while_the_server_runs(place: Path, client: Client, monkeypa
 
 
 def test_a_server_with_a_wrong_setting_says_so_and_runs(
-    place: Path, client: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    datasets_folder: Path, client: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("LTNET_UPLOAD_DAYS", "soon")
 
@@ -367,7 +365,7 @@ def test_a_server_with_a_wrong_setting_says_so_and_runs(
     assert "LTNET_UPLOAD_DAYS is 'soon', which is not a positive number" in caplog.text
 
 
-def test_images_go_with_their_session(place: Path) -> None:
+def test_images_go_with_their_session(datasets_folder: Path) -> None:
     ticket = uploads.begin("images", 1, 1, "images")
     client = Client(ticket)
     client.send(frame("a.png", b"x"))
@@ -377,11 +375,11 @@ def test_images_go_with_their_session(place: Path) -> None:
     assert client.folder.exists()
     del held
     upload_expiry.sweep()
-    assert list(place.iterdir()) == []
+    assert list(datasets_folder.iterdir()) == []
     assert uploads.images(ticket.id) == []
 
 
-def test_images_have_their_own_limits(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_images_have_their_own_limits(datasets_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(uploads, "MOST_IMAGES", 100)
     client = Client(uploads.begin("images", 1, 1, "images"))
     told = client.send(frame("a.png", b"", offset=0, total=300 * 1024**2), frame("b.csv"), frame("c/c.zip"))
@@ -396,7 +394,7 @@ def test_images_have_their_own_limits(place: Path, monkeypatch: pytest.MonkeyPat
     assert uploads.unfinished() == []
 
 
-def test_a_hostile_page_gets_no_images_of_others(place: Path) -> None:
+def test_a_hostile_page_gets_no_images_of_others(datasets_folder: Path) -> None:
     ticket = uploads.begin("images", 1, 1, "images")
     assert folder_upload._granted({"kind": "go on", "id": ticket.id}, "images") == {}
     assert folder_upload._granted({"kind": "discard", "id": ticket.id}, "images") == {}
