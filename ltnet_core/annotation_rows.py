@@ -42,8 +42,8 @@ class Column:
 
     def places(self, known: Sequence[str] | NDArray[Any]) -> NDArray[np.int32]:
         """(rows,) index of each value in ``known``, −1 where it is not there."""
-        found = pd.Index(np.asarray(known, dtype=object), dtype=object).get_indexer(self.values)
-        return np.append(found, -1)[self.codes].astype(np.int32)
+        position = pd.Index(np.asarray(known, dtype=object), dtype=object).get_indexer(self.values)
+        return np.append(position, -1)[self.codes].astype(np.int32)
 
     def used(self) -> list[str]:
         """The values that occur, sorted."""

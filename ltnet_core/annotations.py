@@ -162,9 +162,9 @@ class AnnotationTable:
     ) -> AnnotationTable:
         """The same from rows in which :func:`find_problems` finds nothing."""
         columns = {c: Column.of(frame[c]) for c in ("image", "coder", "label")}
-        given = {"image": items, "coder": coders, "label": classes}
+        named = {"image": items, "coder": coders, "label": classes}
         names = {
-            c: np.asarray(columns[c].used() if given[c] is None else list(given[c] or ()), dtype=object)
+            c: np.asarray(columns[c].used() if named[c] is None else list(named[c] or ()), dtype=object)
             for c in columns
         }
         index = {c: columns[c].places(names[c]) for c in columns}
@@ -313,9 +313,9 @@ class AnnotationTable:
         table._sort()
         return table
 
-    def with_coder(self, name: str, said: FloatArray) -> AnnotationTable:
-        """Add a coder whose votes are ``said``, (N,K); a row of zeros is an absent annotation."""
-        item, label = np.nonzero(said)
+    def with_coder(self, name: str, votes: FloatArray) -> AnnotationTable:
+        """Add a coder with ``votes``, (N,K); a row of zeros is an absent annotation."""
+        item, label = np.nonzero(votes)
         return AnnotationTable(
             self.items,
             (*self.coders, name),
@@ -323,7 +323,7 @@ class AnnotationTable:
             np.concatenate([self.item, item.astype(np.int32)]),
             np.concatenate([self.coder, np.full(len(item), len(self.coders), np.int32)]),
             np.concatenate([self.label, label.astype(np.int32)]),
-            np.concatenate([self.count, said[item, label].astype(np.float32)]),
+            np.concatenate([self.count, votes[item, label].astype(np.float32)]),
         )
 
     def canonical(self) -> tuple[AnnotationTable, NDArray[np.int64], NDArray[np.int64]]:
@@ -344,9 +344,9 @@ class AnnotationTable:
         by_coder = np.argsort(self.coder, kind="stable")
         ends = np.cumsum(np.bincount(self.coder, minlength=len(self.coders)))
         for mine in np.split(by_coder, ends[:-1])[: len(self.coders)]:
-            said = np.stack([self.item[mine], new_class[self.label[mine]], self.count[mine]]).astype(np.float64)
-            said = said[:, np.lexsort(said[::-1])]
-            keys.append((-said.shape[1], hashlib.sha256(said.tobytes()).hexdigest()))
+            entries = np.stack([self.item[mine], new_class[self.label[mine]], self.count[mine]]).astype(np.float64)
+            entries = entries[:, np.lexsort(entries[::-1])]
+            keys.append((-entries.shape[1], hashlib.sha256(entries.tobytes()).hexdigest()))
         coder_order = np.asarray(sorted(range(len(keys)), key=lambda c: keys[c]), dtype=np.int64)
         new_coder = np.argsort(coder_order)
         table = self._with(
@@ -372,9 +372,9 @@ def _require_unique(what: str, names: Sequence[str] | NDArray[Any]) -> None:
         raise AnnotationError(f"{what} {repeated[0]!r} is given twice; each name must be unique.")
 
 
-def _sums(place: NDArray[Any], weight: NDArray[np.float32], size: int) -> FloatArray:
-    """(size,) sums of weights by place."""
-    return np.asarray(np.bincount(place, weights=weight, minlength=size), dtype=np.float64)
+def _sums(index: NDArray[Any], weight: NDArray[np.float32], size: int) -> FloatArray:
+    """(size,) sums of ``weight`` over the entries with each index."""
+    return np.asarray(np.bincount(index, weights=weight, minlength=size), dtype=np.float64)
 
 
 def name_rank(classes: Sequence[str]) -> IntArray:

@@ -242,8 +242,8 @@ class IPA2LT:
         folder = Path(run) if run is not None else Path(tempfile.mkdtemp(prefix="ltnet-run-"))
         if "given" in self.settings:
             raise OptionError("whom to take at their word follows from adjudications and adjudicator; leave out given.")
-        given = given_coders(self.adjudications is not None, self.adjudicator)
-        settings = make_settings(self.preset, **{**self.settings, "given": given})
+        coders_given = given_coders(self.adjudications is not None, self.adjudicator)
+        settings = make_settings(self.preset, **{**self.settings, "given": coders_given})
         self.run_ = new_run(
             study,
             folder,

@@ -10,7 +10,7 @@ import streamlit as st
 from ltnet_core.datasets import FORMATS, Study
 from ltnet_core.errors import LTNetError
 from ltnet_core.files.spreadsheet import guarded
-from ui import charts, check_up, frame, how_read, intake, joining, manage, markup, reads, samples, uploads
+from ui import charts, frame, how_read, intake, joining, manage, markup, problem_list, reads, samples, uploads
 from ui.current import current
 from ui.wording import listing, percent
 from ui.workspace import Dataset, set_format
@@ -86,11 +86,11 @@ def balance(study: Study) -> None:
         st.dataframe(guarded(pd.DataFrame(rows)), hide_index=True)
 
 
-def agreement_part(study: Study, found: dict[str, Any]) -> None:
+def agreement_part(study: Study, agreement: dict[str, Any]) -> None:
     """Kappa of each pair that met, alpha of all."""
     coders = len(study.human_coders)
     markup.heading("Agreement", "where two coders labelled the same image")
-    pairs = found["pairs"]
+    pairs = agreement["pairs"]
     if coders < 2:
         markup.sentence("There is one coder only; transition matrices come into their own with two or more.")
         return
@@ -112,10 +112,10 @@ def agreement_part(study: Study, found: dict[str, Any]) -> None:
         "<div class='lt-scroll'><table class='lt-table'><tr><th>coders</th><th class='n'>in common</th>"
         f"<th class='n'>agree</th><th class='n'>kappa</th></tr>{rows}</table></div>"
     )
-    alpha = found["krippendorff_alpha"]
+    alpha = agreement["krippendorff_alpha"]
     more = f"The first 20 of {len(pairs):,} pairs. " if len(pairs) > 20 else ""
     whole = "unknown" if alpha is None else format(alpha, ".2f")
-    fleiss = found["fleiss_kappa"]
+    fleiss = agreement["fleiss_kappa"]
     whole += "" if fleiss is None else f"; Fleiss’ kappa: {fleiss:.2f}"
     scale = "Kappa is Cohen’s: 1 is full agreement, 0 what chance would give."
     text = f"{more}{scale} Krippendorff’s alpha over all coders: {whole}."
@@ -170,7 +170,7 @@ with left:
     balance(study)
     joining.class_names(state.dataset)
 with right:
-    check_up.section(study, state.dataset)
+    problem_list.section(study, state.dataset)
     agreement_part(study, reads.study_agreement(state.dataset))
 if study.has_images:
     faces(study, state.dataset)

@@ -32,7 +32,7 @@ reference = {
 }
 counts = content.get("counts") or {}
 evidence = (
-    {c: charts.Evidence(content["support"][c], content["low"][c], content["high"][c]) for c in matrices}
+    {c: charts.RowEvidence(content["support"][c], content["low"][c], content["high"][c]) for c in matrices}
     if "support" in content
     else {}
 )

@@ -52,7 +52,7 @@ def test_classes_that_are_confused_can_stand_side_by_side(place: Path, demo: Pat
     write_fake_run(place / "runs" / "faces-1", demo)
     at = open_page("transitions", order="similar")
     assert at.selectbox(key="q_order").value == "similar"
-    evidence = charts.Evidence([5, 50], [[0.1, 0.2], [0.3, 0.4]], [[0.5, 0.6], [0.7, 0.8]]).ordered(np.array([1, 0]))
+    evidence = charts.RowEvidence([5, 50], [[0.1, 0.2], [0.3, 0.4]], [[0.5, 0.6], [0.7, 0.8]]).ordered(np.array([1, 0]))
     assert (evidence.support, evidence.low) == ([50, 5], [[0.4, 0.3], [0.2, 0.1]])
 
 
@@ -84,7 +84,11 @@ def test_many_coders_are_a_table_and_the_matrices_of_the_first(place: Path, demo
 def test_rows_with_too_little_evidence_are_hatched_and_every_row_says_what_it_rests_on() -> None:
     low, high = [[0.1, 0.2], [0.3, 0.4]], [[0.7, 0.8], [0.9, 0.95]]
     figure = charts.heatmap(
-        [[0.5, 0.5], [0.4, 0.6]], ["cat", "dog"], ["Ca", "Do"], "X", evidence=charts.Evidence([4.2, 1300.0], low, high)
+        [[0.5, 0.5], [0.4, 0.6]],
+        ["cat", "dog"],
+        ["Ca", "Do"],
+        "X",
+        evidence=charts.RowEvidence([4.2, 1300.0], low, high),
     )
     texts = [a.text for a in figure.layout.annotations]
     assert texts == ["n", "4", "1,300"]

@@ -70,11 +70,11 @@ def facts(before: Run, after: Run) -> list[tuple[str, str]]:
     settled = int(reads.spec(after).get("adjudications") or 0)
     if settled:
         out.insert(0, ("settled by people", f"{settled:,}"))
-    told = [reads.result(r, "evaluation.json").get("tests") or {} for r in (before, after)]
-    for name in told[1]:
-        pair = [(t.get(name) or {}).get("methods", {}).get("ltnet", {}).get("accuracy") for t in told]
+    tests = [reads.result(r, "evaluation.json").get("tests") or {} for r in (before, after)]
+    for name in tests[1]:
+        pair = [(t.get(name) or {}).get("methods", {}).get("ltnet", {}).get("accuracy") for t in tests]
         if None not in pair:
-            label = "LTNet on the test images" if len(told[1]) == 1 else f"LTNet on test set {name}"
+            label = "LTNet on the test images" if len(tests[1]) == 1 else f"LTNet on test set {name}"
             out.append((label, f"{percent(pair[0])} → {percent(pair[1])}"))
     return out
 

@@ -27,7 +27,7 @@ MOST_TEXT = 16  # beyond so many classes numbers in cells are unreadable
 
 
 @dataclass(frozen=True)
-class Evidence:
+class RowEvidence:
     """What a matrix rests on: (K,) annotations behind each row, (K,K) ends of each cell's 95 % interval."""
 
     support: Sequence[float]
@@ -38,11 +38,11 @@ class Evidence:
         """(K,) rows with fewer annotations than a matrix needs."""
         return np.asarray(self.support) < ENOUGH
 
-    def ordered(self, order: NDArray[np.int64]) -> Evidence:
+    def ordered(self, order: NDArray[np.int64]) -> RowEvidence:
         """The same with the classes in another order."""
         cells = np.ix_(order, order)
         low, high = (np.asarray(x)[cells].tolist() for x in (self.low, self.high))
-        return Evidence([self.support[k] for k in order], low, high)
+        return RowEvidence([self.support[k] for k in order], low, high)
 
     def sentence(self, row: int, column: int, view: str) -> str:
         """What hovering over a cell adds."""
@@ -105,7 +105,7 @@ def heatmap(
     *,
     view: str = "probability",
     limit: float = 1.0,
-    evidence: Evidence | None = None,
+    evidence: RowEvidence | None = None,
 ) -> go.Figure:
     """A (K,K) matrix, rows are truth.
 
@@ -168,7 +168,7 @@ def heatmap(
     return _frame(figure, 400, clickmode="event+select", dragmode=False)
 
 
-def _show_evidence(figure: go.Figure, evidence: Evidence, k: int) -> None:
+def _show_evidence(figure: go.Figure, evidence: RowEvidence, k: int) -> None:
     """The number of annotations at the right of each row, and hatching over rows with too few."""
     figure.update_xaxes(range=[-0.5, k + 0.1 + 0.06 * k])
     for place, n in zip([-0.5, *range(k)], [None, *evidence.support], strict=True):

@@ -48,16 +48,16 @@ def devices() -> list[dict[str, Any]]:
         return []
 
 
-def device_sentence(found: Sequence[dict[str, Any]]) -> str:
+def device_sentence(devices: Sequence[dict[str, Any]]) -> str:
     """What training will run on, in words."""
-    gpus = [d for d in found if d.get("kind") != "cpu"]
+    gpus = [d for d in devices if d.get("kind") != "cpu"]
     if gpus:
         memory = f", {gpus[0]['memory_gib']:.0f} GiB" if gpus[0].get("memory_gib") else ""
         more = f" and {len(gpus) - 1} more" if len(gpus) > 1 else ""
         return f"GPU: {gpus[0].get('name', 'unnamed')}{memory}{more}"
-    if found:
-        cores = f", {found[0]['cores']} cores" if found[0].get("cores") else ""
-        return f"CPU: {found[0].get('name', 'unnamed')}{cores}"
+    if devices:
+        cores = f", {devices[0]['cores']} cores" if devices[0].get("cores") else ""
+        return f"CPU: {devices[0].get('name', 'unnamed')}{cores}"
     return "The device will be found when training starts."
 
 
@@ -88,9 +88,9 @@ def start_run(run_dir: Path, dataset: Path, options: Sequence[str] = (), *, resu
             break
         time.sleep(0.1)
     if process.poll() not in (None, 0):
-        said = run.log_tail(12).strip()
+        output = run.log_tail(12).strip()
         jobs.clear_failed_start(run_dir)
-        raise RunError(said or f"the trainer ended with status {process.returncode} and said nothing.")
+        raise RunError(output or f"the trainer ended with status {process.returncode} and said nothing.")
 
 
 def require_done(arguments: Sequence[str], timeout: float = 600.0, cwd: Path | None = None) -> str:
@@ -106,8 +106,8 @@ def require_done(arguments: Sequence[str], timeout: float = 600.0, cwd: Path | N
     except subprocess.TimeoutExpired as e:
         raise LTNetError(f"this took longer than {e.timeout:.0f} seconds; use the command line.") from e
     if done.returncode != 0:
-        said = done.stderr.strip().splitlines()
-        text = said[-1].removeprefix("ltnet_core: ") if said else f"{arguments[0]} failed and said nothing."
+        output = done.stderr.strip().splitlines()
+        text = output[-1].removeprefix("ltnet_core: ") if output else f"{arguments[0]} failed and said nothing."
         raise DatasetError(text) if done.returncode == 2 else LTNetError(text)
     return done.stdout
 

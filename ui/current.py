@@ -1,4 +1,4 @@
-"""Which dataset and which run the user is looking at. The URL says so, and the session remembers it."""
+"""The dataset and the run that a page shows, from the URL, else from the session."""
 
 from __future__ import annotations
 
@@ -55,11 +55,11 @@ def load() -> Current:
     """Read the workspace and settle the choice; called once per rerun, by the router."""
     datasets = list_datasets()
     runs = []
-    for found in list_runs(runs_folder()):
+    for existing in list_runs(runs_folder()):
         try:
-            runs.append((found, dataset_of(found, datasets)))
+            runs.append((existing, dataset_of(existing, datasets)))
         except LTNetError:  # the page says what is damaged
-            runs.append((found, Dataset("", UNKNOWN, found.folder / "unknown")))
+            runs.append((existing, Dataset("", UNKNOWN, existing.folder / "unknown")))
     asked = {k: st.query_params.get(k) or st.session_state.get(f"asked_{k}") for k in ("dataset", "run")}
     if st.query_params.get("dataset") and not st.query_params.get("run"):
         asked["run"] = None

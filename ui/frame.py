@@ -138,8 +138,8 @@ def header(state: Current, text: PageText) -> None:
 
 def page(path: str) -> StreamlitPage:
     """The page at that path of the address."""
-    found: StreamlitPage = st.session_state[PAGES_KEY][path]
-    return found
+    page: StreamlitPage = st.session_state[PAGES_KEY][path]
+    return page
 
 
 def page_parameters() -> dict[str, str]:

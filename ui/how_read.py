@@ -38,13 +38,13 @@ def questions(study: Study, dataset: Dataset) -> None:
                 continue
             meanings = {a.flag: a.meaning for a in question.answers}
             flag = st.radio("Answer", list(meanings), format_func=meanings.__getitem__, index=None, key=f"answer_{n}")
-            format, said = of_answer(flag) if flag else (None, Corrections())
+            format, corrections = of_answer(flag) if flag else (None, Corrections())
             if flag and format is None:
-                _preview(dataset, study.corrections.updated(said))
+                _preview(dataset, study.corrections.updated(corrections))
             if st.button("Keep this reading", key=f"settle_{n}", type="primary", disabled=flag is None) and flag:
                 if format is not None:
                     set_format(dataset, format)
-                _apply(dataset, study.corrections.updated(said))
+                _apply(dataset, study.corrections.updated(corrections))
 
 
 def section(study: Study, dataset: Dataset) -> None:
@@ -89,10 +89,10 @@ def _roles(n: int, columns: dict[str, str], study: Study, dataset: Dataset) -> N
     chosen = {}
     for start in range(0, len(columns), ACROSS):
         row = list(columns.items())[start : start + ACROSS]
-        for place, (column, role) in zip(st.columns(ACROSS), row, strict=False):
+        for cell, (column, role) in zip(st.columns(ACROSS), row, strict=False):
             # A new reading makes new widgets: one that was there before would keep the role of the reading before.
             key = f"role_{n}_{column}_{dataset.version}"
-            chosen[column] = place.selectbox(column, ROLES, index=ROLES.index(role), key=key)
+            chosen[column] = cell.selectbox(column, ROLES, index=ROLES.index(role), key=key)
     if chosen == columns:
         return
     with st.container(border=True):
@@ -107,13 +107,13 @@ def _roles(n: int, columns: dict[str, str], study: Study, dataset: Dataset) -> N
 
 
 def _corrections(columns: dict[str, str], chosen: dict[str, str], study: Study) -> Corrections:
-    """What was said before with what the changed roles say over it."""
+    """The earlier corrections, replaced where the changed roles differ."""
     if hasattr(FORMATS[study.format], "CHOOSES"):  # an export: only the question that holds the labels can be chosen
         labels = [c for c, r in chosen.items() if r == "label"]
         out = [c for c, r in columns.items() if r in ("label", "ignored") and c not in labels]
-        said, before = Corrections(ignore=tuple(out)), replace(study.corrections, ignore=())
+        corrections, before = Corrections(ignore=tuple(out)), replace(study.corrections, ignore=())
         if {c: r for c, r in chosen.items() if columns[c] not in ("label", "ignored")}.items() <= columns.items():
-            return before.updated(said)
+            return before.updated(corrections)
         raise OptionError("of this export only the question that holds the labels can be chosen.")
     kept = Corrections(
         ignore=tuple(i for i in study.corrections.ignore if chosen.get(i, "ignored") == "ignored"),

@@ -58,14 +58,14 @@ def class_names(dataset: Dataset) -> None:
     """The classes of a joined study as its sources call them, and what they are taken as; editable."""
     if not workspace.is_joined(dataset):
         return
-    found = reads.source_classes(dataset)
+    classes = reads.source_classes(dataset)
     markup.heading(
         "Class names",
         "as the sources call them",
         "Names of one meaning are one class. Change what a name is taken as; an empty cell leaves its labels out.",
     )
     frame = pd.DataFrame(
-        [(c.name, ", ".join(c.sources), c.labels, c.taken_as) for c in found],
+        [(c.name, ", ".join(c.sources), c.labels, c.taken_as) for c in classes],
         columns=["class", "in", "labels", "taken as"],
     )
     edited = st.data_editor(
@@ -77,7 +77,7 @@ def class_names(dataset: Dataset) -> None:
     )
     edited = unguarded(edited)
     new = {str(a): str(b or "").strip() for a, b in zip(edited["class"], edited["taken as"], strict=True)}
-    if new != {c.name: c.taken_as for c in found} and st.button("Use these names", type="primary", key="use_classes"):
+    if new != {c.name: c.taken_as for c in classes} and st.button("Use these names", type="primary", key="use_classes"):
         try:
             workspace.set_classes(dataset, new)
         except (LTNetError, OSError) as e:

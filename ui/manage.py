@@ -1,4 +1,4 @@
-"""Delete a run or a dataset: what goes with it is said before, and it can be brought back."""
+"""Delete a run or a dataset: the page lists what is deleted, and can bring it back."""
 
 from __future__ import annotations
 

@@ -177,9 +177,9 @@ class Place:
         """What people decided about its items, up to date."""
         version = version_of_items(self.run)
         with _loading:
-            found = _settled(str(self.run.folder), version, str(adjudications_of(self.dataset)))
-        found.refresh()
-        return found
+            decided = _settled(str(self.run.folder), version, str(adjudications_of(self.dataset)))
+        decided.refresh()
+        return decided
 
     @property
     def files(self) -> Files:

@@ -104,10 +104,10 @@ def _text(option: Option, default: Any, coders: Sequence[str], preset: str, off:
 
 
 def _coder(option: Option, default: Any, coders: Sequence[str], preset: str, off: str | None) -> Any:
-    place = 0 if default is None else 1 + list(coders).index(default)
+    index = 0 if default is None else 1 + list(coders).index(default)
     names = [None, *coders]
     about = _about(option, preset, off)
-    return st.selectbox(options=names, index=place, format_func=lambda c: AUTOMATIC if c is None else str(c), **about)
+    return st.selectbox(options=names, index=index, format_func=lambda c: AUTOMATIC if c is None else str(c), **about)
 
 
 def _coders(option: Option, default: Any, coders: Sequence[str], preset: str, off: str | None) -> Any:

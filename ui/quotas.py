@@ -236,7 +236,7 @@ def _files(number: float) -> str:
 
 
 def _total(parent: Path) -> Usage:
-    kept = [u for books in (_uploads, _datasets) for place, u in books.items() if place.parent == parent]
+    kept = [u for books in (_uploads, _datasets) for folder, u in books.items() if folder.parent == parent]
     return Usage(sum(u.size for u in kept), sum(u.entries for u in kept))
 
 
@@ -257,8 +257,8 @@ def usage(folder: Path) -> Usage:
         # What a killed server was writing has no name yet, and never will.
         for left in (folder / "tmp").iterdir() if (folder / "tmp").is_dir() else ():
             left.unlink(missing_ok=True)
-        found, parts = measure(folder / "data"), measure(folder / "parts")
-        measured = Usage(found.size + parts.size, found.entries + parts.entries, found.files)
+        data, parts = measure(folder / "data"), measure(folder / "parts")
+        measured = Usage(data.size + parts.size, data.entries + parts.entries, data.files)
         with lock:
             if not folder.is_dir():
                 raise gone()
@@ -269,14 +269,14 @@ def usage(folder: Path) -> Usage:
 def measure_workspace(parent: Path) -> None:
     """Bring the books of all datasets and unfinished uploads up to date; a dataset is measured once."""
     places = [p for p in parent.iterdir() if p.is_dir()]
-    for place in places:
-        if place.name.startswith(PREFIX):
+    for folder in places:
+        if folder.name.startswith(PREFIX):
             with contextlib.suppress(UploadError):  # it has just been finished or discarded
-                usage(place)
-        elif not place.name.startswith(".") and place not in _datasets:
-            found = measure(place)
+                usage(folder)
+        elif not folder.name.startswith(".") and folder not in _datasets:
+            size = measure(folder)
             with lock:
-                _datasets[place] = found
+                _datasets[folder] = size
     with lock:
         for gone_place in [p for p in _datasets if p.parent == parent and p not in places]:
             del _datasets[gone_place]
@@ -284,23 +284,23 @@ def measure_workspace(parent: Path) -> None:
 
 def measure(folder: Path) -> Usage:
     """What lies below a folder; links are not followed."""
-    found = Usage()
+    total = Usage()
     try:
         entries = os.scandir(folder)
     except OSError:  # removed meanwhile, or a link
-        return found
+        return total
     with entries, contextlib.suppress(FileNotFoundError):  # it is being removed
         for entry in entries:
-            found.entries += 1
+            total.entries += 1
             if entry.is_dir(follow_symlinks=False):
                 below = measure(Path(entry.path))
-                found.size += below.size
-                found.entries += below.entries
-                found.files += below.files
+                total.size += below.size
+                total.entries += below.entries
+                total.files += below.files
             elif entry.is_file(follow_symlinks=False):
-                found.size += entry.stat(follow_symlinks=False).st_size
-                found.files += 1
-    return found
+                total.size += entry.stat(follow_symlinks=False).st_size
+                total.files += 1
+    return total
 
 
 def opened(folder: Path) -> None:

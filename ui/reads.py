@@ -101,8 +101,8 @@ def preview(dataset: Dataset, corrections: Corrections) -> Preview:
     DatasetError, OptionError
         it cannot be read so.
     """
-    said = json.dumps(corrections.to_json(), sort_keys=True)
-    return _preview(str(dataset.location), dataset.version, dataset.format, said)
+    text = json.dumps(corrections.to_json(), sort_keys=True)
+    return _preview(str(dataset.location), dataset.version, dataset.format, text)
 
 
 @st.cache_resource(max_entries=12, show_spinner=False)
@@ -120,8 +120,8 @@ def files(dataset: Dataset) -> Files | None:
 
 def thumbnail(dataset: Dataset, name: str, size: int = thumbnails.SIZE) -> str | None:
     """A ``data:`` URI of a small JPEG, or None when the image cannot be read."""
-    found = files(dataset)
-    return None if found is None else thumbnails.data_uri(found, dataset.version, name, size)
+    opened = files(dataset)
+    return None if opened is None else thumbnails.data_uri(opened, dataset.version, name, size)
 
 
 def selections(run: Run) -> Selections:

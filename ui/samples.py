@@ -1,4 +1,4 @@
-"""Sample faces of every class as one coder sees them."""
+"""Sample images of each class by the labels of one coder."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ MOST_CLASSES = 20
 
 def pick(study: Study, coder: str, per_class: int = PER_CLASS) -> dict[str, tuple[int, list[str]]]:
     """Per class: how many items the coder gave it, and a few of them, spread over the dataset."""
-    said = study.table.labels_of(coder)
+    labels = study.table.labels_of(coder)
     out = {}
     for k, name in enumerate(study.table.classes):
-        mine = np.flatnonzero(said == k)
+        mine = np.flatnonzero(labels == k)
         chosen = (
             mine[np.unique(np.linspace(0, len(mine) - 1, min(per_class, len(mine))).astype(int))] if len(mine) else []
         )
@@ -30,8 +30,8 @@ def render(study: Study, coder: str, thumbnail: Callable[[str], str | None]) -> 
     """One row of faces per class, with the class's short code."""
     rows = []
     for (name, (count, images)), code in list(zip(pick(study, coder).items(), study.codes, strict=True))[:MOST_CLASSES]:
-        found = [u for u in map(thumbnail, images) if u]
-        faces = "".join(f'<img src="{uri}" alt="">' for uri in found) or '<span class="none">none</span>'
+        uris = [u for u in map(thumbnail, images) if u]
+        faces = "".join(f'<img src="{uri}" alt="">' for uri in uris) or '<span class="none">none</span>'
         rows.append(f'<div class="who">{esc(code)} · {esc(name)}<span>{count:,} labels</span></div>')
         rows.append(f'<div class="row">{faces}</div>')
     return f'<div class="lt-samples">{"".join(rows)}</div>'

@@ -54,14 +54,14 @@ def thumbnail(files: Files, version: str, name: str, size: int = SIZE) -> bytes:
     ``version`` is the dataset's: it changes when an image may have changed.
     """
     key = (str(files.location), version, name, size)
-    found = _cache.get(key)
-    if found is None:
+    uri = _cache.get(key)
+    if uri is None:
         with _making[hash(key) % len(_making)]:  # who asks for the same image waits for it
-            found = _cache.get(key)
-            if found is None:
-                found = _small(files, name, size)
-                _cache.put(key, found)
-    return found
+            uri = _cache.get(key)
+            if uri is None:
+                uri = _small(files, name, size)
+                _cache.put(key, uri)
+    return uri
 
 
 def data_uri(files: Files, version: str, name: str, size: int = SIZE) -> str | None:

@@ -1,4 +1,4 @@
-"""Tokens that let the browser's own requests through: no other site can know them.
+"""Tokens of the browser's own requests, which no other site can know.
 
 A token follows from the run's name and a secret that lies in the workspace, so that an open
 page goes on working when the server was started anew.

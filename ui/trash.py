@@ -1,4 +1,4 @@
-"""Runs and datasets that were deleted: set aside in the workspace, and really gone when the server starts again.
+"""Deleted runs and datasets: moved aside in the workspace, and removed when the server starts again.
 
 ::
 
@@ -48,10 +48,10 @@ def delete(text: str, folders: Sequence[Path]) -> Deleted:
     StorageError
         a folder cannot be moved; those moved before are brought back.
     """
-    place = root() / FOLDER / str(time.time_ns())
-    with naming(place):
-        place.mkdir(parents=True)
-    deleted = Deleted(place, text, tuple((place / f"{i}-{f.name}", f) for i, f in enumerate(folders)))
+    kept = root() / FOLDER / str(time.time_ns())
+    with naming(kept):
+        kept.mkdir(parents=True)
+    deleted = Deleted(kept, text, tuple((kept / f"{i}-{f.name}", f) for i, f in enumerate(folders)))
     try:
         for here, folder in deleted.moved:
             with naming(folder):

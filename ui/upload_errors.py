@@ -13,7 +13,7 @@ class UploadError(LTNetError):
         super().__init__(message)
 
 
-class Refused(LTNetError):
+class RefusedFile(LTNetError):
     """One file cannot be taken; the others can. The message is the end of a sentence about the file."""
 
 

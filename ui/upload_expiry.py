@@ -57,9 +57,9 @@ def _kept_for(folder: Path, keep: float) -> float:
 
 def _last_heard(folder: Path) -> float:
     times = []
-    for place in (folder, folder / "upload.json", folder / "about.json"):
+    for path in (folder, folder / "upload.json", folder / "about.json"):
         with contextlib.suppress(OSError):
-            times.append(place.stat().st_mtime)
+            times.append(path.stat().st_mtime)
     return max(times, default=time.time())
 
 

@@ -15,7 +15,7 @@ from ltnet_core.errors import LTNetError
 from ltnet_core.files.writing import FULL
 from ui import quotas
 from ui.quotas import Limits, amount
-from ui.upload_errors import Busy, Refused, UploadError, gone
+from ui.upload_errors import Busy, RefusedFile, UploadError, gone
 from ui.upload_names import refusal
 
 MAX_FILE = 2 * 1024**3
@@ -36,15 +36,15 @@ class Rules:
 
         Raises
         ------
-        Refused
+        RefusedFile
         """
         if why := refusal(path):
-            raise Refused(why)
+            raise RefusedFile(why)
         if self.images and not (is_image_name(path) or is_archive(path)):
-            raise Refused("is no image by its name")
+            raise RefusedFile("is no image by its name")
         # An archive is read in place; other files may have to fit into memory.
         if not is_archive(path) and size > (most := MAX_IMAGE_BYTES if self.images else MAX_FILE):
-            raise Refused(f"is larger than {amount(most)}")
+            raise RefusedFile(f"is larger than {amount(most)}")
 
 
 def is_archive(path: str) -> bool:
@@ -247,38 +247,38 @@ def walk(folder: Path, prefix: str = "") -> Iterator[tuple[str, os.stat_result]]
 
 def _target(folder: Path, below: str, path: str, rules: Rules) -> tuple[Path, os.stat_result | None]:
     """Where the file goes, and what is there; the folders above it are made."""
-    place = folder / below
+    parent_path = folder / below
     *parents, name = path.split("/")
     for parent in parents:
-        place = place / parent
-        _make_folder(place, folder, rules)
-    target = place / name
+        parent_path = parent_path / parent
+        _make_folder(parent_path, folder, rules)
+    target = parent_path / name
     known = _lstat(target)
     if known is not None and stat.S_ISDIR(known.st_mode):
-        raise Refused("has the name of a folder that is already here")
+        raise RefusedFile("has the name of a folder that is already here")
     return target, known
 
 
-def _make_folder(place: Path, folder: Path, rules: Rules) -> None:
+def _make_folder(path: Path, folder: Path, rules: Rules) -> None:
     try:
-        os.mkdir(place)
+        os.mkdir(path)
     except FileExistsError:
-        known = _lstat(place)
+        known = _lstat(path)
         if known is None or not stat.S_ISDIR(known.st_mode):
-            raise Refused(f"lies below {place.name!r}, which is a file here") from None
+            raise RefusedFile(f"lies below {path.name!r}, which is a file here") from None
     except OSError as e:
-        raise _trouble(e, folder, place.name, 0) from e
+        raise _trouble(e, folder, path.name, 0) from e
     else:
         try:
             quotas.book(folder, rules.most, entries=1)
         except UploadError:
-            os.rmdir(place)
+            os.rmdir(path)
             raise
 
 
-def _lstat(place: Path) -> os.stat_result | None:
+def _lstat(path: Path) -> os.stat_result | None:
     try:
-        return os.lstat(place)
+        return os.lstat(path)
     except OSError:  # if the place is no good, writing to it will say why
         return None
 
@@ -292,9 +292,9 @@ def _parents_are_folders(folder: Path, path: str) -> bool:
     return True
 
 
-def _open(place: Path, flags: int, folder: Path, path: str, size: int) -> int:
+def _open(target: Path, flags: int, folder: Path, path: str, size: int) -> int:
     try:
-        return os.open(place, flags | os.O_NOFOLLOW, 0o666)
+        return os.open(target, flags | os.O_NOFOLLOW, 0o666)
     except OSError as e:
         raise _trouble(e, folder, path, size) from e
 
@@ -311,7 +311,7 @@ def _write(fd: int, data: memoryview, folder: Path, path: str, left: int) -> Non
 def _trouble(e: OSError, folder: Path, path: str, left: int) -> LTNetError:
     """What a failure to write a file means, for this file or for all; ``left`` bytes of it were not written."""
     if e.errno in (errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL, errno.ELOOP):
-        return Refused(f"has a name that this server cannot store ({e.strerror})")
+        return RefusedFile(f"has a name that this server cannot store ({e.strerror})")
     if e.errno == errno.ENOENT:
         return gone()
     if e.errno not in FULL:

@@ -16,7 +16,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from ui.upload_errors import Refused, UploadError
+from ui.upload_errors import RefusedFile, UploadError
 from ui.upload_files import FilePart, WholeFile
 from ui.uploads import Upload
 
@@ -97,7 +97,7 @@ class Batch:
         self._path, self._left = header["path"], header["size"]
         try:
             self._sink = self._start(header)
-        except Refused as e:
+        except RefusedFile as e:
             self.refused[self._path] = str(e)
         if not self._left:
             self._completed()
@@ -116,7 +116,7 @@ class Batch:
         try:
             sink.complete()
             self.written += 1
-        except Refused as e:
+        except RefusedFile as e:
             self.refused[self._path] = str(e)
         finally:
             sink.give_up()

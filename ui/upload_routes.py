@@ -66,8 +66,8 @@ async def files(request: Request) -> Response:
         await _drain(body)
         raise
     # In ASCII, because a refused name may be no valid Unicode.
-    told = json.dumps({"written": batch.written, "refused": batch.refused})
-    return Response(told, media_type="application/json")
+    content = json.dumps({"written": batch.written, "refused": batch.refused})
+    return Response(content, media_type="application/json")
 
 
 async def _receive(body: AsyncGenerator[bytes, None], upload: Upload) -> Batch:
@@ -112,13 +112,13 @@ async def remove(request: Request) -> Response:
 async def finish(request: Request) -> Response:
     """Everything has been sent."""
     id, token = request.path_params["id"], request.headers.get(TOKEN, "")
-    told = await _told(request, BLOCK)
-    if not isinstance(told, dict) or not all(http.is_count(told.get(k)) for k in ("files", "bytes")):
+    content = await _told(request, BLOCK)
+    if not isinstance(content, dict) or not all(http.is_count(content.get(k)) for k in ("files", "bytes")):
         raise UploadError(400, 'Expected {"files": a number, "bytes": a number}.')
     while True:
         try:
             upload = await _upload(request)
-            dataset = await http.in_thread(upload.finish, told["files"], told["bytes"])
+            dataset = await http.in_thread(upload.finish, content["files"], content["bytes"])
         except Busy:
             await anyio.sleep(BUSY_SECONDS)
             continue

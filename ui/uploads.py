@@ -151,7 +151,7 @@ def discard(id: str) -> None:
 
 def unfinished() -> list[Unfinished]:
     """Uploads to a dataset of which something has come, last heard of first."""
-    found = []
+    listed = []
     for folder in incoming():
         try:
             about, heard = _about(folder), (folder / "upload.json").stat().st_mtime
@@ -161,8 +161,8 @@ def unfinished() -> list[Unfinished]:
             continue
         if about["purpose"] == "dataset" and here.entries:
             idle = max(0.0, time.time() - heard)
-            found.append(Unfinished(about["id"], name, about["files"], about["bytes"], here.files, here.size, idle))
-    return sorted(found, key=lambda u: u.idle_seconds)
+            listed.append(Unfinished(about["id"], name, about["files"], about["bytes"], here.files, here.size, idle))
+    return sorted(listed, key=lambda u: u.idle_seconds)
 
 
 def images(id: str) -> list[Path]:
@@ -214,10 +214,10 @@ class Upload:
         yield "}"
 
     def _parts(self) -> Iterator[tuple[str, list[int]]]:
-        for name, found in walk(self.folder / "parts"):
+        for name, status in walk(self.folder / "parts"):
             version, path = name.split("/", 1)
             total, modified = map(int, version.split("-"))
-            yield path, [found.st_size, total, modified]
+            yield path, [status.st_size, total, modified]
 
     def heard(self) -> None:
         """Note that the browser is there."""
@@ -279,8 +279,8 @@ class Upload:
 
     def _require_all(self, files: int, size: int) -> None:
         here, total = 0, 0
-        for _, found in walk(self.folder / "data"):
-            here, total = here + 1, total + found.st_size
+        for _, status in walk(self.folder / "data"):
+            here, total = here + 1, total + status.st_size
         if (here, total) != (files, size):
             raise UploadError(409, f"{here:,} files with {total:,} bytes are here instead of {files:,} with {size:,}.")
 
@@ -307,13 +307,13 @@ class Upload:
                 data.rmdir()
             for part in ("parts", "tmp"):
                 shutil.rmtree(self.folder / part, ignore_errors=True)
-            place = settle(self.folder, name)
+            folder = settle(self.folder, name)
         except (FileNotFoundError, StorageError) as e:
             if self.folder.exists():
                 raise
             raise gone() from e
-        quotas.closed(self.folder, place)
-        dataset = read_dataset(place)
+        quotas.closed(self.folder, folder)
+        dataset = read_dataset(folder)
         if dataset is None:  # somebody has removed it at once
             raise gone()
         return dataset

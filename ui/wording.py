@@ -150,8 +150,8 @@ def top_confusions(
     np.fill_diagonal(t, 0.0)
     order = np.argsort(-t, axis=None, kind="stable")[:most]
     cells = [(int(i) // len(classes), int(i) % len(classes)) for i in order]
-    found = [(k, said) for k, said in cells if t[k, said] >= least]
-    if not found:
+    confused = [(k, said) for k, said in cells if t[k, said] >= least]
+    if not confused:
         return f"{coder_name(coder)} confuses no two classes in more than {percent(least, 0)} of cases."
 
     def share(k: int, said: int) -> str:
@@ -160,7 +160,7 @@ def top_confusions(
         low, high = (100 * np.asarray(end, dtype=float)[k, said] for end in interval)
         return f"{percent(t[k, said], 0)} ({low:.0f} to {high:.0f})"
 
-    parts = [f"{name(classes[said])} for {share(k, said)} of {name(classes[k])}" for k, said in found]
+    parts = [f"{name(classes[said])} for {share(k, said)} of {name(classes[k])}" for k, said in confused]
     listed = parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1]
     return f"{coder_name(coder)} says {listed}."
 

@@ -64,13 +64,13 @@ class Dataset:
         return hashlib.sha256("|".join(parts).encode(errors="surrogatepass")).hexdigest()[:16]
 
 
-def _stamps(place: Path) -> list[str]:
+def _stamps(location: Path) -> list[str]:
     """When a dataset's folder, the files and folders at its top, or its one file changed."""
     try:
-        stat = place.stat()
+        stat = location.stat()
         parts = [f"{stat.st_mtime_ns}-{stat.st_size}"]
-        if place.is_dir():
-            with os.scandir(place) as entries:
+        if location.is_dir():
+            with os.scandir(location) as entries:
                 for entry in itertools.islice(entries, MOST_STAMPS):
                     if not is_image_name(entry.name):
                         parts.append(f"{entry.name}-{_changed(entry)}")
@@ -123,14 +123,18 @@ def read_dataset(folder: Path) -> Dataset | None:
         return None
     about = _json(folder / "about.json")
     format = str(about.get("format"))
-    name, said = str(about.get("name") or folder.name), _corrections(about)
-    return Dataset(folder.name, name, location, format if format in FORMATS else None, said)
+    name, corrections = str(about.get("name") or folder.name), _corrections(about)
+    return Dataset(folder.name, name, location, format if format in FORMATS else None, corrections)
 
 
 def _corrections(about: Mapping[str, object]) -> str:
-    """What was said about the reading, as JSON; "" for nothing."""
-    said = about.get("corrections")
-    return json.dumps(said, sort_keys=True, ensure_ascii=False) if isinstance(said, dict) and said else ""
+    """The corrections of the reading, as JSON; "" for none."""
+    corrections = about.get("corrections")
+    return (
+        json.dumps(corrections, sort_keys=True, ensure_ascii=False)
+        if isinstance(corrections, dict) and corrections
+        else ""
+    )
 
 
 def _json(path: Path) -> dict[str, object]:
@@ -150,13 +154,13 @@ def dataset_of(run: Run, datasets: list[Dataset]) -> Dataset:
         the run's spec is damaged.
     """
     spec = run.spec()
-    place = expanded(str(spec.get("dataset", ""))).absolute()
+    location = expanded(str(spec.get("dataset", ""))).absolute()
     for dataset in datasets:
-        if dataset.location == place or _is_same(dataset.location, place):
+        if dataset.location == location or _is_same(dataset.location, location):
             return dataset
     format = str(spec.get("format"))
-    name, said = str(spec.get("dataset_name") or place.name), _corrections(spec)
-    return Dataset("", name, place, format if format in FORMATS else None, said)
+    name, corrections = str(spec.get("dataset_name") or location.name), _corrections(spec)
+    return Dataset("", name, location, format if format in FORMATS else None, corrections)
 
 
 def _is_same(a: Path, b: Path) -> bool:
@@ -208,8 +212,8 @@ def require_dataset(location: Path, roots: Sequence[Path] | None) -> None:
     DatasetError
     """
     if roots is not None:
-        for place in refers_to(location):
-            require_below(place, roots)
+        for source in refers_to(location):
+            require_below(source, roots)
     try:
         load_dataset(location)
     except DatasetError:
@@ -261,7 +265,7 @@ def set_format(dataset: Dataset, format: str | None) -> None:
 
 
 def set_reading(dataset: Dataset, corrections: Corrections) -> None:
-    """Say how a dataset is to be read; what was said before stands where this says nothing else.
+    """Correct how a dataset is read; earlier corrections stay where these do not replace them.
 
     Raises
     ------
@@ -285,16 +289,18 @@ def add_path(path: str, roots: Sequence[Path] | None = None) -> Dataset:
     """
     if not path.strip():
         raise DatasetError("Give the path of a dataset folder or a .zip of one.")
-    place = expanded(path.strip().strip("\"'"))
-    if not place.is_absolute():
+    location = expanded(path.strip().strip("\"'"))
+    if not location.is_absolute():
         raise DatasetError(f"{path!r} is not an absolute path; start it with / or ~.")
     if roots is not None:
         # The place itself is kept, not the link to it, which could point elsewhere tomorrow.
-        place = require_below(place, roots)
-    require_dataset(place, roots)
-    known = [d for d in list_datasets() if d.location == place]
+        location = require_below(location, roots)
+    require_dataset(location, roots)
+    known = [d for d in list_datasets() if d.location == location]
     return (
-        known[0] if known else _keep(place.stem, lambda folder: write_json(folder / "link.json", {"path": str(place)}))
+        known[0]
+        if known
+        else _keep(location.stem, lambda folder: write_json(folder / "link.json", {"path": str(location)}))
     )
 
 

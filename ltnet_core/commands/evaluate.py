@@ -25,9 +25,9 @@ def _evaluate(arguments: argparse.Namespace) -> None:
     if truth["items"]:
         say(f"labelled training items with known truth: {truth['items']:,}")
         labels = truth["human_labels_accuracy"]
-        said = "no human label of them" if labels is None else f"human labels right {labels:.1%}"
+        text = "no human label of them" if labels is None else f"human labels right {labels:.1%}"
         right = "unknown" if truth["accuracy"] is None else f"right {truth['accuracy']:.1%}"
-        say(f"  learned truth {right}, {said}")
+        say(f"  learned truth {right}, {text}")
         _print_scores(truth.get("methods", {}))
     for coder, recovery in result["transitions"].items():
         if recovery["mae"] is not None:

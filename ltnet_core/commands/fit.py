@@ -39,7 +39,7 @@ def _fit(arguments: argparse.Namespace) -> None:
         like = Run.open(arguments.like).spec()
         arguments.seed = like["seed"] if arguments.seed is None else arguments.seed
         arguments.format = arguments.format or like.get("format")
-    settings = _settings(arguments, asked)  # wrong settings are told before the data is read
+    settings = _settings(arguments, asked)  # wrong settings are refused before the data is read
     decisions = None
     if arguments.adjudications:
         decisions = read_decisions(arguments.adjudications)

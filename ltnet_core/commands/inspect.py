@@ -26,10 +26,10 @@ def _inspect(arguments: argparse.Namespace) -> None:
     if arguments.problems:
         require_folder(arguments.problems)
     study = load_dataset(arguments.dataset, arguments.format, correction_flags.of(arguments))
-    found = check_up(study, not arguments.skip_images, counter("images"))
-    problems, notes = ([p.to_json() for p in found if (p.level == "note") == note] for note in (False, True))
+    checked = check_up(study, not arguments.skip_images, counter("images"))
+    problems, notes = ([p.to_json() for p in checked if (p.level == "note") == note] for note in (False, True))
     if arguments.problems:
-        write_bytes(arguments.problems, listing_csv(found))
+        write_bytes(arguments.problems, listing_csv(checked))
     table = study.table
     counts, annotated = table.class_counts(), table.annotations_per_coder()
     report = {
@@ -62,12 +62,12 @@ def _inspect(arguments: argparse.Namespace) -> None:
         counted = ", ".join(f"{k} {n:,}" for k, n in facts["counts"].items())
         say(f"  coder {coder}: {facts['annotations']:,} items ({counted})")
     say(f"  unlabelled {report['unlabelled']:,}, test {report['test_items']:,}")
-    told = report["agreement"]
-    alpha = told["krippendorff_alpha"]  # type: ignore[index]
+    measured = report["agreement"]
+    alpha = measured["krippendorff_alpha"]  # type: ignore[index]
     say("  Krippendorff's alpha: " + ("unknown, no item has two annotations" if alpha is None else f"{alpha:.3f}"))
-    if told["fleiss_kappa"] is not None:  # type: ignore[index]
-        say(f"  Fleiss' kappa: {told['fleiss_kappa']:.3f}")  # type: ignore[index]
-    for pair in told["pairs"][:20]:  # type: ignore[index]
+    if measured["fleiss_kappa"] is not None:  # type: ignore[index]
+        say(f"  Fleiss' kappa: {measured['fleiss_kappa']:.3f}")  # type: ignore[index]
+    for pair in measured["pairs"][:20]:  # type: ignore[index]
         kappa = "undefined" if pair["kappa"] is None else f"{pair['kappa']:.3f}"
         say(f"  {pair['a']} and {pair['b']}: agree on {pair['agreement']:.1%} of {pair['items']:,}, kappa {kappa}")
     say("  no problems found" if not problems else "problems:")
@@ -84,8 +84,8 @@ def _print_reading(reading: DatasetReading) -> None:
         say(f"  table {table.file} ({table.shape}): {columns[:400]}")
     for what, facts in (("parts", reading.splits), ("names matched", reading.names), ("no label", reading.missing)):
         if facts:
-            told = [f"{k} {v:,}" if isinstance(v, int) else f"{k} {v}" for k, v in facts.items()]
-            say(f"  {what}: {', '.join(told[:20])}")
+            texts = [f"{k} {v:,}" if isinstance(v, int) else f"{k} {v}" for k, v in facts.items()]
+            say(f"  {what}: {', '.join(texts[:20])}")
     for question in reading.questions:
         say(f"question: {question.sentence}")
         for answer in question.answers:

@@ -38,12 +38,12 @@ def _join(arguments: argparse.Namespace) -> None:
 
     def source(text: str, use: str = "all") -> Source:
         name, equals, path = text.partition("=")
-        place = expanded(path if equals else text)
-        return Source(name if equals else place.stem, str(place.resolve()), use=use)
+        location = expanded(path if equals else text)
+        return Source(name if equals else location.stem, str(location.resolve()), use=use)
 
-    said = correction_flags.of(arguments, ()).to_json()
+    corrections = correction_flags.of(arguments, ()).to_json()
     sources = [*map(source, arguments.source), *(source(t, "images") for t in arguments.images)]
-    sources = [replace(s, corrections=said) for s in sources]
+    sources = [replace(s, corrections=corrections) for s in sources]
     classes = {}
     for text in arguments.classes or ():
         name, equals, new = text.partition("=")

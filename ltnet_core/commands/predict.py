@@ -45,8 +45,8 @@ def _predict(arguments: argparse.Namespace) -> None:
 def _sentence(answer: dict[str, Any]) -> str:
     if answer["truth"] is None:
         return f"{answer['image']}: {answer['error']}"
-    said = ", ".join(f"{c} would say {max(q, key=q.get)}" for c, q in answer["coders"].items())
-    return f"{answer['image']}: {answer['truth']} ({answer['confidence']:.0%}); {said}"
+    answers = ", ".join(f"{c} would say {max(q, key=q.get)}" for c, q in answer["coders"].items())
+    return f"{answer['image']}: {answer['truth']} ({answer['confidence']:.0%}); {answers}"
 
 
 COMMANDS = (Command("predict", "Latent truth of new images, and what each coder would say.", _flags, _predict),)

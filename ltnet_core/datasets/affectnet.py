@@ -51,9 +51,9 @@ def match(files: Files) -> Match:
     for name in files.others:
         if is_table(name) and {PATH, EXPRESSION} <= set(header(files, name)):
             return Match(True, f"{name} with the columns subDirectory_filePath and expression")
-    found = next((n for n in files.others if EXP.search(n)), None)
-    if found is not None:
-        return Match(True, f"annotations such as {found}")
+    expressions = next((n for n in files.others if EXP.search(n)), None)
+    if expressions is not None:
+        return Match(True, f"annotations such as {expressions}")
     near = any(n.startswith(("Manually_Annotated", "train_set/", "val_set/")) for n in files.names)
     return Match(False, "neither lists with subDirectory_filePath nor *_exp.npy files", 0.5 if near else 0.0)
 
@@ -65,24 +65,24 @@ def read(files: Files, name: str) -> Reading:
     ------
     DatasetError
     """
-    found, problems = _from_lists(files) or _from_arrays(files)
-    if not len(found):
+    faces, problems = _from_lists(files) or _from_arrays(files)
+    if not len(faces):
         raise DatasetError("no label of an image was found.", file=name)
-    text = found["code"]
-    odd = found[text.isin(list(NO_EXPRESSION))]
+    text = faces["code"]
+    odd = faces[text.isin(list(NO_EXPRESSION))]
     if len(odd):
         counts = Counter(NO_EXPRESSION[c] for c in odd["code"])
-        told = tuple(f"{n:,} faces are labelled {what!r}; they are left out." for what, n in counts.most_common())
-        problems.append(Problem("no expression", len(odd), told, "note"))
+        examples = tuple(f"{n:,} faces are labelled {what!r}; they are left out." for what, n in counts.most_common())
+        problems.append(Problem("no expression", len(odd), examples, "note"))
     codes = {str(i): c for i, c in enumerate(CLASSES)}
-    unknown = found[~text.isin([*codes, *NO_EXPRESSION])]
+    unknown = faces[~text.isin([*codes, *NO_EXPRESSION])]
     if len(unknown):
-        told = tuple(
+        examples = tuple(
             f"{r.file}, row {r.row}: unknown expression code {r.code!r}; known are 0 to 10."
             for r in unknown.head(5).itertuples()
         )
-        problems.append(Problem("unknown class", len(unknown), told, "error"))
-    good = found[text.isin(list(codes))]
+        problems.append(Problem("unknown class", len(unknown), examples, "error"))
+    good = faces[text.isin(list(codes))]
     dropped = set(odd["image"])
     images = [n for n in files.images if n not in dropped]
     held_out = good["part"].str.lower().str.startswith(HELD_OUT)
@@ -126,11 +126,11 @@ def _from_arrays(files: Files) -> tuple[pd.DataFrame, list[Problem]]:
     images = {n.rsplit(".", 1)[0]: n for n in files.images}
     rows, broken = [], []
     for name in files.names:
-        found = EXP.search(name)
-        if found is None:
+        parsed = EXP.search(name)
+        if parsed is None:
             continue
-        folder = name[: found.start()].rstrip("/")
-        stem = f"{folder}/images/{found['stem']}".lstrip("/")
+        folder = name[: parsed.start()].rstrip("/")
+        stem = f"{folder}/images/{parsed['stem']}".lstrip("/")
         try:
             code = str(int(str(read_array(files, name, SMALL).item())))
         except (DatasetError, ValueError) as e:

@@ -32,8 +32,8 @@ def look_at_all(files: Files, names: Sequence[str], progress: Progress | None = 
     return [_as_look(name, result or {}) for name, result in zip(names, results, strict=True)]
 
 
-def _as_result(found: Look) -> dict[str, Any]:
-    return {"error": found.error} if found.error else {**vars(found), "digest": found.digest.hex()}
+def _as_result(look: Look) -> dict[str, Any]:
+    return {"error": look.error} if look.error else {**vars(look), "digest": look.digest.hex()}
 
 
 def _as_look(name: str, result: dict[str, Any]) -> Look:

@@ -73,8 +73,8 @@ def _content(files: Files, image: str) -> str:
 def _shared(sources: dict[str, list[tuple[str, str, str]]], key: Callable[[str], str]) -> list[list[str]]:
     """The images that two annotators sorted; none where they are fewer than half of what the smaller one has."""
     keys = {source: {key(i): i for i, *_ in found} for source, found in sources.items()}
-    seen = Counter(k for held in keys.values() for k in held)
-    shared = [k for k, n in seen.items() if n > 1]
+    holders = Counter(k for held in keys.values() for k in held)
+    shared = [k for k, n in holders.items() if n > 1]
     if not shared or len(shared) < LEAST_SHARED * min(map(len, keys.values())):
         return []
     return [[held[k] for held in keys.values() if k in held] for k in shared]

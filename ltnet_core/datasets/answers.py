@@ -87,8 +87,8 @@ class Answers:
         """What was set aside, one sentence for each reason."""
         if not self._counts:
             return []
-        told = tuple(f"{self._first[r]}: {r} ({n:,} such)." for r, n in self._counts.most_common())
-        return [Problem("annotation set aside", sum(self._counts.values()), told)]
+        examples = tuple(f"{self._first[r]}: {r} ({n:,} such)." for r, n in self._counts.most_common())
+        return [Problem("annotation set aside", sum(self._counts.values()), examples)]
 
     def reading(
         self,
@@ -136,28 +136,28 @@ class Answers:
                 "there is nothing to learn from, add the part to train on or rename it.",
                 file=name,
             )
-        given, codes = read_classes(beside or files)
-        if given is None and classes is not None:
+        class_list, codes = read_classes(beside or files)
+        if class_list is None and classes is not None:
             used = set(frame["label"]) | set((truth or {}).values())
-            given = [c for c in dict.fromkeys(classes) if c in used]
-            given += sorted(used - set(given))
+            class_list = [c for c in dict.fromkeys(classes) if c in used]
+            class_list += sorted(used - set(class_list))
         tests, unclear = _truth_of_tests(frame[held_out])
-        found = _rows_of(frame[~held_out], ("image", "coder", "label", "count"))
+        labels = _rows_of(frame[~held_out], ("image", "coder", "label", "count"))
         known = _rows_of(tests, ("image", "label", "split"))
         if truth:
             rows = range(1, len(truth) + 1)
             golden = pd.DataFrame({"image": [names[i] for i in truth], "label": list(truth.values()), "row": rows})
             golden = golden[~golden["image"].isin(set(tests["image"]))].drop_duplicates(["image", "label"])
-            known += _rows_of(golden.assign(split="", file=found[0].file), ("image", "label", "split"))
-        told = [*self.problems(), *problems]
+            known += _rows_of(golden.assign(split="", file=labels[0].file), ("image", "label", "split"))
+        issues = [*self.problems(), *problems]
         if unclear:
             text = "no class has the most answers; nothing is known of its truth."
-            told.append(
+            issues.append(
                 Problem("test image without a winner", len(unclear), (f"{sorted(unclear)[0]}: {text}",), "note")
             )
         parts = dict.fromkeys(unclear, "test")
         return Reading(
-            files, own, found, known, given, codes, problems=told, parts=parts, tables=tables, splits=splits,
+            files, own, labels, known, class_list, codes, problems=issues, parts=parts, tables=tables, splits=splits,
             missing=missing, questions=asked,
         )  # fmt: skip
 
@@ -179,8 +179,8 @@ class Answers:
             .sort_values(["nunique", "size"], ascending=False)
         )
         asked = [str(q) for q in sizes.index]
-        said = self.corrections.columns.get("label", "").casefold()
-        named = [q for q in asked if q and q.casefold() == said]
+        wanted = self.corrections.columns.get("label", "").casefold()
+        named = [q for q in asked if q and q.casefold() == wanted]
         return named or [q for q in asked if not q or not self.corrections.ignores(q)]
 
     def _one_question(self, frame: pd.DataFrame) -> tuple[pd.DataFrame, list[Question]]:
@@ -202,13 +202,13 @@ class Answers:
         kept = frame[frame["question"] == chosen[0]].reset_index(drop=True)
         if len(chosen) == 1:
             return kept, []
-        told = []
+        texts = []
         for question in chosen[:FEW]:
             answers = frame.loc[frame["question"] == question, "label"].value_counts().index[:LISTED]
-            told.append(f"{question!r} ({', '.join(map(str, answers))})")
+            texts.append(f"{question!r} ({', '.join(map(str, answers))})")
         sentence = (
             f"{self.tool}: {len(chosen)} questions were asked, and the answers to one are no classes of another: "
-            f"{', '.join(told)}."
+            f"{', '.join(texts)}."
         )
         ways = []
         for question in chosen[:FEW]:

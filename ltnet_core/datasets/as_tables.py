@@ -42,10 +42,10 @@ def match_tables(tables: AsTables, corrections: Corrections) -> tuple[ModuleType
         correctable = hasattr(reader, "CORRECTABLE")
         if corrections.columns and not correctable:
             continue
-        found: Match = reader.match(tables, corrections) if correctable else reader.match(tables)
-        if found.fits:
-            return reader, replace(found, text=_own(tables, found.text))
-        nearest = max(nearest, replace(found, text=_own(tables, found.text)), key=lambda m: m.likeness)
+        matched: Match = reader.match(tables, corrections) if correctable else reader.match(tables)
+        if matched.fits:
+            return reader, replace(matched, text=_own(tables, matched.text))
+        nearest = max(nearest, replace(matched, text=_own(tables, matched.text)), key=lambda m: m.likeness)
     return None, nearest
 
 
@@ -57,9 +57,9 @@ def read_as_tables(files: Files, tables: AsTables, name: str, corrections: Corre
     DatasetError
         they are none, or one is broken.
     """
-    reader, found = match_tables(tables, corrections)
+    reader, matched = match_tables(tables, corrections)
     if reader is None:
-        raise DatasetError(f"{found.text or 'no table of labels'}.", file=name)
+        raise DatasetError(f"{matched.text or 'no table of labels'}.", file=name)
     kept = AsTables(files, {**tables.tables, **{n: files.read(n) for n in BESIDE if n in files}})
     reading: Reading = (
         reader.read(kept, name, corrections) if hasattr(reader, "CORRECTABLE") else reader.read(kept, name)

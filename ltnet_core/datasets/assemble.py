@@ -1,4 +1,4 @@
-"""From what a reader found, as text, to a checked :class:`Study`; every format goes through here."""
+"""From the text that a format's reader returns to a checked :class:`Study`; every format goes through here."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from .tables import coded, mapped, united
 
 
 def assemble(reading: Reading, name: str, format: str, why: str) -> Study:
-    """Check everything; what cannot be used is set aside and said.
+    """Check everything; what cannot be used is set aside and becomes a problem.
 
     Raises
     ------
@@ -70,8 +70,8 @@ def assemble(reading: Reading, name: str, format: str, why: str) -> Study:
             "parts are trained on.",
             file=source,
         )
-    table, found = _table(labels, images, classes)
-    problems += found
+    table, problems_of_rows = _table(labels, images, classes)
+    problems += problems_of_rows
     known = np.full(len(images), -1, dtype=np.int32)
     test_set = np.full(len(images), "", dtype=object)
     if truth is not None:
@@ -118,11 +118,13 @@ def _about_coders(table: AnnotationTable) -> list[Problem]:
     alike: dict[str, list[str]] = {}
     for coder in table.coders:
         alike.setdefault(short(coder), []).append(coder)
-    found = [names for names in alike.values() if len(names) > 1]
-    if not found:
+    similar = [names for names in alike.values() if len(names) > 1]
+    if not similar:
         return []
-    texts = tuple(f"coders {', '.join(map(repr, n))} may be one person in another spelling." for n in found[:EXAMPLES])
-    return [Problem("similar coder names", len(found), texts)]
+    texts = tuple(
+        f"coders {', '.join(map(repr, n))} may be one person in another spelling." for n in similar[:EXAMPLES]
+    )
+    return [Problem("similar coder names", len(similar), texts)]
 
 
 def _archives_inside(reading: Reading) -> list[Problem]:
@@ -181,8 +183,8 @@ class _All:
                 "detail": self.frame["label"].iloc[rows].array,
             }
         )
-        told = tuple(f"{self.where(int(r))}: {t}" for r, t in zip(rows[:EXAMPLES], texts, strict=False))
-        return Problem(kind, len(rows), told, level, listing)
+        examples = tuple(f"{self.where(int(r))}: {t}" for r, t in zip(rows[:EXAMPLES], texts, strict=False))
+        return Problem(kind, len(rows), examples, level, listing)
 
     def with_column(self, column: str, values: Any) -> _All:
         """The same with one more column."""
@@ -223,9 +225,12 @@ def _joined(parts: Sequence[Rows]) -> _All | None:
 
 def _with_image_names(rows: Sequence[_All], images: Sequence[str]) -> tuple[list[_All], Names]:
     """The rows with the dataset's own names for images that they name in another way; an ambiguous one is the first."""
-    given = list(dict.fromkeys(str(n) for r in rows for n in r.frame["image"].cat.categories))
-    names = match_names(given, images)
-    new = {n: names.ambiguous[m][0] if m in names.ambiguous else m for n, m in zip(given, names.images, strict=True)}
+    names_written = list(dict.fromkeys(str(n) for r in rows for n in r.frame["image"].cat.categories))
+    names = match_names(names_written, images)
+    new = {
+        n: names.ambiguous[m][0] if m in names.ambiguous else m
+        for n, m in zip(names_written, names.images, strict=True)
+    }
     return [r.changed("image", [new[str(n)] for n in r.frame["image"].cat.categories]) for r in rows], names
 
 
@@ -266,7 +271,7 @@ def _table(rows: _All, images: list[str], classes: list[str]) -> tuple[Annotatio
     for kind, at, message in find_problems(frame, items=images, classes=classes):
         if kind == "unknown image":
             kind = "missing image"
-            # An empty name is told above.
+            # An empty name is a problem already.
             at = at[(frame["image"].iloc[at] != "").to_numpy()]
             if not len(at):
                 continue
@@ -299,10 +304,10 @@ def _duplicate(rows: _All, position: int) -> str:
     key = ["image", "coder", "label"] if "count" in frame else ["image", "coder"]
     same = np.logical_and.reduce([(frame[c] == frame[c].iloc[position]).to_numpy() for c in key])
     first = int(np.flatnonzero(same)[0])
-    place = f"row {int(rows.row[first])}" if rows.file[first] == rows.file[position] else rows.where(first)
+    where = f"row {int(rows.row[first])}" if rows.file[first] == rows.file[position] else rows.where(first)
     return (
         f"duplicate annotation: coder {frame['coder'].iloc[position]!r} annotated {frame['image'].iloc[position]!r} in "
-        f"{place}; keep one, or use a count column."
+        f"{where}; keep one, or use a count column."
     )
 
 
@@ -314,8 +319,8 @@ def _apply_truth(
 
     def places(column: str, names: Sequence[str]) -> NDArray[np.int64]:
         cells = frame[column].cat
-        found = pd.Index(np.asarray(names, dtype=object), dtype=object).get_indexer(cells.categories)
-        return np.asarray(found[cells.codes], dtype=np.int64)
+        position = pd.Index(np.asarray(names, dtype=object), dtype=object).get_indexer(cells.categories)
+        return np.asarray(position[cells.codes], dtype=np.int64)
 
     item, label = places("image", images), places("label", classes)
     at = np.flatnonzero(item < 0)

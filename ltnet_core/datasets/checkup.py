@@ -1,4 +1,4 @@
-"""The check-up of a dataset before training: what was found, what is wrong, with counts, examples and full lists."""
+"""The check-up of a dataset before training: its problems, with counts, examples and full lists."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ DEEP_MODES = ("I", "F")
 def check_up(
     study: Study, images: bool = True, progress: Callable[[int, int], None] | None = None
 ) -> tuple[Problem, ...]:
-    """Everything found, errors first; ``images`` opens every image file too.
+    """All problems, errors first; ``images`` opens every image file too.
 
     Images are read, decoded and compared by content, and never altered.
     """
-    found = [*study.problems, *_labels(study)]
+    problems = [*study.problems, *_labels(study)]
     if images and study.has_images:
         names = [str(n) for n in study.table.items]
-        found += _images(study, names, look_at_all(study.files, names, progress))
-    return tuple(sorted(found, key=lambda p: LEVELS.index(p.level)))
+        problems += _images(study, names, look_at_all(study.files, names, progress))
+    return tuple(sorted(problems, key=lambda p: LEVELS.index(p.level)))
 
 
 def listing(problems: Sequence[Problem]) -> pd.DataFrame:
-    """All of what was found, a row each: ``kind, level, file, row, image, detail``.
+    """All problems, a row each: ``kind, level, file, row, image, detail``.
 
     A problem without a list of its own has its examples here.
     """
@@ -75,8 +75,8 @@ def _labels(study: Study) -> list[Problem]:
     rare = np.flatnonzero((counts > 0) & ((counts < RARE) | (counts * UNEVEN < used.max(initial=0))))
     if len(rare) and len(used) > 1:
         total = counts.sum()
-        told = tuple(f"class {table.classes[k]!r} has {counts[k]:,.0f} of {total:,.0f} labels." for k in rare)
-        out.append(Problem("rare class", len(rare), told[:EXAMPLES], "note"))
+        texts = tuple(f"class {table.classes[k]!r} has {counts[k]:,.0f} of {total:,.0f} labels." for k in rare)
+        out.append(Problem("rare class", len(rare), texts[:EXAMPLES], "note"))
     notes = overlap_notes(table) if len(table) else []
     if notes:
         out.append(Problem("coders who never meet", len(notes), tuple(n[0].upper() + n[1:] for n in notes), "note"))
@@ -123,9 +123,9 @@ def _images(study: Study, names: Sequence[str], looks: Sequence[Look]) -> list[P
     for kind, level, concerns, text in _KINDS:
         at = [i for i, x in enumerate(looks) if concerns(x)]
         if at:
-            told = [text.format(name=names[i], look=looks[i]) for i in at]
-            listed = _listed(study.table, np.asarray(at, dtype=np.int64), told)
-            out.append(Problem(kind, len(at), tuple(told[:EXAMPLES]), level, listed))
+            texts = [text.format(name=names[i], look=looks[i]) for i in at]
+            listed = _listed(study.table, np.asarray(at, dtype=np.int64), texts)
+            out.append(Problem(kind, len(at), tuple(texts[:EXAMPLES]), level, listed))
     return out + _duplicates(study, names, looks)
 
 
@@ -151,19 +151,19 @@ def _duplicates(study: Study, names: Sequence[str], looks: Sequence[Look]) -> li
     ):
         if not pairs:
             continue
-        told = [say.format(names[i], names[j]) + _differ(labels.get(i, ""), labels.get(j, "")) + "." for i, j in pairs]
-        listed = _listed(study.table, np.asarray([i for i, _ in pairs]), told)
-        out.append(Problem(kind, len(pairs), tuple(told[:EXAMPLES]), listing=listed))
+        texts = [say.format(names[i], names[j]) + _differ(labels.get(i, ""), labels.get(j, "")) + "." for i, j in pairs]
+        listed = _listed(study.table, np.asarray([i for i, _ in pairs]), texts)
+        out.append(Problem(kind, len(pairs), tuple(texts[:EXAMPLES]), listing=listed))
     return out
 
 
 def _labels_by_item(table: AnnotationTable, items: set[int]) -> dict[int, str]:
-    """What was said of each of these items, in words."""
+    """The annotations of each of these items, as text."""
     out: dict[int, list[str]] = {}
     for e in np.flatnonzero(np.isin(table.item, list(items))):
-        said = f"{table.coders[table.coder[e]]}: {table.classes[table.label[e]]}"
-        out.setdefault(int(table.item[e]), []).append(said)
-    return {i: ", ".join(said[:EXAMPLES]) for i, said in out.items()}
+        text = f"{table.coders[table.coder[e]]}: {table.classes[table.label[e]]}"
+        out.setdefault(int(table.item[e]), []).append(text)
+    return {i: ", ".join(texts[:EXAMPLES]) for i, texts in out.items()}
 
 
 def _differ(mine: str, theirs: str) -> str:

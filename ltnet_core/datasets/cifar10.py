@@ -120,29 +120,29 @@ def _numbers(labels: Any) -> NDArray[np.int64]:
     raise ValueError("labels are no whole numbers")
 
 
-def _columns(said: Any, items: int, file: str) -> dict[str, str]:
+def _columns(arrays: Any, items: int, file: str) -> dict[str, str]:
     """The annotators' columns of CIFAR-10N; those made from them (worst, aggregate) are left out."""
-    if not isinstance(said, dict):
+    if not isinstance(arrays, dict):
         raise DatasetError("expected the label columns of CIFAR-10N.", file=file)
-    found = {}
-    for key in list(said):
+    coders = {}
+    for key in list(arrays):
         plain = key.decode("latin-1") if isinstance(key, bytes) else str(key)
-        said[plain] = said[key]
+        arrays[plain] = arrays[key]
         if plain in ANNOTATORS:
-            found[plain] = ANNOTATORS[plain]
-    if not found:
+            coders[plain] = ANNOTATORS[plain]
+    if not coders:
         raise DatasetError(f"has none of the columns {', '.join(ANNOTATORS)}.", file=file)
-    for column in found:
+    for column in coders:
         try:
-            labels = _numbers(said[column])
+            labels = _numbers(arrays[column])
         except (ValueError, OverflowError):
             labels = np.full(items, -1)
         if len(labels) != items:
             raise DatasetError(f"column {column!r} has {len(labels):,} labels for {items:,} images.", file=file)
         if items and (labels.min() < 0 or labels.max() >= len(CLASSES)):
             raise DatasetError(f"column {column!r} holds something else than classes 0 to 9.", file=file)
-        said[column] = labels
-    return found
+        arrays[column] = labels
+    return coders
 
 
 def _votes(files: Files, file: str, names: list[str]) -> Rows:

@@ -35,9 +35,9 @@ SMALL = 1024
 
 def match(files: Files) -> Match:
     """Recognised by the names of its files."""
-    found = next((n for n in files.others if EMOTION.search(n)), None)
-    if found is not None:
-        return Match(True, f"emotions such as {found}")
+    first = next((n for n in files.others if EMOTION.search(n)), None)
+    if first is not None:
+        return Match(True, f"emotions such as {first}")
     if files.images and all(FRAME.search(n) for n in files.images):  # taken as CK+, to be refused in its own words
         return Match(True, f"{len(files.images):,} frames in folders of subjects and sequences")
     return Match(False, "no *_emotion.txt", 0.0)
@@ -58,13 +58,13 @@ def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading
         stem = image.rsplit("/", 1)[-1].rsplit(".", 1)[0]
         stems[stem] = image
         last[stem.rpartition("_")[0]] = image  # sorted, so the last frame stays
-    emotions = [(n, found) for n in files.others if (found := EMOTION.search(n))]
+    emotions = [(n, parsed) for n in files.others if (parsed := EMOTION.search(n))]
     if not emotions:
         raise DatasetError(
             "there are no labels: subjects and sequences are no classes, and the folder Emotion of CK+ is missing.",
             file=name,
         )
-    for file, found in emotions:
+    for file, parsed in emotions:
         content = files.read(file, SMALL).decode("utf-8-sig", "replace").strip()
         if not content:
             continue  # CK+ gives an emotion to a third of its sequences
@@ -74,6 +74,6 @@ def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading
             code = -1.0
         if code not in range(8):
             raise DatasetError(f"expected a code from 0 to 7, found {content[:40]!r}.", file=file, row=1)
-        image = stems.get(found["stem"]) or last.get(found["key"], found["stem"] + ".png")
+        image = stems.get(parsed["stem"]) or last.get(parsed["key"], parsed["stem"] + ".png")
         answers.add(file, 1, image, CLASSES[int(code)], coder="CK+")
     return answers.reading(files, name, classes=CLASSES)

@@ -30,16 +30,16 @@ def common_names(names: Iterable[str]) -> dict[str, str]:
     expressions. A name on its own keeps its spelling: ``Happy`` becomes ``happiness`` only
     where another of ``names`` is called so too.
     """
-    given = list(dict.fromkeys(names))
+    unique = list(dict.fromkeys(names))
     groups: dict[str, list[str]] = {}
-    for name in given:
+    for name in unique:
         plain = " ".join(name.casefold().replace("-", " ").replace("_", " ").split())
         groups.setdefault(WORDS.get(plain, plain), []).append(name)
     out = {}
     for meaning, group in groups.items():
         chosen = meaning if meaning in group else min(group, key=lambda n: (n != n.lower(), n))
         out.update(dict.fromkeys(group, group[0] if len(group) == 1 else chosen))
-    return {name: out[name] for name in given}
+    return {name: out[name] for name in unique}
 
 
 def near_misses(classes: Sequence[str], counts: Sequence[float] | np.ndarray) -> list[tuple[str, str, float]]:

@@ -23,8 +23,8 @@ def number(text: str) -> int | float | None:
 
 def _alone(text: str) -> str:
     """The only entry of a list written as text, ``["happy"]``; the text where it is no such list."""
-    found = LIST_OF_ONE.fullmatch(text)
-    return text if found is None else found["entry"]
+    listed = LIST_OF_ONE.fullmatch(text)
+    return text if listed is None else listed["entry"]
 
 
 def one_spelling(names: Sequence[str]) -> dict[str, str]:

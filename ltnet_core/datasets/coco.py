@@ -76,11 +76,13 @@ def _add(answers: Answers, files: Files, file: str, content: dict[str, Any]) -> 
     names = _by_id(content["categories"], "name", file, "categories")
     sizes = {i["id"]: (i.get("width"), i.get("height")) for i in content["images"]}
     chosen: dict[Any, dict[str, int]] = {}
-    for row, said in enumerate(content["annotations"], 1):
-        image, category = (said.get(k) if isinstance(said, dict) else None for k in ("image_id", "category_id"))
+    for row, annotation in enumerate(content["annotations"], 1):
+        image, category = (
+            annotation.get(k) if isinstance(annotation, dict) else None for k in ("image_id", "category_id")
+        )
         if not _is_id(image) or not _is_id(category) or image not in images or category not in names:
             raise DatasetError("annotation whose image_id or category_id is not listed.", file=file, row=row)
-        if _is_part(said, sizes[image]):
+        if _is_part(annotation, sizes[image]):
             answers.set_aside(BOXES, file, row)
         else:
             chosen.setdefault(image, {}).setdefault(names[category], row)
@@ -108,11 +110,11 @@ def _is_id(value: Any) -> bool:
     return isinstance(value, int | str) and not isinstance(value, bool)
 
 
-def _is_part(said: dict[str, Any], size: tuple[Any, Any]) -> bool:
+def _is_part(annotation: dict[str, Any], size: tuple[Any, Any]) -> bool:
     """Whether an annotation outlines less than the whole image."""
-    box = said.get("bbox")
+    box = annotation.get("bbox")
     whole = [0, 0, *size]
     if isinstance(box, list) and len(box) == 4 and any(box) and box != whole:
         return True
-    outline = said.get("segmentation")
+    outline = annotation.get("segmentation")
     return bool(outline) and box != whole

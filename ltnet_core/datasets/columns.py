@@ -178,7 +178,7 @@ def named(columns: Sequence[str], what: str) -> list[str]:
     plain = [c for n in ROLES.get(what, ()) for c in by_short.get(short(n), ())]
     more = [c for n in MORE.get(what, ()) for c in by_short.get(n, ())]
     if what == "truth":
-        more += [c for c in columns if TRUTH_WORDS & set(found := words(c)) and found[-1] not in ("id", "ids")]
+        more += [c for c in columns if TRUTH_WORDS & set(parts := words(c)) and parts[-1] not in ("id", "ids")]
         more += [c for c in columns if "true" in words(c)[:1] + words(c)[-1:] and len(words(c)) > 1]
     if what == "confidence":
         more += [c for c in columns if SURE_WORDS & set(words(c))]
@@ -187,9 +187,9 @@ def named(columns: Sequence[str], what: str) -> list[str]:
 
 def labels(columns: Sequence[str]) -> list[str]:
     """The columns that may be labels by their name, or else the only one whose last word says so: Finding Labels."""
-    found = named(columns, "label")
-    ends = [] if found else [c for c in columns if LABEL_WORDS & set(words(c)[-1:])]
-    return ends if len(ends) == 1 else found
+    labels = named(columns, "label")
+    ends = [] if labels else [c for c in columns if LABEL_WORDS & set(words(c)[-1:])]
+    return ends if len(ends) == 1 else labels
 
 
 def about(name: str) -> bool:
@@ -198,11 +198,11 @@ def about(name: str) -> bool:
     >>> about("age_group"), about("Reader1")
     (True, False)
     """
-    found = words(name)
+    parts = words(name)
     return (
-        not ABOUT.isdisjoint(found)
+        not ABOUT.isdisjoint(parts)
         or short(name) in ABOUT
-        or bool(found and found[-1] in ("id", "ids") and len(found) > 1)
+        or bool(parts and parts[-1] in ("id", "ids") and len(parts) > 1)
     )
 
 

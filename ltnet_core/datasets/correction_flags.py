@@ -55,5 +55,5 @@ def of_answer(flag: str) -> tuple[str | None, Corrections]:
     parser = argparse.ArgumentParser(allow_abbrev=False)
     parser.add_argument("--format")
     add(parser)
-    said = parser.parse_args(shlex.split(flag))
-    return said.format, of(said)
+    parsed = parser.parse_args(shlex.split(flag))
+    return parsed.format, of(parsed)

@@ -54,7 +54,7 @@ class Corrections:
         return any(getattr(self, f.name) for f in fields(self)) or self.missing is not None
 
     def part(self, name: str) -> str | None:
-        """What a name was said to be: train, test, ignore; None where nothing was said."""
+        """The part that a correction assigns to a name: train, test, ignore; None where there is no correction."""
         wanted = name.strip().strip("/").casefold()
         return next((p for n, p in self.split.items() if n.strip().strip("/").casefold() == wanted), None)
 
@@ -78,7 +78,7 @@ class Corrections:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """What was said, as JSON; nothing of what was not."""
+        """The corrections as JSON, without those that are empty."""
         content: dict[str, Any] = {}
         for f in fields(self):
             value = getattr(self, f.name)
@@ -94,21 +94,21 @@ class Corrections:
         ------
         OptionError
         """
-        given = dict(content or {})
-        odd = set(given) - {f.name for f in fields(cls)}
+        values = dict(content or {})
+        odd = set(values) - {f.name for f in fields(cls)}
         if odd:
             raise OptionError(f"corrections of a reading have no {sorted(odd)[0]!r}.")
         for name in ("columns", "split", "classes"):
-            value = given.get(name, {})
+            value = values.get(name, {})
             if not isinstance(value, dict) or not all(isinstance(v, str) for v in value.values()):
                 raise OptionError(f"corrections of a reading: {name!r} is names and what they are.")
         for name in ("annotators", "classes_are", "ignore", "missing"):
-            value = given.get(name, [])
+            value = values.get(name, [])
             if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
                 raise OptionError(f"corrections of a reading: {name!r} is a list of names.")
-            if name in given:
-                given[name] = tuple(value)
-        return cls(**given)
+            if name in values:
+                values[name] = tuple(value)
+        return cls(**values)
 
     def flags(self) -> list[str]:
         """The same as arguments of a command."""
@@ -171,7 +171,7 @@ def parse(
 
 
 def from_roles(before: Mapping[str, str], after: Mapping[str, str]) -> Corrections:
-    """Corrections from the roles that somebody gave the columns of a table; ``before`` are those it was read with."""
+    """Corrections from the roles chosen for the columns of a table; ``before`` are those it was read with."""
     by_role: dict[str, list[str]] = {}
     for column, role in after.items():
         by_role.setdefault(role, []).append(column)

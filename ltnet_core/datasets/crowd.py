@@ -58,8 +58,8 @@ def draw_crowd(
 
     many = np.floor(labels_per_item).astype(int) + (rng.random(items) < labels_per_item % 1)
     order = rng.random((items, annotators)).argsort(1)
-    item, place = np.nonzero(np.arange(annotators) < many[:, None])
-    coder = order[item, place]
+    item, annotator = np.nonzero(np.arange(annotators) < many[:, None])
+    coder = order[item, annotator]
     chance = matrices[coder, truth[item]].cumsum(1)
     label = (rng.random(len(item))[:, None] > chance).sum(1).clip(max=classes - 1)
     table = AnnotationTable(

@@ -32,8 +32,8 @@ TAG = "tag"
 
 
 def _exports(files: Files) -> list[str]:
-    found = [n for n in files.others if n.lower().endswith(".xml") and n.count("/") <= 1]
-    return [n for n in found[:200] if b"<annotations" in files.head(n, 4096)]
+    documents = [n for n in files.others if n.lower().endswith(".xml") and n.count("/") <= 1]
+    return [n for n in documents[:200] if b"<annotations" in files.head(n, 4096)]
 
 
 def match(files: Files) -> Match:
@@ -56,7 +56,7 @@ def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading
         it is no XML, declares entities, or holds boxes alone.
     """
     answers = Answers("CVAT's annotations", corrections, "name", label=TAG)
-    found: list[tuple[str, int, str, str, str, dict[str, list[str]]]] = []
+    tagged: list[tuple[str, int, str, str, str, dict[str, list[str]]]] = []
     for file in _exports(files):
         coder = ""
         try:
@@ -70,12 +70,12 @@ def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading
                     if not tags and any(child.tag in SHAPES for child in element):
                         answers.set_aside(BOXES, file, number)
                     part = f"{file}/{element.get('subset') or ''}"
-                    found.append((file, number, coder, element.get("name") or "", part, tags))
+                    tagged.append((file, number, coder, element.get("name") or "", part, tags))
                     element.clear()
         except (ParseError, DefusedXmlException, LookupError, ValueError) as e:
             raise DatasetError(f"is not readable XML ({type(e).__name__}: {str(e).splitlines()[0]}).", file=file) from e
-    asked = _questions([tags for *_, tags in found])
-    for file, row, coder, image, part, tags in found:
+    asked = _questions([tags for *_, tags in tagged])
+    for file, row, coder, image, part, tags in tagged:
         for question in asked:
             labels = sorted(set(tags.get(question, ())))
             if len(labels) > 1:

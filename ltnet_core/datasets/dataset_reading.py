@@ -1,4 +1,4 @@
-"""What a dataset was understood to be: tables and the roles of their columns, splits, names, missing values."""
+"""How a dataset was read: tables and the roles of their columns, splits, names, missing values."""
 
 from __future__ import annotations
 

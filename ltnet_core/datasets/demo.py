@@ -91,11 +91,11 @@ def spread(total: int, shares: Sequence[float]) -> list[int]:
     gets every part in every class, which luck would not promise.
     """
     target = np.array(shares, dtype=float) / float(np.sum(shares))
-    given = np.zeros(len(target))
+    filled = np.zeros(len(target))
     dealt = []
-    for place in range(total):
-        chosen = int(np.argmax(target * (place + 1) - given))
-        given[chosen] += 1
+    for position in range(total):
+        chosen = int(np.argmax(target * (position + 1) - filled))
+        filled[chosen] += 1
         dealt.append(chosen)
     return dealt
 
@@ -139,7 +139,7 @@ def write_demo(
             partial.mkdir(parents=True)
             _write_all(partial, items, seed, progress)
             if target.exists():
-                target.rmdir()  # fails, rightly, if somebody put a file there in the meantime
+                target.rmdir()  # fails, rightly, if another process put a file there in the meantime
             partial.rename(target)
     finally:
         shutil.rmtree(partial, ignore_errors=True)

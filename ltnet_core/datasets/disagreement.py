@@ -38,11 +38,11 @@ def disagreement(format: str, reading: Reading, corrections: Corrections) -> lis
     classes: set[str] = set()
     for rows in reading.labels:
         images = match_names([str(n) for n in rows.frame["image"].cat.categories], reading.images).images
-        said = [str(c).casefold() for c in rows.frame["label"].cat.categories]
-        classes.update(said)
+        words = [str(c).casefold() for c in rows.frame["label"].cat.categories]
+        classes.update(words)
         known = [code[by_folder[i].casefold()] if i in by_folder else -1 for i in images]
         folder = np.asarray(known, dtype=np.int64)
-        label = np.asarray([code.get(c, -2) for c in said], dtype=np.int64)
+        label = np.asarray([code.get(c, -2) for c in words], dtype=np.int64)
         of_row = folder[rows.frame["image"].cat.codes]
         total += int((of_row >= 0).sum())
         agree += int((of_row == label[rows.frame["label"].cat.codes]).sum())
@@ -71,9 +71,9 @@ def _explicit(format: str, reading: Reading) -> str:
             return flag("--annotators", listed(by_role["annotator"]))
         if "votes" in by_role:
             return flag("--classes-are", listed(by_role["votes"]))
-        given = [f"{r}={by_role[r][0]}" for r in ("image", "label", "coder") if r in by_role]
+        pairs = [f"{r}={by_role[r][0]}" for r in ("image", "label", "coder") if r in by_role]
         if "label" in by_role:
-            return flag("--columns", listed(given))
+            return flag("--columns", listed(pairs))
     return flag("--format", format)
 
 

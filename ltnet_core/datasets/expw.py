@@ -43,19 +43,19 @@ def _list(files: Files) -> str | None:
 
 def _has_box(line: str) -> bool:
     """Whether an image, a face, a box (top, left, right, bottom), a confidence and a label make up a line."""
-    found = LINE.match(line)
-    if found is None or not is_image_name(found["image"]):
+    parsed = LINE.match(line)
+    if parsed is None or not is_image_name(parsed["image"]):
         return False
-    _, top, left, right, bottom, *_ = map(float, found["numbers"].split())
+    _, top, left, right, bottom, *_ = map(float, parsed["numbers"].split())
     return right > left and bottom > top  # seven labels of a list of another kind are no box
 
 
 def match(files: Files) -> Match:
     """Recognised by label.lst with an image and seven numbers in a line."""
-    found = _list(files)
-    if found is None:
+    file = _list(files)
+    if file is None:
         return Match(False, "no label.lst with an image and seven numbers in each line", 0.0)
-    return Match(True, f"{found} with face, box, confidence and label after each image")
+    return Match(True, f"{file} with face, box, confidence and label after each image")
 
 
 def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading:
@@ -74,12 +74,12 @@ def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading
     for row, line in enumerate(read_lines(files, file), 1):
         if not line.strip():
             continue
-        found = LINE.match(line.strip())
-        code = found["numbers"].split()[-1] if found else ""
-        if found is None or code not in {str(i) for i in range(7)}:
+        parsed = LINE.match(line.strip())
+        code = parsed["numbers"].split()[-1] if parsed else ""
+        if parsed is None or code not in {str(i) for i in range(7)}:
             text = f"expected an image, face, box, confidence and a label from 0 to 6, found {line[:80]!r}."
             raise DatasetError(text, file=file, row=row)
-        labels.setdefault(found["image"], (row, set()))[1].add(CLASSES[int(code)])
+        labels.setdefault(parsed["image"], (row, set()))[1].add(CLASSES[int(code)])
     for image, (row, chosen) in labels.items():
         if len(chosen) > 1:
             answers.set_aside("the faces on the image have different labels", file, row)

@@ -41,8 +41,8 @@ def match(files: Files) -> Match:
     """Recognised by the file's name and its columns."""
     if FILE not in files:
         return Match(False, f"{FILE} is missing")
-    found = header(files, FILE)
-    if {"emotion", "pixels", "usage"} <= set(found):
+    columns = header(files, FILE)
+    if {"emotion", "pixels", "usage"} <= set(columns):
         return Match(True, f"{FILE} with the columns emotion, pixels, Usage")
     return Match(False, f"{FILE} has no columns emotion, pixels, Usage", 0.7)
 

@@ -35,8 +35,8 @@ CELLS = 2 + len(CLASSES) + 2
 
 
 def _lists(files: Files) -> list[str]:
-    found = [n for n in files.others if n.rsplit("/", 1)[-1].lower() == FILE]
-    return [n for n in found if _is_list(files.head(n, 4096).decode("utf-8-sig", "replace"))]
+    lists = [n for n in files.others if n.rsplit("/", 1)[-1].lower() == FILE]
+    return [n for n in lists if _is_list(files.head(n, 4096).decode("utf-8-sig", "replace"))]
 
 
 def _is_list(head: str) -> bool:
@@ -49,10 +49,10 @@ def _is_list(head: str) -> bool:
 
 def match(files: Files) -> Match:
     """Recognised by label.csv with an image, a box and ten counts in each row."""
-    found = _lists(files)
-    if not found:
+    lists = _lists(files)
+    if not lists:
         return Match(False, f"no {FILE} of FER+", 0.0)
-    return Match(True, f"{found[0]} with a box and the votes of FER+ in each row")
+    return Match(True, f"{lists[0]} with a box and the votes of FER+ in each row")
 
 
 def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading:

@@ -27,8 +27,8 @@ FILE = "labels.json"
 
 
 def _exports(files: Files) -> list[str]:
-    found = [n for n in files.others if n.rsplit("/", 1)[-1].lower() == FILE]
-    return [n for n in found if b'"labels"' in json_head(files, n) or b'"classes"' in json_head(files, n)]
+    lists = [n for n in files.others if n.rsplit("/", 1)[-1].lower() == FILE]
+    return [n for n in lists if b'"labels"' in json_head(files, n) or b'"classes"' in json_head(files, n)]
 
 
 def match(files: Files) -> Match:

@@ -59,15 +59,15 @@ def lay_out(images: Sequence[str], corrections: Corrections) -> Layout:
         for i, part in enumerate(parts):
             children.setdefault("/".join(parts[:i]), set()).add(part)
     tops = {t for t in children.get("", set()) if t.lower() not in UNLABELLED}
-    found: dict[str, tuple[list[str], str, str, str]] = {}
+    levels: dict[str, tuple[list[str], str, str, str]] = {}
     split_names: dict[str, str] = {}
     for folder in by_folder:
         parts = folder.split("/") if folder else []
         if parts and parts[0].lower() in UNLABELLED:
-            found[folder] = ([], "unlabelled", "", parts[0])
+            levels[folder] = ([], "unlabelled", "", parts[0])
             continue
-        found[folder] = (*_reduced(parts, children, by_folder, tops, split_names, corrections), "")
-    return _as_layout(by_folder, found, split_names)
+        levels[folder] = (*_reduced(parts, children, by_folder, tops, split_names, corrections), "")
+    return _as_layout(by_folder, levels, split_names)
 
 
 def _reduced(
@@ -84,9 +84,9 @@ def _reduced(
         above = "/".join(parts[:i])
         beside = tops if not above else children.get(above, set())
         if _is_split(beside, above, corrections):
-            said = corrections.part(name) or part_of(name) or "train"
-            split_names[name] = said
-            part, mark = (said, name) if said == "test" else (part, mark)
+            chosen = corrections.part(name) or part_of(name) or "train"
+            split_names[name] = chosen
+            part, mark = (chosen, name) if chosen == "test" else (part, mark)
         elif not (len(beside) == 1 and above not in by_folder and name.lower() in WRAPPERS):
             rest.append(name)
     return rest, part, mark
@@ -106,10 +106,10 @@ def _is_split(names: Iterable[str], above: str, corrections: Corrections) -> boo
 
 
 def _as_layout(
-    by_folder: dict[str, list[str]], found: dict[str, tuple[list[str], str, str, str]], split_names: dict[str, str]
+    by_folder: dict[str, list[str]], levels: dict[str, tuple[list[str], str, str, str]], split_names: dict[str, str]
 ) -> Layout:
     note, wrong = "", ""
-    paths = [f[0] for f in found.values() if f[0]]
+    paths = [f[0] for f in levels.values() if f[0]]
     longest = sorted(paths, key=len)[-1] if paths else []
     deepest = len(longest)
     if deepest >= 2:
@@ -121,11 +121,11 @@ def _as_layout(
         elif people:
             note = f"folders such as {sorted(level[people[0]])[0]} are taken for the persons shown, no classes."
             out = people[0]
-            found = {f: (p[:out] + p[out + 1 :], part, mark, un) for f, (p, part, mark, un) in found.items()}
+            levels = {f: (p[:out] + p[out + 1 :], part, mark, un) for f, (p, part, mark, un) in levels.items()}
         elif deepest == 2 and _words(level[0]) and not _words(level[1]):
             note = f"folders such as {sorted(level[1])[0]} below the classes are taken for no classes."
-            found = {f: (p[:1], part, mark, un) for f, (p, part, mark, un) in found.items()}
-    paths = [f[0] for f in found.values() if f[0]]
+            levels = {f: (p[:1], part, mark, un) for f, (p, part, mark, un) in levels.items()}
+    paths = [f[0] for f in levels.values() if f[0]]
     longest = sorted(paths, key=len)[-1] if paths else []
     deepest = len(longest)
     sources = deepest == 2
@@ -136,7 +136,7 @@ def _as_layout(
         wrong = f"the folders {', '.join(sorted(names)[:4])} hold images and their masks, no labels of images"
     places: dict[str, Place] = {}
     stray: list[str] = []
-    for folder, (path, part, mark, unlabelled) in found.items():
+    for folder, (path, part, mark, unlabelled) in levels.items():
         if part == "unlabelled":
             places.update(dict.fromkeys(by_folder[folder], Place(unlabelled, part, "")))
         elif len(path) == deepest and deepest:

@@ -116,44 +116,44 @@ class ParquetImages(Files):
         return list(self._places)
 
     def read(self, name: str, limit: int = MAX_IMAGE_BYTES) -> bytes:
-        place = self._places.get(name)
-        if place is None:
+        position = self._places.get(name)
+        if position is None:
             raise DatasetError("no such image in the dataset.", file=name)
-        cell = self._group(place)[place.row].as_py()
+        cell = self._group(position)[position.row].as_py()
         data = cell.get(BYTES) if isinstance(cell, dict) else cell
         if data is None:
-            raise DatasetError("the table holds no bytes of this image.", file=place.shard)
+            raise DatasetError("the table holds no bytes of this image.", file=position.shard)
         if len(data) > limit:
             raise DatasetError(f"is larger than {limit:,} bytes.", file=name)
         return bytes(data)
 
     def stamp(self, name: str) -> tuple[int, ...] | None:
-        place = self._places.get(name)
-        shard = None if place is None else self._source.stamp(place.shard)
-        return None if place is None or shard is None else (*shard, place.group, place.row)
+        position = self._places.get(name)
+        shard = None if position is None else self._source.stamp(position.shard)
+        return None if position is None or shard is None else (*shard, position.group, position.row)
 
-    def _group(self, place: Place) -> pa.ChunkedArray:
+    def _group(self, position: Place) -> pa.ChunkedArray:
         """The images of a row group; the last ones read are kept, as many as fit into the bound."""
-        key = (place.shard, place.group)
-        found = self._groups.pop(key, None)
-        if found is None:
-            with _opened(self._source, place.shard) as shard:
-                found = _column(shard, place, self._columns[place.shard])
-        kept = {**self._groups, key: found}
+        key = (position.shard, position.group)
+        images = self._groups.pop(key, None)
+        if images is None:
+            with _opened(self._source, position.shard) as shard:
+                images = _column(shard, position, self._columns[position.shard])
+        kept = {**self._groups, key: images}
         while len(kept) > 1 and sum(g.nbytes for g in kept.values()) > MOST_GROUP_BYTES:
             kept.pop(next(iter(kept)))
         self._groups = kept
-        return found
+        return images
 
 
-def _column(shard: pq.ParquetFile, place: Place, column: str, called: str | None = None) -> pa.ChunkedArray:
-    size = shard.metadata.row_group(place.group).total_byte_size
+def _column(shard: pq.ParquetFile, position: Place, column: str, called: str | None = None) -> pa.ChunkedArray:
+    size = shard.metadata.row_group(position.group).total_byte_size
     if size > MOST_GROUP_BYTES:
-        raise DatasetError(f"has row groups of {size:,} bytes, more than {MOST_GROUP_BYTES:,}.", file=place.shard)
+        raise DatasetError(f"has row groups of {size:,} bytes, more than {MOST_GROUP_BYTES:,}.", file=position.shard)
     try:
-        return shard.read_row_group(place.group, columns=[column]).column(called or column)
+        return shard.read_row_group(position.group, columns=[column]).column(called or column)
     except (pa.ArrowException, OSError, ValueError) as e:
-        raise DatasetError(f"cannot be read ({str(e).splitlines()[0]}).", file=place.shard) from e
+        raise DatasetError(f"cannot be read ({str(e).splitlines()[0]}).", file=position.shard) from e
 
 
 def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading:
@@ -182,8 +182,8 @@ def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading
             if labels.left_out:
                 text = f"{file}: {', '.join(map(repr, labels.left_out))} is no column of labels."
                 problems.append(Problem("column left out", len(labels.left_out), (text,), "note"))
-            for number, (image, place) in enumerate(_images(shard, file, field, places, labels.coder)):
-                places.setdefault(image, place)
+            for number, (image, position) in enumerate(_images(shard, file, field, places, labels.coder)):
+                places.setdefault(image, position)
                 for title, cells in labels.cells.items():
                     label, part = cells[number], labels.part[number]
                     if label is None:

@@ -54,7 +54,7 @@ def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading
         no labels in the metadata.
     """
     source = name.removesuffix(".zip")
-    labels, truth, told, asked = [], [], [], list[Question]()
+    labels, truth, readings, asked = [], [], [], list[Question]()
     splits: dict[str, str] = {}
     missing: Counter[str] = Counter()
     for file in _tables(files):
@@ -63,7 +63,7 @@ def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading
         names = [folder + str(n) if n else "" for n in table.frame["file_name"].cat.categories]
         table = renamed_images(table, "file_name", names)
         roles = find_roles(table, (), replace(corrections, columns={"image": "file_name", **corrections.columns}))
-        told.append(roles.reading(table.titles))
+        readings.append(roles.reading(table.titles))
         if roles.shape == "none":
             raise DatasetError(f"has {roles.missing or 'no column of labels'}.", file=file, row=1)
         rows = rows_of(table, roles, corrections, source)
@@ -75,5 +75,14 @@ def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading
         asked += rows.questions
     classes, codes = read_classes(files)
     return Reading(
-        files, files.images, labels, truth, classes, codes, tables=told, splits=splits, missing=missing, questions=asked
+        files,
+        files.images,
+        labels,
+        truth,
+        classes,
+        codes,
+        tables=readings,
+        splits=splits,
+        missing=missing,
+        questions=asked,
     )

@@ -187,15 +187,15 @@ def _by_key(
     wanted: dict[str, set[str]] = {}
     for i in left:
         wanted.setdefault(key(out[i]), set()).add(out[i])
-    found: dict[str, list[str]] = {}
+    by_key: dict[str, list[str]] = {}
     for image in images:
         for k in {key(image), key(base(image))}:
             if k in wanted:
-                found.setdefault(k, []).append(image)
+                by_key.setdefault(k, []).append(image)
     rest, matched = [], set()
     for i in left:
         k = key(out[i])
-        fitting = found.get(k, [])
+        fitting = by_key.get(k, [])
         if len(fitting) > 1:
             fitting = _nearest_folders(out[i], fitting)
         free = fitting if same else [m for m in fitting if m not in taken]

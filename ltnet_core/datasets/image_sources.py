@@ -15,7 +15,10 @@ from .roots import expanded
 
 @dataclass(frozen=True)
 class SourceImage:
-    """One image: ``name`` among ``files``, and how it is shown. ``one_of_many`` is said of those nobody named."""
+    """One image: ``name`` among ``files``, and how it is shown.
+
+    ``one_of_many``: it comes from a folder or an archive, and was not named itself.
+    """
 
     files: Files = field(repr=False)
     name: str

@@ -91,12 +91,12 @@ def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading
         for empty in sorted({n.split("/")[0] for n in files.names if "/" in n} - seen - set(layout.parts)):
             problems.append(Problem("empty coder", 1, (f"{empty}/: holds no labelled images.",)))
 
-    def rows(found: list[tuple[str, Place]], column: str, values: list[str]) -> Rows:
-        frame = {"image": [n for n, _ in found], "label": [p.label for _, p in found], column: values}
+    def rows(located: list[tuple[str, Place]], column: str, values: list[str]) -> Rows:
+        frame = {"image": [n for n, _ in located], "label": [p.label for _, p in located], column: values}
         return Rows(
             name,
             pd.DataFrame({c: categorical(v) for c, v in frame.items()}),
-            np.arange(1, len(found) + 1, dtype=np.int32),
+            np.arange(1, len(located) + 1, dtype=np.int32),
         )
 
     source = name.rsplit(".", 1)[0] if name.endswith((".zip", ".tar")) else name

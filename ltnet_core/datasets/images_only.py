@@ -20,5 +20,5 @@ def match(files: Files) -> Match:
 
 
 def read(files: Files, name: str) -> Reading:
-    """The images, and nothing that anybody said."""
+    """The images, without annotations."""
     return Reading(files, files.images)

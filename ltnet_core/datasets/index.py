@@ -48,23 +48,23 @@ SETTLED_NS = 2_000_000_000
 
 def cache_folder() -> Path:
     """Where copies are kept that can be made again."""
-    given = os.environ.get("LTNET_CACHE")
-    if given:
-        return expanded(given).absolute()
+    folder = os.environ.get("LTNET_CACHE")
+    if folder:
+        return expanded(folder).absolute()
     base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     return expanded(base).absolute() / "ltnet-studio"
 
 
-def _place(location: Path, format: str | None, corrections: Corrections) -> Path:
+def _folder_of(location: Path, format: str | None, corrections: Corrections) -> Path:
     # What links may lead to is part of what was read.
-    said = [VERSION, str(location.resolve()), format, corrections.to_json(), *map(str, named_roots())]
-    key = json.dumps(said, sort_keys=True)
+    parts = [VERSION, str(location.resolve()), format, corrections.to_json(), *map(str, named_roots())]
+    key = json.dumps(parts, sort_keys=True)
     return cache_folder() / "index" / hashlib.sha256(key.encode()).hexdigest()[:24]
 
 
 def _stamp(path: Path) -> list[int]:
-    found = path.stat()
-    return [found.st_mtime_ns, found.st_size]
+    status = path.stat()
+    return [status.st_mtime_ns, status.st_size]
 
 
 def _stamps(files: Files) -> dict[str, list[int]] | None:
@@ -94,7 +94,7 @@ def save(study: Study, location: Path, format: str | None, corrections: Correcti
         stamps = _stamps(study.files)
         if stamps is None or max(s[0] for s in stamps.values()) > time.time_ns() - SETTLED_NS:
             return  # a file may change again within the resolution of its time of change
-        folder = _place(location, format, corrections)
+        folder = _folder_of(location, format, corrections)
         partial = folder.with_name(f".{folder.name}-{uuid.uuid4().hex[:8]}")
         partial.mkdir(parents=True)
         try:
@@ -167,7 +167,7 @@ def _sound(folder: Path) -> dict[str, Any]:
 
 def load(files: Files, location: Path, format: str | None, corrections: Corrections = NOTHING) -> Study | None:
     """The study as it was kept; None where there is none, or a file has changed since."""
-    folder = _place(location, format, corrections)
+    folder = _folder_of(location, format, corrections)
     try:
         about = _sound(folder)
         if any(_stamp(Path(p)) != s for p, s in about["stamps"].items()):

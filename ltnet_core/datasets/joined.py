@@ -248,11 +248,11 @@ def read_sources(
 def _taken_as(readings: Sequence[tuple[Source, Reading]], wanted: Mapping[str, str]) -> dict[str, str]:
     """Every class name of the sources → the study's; lists of classes come first, in their order."""
     speaking = [r for s, r in readings if s.use == "all"]
-    found = dict.fromkeys(c for r in speaking for c in r.classes or ())
+    names_in_order = dict.fromkeys(c for r in speaking for c in r.classes or ())
     for r in speaking:
         names = {str(c) for rows in (*r.labels, *r.truth) for c in rows.frame["label"].cat.categories if c}
-        found.update(dict.fromkeys(sorted(names)))
-    return {**common_names(found), **{a: b for a, b in wanted.items() if a in found}}
+        names_in_order.update(dict.fromkeys(sorted(names)))
+    return {**common_names(names_in_order), **{a: b for a, b in wanted.items() if a in names_in_order}}
 
 
 def source_classes(files: Files, name: str, read_source: ReadSource) -> list[SourceClass]:
@@ -271,8 +271,8 @@ def source_classes(files: Files, name: str, read_source: ReadSource) -> list[Sou
         for rows in (*reading.labels, *reading.truth):
             column = rows.frame["label"].cat
             weight = rows.frame["count"].to_numpy() if "count" in rows.frame else None
-            said = np.bincount(column.codes, weights=weight, minlength=len(column.categories))
-            for label, n in zip(column.categories, said, strict=True):
+            totals = np.bincount(column.codes, weights=weight, minlength=len(column.categories))
+            for label, n in zip(column.categories, totals, strict=True):
                 counts[str(label)] = counts.get(str(label), 0) + float(n)
                 if n and source.name not in where.setdefault(str(label), []):
                     where[str(label)].append(source.name)

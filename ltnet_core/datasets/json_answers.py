@@ -96,8 +96,8 @@ def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading
     answers = Answers("the JSON of answers", corrections)
     for file, content in _files(files):
         part = file
-        for row, (item, said) in enumerate(content.items(), 1):
-            for who, label in said.items() if isinstance(said, dict) else [("", said)]:
+        for row, (item, by_person) in enumerate(content.items(), 1):
+            for who, label in by_person.items() if isinstance(by_person, dict) else [("", by_person)]:
                 label = "" if corrections.missing is None and text(label) in ABSENT else text(label)
                 coder = coder_of(int(who) if who.isdigit() and len(who) < 20 else who) if who else ""
                 answers.add(file, row, item, label, coder=coder, part=part)

@@ -60,9 +60,9 @@ def require_objects(data: bytes, name: str) -> None:
     ------
     DatasetError
     """
-    found = NULL_LINE.search(data)
-    if found is not None:
-        raise DatasetError("expected a JSON object.", file=name, row=data[: found.end()].count(b"\n") + 1)
+    empty = NULL_LINE.search(data)
+    if empty is not None:
+        raise DatasetError("expected a JSON object.", file=name, row=data[: empty.end()].count(b"\n") + 1)
 
 
 def first_object(files: Files, name: str) -> dict[str, Any]:

@@ -101,11 +101,11 @@ def match(files: Files, corrections: Corrections = NOTHING) -> Match:
     tables = _as_tables(files)
     if tables is None:
         return Match(False, "no JSON list of records", 0.0)
-    reader, found = match_tables(tables, corrections)
+    reader, matched = match_tables(tables, corrections)
     if reader is not None:
-        return found
+        return matched
     name = sorted(tables.tables)[0][:-1]
-    return Match(False, f"the records of {name} have no fields for image and label; {found.text}", found.likeness)
+    return Match(False, f"the records of {name} have no fields for image and label; {matched.text}", matched.likeness)
 
 
 def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading:

@@ -120,5 +120,5 @@ def coder_of(by: Any) -> str:
     """The name of an annotator: an address, a name or ``annotator 3`` for a number."""
     if isinstance(by, dict):
         by = by.get("email") or by.get("username") or by.get("id")
-    said = text(by) if not isinstance(by, bool) else ""
-    return f"annotator {said}" if said.isdigit() else said or "annotator"
+    person = text(by) if not isinstance(by, bool) else ""
+    return f"annotator {person}" if person.isdigit() else person or "annotator"

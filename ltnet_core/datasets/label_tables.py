@@ -61,28 +61,28 @@ def understand(files: Files, corrections: Corrections = NOTHING, shape: str | No
     kept = _understood.setdefault(files, {})
     key = (corrections.fingerprint(), shape)
     if key not in kept:
-        found = []
+        understood = []
         for file in tables(files):
             if len(header(files, file)) < 2:
                 continue
             table = read_table(files, file)
-            found.append(LabelTable(table, find_roles(table, files.images, corrections, shape)))
-        kept[key] = _with_parts(found, corrections)
+            understood.append(LabelTable(table, find_roles(table, files.images, corrections, shape)))
+        kept[key] = _with_parts(understood, corrections)
     return kept[key]
 
 
-def _with_parts(found: list[LabelTable], corrections: Corrections) -> list[LabelTable]:
+def _with_parts(tables: list[LabelTable], corrections: Corrections) -> list[LabelTable]:
     """Tables that are called train and test, or lie in folders called so, are these parts of the dataset."""
-    usable = [f for f in found if f.roles.shape != "none" and not is_truth(f.table.file)]
+    usable = [f for f in tables if f.roles.shape != "none" and not is_truth(f.table.file)]
     for name in (stem, _folder):
         names = {name(f.table.file) for f in usable}
         if (len(names) > 1 and are_splits(names, corrections)) or any(corrections.part(n) for n in names if n):
             parts = {n: corrections.part(n) or part_of(n) for n in names}
             return [
                 replace(f, part=set_name(p, name(f.table.file)) if (p := parts.get(name(f.table.file))) else None)
-                for f in found
+                for f in tables
             ]
-    return found
+    return tables
 
 
 def _folder(file: str) -> str:
@@ -94,14 +94,16 @@ def match_shape(
 ) -> tuple[LabelTable | None, Match]:
     """The first table of one of these shapes; else what the nearest one lacks."""
     best = Match(False, none, 0.1 if tables(files) else 0.0)
-    for found in understand(files, corrections):
-        if found.roles.shape in shapes:
-            return found, Match(True, found.table.file)
-        likeness = 0.6 if found.roles.image is not None else 0.4
-        if likeness > best.likeness and len(found.table.frame.columns) > 1:
-            names = ", ".join(map(repr, list(found.table.titles.values())[:12]))
+    for understood in understand(files, corrections):
+        if understood.roles.shape in shapes:
+            return understood, Match(True, understood.table.file)
+        likeness = 0.6 if understood.roles.image is not None else 0.4
+        if likeness > best.likeness and len(understood.table.frame.columns) > 1:
+            names = ", ".join(map(repr, list(understood.table.titles.values())[:12]))
             best = Match(
-                False, f"{found.table.file} has {found.roles.missing or none}; its columns are {names}", likeness
+                False,
+                f"{understood.table.file} has {understood.roles.missing or none}; its columns are {names}",
+                likeness,
             )
     return None, best
 
@@ -122,7 +124,7 @@ def read_tables(
     beside = [f for f in speaking if is_truth(f.table.file) and f.roles.shape in ("single", "wide", "votes")]
     truths = beside if len(beside) < len(speaking) else []
     labels, truth, asked = [], known_truth(files), list[Question]()
-    told: list[TableReading] = []
+    readings: list[TableReading] = []
     splits: dict[str, str] = {}
     missing: Counter[str] = Counter()
     stems = Counter(stem(f.table.file) for f in speaking)
@@ -130,7 +132,7 @@ def read_tables(
         roles = f.roles
         if f in truths:
             roles = _as_truth(f)
-        told.append(roles.reading(f.table.titles))
+        readings.append(roles.reading(f.table.titles))
         if roles.shape == "none":
             continue
         rows = _rows(files, replace(f, roles=roles), corrections, stems)
@@ -151,7 +153,7 @@ def read_tables(
     forms = [f.table.file for f in every if is_form(f.table.file)]
     problems = [Problem("table left out", 1, (f"{n}: is a form to be filled in, no labels.",), "note") for n in forms]
     return Reading(
-        files, files.images, labels, truth, classes, codes, problems=problems, tables=told, splits=splits,
+        files, files.images, labels, truth, classes, codes, problems=problems, tables=readings, splits=splits,
         missing=missing, questions=asked,
     )  # fmt: skip
 

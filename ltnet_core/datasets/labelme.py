@@ -61,10 +61,10 @@ def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading
     _same_length(ANSWERS, rows, named, images)
     width = len(rows[0].split())
     for number, (image, row) in enumerate(zip(images, rows, strict=True), 1):
-        given = row.split()
-        if len(given) != width:
-            raise DatasetError(f"has {len(given)} answers, the first row {width}.", file=ANSWERS, row=number)
-        for column, label in enumerate(given, 1):
+        row_labels = row.split()
+        if len(row_labels) != width:
+            raise DatasetError(f"has {len(row_labels)} answers, the first row {width}.", file=ANSWERS, row=number)
+        for column, label in enumerate(row_labels, 1):
             if label.lower() not in ABSENT:
                 answers.add(ANSWERS, number, image, label.removesuffix(".0"), coder=f"annotator {column}", part="train")
     truth = _pairs(files, "labels_train.txt", named) if "labels_train.txt" in files else {}
@@ -77,9 +77,9 @@ def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading
 
 
 def _pairs(files: Files, labels: str, named: str) -> dict[str, str]:
-    images, said = _lines(files, named), _lines(files, labels)
-    _same_length(labels, said, named, images)
-    return {i: s.removesuffix(".0") for i, s in zip(images, said, strict=True) if s.lower() not in ABSENT}
+    images, labels_of_images = _lines(files, named), _lines(files, labels)
+    _same_length(labels, labels_of_images, named, images)
+    return {i: s.removesuffix(".0") for i, s in zip(images, labels_of_images, strict=True) if s.lower() not in ABSENT}
 
 
 def _same_length(file: str, rows: list[str], named: str, images: list[str]) -> None:

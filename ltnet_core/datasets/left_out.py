@@ -1,4 +1,4 @@
-"""The files of a dataset without those that a person said hold no labels."""
+"""The files of a dataset without those that a correction leaves out."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class Without(Files):
     def _away(self, name: str) -> bool:
         """Whether the file, or a folder it lies in, is to be left out: by its path or by its own name."""
         parts = name.split("/")
-        said = self._corrections
+        corrections = self._corrections
         for end in range(1, len(parts) + 1):
             for text in ("/".join(parts[:end]), parts[end - 1]):
-                if said.ignores(text) or said.part(text) == "ignore":
+                if corrections.ignores(text) or corrections.part(text) == "ignore":
                     return True
         return False
 

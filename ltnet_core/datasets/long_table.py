@@ -29,10 +29,10 @@ NEEDED = ("image", "coder", "label")
 def match(files: Files, corrections: Corrections = NOTHING) -> Match:
     """Recognised by a table with columns for image, coder and label."""
     none = "no table with one row per annotation"
-    found, miss = match_shape(files, ("long",), corrections, none)
-    if found is not None:
-        used = ", ".join(str(getattr(found.roles, w)) for w in NEEDED)
-        return Match(True, f"{found.table.file} with the columns {used}")
+    understood, miss = match_shape(files, ("long",), corrections, none)
+    if understood is not None:
+        used = ", ".join(str(getattr(understood.roles, w)) for w in NEEDED)
+        return Match(True, f"{understood.table.file} with the columns {used}")
     best = Match(False, miss.text if miss.likeness > 0.4 else none, 0.0)
     for name in tables(files):
         columns = header(files, name)

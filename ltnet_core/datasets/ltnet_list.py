@@ -64,9 +64,9 @@ def _is_test(name: str) -> bool:
 def match(files: Files) -> Match:
     """Recognised by a first line of a path and numbers."""
     for name in _lists(files):
-        found = _first(files, name)
-        if found and not _is_test(name):
-            return Match(True, f"{name} with {len(found)} labels after each path")
+        labels = _first(files, name)
+        if labels and not _is_test(name):
+            return Match(True, f"{name} with {len(labels)} labels after each path")
     for name in _lists(files):
         head = files.head(name, 4096).decode("utf-8", "replace").replace("\r", "\n").split("\n")
         cells = head[0].split()
@@ -92,19 +92,19 @@ def read(files: Files, name: str) -> Reading:
         raise DatasetError("there is no list with a path and class numbers in each line.", file=name)
     classes, codes = read_classes(files)
     if classes is None:
-        classes = [str(k) for k in range(max(int(said.max()) for _, said, _ in lists.values()) + 1)]
-    for file, (paths, said, rows) in lists.items():
-        wrong = np.flatnonzero(((said >= len(classes)) | (said < ABSENT)).any(1))
+        classes = [str(k) for k in range(max(int(numbers.max()) for _, numbers, _ in lists.values()) + 1)]
+    for file, (paths, numbers, rows) in lists.items():
+        wrong = np.flatnonzero(((numbers >= len(classes)) | (numbers < ABSENT)).any(1))
         if len(wrong):
             text = f"class numbers must lie between 0 and {len(classes) - 1}, or be -1 for none."
             raise DatasetError(text, file=file, row=int(rows[wrong[0]]))
         names = np.asarray(classes, dtype=object)
         if _is_test(file):
-            known = said[:, 0] != ABSENT
+            known = numbers[:, 0] != ABSENT
             images = [p for p, k in zip(paths, known, strict=True) if k]
-            truth.append(_truth(file, images, names[said[known, 0]], rows[known]))
+            truth.append(_truth(file, images, names[numbers[known, 0]], rows[known]))
             continue
-        item, coder = np.nonzero(said != ABSENT)
+        item, coder = np.nonzero(numbers != ABSENT)
         repeated = [p for p, n in Counter(paths).items() if n > 1]
         if repeated:
             problems.append(
@@ -113,8 +113,8 @@ def read(files: Files, name: str) -> Reading:
         frame = pd.DataFrame(
             {
                 "image": categorical(paths).take(item),
-                "coder": coded(coder, [f"coder{c + 1}" for c in range(said.shape[1])]),
-                "label": categorical(names[said[item, coder]]),
+                "coder": coded(coder, [f"coder{c + 1}" for c in range(numbers.shape[1])]),
+                "label": categorical(names[numbers[item, coder]]),
             }
         )
         labels.append(Rows(file, frame, rows[item]))
@@ -134,7 +134,7 @@ def _truth(file: str, paths: list[str], labels: np.ndarray, rows: np.ndarray) ->
 
 def _lines(files: Files, file: str) -> tuple[list[str], np.ndarray, np.ndarray]:
     """Paths, (lines, labels) numbers and line numbers of a list."""
-    paths, said, rows, width = [], [], [], None
+    paths, labels, rows, width = [], [], [], None
     for row, line in enumerate(read_lines(files, file, "strict"), 1):
         if not line.strip():
             continue
@@ -147,6 +147,6 @@ def _lines(files: Files, file: str) -> tuple[list[str], np.ndarray, np.ndarray]:
         if max(map(abs, numbers)) > 10_000:
             raise DatasetError("class numbers must lie between 0 and 9,999, or be -1 for none.", file=file, row=row)
         paths.append(path)
-        said.append(numbers)
+        labels.append(numbers)
         rows.append(row)
-    return paths, np.asarray(said, dtype=np.int64), np.asarray(rows, dtype=np.int32)
+    return paths, np.asarray(labels, dtype=np.int64), np.asarray(rows, dtype=np.int32)

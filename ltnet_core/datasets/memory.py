@@ -15,7 +15,7 @@ MEMINFO, CGROUP = Path("/proc/meminfo"), Path("/sys/fs/cgroup")
 
 
 def require_memory(size: int, name: str) -> None:
-    """Refuse a file of so many bytes that is larger than what is free.
+    """Refuse a file of ``size`` bytes that is larger than the free memory.
 
     Raises
     ------
@@ -32,10 +32,10 @@ def require_memory(size: int, name: str) -> None:
 def free_memory() -> int:
     """Bytes that this process may still take: of the machine, or of its container where that has less."""
     try:
-        found = re.search(r"MemAvailable:\s+(\d+) kB", MEMINFO.read_text())
+        available = re.search(r"MemAvailable:\s+(\d+) kB", MEMINFO.read_text())
     except OSError:
-        found = None
-    free = int(found[1]) * 1024 if found else os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        available = None
+    free = int(available[1]) * 1024 if available else os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     with contextlib.suppress(OSError, ValueError):  # no container, or one without a limit: "max"
         most, used = (int((CGROUP / f"memory.{part}").read_text()) for part in ("max", "current"))
         free = min(free, max(0, most - used))

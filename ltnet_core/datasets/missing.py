@@ -1,4 +1,4 @@
-"""Cells that say "no label": dropped where they are documented to mean that or were said to, and always counted."""
+"""Cells that mean "no label": dropped where their format documents it or a correction says it, and counted."""
 
 from __future__ import annotations
 
@@ -47,16 +47,16 @@ def doubtful(counts: Mapping[str, float], corrections: Corrections) -> list[str]
     """Labels that may mean "no label", of all labels with their numbers; none where a person said which do."""
     if corrections.missing is not None:
         return []
-    found = [v for v in counts if plain(v) in DOUBTFUL | NO_ANSWER]
-    found += [v for v in _apart(counts) if v not in found]
-    if any(v.startswith("-") and v[1:].replace(".", "").isdigit() and v not in found for v in counts):
-        found = [v for v in found if not v.startswith("-")]
-    others = [n for v, n in counts.items() if v not in found and n > 0]
-    if not found or len(others) < 2:
-        return found if len(others) >= 2 else []
+    doubtful = [v for v in counts if plain(v) in DOUBTFUL | NO_ANSWER]
+    doubtful += [v for v in _apart(counts) if v not in doubtful]
+    if any(v.startswith("-") and v[1:].replace(".", "").isdigit() and v not in doubtful for v in counts):
+        doubtful = [v for v in doubtful if not v.startswith("-")]
+    others = [n for v, n in counts.items() if v not in doubtful and n > 0]
+    if not doubtful or len(others) < 2:
+        return doubtful if len(others) >= 2 else []
     usual = FREQUENT * sum(others) / len(others)
     always = {*NO_ANSWER, "-1", "-1.0", "-99", "999", *_apart(counts)}
-    return [v for v in found if counts[v] < usual or plain(v) in always]
+    return [v for v in doubtful if counts[v] < usual or plain(v) in always]
 
 
 def _apart(counts: Mapping[str, float]) -> list[str]:
@@ -91,8 +91,8 @@ def minus_one_is_absent(counts: Mapping[str, float]) -> bool:
 
 def question(counts: Mapping[str, float], values: list[str]) -> Question:
     """Whether these labels mean that there is none."""
-    told = ", ".join(f"{v!r} ({counts[v]:,.0f})" for v in values)
-    sentence = f"the labels hold {told}: these may be classes, or may say that nobody gave a label."
+    counted = ", ".join(f"{v!r} ({counts[v]:,.0f})" for v in values)
+    sentence = f"the labels hold {counted}: these may be classes, or may say that nobody gave a label."
     return Question(
         "missing values",
         sentence,

@@ -65,15 +65,15 @@ def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading
             if status[i].lower() == "rejected" or rejected[i]:
                 answers.set_aside("the assignment was rejected", file, row)
                 continue
-            for question, given in questions.items():
-                if given[i] is None:
+            for question, chosen in questions.items():
+                if chosen[i] is None:
                     answers.set_aside("more than one choice, or none that is clear", file, row)
                 else:
                     answers.add(
                         file,
                         row,
                         images[i],
-                        given[i] or "",
+                        chosen[i] or "",
                         coder=workers[i],
                         question=question,
                         when=seconds(times[i]),
@@ -84,39 +84,39 @@ def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading
 def _questions(table: Table) -> dict[str, list[str | None]]:
     """Question → (rows,) the class chosen, "" where there is none, None where there are several."""
     columns = [c for c in table.frame.columns if c.startswith("answer.")]
-    found: dict[str, list[str | None]] = {}
+    answers: dict[str, list[str | None]] = {}
     options: dict[str, list[str]] = {}
     for column in columns:
         title = table.titles[column].partition(".")[2]
-        given = cells(table, column)
+        chosen = cells(table, column)
         if any(word in title.lower() for word in WRITTEN):
             continue
         if title.lower() == "taskanswers":
-            found |= _task_answers(table, given)
-        elif "." in title and {c.lower() for c in given} <= YES | NO:
+            answers |= _task_answers(table, chosen)
+        elif "." in title and {c.lower() for c in chosen} <= YES | NO:
             options.setdefault(title.rpartition(".")[0], []).append(column)
-        elif are_choices(given):
-            found[title.removesuffix(".label")] = list(given)
+        elif are_choices(chosen):
+            answers[title.removesuffix(".label")] = list(chosen)
     for question, marked in options.items():
         names = [table.titles[c].rpartition(".")[2] for c in marked]
         rows = zip(*(cells(table, c) for c in marked), strict=True)
-        found[question] = [one_of(n for n, v in zip(names, row, strict=True) if v.lower() in YES) for row in rows]
-    if not found:
+        answers[question] = [one_of(n for n, v in zip(names, row, strict=True) if v.lower() in YES) for row in rows]
+    if not answers:
         among = ", ".join(table.titles[c] for c in columns)
         raise DatasetError(f"none of {among} holds choices.", file=table.file, row=1)
-    return found
+    return answers
 
 
-def _task_answers(table: Table, given: list[str]) -> dict[str, list[str | None]]:
+def _task_answers(table: Table, chosen: list[str]) -> dict[str, list[str | None]]:
     """The answers in JSON: ``[{"emotion": {"label": "happy"}}]`` or ``[{"emotion": {"happy": true, …}}]``."""
-    found: dict[str, list[str | None]] = {}
-    for i, cell in enumerate(given):
+    answers: dict[str, list[str | None]] = {}
+    for i, cell in enumerate(chosen):
         content = json_cell(cell, "Answer.taskAnswers", table.file, int(table.row[i])) or []
         for part in content if isinstance(content, list) else [content]:
             for question, value in part.items() if isinstance(part, dict) else ():
                 if not any(word in question.lower() for word in WRITTEN):
-                    found.setdefault(question, [""] * len(given))[i] = one_of(_chosen(value))
-    return {q: said for q, said in found.items() if are_choices([s or "" for s in said])}
+                    answers.setdefault(question, [""] * len(chosen))[i] = one_of(_chosen(value))
+    return {q: said for q, said in answers.items() if are_choices([s or "" for s in said])}
 
 
 def _chosen(value: Any) -> Iterable[str]:

@@ -27,7 +27,7 @@ class ArrayImages(Files):
 
     def __init__(self, source: Files, names: Sequence[str], load: Callable[[], NDArray[np.uint8]]):
         self.location, self.below, self.passed_over = source.location, source.below, source.passed_over
-        self._place = {n: i for i, n in enumerate(names)}
+        self._position = {n: i for i, n in enumerate(names)}
         self._load = load
 
     @cached_property
@@ -35,7 +35,7 @@ class ArrayImages(Files):
         return self._load()
 
     def _list(self) -> list[str]:
-        return list(self._place)
+        return list(self._position)
 
     def read(self, name: str, limit: int = MAX_FILE_BYTES) -> bytes:
         out = io.BytesIO()
@@ -50,6 +50,6 @@ class ArrayImages(Files):
         return int.from_bytes(content.digest()), *self._image(name).shape
 
     def _image(self, name: str) -> NDArray[np.uint8]:
-        if name not in self._place:
+        if name not in self._position:
             raise DatasetError("no such image in the dataset.", file=name)
-        return np.asarray(self._pixels[self._place[name]])
+        return np.asarray(self._pixels[self._position[name]])

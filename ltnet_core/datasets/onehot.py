@@ -37,8 +37,8 @@ YES, NO = frozenset({"1", "1.0", "true", "x"}), frozenset({"0", "0.0", "false", 
 def match(files: Files) -> Match:
     """Recognised by an image column and columns of which every row marks exactly one."""
     for name in label_tables(files):
-        found = header(files, name)
-        if len(found) < 3 or role(found, "image") is None or role(found, "coder") is not None:
+        columns = header(files, name)
+        if len(columns) < 3 or role(columns, "image") is None or role(columns, "coder") is not None:
             continue
         table = read_table(files, name)
         classes = class_columns(table)

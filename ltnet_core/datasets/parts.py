@@ -30,12 +30,12 @@ def part_of_file(name: str, corrections: Corrections = NOTHING) -> str:
     What a person said of a name comes before what the name says.
     """
     names = [word for part in reversed(name.split("/")) for word in (part, part.rsplit(".", 1)[0])]
-    said = next((p for n in names if (p := corrections.part(n)) is not None), None)
-    return said or next((p for n in names if (p := part_of_value(n))), "")
+    chosen = next((p for n in names if (p := corrections.part(n)) is not None), None)
+    return chosen or next((p for n in names if (p := part_of_value(n))), "")
 
 
 def part_of_image(name: str, corrections: Corrections = NOTHING) -> str:
     """The same for an image, by the folders above it; its own name says nothing."""
     folders = name.split("/")[:-1]
-    said = next((p for f in folders if (p := corrections.part(f)) is not None), None)
-    return said or next((p for f in folders if (p := part_of_value(f))), "")
+    part = next((p for f in folders if (p := corrections.part(f)) is not None), None)
+    return part or next((p for f in folders if (p := part_of_value(f))), "")

@@ -34,16 +34,16 @@ COLUMNS = ("image", "coder", "label")
 def match(files: Files, corrections: Corrections = NOTHING) -> Match:
     """Recognised by annotations.csv, where it has the columns of the form or too few to be any other table."""
     if "annotations.csv" in files:
-        found = header(files, "annotations.csv")
+        columns = header(files, "annotations.csv")
         if (
-            set(COLUMNS) <= set(found)
-            or len(set(COLUMNS) & set(found)) == 2
-            or len(found) < 3
-            or len(set(found)) < len(found)
+            set(COLUMNS) <= set(columns)
+            or len(set(COLUMNS) & set(columns)) == 2
+            or len(columns) < 3
+            or len(set(columns)) < len(columns)
         ):
             return Match(True, "annotations.csv")
         return Match(
-            False, f"annotations.csv has the columns {', '.join(found[:12])}; expected {', '.join(COLUMNS)}", 0.45
+            False, f"annotations.csv has the columns {', '.join(columns[:12])}; expected {', '.join(COLUMNS)}", 0.45
         )
     images = any(n.startswith("images/") for n in files.names)
     return Match(False, "annotations.csv is missing" + (" beside images/" if images else ""), 0.5 if images else 0.1)
@@ -57,15 +57,15 @@ def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading
     DatasetError
         a file is broken or a column is missing.
     """
-    said = read_table(files, "annotations.csv", COLUMNS)
-    roles = find_roles(said, files.images, corrections, "plain")
-    rows = rows_of(said, roles, corrections, "annotations")
+    table = read_table(files, "annotations.csv", COLUMNS)
+    roles = find_roles(table, files.images, corrections, "plain")
+    rows = rows_of(table, roles, corrections, "annotations")
     images = [n for n in files.images if n.startswith("images/")]
     truth = [] if rows.truth is None else [rows.truth]
     if "truth.csv" in files:
         known = read_table(files, "truth.csv", ("image", "label"))
         truth += [Rows.of(known, {c: c for c in ("image", "label", "split") if c in known.frame})]
-    labels = rows.labels or Rows.of(said, {c: c for c in COLUMNS})
+    labels = rows.labels or Rows.of(table, {c: c for c in COLUMNS})
     classes, codes = read_classes(files)
     if classes is None and "planted_T.json" in files:
         classes = sorted({str(n) for p in (labels, *truth) for n in p.frame["label"].cat.categories} - {""})
@@ -77,7 +77,7 @@ def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading
         classes,
         codes,
         read_planted(files, classes or []),
-        tables=[roles.reading(said.titles)],
+        tables=[roles.reading(table.titles)],
         splits=rows.splits,
         missing=rows.missing,
         questions=rows.questions,
@@ -135,15 +135,15 @@ def read_planted(files: Files, classes: list[str]) -> dict[str, FloatArray]:
         return {}
     try:
         content = read_json(files, name)
-        place = [classes.index(c) for c in content["classes"]]
+        order = [classes.index(c) for c in content["classes"]]
         out = {}
         for coder, cells in content["coders"].items():
             planted = np.asarray(cells, dtype=np.float64)
             if not np.allclose(planted.sum(1), 1, atol=1e-3) or planted.min() < 0:
                 raise DatasetError(f"the rows of coder {coder!r} are not probabilities.", file=name)
             out[coder] = np.full((len(classes), len(classes)), np.nan)
-            out[coder][place] = 0.0
-            out[coder][np.ix_(place, place)] = planted
+            out[coder][order] = 0.0
+            out[coder][np.ix_(order, order)] = planted
     except DatasetError:
         raise
     except (ValueError, KeyError, TypeError, IndexError, AttributeError) as e:

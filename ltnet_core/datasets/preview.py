@@ -1,4 +1,4 @@
-"""How a dataset would be read, from the first rows of its tables: what a person sees before a reading is kept."""
+"""How a dataset would be read, from the first rows of its tables: shown before a reading is kept."""
 
 from __future__ import annotations
 

@@ -51,10 +51,10 @@ def _list(files: Files) -> str | None:
 
 def match(files: Files) -> Match:
     """Recognised by the name of its list."""
-    found = _list(files)
-    if found is None:
+    file = _list(files)
+    if file is None:
         return Match(False, f"{LISTS[0]} is missing", 0.3 if any("_aligned." in n for n in files.images[:99]) else 0.0)
-    return Match(True, found)
+    return Match(True, file)
 
 
 def read(files: Files, name: str) -> Reading:

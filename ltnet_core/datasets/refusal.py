@@ -1,4 +1,4 @@
-"""Why files are no dataset: what was found, what the nearest formats lack, and the flag that would settle it."""
+"""Why files are no dataset: their columns, what the nearest formats lack, and the flag that would settle it."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ def refusal(files: Files, misses: Sequence[Miss]) -> str:
     for miss in sorted(misses, key=lambda m: (-m.likeness, -m.depth)):
         if miss.likeness > LEAST:
             near.setdefault(miss.title, miss)
-    told = [f"{m.title!r}: {m.lacks}" for m in list(near.values())[:2]]
+    texts = [f"{m.title!r}: {m.lacks}" for m in list(near.values())[:2]]
     columns = _columns(files)
-    if not told and not columns:
+    if not texts and not columns:
         text += ", and no table of labels"
     text += "."
-    if told:
-        text += f" The nearest is {told[0]}." + (f" The next is {told[1]}." if len(told) > 1 else "")
+    if texts:
+        text += f" The nearest is {texts[0]}." + (f" The next is {texts[1]}." if len(texts) > 1 else "")
     if columns:
         text += f" Columns found: {'; '.join(columns)}. --columns image=…,coder=…,label=… says which is which."
     elif images:
@@ -63,9 +63,9 @@ def unread_types(files: Files) -> set[str]:
 
 
 def _columns(files: Files) -> list[str]:
-    told: list[str] = []
+    texts: list[str] = []
     for name in [n for n in files.names if is_table(n)][: 3 * TABLES]:
-        found = header(files, name)
-        if len(found) > 1 and len(told) < TABLES:
-            told.append(f"{name} has {', '.join(map(repr, found[:COLUMNS]))}")
-    return told
+        columns = header(files, name)
+        if len(columns) > 1 and len(texts) < TABLES:
+            texts.append(f"{name} has {', '.join(map(repr, columns[:COLUMNS]))}")
+    return texts

@@ -92,8 +92,8 @@ def which_question(
 
 def _same_classes(table: Table, label: str, column: str) -> bool:
     """Whether the rows of each value of a column use some of the same classes."""
-    said, asked = _codes(table, label), _codes(table, column)
-    sets = [set(said[asked == q].tolist()) for q in np.unique(asked)]
+    answers, asked = _codes(table, label), _codes(table, column)
+    sets = [set(answers[asked == q].tolist()) for q in np.unique(asked)]
     return all(a & b for i, a in enumerate(sets) for b in sets[i + 1 :])
 
 

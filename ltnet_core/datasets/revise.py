@@ -1,4 +1,4 @@
-"""What is done to every reading before it is checked: spelling of classes, missing labels, parts, questions."""
+"""Changes to every reading before it is checked: spelling of classes, missing labels, parts, questions."""
 
 from __future__ import annotations
 
@@ -81,8 +81,8 @@ def _in_use(rows: Rows) -> Rows:
 
 def _same_people(parts: list[Rows]) -> list[Rows]:
     """Rows whose coders are called alike: composed and decomposed letters are the same, and so are 1 and 1.0."""
-    found = [r.frame["coder"].cat.categories for r in parts if "coder" in r.frame]
-    names = list(dict.fromkeys(str(c) for cells in found for c in cells if c))
+    columns = [r.frame["coder"].cat.categories for r in parts if "coder" in r.frame]
+    names = list(dict.fromkeys(str(c) for cells in columns for c in cells if c))
     new = {n: " ".join(unicodedata.normalize("NFC", n).split()) for n in names}
     if all_numbers(names):
         new = one_spelling(names)

@@ -34,12 +34,12 @@ def _tables(files: Files) -> list[str]:
 
 def match(files: Files) -> Match:
     """Recognised by its file name and the column filename."""
-    found = _tables(files)
-    if not found:
+    tables = _tables(files)
+    if not tables:
         return Match(False, f"{FILE} is missing", 0.3 if any(".rf." in n for n in files.images[:99]) else 0.0)
-    if "filename" in header(files, found[0]):
-        return Match(True, f"{found[0]} with the column filename")
-    return Match(False, f"{found[0]} has no column filename", 0.7)
+    if "filename" in header(files, tables[0]):
+        return Match(True, f"{tables[0]} with the column filename")
+    return Match(False, f"{tables[0]} has no column filename", 0.7)
 
 
 def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading:

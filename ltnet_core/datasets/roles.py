@@ -145,14 +145,14 @@ class _Finder(ColumnFacts):
     def truth(self, taken: Iterable[str | None]) -> str | None:
         """The column of known truth by its name; one that says yes or no of rows with other labels is none."""
         rest = without(self.usable, taken)
-        found = named(rest, "truth")
-        others = [c for c in rest if c not in found and len(self.values(c)) > 1]
+        truths = named(rest, "truth")
+        others = [c for c in rest if c not in truths and len(self.values(c)) > 1]
 
         def tells(column: str) -> bool:
             said = {v.casefold() for v in self.values(column)}
             return not said <= YES_OR_NO or any(self.share(column, c) for c in others if self.few(c))
 
-        return next((c for c in found if tells(c)), None)
+        return next((c for c in truths if tells(c)), None)
 
     def sure(self, rest: list[str], label: str | None) -> tuple[str, ...]:
         """The columns that say how sure somebody was."""
@@ -171,8 +171,8 @@ class _Finder(ColumnFacts):
             return replace(empty, image=image, missing="a form to be filled in")
         split = self.split([image, *self.given.values()])
         base = replace(empty, image=image, split=split)
-        annotators = self.said(self.corrections.annotators)
-        classes = self.said(self.corrections.classes_are)
+        annotators = self.columns_of(self.corrections.annotators)
+        classes = self.columns_of(self.corrections.classes_are)
         taken = [image, split, *self.given.values()]
         truth = self.given.get("truth") or self.truth(taken)
         if classes:
@@ -183,11 +183,11 @@ class _Finder(ColumnFacts):
             return replace(base, shape="wide", coders=tuple(annotators), truth=truth, confidence=sure)
         coder = self.coder(image, [*taken, truth])
         if coder is not None:
-            found = self.long(replace(base, coder=coder, truth=truth))
+            roles = self.long(replace(base, coder=coder, truth=truth))
         else:
-            found = self.beside(replace(base, truth=truth))
-        if self.forced is None or (found.shape in FITTING[self.forced] and not found.questions):
-            return found
+            roles = self.beside(replace(base, truth=truth))
+        if self.forced is None or (roles.shape in FITTING[self.forced] and not roles.questions):
+            return roles
         return self.by_hand(base, truth)
 
     def require_header(self, image: str | None) -> None:
@@ -209,7 +209,7 @@ class _Finder(ColumnFacts):
     def names_an_image(self, text: str) -> bool:
         return match_names([text], self.images).images[0] in set(self.images)
 
-    def said(self, names: Sequence[str]) -> list[str]:
+    def columns_of(self, names: Sequence[str]) -> list[str]:
         return [c for n in names if (c := find_column(self.columns, n)) is not None]
 
     def by_hand(self, base: Roles, truth: str | None) -> Roles:
@@ -292,13 +292,13 @@ class _Finder(ColumnFacts):
 
     def beside(self, base: Roles) -> Roles:
         """A row per image: votes, one column of labels, or one per annotator."""
-        found = self.of_images(base)
-        if found.shape not in ("single", "wide") or "label" in self.given:
-            return found
+        roles = self.of_images(base)
+        if roles.shape not in ("single", "wide") or "label" in self.given:
+            return roles
         rest = without(self.usable, [base.image, base.split, base.truth, *self.given.values()])
-        likely = [c for c in without(rest, [found.label, *found.confidence]) if self.few(c) and not about(c)]
-        who = who_labelled(self.table, self.titles, str(base.image), likely, found.label)
-        return found if who is None else replace(found, questions=(who,))
+        likely = [c for c in without(rest, [roles.label, *roles.confidence]) if self.few(c) and not about(c)]
+        who = who_labelled(self.table, self.titles, str(base.image), likely, roles.label)
+        return roles if who is None else replace(roles, questions=(who,))
 
     def of_images(self, base: Roles) -> Roles:
         rest = without(self.usable, [base.image, base.split, base.truth, *self.given.values()])

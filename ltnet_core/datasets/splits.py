@@ -78,24 +78,24 @@ def part_of(name: str) -> str | None:
     >>> part_of("PublicTest"), part_of("Train_Aligned_Faces"), part_of("happy"), part_of("train_test_split")
     ('test', 'train', None, None)
     """
-    said = words(name)
-    together = "".join(said)
+    parts = words(name)
+    together = "".join(parts)
     if together in TRAIN or together in TEST:
         return "train" if together in TRAIN else "test"
-    train, test = not TRAIN.isdisjoint(said), not TEST.isdisjoint(said)
+    train, test = not TRAIN.isdisjoint(parts), not TEST.isdisjoint(parts)
     return None if train == test else ("train" if train else "test")
 
 
 def is_form(name: str) -> bool:
     """Whether a file is a form to be filled in, such as ``sample_submission.csv``."""
-    said = words(name.rsplit("/", 1)[-1].rsplit(".", 1)[0])
-    return not FORM.isdisjoint(said) and bool({"submission", "submissions", "submit", "template"} & set(said))
+    parts = words(name.rsplit("/", 1)[-1].rsplit(".", 1)[0])
+    return not FORM.isdisjoint(parts) and bool({"submission", "submissions", "submit", "template"} & set(parts))
 
 
 def is_truth(name: str) -> bool:
     """Whether a file holds known truth by its name: ``truth.csv``, ``gt.csv``, ``ground_truth.csv``, ``golden.csv``."""
-    said = words(name.rsplit("/", 1)[-1].rsplit(".", 1)[0])
-    return (not TRUTH.isdisjoint(said) and len(said) <= 3) or "".join(said) in TRUTH
+    parts = words(name.rsplit("/", 1)[-1].rsplit(".", 1)[0])
+    return (not TRUTH.isdisjoint(parts) and len(parts) <= 3) or "".join(parts) in TRUTH
 
 
 def is_agreed(name: str) -> bool:
@@ -113,8 +113,8 @@ def parts_of_values(values: Sequence[str], corrections: Corrections) -> dict[str
     """Value of a split column → train, test, ignore; None where it is not clear. An empty cell is train."""
     out: dict[str, str | None] = {}
     for value in values:
-        given = corrections.part(value)
-        out[value] = given or ("train" if not value else part_of(value))
+        corrected = corrections.part(value)
+        out[value] = corrected or ("train" if not value else part_of(value))
     return out
 
 

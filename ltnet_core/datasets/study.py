@@ -1,4 +1,4 @@
-"""A study: one annotation table, where its images lie, what is known of the truth, what is wrong."""
+"""A study: one annotation table, the files of its images, the known truth, the problems."""
 
 from __future__ import annotations
 

@@ -106,18 +106,18 @@ def _with_split(
     """The table with a column that says what part each row is, where there are parts; rows to ignore are gone."""
     asked = roles.questions
     if roles.split is not None:
-        found = read_split(table.frame[roles.split], table.titles[roles.split], table.file, corrections)
-        table = replace(table, frame=table.frame.assign(**{SPLIT: found.rows}))
+        splits = read_split(table.frame[roles.split], table.titles[roles.split], table.file, corrections)
+        table = replace(table, frame=table.frame.assign(**{SPLIT: splits.rows}))
         keep = (table.frame[SPLIT] != "ignore").to_numpy()
         table = table if keep.all() else table.keep(keep)
-        return table, found.values, asked if found.question is None else (*asked, found.question)
+        return table, splits.values, asked if splits.question is None else (*asked, splits.question)
     if part is not None:
         table = replace(table, frame=table.frame.assign(**{SPLIT: _same(part, len(table.row))}))
     return table, {}, asked
 
 
 def _without_absent(rows: Rows, corrections: Corrections, missing: dict[str, int]) -> Rows:
-    """Rows whose label says that there is none are left out and counted; an empty label is told as wrong."""
+    """Rows whose label means "no label" are left out and counted; an empty label is an error."""
     labels = rows.frame["label"].cat
     gone = np.asarray([c != "" and absent(str(c), corrections) for c in labels.categories], dtype=np.bool_)
     if not gone.any():
@@ -153,9 +153,9 @@ def melt(
     if not coders:
         empty = pd.DataFrame(columns=["image", "coder", "label"])
         return Rows(table.file, empty, np.zeros(0, np.int32), table.remarks())
-    said = union_categoricals([table.frame[c] for c in coders])
-    names = [str(v) for v in said.categories]
-    counts = dict(zip(names, np.bincount(said.codes, minlength=len(names)), strict=True))
+    union = union_categoricals([table.frame[c] for c in coders])
+    names = [str(v) for v in union.categories]
+    counts = dict(zip(names, np.bincount(union.codes, minlength=len(names)), strict=True))
     told = {v: float(n) for v, n in counts.items() if n and not absent(v, corrections)}
     gone = [absent(v, corrections) for v in names]
     if corrections.missing is None and minus_one_is_absent(told):
@@ -169,13 +169,13 @@ def melt(
         {
             "image": coded(np.tile(images.codes, c), images.categories),
             "coder": coded(np.repeat(np.arange(c), n), [table.titles[x] for x in coders]),
-            "label": said,
+            "label": union,
         }
     )
     if SPLIT in table.frame:
         parts = table.frame[SPLIT].cat
         frame["split"] = coded(np.tile(parts.codes, c), parts.categories)
-    present = ~np.asarray(gone, dtype=np.bool_)[said.codes]
+    present = ~np.asarray(gone, dtype=np.bool_)[union.codes]
     return Rows(table.file, frame[present].reset_index(drop=True), np.tile(table.row, c)[present], table.remarks())
 
 

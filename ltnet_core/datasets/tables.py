@@ -83,8 +83,8 @@ class Table:
         """What is wrong with the file, though it can be read."""
         out = []
         if self.broken:
-            told = tuple(f"{self.file}, row {row}: {text}" for row, text in list(self.broken.items())[:EXAMPLES])
-            out.append(Problem("broken row", len(self.broken), told, "error"))
+            examples = tuple(f"{self.file}, row {row}: {text}" for row, text in list(self.broken.items())[:EXAMPLES])
+            out.append(Problem("broken row", len(self.broken), examples, "error"))
         if self.encoding is not None:
             text = f"{self.file}: is not UTF-8 and was read as {self.encoding}; look at the names, or save it as UTF-8."
             out.append(Problem("guessed encoding", 1, (text,)))
@@ -122,8 +122,8 @@ def header(files: Files, name: str) -> tuple[str, ...]:
             require_objects(first, name)
             return tuple(n.strip().lower() for n in pyarrow.json.read_json(io.BytesIO(first)).column_names)
         text, _ = as_utf8(head, name, whole=len(head) < HEAD)
-        text, told, _ = without_preamble(text)
-        return tuple(csv_cell(n).lower() for n in first_row(text, told)[0])
+        text, declared, _ = without_preamble(text)
+        return tuple(csv_cell(n).lower() for n in first_row(text, declared)[0])
     except (DatasetError, pa.ArrowException, OSError, ValueError):
         return ()
 
@@ -159,11 +159,11 @@ def read_table(files: Files, name: str, required: Sequence[str] = ()) -> Table:
             titles = [n.strip() for n in arrow.column_names]
         else:
             data, encoding = as_utf8(data, name)
-            data, told, above = without_preamble(data)
+            data, declared, above = without_preamble(data)
             first = above + 1
             if not data.endswith((b"\n", b"\r")):
                 data += b"\n"  # or Arrow takes a header alone for an empty file
-            raw, separator = first_row(data[:HEAD], told)
+            raw, separator = first_row(data[:HEAD], declared)
             clean = csv_cell
             titles = [clean(t) for t in raw]
             _require_cells(max(data.count(b"\n"), data.count(b"\r")), len(titles), name)
@@ -171,11 +171,11 @@ def read_table(files: Files, name: str, required: Sequence[str] = ()) -> Table:
             arrow = _parse_csv(data, raw, separator, broken)
         columns = [_text_column(arrow.column(i), clean) for i in range(len(titles))]
     except (pa.ArrowException, OSError, ValueError, OverflowError) as e:
-        said = str(e).strip().split("\n")[0].rstrip(".")
-        if "straddling object" in said:
-            said = f"a row is longer than {LONGEST_ROW:,} bytes; a quote may not be closed"
+        reason = str(e).strip().split("\n")[0].rstrip(".")
+        if "straddling object" in reason:
+            reason = f"a row is longer than {LONGEST_ROW:,} bytes; a quote may not be closed"
         what = {".parquet": "Parquet file", ".jsonl": "JSON Lines file", ".ndjson": "JSON Lines file"}
-        raise DatasetError(f"is not a readable {what.get(kind, 'CSV table')} ({said}).", file=name) from e
+        raise DatasetError(f"is not a readable {what.get(kind, 'CSV table')} ({reason}).", file=name) from e
     del data
     names = [t.lower() for t in titles]
     for title in names:
@@ -274,14 +274,14 @@ def _as_utf8(data: bytes, encoding: str, errors: str = "strict") -> bytes:
 
 
 def without_preamble(data: bytes) -> tuple[bytes, str | None, int]:
-    """A CSV file from its header on, the separator where it is said, and how many lines were above the header.
+    """A CSV file from its header on, the separator the file declares, and the number of lines above the header.
 
     These are ``sep=;``, which tells a spreadsheet the separator, comments that start with #, and titles: lines with a
     single cell above others that have several.
     """
-    found = SEPARATOR_LINE.match(data[:32])
-    if found is not None:
-        return data[found.end() :], found[1].decode(), 1
+    parsed = SEPARATOR_LINE.match(data[:32])
+    if parsed is not None:
+        return data[parsed.end() :], parsed[1].decode(), 1
     lines = re.split(rb"\r\n|\r|\n", data[:HEAD], maxsplit=MOST_TITLES + 2)[: MOST_TITLES + 2]
     if not lines or b'"' in lines[0] or (_width(lines[0]) > 1 and not lines[0].startswith(b"#")):
         return data, None, 0
@@ -314,12 +314,12 @@ def _require_header(titles: Sequence[str], name: str, row: int) -> None:
         raise DatasetError(text, file=name, row=row)
 
 
-def first_row(text: bytes, told: str | None = None) -> tuple[list[str], str]:
-    """Cells of the header as they stand, and the separator: the one told, or the most frequent one outside quotes."""
+def first_row(text: bytes, declared: str | None = None) -> tuple[list[str], str]:
+    """Cells of the header as they stand, and the separator: the declared one, or the most frequent outside quotes."""
     head = text.decode("utf-8", "ignore")
     line = head.replace("\r", "\n").split("\n", 1)[0]
     bare = "".join(line.split('"')[::2])
-    separator = told or max(SEPARATORS, key=lambda s: (bare.count(s), -SEPARATORS.index(s)))
+    separator = declared or max(SEPARATORS, key=lambda s: (bare.count(s), -SEPARATORS.index(s)))
     csv.field_size_limit(LONGEST_ROW)
     try:
         return next(csv.reader(io.StringIO(head, newline=""), delimiter=separator), []), separator
@@ -362,8 +362,8 @@ def _require_few_keys(data: bytes, name: str) -> None:
     """Refuse JSON Lines that name so many keys that a column for each would not fit."""
     rows = data.count(b"{")
     keys: set[bytes] = set()
-    for found in KEY.finditer(data):
-        keys.add(found[1])
+    for key in KEY.finditer(data):
+        keys.add(key[1])
         if len(keys) > MAX_KEYS:
             raise DatasetError(f"names more than {MAX_KEYS:,} keys; expected the same few in each line.", file=name)
     _require_cells(rows, len(keys), name)

@@ -51,12 +51,12 @@ def _names(files: Files) -> set[str]:
 
 
 def speaks_of_columns(corrections: Corrections, files: Files) -> bool:
-    """Whether something is said of columns that a table has, and not of an export's questions or of coders."""
-    said = [*corrections.columns.values(), *corrections.classes_are, *corrections.annotators]
-    if not said:
+    """Whether a correction names columns of a table, and not an export's questions or coders."""
+    names = [*corrections.columns.values(), *corrections.classes_are, *corrections.annotators]
+    if not names:
         return False
     columns = {c.casefold() for c in _columns(files)}
-    return any(n.casefold() in columns for n in said)
+    return any(n.casefold() in columns for n in names)
 
 
 def applicable(corrections: Corrections, files: Files) -> Corrections:
@@ -74,9 +74,9 @@ def applicable(corrections: Corrections, files: Files) -> Corrections:
     )
 
 
-def _check(option: str, given: Iterable[str], known: Iterable[str], what: str) -> None:
+def _check(option: str, names: Iterable[str], known: Iterable[str], what: str) -> None:
     by_key = {k.strip("/").casefold(): k for k in known}
-    for name in given:
+    for name in names:
         if name.strip("/").casefold() not in by_key:
             shown = ", ".join(sorted(set(by_key.values()))[:12])
             raise OptionError(

@@ -64,14 +64,14 @@ def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading
         table = read_table(files, file)
         remarks += table.remarks()
         rows = zip(table.row, *(cells(table, c) for c in ("filename", "file_attributes", "region_count")), strict=True)
-        seen = set()
+        images_read = set()
         for row, image, attributes, regions in rows:
             content = json_cell(attributes, "file_attributes", file, int(row))
-            if image not in seen:  # a row for each region repeats what is said of the file
+            if image not in images_read:  # a row for each region repeats the attributes of the file
                 found.append(
                     (file, int(row), image, content if isinstance(content, dict) else {}, regions not in ("", "0"))
                 )
-            seen.add(image)
+            images_read.add(image)
     for file in _projects(files):
         for row, entry in enumerate(_entries(read_json(files, file)), 1):
             attributes = entry.get("file_attributes")
@@ -81,15 +81,15 @@ def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading
             )
     asked = _questions([attributes for *_, attributes, _ in found])
     for file, row, image, attributes, has_regions in found:
-        given = False
+        labelled = False
         for question in asked:
             label = one_of(_chosen(attributes.get(question)))
             if label is None:
                 answers.set_aside(SEVERAL, file, row)
             elif label:
                 answers.add(file, row, image, label, question=question, part=file)
-            given |= label != ""
-        if has_regions and not given:
+            labelled |= label != ""
+        if has_regions and not labelled:
             answers.set_aside(BOXES, file, row)
     return answers.reading(files, name, problems=remarks)
 

@@ -76,9 +76,9 @@ def _total(votes: NDArray[np.float64], columns: Sequence[str]) -> int | None:
     if votes.shape[1] < 3:
         return None
     sums = votes.sum(1)
-    found = [i for i in range(votes.shape[1]) if np.allclose(2 * votes[:, i], sums) and votes[:, i].any()]
-    found = [i for i in found if len(votes) >= MANY_ROWS or TOTALS & set(words(columns[i]))]
-    return found[0] if len(found) == 1 else None
+    totals = [i for i in range(votes.shape[1]) if np.allclose(2 * votes[:, i], sums) and votes[:, i].any()]
+    totals = [i for i in totals if len(votes) >= MANY_ROWS or TOTALS & set(words(columns[i]))]
+    return totals[0] if len(totals) == 1 else None
 
 
 def _compete(votes: NDArray[np.float64]) -> bool:

@@ -27,11 +27,11 @@ __all__ = ["FORMAT", "LAYOUT", "TITLE", "from_votes", "match", "read"]
 def match(files: Files, corrections: Corrections = NOTHING) -> Match:
     """Recognised by an image column and columns of votes."""
     none = "no table with an image column and one column of votes per class"
-    found, miss = match_shape(files, ("votes",), corrections, none)
-    if found is None:
+    understood, miss = match_shape(files, ("votes",), corrections, none)
+    if understood is None:
         return Match(False, none, min(miss.likeness, 0.1))
-    classes = ", ".join(found.roles.votes[:4])
-    return Match(True, f"{found.table.file} with the column {found.roles.image} and votes for {classes}")
+    classes = ", ".join(understood.roles.votes[:4])
+    return Match(True, f"{understood.table.file} with the column {understood.roles.image} and votes for {classes}")
 
 
 def read(files: Files, name: str, corrections: Corrections = NOTHING, by_hand: bool = False) -> Reading:

@@ -177,9 +177,9 @@ def _label(data: bytes, file: str) -> str:
         content = data.decode("utf-8-sig").strip()
         if suffix(file) != ".json":
             return content
-        found = loads(content)
+        value = loads(content)
     except (ValueError, RecursionError) as e:
         raise DatasetError("is not a readable label.", file=file) from e
-    if isinstance(found, dict):
-        found = next((found[f] for f in FIELDS if f in found), None)
-    return text(found)
+    if isinstance(value, dict):
+        value = next((value[f] for f in FIELDS if f in value), None)
+    return text(value)

@@ -24,10 +24,10 @@ SHAPE = "wide"
 def match(files: Files, corrections: Corrections = NOTHING) -> Match:
     """Recognised by an image column and others whose cells are words that repeat."""
     none = "no table with an image column and one column per annotator"
-    found, miss = match_shape(files, ("wide", "single"), corrections, none)
-    if found is None:
+    understood, miss = match_shape(files, ("wide", "single"), corrections, none)
+    if understood is None:
         return Match(False, miss.text if miss.likeness > 0.1 else none, min(miss.likeness, 0.55))
-    return Match(True, f"{found.table.file} with the column {found.roles.image} and one column per annotator")
+    return Match(True, f"{understood.table.file} with the column {understood.roles.image} and one column per annotator")
 
 
 def read(files: Files, name: str, corrections: Corrections = NOTHING, by_hand: bool = False) -> Reading:

@@ -137,10 +137,10 @@ def _only_sheet(data: bytes, name: str, formulas: bool, most: int | None = None)
     return next(iter(filled.values()))
 
 
-def _rows(found: Iterator[tuple[Any, ...]], name: str) -> Iterator[list[Any]]:
+def _rows(sheet_rows: Iterator[tuple[Any, ...]], name: str) -> Iterator[list[Any]]:
     cells = 0
     blank: list[list[Any]] = []
-    for number, row in enumerate(found, 1):
+    for number, row in enumerate(sheet_rows, 1):
         cells += len(row)
         if number > MOST_ROWS or cells > MOST_CELLS:
             raise DatasetError(f"has more than {MOST_ROWS:,} rows or {MOST_CELLS:,} cells; save it as CSV.", file=name)

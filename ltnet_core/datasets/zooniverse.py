@@ -36,13 +36,13 @@ NO_VOTES = ("num_votes", "agreement", "aggregation_version", "most_likely", "ent
 
 
 def _reductions(files: Files) -> list[str]:
-    found = []
+    matching = []
     for name in tables_with(files, REDUCED):
         columns = header(files, name)
         votes = any(c.startswith("data.") for c in columns) or {"reducer_key", "data"} <= set(columns)
         if votes and "user_name" not in columns:
-            found.append(name)
-    return found
+            matching.append(name)
+    return matching
 
 
 def match(files: Files) -> Match:
@@ -118,13 +118,13 @@ def _tasks(content: Any) -> Iterator[tuple[str, Any]]:
 def _image(content: Any) -> str:
     """The file name in the metadata of a subject."""
     for metadata in content.values() if isinstance(content, dict) else ():
-        found = (
+        texts = (
             [v for v in metadata.values() if isinstance(v, str) and is_image_name(v)]
             if isinstance(metadata, dict)
             else []
         )
-        if found:
-            return found[0].strip()
+        if texts:
+            return texts[0].strip()
     return ""
 
 
@@ -165,8 +165,8 @@ def _votes(answers: Answers, table: Table, named: dict[str, str]) -> None:
         names = [table.titles[c].partition(".")[2] for c in columns]
         numbers = zip(*(table.numbers(c) for c in columns), strict=True)
         votes = [list(zip(names, row, strict=True)) for row in numbers]
-    for row, subject, task, found in zip(map(int, table.row), subjects, tasks, votes, strict=True):
-        for label, count in found:
+    for row, subject, task, counts in zip(map(int, table.row), subjects, tasks, votes, strict=True):
+        for label, count in counts:
             if label.lower() in NO_VOTES or isinstance(count, bool) or not isinstance(count, int | float):
                 continue
             if count > 0:

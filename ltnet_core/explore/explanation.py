@@ -1,4 +1,4 @@
-"""Everything a run knows of one item: why the truth is what it is, in log-odds, and what looks like it."""
+"""One item of a run: the reasons for its learned truth, in log-odds, and the items that look like it."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def explain(run: Run, items: LearnedItems, row: int) -> Explanation:
     k = len(items.classes)
     posterior, image = results.probabilities(items, row)
     matrices = {c: np.asarray(m) for c, m in about["coders"].items()}
-    said = results.annotations(items, row)
+    annotations = results.annotations(items, row)
     learned = int(items.truth[row])
     others = posterior.copy()
     others[learned] = -1
@@ -68,8 +68,8 @@ def explain(run: Run, items: LearnedItems, row: int) -> Explanation:
         sure = np.log(np.maximum(image, FLOOR))
         reasons[""] = float(sure[learned] - sure[rival])
         share = results.share(items, row)
-        people = {c for c in said if not is_machine(c) and c not in items.given}
-        for coder, votes in said.items():
+        people = {c for c in annotations if not is_machine(c) and c not in items.given}
+        for coder, votes in annotations.items():
             log_t = np.log(np.maximum(matrices[coder], T_FLOOR))
             weight = float(about.get("weights", {}).get(coder, 1.0)) * (share if coder in people else 1.0)
             reasons[coder] = weight * float(votes @ (log_t[learned] - log_t[rival]))
@@ -77,7 +77,7 @@ def explain(run: Run, items: LearnedItems, row: int) -> Explanation:
             sharpness = float(about.get("sharpness", 1.0))
             reasons = {source: sharpness * reason for source, reason in reasons.items()}
     says = {c: image @ t for c, t in matrices.items() if c not in items.given} if image is not None else {}
-    return Explanation(posterior, image, says, said, rival, reasons, look_alikes(run, items, row))
+    return Explanation(posterior, image, says, annotations, rival, reasons, look_alikes(run, items, row))
 
 
 def look_alikes(run: Run, items: LearnedItems, row: int, most: int = LOOK_ALIKES) -> list[tuple[int, float]]:

@@ -1,4 +1,4 @@
-"""Text for a terminal: names of files and classes may hold what a terminal obeys, or what no encoding has."""
+"""Text for a terminal: control characters and unencodable characters in names are escaped."""
 
 from __future__ import annotations
 

@@ -95,17 +95,17 @@ def require_file(path: Path) -> os.stat_result:
     DamageError, RunError, StorageError
     """
     with reading(path):
-        found = path.stat()
-    if stat.S_ISDIR(found.st_mode):
+        status = path.stat()
+    if stat.S_ISDIR(status.st_mode):
         raise damaged(path, "it is a folder")
-    if not stat.S_ISREG(found.st_mode):
+    if not stat.S_ISREG(status.st_mode):
         raise damaged(path, "it is no regular file")
-    return found
+    return status
 
 
-def version(found: os.stat_result) -> tuple[int, ...]:
+def version(status: os.stat_result) -> tuple[int, ...]:
     """Changes when a file does: what was checked of one version need not be checked again."""
-    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def read_json(path: Path) -> dict[str, Any]:

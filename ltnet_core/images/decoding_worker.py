@@ -101,12 +101,12 @@ def _decode(request: Message, data: bytes) -> tuple[list[Message | None], ByteAr
 
 
 def _result(data: bytes, name: str, limit: int, out: ByteArray | None) -> Message | None:
-    """What is said of one file; ``out`` (C, S, S) gets its pixels."""
+    """The answer about one file; ``out`` (C, S, S) gets its pixels."""
 
     def use(decoded: Decoded) -> Message | None:
         if out is None:
-            found = look_at(decoded)
-            return {**vars(found), "digest": found.digest.hex()}
+            look = look_at(decoded)
+            return {**vars(look), "digest": look.digest.hex()}
         out[:] = square(decoded, out.shape[1], out.shape[0])
         return None
 

@@ -234,10 +234,10 @@ def _decoded(image: Image.Image, side: int, source: _Reads, data: bytes, name: s
 def _orientation(image: Image.Image) -> int:
     """The EXIF orientation; 1, upright, where the EXIF data are damaged."""
     try:
-        found = image.getexif().get(EXIF_ORIENTATION, 1)
+        orientation = image.getexif().get(EXIF_ORIENTATION, 1)
     except BROKEN:
         return 1
-    return found if isinstance(found, int) else 1
+    return orientation if isinstance(orientation, int) else 1
 
 
 def _is_animated(image: Image.Image) -> bool:

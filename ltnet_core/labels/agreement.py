@@ -84,9 +84,9 @@ def agreement(table: AnnotationTable) -> dict[str, Any]:
         most = np.argsort(-table.annotations_per_coder(), kind="stable")[: int((2 * MAX_PAIRS) ** 0.5)]
         kept = [coders[i] for i in sorted(most)]
     pairs = []
-    said = {c: table.labels_of(c) for c in kept}
+    labels = {c: table.labels_of(c) for c in kept}
     for a, b in combinations(kept, 2):
-        counts = pair_counts(said[a], said[b], len(table.classes))
+        counts = pair_counts(labels[a], labels[b], len(table.classes))
         shared = int(counts.sum())
         if shared:
             pairs.append(

@@ -121,10 +121,10 @@ class Labels:
         out = np.full((self.coders, len(rows)), -1, dtype=np.int16)
         for coder in range(self.coders):
             mine = self.row[self.ends[coder] : self.ends[coder + 1]]
-            place = np.searchsorted(mine, rows)
-            hit = place < len(mine)
-            hit[hit] = mine[place[hit]] == rows[hit]
-            out[coder, hit] = self.label[self.ends[coder] + place[hit]]
+            position = np.searchsorted(mine, rows)
+            hit = position < len(mine)
+            hit[hit] = mine[position[hit]] == rows[hit]
+            out[coder, hit] = self.label[self.ends[coder] + position[hit]]
         return out
 
     def coder(self) -> Rows:
@@ -166,7 +166,7 @@ class Labels:
     def origins(self, names: Sequence[str], nobody: str) -> tuple[Rows, tuple[str, ...]]:
         """(N,) who labelled each row, as an index into the second: the coders' names joined by ``+``, sorted.
 
-        ``names`` (C,) holds "" for coders who do not count; rows that nobody else labelled are ``nobody``'s.
+        ``names`` (C,) holds "" for coders who do not count; rows without such a coder have the origin ``nobody``.
         """
         counts = np.asarray([name != "" for name in names], dtype=np.bool_)
         mine = np.repeat(counts, np.diff(self.ends))

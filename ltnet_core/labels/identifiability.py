@@ -1,4 +1,4 @@
-"""What the annotations can and cannot tell: evidence behind each row of T, and coders who never meet.
+"""What the annotations determine: the evidence behind each row of T, and coders who share no item.
 
 p and T explain the same labels. They can be told apart where coders overlap and where
 each class has annotations enough; elsewhere a matrix is mostly what it was assumed to be.
@@ -49,8 +49,8 @@ def labels_suffice(table: AnnotationTable, correlation: float = 0.0) -> bool:
     at = sparse.csr_matrix((np.ones(len(table)), (table.item, table.coder)), shape=(n, c))
     at.data[:] = 1.0
     met = (at.T @ at > 0).sum(0).A1 - 1
-    given = sparse.csr_matrix((table.count.astype(np.float64), (table.item, table.coder)), shape=(n, c))
-    votes_an_item = given.sum(0).A1 / np.maximum(at.sum(0).A1, 1)
+    votes_by_coder = sparse.csr_matrix((table.count.astype(np.float64), (table.item, table.coder)), shape=(n, c))
+    votes_an_item = votes_by_coder.sum(0).A1 / np.maximum(at.sum(0).A1, 1)
     views = np.maximum(met, np.floor(votes_an_item) - 1)
     size = np.bincount(table.coder, minlength=c)
     return bool(size[views >= 2].sum() >= MOST * size.sum())
@@ -78,13 +78,13 @@ def overlap_notes(table: AnnotationTable) -> list[str]:
     ]
 
 
-def weak_rows(found: Evidence, table: AnnotationTable, given: Collection[str] = ()) -> list[str]:
+def weak_rows(evidence: Evidence, table: AnnotationTable, fixed: Collection[str] = ()) -> list[str]:
     """A sentence about the rows of human coders' matrices with less than ``ENOUGH`` evidence; none of ``given``."""
-    human = [c for c, name in enumerate(table.coders) if not is_machine(name) and name not in given]
-    weak = [(c, k) for c in human for k in np.flatnonzero(found.support[c] < ENOUGH)]
+    human = [c for c, name in enumerate(table.coders) if not is_machine(name) and name not in fixed]
+    weak = [(c, k) for c in human for k in np.flatnonzero(evidence.support[c] < ENOUGH)]
     if not weak:
         return []
-    named = [f"{table.coders[c]!r} {table.classes[k]!r} ({found.support[c, k]:.1f})" for c, k in weak[:MOST_NAMED]]
+    named = [f"{table.coders[c]!r} {table.classes[k]!r} ({evidence.support[c, k]:.1f})" for c, k in weak[:MOST_NAMED]]
     rows = len(human) * len(table.classes)
     return [
         f"{len(weak):,} of {rows:,} rows of the matrices rest on fewer than {ENOUGH:.0f} annotations, for example "

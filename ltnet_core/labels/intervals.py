@@ -73,8 +73,8 @@ def evidence(
     if p is not None and c * (2 * k * k) ** 3 <= MOST_WORK and c * k**4 * (k - 1) <= MOST_CELLS:
         variance = _variances(r, table, count, transitions, p, held)
         spread = (transitions * (1 - transitions)).sum(2)
-        found = np.clip(spread / np.maximum(variance.sum(2), 1e-12) - held, 0.0, support)
-        support = np.where(spread > CERTAIN, found, support)  # a coder taken at its word varies in nothing
+        effective = np.clip(spread / np.maximum(variance.sum(2), 1e-12) - held, 0.0, support)
+        support = np.where(spread > CERTAIN, effective, support)  # the fixed matrix of a coder does not vary
     total = (support + held)[:, :, None]
     hits = transitions * total
     misses = total - hits

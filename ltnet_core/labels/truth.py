@@ -15,7 +15,7 @@ from .coder_labels import Labels
 from .disagreement import CASES, cases
 
 FLOOR = 1e-12
-T_FLOOR = 1e-30  # below that of p: a coder taken at its word outweighs the surest network
+T_FLOOR = 1e-30  # below that of p: a coder whose matrix is fixed to the identity outweighs the surest network
 FIXED_COLUMNS = ("image", "learned_truth", "confidence", "network_truth", "case")
 
 
@@ -42,9 +42,9 @@ def posterior(
     if shares is not None:
         weight = weight * shares
     log_t = np.log(np.maximum(transitions, T_FLOOR))
-    said: FloatArray = log_t[table.coder, :, table.label] * weight[:, None]
+    log_terms: FloatArray = log_t[table.coder, :, table.label] * weight[:, None]
     for column in range(k):
-        log_r[:, column] += np.bincount(table.item, weights=said[:, column], minlength=len(p))
+        log_r[:, column] += np.bincount(table.item, weights=log_terms[:, column], minlength=len(p))
     log_r -= log_r.max(1, keepdims=True)
     r: FloatArray = np.exp(log_r)
     r /= r.sum(1, keepdims=True)

@@ -1,4 +1,4 @@
-"""What a stage of a run leaves for --resume: files, and a JSON file written last that says what they are.
+"""What a stage of a run leaves for --resume: files, and a JSON file written last that lists them.
 
 ::
 

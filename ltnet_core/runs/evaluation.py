@@ -37,9 +37,9 @@ def calibration_error(
     """
     confidence = p.max(1)
     right = (p.argmax(1) if said is None else said) == truth
-    place = np.minimum((confidence * bins).astype(int), bins - 1)
-    size = np.bincount(place, minlength=bins)
-    gap = np.bincount(place, weights=confidence - right, minlength=bins)
+    bin_of = np.minimum((confidence * bins).astype(int), bins - 1)
+    size = np.bincount(bin_of, minlength=bins)
+    gap = np.bincount(bin_of, weights=confidence - right, minlength=bins)
     return float(np.abs(gap).sum() / max(size.sum(), 1))
 
 

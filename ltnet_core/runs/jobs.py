@@ -80,7 +80,7 @@ def cancel(run_dir: Path, *, wait: float = 2 * GRACE_SECONDS) -> Status:
     Raises
     ------
     RunError
-        there is no such run, or nobody is training it.
+        there is no such run, or no process is training it.
     """
     run = Run.open(run_dir)
     state = run.status().state
@@ -126,5 +126,5 @@ def list_runs(runs: Path) -> list[Run]:
     if not runs.is_dir():
         return []
     named = [p for p in runs.iterdir() if not p.name.startswith(".") and is_text(p.name)]
-    found = [run for p in named if (run := Run(p)).exists()]
-    return sorted(found, key=Run.created, reverse=True)
+    existing = [run for p in named if (run := Run(p)).exists()]
+    return sorted(existing, key=Run.created, reverse=True)

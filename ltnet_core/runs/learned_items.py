@@ -1,4 +1,4 @@
-"""The items of a finished run as columns: what was said and learned of a million of them in tens of megabytes."""
+"""The items of a finished run as columns: annotations and results of a million items in tens of megabytes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class LearnedItems:
     confidence, margin : (N,) of the learned truth: its probability, and its lead over the next class.
     origin, split : (N,) index into ``origins`` (who labelled the item) and ``splits`` ("" for items
         learned from, else the test set).
-    given : coders that were taken at their word.
+    given : coders whose matrix is fixed to the identity.
 
     Rows of a test set come last.
     """
@@ -91,8 +91,8 @@ class LearnedItems:
         most = np.zeros(n, dtype=np.int32)
         for k in range(len(self.classes)):
             np.maximum(most, np.bincount(labels.row[labels.label == k], minlength=n), out=most, casting="unsafe")
-        said = np.bincount(labels.row, minlength=n)
-        return np.asarray(1 - most / np.maximum(said, 1), dtype=np.float32)
+        annotations = np.bincount(labels.row, minlength=n)
+        return np.asarray(1 - most / np.maximum(annotations, 1), dtype=np.float32)
 
     @cached_property
     def contradicted(self) -> NDArray[np.bool_]:

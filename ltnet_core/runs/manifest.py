@@ -32,8 +32,8 @@ def entry(path: Path) -> Entry:
     ------
     DamageError
     """
-    found = require_file(path)
-    return {"size": found.st_size, "blake2b": _digest(path, found)}
+    status = require_file(path)
+    return {"size": status.st_size, "blake2b": _digest(path, status)}
 
 
 def write_manifest(folder: Path) -> None:
@@ -79,13 +79,13 @@ def require_size(folder: Path, name: str, expected: Entry) -> os.stat_result:
     ------
     DamageError
     """
-    found = require_file(folder / name)
-    if found.st_size != expected["size"]:
-        sizes = f"it has {amount(found.st_size)}, the run wrote {amount(expected['size'])}"
-        if amount(found.st_size) == amount(expected["size"]):
-            sizes = f"it has {found.st_size:,} bytes, the run wrote {expected['size']:,}"
+    status = require_file(folder / name)
+    if status.st_size != expected["size"]:
+        sizes = f"it has {amount(status.st_size)}, the run wrote {amount(expected['size'])}"
+        if amount(status.st_size) == amount(expected["size"]):
+            sizes = f"it has {status.st_size:,} bytes, the run wrote {expected['size']:,}"
         raise damaged(folder / name, sizes)
-    return found
+    return status
 
 
 def require_unchanged(folder: Path, name: str, expected: Entry) -> None:
@@ -95,13 +95,13 @@ def require_unchanged(folder: Path, name: str, expected: Entry) -> None:
     ------
     DamageError
     """
-    found = require_size(folder, name, expected)
-    if _digest(folder / name, found) != expected["blake2b"]:
+    status = require_size(folder, name, expected)
+    if _digest(folder / name, status) != expected["blake2b"]:
         raise damaged(folder / name, "its content is not what the run wrote")
 
 
-def _digest(path: Path, found: os.stat_result) -> str:
-    return _digest_of(path, version(found))
+def _digest(path: Path, status: os.stat_result) -> str:
+    return _digest_of(path, version(status))
 
 
 @lru_cache(maxsize=1024)

@@ -7,7 +7,7 @@
       events.jsonl    what happened, one JSON object a line, append-only
       log.txt         what the trainer printed
       alive.lock      locked while a trainer works
-      cancel          appears when somebody asks the trainer to stop
+      cancel          asks the trainer to stop
       checkpoint/     what --resume needs; removed when the run is done
       results/        items.parquet, transitions.parquet, evaluation.json, networks/, …
       manifest.json   written last: the results are complete

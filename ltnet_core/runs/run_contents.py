@@ -1,4 +1,4 @@
-"""What each file of a run must hold: keys, types, shapes and ranges, checked before anybody relies on them."""
+"""What each file of a run must hold: keys, types, shapes and ranges, checked on reading."""
 
 from __future__ import annotations
 
@@ -300,7 +300,7 @@ _COLUMNS = {
 _SHARES = ("p_", "image_p_", "confidence", "margin")
 MATRICES = ("learned", "start", "dawid_skene", "counts", "support", "low", "high", "reference")
 PROBABILITIES = ("learned", "start", "dawid_skene", "reference")
-PARTLY_KNOWN = ("dawid_skene", "reference")  # matrices of some coders only, or with rows that nobody knows
+PARTLY_KNOWN = ("dawid_skene", "reference")  # matrices of some coders only, or with unknown rows
 
 
 def _check_parquet(path: Path, whole: bool) -> None:

@@ -1,4 +1,4 @@
-"""The events of a run as they can be relied on: odd and torn lines are left out."""
+"""The events of a run; malformed and torn lines are left out."""
 
 from __future__ import annotations
 

@@ -46,10 +46,10 @@ class Transitions:
     dawid_skene : (C,K,K) what the labels alone say, NaN for machine coders.
     counts : (C,K,K) expected annotations behind each cell. support : (C,K) annotations behind each row.
     low, high : (C,K,K) ends of each cell's 95 % interval.
-    reference : (C,K,K) the true matrix; NaN in rows that nobody knows.
+    reference : (C,K,K) the true matrix; NaN in unknown rows.
     reference_source : coder → ``planted`` or ``truth``.
     weights : (C,) weight of each coder's annotations in the posterior.
-    reference_coder : the one in whose words the truth is told.
+    reference_coder : name of the reference coder; None where there is none.
     sharpness : power of the posterior of items that people labelled.
     """
 
@@ -289,7 +289,7 @@ class StoredResults:
 
 
 def _lists(name: str, matrices: FloatArray) -> list[Any]:
-    """What each coder's matrix is as JSON: a row that nobody knows is None, the support one number a row."""
+    """Each coder's matrix as JSON: an unknown row is None, the support one number a row."""
     if name in PARTLY_KNOWN:
         return [[None if np.isnan(row).any() else row.tolist() for row in matrix] for matrix in matrices]
     return list((matrices[:, :, 0] if name == "support" else matrices).tolist())

@@ -1,4 +1,4 @@
-"""What an option is: a field of a dataclass that says its range, its choices, its help and whom it concerns.
+"""What an option is: a field of a dataclass with its range, its choices, its help and the methods it concerns.
 
 The command line, the page's form, the validation and the documentation are made from these declarations.
 """

@@ -192,10 +192,10 @@ def _arrival(connection: HTTPConnection, access: Access) -> Arrival:
 
 
 def _one(headers: Headers, name: str) -> str | None:
-    given = headers.getlist(name)
-    if len(given) > 1:
+    values = headers.getlist(name)
+    if len(values) > 1:
         raise Refused(400, f"The request has several {name} headers.")
-    return given[0] if given else None
+    return values[0] if values else None
 
 
 def _require_own_page(connection: HTTPConnection, arrival: Arrival) -> None:

@@ -15,7 +15,7 @@ from ui.access.settings import Access
 @contextlib.contextmanager
 def listening_sockets() -> Iterator[list[socket.socket]]:
     """The TCP sockets on which this process accepts connections, as duplicates that are closed at the end."""
-    found = []
+    sockets = []
     try:
         for name in os.listdir("/dev/fd"):
             with contextlib.suppress(OSError, ValueError):
@@ -23,12 +23,12 @@ def listening_sockets() -> Iterator[list[socket.socket]]:
                 if s.family in (socket.AF_INET, socket.AF_INET6) and s.getsockopt(
                     socket.SOL_SOCKET, socket.SO_ACCEPTCONN
                 ):
-                    found.append(s)
+                    sockets.append(s)
                 else:
                     s.close()
-        yield found
+        yield sockets
     finally:
-        for s in found:
+        for s in sockets:
             s.close()
 
 

@@ -87,23 +87,23 @@ def parse(environment: Mapping[str, str]) -> Access:
         a setting is empty, misspelt, malformed, or contradicts another.
     """
     _require_known(environment)
-    given = {name: environment[name].strip() for name in NAMES if name in environment}
-    for name, value in given.items():
+    values = {name: environment[name].strip() for name in NAMES if name in environment}
+    for name, value in values.items():
         if not value:
             raise OptionError(f"{name} is empty; give it a value or unset it.")
-    mode = _mode(given)
-    if "LTNET_USERS" in given and mode not in ("oidc", "proxy"):
+    mode = _mode(values)
+    if "LTNET_USERS" in values and mode not in ("oidc", "proxy"):
         raise OptionError("LTNET_USERS needs LTNET_TEAM=oidc or LTNET_TEAM=proxy: only there has a user a name.")
     for name in PROXY_ONLY:
-        if name in given and mode != "proxy":
+        if name in values and mode != "proxy":
             raise OptionError(f"{name} needs LTNET_TEAM=proxy.")
     access = Access(
         mode=mode,
-        hosts=LOOPBACK_NAMES | _hosts(given.get("LTNET_HOSTS", "")),
-        token=_token(given["LTNET_TOKEN"]) if mode == "token" else "",
-        users=frozenset(u.casefold() for u in _list(given.get("LTNET_USERS", ""))),
+        hosts=LOOPBACK_NAMES | _hosts(values.get("LTNET_HOSTS", "")),
+        token=_token(values["LTNET_TOKEN"]) if mode == "token" else "",
+        users=frozenset(u.casefold() for u in _list(values.get("LTNET_USERS", ""))),
     )
-    return _with_proxy(access, given, environment) if mode == "proxy" else access
+    return _with_proxy(access, values, environment) if mode == "proxy" else access
 
 
 def _require_known(environment: Mapping[str, str]) -> None:
@@ -114,11 +114,11 @@ def _require_known(environment: Mapping[str, str]) -> None:
             raise OptionError(f"{name} is not a setting; did you mean LTNET_{near[0]}?")
 
 
-def _mode(given: Mapping[str, str]) -> Mode:
-    team = given.get("LTNET_TEAM")
+def _mode(values: Mapping[str, str]) -> Mode:
+    team = values.get("LTNET_TEAM")
     if team is None:
-        return "token" if "LTNET_TOKEN" in given else "alone"
-    if "LTNET_TOKEN" in given:
+        return "token" if "LTNET_TOKEN" in values else "alone"
+    if "LTNET_TOKEN" in values:
         raise OptionError("LTNET_TOKEN and LTNET_TEAM exclude each other: unset one of them.")
     if team not in TEAMS:
         raise OptionError(f"LTNET_TEAM must be oidc or proxy, got {team!r}.")
@@ -151,23 +151,23 @@ def _token(value: str) -> str:
     return secrets.token_urlsafe(32) if value == "auto" else _secret("LTNET_TOKEN", value)
 
 
-def _with_proxy(access: Access, given: Mapping[str, str], environment: Mapping[str, str]) -> Access:
+def _with_proxy(access: Access, values: Mapping[str, str], environment: Mapping[str, str]) -> Access:
     for name in ("LTNET_USER_HEADER", "LTNET_PROXY_SECRET"):
-        if name not in given:
+        if name not in values:
             raise OptionError(f"LTNET_TEAM=proxy needs {name} too.")
     if environment.get("FORWARDED_ALLOW_IPS") != "":
         raise OptionError(
             "LTNET_TEAM=proxy needs FORWARDED_ALLOW_IPS set to nothing (FORWARDED_ALLOW_IPS= streamlit run app.py): "
             "otherwise the server takes the address in X-Forwarded-For for the proxy's own."
         )
-    header = given["LTNET_USER_HEADER"].lower()
+    header = values["LTNET_USER_HEADER"].lower()
     if not HEADER_NAME.fullmatch(header) or header in NO_USER_HEADERS:
         raise OptionError(f"LTNET_USER_HEADER must be the name of a header of its own, got {header!r}.")
     networks = []
-    for text in _list(given.get("LTNET_PROXIES", "127.0.0.1,::1")):
+    for text in _list(values.get("LTNET_PROXIES", "127.0.0.1,::1")):
         try:
             networks.append(ipaddress.ip_network(text))
         except ValueError:
             raise OptionError(f"LTNET_PROXIES must be addresses or networks (10.0.0.0/8), got {text!r}.") from None
-    secret = _secret("LTNET_PROXY_SECRET", given["LTNET_PROXY_SECRET"])
+    secret = _secret("LTNET_PROXY_SECRET", values["LTNET_PROXY_SECRET"])
     return replace(access, user_header=header, proxy_secret=secret, proxies=tuple(networks))

@@ -37,8 +37,8 @@ DEFAULT = "default"
 
 def is_proxy(connection: HTTPConnection, access: Access) -> bool:
     """Whether the request comes from the proxy: from its address, and with its secret."""
-    given = connection.headers.getlist(PROXY_SECRET)
-    if len(given) != 1 or not hmac.compare_digest(given[0].encode(), access.proxy_secret.encode()):
+    values = connection.headers.getlist(PROXY_SECRET)
+    if len(values) != 1 or not hmac.compare_digest(values[0].encode(), access.proxy_secret.encode()):
         return False
     address = address_of(connection)
     return address is not None and any(address in network for network in access.proxies)
@@ -55,11 +55,11 @@ def address_of(connection: HTTPConnection) -> ipaddress.IPv4Address | ipaddress.
 
 def proxy_user(headers: Headers, access: Access) -> str | None:
     """The user whom the proxy names; None if it names none, or several."""
-    given = headers.getlist(access.user_header)
-    if len(given) != 1:
+    values = headers.getlist(access.user_header)
+    if len(values) != 1:
         return None
     try:
-        return _name(given[0].encode("latin-1").decode())
+        return _name(values[0].encode("latin-1").decode())
     except UnicodeDecodeError:
         return None
 
@@ -122,11 +122,11 @@ def oidc_user(cookies: Mapping[str, str], origin: str) -> str | None:
     if content is None:
         return None
     try:
-        told: Any = json.loads(content)
+        claims: Any = json.loads(content)
     except ValueError:
         return None
-    if not isinstance(told, dict) or told.get("is_logged_in") is not True or told.get("origin") != origin:
+    if not isinstance(claims, dict) or claims.get("is_logged_in") is not True or claims.get("origin") != origin:
         return None
-    if told.get("email") and told.get("email_verified") is not False:
-        return _name(told["email"])
-    return _name(told.get("sub"))
+    if claims.get("email") and claims.get("email_verified") is not False:
+        return _name(claims["email"])
+    return _name(claims.get("sub"))

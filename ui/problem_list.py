@@ -1,4 +1,4 @@
-"""The check-up of a dataset: what was found and what is wrong, with the full list to download."""
+"""What is wrong with a dataset and what should be known of it, with the full list to download."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ def _labels(location: str, version: str, _study: Study) -> tuple[Problem, ...]:
 
 @st.cache_resource
 def _checked() -> dict[tuple[str, str], tuple[Problem, ...]]:
-    """Check-ups with every image opened, of the datasets for which somebody asked."""
+    """Check-ups with every image opened, of the datasets whose user asked for one."""
     return {}
 
 
 @st.fragment
 def section(study: Study, dataset: Dataset) -> None:
-    """What was found without opening the images; with them, once somebody asks."""
+    """The problems found without opening the images; with them when asked."""
     key, known = (str(dataset.location), dataset.version), _checked()
     images = len(study.table.items)
     above, below = st.container(), st.container(horizontal=True, gap="small")
@@ -47,28 +47,28 @@ def section(study: Study, dataset: Dataset) -> None:
             known[key] = check_up(study, images=True, progress=show)
             slot.empty()
     whole = key in known
-    found = known[key] if whole else _labels(*key, study)
+    problems = known[key] if whole else _labels(*key, study)
     note = "labels and images" if whole or not study.has_images else "labels; the images were not opened yet"
     with above:
         markup.heading("Check-up", note)
-        if not [p for p in found if p.level != "note"]:
+        if not [p for p in problems if p.level != "note"]:
             markup.callout("good", "Nothing is wrong." if whole else "Nothing is wrong with the labels.")
         for level, title in TITLES.items():
-            _list(level, title, [p for p in found if p.level == level])
-    if found:
+            _list(level, title, [p for p in problems if p.level == level])
+    if problems:
         below.download_button(
-            "Download the full list", lambda: listing_csv(found), "check-up.csv", "text/csv", key="check_list"
+            "Download the full list", lambda: listing_csv(problems), "check-up.csv", "text/csv", key="check_list"
         )
 
 
-def _list(level: str, title: str, found: Sequence[Problem]) -> None:
-    if not found:
+def _list(level: str, title: str, problems: Sequence[Problem]) -> None:
+    if not problems:
         return
-    opened = " open" if level == "error" and len(found) <= OPEN_UP_TO else ""
+    opened = " open" if level == "error" and len(problems) <= OPEN_UP_TO else ""
     parts = "".join(
         f"<details{opened}><summary>{markup.esc(p.kind)}<b>{p.count:,}</b></summary>"
         f"<ul>{''.join(f'<li>{markup.esc(e)}</li>' for e in p.examples)}"
         f"{'<li>…</li>' if p.count > len(p.examples) else ''}</ul></details>"
-        for p in found
+        for p in problems
     )
     markup.show(f'<div class="lt-callout lt-found lt-{level}"><b>{markup.esc(title)}</b>{parts}</div>')
