@@ -22,11 +22,10 @@ from .shared_errors import foretelling, item_shares, learned_share, spread, vote
 from .stages import Task
 from .trainer import Trainer
 from .transition import ClampedTransitions, SoftmaxTransitions, near_identity
-from .trust import FEW, reference_coder, reference_note, trust, trust_note
+from .trust import FEW, NEAR, reference_candidate, trust, trust_note
 
 SHARPEST = 0.9
 TRUST_PER_KAPPA = 2.0
-NEAR = 0.95  # diagonal that the reference coder's matrix starts with
 
 
 def learn(trainer: Trainer) -> Learned:
@@ -147,15 +146,9 @@ def _start(trainer: Trainer, table: AnnotationTable, seen: FloatArray | None) ->
     trusted: dict[str, float] = {}
     if alone.chosen is not None:
         trainer.note(labels_alone.note(alone))
-    elif seen is not None and labellers.coders and not plan.by_labels:
-        if settings.coders.trust == "held-out":
-            trusted = trust(seen, labellers, held_out)
-            trainer.note(trust_note(trusted))
-        heard = [c for c in labellers.coders if settings.coders.weight_of(c)]
-        if reference is None and settings.coders.find_reference and heard:
-            reference, met = reference_coder(seen, labellers.keep_coders(heard), held_out)
-            if reference is not None:
-                trainer.note(reference_note(reference, met))
+    elif seen is not None and labellers.coders and not plan.by_labels and settings.coders.trust == "held-out":
+        trusted = trust(seen, labellers, held_out)
+        trainer.note(trust_note(trusted))
     weights = coder_weights(table, settings, trusted)
     if options.transition_start == "identity":
         start = near_identity(len(table.coders), len(table.classes), options.start_diagonal)
@@ -163,10 +156,29 @@ def _start(trainer: Trainer, table: AnnotationTable, seen: FloatArray | None) ->
     if alone.chosen is not None:
         start, pseudo_counts = labels_alone.first_matrices(alone.chosen, table)
     else:
-        seen = None if plan.by_labels or seen is None else sharpened(seen, humans, held_out)
-        start, pseudo_counts = first_matrices(table, seen, weights, given, reference)
+        seen = None if plan.by_labels else seen
+        start, pseudo_counts, reference = _told_by(trainer, table, seen, weights, given)
     mass = total_mass(table, weights, options.likelihood)
     return Start(start, pseudo_counts, mass, weights, given, reference, alone.correlation)
+
+
+def _told_by(
+    trainer: Trainer, table: AnnotationTable, seen: FloatArray | None, weights: FloatArray, given: NDArray[np.bool_]
+) -> tuple[FloatArray, FloatArray, str | None]:
+    """(C,K,K) T, its pseudo counts, and the reference, which is looked for by ``seen`` (N,K) where nobody is named."""
+    humans, held_out, options = trainer.plan.table, trainer.plan.fits["ltnet"].validation, trainer.settings.coders
+    sharp = None if seen is None else sharpened(seen, humans, held_out)
+    start, pseudo_counts = first_matrices(table, sharp, weights, given, options.reference)
+    heard = humans.keep_coders([c for c in humans.coders if c != ADJUDICATOR and options.weight_of(c)])
+    if seen is None or options.reference is not None or not options.find_reference or not heard.coders:
+        return start, pseudo_counts, options.reference
+    candidate = reference_candidate(seen, heard, held_out, dict(zip(table.coders, start, strict=True)))
+    if candidate is None:
+        return start, pseudo_counts, None
+    trainer.note(candidate.note())
+    if not candidate.is_reference:
+        return start, pseudo_counts, None
+    return *first_matrices(table, sharp, weights, given, candidate.coder), candidate.coder
 
 
 @dataclass(frozen=True)

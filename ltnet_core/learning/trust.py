@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from ..annotations import AnnotationTable, FloatArray
+from .lapse_rate import lapse_rate
 
 FEW, LEAST_TRUST, MOST_NAMED = 20.0, 0.1, 5
-SUREST = 0.15  # of the images in which it sees a class, those the network is surest of
-SURE = 0.9  # share of a coder's labels of them that it meets, from which on the coder can be the reference
+NEAR = 0.95  # diagonal that the reference's matrix starts with
+CLEAR = 0.1  # lapse rate, below which a coder can be the reference in any case
+SURE = 0.95  # probability that it is below
+LEAST_ODDS = 1e-9
 
 
 def trust(p: FloatArray, table: AnnotationTable, held_out: NDArray[np.int64]) -> dict[str, float]:
@@ -36,35 +42,63 @@ def trust_note(trusted: dict[str, float]) -> str:
     return f"labels weigh {told}, by how often the network meets those of held-out images."
 
 
-def reference_coder(p: FloatArray, table: AnnotationTable, held_out: NDArray[np.int64]) -> tuple[str | None, float]:
-    """The coder in whose words the truth can be told, and the share of its labels met; None where nobody's.
+@dataclass(frozen=True)
+class Candidate:
+    """The coder whom the network meets most often, who may be the reference.
 
-    It is the one whose held-out labels the network meets most often, if its errors, too, are
-    such that a matrix does not explain: where a coder confuses classes, it does so on clear images
-    as well, and even of those that the network is surest of a good part of its labels is missed;
-    where it errs on unclear images alone, the surest ones show labels as they should be. (Such images
-    are the anchor points of Liu and Tao, 2016, doi:10.1109/TPAMI.2015.2456899.) They are
-    the surest 15 % of those in which the network (``p``, (N,K)) sees each class.
+    Attributes
+    ----------
+    coder : name. lapse : posterior mean of its lapse rate, see :mod:`.lapse_rate`.
+    limit : the lapse rate below which its matrix is nearer to the identity than to where it would start without a
+        reference. probability : that the rate is below.
+    """
+
+    coder: str
+    lapse: float
+    limit: float
+    probability: float
+
+    @property
+    def is_reference(self) -> bool:
+        """Whether the truth can be told in its words."""
+        return self.probability >= SURE
+
+    def note(self) -> str:
+        """A sentence about the coder in whose words the truth is told, or why in nobody's."""
+        rate = f"misses {self.lapse:.0%} of its labels of clear images"
+        if self.is_reference:
+            return (
+                f"the labels alone fit more than one truth: it is told in the words of {self.coder!r}, for the network "
+                f"{rate}; its matrix starts next to the identity. Another coder can be made the reference, or none."
+            )
+        return (
+            f"the labels alone fit more than one truth, and it is told in the words of no coder: of {self.coder!r}, "
+            f"the best by held-out labels, the network {rate}, and that these are fewer than {self.limit:.0%} has a "
+            f"probability of {self.probability:.0%}. If one coder's words are the right ones, make it the reference."
+        )
+
+
+def reference_candidate(
+    p: FloatArray, table: AnnotationTable, held_out: NDArray[np.int64], start: Mapping[str, FloatArray]
+) -> Candidate | None:
+    """The coder who may be the reference; None where it has fewer than 20 held-out labels.
+
+    ``p`` (N,K) is what a network trained on all labels mixed sees. ``start`` are the matrices (K,K) from which the
+    coders would start without a reference: what a poor network gets wrong is held against the coders there, so the
+    poorer it is, the less a coder has to prove. Clear images are the anchor points of Liu and Tao, 2016,
+    doi:10.1109/TPAMI.2015.2456899.
     """
     item, coder, label = _first_choices(table, held_out)
-    best = int(_rates(p.argmax(1)[item] != label, coder, len(table.coders)).argmin())
-    item, label = item[coder == best], label[coder == best]
-    seen, sure = p.argmax(1)[item], p.max(1)[item]
-    among = np.zeros(len(item), dtype=np.bool_)
-    for k in range(len(table.classes)):
-        here = np.flatnonzero(seen == k)
-        among[here[np.argsort(-sure[here], kind="stable")][: int(np.ceil(SUREST * len(here)))]] = True
-    met = float((seen == label)[among].mean()) if among.any() else 0.0
-    return (table.coders[best] if among.sum() >= FEW and met >= SURE else None), met
-
-
-def reference_note(coder: str, met: float) -> str:
-    """A sentence about the coder in whose words the truth is told."""
-    return (
-        f"the labels alone fit more than one truth: it is told in the words of {coder!r}, of whose labels the network "
-        f"meets {met:.0%} where it is surest; its matrix starts next to the identity. Another coder can be made the "
-        "reference, or none."
-    )
+    first = p.argmax(1)[item]
+    best = int(_rates(first != label, coder, len(table.coders)).argmin())
+    own = coder == best
+    if own.sum() < FEW:
+        return None
+    surest = np.clip(p.max(1)[item[own]], LEAST_ODDS, 1 - LEAST_ODDS)
+    found = lapse_rate(np.log(surest) - np.log1p(-surest), first[own], (first == label)[own])
+    name = table.coders[best]
+    limit = max(CLEAR, 1 - (float(start[name].diagonal().mean()) + NEAR) / 2)
+    return Candidate(name, found.mean, limit, found.below(limit))
 
 
 def _first_choices(
