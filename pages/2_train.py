@@ -129,6 +129,8 @@ def what_changed(run: Run, state: Current) -> None:
     with st.container(border=True):
         markup.heading(f"What changed since {before.folder.name}")
         markup.facts(changes.facts(before, run))
+        extra = {"than": before.folder.name, "sort": "unsure"}
+        frame.link("disagreements", "See the images whose learned truth changed →", state, extra=extra)
         cells = changes.changed_cells(*(reads.transitions(r) for r in (before, run)))
         if cells:
             markup.show(changes.table(cells))

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ltnet_core.explore.changed_truth import changed_truth
 from ltnet_core.runs.learned_items import LearnedItems
 from ltnet_core.runs.run import Run
 from ui import reads
@@ -37,14 +38,8 @@ def run_before(run: Run) -> Run | None:
 
 def changed_truths(before: LearnedItems, after: LearnedItems) -> tuple[int, int]:
     """How many images learned from have another learned truth, and how many there are in both."""
-    if before.names.equals(after.names):
-        rows = np.arange(len(after))
-    else:
-        rows = before.rows([str(n) for n in after.names.to_pylist()])
-    there = (rows >= 0) & (np.arange(len(after)) < after.learned_from())
-    names = np.asarray([*before.classes, ""], dtype=object), np.asarray([*after.classes, ""], dtype=object)
-    different = names[0][before.truth[rows[there]]] != names[1][after.truth[there]]
-    return int(different.sum()), int(there.sum())
+    changed, there = changed_truth(before, after)
+    return int(changed.sum()), int(there.sum())
 
 
 def changed_cells(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[CellChange]:

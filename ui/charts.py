@@ -15,11 +15,13 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import ArrayLike, NDArray
 
+from ltnet_core.explore.figures import CalibrationCurve
 from ltnet_core.labels.identifiability import ENOUGH
 from ui.wording import name as isolated
 
 PALETTE = ("#4c6ef5", "#12b886", "#f59f00", "#e64980", "#7950f2", "#15aabf", "#fd7e14", "#82c91e")
 BLUE, ORANGE = "59,91,219", "217,72,15"
+SYMBOLS = ("circle", "square", "diamond", "cross", "triangle-up", "star", "x", "pentagon")
 CONFIG = {"displaylogo": False, "modeBarButtons": [["toImage"]], "displayModeBar": "hover"}
 CLEAR = "rgba(0,0,0,0)"
 INK = "rgb(128, 128, 128)"  # stands for the theme's text colour, which the style sheet puts in its place
@@ -257,3 +259,24 @@ def method_bars(values: Mapping[str, float | None], best: str | None) -> go.Figu
     figure.update_xaxes(visible=False, range=[0, min(1.15, float(top.max()) * 1.18)])
     figure.update_yaxes(type="category", autorange="reversed", tickfont_size=13, automargin=True)
     return _frame(figure, 40 + 36 * max(len(known), 1), bargap=0.3, showlegend=False)
+
+
+def calibration(curves: Mapping[str, CalibrationCurve]) -> go.Figure:
+    """How often each run's network is right when it is so sure; on the dotted line it is as right as it is sure."""
+    figure = go.Figure()
+    figure.add_scatter(x=[0, 1], y=[0, 1], mode="lines", line={"dash": "dot", "color": INK}, hoverinfo="skip",
+                       showlegend=False)  # fmt: skip
+    for position, (name, curve) in enumerate(curves.items()):
+        figure.add_scatter(
+            x=curve.confidence,
+            y=curve.accuracy,
+            name=_text(name),
+            mode="lines+markers",
+            line={"color": PALETTE[position % len(PALETTE)], "width": 2},
+            marker={"symbol": SYMBOLS[position % len(SYMBOLS)], "size": 9},
+            customdata=curve.items,
+            hovertemplate=f"{_text(name)}<br>%{{x:.0%}} sure, %{{y:.0%}} right of %{{customdata:,}}<extra></extra>",
+        )
+    for update, title in ((figure.update_xaxes, "confidence"), (figure.update_yaxes, "share that is right")):
+        update(title={"text": title, "font": {"size": 13}}, range=[0, 1.02], tickformat=".0%", tickfont_size=12)
+    return _frame(figure, 340)

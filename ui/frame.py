@@ -8,7 +8,7 @@ from streamlit.navigation.page import StreamlitPage
 from ltnet_core.errors import LTNetError
 from ltnet_core.runs.run import Run
 from ltnet_core.runs.stored_results import open_results
-from ui import markup
+from ui import markup, run_notes
 from ui.access.settings import settings
 from ui.access.user import signed_in
 from ui.current import Current, address_is_old, current, select
@@ -51,6 +51,7 @@ def sidebar(state: Current) -> None:
                 "Run",
                 list(here),
                 key="sidebar_run",
+                format_func=lambda name: run_notes.title(here[name]),
                 on_change=_run_chosen,
                 args=(here, state),
             )

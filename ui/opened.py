@@ -69,7 +69,17 @@ def version_of_items(run: Run) -> str:
 
 @lru_cache(maxsize=3)
 def _selections(folder: str, version: str) -> Selections:
-    return Selections(load_items(Run(folder)))
+    return Selections(load_items(Run(folder)), _other_items)
+
+
+def _other_items(run: str) -> LearnedItems:
+    """The items of another run of the workspace.
+
+    Raises
+    ------
+    RunError
+    """
+    return selections(place(run).run).items
 
 
 def selections(run: Run) -> Selections:

@@ -13,6 +13,7 @@
         adjudications.sqlite    what people settled
       datasets/.incoming-<id>/  not a dataset yet, see ui/uploads.py
       runs/<id>/                see docs/run-folder.md
+      run-notes/<id>.json       what people call a run, see ui/run_notes.py
       adjudications/            the same of datasets that only a run knows
       .secret                   see ui/tokens.py
 """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..annotations import ADJUDICATOR, is_machine
-from ..errors import OptionError, did_you_mean
+from ..errors import OptionError, RunError, did_you_mean
 from ..labels.coder_labels import Rows
 from ..labels.disagreement import cases
 from ..runs.learned_items import LearnedItems
+from .changed_truth import changed_truth
 
 SORTS: dict[str, str] = {
     "wrong": "probably mislabelled",
@@ -49,6 +50,7 @@ class Wish:
     confidence, margin : lowest and highest, both included.
     origin : who labelled the item. split : "" for items learned from, a test set, or ``*any*``.
     reviewed : ``settled``, ``skipped`` or ``open``.
+    than : another run, whose learned truth is another one.
     sort, seed : a key of ``SORTS``; the seed is that of ``random``.
     top : how many of the first to keep, 0 for all.
     """
@@ -64,6 +66,7 @@ class Wish:
     origin: str = ""
     split: str = ""
     reviewed: str = ""
+    than: str = ""
     sort: str = "wrong"
     seed: int = 0
     top: int = 0
@@ -81,7 +84,8 @@ class Wish:
         OptionError
             a value that cannot be meant.
         """
-        wish: dict[str, Any] = {k: given[k] for k in ("truth", "network", "known", "origin", "split") if k in given}
+        texts = ("truth", "network", "known", "origin", "split", "than")
+        wish: dict[str, Any] = {k: given[k] for k in texts if k in given}
         wish["says"] = tuple((k[5:], v) for k, v in sorted(given.items()) if k.startswith("says.") and v)
         if given.get("pair"):
             first, bar, second = given["pair"].partition("|")
@@ -141,9 +145,11 @@ class CaseCount:
 
 @dataclass
 class Selections:
-    """Selections of one run's items. Safe to share between threads."""
+    """Selections of one run's items; ``other`` has those of another run. Safe to share between threads."""
 
     items: LearnedItems
+    other: Callable[[str], LearnedItems] | None = None
+    _changed: dict[str, Mask] = field(default_factory=dict, repr=False)
     _orders: dict[tuple[str, int], Rows] = field(default_factory=dict, repr=False)
     _cases: dict[tuple[int, int], NDArray[np.int8]] = field(default_factory=dict, repr=False)
     _kept: OrderedDict[Any, Rows] = field(default_factory=OrderedDict, repr=False)
@@ -169,6 +175,8 @@ class Selections:
             _place(items.classes, name, "class")
         if wish.origin:
             _place(items.origins, wish.origin, "origin")
+        if wish.than:
+            self.changed(wish.than)
         if wish.split not in ("", ANYTHING):
             _place(items.splits, wish.split, "test set")
 
@@ -201,7 +209,7 @@ class Selections:
     def mask(self, wish: Wish, settled: Sequence[int] | NDArray[Any] | None = None) -> Mask:
         """(N,) items that fit, whatever the order and ``top``."""
         items = self.items
-        keep = np.ones(len(items), dtype=np.bool_)
+        keep = self._all(wish.than)
         if wish.split != ANYTHING:
             keep &= items.split == _place(items.splits, wish.split, "test set", wish.split == "")
         if wish.origin:
@@ -234,6 +242,25 @@ class Selections:
                 fits |= np.isin(self.case_of(a, b), wish.cases)
             keep &= fits
         return keep
+
+    def _all(self, than: str) -> Mask:
+        """(N,) all items, or those that have another learned truth than in a run."""
+        return self.changed(than).copy() if than else np.ones(len(self.items), dtype=np.bool_)
+
+    def changed(self, run: str) -> Mask:
+        """(N,) items whose learned truth is another one than that of another run.
+
+        Raises
+        ------
+        RunError
+            there is no such run, or it is not finished.
+        """
+        with self._lock:
+            if run not in self._changed:
+                if self.other is None:
+                    raise RunError(f"there is no run {run!r} to compare with.")
+                self._changed = {run: changed_truth(self.other(run), self.items)[0]}
+            return self._changed[run]
 
     def _order(self, wish: Wish) -> Rows | None:
         """(N,) all rows in the order asked for; None for their own."""

@@ -72,6 +72,11 @@ class FirstResults:
     def _p(self) -> list[str]:
         return [f"p_{c}" for c in self.transitions()["classes"]]
 
+    def image_p(self, items: LearnedItems) -> Iterator[FloatArray] | None:
+        if not self.run.keeps("network.parquet"):
+            return None
+        return read_row_parts(self.run.result("network.parquet"), [f"p_{c}" for c in items.classes], len(items))
+
     def probabilities(self, items: LearnedItems, row: int) -> tuple[FloatArray, FloatArray | None]:
         columns = [f"p_{c}" for c in items.classes]
         posterior = read_row(self.run.result(ITEMS), columns, row, len(items))

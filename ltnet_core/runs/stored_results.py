@@ -141,6 +141,9 @@ class ResultReader(Protocol):
     def posterior_parts(self, rows: int) -> Iterator[FloatArray]:
         """The same, some rows at a time."""
 
+    def image_p(self, items: LearnedItems) -> Iterator[FloatArray] | None:
+        """(n,K) of all rows given the image alone, some at a time; None where that was not kept."""
+
     def probabilities(self, items: LearnedItems, row: int) -> tuple[FloatArray, FloatArray | None]:
         """(K,) of one row, given all and given the image alone; None where that was not kept."""
 
@@ -255,6 +258,10 @@ class StoredResults:
 
     def _p(self) -> list[str]:
         return [f"p_{k}" for k in range(len(self.names()["classes"]))]
+
+    def image_p(self, items: LearnedItems) -> Iterator[FloatArray] | None:
+        columns = [f"image_p_{k}" for k in range(len(items.classes))]
+        return read_row_parts(self.run.result(ITEMS), columns, len(items))
 
     def probabilities(self, items: LearnedItems, row: int) -> tuple[FloatArray, FloatArray | None]:
         k = len(items.classes)

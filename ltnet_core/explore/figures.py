@@ -1,0 +1,108 @@
+"""How right a finished run's network is on a test set: per class, with intervals, and how right when how sure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..annotations import FloatArray
+from ..runs.learned_items import LearnedItems
+
+BINS = 10
+DRAWS = 500  # of the bootstrap
+
+
+@dataclass(frozen=True)
+class ClassFigures:
+    """Of n images of known truth, by what the network says of the image alone.
+
+    Attributes
+    ----------
+    classes : K names. counts : (K,K) images by known truth and by what the network says.
+    """
+
+    classes: tuple[str, ...]
+    counts: NDArray[np.int64] = field(repr=False)
+
+    @classmethod
+    def of(cls, items: LearnedItems, rows: NDArray[np.int64]) -> ClassFigures:
+        """Those of some rows with a known truth."""
+        k = len(items.classes)
+        cell = items.known[rows].astype(np.int64) * k + items.network[rows]
+        return cls(items.classes, np.bincount(cell, minlength=k * k).reshape(k, k))
+
+    @property
+    def items(self) -> int:
+        return int(self.counts.sum())
+
+    @property
+    def accuracy(self) -> float | None:
+        return float(np.trace(self.counts) / self.items) if self.items else None
+
+    @property
+    def recall(self) -> FloatArray:
+        """(K,) share of the images of a class that the network calls so; NaN where there is no such image."""
+        return _share(np.diag(self.counts), self.counts.sum(1))
+
+    @property
+    def precision(self) -> FloatArray:
+        """(K,) share of the images that the network calls so that are; NaN where it calls none so."""
+        return _share(np.diag(self.counts), self.counts.sum(0))
+
+    @property
+    def f1(self) -> FloatArray:
+        """(K,) harmonic mean of the two; NaN where the class neither occurs nor is said."""
+        return _share(2 * np.diag(self.counts), self.counts.sum(0) + self.counts.sum(1))
+
+    @property
+    def macro_f1(self) -> float | None:
+        """Mean F1 of the classes that occur or are said."""
+        return float(np.nanmean(self.f1)) if self.items else None
+
+    def macro_f1_interval(self, seed: int = 0) -> tuple[float, float] | None:
+        """Its 95 % interval, by drawing the images again (bootstrap, percentiles)."""
+        if not self.items:
+            return None
+        share = self.counts.ravel() / self.items
+        draws = np.random.default_rng(seed).multinomial(self.items, share, size=DRAWS)
+        k = len(self.classes)
+        means = [ClassFigures(self.classes, draw.reshape(k, k)).macro_f1 for draw in draws]
+        low, high = np.percentile(np.asarray(means, dtype=np.float64), (2.5, 97.5))
+        return float(low), float(high)
+
+
+def _share(part: NDArray[np.int64], whole: NDArray[np.int64]) -> FloatArray:
+    with np.errstate(invalid="ignore"):
+        return np.asarray(part / np.where(whole, whole, np.nan), dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class CalibrationCurve:
+    """How often a network is right when it is so sure, over equal-width bins that hold images.
+
+    Attributes
+    ----------
+    confidence, accuracy : (B,) means of each bin. items : (B,) how many images are in it.
+    """
+
+    confidence: FloatArray
+    accuracy: FloatArray
+    items: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, confidence: FloatArray, right: NDArray[np.bool_], bins: int = BINS) -> CalibrationCurve:
+        """Of the (n,) confidence in the most probable class, and whether it was right."""
+        place = np.minimum((confidence * bins).astype(np.int64), bins - 1)
+        size = np.bincount(place, minlength=bins)
+        full = size > 0
+        mean, share = (np.bincount(place, weights=w, minlength=bins)[full] / size[full] for w in (confidence, right))
+        return cls(mean, share, size[full])
+
+
+def rows_of_test(items: LearnedItems, test: str) -> NDArray[np.int64]:
+    """Rows of a test set whose truth is known."""
+    if test not in items.splits:
+        return np.zeros(0, dtype=np.int64)
+    return np.flatnonzero((items.split == items.splits.index(test)) & (items.known >= 0) & (items.network >= 0))

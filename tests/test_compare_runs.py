@@ -1,0 +1,175 @@
+"""Runs side by side: figures per class, calibration, what differs, what changed, and what people call them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from asgi import request
+from fake_run import write_fake_run, write_made_up_results
+from page_driver import link, open_page, seen
+from sklearn.metrics import f1_score, precision_score, recall_score
+
+from ltnet_core import load_dataset
+from ltnet_core.errors import OptionError, RunError
+from ltnet_core.explore.changed_truth import changed_truth
+from ltnet_core.explore.figures import CalibrationCurve, ClassFigures, rows_of_test
+from ltnet_core.explore.selection import Selections, Wish
+from ltnet_core.files.writing import write_json
+from ltnet_core.runs.run import Run
+from ltnet_core.runs.stored_results import load_items, open_results
+from ui import compare_runs, gallery_routes, opened, run_notes
+from ui.tokens import token
+
+
+@pytest.fixture(scope="module")
+def two_runs(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace with two finished runs of the small demo, of which the second learned other truths."""
+    place = tmp_path_factory.mktemp("compare")
+    link(place, demo)
+    write_fake_run(place / "runs" / "one", demo)
+    shutil.copytree(place / "runs" / "one", place / "runs" / "two")
+    spec = json.loads((place / "runs" / "two" / "spec.json").read_text())
+    spec |= {"seed": 7, "settings": {**spec["settings"], "schedule": {**spec["settings"]["schedule"], "epochs": 3}}}
+    write_json(place / "runs" / "two" / "spec.json", spec)
+    evaluation = (place / "runs" / "two" / "results" / "evaluation.json").read_bytes()
+    write_made_up_results(Run(place / "runs" / "two"), load_dataset(demo), seed=1)
+    (place / "runs" / "two" / "results" / "evaluation.json").write_bytes(evaluation)
+    return place
+
+
+@pytest.fixture
+def place(two_runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    shutil.copytree(two_runs, tmp_path / "w")
+    monkeypatch.setenv("LTNET_WORKSPACE", str(tmp_path / "w"))
+    opened._place.cache_clear()
+    return tmp_path / "w"
+
+
+def test_figures_per_class_are_scikit_learns() -> None:
+    rng = np.random.default_rng(0)
+    truth, said = rng.integers(0, 3, 200), rng.integers(0, 4, 200)
+    counts = np.zeros((4, 4), dtype=np.int64)
+    np.add.at(counts, (truth, said), 1)
+    found = ClassFigures(("a", "b", "c", "d"), counts)
+    labels, options = [0, 1, 2, 3], {"average": None, "zero_division": np.nan}
+    np.testing.assert_allclose(found.recall, recall_score(truth, said, labels=labels, **options))
+    np.testing.assert_allclose(found.precision, precision_score(truth, said, labels=labels, **options))
+    np.testing.assert_allclose(found.f1, f1_score(truth, said, labels=labels, **options))
+    assert found.accuracy == pytest.approx((truth == said).mean())
+    low, high = found.macro_f1_interval() or (0.0, 0.0)
+    assert low < (found.macro_f1 or 0) < high < low + 0.2
+    nothing = ClassFigures(("a",), np.zeros((1, 1), dtype=np.int64))
+    assert (nothing.accuracy, nothing.macro_f1, nothing.macro_f1_interval()) == (None, None, None)
+
+
+def test_a_calibration_curve_by_hand() -> None:
+    curve = CalibrationCurve.of(np.asarray([0.91, 0.99, 1.0, 0.12]), np.asarray([True, True, False, False]))
+    np.testing.assert_allclose(curve.confidence, [0.12, (0.91 + 0.99 + 1) / 3])
+    np.testing.assert_allclose(curve.accuracy, [0, 2 / 3])
+    assert curve.items.tolist() == [1, 3]
+
+
+def test_a_run_s_figures_are_of_its_test_images(place: Path) -> None:
+    run = Run(place / "runs" / "one")
+    items = load_items(run)
+    (test,) = [s for s in items.splits if s]
+    result = compare_runs.on_test(run, test)
+    rows = rows_of_test(items, test)
+    assert result.figures.items == len(rows) == int((items.split == items.splits.index(test)).sum()) > 0
+    assert result.figures.accuracy == pytest.approx((items.network[rows] == items.known[rows]).mean())
+    assert result.curve is not None and result.curve.items.sum() == len(rows)
+    parts = open_results(run).image_p(items)
+    assert parts is not None
+    p = np.concatenate(list(parts))
+    assert (p.argmax(1) == items.network).all()
+    weighed = (result.curve.confidence * result.curve.items).sum() / len(rows)
+    assert weighed == pytest.approx(p[rows].max(1).mean(), abs=1e-6)
+    assert rows_of_test(items, "no such set").tolist() == []
+
+
+def test_old_runs_have_a_curve_too(golden: Path) -> None:
+    items = load_items(Run(golden))
+    parts = open_results(Run(golden)).image_p(items)
+    if parts is not None:
+        assert sum(map(len, parts)) == len(items)
+
+
+def test_changed_truths_are_counted_by_name_and_shown_by_the_gallery(place: Path) -> None:
+    one, two = (load_items(Run(place / "runs" / name)) for name in ("one", "two"))
+    changed, there = changed_truth(one, two)
+    before = dict(zip(one.names.to_pylist(), one.truth.tolist(), strict=True))
+    learned = two.learned_from()
+    for row, name in enumerate(two.names.to_pylist()):
+        assert changed[row] == (row < learned and before[name] != two.truth[row])
+    assert there.sum() == learned and 0 < changed.sum() < learned
+    assert not changed_truth(one, one)[0].any()
+    rows = Selections(two, lambda name: one).rows(Wish.parse({"than": "one", "sort": "name"}))
+    assert rows.tolist() == np.flatnonzero(changed).tolist()
+    reply = request(
+        gallery_routes.routes(),
+        "GET",
+        "/api/runs/two/items",
+        headers={"x-gallery-token": token("two")},
+        query={"than": "one"},
+    )
+    assert reply.json["total"] == changed.sum()
+    for wrong in ("gone", "../one", ""):
+        reply = request(
+            gallery_routes.routes(),
+            "GET",
+            "/api/runs/two/items",
+            headers={"x-gallery-token": token("two")},
+            query={"than": wrong},
+        )
+        assert (reply.status == 404) == bool(wrong)
+    with pytest.raises(RunError, match="no run 'one'"):
+        Selections(two).rows(Wish(than="one"))
+
+
+def test_settings_that_differ_and_no_others(place: Path) -> None:
+    specs = [json.loads((place / "runs" / name / "spec.json").read_text()) for name in ("one", "two")]
+    differing = compare_runs.differing_settings(specs)
+    assert differing.pop("seed") == ["0", "7"]
+    assert list(differing.values()) == [["8", "3"]], "the epochs, by their name for people"
+    assert compare_runs.differing_settings([specs[0], specs[0]]) == {}
+    with pytest.raises(OptionError, match="no settings"):
+        compare_runs.differing_settings([specs[0], {}])
+
+
+def test_notes_lie_beside_the_run_and_go_with_it_alone(place: Path) -> None:
+    run = Run(place / "runs" / "one")
+    before = {p: p.read_bytes() for p in run.folder.rglob("*") if p.is_file()}
+    assert run_notes.load(run) == run_notes.RunNote()
+    kept = run_notes.save(run, "  Base  line ", "<b>\nlong", ["a", " a", "", "b " * 30])
+    assert kept == run_notes.RunNote("Base line", "<b>\nlong", ("a", ("b " * 30)[:39]))
+    assert run_notes.load(run) == kept and run_notes.title(run) == "Base line (one)"
+    assert {p: p.read_bytes() for p in run.folder.rglob("*") if p.is_file()} == before
+    # Another run that takes the folder's name has no note; a damaged file holds none.
+    spec = json.loads((run.folder / "spec.json").read_text())
+    write_json(run.folder / "spec.json", {**spec, "created": 1.0})
+    assert run_notes.load(run) == run_notes.RunNote()
+    (place / "run-notes" / "one.json").write_text('{"name": 5')
+    assert run_notes.title(run) == "one"
+
+
+def test_the_page_compares_names_and_links(place: Path) -> None:
+    at = open_page("compare", run="two")
+    text = seen(at)
+    assert "Per class" in text and "Calibration" in text and "Settings that differ" not in text
+    at.text_input[0].set_value("Fewer <i>epochs</i>")
+    at.text_input[1].set_value("cheap, draft")
+    next(b for b in at.button if b.label == "Keep").click().run()
+    at.multiselect(key="compare_with").set_value(["one"]).run()
+    assert not at.exception, at.exception
+    text = seen(at)
+    assert "Fewer &lt;i&gt;epochs&lt;/i&gt;" in text and "<i>epochs" not in text and "cheap" in text
+    assert "Settings that differ" in text and "images have another learned truth than in one" in text
+    assert at.query_params["with"] in ("one", ["one"])
+    changed = int(changed_truth(*(load_items(Run(place / "runs" / n)) for n in ("one", "two")))[0].sum())
+    assert f"See the {changed:,} images whose learned truth changed →" in [e.label for e in at.get("page_link")]
+    # The address alone shows the same.
+    assert "images have another learned truth than in one" in seen(open_page("compare", run="two", **{"with": "one"}))

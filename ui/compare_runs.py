@@ -1,0 +1,185 @@
+"""Runs of one dataset side by side: how right each network is, where they differ, and what people call them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from ltnet_core.errors import LTNetError
+from ltnet_core.explore import figures
+from ltnet_core.explore.figures import CalibrationCurve, ClassFigures
+from ltnet_core.runs.run import Run
+from ltnet_core.runs.stored_results import open_results
+from ltnet_core.settings import Settings
+from ui import compare, opened, run_notes
+from ui.markup import esc
+from ui.wording import percent
+
+MOST = 8  # runs that are compared at a time
+MOST_CLASSES = 60
+
+
+@dataclass(frozen=True)
+class OnTest:
+    """A run's network on one test set; ``curve`` is None where its probabilities were not kept."""
+
+    figures: ClassFigures
+    macro_f1_interval: tuple[float, float] | None
+    curve: CalibrationCurve | None
+
+
+def on_test(run: Run, test: str) -> OnTest:
+    """How right the run's own network is on a test set, given the image alone.
+
+    Raises
+    ------
+    LTNetError
+        its results are damaged.
+    """
+    return _on_test(str(run.folder), opened.version_of_items(run), test)
+
+
+@st.cache_data(max_entries=32, show_spinner="Reading the results …")
+def _on_test(folder: str, version: str, test: str) -> OnTest:
+    run = Run(folder)
+    items = opened.selections(run).items
+    rows = figures.rows_of_test(items, test)
+    found = ClassFigures.of(items, rows)
+    parts = open_results(run).image_p(items)
+    curve = None
+    if parts is not None and len(rows):
+        confidence = np.concatenate([part.max(1) for part in parts])[rows]
+        curve = CalibrationCurve.of(confidence, items.network[rows] == items.known[rows])
+    return OnTest(found, found.macro_f1_interval(), curve)
+
+
+def comparable(runs: Sequence[Run]) -> list[Run]:
+    """Those of the runs that are finished and can be read."""
+    out = []
+    for run in runs:
+        try:
+            if run.is_complete():
+                opened.version_of_items(run)
+                out.append(run)
+        except LTNetError:  # the Train page says what is damaged
+            continue
+    return out
+
+
+def table(runs: Sequence[Run], tests: Mapping[str, Sequence[OnTest]]) -> str:
+    """One row per run: name, tags, note, and accuracy and macro F1 on every test set, with 95 % intervals."""
+    heads = "".join(
+        f'<th class="n">accuracy{_on(t, tests)}</th><th class="n">macro F1{_on(t, tests)}</th>' for t in tests
+    )
+    rows = []
+    for position, run in enumerate(runs):
+        note = run_notes.load(run)
+        cells = "".join(_cells(results[position]) for results in tests.values())
+        name = f"<b>{esc(note.name)}</b> {esc(run.folder.name)}" if note.name else esc(run.folder.name)
+        tags = "".join(f'<span class="lt-tag">{esc(t)}</span>' for t in note.tags)
+        remark = f'<div class="range">{esc(note.note)}</div>' if note.note else ""
+        rows.append(f"<tr><td>{name} {tags}{remark}</td>{cells}</tr>")
+    return f'<div class="lt-scroll"><table class="lt-table"><tr><th>run</th>{heads}</tr>{"".join(rows)}</table></div>'
+
+
+def _on(test: str, tests: Mapping[str, Any]) -> str:
+    return "" if len(tests) == 1 else f" on {esc(test)}"
+
+
+def _cells(result: OnTest) -> str:
+    found = result.figures
+    if found.accuracy is None:
+        return '<td class="n">–</td><td class="n">–</td>'
+    intervals = (compare.interval(found.accuracy, found.items), result.macro_f1_interval)
+    return "".join(
+        f'<td class="n">{percent(value)} {_range(ends)}</td>'
+        for value, ends in zip((found.accuracy, found.macro_f1), intervals, strict=True)
+    )
+
+
+def _range(ends: tuple[float, float] | None) -> str:
+    return "" if ends is None else f'<span class="range">{100 * ends[0]:.0f}–{100 * ends[1]:.0f}</span>'
+
+
+def differing_settings(specs: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
+    """What was asked for differently: name for people → its value in each run, as text.
+
+    Raises
+    ------
+    OptionError
+        a spec has no settings.
+    """
+    settings = [Settings.of_spec(spec) for spec in specs]
+    rows: dict[str, list[Any]] = {
+        "preset": [s.preset for s in settings],
+        "method": [s.method for s in settings],
+        "seed": [spec.get("seed") for spec in specs],
+        "device": [spec.get("device") for spec in specs],
+        "coders learned from": [spec.get("coders") for spec in specs],
+        "settled images learned from": [spec.get("adjudications") or 0 for spec in specs],
+        "dataset's content": [spec.get("fingerprint") for spec in specs],
+    }
+    for name, option in Settings.options().items():
+        rows[option.label or name.replace("_", " ")] = [s.value(name) for s in settings]
+    texts = {name: [_text(v) for v in values] for name, values in rows.items()}
+    return {name: values for name, values in texts.items() if len(set(values)) > 1}
+
+
+def _text(value: Any) -> str:
+    if value is None or value == ():
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value))
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else str(value)
+
+
+def plain_table(head: Sequence[str], rows: Mapping[str, Sequence[str]]) -> str:
+    """A row per name with a cell per run."""
+    top = "".join(f"<th>{esc(h)}</th>" for h in head)
+    body = "".join(
+        f"<tr><td>{esc(name)}</td>{''.join(f'<td>{esc(cell)}</td>' for cell in cells)}</tr>"
+        for name, cells in rows.items()
+    )
+    return f'<div class="lt-scroll"><table class="lt-table"><tr>{top}</tr>{body}</table></div>'
+
+
+def per_class(runs: Sequence[str], results: Sequence[OnTest]) -> str:
+    """One row per class: how many images, and for each run recall with its interval, precision and F1."""
+    classes = list(dict.fromkeys(c for r in results for c in r.figures.classes))
+    span = "".join(f'<th class="n" colspan="3">{esc(name)}</th>' for name in runs)
+    head = "".join('<th class="n">recall</th><th class="n">precision</th><th class="n">F1</th>' for _ in runs)
+    rows = []
+    for name in classes[:MOST_CLASSES]:
+        cells, count = [], 0
+        for result in results:
+            found = result.figures
+            if name not in found.classes:
+                cells.append('<td class="n">–</td>' * 3)
+                continue
+            k = found.classes.index(name)
+            count = max(count, int(found.counts[k].sum()))
+            cells.append(_class_cells(found, k))
+        rows.append(f'<tr><td>{esc(name)}</td><td class="n">{count:,}</td>{"".join(cells)}</tr>')
+    return (
+        f'<div class="lt-scroll"><table class="lt-table"><tr><th>class</th><th class="n">images</th>{span}</tr>'
+        f"<tr><td></td><td></td>{head}</tr>{''.join(rows)}</table></div>"
+    )
+
+
+def _class_cells(found: ClassFigures, k: int) -> str:
+    here = int(found.counts[k].sum())
+    recall = found.recall[k]
+    ends = compare.interval(float(recall), here) if here else None
+    texts = [f"{_percent(recall)} {_range(ends)}", _percent(found.precision[k]), _percent(found.f1[k])]
+    return "".join(f'<td class="n">{text}</td>' for text in texts)
+
+
+def _percent(value: float) -> str:
+    return percent(None if np.isnan(value) else float(value), 0)
