@@ -243,7 +243,7 @@ def test_images_to_predict_come_and_go(
     table.write_text("image,label")
     page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
     page.goto(f"{server.url}/predict?run=faces-1")
-    expect(page.get_by_text("Drop images here")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("Drop images, a folder or a zip of them here")).to_be_visible(timeout=60_000)
     choose(page, one, two, table, button="Choose images")
     expect(page.locator(".lt-seen")).to_have_count(2, timeout=120_000)
     expect(page.get_by_text("1 file left out, by its name no image")).to_be_visible()
@@ -251,6 +251,19 @@ def test_images_to_predict_come_and_go(
     choose(page, two, button="Choose images")
     expect(page.locator(".lt-seen")).to_have_count(1, timeout=120_000)
     assert [p.name for p in server.datasets.glob(".incoming-*/data/*")] == [two.name]
+    # A zip, and a folder with more in it than images; the server's own table of them.
+    (tmp_path / "folder").mkdir()
+    for file in (one, two, table):
+        shutil.copy(file, tmp_path / "folder")
+    with zipfile.ZipFile(tmp_path / "new.zip", "w") as archive:
+        archive.write(one, "deep/one.jpg")
+    choose(page, tmp_path / "new.zip", button="Choose images")
+    expect(page.get_by_text("one.jpg", exact=True)).to_be_visible(timeout=120_000)
+    choose(page, tmp_path / "folder", button="Choose a folder")
+    expect(page.locator(".lt-seen")).to_have_count(2, timeout=120_000)
+    address = page.get_by_role("link", name="Download CSV").get_attribute("href")
+    got = page.request.get(f"{server.url}/{address}", timeout=120_000)
+    assert got.status == 200 and got.text().count("\n") == 3 and f"folder/{one.name}" in got.text()
     page.get_by_role("button", name="Remove these images").click()
     expect(page.locator(".lt-seen")).to_have_count(0, timeout=60_000)
     assert list(server.datasets.iterdir()) == []

@@ -8,6 +8,7 @@ import json
 import shutil
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import parse_qsl
 
 import numpy as np
@@ -16,6 +17,8 @@ import pandas as pd
 import pytest
 from asgi import request
 from conftest import Command
+from fake_run import write_fake_run
+from page_driver import link, open_page, seen
 from uploading import Client, frame
 
 from ltnet_core import load_dataset
@@ -25,9 +28,10 @@ from ltnet_core.export.kinds.glossary import glossary
 from ltnet_core.images.image import load_pixels
 from ltnet_core.learning.predict import predict_images
 from ltnet_core.runs.run import Run
-from ui import commands, export_routes, prediction, uploads
+from ui import commands, export_routes, opened, prediction, reads, uploads
 from ui.tokens import token
 
+CARD = '<article class="lt-seen"'
 CODES = {"cat": "Ca", "dog": "Do"}
 ANSWER = {
     "image": "x.png",
@@ -229,3 +233,33 @@ def test_of_many_classes_the_probable_are_shown() -> None:
     card = prediction.card(prediction.Seen("x", Path(), None, answer), {c: c.upper() for c in names}, machines=False)
     assert "K29" in card
     assert "20 less probable classes are left out" in card
+
+
+def test_cards_go_with_the_dataset_they_were_shown_for(
+    demo: Path, golden: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LTNET_WORKSPACE", str(tmp_path))
+    for name in ("faces", "others"):
+        link(tmp_path, demo, name) if name == "faces" else shutil.copytree(demo, tmp_path / "datasets" / name / "data")
+        data = demo if name == "faces" else tmp_path / "datasets" / name / "data"
+        write_fake_run(tmp_path / "runs" / f"{name}-1", data)
+        networks = tmp_path / "runs" / f"{name}-1" / "results" / "networks"
+        networks.mkdir()
+        shutil.copy(golden / "results" / "networks" / "index.json", networks)
+    shown = prediction.Looked([prediction.Seen("x.png", Path(), None, ANSWER)], 1)
+    for look in ("look_at_samples", "look_at_uploaded"):
+        monkeypatch.setattr(prediction, look, lambda *a: shown)
+    monkeypatch.setattr(reads, "codes", lambda run: CODES)
+    monkeypatch.setattr(opened, "version_of", lambda *a: "")
+    monkeypatch.setattr(uploads, "discard", lambda id: None)
+    at = open_page("predict", run="faces-1")
+    at.session_state["images_to_predict"] = SimpleNamespace(id="x")
+    at.run()
+    assert not at.exception, at.exception
+    assert CARD in seen(at)
+    at.query_params["run"] = "others-1"
+    del at.query_params["dataset"]
+    at.run()
+    assert CARD not in seen(at) and "Images nobody has labelled yet" in seen(at)
+    next(b for b in at.button if b.label.startswith("Try it on")).click().run()
+    assert CARD in seen(at)

@@ -176,9 +176,10 @@ class View {
     const icon = make("div", "fu-icon");
     icon.setAttribute("aria-hidden", "true");
     const buttons = make("div", "fu-row");
-    if (this.images) buttons.append(button("Choose images", () => this.browse("images")));
-    else buttons.append(button("Choose a folder", () => this.browse("folder")), button("Choose a file", () => this.browse("file")));
-    const title = this.images ? "Drop images here" : "Drop a folder, a zip or a table here";
+    const folder = button("Choose a folder", () => this.browse("folder"));
+    if (this.images) buttons.append(button("Choose images", () => this.browse("images")), folder);
+    else buttons.append(folder, button("Choose a file", () => this.browse("file")));
+    const title = this.images ? "Drop images, a folder or a zip of them here" : "Drop a folder, a zip or a table here";
     zone.append(icon, make("div", "fu-title", title), buttons);
     return zone;
   }
