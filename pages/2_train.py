@@ -85,22 +85,22 @@ def _buttons(run: Run, state: str, dataset: Dataset) -> None:
 
 
 def _curves(events: list[dict[str, Any]], run: Run, settings: Settings | None) -> None:
-    found = progress.history(events)
+    history = progress.history(events)
     with st.grid(min_column_width=340, gap="large"):
         markup.show(progress.stage_list(events, run.status(), settings))
         figure = st.container()
     with figure:
-        if not found:
+        if not history:
             markup.sentence("Loss and agreement appear here after the first epoch.")
             return
-        names = {s: stage_name(s, settings.method if settings else "") for s in found}
+        names = {s: stage_name(s, settings.method if settings else "") for s in history}
         names = {s: "LTNet" if s == "ltnet" else n.partition(":")[0] for s, n in names.items()}
         what = st.segmented_control(
             "Curve", ["agreement with the labels", "loss"], default="agreement with the labels", required=True,
             key="curve", label_visibility="collapsed",
         )  # fmt: skip
         key = "loss" if what == "loss" else "agreement"
-        st.plotly_chart(charts.curves(found, key, names), config=charts.CONFIG, key="curves")
+        st.plotly_chart(charts.curves(history, key, names), config=charts.CONFIG, key="curves")
         markup.sentence("solid: images held out · dotted: images trained on")
 
 

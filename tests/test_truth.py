@@ -62,7 +62,9 @@ def test_calibration_error_by_hand() -> None:
     assert calibration_error(p, truth) == pytest.approx(0.2)
     assert calibration_error(np.array([[1.0, 0.0], [0.0, 1.0]]), np.array([0, 1])) == 0
     tied, second = np.full((4, 2), 0.5), np.ones(4, np.int32)  # a method with a tie rule of its own
-    assert calibration_error(tied, second, said=second) == scores(tied, second, second)["ece"] == pytest.approx(0.5)
+    assert (
+        calibration_error(tied, second, predicted=second) == scores(tied, second, second)["ece"] == pytest.approx(0.5)
+    )
 
 
 def test_recovery_counts_the_known_rows() -> None:

@@ -52,9 +52,9 @@ def changed_cells(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[C
         if coder not in before["coders"] or coder in after.get("given", ()):
             continue
         old, new = np.asarray(before["coders"][coder]), np.asarray(cells)
-        k, said = np.unravel_index(int(np.abs(new - old).argmax()), new.shape)
+        k, label = np.unravel_index(int(np.abs(new - old).argmax()), new.shape)
         mean = float(np.abs(new - old).mean())
-        out.append(CellChange(coder, mean, classes[k], classes[said], float(old[k, said]), float(new[k, said])))
+        out.append(CellChange(coder, mean, classes[k], classes[label], float(old[k, label]), float(new[k, label])))
     return sorted(out, key=lambda c: -c.mean)
 
 

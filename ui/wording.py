@@ -150,17 +150,17 @@ def top_confusions(
     np.fill_diagonal(t, 0.0)
     order = np.argsort(-t, axis=None, kind="stable")[:most]
     cells = [(int(i) // len(classes), int(i) % len(classes)) for i in order]
-    confused = [(k, said) for k, said in cells if t[k, said] >= least]
+    confused = [(k, label) for k, label in cells if t[k, label] >= least]
     if not confused:
         return f"{coder_name(coder)} confuses no two classes in more than {percent(least, 0)} of cases."
 
-    def share(k: int, said: int) -> str:
+    def share(k: int, label: int) -> str:
         if interval is None:
-            return percent(t[k, said], 0)
-        low, high = (100 * np.asarray(end, dtype=float)[k, said] for end in interval)
-        return f"{percent(t[k, said], 0)} ({low:.0f} to {high:.0f})"
+            return percent(t[k, label], 0)
+        low, high = (100 * np.asarray(end, dtype=float)[k, label] for end in interval)
+        return f"{percent(t[k, label], 0)} ({low:.0f} to {high:.0f})"
 
-    parts = [f"{name(classes[said])} for {share(k, said)} of {name(classes[k])}" for k, said in confused]
+    parts = [f"{name(classes[label])} for {share(k, label)} of {name(classes[k])}" for k, label in confused]
     listed = parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1]
     return f"{coder_name(coder)} says {listed}."
 

@@ -58,7 +58,7 @@ def decode_all(
     """
     if out is None:
         looks = look_at_all(files, names, progress)
-        return {name: found.error for name, found in sorted(zip(names, looks, strict=True)) if found.error}
+        return {name: look.error for name, look in sorted(zip(names, looks, strict=True)) if look.error}
     shape = (len(names), channels, size, size)
     with new_array(out, shape, np.uint8) as pixels, _pool(files, names) as pool:
         return _fill(pixels, files, names, pool, progress)

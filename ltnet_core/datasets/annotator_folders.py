@@ -46,7 +46,7 @@ def _sources(files: Files) -> dict[str, list[tuple[str, str, str]]]:
 
 def _key(files: Files, sources: dict[str, list[tuple[str, str, str]]]) -> Callable[[str], str] | None:
     """What tells the same image in two folders: its name or its content; None where the folders share none."""
-    everything = [i for found in sources.values() for i, *_ in found]
+    everything = [i for images in sources.values() for i, *_ in images]
     by_name = _shared(sources, _base)
     if by_name and all(
         len({_content(files, i) for i in group}) == 1 for group in by_name[:: max(1, len(by_name) // SAMPLE)]
@@ -72,7 +72,7 @@ def _content(files: Files, image: str) -> str:
 
 def _shared(sources: dict[str, list[tuple[str, str, str]]], key: Callable[[str], str]) -> list[list[str]]:
     """The images that two annotators sorted; none where they are fewer than half of what the smaller one has."""
-    keys = {source: {key(i): i for i, *_ in found} for source, found in sources.items()}
+    keys = {source: {key(i): i for i, *_ in images} for source, images in sources.items()}
     holders = Counter(k for held in keys.values() for k in held)
     shared = [k for k, n in holders.items() if n > 1]
     if not shared or len(shared) < LEAST_SHARED * min(map(len, keys.values())):
@@ -89,7 +89,7 @@ def match(files: Files, corrections: Corrections = NOTHING) -> Match:
     if many and len({_base(i) for i in files.images}) == len(files.images):
         return Match(False, "the folders hold images of different names", 0.0)
     sources = _sources(files)
-    if len(sources) < 2 or len({c for found in sources.values() for *_, c in found}) < 2:
+    if len(sources) < 2 or len({c for images in sources.values() for *_, c in images}) < 2:
         return Match(False, "no folders of classes for several annotators", 0.0)
     key = _key(files, sources)
     if key is None:
@@ -119,7 +119,7 @@ def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading
             item = first[key(image)]
             copies += item != image
             answers.add(f"{source}/", row, item, label, coder=source, part=part)
-    sorted_ones = {i for found in sources.values() for i, *_ in found}
+    sorted_ones = {i for images in sources.values() for i, *_ in images}
     kept = [i for i in files.images if i not in sorted_ones or i in set(first.values())]
     text = f"{copies:,} copies of images in other folders are the same items."
     problems = [Problem("copy of an image", copies, (text,), "note")] if copies else []

@@ -74,9 +74,9 @@ def read(files: Files, name: str) -> Reading:
     votes = [n for n in files.names if n.lower().endswith(".npy") and "cifar10h" in n.lower() and "count" in n.lower()]
     labels, known = [], []
     if people:
-        said = read_pickle(files, people[0])
-        columns = _columns(said, len(names), people[0])
-        labels = [_rows(people[0], names, said[k], coder=coder) for k, coder in columns.items()]
+        arrays = read_pickle(files, people[0])
+        columns = _columns(arrays, len(names), people[0])
+        labels = [_rows(people[0], names, arrays[k], coder=coder) for k, coder in columns.items()]
         known.append(_rows(people[0], names, truth, split=""))
     elif names and not votes:
         labels = [_rows(train[0], names, truth, coder=PLAIN_CODER)]
@@ -99,14 +99,16 @@ def _load(files: Files, batches: list[str], part: str) -> tuple[np.ndarray, np.n
         content = read_pickle(files, file)
         try:
             content = {k.decode() if isinstance(k, bytes) else k: v for k, v in content.items()}
-            data, said = content["data"], _numbers(content["labels"])
-            images = data.reshape(len(said), 3, SIDE, SIDE).transpose(0, 2, 3, 1)
+            data, batch_labels = content["data"], _numbers(content["labels"])
+            images = data.reshape(len(batch_labels), 3, SIDE, SIDE).transpose(0, 2, 3, 1)
         except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as e:
             raise DatasetError(f"is no CIFAR-10 batch ({e}).", file=file) from e
-        if data.dtype != np.uint8 or (len(said) and not (said.min() >= 0 and said.max() < len(CLASSES))):
+        if data.dtype != np.uint8 or (
+            len(batch_labels) and not (batch_labels.min() >= 0 and batch_labels.max() < len(CLASSES))
+        ):
             raise DatasetError("is no CIFAR-10 batch (pixels or labels out of range).", file=file)
         pixels.append(images)
-        labels.append(said)
+        labels.append(batch_labels)
     every = np.concatenate(pixels)
     return every, np.concatenate(labels), [f"{part}/{i:05d}.png" for i in range(len(every))]
 

@@ -130,7 +130,7 @@ class Files(ABC):
         return None
 
     def open(self, name: str) -> BinaryIO:
-        """One file, to be read from any place in it; the caller closes it.
+        """One file, to be read from any position; the caller closes it.
 
         Raises
         ------

@@ -160,16 +160,16 @@ def read_tables(
 
 def _agreed(speaking: Sequence[LabelTable], labels: Sequence[Rows], corrections: Corrections) -> list[Question]:
     """Whether a table called consensus beside others is a coder's."""
-    found = [f.table.file for f in speaking if is_agreed(f.table.file) and f.roles.shape == "single"]
-    if not found or len(found) == len(speaking) or corrections.annotators:
+    agreed = [f.table.file for f in speaking if is_agreed(f.table.file) and f.roles.shape == "single"]
+    if not agreed or len(agreed) == len(speaking) or corrections.annotators:
         return []
     coders = sorted({str(c) for r in labels for c in r.frame["coder"].unique()})
-    sentence = f"{found[0]} is called like what the coders agreed on, which is no coder of its own."
+    sentence = f"{agreed[0]} is called like what the coders agreed on, which is no coder of its own."
     ways = (
-        Answer(flag("--ignore", listed(found)), "it is left out"),
+        Answer(flag("--ignore", listed(agreed)), "it is left out"),
         Answer(flag("--annotators", listed(coders)), "it is a coder like the others"),
     )
-    return [Question("table of agreed labels", sentence, tuple(found), ways)]
+    return [Question("table of agreed labels", sentence, tuple(agreed), ways)]
 
 
 def _rows(files: Files, f: LabelTable, corrections: Corrections, stems: Counter[str]) -> TableRows:

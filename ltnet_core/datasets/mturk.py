@@ -116,7 +116,7 @@ def _task_answers(table: Table, chosen: list[str]) -> dict[str, list[str | None]
             for question, value in part.items() if isinstance(part, dict) else ():
                 if not any(word in question.lower() for word in WRITTEN):
                     answers.setdefault(question, [""] * len(chosen))[i] = one_of(_chosen(value))
-    return {q: said for q, said in answers.items() if are_choices([s or "" for s in said])}
+    return {q: labels for q, labels in answers.items() if are_choices([k or "" for k in labels])}
 
 
 def _chosen(value: Any) -> Iterable[str]:

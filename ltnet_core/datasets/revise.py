@@ -185,15 +185,15 @@ def _class_questions(
 ) -> list[Question]:
     by_coder = _counts(labels)
     counts: Counter[str] = Counter()
-    for said in by_coder.values():
-        counts.update(said)
+    for labels_of_coder in by_coder.values():
+        counts.update(labels_of_coder)
     asked: list[Question] = []
     known = {c.casefold() for c in classes or ()}
     doubt = [v for v in doubtful(counts, corrections) if v.casefold() not in known and v not in corrections.classes]
     if doubt:
         asked.append(missing_question(counts, doubt))
     if classes is None:
-        words = {c: [v for v in said if v not in doubt] for c, said in by_coder.items()}
+        words = {c: [v for v in used if v not in doubt] for c, used in by_coder.items()}
         both = mixed(words) if not corrections.classes and not corrections.annotators else None
         if both is not None:
             return [*asked, both]
@@ -211,22 +211,26 @@ def _several(counts: Mapping[str, float], corrections: Corrections) -> list[Ques
         joined = [v for v in counts if separator in v and v not in corrections.classes.values()]
         parts = {v: [p.strip(" []'\"") for p in v.split(separator)] for v in joined}
         alone = {v.casefold() for v in counts if v not in joined}
-        told = [v for v in joined if all(parts[v]) and sum(p.casefold() in alone for p in parts[v]) >= 1]
-        told = [v for v in told if corrections.missing is None or v not in corrections.missing]
+        several = [v for v in joined if all(parts[v]) and sum(p.casefold() in alone for p in parts[v]) >= 1]
+        several = [v for v in several if corrections.missing is None or v not in corrections.missing]
         if separator in WORDS_BETWEEN:
-            told = [v for v in told if all(p.casefold() in alone for p in parts[v])]
-        if told and (2 * len(told) >= len(joined) or len(alone) >= 2):
-            n = sum(counts[v] for v in told)
+            several = [v for v in several if all(p.casefold() in alone for p in parts[v])]
+        if several and (2 * len(several) >= len(joined) or len(alone) >= 2):
+            n = sum(counts[v] for v in several)
             sentence = (
-                f"{n:,.0f} cells hold more than one label with {separator!r} between them, such as {told[0]!r}: "
+                f"{n:,.0f} cells hold more than one label with {separator!r} between them, such as {several[0]!r}: "
                 "a label is one class."
             )
             ways = (
-                Answer(" ".join(flag("--class", f"{v}={parts[v][0]}") for v in told), "the first of the labels counts"),
-                Answer(" ".join(flag("--class", f"{v}=") for v in told), "such cells are left out"),
-                Answer(" ".join(flag("--class", f"{v}={v}") for v in told), "such a combination is a class of its own"),
+                Answer(
+                    " ".join(flag("--class", f"{v}={parts[v][0]}") for v in several), "the first of the labels counts"
+                ),
+                Answer(" ".join(flag("--class", f"{v}=") for v in several), "such cells are left out"),
+                Answer(
+                    " ".join(flag("--class", f"{v}={v}") for v in several), "such a combination is a class of its own"
+                ),
             )
-            return [Question("several labels in one cell", sentence, tuple(told[:SHOWN]), ways)]
+            return [Question("several labels in one cell", sentence, tuple(several[:SHOWN]), ways)]
     return []
 
 
@@ -239,18 +243,18 @@ def _case(counts: Mapping[str, float], corrections: Corrections) -> list[Questio
     alike = [g for g in groups.values() if len(g) > 1 and not all(v in corrections.classes.values() for v in g)]
     if not alike:
         return []
-    told = [v for g in alike for v in g]
+    names = [v for g in alike for v in g]
     one, own = [], []
     for group in alike:
         usual = max(group, key=lambda v: (counts[v], v))
         one += [flag("--class", f"{v}={usual}") for v in group]
         own += [flag("--class", f"{v}={v}") for v in group]
     sentence = (
-        f"the classes {', '.join(map(repr, told[:SHOWN]))} look like the same class in another spelling: capital "
+        f"the classes {', '.join(map(repr, names[:SHOWN]))} look like the same class in another spelling: capital "
         "letters, blanks or hyphens."
     )
     ways = (Answer(" ".join(one), "they are the same class"), Answer(" ".join(own), "each is a class of its own"))
-    return [Question("classes that differ by spelling", sentence, tuple(told[:SHOWN]), ways)]
+    return [Question("classes that differ by spelling", sentence, tuple(names[:SHOWN]), ways)]
 
 
 def _called_like_parts(labels: Sequence[Rows], own: set[str], corrections: Corrections) -> list[Question]:
@@ -335,8 +339,8 @@ def folder_parts(images: Sequence[str], corrections: Corrections) -> tuple[dict[
     for depth in range(DEEPEST):
         names = {parts[depth] for f in folders if len(parts := f.split("/")) > depth}
         here = all(f.count("/") >= depth for f in folders)
-        said = any(corrections.part(n) for n in names)
-        if names and here and ((len(names) > 1 and are_splits(names, corrections)) or said):
+        corrected = any(corrections.part(n) for n in names)
+        if names and here and ((len(names) > 1 and are_splits(names, corrections)) or corrected):
             of = {n: corrections.part(n) or part_of(n) or "train" for n in names}
             marks = {n: set_name(p, n) for n, p in of.items() if p == "test"}
             held = {i: marks[top] for i in images if i.count("/") > depth and (top := i.split("/")[depth]) in marks}

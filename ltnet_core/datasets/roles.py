@@ -149,15 +149,15 @@ class _Finder(ColumnFacts):
         others = [c for c in rest if c not in truths and len(self.values(c)) > 1]
 
         def tells(column: str) -> bool:
-            said = {v.casefold() for v in self.values(column)}
-            return not said <= YES_OR_NO or any(self.share(column, c) for c in others if self.few(c))
+            values = {v.casefold() for v in self.values(column)}
+            return not values <= YES_OR_NO or any(self.share(column, c) for c in others if self.few(c))
 
         return next((c for c in truths if tells(c)), None)
 
     def sure(self, rest: list[str], label: str | None) -> tuple[str, ...]:
         """The columns that say how sure somebody was."""
-        said = [self.given["confidence"]] if "confidence" in self.given else []
-        return tuple(dict.fromkeys([*said, *(c for c in named(rest, "confidence") if c != label)]))
+        chosen = [self.given["confidence"]] if "confidence" in self.given else []
+        return tuple(dict.fromkeys([*chosen, *(c for c in named(rest, "confidence") if c != label)]))
 
     # ---- the table as a whole
 

@@ -133,10 +133,10 @@ def _truth(table: Table, image: str, label: str, corrections: Corrections, once:
     columns = {"image": image, "label": label, "split": _split(table)}
     rows = Rows.of(table, {w: c for w, c in columns.items() if c is not None})
     cells = rows.frame["label"].cat
-    told = ~np.asarray([absent(str(c), corrections) for c in cells.categories], dtype=np.bool_)[cells.codes]
+    present = ~np.asarray([absent(str(c), corrections) for c in cells.categories], dtype=np.bool_)[cells.codes]
     if once:
-        told &= ~rows.frame.duplicated().to_numpy()
-    return Rows(rows.file, rows.frame[told].reset_index(drop=True), rows.row[told])
+        present &= ~rows.frame.duplicated().to_numpy()
+    return Rows(rows.file, rows.frame[present].reset_index(drop=True), rows.row[present])
 
 
 def melt(
@@ -156,9 +156,9 @@ def melt(
     union = union_categoricals([table.frame[c] for c in coders])
     names = [str(v) for v in union.categories]
     counts = dict(zip(names, np.bincount(union.codes, minlength=len(names)), strict=True))
-    told = {v: float(n) for v, n in counts.items() if n and not absent(v, corrections)}
+    label_counts = {v: float(n) for v, n in counts.items() if n and not absent(v, corrections)}
     gone = [absent(v, corrections) for v in names]
-    if corrections.missing is None and minus_one_is_absent(told):
+    if corrections.missing is None and minus_one_is_absent(label_counts):
         gone = [g or v in ("-1", "-1.0") for g, v in zip(gone, names, strict=True)]
     for value, away in zip(names, gone, strict=True):
         if missing is not None and away and value and counts[value]:
@@ -182,8 +182,8 @@ def melt(
 def from_votes(table: Table, image: str, classes: list[str], coder: str | pd.Series) -> Rows:
     """One row per image and class that got votes, by one coder or the one in each row."""
     votes = np.stack([table.numbers(c) for c in classes], axis=1)
-    told = np.stack([(table.frame[c] != "").to_numpy() for c in classes], axis=1)
-    row, label = np.nonzero(told & (votes != 0))  # what is no number stays, to be named
+    present = np.stack([(table.frame[c] != "").to_numpy() for c in classes], axis=1)
+    row, label = np.nonzero(present & (votes != 0))  # what is no number stays, to be named
     frame = pd.DataFrame(
         {
             "image": table.frame[image].iloc[row].array,

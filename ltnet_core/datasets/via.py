@@ -33,8 +33,8 @@ OWN = ("caption", "public_domain", "image_url")
 
 
 def _projects(files: Files) -> list[str]:
-    found = [n for n in files.others if n.lower().endswith(".json") and "/" not in n]
-    return [n for n in found if b'"file_attributes"' in json_head(files, n) or b'"_via_' in json_head(files, n)]
+    jsons = [n for n in files.others if n.lower().endswith(".json") and "/" not in n]
+    return [n for n in jsons if b'"file_attributes"' in json_head(files, n) or b'"_via_' in json_head(files, n)]
 
 
 def match(files: Files) -> Match:
@@ -59,7 +59,7 @@ def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading
     """
     answers = Answers("VIA's annotations", corrections, "filename", label="file_attributes")
     remarks: list[Problem] = []
-    found: list[tuple[str, int, str, dict[str, Any], bool]] = []
+    entries: list[tuple[str, int, str, dict[str, Any], bool]] = []
     for file in tables_with(files, NEEDED):
         table = read_table(files, file)
         remarks += table.remarks()
@@ -68,7 +68,7 @@ def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading
         for row, image, attributes, regions in rows:
             content = json_cell(attributes, "file_attributes", file, int(row))
             if image not in images_read:  # a row for each region repeats the attributes of the file
-                found.append(
+                entries.append(
                     (file, int(row), image, content if isinstance(content, dict) else {}, regions not in ("", "0"))
                 )
             images_read.add(image)
@@ -76,11 +76,11 @@ def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading
         for row, entry in enumerate(_entries(read_json(files, file)), 1):
             attributes = entry.get("file_attributes")
             regions = bool(entry.get("regions"))
-            found.append(
+            entries.append(
                 (file, row, text(entry.get("filename")), attributes if isinstance(attributes, dict) else {}, regions)
             )
-    asked = _questions([attributes for *_, attributes, _ in found])
-    for file, row, image, attributes, has_regions in found:
+    asked = _questions([attributes for *_, attributes, _ in entries])
+    for file, row, image, attributes, has_regions in entries:
         labelled = False
         for question in asked:
             label = one_of(_chosen(attributes.get(question)))

@@ -67,8 +67,8 @@ def evidence(
     """
     n, c, k = table.shape
     count = table.count.astype(np.float64) * (1.0 if weights is None else weights)
-    said = sparse.csr_matrix((count, (table.coder, table.item)), shape=(c, n))
-    support: FloatArray = np.asarray(said @ (r**2))
+    counts_by_item = sparse.csr_matrix((count, (table.coder, table.item)), shape=(c, n))
+    support: FloatArray = np.asarray(counts_by_item @ (r**2))
     held = np.zeros((c, k)) if assumed is None else np.minimum(assumed, MOST_ASSUMED)
     if p is not None and c * (2 * k * k) ** 3 <= MOST_WORK and c * k**4 * (k - 1) <= MOST_CELLS:
         variance = _variances(r, table, count, transitions, p, held)
@@ -94,15 +94,15 @@ def _variances(
     n, c, k = table.shape
     on = np.flatnonzero(table.annotated())
     sizes = (k * k, k * k * (k - 1))
-    said = sparse.csr_matrix((count, (table.coder.astype(np.int64) * k + table.label, table.item)), shape=(c * k, n))[
-        :, on
-    ]
+    counts_by_label = sparse.csr_matrix(
+        (count, (table.coder.astype(np.int64) * k + table.label, table.item)), shape=(c * k, n)
+    )[:, on]
     truth, network = np.zeros((c * k, sizes[0])), np.zeros((c * k, sizes[1]))
     errors = np.diag(1 / network_errors(p[on]) ** 2)
     step = max(NUMBERS // sizes[1], 1)
     for begin in range(0, len(on), step):
         some = on[begin : begin + step]
-        here, scores = said[:, begin : begin + step], _network_scores(p[some], r[some])
+        here, scores = counts_by_label[:, begin : begin + step], _network_scores(p[some], r[some])
         truth += here @ (r[some][:, :, None] * r[some][:, None, :]).reshape(len(some), -1)
         network += here @ (r[some][:, :, None] * scores[:, None, :]).reshape(len(some), -1)
         errors += scores.T @ scores

@@ -27,16 +27,16 @@ def aggregator(table: AnnotationTable) -> Aggregator:
 
 
 def calibration_error(
-    p: FloatArray, truth: NDArray[np.int32], bins: int = BINS, said: NDArray[np.int32] | None = None
+    p: FloatArray, truth: NDArray[np.int32], bins: int = BINS, predicted: NDArray[np.int32] | None = None
 ) -> float:
     """Expected calibration error of (n,K) probabilities: mean |confidence − accuracy| over equal-width bins.
 
-    ``said`` (n,) is the class a method chose where that is not the first of the most probable ones.
+    ``predicted`` (n,) is the class a method chose where that is not the first of the most probable ones.
 
     C. Guo et al., *On calibration of modern neural networks*, ICML 2017.
     """
     confidence = p.max(1)
-    right = (p.argmax(1) if said is None else said) == truth
+    right = (p.argmax(1) if predicted is None else predicted) == truth
     bin_of = np.minimum((confidence * bins).astype(int), bins - 1)
     size = np.bincount(bin_of, minlength=bins)
     gap = np.bincount(bin_of, weights=confidence - right, minlength=bins)
@@ -56,12 +56,12 @@ def scores(
     if n == 0:
         return {"accuracy": None, "macro_f1": None, "ece": None, "items": 0}
     p, truth = p[covered], truth[covered]
-    said = p.argmax(1) if labels is None else labels[covered]
-    present = np.union1d(truth, said)
+    predicted = p.argmax(1) if labels is None else labels[covered]
+    present = np.union1d(truth, predicted)
     return {
-        "accuracy": float((said == truth).mean()),
-        "macro_f1": float(f1_score(truth, said, labels=present, average="macro", zero_division=0.0)),
-        "ece": calibration_error(p, truth, said=said),
+        "accuracy": float((predicted == truth).mean()),
+        "macro_f1": float(f1_score(truth, predicted, labels=present, average="macro", zero_division=0.0)),
+        "ece": calibration_error(p, truth, predicted=predicted),
         "items": n,
     }
 
