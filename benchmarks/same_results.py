@@ -42,7 +42,7 @@ def digests(folder: Path) -> dict[str, str]:
     return {
         path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name != "history.json"  # it holds seconds
+        if path.is_file() and path.name != "history.json"  # of older versions; it holds seconds
     }
 
 

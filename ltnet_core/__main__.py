@@ -13,6 +13,7 @@ from .commands import (
     aggregate,
     demo,
     devices,
+    estimate,
     evaluate,
     export,
     fit,
@@ -33,7 +34,7 @@ os.environ.setdefault("GOMP_SPINCOUNT", "2000")
 BAD_INPUT, FAILURE = 2, 1
 
 # In the order of their help.
-MODULES = (demo, inspect, join, aggregate, fit, state, evaluate, export, adjudications, predict, devices)
+MODULES = (demo, inspect, join, aggregate, fit, estimate, state, evaluate, export, adjudications, predict, devices)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

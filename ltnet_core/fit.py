@@ -143,7 +143,13 @@ def train_run(study: Study, run: Run, *, on_trainer: Any = None) -> None:
                 on_trainer(trainer)
             name = processor_name() if trainer.device.type == "cpu" else torch.cuda.get_device_name(trainer.device)
             resumed = any(e["event"] == "start" for e in run.events())
-            run.emit("start", pid=os.getpid(), device=f"{trainer.device}: {name}", resumed=resumed)
+            run.emit(
+                "start",
+                pid=os.getpid(),
+                device=f"{trainer.device}: {name}",
+                device_memory_total=trainer.device_use.memory,
+                resumed=resumed,
+            )
 
             def waiting() -> None:
                 if run.events()[-1]["event"] != "queued":
@@ -185,8 +191,7 @@ def _in_words(e: Exception, trainer: Trainer | None) -> Exception:
     lower = (
         f"lower {size}, or give --pixel-budget 0"
         if trainer.progress.stage == "images"
-        else f"lower --batch-size (now {settings.schedule.batch_size}) or {size}, or take a smaller --network "
-        f"(now {settings.network.network})"
+        else f"lower {size}, or take a smaller --network (now {settings.network.network})"
     )
     return TrainingError(f"there is not enough memory for the stage {trainer.progress.stage!r}: {lower}.")
 
@@ -197,6 +202,7 @@ def _train(trainer: Trainer) -> None:
     trainer.enter("results")
     for note in write_results(trainer.run, trainer.study, trainer.human, learned):
         trainer.note(note)
+    trainer.progress.stop_if_asked()
     trainer.keep_networks(learned)
     finish(trainer.run)
 

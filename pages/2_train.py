@@ -12,10 +12,12 @@ from ltnet_core.datasets import Study
 from ltnet_core.errors import LTNetError
 from ltnet_core.files.spreadsheet import guarded
 from ltnet_core.runs import jobs
+from ltnet_core.runs.forming import read_forming
 from ltnet_core.runs.run import Run
 from ltnet_core.settings import Settings
 from ui import changes, charts, commands, frame, manage, markup, progress, reads, train_form
 from ui.current import Current, current, run_again, select
+from ui.small_matrices import small_matrices
 from ui.wording import LIVE, PAGES, STATES, method_name, percent, progress_sentence, stage_name
 from ui.workspace import Dataset
 
@@ -42,9 +44,22 @@ def watch(run: Run, dataset: Dataset) -> None:
             markup.callout("error", status.message or "The log says why.", title="Training failed")
         for note in progress.notes(events):
             markup.callout("note", note)
+        if status.state in LIVE and (figures := progress.figures(events)):
+            markup.sentence(figures)
         _curves(events, run, Settings.of_spec(spec) if spec else None)
+        _forming(run, events, spec)
         with st.expander("Log"), st.container(height=260, autoscroll=True):  # at its end, where the news is
             st.code(run.log_tail(200) or "(nothing yet)", language=None)
+
+
+def _forming(run: Run, events: list[dict[str, Any]], spec: dict[str, Any]) -> None:
+    """The transition matrices as they are so far."""
+    forming = read_forming(run.checkpoint)
+    if forming is None or sorted(forming["classes"]) != sorted(spec.get("classes", ())):
+        return
+    after = progress.after_epoch(forming["stage"], events, Settings.of_spec(spec))
+    markup.heading("Transition matrices so far", f"{after} · rows are truth" if after else "rows are truth")
+    markup.show(small_matrices(forming, spec["classes"], spec["codes"]))
 
 
 def _spec(run: Run) -> dict[str, Any]:

@@ -42,21 +42,19 @@ def write_fake_run(folder: Path, dataset: Path, *, finished: bool = True, ending
         "created": time.time(),
     }
     _json(folder / "spec.json", spec)
-    history = _write_events(folder, study, finished, ending)
+    _write_events(folder, study, finished, ending)
     (folder / "log.txt").write_text("reading images\ntraining\n", encoding="utf-8")
     if finished:
         learned = write_made_up_results(Run(folder), study)
-        _json(folder / "results" / "history.json", history)
         matrices = dict(zip(learned.table.coders, learned.transitions, strict=True))
         _json(folder / "results" / "evaluation.json", _evaluation(study, matrices, study.planted))
         _json(folder / "manifest.json", {"complete": True})
     return folder
 
 
-def _write_events(folder: Path, study: Study, finished: bool, ending: str | None) -> dict[str, list[dict[str, Any]]]:
+def _write_events(folder: Path, study: Study, finished: bool, ending: str | None) -> None:
     now = time.time() - 90
     events: list[dict[str, Any]] = [{"event": "start", "time": now, "pid": 1, "device": "cpu", "resumed": False}]
-    history: dict[str, list[dict[str, Any]]] = {}
     names = ["images", *(f"coder:{c}" for c in study.human_coders), "mixture", "pseudo", "ltnet", "results"]
     for position, stage in enumerate(names):
         epochs = 8 if stage.startswith("coder:") or stage in ("mixture", "ltnet") else None
@@ -78,7 +76,6 @@ def _write_events(folder: Path, study: Study, finished: bool, ending: str | None
                 "best_epoch": epoch,
                 "seconds": 1.0,
             }
-            history.setdefault(stage, []).append(record)
             events.append({"event": "epoch", "time": now, "stage": stage, **record})
             done = share + epoch / (epochs or 1) / len(names)
             events.append(
@@ -92,7 +89,6 @@ def _write_events(folder: Path, study: Study, finished: bool, ending: str | None
         events.append({"event": ending or "done", "time": now + 1, "message": "finished" if finished else ending})
     text = "".join(json.dumps(e) + "\n" for e in events)
     (folder / "events.jsonl").write_text(text, encoding="utf-8")
-    return history
 
 
 def write_made_up_results(run: Run, study: Study, seed: int = 0) -> Learned:

@@ -252,7 +252,10 @@ ODD: dict[str, dict[str, Damage]] = {
         "objects": _array(lambda a: np.array([{"a": 1}], dtype=object)),
     },
     "checkpoint/images.json": {"size is text": _set("size", to="48"), "kept is a list": _set("kept", to=[])},
-    "checkpoint/mixture.json": {"history is text": _set("history", to="x"), "files are a list": _set("files", to=[1])},
+    "checkpoint/mixture.json": {
+        "a size is text": _set("batch_size", to="x"),
+        "files are a list": _set("files", to=[1]),
+    },
     "checkpoint/mixture.npy": {"NaN": _array(lambda a: a * np.nan), "fewer rows": _array(lambda a: a[:3])},
     "checkpoint/mixture.safetensors": {
         "NaN": _weights(lambda s: _with(s, float("nan"))),

@@ -41,7 +41,6 @@ FINISHED = (
     "results/annotations.parquet",
     "results/evaluation.json",
     "results/features.npy",
-    "results/history.json",
     "results/items.parquet",
     "results/names.json",
     "results/networks/index.json",

@@ -123,6 +123,53 @@ def test_the_form_asks_for_the_chosen_method(place: Path, demo: Path, monkeypatc
     assert asked == [["--preset", "quick", "--seed", "0", "--method", "crowd-layer"]]
 
 
+def test_the_form_tells_how_long_it_will_take(place: Path, demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    link(place, demo)
+    asked: list[list[str]] = []
+
+    def estimate(location: Path, flags: list[str]) -> float:
+        asked.append(flags)
+        if len(asked) == 2:
+            raise RunError("there is no such device.")
+        return 725.0
+
+    monkeypatch.setattr(commands, "estimate", estimate)
+    at = open_page("train")
+    at.selectbox(key="batch_size_quick").set_value("auto").run()
+    at.button(key="how_long").click().run()
+    assert "About 12 minutes, an estimate" in seen(at)
+    at.button(key="how_long").click().run()
+    assert "The time cannot be estimated" in seen(at) and "there is no such device." in seen(at)
+    assert asked == 2 * [["--preset", "quick", "--seed", "0", "--batch-size=auto"]]
+
+
+def test_a_run_at_work_shows_its_figures_and_the_matrices_so_far(
+    place: Path, demo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link(place, demo)
+    run = Run(write_fake_run(place / "runs" / "faces-1", demo, finished=False))
+    told = {"stage": "ltnet", "lr": 0.0125, "images_per_second": 1234.5, "device_utilisation": 0.83}
+    run.emit("progress", progress=0.8, eta_seconds=9.0, device_memory=2_100_000_000, **told)
+    classes = run.spec()["classes"]
+    matrix = [[0.7 if said == truth else 0.05 for said in range(7)] for truth in range(7)]
+    content = {
+        "stage": "ltnet",
+        "epoch": 5,
+        "epochs": 8,
+        "classes": classes[::-1],
+        "coders": {"Al<b>": matrix},
+    }
+    (run.folder / "checkpoint").mkdir()
+    write_json(run.checkpoint / "forming.json", content)
+    monkeypatch.setattr(Run, "holder", lambda self: 4321)
+    text = seen(open_page("train", run="faces-1"))
+    assert "1,234 images a second · learning rate 0.013 · device 83% busy · memory 2.1 GB" in text
+    assert "Transition matrices so far" in text and "after epoch 5 of 8" in text
+    assert text.count('style="--v:70%"') == 7 and "Al&lt;b&gt;" in text
+    write_json(run.checkpoint / "forming.json", {**content, "classes": ["another", *classes[1:]]})
+    assert "Transition matrices so far" not in seen(open_page("train", run="faces-1"))
+
+
 def test_the_form_asks_for_the_reference(place: Path, demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     link(place, demo)
     asked: list[list[str]] = []

@@ -90,17 +90,18 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 def test_events_say_where_the_run_is(tmp_path: Path, clock: Clock) -> None:
     run = Run.create(tmp_path / "run", {})
-    progress = Progress(run, lambda: 5_000)
+    progress = Progress(run, lambda: {"device_memory": 5_000, "device_utilisation": 0.5})
     progress.begin({"decode": 0, "train": 1_000, "predict": 0, "features": 0})
     progress.enter("mixture", 3)
-    for _ in range(6):
+    for step in range(6):
+        progress.learns(0.1 * step)
         progress.advance(100)
         clock.now += 1
     *_, last = (e for e in run.events() if e["event"] == "progress")
     assert last["stage"] == "mixture" and last["progress"] == pytest.approx(0.6)
     assert last["images_per_second"] == pytest.approx(100)
     assert last["eta_seconds"] == pytest.approx(4.0)
-    assert last["device_memory"] == 5_000
+    assert (last["device_memory"], last["device_utilisation"], last["lr"]) == (5_000, 0.5, 0.5)
     assert run.status().eta_seconds == pytest.approx(4.0)
     progress.skip(400)
     assert progress.left() == ", 3 s left"

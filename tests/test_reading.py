@@ -24,8 +24,9 @@ from ltnet_core.errors import DamageError, DatasetError, RunError, StorageError
 from ltnet_core.explore.adjudications import Adjudications, Decision
 from ltnet_core.files.reading import loads, read_array, read_json, reading, require_file
 from ltnet_core.files.shapes import mismatch
+from ltnet_core.learning.fit_state import load_epochs, save_epochs
 from ltnet_core.learning.weights import fill, load_weights, save_weights
-from ltnet_core.runs.checkpoint import keep, kept, load_epochs, save_epochs
+from ltnet_core.runs.checkpoint import keep, kept
 from ltnet_core.runs.manifest import entry, read_manifest, require_unchanged
 from ltnet_core.runs.run import Run
 from ltnet_core.runs.run_events import LONGEST_LINE, MOST_BYTES, read_events, tail
@@ -135,8 +136,8 @@ def test_training_without_memory_names_the_stage_and_what_to_lower(
     done = faults.call("fit", tmp_path / "faces", "--run", tmp_path / "run", *faults.FLAGS, "--batch-size", 8)
     assert (done.status, done.err) == (
         1,
-        "ltnet_core: there is not enough memory for the stage 'warm-up': lower --batch-size (now 8) or --image-size "
-        "(now 8), or take a smaller --network (now cnn).\n",
+        "ltnet_core: there is not enough memory for the stage 'warm-up': lower --image-size (now 8), or take a smaller "
+        "--network (now cnn).\n",
     )
     assert loads(faults.call("status", tmp_path / "run", "--json").out)["state"] == "failed"
     monkeypatch.undo()

@@ -181,3 +181,31 @@ def test_learning_rates_grow_with_the_square_root_of_the_batch_unless_they_are_s
     assert (chosen.schedule.lr, chosen.schedule.ltnet_lr) == (0.3, 0.1)
     # A run's own settings are what they are: nothing grows when they are read again.
     assert Settings.from_json(larger.to_json()) == larger
+
+
+def test_a_batch_may_be_auto_on_the_command_line_in_json_and_in_the_form(capsys: pytest.CaptureFixture[str]) -> None:
+    assert parsed(Settings, "--batch-size", "auto") == {"batch_size": "auto"}
+    assert parsed(Settings, "--batch-size", "64") == {"batch_size": 64}
+    with pytest.raises(SystemExit):
+        parsed(Settings, "--batch-size", "all")
+    assert "argument --batch-size: invalid int or auto value: 'all'" in capsys.readouterr().err
+    settings = make_settings("quick", batch_size="auto")
+    assert (settings.batch_of_rates, settings.schedule.lr) == (32, 0.003)  # those of the preset
+    assert Settings.from_json(json.loads(json.dumps(settings.to_json()))) == settings
+    with pytest.raises(OptionError, match="batch_size must be a whole number or 'auto', got 'all'"):
+        make_settings("quick", batch_size="all")
+
+    def page() -> None:
+        import streamlit as st
+
+        from ltnet_core.settings import make_settings
+        from ui.option_form import option_form
+
+        st.session_state["flags"] = option_form(make_settings("quick"), ["A", "B"])
+
+    for chosen, flags_made in (("auto", ["--batch-size=auto"]), ("64", ["--batch-size=64"]), ("32", [])):
+        at = AppTest.from_function(page)
+        at.session_state["batch_size_quick"] = chosen
+        assert not at.run().exception
+        assert at.selectbox(key="batch_size_quick").proto.accept_new_options
+        assert at.session_state["flags"] == flags_made

@@ -18,6 +18,7 @@ from ltnet_core.learning.batch import Entries, Table
 from ltnet_core.learning.coder_models.annot_mix import AnnotMix, draw_annotation
 from ltnet_core.learning.coder_models.crowd_layer import CrowdLayer
 from ltnet_core.learning.coder_models.trace import TraceRegularised
+from ltnet_core.learning.fit_state import go_on, save_epochs
 from ltnet_core.learning.ltnet import Classifier, LTNet
 from ltnet_core.learning.networks import build_network
 from ltnet_core.learning.schedule import Schedule, groups_of, optimizers_of
@@ -25,7 +26,6 @@ from ltnet_core.learning.steps import Steps
 from ltnet_core.learning.training import fit
 from ltnet_core.learning.training_data import ResidentPixels, TrainingData
 from ltnet_core.learning.transition import ClampedTransitions, SoftmaxTransitions
-from ltnet_core.runs.checkpoint import go_on, save_epochs
 
 CPU = torch.device("cpu")
 ITEMS = np.array([3, 0, 7, 5])
@@ -203,7 +203,7 @@ def test_a_checkpoint_of_another_device_is_used_as_this_one_does(tmp_path: Path)
     state = {"model": model.state_dict(), "optimizers": [o.state_dict() for o in optimizers]}
     save_epochs({**state, "history": [], "best_loss": 0.0, "best_epoch": 0, "best": {}}, tmp_path / "c.pt")
     other, static = fresh(static=True)
-    go_on(other, static, tmp_path / "c.pt", CPU)
+    go_on(other, lambda _: static, tmp_path / "c.pt", CPU, 16)
     assert all(isinstance(group["lr"], torch.Tensor) for group in groups_of(static))
     moved = [s["exp_avg"] for s in optimizers[0].state_dict()["state"].values()]
     assert all(

@@ -112,6 +112,20 @@ def require_done(arguments: Sequence[str], timeout: float = 600.0, cwd: Path | N
     return done.stdout
 
 
+def estimate(dataset: Path, flags: Sequence[str]) -> float:
+    """Seconds that ``fit`` will take with these flags, by what ``estimate`` measures now.
+
+    Raises
+    ------
+    LTNetError
+        it could not be estimated; says why.
+    """
+    try:
+        return float(json.loads(require_done(["estimate", str(dataset), *flags, "--json"]))["seconds"])
+    except (ValueError, KeyError, TypeError) as e:
+        raise LTNetError("the estimate was cut off.") from e
+
+
 def predict(run: Run, images: Sequence[Path]) -> list[dict[str, Any]]:
     """What ``predict --json`` says of these images.
 

@@ -49,6 +49,8 @@ def option_form(base: Settings, coders: Sequence[str], without: Collection[str] 
 def _kind(option: Option) -> str:
     if option.names:
         return option.names
+    if option.words:
+        return "number or word"
     return "choice" if option.choices or option.known else option.kind.__name__
 
 
@@ -99,6 +101,12 @@ def _number(option: Option, default: Any, coders: Sequence[str], preset: str, of
     )
 
 
+def _number_or_word(option: Option, default: Any, coders: Sequence[str], preset: str, off: str | None) -> Any:
+    names = [str(default), *(word for word in option.words if word != default)]
+    text = str(st.selectbox(options=names, index=0, accept_new_options=True, **_about(option, preset, off)))
+    return int(text) if text.isdecimal() else text
+
+
 def _text(option: Option, default: Any, coders: Sequence[str], preset: str, off: str | None) -> Any:
     return st.text_input(value=None, placeholder=option.placeholder or "", **_about(option, preset, off)) or None
 
@@ -120,6 +128,7 @@ _WIDGETS: dict[str, Widget] = {
     "choice": _choice,
     "int": _number,
     "float": _number,
+    "number or word": _number_or_word,
     "str": _text,
     "dict": _text,
     "coder": _coder,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ltnet_core.files.writing import amount
 from ltnet_core.runs.run import Status
 from ltnet_core.settings import Settings
 from ui.markup import esc
@@ -27,6 +28,26 @@ def notes(events: Sequence[dict[str, Any]]) -> list[str]:
     return list(dict.fromkeys(str(e.get("message", "")) for e in events if e["event"] == "note"))
 
 
+def figures(events: Sequence[dict[str, Any]]) -> str:
+    """How the network at work trains, in a line; empty where that is not known yet."""
+    nothing: dict[str, Any] = {}
+    last = next((e for e in reversed(events) if e["event"] in ("progress", "stage")), nothing)
+    epoch = next((e for e in reversed(events) if e["event"] in ("epoch", "stage")), nothing)
+    total = next((e.get("device_memory_total") for e in reversed(events) if e["event"] == "start"), None)
+    parts = []
+    if last.get("images_per_second"):
+        parts.append(f"{last['images_per_second']:,.0f} images a second")
+    if last.get("lr") is not None:
+        parts.append(f"learning rate {last['lr']:.2g}")
+    if epoch.get("batch_size"):
+        parts.append(f"{epoch['batch_size']:,} images a step")
+    if last.get("device_utilisation") is not None:
+        parts.append(f"device {last['device_utilisation']:.0%} busy")
+    if last.get("device_memory"):
+        parts.append(f"memory {amount(last['device_memory'])}" + (f" of {amount(total)}" if total else ""))
+    return " · ".join(parts)
+
+
 def stages(events: Sequence[dict[str, Any]], status: Status) -> list[tuple[str, str]]:
     """``(stage, done | now | stop | todo)`` in order: those seen, then those expected."""
     seen = list(dict.fromkeys(str(e["stage"]) for e in events if e["event"] == "stage"))
@@ -43,7 +64,7 @@ def stage_list(events: Sequence[dict[str, Any]], status: Status, settings: Setti
     """The stages as an HTML list; ``settings`` are the run's, where they can be read."""
     method = settings.method if settings else ""
     marks = {"done": "✓", "now": "●", "stop": "■", "todo": "○"}
-    last: dict[str, dict[str, Any]] = {s: e[-1] for s, e in history(events).items()}
+    last = _last_epochs(events)
     began = {str(e["stage"]): float(e["time"]) for e in events if e["event"] == "stage"}
     ends = sorted(began.values())
     lines = []
@@ -59,6 +80,16 @@ def stage_list(events: Sequence[dict[str, Any]], status: Status, settings: Setti
             f'<span class="when">{esc(note)}</span></li>'
         )
     return f'<ol class="lt-stages">{"".join(lines)}</ol>'
+
+
+def after_epoch(stage: str, events: Sequence[dict[str, Any]], settings: Settings | None) -> str:
+    """The last epoch of a stage, in words; empty where it has none yet."""
+    last = _last_epochs(events)
+    return f"after {_epoch(stage, last, settings)}" if stage in last else ""
+
+
+def _last_epochs(events: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {stage: epochs[-1] for stage, epochs in history(events).items()}
 
 
 def _epoch(stage: str, last: dict[str, dict[str, Any]], settings: Settings | None) -> str:

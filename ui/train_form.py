@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -17,6 +18,7 @@ from ltnet_core.settings import PRESET_TEXTS, Settings, make_settings
 from ui import commands, markup
 from ui.current import select
 from ui.option_form import option_form
+from ui.wording import duration
 from ui.workspace import Dataset, adjudications_of, runs_folder
 
 SETTLED = {
@@ -91,6 +93,23 @@ def settled(study: Study, dataset: Dataset) -> list[str]:
     return [] if how == "" else ["--adjudications", str(store), "--adjudicator", str(how)]
 
 
+def read_as(study: Study, dataset: Dataset) -> list[str]:
+    """Flags that read the dataset as the page does."""
+    return (["--format", dataset.format] if dataset.format else []) + study.corrections.flags()
+
+
+def tell_how_long(dataset: Dataset, flags: Sequence[str]) -> None:
+    """An estimate of the training's time, measured now."""
+    try:
+        with st.spinner("Measuring a few steps …"):
+            seconds = commands.estimate(dataset.location, flags)
+    except LTNetError as e:
+        markup.callout("error", str(e), title="The time cannot be estimated")
+    else:
+        text = f"About {duration(seconds)}, an estimate: other work on this machine makes it longer."
+        markup.sentence(text)
+
+
 def new_run(study: Study, dataset: Dataset) -> None:
     """The form, and Start."""
     if study.reading.questions:
@@ -110,17 +129,19 @@ def new_run(study: Study, dataset: Dataset) -> None:
     base, flags = options()
     if errors:
         flags.append("--set-aside")
-    flags += settled(study, dataset) + details(study, base)
+    about_people = settled(study, dataset)
+    flags += details(study, base)
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         go = st.button("Start training", type="primary", key="start")
+        how_long = st.button("How long?", key="how_long", help="Measures a few training steps, which takes seconds.")
         device = st.container()
+    if how_long:
+        tell_how_long(dataset, [*flags, *read_as(study, dataset)])
     if go:
         run_dir = new_run_dir(runs_folder(), dataset.id or dataset.name)
         try:
             with st.spinner("Starting …"):
-                read_as = ["--format", dataset.format] if dataset.format else []
-                read_as += study.corrections.flags()
-                commands.start_run(run_dir, dataset.location, [*flags, *read_as])
+                commands.start_run(run_dir, dataset.location, [*flags, *about_people, *read_as(study, dataset)])
         except (LTNetError, OSError) as e:
             markup.callout("error", "", title="Training did not start", items=str(e).splitlines())
         else:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ..datasets import FORMATS, correction_flags
 from ..files.printing import say
+from ..settings import flags
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,13 @@ def dataset_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("dataset", metavar="DATASET", help="folder, .zip or table of labels")
     parser.add_argument("--format", help=f"what to read it as (default: recognised): {', '.join(FORMATS)}")
     correction_flags.add(parser)
+
+
+def training_flags(parser: argparse.ArgumentParser) -> None:
+    """The device, the seed and every option of a run."""
+    parser.add_argument("--device", help="auto, cpu, cuda or cuda:N (default: auto)")
+    parser.add_argument("--seed", type=int, help="(default: 0)")
+    flags.add_flags(parser)
 
 
 def run_flag(parser: argparse.ArgumentParser) -> None:

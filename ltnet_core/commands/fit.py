@@ -13,15 +13,13 @@ from ..explore.adjudications import given_coders, only_blind, read_decisions
 from ..files.printing import say
 from ..runs.run import Run
 from ..settings import Settings, flags, make_settings
-from .command import Command, dataset_flags
+from .command import Command, dataset_flags, training_flags
 
 
 def _flags(parser: argparse.ArgumentParser) -> None:
     dataset_flags(parser)
     parser.add_argument("--run", type=Path, required=True, metavar="RUN_DIR", help="folder of the run, new or resumed")
-    parser.add_argument("--device", help="auto, cpu, cuda or cuda:N (default: auto)")
-    parser.add_argument("--seed", type=int, help="(default: 0)")
-    flags.add_flags(parser)
+    training_flags(parser)
     parser.add_argument("--like", type=Path, metavar="RUN_DIR", help="settings, seed and coders of another run")
     parser.add_argument(
         "--adjudications", type=Path, metavar="FILE", help="what people settled: the app's .sqlite, or image,label CSV"

@@ -18,7 +18,7 @@ import torch
 from ..errors import OptionError
 
 # PyTorch's CPU allocator raises a bare RuntimeError.
-_NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory", "Cannot allocate memory")
+_NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory", "Cannot allocate memory", "ALLOC_FAILED")
 
 
 def processor_name() -> str:
@@ -81,16 +81,17 @@ def trains_in_bfloat16(precision: str, device: torch.device) -> bool:
     return precision == "bfloat16"
 
 
-def memory_taken(device: torch.device) -> int | None:
-    """Bytes of a GPU's memory that this process took; None for a CPU, which has no memory of its own."""
-    return torch.cuda.memory_reserved(device) if device.type == "cuda" else None
-
-
 def is_out_of_memory(e: BaseException) -> bool:
     """Whether an error says that the memory of the machine or of its GPU is not enough."""
     if isinstance(e, MemoryError | torch.OutOfMemoryError):
         return True
     return isinstance(e, RuntimeError | OSError) and any(words in str(e) for words in _NO_MEMORY)
+
+
+def free_memory(device: torch.device) -> None:
+    """Give memory of a GPU back that nothing uses any more."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
 
 
 @contextmanager

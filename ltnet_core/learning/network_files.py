@@ -1,4 +1,4 @@
-"""The networks of a finished run, for its results: weights, histories, and what is needed to use them."""
+"""The networks of a finished run, for its results: weights, and what is needed to use them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any
 from torch import Tensor
 
 from ..annotations import FloatArray
-from ..files.reading import read_json
 from ..files.writing import naming, replacing, write_json
 from ..runs.run import Run
 from ..settings import Settings
@@ -29,7 +28,7 @@ def write_networks(
     mean: FloatArray,
     std: FloatArray,
 ) -> None:
-    """Copy every network and its history from the checkpoint to the results.
+    """Copy every network from the checkpoint to the results.
 
     ``whole`` has the weights of a stage with those of its frozen trunk. ``size`` and ``channels`` are those of the
     images, ``mean`` and ``std`` (channels,) of their pixels.
@@ -41,7 +40,6 @@ def write_networks(
     folder = run.results / "networks"
     with naming(folder):
         folder.mkdir(exist_ok=True)
-    histories = {}
     for name in learned.networks:
         stem = file_stem(name)
         source = run.checkpoint / f"{stem}.safetensors"
@@ -50,8 +48,6 @@ def write_networks(
         else:
             with replacing(folder / source.name, source.stat().st_size) as partial:
                 shutil.copyfile(source, partial)
-        histories[name] = read_json(run.checkpoint / f"{stem}.json")["history"]
-    write_json(run.results / "history.json", histories)
     index: dict[str, Any] = {
         "network": settings.network.network,
         "last_relu": settings.network.last_relu,

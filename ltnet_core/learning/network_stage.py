@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, TypedDict, cast
+from typing import NotRequired, TypedDict, cast
 
 import numpy as np
 import torch
@@ -14,16 +14,18 @@ from ..errors import DamageError
 from ..files.reading import read_array
 from ..files.writing import write_array
 from ..runs.checkpoint import forget, keep, kept
+from ..runs.forming import write_forming
 from ..runs.run import Run
 from ..settings import NetworkOptions, Settings
 from .coder_weights import coder_weights
 from .devices import trains_in_bfloat16
+from .fit_state import older
 from .frozen_trunk import Features, last_layer_alone, require_linear_end, trunk_features, whole_network
 from .ltnet import Classifier
 from .networks import build_network
 from .plan import Plan
 from .progress import Progress
-from .schedule import Schedule
+from .schedule import Schedule, images_per_step
 from .stages import Task, file_stem, stage_seed
 from .study_pixels import StudyPixels, pixel_statistics
 from .timm_networks import is_timm, publication
@@ -35,9 +37,9 @@ from .weights import fill, load_weights, save_weights
 
 
 class NetworkFacts(TypedDict):
-    """What a finished network's stage keeps beside its weights and its p."""
+    """What a finished network's stage keeps beside its weights and its p: the images per step that the memory held."""
 
-    history: list[dict[str, Any]]
+    batch_size: NotRequired[int]
 
 
 class NetworkStages:
@@ -66,6 +68,7 @@ class NetworkStages:
         else:
             self.mean, self.std = pixel_statistics(images.pixels, plan.pooled)
         self._pixels = on_device(images.pixels, device)
+        self._most: int | None = None  # images per step; None as long as the memory was enough for all that was asked
         self._trunk: nn.Module | None = None
         self._features: Features | None = None
         if settings.network.freeze:
@@ -81,14 +84,14 @@ class NetworkStages:
             return done
         self._progress.enter(task.stage, work.epochs)
         model, data = self._begun(task), self.data(task)
-        history = self._fit(task, model, data)
+        batch_size = self._fit(task, model, data)
         watch = Watch(step=lambda n: self._progress.advance(n, "predict"))
         p = predict(model, data, np.arange(items), watch=watch)
         folder, name = self._run.checkpoint, file_stem(task.stage)
         save_weights(model.state_dict(), self.weights_path(task.stage))
         write_array(p, folder / f"{name}.npy")
-        keep(folder, name, [f"{name}.safetensors", f"{name}.npy"], {"history": history})
-        (folder / f"{name}.epochs.pt").unlink(missing_ok=True)
+        keep(folder, name, [f"{name}.safetensors", f"{name}.npy"], {"batch_size": batch_size})
+        forget(self._epochs_path(task.stage), older(self._epochs_path(task.stage)))
         return p
 
     def trained(self, task: Task) -> Classifier:
@@ -140,6 +143,9 @@ class NetworkStages:
         """Where the weights of a finished stage are."""
         return self._run.checkpoint / f"{file_stem(stage)}.safetensors"
 
+    def _epochs_path(self, stage: str) -> Path:
+        return self._run.checkpoint / f"{file_stem(stage)}.epochs.pt"
+
     def _model(self, task: Task, *, fresh: bool = False) -> Classifier:
         """The untrained model of a task, on the device; ``fresh`` without pretrained weights, to be filled."""
         options = self._settings.network
@@ -171,13 +177,28 @@ class NetworkStages:
             fill(model, {k: v for k, v in load_weights(path).items() if k.startswith("base.")}, path, strict=False)
         return model
 
-    def _fit(self, task: Task, model: Classifier, data: TrainingData) -> list[Record]:
+    def _asked(self, stage: str) -> int:
+        """Images per step that the settings ask for."""
+        asked, rates_for = self._settings.schedule.batch_size, self._settings.batch_of_rates
+        if isinstance(asked, int):
+            return asked
+        return images_per_step(rates_for, len(self._plan.fits[stage].train), self._device.type)
+
+    def _limit(self, stage: str, batch_size: int) -> None:
+        """The next networks begin with no more images per step than this one ended with, if those were too many."""
+        if batch_size < self._asked(stage):
+            self._most = min(batch_size, self._most or batch_size)
+
+    def _fit(self, task: Task, model: Classifier, data: TrainingData) -> int:
+        """Train; returns the images per step in the end."""
         progress, work = self._progress, self._plan.fits[task.stage]
         options, matrices = self._settings.schedule, self._settings.transitions
+        batch_size = min(self._asked(task.stage), self._most or self._asked(task.stage))
+        growth = (batch_size / self._settings.batch_of_rates) ** 0.5
         schedule = Schedule(
             epochs=work.epochs,
-            batch_size=options.batch_size,
-            lr=options.lr if task.lr is None else task.lr,
+            batch_size=batch_size,
+            lr=growth * (options.lr if task.lr is None else task.lr),
             decay=options.decay,
             optimizer=options.optimizer,
             weight_decay=options.weight_decay,
@@ -190,25 +211,37 @@ class NetworkStages:
         def epoch(record: Record) -> None:
             self._run.emit("epoch", stage=task.stage, epochs=work.epochs, **record)
             progress.say(_line_of(record, work.epochs) + progress.left())
+            matrices_now = model.matrices()
+            if matrices_now is not None:
+                write_forming(self._run.checkpoint, task.stage, record["epoch"], work.epochs, task.table, matrices_now)
 
-        return fit(
+        history = fit(
             model,
             data,
             work.train,
             work.validation,
             schedule,
             seed=stage_seed(self._seed, task.stage, self._plan.table),
-            checkpoint=self._run.checkpoint / f"{file_stem(task.stage)}.epochs.pt",
-            watch=Watch(step=progress.advance, epoch=epoch, skip=progress.skip, note=progress.note),
+            checkpoint=self._epochs_path(task.stage),
+            watch=Watch(
+                step=progress.advance,
+                epoch=epoch,
+                skip=progress.skip,
+                rate=progress.learns,
+                note=lambda message: progress.note(f"{task.stage}: {message}"),
+            ),
             graphs=self._settings.network.cuda_graphs,
         )
+        self._limit(task.stage, int(history[-1]["batch_size"]))
+        return int(history[-1]["batch_size"])
 
     def _kept(self, task: Task) -> FloatArray | None:
         """(N,K) p of a network that an earlier process trained; None where it is still to be trained."""
         folder, name = self._run.checkpoint, file_stem(task.stage)
         shape = len(self._plan.usable), len(task.table.classes)
         try:
-            if kept(folder, name, NetworkFacts) is None:
+            facts = kept(folder, name, NetworkFacts)
+            if facts is None:
                 return None
             p = read_array(folder / f"{name}.npy", shape, np.float64)
             fill(
@@ -220,6 +253,7 @@ class NetworkStages:
             self._progress.note(f"{e.file!r} is {e.reason}, so its network is trained again.")
             forget(*(folder / f"{name}{end}" for end in (".json", ".npy", ".safetensors")))
             return None
+        self._limit(task.stage, facts.get("batch_size", self._asked(task.stage)))
         return cast(FloatArray, p)
 
 

@@ -35,21 +35,22 @@ class Progress:
 
     Parameters
     ----------
-    run : gets the events. memory : bytes of the device that are taken, None where it has none of its own.
+    run : gets the events. device : facts about the device for them, see :class:`~ltnet_core.device_use.DeviceUse`.
 
     Attributes
     ----------
     stage : at work. stop_signal : set from outside to stop the run.
     """
 
-    def __init__(self, run: Run, memory: Callable[[], int | None] = lambda: None):
-        self._run, self._memory = run, memory
+    def __init__(self, run: Run, device: Callable[[], Mapping[str, Any]] = dict):
+        self._run, self._device = run, device
         self.stage = "images"
         self.stop_signal = False
         self._beat = time.monotonic()
         self._left: dict[str, int] = dict.fromkeys(COSTS, 0)
         self._total = 0.0
         self._kind = "decode"
+        self._rate: float | None = None
         self._time = TimeLeft(COSTS)
         self._line = ProgressLine(sys.stdout)
 
@@ -75,25 +76,35 @@ class Progress:
         where = self._where(now)
         self._run.emit("progress", stage=self.stage, **where)
         self._line.show(_in_words(self.stage, where))
-        self.stop_if_asked("the run was cancelled; --resume goes on from its last checkpoint.")
+        self.stop_if_asked()
 
-    def stop_if_asked(self, message: str) -> None:
+    def stop_if_asked(self, message: str = "the run was cancelled; --resume goes on from its last checkpoint.") -> None:
         """Raise :class:`Cancelled` where somebody asked the run to stop."""
         if self.stop_signal or self._run.asked_to_stop():
             self._line.clear()
             raise Cancelled(message)
 
+    def learns(self, rate: float) -> None:
+        """The learning rate of the network at work."""
+        self._rate = rate
+
     def skip(self, images: int, kind: str = "train") -> None:
-        """Count work that an earlier process did; it says nothing about today's speed."""
+        """Count work that an earlier process did, below 0 work that is done again; it tells nothing about the speed."""
         self._left[kind] = max(self._left[kind] - images, 0)
 
     def enter(self, stage: str, epochs: int | None = None) -> None:
-        """Begin a stage."""
-        self.stage = stage
+        """Begin a stage, unless somebody asked the run to stop.
+
+        Raises
+        ------
+        Cancelled
+        """
+        self.stage, self._rate = stage, None
         now = time.monotonic()
         self._time.pause()
         self._run.emit("stage", stage=stage, epochs=epochs, **self._where(now))
         self.say(f"[{time.strftime('%H:%M:%S')}] {stage}" + (f", {epochs} epochs" if epochs else ""))
+        self.stop_if_asked()
 
     def note(self, message: str) -> None:
         """Tell the user something about this run, once."""
@@ -109,7 +120,7 @@ class Progress:
     def left(self) -> str:
         """How long the rest will take, ``, 4 min left``; empty where that is not known."""
         seconds = self._time.left(self._left, time.monotonic())
-        return "" if seconds is None else f", {_duration(seconds)} left"
+        return "" if seconds is None else f", {duration(seconds)} left"
 
     def _where(self, now: float) -> dict[str, Any]:
         left = sum(COSTS[kind] * count for kind, count in self._left.items())
@@ -117,7 +128,8 @@ class Progress:
             "progress": min(max(1 - left / self._total, 0.0), 1.0) if self._total else 0.0,
             "eta_seconds": self._time.left(self._left, now),
             "images_per_second": self._time.speed(self._kind),
-            "device_memory": self._memory(),
+            "lr": self._rate,
+            **self._device(),
         }
 
 
@@ -127,11 +139,12 @@ def _in_words(stage: str, where: Mapping[str, Any]) -> str:
     if where["images_per_second"] is not None:
         parts.append(f"{where['images_per_second']:,.0f} images/s")
     if where["eta_seconds"] is not None:
-        parts.append(f"{_duration(where['eta_seconds'])} left")
+        parts.append(f"{duration(where['eta_seconds'])} left")
     return ", ".join(parts)
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Seconds in short: ``40 s``, ``4 min``, ``2.5 h``."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -59,7 +59,8 @@ class Steps:
     Parameters
     ----------
     optimizers : of the model's parameters. generator : on the data's device; draws augmentations.
-    steps : of all epochs together. graphs : whether steps may be captured.
+    steps : of all epochs together. per_epoch : of a whole epoch, where the first one may be the rest of one.
+    graphs : whether steps may be captured.
     note : gets what the user should know.
 
     Attributes
@@ -76,11 +77,12 @@ class Steps:
         generator: torch.Generator,
         *,
         steps: int,
+        per_epoch: int = 0,
         graphs: bool,
         note: Callable[[str], None],
     ):
         self.model, self.data, self.optimizers, self.batch_size = model, data, list(optimizers), batch_size
-        self.generator, self.note = generator, note
+        self.generator, self.note, self._per_epoch = generator, note, per_epoch
         self.totals = Totals(data.device)
         self._trained = list(model.base.parameters())
         wanted = (
@@ -94,10 +96,15 @@ class Steps:
     def captured(self) -> bool:
         return self._graph is not None
 
-    def epoch(self, order: Items, rates: Sequence[list[float]]) -> Iterator[int]:
-        """One pass over the items in this order, with the learning rates of each step; yields sizes of batches done."""
+    def epoch(self, order: Items, rates: Sequence[list[float]], sums: Tensor | None = None) -> Iterator[int]:
+        """One pass over the items in this order, with the learning rates of each step; yields sizes of batches done.
+
+        ``sums`` are the totals of the epoch so far, where its rest is trained.
+        """
         self.model.train()
         self.totals.clear()
+        if sums is not None:
+            self.totals.sums.copy_(sums)
         if self.data.static:
             yield from self._on_device(order, rates)
             return
@@ -139,13 +146,14 @@ class Steps:
         device, groups = self.data.device, len(groups_of(self.optimizers))
         items = torch.from_numpy(np.ascontiguousarray(order)).view(-1, self.batch_size)
         table = torch.tensor(rates, dtype=torch.float32).view(-1, groups)
-        if not hasattr(self, "_items"):
-            self._items, self._rates = items.to(device), table.to(device)
+        if not hasattr(self, "_items"):  # a captured step reads these tensors: every epoch must find room in them
+            room = max(self._per_epoch, len(items))
+            self._items = torch.zeros((room, self.batch_size), dtype=items.dtype, device=device)
+            self._rates = torch.zeros((room, groups), device=device)
             self._at = torch.zeros(1, dtype=torch.int64, device=device)
-        else:
-            self._items.copy_(items)
-            self._rates.copy_(table)
-            self._at.zero_()
+        self._items[: len(items)].copy_(items)
+        self._rates[: len(items)].copy_(table)
+        self._at.zero_()
 
     def _whole_batch(self) -> None:
         if self._graph is not None:

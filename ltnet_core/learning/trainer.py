@@ -14,7 +14,8 @@ from ..datasets import Study
 from ..runs.run import Run
 from ..settings import Settings
 from .coder_weights import human_table
-from .devices import choose_device, memory_taken
+from .device_use import DeviceUse
+from .devices import choose_device
 from .item_features import item_features
 from .network_files import write_networks
 from .network_stage import NetworkStages
@@ -45,7 +46,8 @@ class Trainer:
         self.seed = int(spec["seed"])
         self.human = human_table(study, self.settings.coders.coders)
         self.device = choose_device(spec["device"])
-        self.progress = Progress(run, lambda: memory_taken(self.device))
+        self.device_use = DeviceUse(self.device)
+        self.progress = Progress(run, self.device_use.now)
         self.size: int | None = None  # of the images, once it is known
 
     def prepare(self) -> Plan:
@@ -94,7 +96,7 @@ class Trainer:
         )
 
     def keep_networks(self, learned: Learned) -> None:
-        """Copy every network and its history from the checkpoint to the results."""
+        """Copy every network from the checkpoint to the results."""
         images, networks = self._images, self._networks
         write_networks(
             self.run,

@@ -6,6 +6,8 @@ import copy
 import math
 import os
 import time
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,16 +15,24 @@ import torch
 from torch import Tensor
 
 from ..errors import DamageError, TrainingError
-from ..runs.checkpoint import forget, go_on, save_epochs
+from ..runs.checkpoint import forget
+from .devices import free_memory, is_out_of_memory
+from .fit_state import FitState, Optimizers, Within, go_on, older, save_epochs
 from .ltnet import Classifier
 from .schedule import Schedule, optimizers_of, rates_at
 from .steps import READ_EVERY, Steps, Totals, same_bytes
 from .training_data import Items, TrainingData, batches
-from .views import images_at_once
+from .views import images_at_once, in_parts
 from .watch import Record, Watch
 
 TEMPERATURES = 2.0 ** np.linspace(-1, 1.5, 6)
 REST_PER_SAVE = 10.0  # times the last save took must pass before the next: fast epochs are not slowed
+SAVE_SECONDS = 120.0  # after which a checkpoint is written within an epoch
+FEWEST_IMAGES = 2  # of a batch: batch norm needs two
+
+
+class NotFinite(TrainingError):
+    """The loss, or a weight, is no finite number."""
 
 
 def fit(
@@ -42,89 +52,216 @@ def fit(
     Without validation items, or if none of their annotations weighs anything, the last
     epoch stands. The order of items and every augmentation depend on ``seed`` and the
     epoch alone, so a fit resumed from ``checkpoint`` ends where an uninterrupted one ends; where that
-    file is damaged, the fit begins anew, which ends there too. ``graphs`` lets a GPU replay a captured step.
+    file is damaged, the fit goes on from the one before it or begins anew, which ends there too. ``graphs`` lets a GPU
+    replay a captured step.
 
-    Returns one record per epoch: ``epoch``, ``train_loss``, ``train_agreement``,
-    ``validation_loss``, ``validation_agreement``, ``seconds``.
+    Where the memory is not enough, the fit goes back to its last checkpoint, or its beginning, with half as many images
+    per step. Where the loss is not finite, it goes back once with half the learning rates.
+
+    Returns one record per epoch: ``epoch``, ``train_loss``, ``train_agreement``, ``validation_loss``,
+    ``validation_agreement``, ``best_epoch``, ``lr`` (of its last step), ``batch_size``, ``seconds``.
 
     Raises
     ------
     TrainingError
         the loss is no longer a finite number.
+    MemoryError, RuntimeError
+        the memory is not enough for the smallest batch.
     """
-    watch = watch or Watch()
-    optimizers = optimizers_of(model, schedule, data.static)
-    history: list[Record] = []
-    best: tuple[float, int, dict[str, Tensor]] | None = None
-    if checkpoint is not None and os.path.lexists(checkpoint):
-        begun = copy.deepcopy(model.state_dict())
-        try:
-            history, best = go_on(model, optimizers, checkpoint, data.device)
-        except DamageError as e:
-            forget(checkpoint)
-            model.load_state_dict(begun)
-            optimizers = optimizers_of(model, schedule, data.static)
-            watch.note(f"{e.file!r} is {e.reason}, so this network is trained from its first epoch again.")
-        watch.skip(len(history) * (len(train_items) + len(validation_items)))
+    return _Fit(model, data, train_items, validation_items, schedule, seed, checkpoint, watch or Watch(), graphs).run()
 
-    count = len(list(batches(train_items, schedule.batch_size)))
-    steps = Steps(
-        model,
-        data,
-        optimizers,
-        schedule.batch_size,
-        torch.Generator(data.device),
-        steps=count * (schedule.epochs - len(history)),
-        graphs=graphs,
-        note=watch.note,
-    )
-    saved, cost = time.monotonic(), 0.0
-    for epoch in range(len(history), schedule.epochs):
-        began = time.monotonic()
-        order = train_items[shuffled(len(train_items), steps.generator, mix_seed(seed, epoch))]
-        progress = (schedule.place((epoch * count + i) / (schedule.epochs * count)) for i in range(count))
-        rates = [rates_at(optimizers, schedule, p) for p in progress]
-        # Dropout draws from PyTorch's global generator: give it a seed of this epoch, and leave no trace outside.
-        with (
-            same_bytes(data.device),
-            torch.random.fork_rng(devices=[data.device] if data.device.type == "cuda" else []),
-        ):
-            torch.manual_seed(mix_seed(seed, epoch))
-            train(steps, order, rates, epoch, watch)
-        validation_loss, validation_agreement = measure(model, data, validation_items, schedule.batch_size, watch)
-        score = -float(epoch) if math.isnan(validation_loss) else validation_loss
-        if best is None or score < best[0]:
-            best = (score, epoch, copy.deepcopy(model.state_dict()))
-        history.append(
-            {
-                "epoch": epoch + 1,
-                "train_loss": float(steps.totals.loss()[0]),
-                "train_agreement": steps.totals.agreement(),
-                "validation_loss": None if math.isnan(validation_loss) else validation_loss,
-                "validation_agreement": None if math.isnan(validation_agreement) else validation_agreement,
-                "best_epoch": best[1] + 1,
-                "seconds": time.monotonic() - began,
-            }
-        )
-        if checkpoint is not None and time.monotonic() - saved >= REST_PER_SAVE * cost:
-            start = time.monotonic()
-            save_epochs(
-                {
-                    "model": model.state_dict(),
-                    "optimizers": [optimizer.state_dict() for optimizer in optimizers],
-                    "history": history,
-                    "best_loss": best[0],
-                    "best_epoch": best[1],
-                    "best": best[2],
-                },
-                checkpoint,
+
+class _Fit:
+    """A fit under way: its state, its optimisers, and what it goes back to."""
+
+    state: FitState
+    optimizers: Optimizers
+
+    def __init__(
+        self,
+        model: Classifier,
+        data: TrainingData,
+        train_items: Items,
+        validation_items: Items,
+        schedule: Schedule,
+        seed: int,
+        checkpoint: Path | None,
+        watch: Watch,
+        graphs: bool,
+    ):
+        self.model, self.data, self.schedule, self.seed = model, data, schedule, seed
+        self.train_items, self.validation_items = train_items, validation_items
+        self.checkpoint, self.graphs = checkpoint, graphs
+        self.watch, self._step = replace(watch, step=self._advance), watch.step
+        self._begun = {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
+        self._counted = 0  # images of which the watch knows
+        self._saved, self._cost = time.monotonic(), 0.0
+
+    def run(self) -> list[Record]:
+        """Train to the last epoch."""
+        self._go_back()
+        while (failure := self._try()) is not None:
+            self._mend(failure)
+        if self.state.best is not None:
+            self.model.load_state_dict(self.state.best[2])
+        return self.state.history
+
+    def _try(self) -> Exception | None:
+        """Train on; returns the failure that another attempt may avoid, None at the end."""
+        try:
+            self._train()
+        except NotFinite as e:
+            return e
+        except (MemoryError, RuntimeError) as e:
+            if not is_out_of_memory(e):
+                raise
+            return e.with_traceback(None)  # which would hold what the failed step had computed
+        return None
+
+    def _mend(self, failure: Exception) -> None:
+        """Go back with smaller batches or smaller learning rates."""
+        batch_size, rate = self.state.batch_size, self.state.rate
+        if isinstance(failure, NotFinite):
+            if rate < 1:
+                raise TrainingError(
+                    f"{failure}, also with half the learning rate; try a lower learning rate or more images."
+                )
+            rate /= 2
+        else:
+            if batch_size < 2 * FEWEST_IMAGES:
+                raise failure
+            batch_size //= 2
+        self.model.zero_grad(set_to_none=True)
+        self.optimizers.clear()
+        free_memory(self.data.device)
+        self._go_back(batch_size, rate)
+        where = f"this network goes on from {self.state.in_words}"
+        if isinstance(failure, NotFinite):
+            self.watch.note(f"{failure}; {where} with half the learning rate.")
+        else:
+            self.watch.note(
+                f"the memory was not enough for {2 * batch_size} images per step; {where} with {batch_size}, and its "
+                "learning rate follows by the square root."
             )
-            saved = time.monotonic()
-            cost = saved - start
-        watch.epoch(history[-1])
-    if best is not None:
-        model.load_state_dict(best[2])
-    return history
+
+    def _go_back(self, batch_size: int | None = None, rate: float | None = None) -> None:
+        """Bring everything to the newest checkpoint that is whole, or to the beginning of the fit."""
+
+        def optimizers(state: FitState) -> Optimizers:
+            state.batch_size = min(state.batch_size, batch_size or state.batch_size)
+            state.rate = min(state.rate, rate or state.rate)
+            growth = (state.batch_size / self.schedule.batch_size) ** 0.5 * state.rate
+            changed = replace(
+                self.schedule, lr=growth * self.schedule.lr, transition_lr=state.rate * self.schedule.transition_lr
+            )
+            return optimizers_of(self.model, changed, self.data.static)
+
+        found: tuple[FitState, Optimizers] | None = None
+        for path in () if self.checkpoint is None else (self.checkpoint, older(self.checkpoint)):
+            if found is None and os.path.lexists(path):
+                try:
+                    found = go_on(self.model, optimizers, path, self.data.device, self.schedule.batch_size)
+                except DamageError as e:
+                    forget(path)
+                    self.watch.note(
+                        f"{e.file!r} is {e.reason}, so what this network learned since its checkpoint before that, or "
+                        "since its beginning where there is none, is trained again."
+                    )
+        if found is None:
+            self.model.load_state_dict(self._begun)
+            state = FitState(self.schedule.batch_size)
+            found = state, optimizers(state)
+        self.state, self.optimizers = found
+        within = self.state.within.images if self.state.within else 0
+        reached = len(self.state.history) * (len(self.train_items) + len(self.validation_items)) + within
+        self.watch.skip(reached - self._counted)
+        self._counted = reached
+
+    def _train(self) -> None:
+        """All epochs that are left."""
+        state, epochs = self.state, self.schedule.epochs
+        per_epoch = len(list(batches(self.train_items, state.batch_size)))
+        steps = Steps(
+            self.model,
+            self.data,
+            self.optimizers,
+            state.batch_size,
+            torch.Generator(self.data.device),
+            steps=per_epoch * (epochs - len(state.history)),
+            per_epoch=per_epoch,
+            graphs=self.graphs,
+            note=self.watch.note,
+        )
+        for epoch in range(len(state.history), epochs):
+            began = time.monotonic()
+            rate = self._epoch(steps, epoch, per_epoch)
+            loss, agreement = measure(self.model, self.data, self.validation_items, state.batch_size, self.watch)
+            score = -float(epoch) if math.isnan(loss) else loss
+            if state.best is None or score < state.best[0]:
+                state.best = (score, epoch, copy.deepcopy(self.model.state_dict()))
+            state.history.append(
+                {
+                    "epoch": epoch + 1,
+                    "train_loss": float(steps.totals.loss()[0]),
+                    "train_agreement": steps.totals.agreement(),
+                    "validation_loss": None if math.isnan(loss) else loss,
+                    "validation_agreement": None if math.isnan(agreement) else agreement,
+                    "best_epoch": state.best[1] + 1,
+                    "lr": rate,
+                    "batch_size": state.batch_size,
+                    "seconds": time.monotonic() - began,
+                }
+            )
+            state.within = None
+            if self._due(REST_PER_SAVE * self._cost):
+                self._save()
+            self.watch.epoch(state.history[-1])
+
+    def _epoch(self, steps: Steps, epoch: int, per_epoch: int) -> float:
+        """One pass over the items that trains, or the rest of it; returns the learning rate of its last step.
+
+        Raises
+        ------
+        NotFinite
+        """
+        state, device, size, epochs = self.state, self.data.device, self.state.batch_size, self.schedule.epochs
+        order = self.train_items[shuffled(len(self.train_items), steps.generator, mix_seed(self.seed, epoch))]
+        within = state.within
+        done = 0 if within is None else within.images
+        left, first = order[done:], epoch * per_epoch + done / size
+        places = ((first + i) / (epochs * per_epoch) for i in range(len(list(batches(left, size)))))
+        rates = [rates_at(self.optimizers, self.schedule, self.schedule.place(place)) for place in places]
+        # Dropout draws from PyTorch's global generator: give it a seed of this epoch, and leave no trace outside.
+        with same_bytes(device), torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+            torch.manual_seed(mix_seed(self.seed, epoch))
+            if within is not None:
+                within.draw_on(steps.generator)
+            trained = train(steps, left, rates, epoch, None if within is None else within.sums)
+            for images, rate in zip(trained, rates, strict=True):
+                done += images
+                self.watch.rate(rate[0])
+                self.watch.step(images)
+                if done < len(order) and self._due(max(SAVE_SECONDS, REST_PER_SAVE * self._cost)):
+                    require_finite(steps, epoch)
+                    state.within = Within.now(done, steps.totals.sums, steps.generator)
+                    self._save()
+            require_finite(steps, epoch)
+        return rates[-1][0]
+
+    def _advance(self, images: int) -> None:
+        self._counted += images
+        self._step(images)
+
+    def _due(self, seconds: float) -> bool:
+        """Whether a checkpoint shall be written, so many seconds after the last."""
+        return self.checkpoint is not None and time.monotonic() - self._saved >= seconds
+
+    def _save(self) -> None:
+        if self.checkpoint is not None:
+            start = time.monotonic()
+            save_epochs(self.state.content(self.model, self.optimizers), self.checkpoint)
+            self._saved = time.monotonic()
+            self._cost = self._saved - start
 
 
 def shuffled(count: int, generator: torch.Generator, seed: int) -> Items:
@@ -135,23 +272,35 @@ def shuffled(count: int, generator: torch.Generator, seed: int) -> Items:
     return torch.randperm(count, generator=torch.Generator().manual_seed(seed)).numpy()
 
 
-def train(steps: Steps, order: Items, rates: list[list[float]], epoch: int, watch: Watch) -> None:
-    """One pass over the items that trains.
+def train(
+    steps: Steps, order: Items, rates: list[list[float]], epoch: int, sums: Tensor | None = None
+) -> Iterator[int]:
+    """One pass over the items that trains, ``sums`` being those of the epoch before it; yields sizes of batches done.
 
     Raises
     ------
-    TrainingError
-        the loss is no longer a finite number.
+    NotFinite
     """
     every = READ_EVERY[steps.data.device.type]
-    for number, images in enumerate(steps.epoch(order, rates), 1):
+    for number, images in enumerate(steps.epoch(order, rates, sums), 1):
         if number % every == 0 or number == len(rates):
-            value = steps.totals.first()
-            if not math.isfinite(value):
-                raise TrainingError(
-                    f"The loss became {value} in epoch {epoch + 1}; try a lower learning rate or more images."
-                )
-        watch.step(images)
+            require_finite_loss(steps, epoch)
+        yield images
+
+
+def require_finite_loss(steps: Steps, epoch: int) -> None:
+    """Raise :class:`NotFinite` where a loss of this epoch was no finite number."""
+    value = steps.totals.first()
+    if not math.isfinite(value):
+        raise NotFinite(f"The loss became {value} in epoch {epoch + 1}")
+
+
+def require_finite(steps: Steps, epoch: int) -> None:
+    """The same for the weights, which a last step may have spoiled after its loss was taken."""
+    require_finite_loss(steps, epoch)
+    values = [torch.isfinite(v).all() for v in steps.model.state_dict().values() if v.is_floating_point()]
+    if not bool(torch.stack(values).all()):
+        raise NotFinite(f"The weights became infinite or NaN in epoch {epoch + 1}")
 
 
 def measure(model: Classifier, data: TrainingData, items: Items, batch_size: int, watch: Watch) -> tuple[float, float]:
@@ -162,14 +311,18 @@ def measure(model: Classifier, data: TrainingData, items: Items, batch_size: int
     """
     model.eval()
     totals = Totals(data.device, len(TEMPERATURES))
+
+    def add(batch: Items) -> int:
+        annotations = data.annotations(batch)
+        log_p = model(data.images(batch))
+        losses = [model.loss(torch.log_softmax(log_p / tau, 1), annotations) for tau in TEMPERATURES]
+        totals.add(model, torch.stack(losses), log_p, annotations)
+        return len(batch)
+
     size = 4 * batch_size if data.device.type == "cpu" else images_at_once(data)
     with torch.no_grad(), same_bytes(data.device):
-        for batch in batches(items, size):
-            annotations = data.annotations(batch)
-            log_p = model(data.images(batch))
-            losses = [model.loss(torch.log_softmax(log_p / tau, 1), annotations) for tau in TEMPERATURES]
-            totals.add(model, torch.stack(losses), log_p, annotations)
-            watch.step(len(batch))
+        for images in in_parts(items, size, add):
+            watch.step(images)
     return float(np.min(totals.loss())), totals.agreement()
 
 

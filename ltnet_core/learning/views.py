@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -10,10 +11,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..annotations import FloatArray
+from .devices import is_out_of_memory
 from .ltnet import Classifier
 from .networks import last_layer
 from .training_data import Items, TrainingData
 from .watch import Watch
+
+Result = TypeVar("Result")
 
 VIEW_SHIFTS = (0, 1, -1)  # of the views that p is averaged over, see mean_p; chosen on held-out images (EXPERIMENTS.md)
 ON_CPU = 256  # images at a time
@@ -23,6 +27,29 @@ ON_GPU = 4096 * 32**2  # pixels at a time; a number that does not depend on free
 def images_at_once(data: TrainingData) -> int:
     """How many images go through a network at a time where no gradient is kept."""
     return ON_CPU if data.device.type == "cpu" else min(max(ON_GPU // data.size**2, 64), 4096)
+
+
+def in_parts(items: Items, size: int, work: Callable[[Items], Result]) -> Iterator[Result]:
+    """The results of ``work`` on ``size`` items at a time, on half as many from where the memory is not enough."""
+    done = 0
+    while done < len(items):
+        result = _unless_out_of_memory(work, items[done : done + size], last=size == 1)
+        if result is None:
+            size //= 2
+            continue
+        done += size
+        yield result
+
+
+def _unless_out_of_memory(work: Callable[[Items], Result], items: Items, *, last: bool) -> Result | None:
+    try:
+        return work(items)
+    except (MemoryError, RuntimeError) as e:
+        if last or not is_out_of_memory(e):
+            raise
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    return None
 
 
 def predict(
@@ -35,15 +62,15 @@ def predict(
 ) -> FloatArray:
     """(len(items),K) p of each item, averaged over views of it (:func:`mean_p`) when training mirrored and shifted."""
     model.eval()
-    size = batch_size or images_at_once(data)
+    shifts = VIEW_SHIFTS if data.augment else ()
     out: list[Tensor] = []
     with torch.inference_mode():
-        for start in range(0, len(items), size):
-            images = data.images(items[start : start + size])
-            p = mean_p(model, images, VIEW_SHIFTS if data.augment else ()).double()
+        for p in in_parts(
+            items, batch_size or images_at_once(data), lambda part: mean_p(model, data.images(part), shifts).double()
+        ):
             out.append(p)
             if watch:
-                watch.step(len(images))
+                watch.step(len(p))
     return torch.cat(out).cpu().numpy() if out else np.zeros((0, 0))
 
 
@@ -72,14 +99,17 @@ def features(
 ) -> Iterator[NDArray[np.float32]]:
     """What the last layer of the base network gets of each item, (≤ batch_size, D) at a time."""
     model.eval()
-    size = batch_size or images_at_once(data)
     caught: list[Tensor] = []
     hook = last_layer(model.base).register_forward_pre_hook(lambda layer, inputs: caught.append(inputs[0].detach()))
+
+    def of(part: Items) -> NDArray[np.float32]:
+        caught.clear()
+        model(data.images(part))
+        vectors: NDArray[np.float32] = caught[0].flatten(1).float().cpu().numpy()
+        return vectors
+
     try:
         with torch.inference_mode():
-            for start in range(0, len(items), size):
-                caught.clear()
-                model(data.images(items[start : start + size]))
-                yield caught[0].flatten(1).float().cpu().numpy()
+            yield from in_parts(items, batch_size or images_at_once(data), of)
     finally:
         hook.remove()

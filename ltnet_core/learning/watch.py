@@ -14,10 +14,12 @@ class Watch:
     """How a fit tells the outside what it does: ``step`` after every batch, ``epoch`` after every epoch.
 
     ``step`` may raise :class:`~ltnet_core.errors.Cancelled` to stop the work; ``skip``
-    counts images that an earlier, interrupted fit has trained already. ``note`` gets what the user should know.
+    counts images that an earlier, interrupted fit has trained already, below 0 those that are trained again.
+    ``rate`` gets the learning rate of the network at every step, ``note`` what the user should know.
     """
 
     step: Callable[[int], None] = lambda images: None
     epoch: Callable[[Record], None] = lambda record: None
     skip: Callable[[int], None] = lambda images: None
+    rate: Callable[[float], None] = lambda rate: None
     note: Callable[[str], None] = lambda message: None

@@ -279,16 +279,11 @@ def _networks(path: Path, content: Mapping[str, Any]) -> None:
         raise damaged(path, "a view is shifted by more than 8")
 
 
-def _history(path: Path, content: Mapping[str, Any]) -> None:
-    """Nothing beyond its type."""
-
-
 _JSON: dict[str, tuple[Any, Callable[[Path, Mapping[str, Any]], None]]] = {
     "names.json": (Names, _names),
     "transitions.json": (FirstTransitions, _transitions),
     "evaluation.json": (Evaluation, _evaluation),
     "networks/index.json": (Networks, _networks),
-    "history.json": (dict[str, list[dict[str, Any]]], _history),
 }
 
 

@@ -27,6 +27,10 @@ FIELDS: dict[str, Any] = {
     "eta_seconds": float | None,
     "images_per_second": float | None,
     "device_memory": int | None,
+    "device_memory_total": int | None,
+    "device_utilisation": float | None,
+    "lr": float | None,
+    "batch_size": int,
     "seconds": float,
     "train_loss": float,
     "train_agreement": float | None,
@@ -42,6 +46,10 @@ RANGES = {
     "eta_seconds": (0.0, 1e10),
     "images_per_second": (0.0, 1e10),
     "device_memory": (0, 2**60),
+    "device_memory_total": (0, 2**60),
+    "device_utilisation": (0.0, 1.0),
+    "lr": (0.0, 1e6),
+    "batch_size": (1, 10**9),
     "seconds": (0.0, 1e10),
 }
 NEEDED = {"stage": ("stage",), "epoch": ("stage", "epoch"), "plan": ("stages",), "progress": ("progress",)}

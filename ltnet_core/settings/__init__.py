@@ -119,6 +119,14 @@ class Settings:
             if name in known and (why := known[name].ignored_because(self.method, self.value)):
                 raise OptionError(f"{known[name].spelled(value)} has no meaning {why}; leave it out.")
 
+    @property
+    def batch_of_rates(self) -> int:
+        """Images per training step that the learning rates are for: the preset's where the number is ``auto``."""
+        asked = self.schedule.batch_size
+        if isinstance(asked, int):
+            return asked
+        return int(PRESET_VALUES.get(self.preset, {}).get("batch_size", ScheduleOptions.batch_size))
+
     def epochs_for(self, items: int, *, ltnet: bool = False) -> int:
         """Passes over a training set of this many items."""
         schedule = self.schedule
@@ -186,6 +194,6 @@ def make_settings(preset: str = "default", **changes: Any) -> Settings:
     plain = Settings().with_values({"preset": preset, **PRESET_VALUES[preset]})
     settings = plain.with_values(asked)
     settings.require_concerned(asked)
-    growth = (settings.schedule.batch_size / plain.schedule.batch_size) ** 0.5
+    growth = (settings.batch_of_rates / plain.batch_of_rates) ** 0.5
     rates = {name: float(f"{growth * plain.value(name):.3g}") for name in RATES if name not in asked and growth != 1}
     return settings.with_values(rates)

@@ -44,14 +44,28 @@ def _add(section: Any, declared: Option) -> None:
     elif declared.kind is bool:
         section.add_argument(flag, dest=declared.name, action=argparse.BooleanOptionalAction, default=None, help=text)
     else:
+        kinds = "|".join([_METAVARS[declared.kind], *declared.words])
         section.add_argument(
             flag,
             dest=declared.name,
-            type=_READERS.get(declared.kind, str),
+            type=_reader(declared),
             choices=declared.choices or None,
-            metavar=None if declared.choices else declared.placeholder or _METAVARS[declared.kind],
+            metavar=None if declared.choices else declared.placeholder or kinds,
             help=text,
         )
+
+
+def _reader(declared: Option) -> Callable[[str], Any]:
+    """What reads the value of a flag: a number, or a word that may stand for one."""
+    read = _READERS.get(declared.kind, str)
+    if not declared.words:
+        return read
+
+    def number_or_word(text: str) -> Any:
+        return text if text in declared.words else read(text)
+
+    number_or_word.__name__ = f"{declared.kind.__name__} or {' or '.join(declared.words)}"  # argparse names it
+    return number_or_word
 
 
 def _help(declared: Option) -> str:

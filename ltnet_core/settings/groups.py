@@ -83,9 +83,11 @@ class ScheduleOptions:
         0, "Training images, passes counted, for a network whose epochs are not set.", range=(0, 1e12), flag=None
     )
     epoch_range: tuple[int, int] = option((1, 1000), "Fewest and most epochs under image_budget.", flag=None)
-    batch_size: int = option(
+    batch_size: int | Literal["auto"] = option(
         128,
-        "Images per training step. Learning rates that are not set grow with its square root.",
+        "Images per training step. Learning rates that are not set grow with its square root. auto: the preset's, on a "
+        "GPU doubled up to 1,024 as long as an epoch has 50 steps; set learning rates grow alike then. Where the "
+        "memory is not enough, any number is halved.",
         range=(2, 65_536),
     )
     optimizer: Literal["adamw", "sgd"] = option("sgd", "Optimiser of the network.")

@@ -27,7 +27,8 @@ class Option:
     help : one sentence for the command line, the form and the documentation.
     kind : ``bool``, ``int``, ``float``, ``str``, ``tuple`` (of names or numbers) or ``dict`` (name → number).
     default : the value of the preset ``default``. optional : whether None is a value.
-    low, high : ends of the range of a number, both allowed. choices : the values a text may have.
+    low, high : ends of the range of a number, both allowed. words : what may stand for a number.
+    choices : the values a text may have.
     part : the part of a method that it concerns (see :class:`~ltnet_core.method.Method`); None for every method.
     flag : on the command line; None where it cannot be set there.
     names : whose name the value is: ``coder``, ``coders``, ``file`` or empty.
@@ -43,6 +44,7 @@ class Option:
     optional: bool = False
     low: float | None = None
     high: float | None = None
+    words: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()
     part: Part | None = None
     flag: str | None = None
@@ -54,10 +56,11 @@ class Option:
 
     def check(self, value: Any) -> None:
         """Raise OptionError unless the option can have this value."""
-        if value is None and self.optional:
+        if (value is None and self.optional) or (isinstance(value, str) and value in self.words):
             return
         if not self._is_kind(value):
-            raise OptionError(f"{self.name} must be {_KINDS[self.kind]}, got {value!r}.")
+            kinds = " or ".join([_KINDS[self.kind], *map(repr, self.words)])
+            raise OptionError(f"{self.name} must be {kinds}, got {value!r}.")
         if self.choices and value not in self.choices:
             raise OptionError(f"{self.name} must be one of {', '.join(self.choices)}, got {value!r}.")
         if self.low is not None and self.high is not None and not self.low <= value <= self.high:
@@ -147,10 +150,11 @@ def options_of(group: type) -> dict[str, Option]:
 
 def _declared(f: Field[Any], hint: Any) -> Option:
     about = dict(f.metadata[KEY])
-    optional, choices = False, ()
+    optional, choices, words = False, (), ()
     if get_origin(hint) in (Union, UnionType):
         inner = [a for a in get_args(hint) if a is not NoneType]
         optional, hint = len(inner) < len(get_args(hint)), inner[0]
+        words = tuple(word for other in inner[1:] for word in get_args(other))
     if get_origin(hint) is Literal:
         hint, choices = str, get_args(hint)
     about["label"] = about["label"] or f.name.replace("_", " ").capitalize()
@@ -158,5 +162,11 @@ def _declared(f: Field[Any], hint: Any) -> Option:
         about["flag"] = "--" + f.name.replace("_", "-")
     default = f.default_factory() if f.default_factory is not MISSING else f.default
     return Option(
-        name=f.name, kind=get_origin(hint) or hint, default=default, optional=optional, choices=choices, **about
+        name=f.name,
+        kind=get_origin(hint) or hint,
+        default=default,
+        optional=optional,
+        words=words,
+        choices=choices,
+        **about,
     )

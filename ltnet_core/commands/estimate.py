@@ -1,0 +1,39 @@
+"""How long a training will take on this machine."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+
+from ..datasets import correction_flags, load_dataset
+from ..files.printing import say, say_json
+from ..settings import flags, make_settings
+from .command import Command, dataset_flags, json_flag, training_flags
+
+
+def _flags(parser: argparse.ArgumentParser) -> None:
+    dataset_flags(parser)
+    training_flags(parser)
+    json_flag(parser)
+
+
+def _estimate(arguments: argparse.Namespace) -> None:
+    settings = make_settings(arguments.preset or "default", **flags.changes(arguments))
+    study = load_dataset(arguments.dataset, arguments.format, correction_flags.of(arguments))
+    study.require_sound(settings.data.set_aside)
+
+    from ..learning.estimate import estimate_run
+    from ..learning.progress import duration
+
+    found = estimate_run(study, settings, seed=arguments.seed or 0, device=arguments.device or "auto")
+    if arguments.json:
+        say_json(asdict(found))
+        return
+    say(f"about {duration(found.seconds)} on {found.device}, an estimate; other work on this machine makes it longer")
+    for kind, images in found.images.items():
+        say(f"  {kind}: {images:,} images, {found.speeds[kind]:,.0f} a second")
+
+
+COMMANDS = (
+    Command("estimate", "Estimate how long `fit` will take here, from the speed of a few steps.", _flags, _estimate),
+)
