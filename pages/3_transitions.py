@@ -13,6 +13,7 @@ from ltnet_core.files.spreadsheet import guarded
 from ui import charts, downloads, frame, markup, ordering, params, reads
 from ui.current import current
 from ui.gallery import show_next
+from ui.matrix_cells import matrix_cells
 from ui.wording import coder_name, top_confusions
 
 DIFFERENCE = 0.5  # differences beyond are as strong as can be
@@ -80,7 +81,8 @@ order = ordering.by_similarity([matrices[c] for c in humans]) if order_name == "
 classes, codes = [classes[k] for k in order], [codes[k] for k in order]
 markup.sentence(
     "Each row is a true class, each column what the coder says. A perfect coder has 1 on the diagonal "
-    "and nothing elsewhere. Click a cell to see its faces."
+    "and nothing elsewhere. Click a cell to see its faces; by keyboard, Tab leads to the cells "
+    "and the arrow keys between them."
     + (
         " n is the number of annotations a row rests on, of which those of doubtful truth count less; hovering "
         "shows how sure a cell is, as do the 95 % intervals below."
@@ -138,6 +140,14 @@ def show(coder: str, position: int) -> None:
             on_select="rerun",
             selection_mode="points",
         )
+        texts = charts.cell_texts(values, kind)
+        cell = matrix_cells(
+            coder_name(coder),
+            classes,
+            codes,
+            texts,
+            "-".join(("cells", str(position), view, to or "none", order_name or "given")),
+        )
         interval = (known.low, known.high) if known else None
         markup.sentence(top_confusions(coder, matrix, classes, interval=interval))
         if coder == content.get("reference_coder"):
@@ -146,10 +156,10 @@ def show(coder: str, position: int) -> None:
                 "coder’s words: its matrix was set close to a perfect coder’s before training."
             )
         points = event["selection"]["points"]
-        if points:
-            truth, said = points[0]["customdata"]
-            cell = {f"says.{coder}": classes[said], "truth": classes[truth]}
-            show_next(cell)
+        if points or cell:
+            truth, said = cell or points[0]["customdata"]
+            cell_view = {f"says.{coder}": classes[said], "truth": classes[truth]}
+            show_next(cell_view)
             st.switch_page(frame.page("disagreements"), query_params=frame.page_parameters())
 
 

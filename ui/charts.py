@@ -189,6 +189,11 @@ def _show_evidence(figure: go.Figure, evidence: RowEvidence, k: int) -> None:
         figure.add_scatter(x=x, y=y, mode="lines", line=line, hoverinfo="skip", showlegend=False)
 
 
+def cell_texts(values: ArrayLike, view: str) -> list[list[str]]:
+    """What stands in the cells of a matrix."""
+    return [[_cell(float(v), view) for v in row] for row in np.asarray(values, dtype=float)]
+
+
 def _cell(value: float, view: str) -> str:
     if np.isnan(value):
         return "?"

@@ -25,7 +25,6 @@ st.set_page_config(
         "About": "LTNet Studio learns the truth behind labels that disagree, and how each coder departs from it."
     },
 )
-st.html(ROOT / "assets" / "style.css")
 st.logo(str(ROOT / "assets" / "logo.svg"), size="large", icon_image=str(ROOT / "assets" / "mark.svg"))
 
 pages = [st.Page(ROOT / "pages" / text.file, title=text.title, url_path=text.path) for text in EVERY_PAGE]

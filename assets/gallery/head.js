@@ -122,5 +122,6 @@ export class Head {
   ask(asking) {
     this.asking = asking;
     this.draw();
+    /** @type {HTMLElement | null} */ (this.element.querySelector(".ga-refit button, [name=refit]"))?.focus();
   }
 }

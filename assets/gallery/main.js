@@ -71,7 +71,7 @@ export class Gallery {
       this.side,
       h("div", { class: "ga-main" }, this.unknown, this.head.element, this.notice, this.grid.element),
     );
-    root.replaceChildren(this.body, this.review.element);
+    root.replaceChildren(this.skip(), this.body, this.review.element);
     this.drawLegend();
     this.list = this.newList();
     this.onScroll = () => this.scrolled();
@@ -292,6 +292,12 @@ export class Gallery {
     const { coders, codes } = this.data;
     const labels = row.l.map((label, c) => (label < 0 ? "" : `${coders[c].short}: ${codes[label]}`)).filter(Boolean);
     return [...labels, `LT: ${codes[row.t] ?? "?"}`].join("  ");
+  }
+
+  // Past cases and filters, for the keyboard.
+  skip() {
+    const first = () => /** @type {HTMLElement | null} */ (this.grid.body.querySelector(".ga-card"))?.focus();
+    return h("button", { class: "ga-skip ga-button", onClick: first }, "Skip to the images");
   }
 
   drawLegend() {

@@ -1,0 +1,56 @@
+"""The page that the browser gets first has the style sheet; every other answer passes as it is."""
+
+from __future__ import annotations
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+from ui.first_paint import STYLE, FirstPaint
+
+PAGE = "<html><head></head><body><div id='root'></div></body></html>" + " " * 2000
+
+
+def page(request: Request) -> Response:
+    if request.headers.get("if-none-match"):
+        return Response(status_code=304)
+    return HTMLResponse(PAGE, headers={"etag": "old", "cache-control": "max-age=60"})
+
+
+def pieces(request: Request) -> Response:
+    return StreamingResponse(iter([PAGE[:50], PAGE[50:]]), media_type="text/html")
+
+
+def answers(request: Request) -> Response:
+    return JSONResponse({"text": "</body>"})
+
+
+CLIENT = TestClient(
+    Starlette(
+        routes=[Route("/", page), Route("/pieces", pieces), Route("/json", answers)],
+        middleware=[Middleware(FirstPaint), Middleware(GZipMiddleware)],
+    )
+)
+BROWSER = {"accept": "text/html,application/xhtml+xml", "accept-encoding": "gzip", "if-none-match": "old"}
+
+
+def test_the_page_comes_with_the_style_after_its_own() -> None:
+    style = STYLE.read_text(encoding="utf-8")
+    for path in ("/", "/pieces"):
+        answer = CLIENT.get(path, headers=BROWSER)
+        assert answer.status_code == 200
+        assert answer.text == PAGE.replace("</body>", f"<style>{style}</style></body>")
+        assert int(answer.headers["content-length"]) == len(answer.content)
+        assert answer.headers["cache-control"] == "no-cache"
+        assert "etag" not in answer.headers
+
+
+def test_other_answers_pass() -> None:
+    assert CLIENT.get("/json", headers=BROWSER).json() == {"text": "</body>"}
+    assert CLIENT.get("/", headers={"accept": "*/*"}).text == PAGE
+    assert CLIENT.get("/missing", headers=BROWSER).status_code == 404
+    assert "content-length" in CLIENT.head("/", headers={"accept": "text/html"}).headers
