@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import socket
 import subprocess
@@ -11,7 +12,9 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urljoin
 
+import pandas as pd
 from playwright.sync_api import Page
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -101,3 +104,12 @@ def choose(page: Page, *sources: Path, button: str = "") -> None:
     with page.expect_file_chooser() as chooser:
         page.get_by_role("button", name=button or f"Choose a {'folder' if sources[0].is_dir() else 'file'}").click()
     chooser.value.set_files(sources[0] if len(sources) == 1 else list(sources))
+
+
+def downloaded_truth(page: Page) -> pd.DataFrame:
+    """The learned truth as its link on the Export page gives it."""
+    address = page.locator("a[href*='/truth.csv']").get_attribute("href")
+    assert address
+    answer = page.request.get(urljoin(page.url, address), timeout=120_000)
+    assert answer.status == 200, answer.text()
+    return pd.read_csv(io.BytesIO(answer.body()), keep_default_na=False)

@@ -6,9 +6,8 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import pandas as pd
 import pytest
-from app_server import CHROMIUM, FLAGS, Server, choose, free_port
+from app_server import CHROMIUM, FLAGS, Server, choose, downloaded_truth, free_port
 from conftest import write_csv
 from playwright.sync_api import Page, expect, sync_playwright
 
@@ -113,9 +112,7 @@ def look_at_disagreements(page: Page) -> None:
 
 def save_the_truth(page: Page) -> None:
     go_to(page, "Export")
-    with page.expect_download() as download:
-        page.get_by_role("button", name="Download CSV").click()
-    frame = pd.read_csv(download.value.path(), keep_default_na=False)
+    frame = downloaded_truth(page)
     assert list(frame.columns[:5]) == ["image", "learned_truth", "confidence", "network_truth", "case"]
     assert {"Alpha", "Beta", "machine:Alpha", *(f"p_{c}" for c in CLASSES)} <= set(frame.columns)
     assert not [c for c in frame.columns if c.startswith("_")]

@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
-from app_server import CHROMIUM, FLAGS, Server, free_port
+from app_server import CHROMIUM, FLAGS, Server, downloaded_truth, free_port
 from fake_run import write_fake_run
 from page_driver import HOSTILE, hostile_dataset
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
@@ -392,9 +391,7 @@ def test_from_a_cell_to_its_faces_to_a_refit_that_knows(tmp_path: Path, faces: P
         expect(page.get_by_text("What changed since faces-1")).to_be_visible()
 
         page.get_by_test_id("stSidebar").get_by_role("link", name="Export", exact=True).click()
-        with page.expect_download() as download:
-            page.get_by_role("button", name="Download CSV", exact=True).click()
-        frame = pd.read_csv(download.value.path(), keep_default_na=False).set_index("image")
+        frame = downloaded_truth(page).set_index("image")
         assert set(frame.loc[settled, "learned_truth"]) == {other}
         assert set(frame.loc[settled, "Adjudication"]) == {other}
         after = matrices_of(workspace / "runs" / "faces-2")
