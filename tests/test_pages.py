@@ -61,7 +61,7 @@ def test_a_finished_run(place: Path, demo: Path, path: str) -> None:
     assert "faces-1" in text
     expected = {
         "train": "accuracy on the test images",
-        "transitions": "says",
+        "transitions": "Each row is a true class",
         "disagreements": "Where coders disagree",
         "compare": "LTNet is right on 86.0 % of the images, 7.0 points more",
         "export": "Learned truth",
@@ -80,7 +80,7 @@ def test_a_link_to_what_is_gone_says_so_and_shows_nothing_else(place: Path, demo
     text = html.unescape(seen(at))
     what = f"run '{asked['run']}'" if asked["run"] else "dataset 'cats'"
     assert f"There is no {what} here" in text
-    assert "says" not in text
+    assert "Each row is a true class" not in text
     assert {k: at.query_params[k] for k in asked} in (asked, {k: [v] for k, v in asked.items()})
     offered = [e.proto.label for e in at.get("page_link")]
     assert "faces · faces-1" in offered

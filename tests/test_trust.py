@@ -28,8 +28,9 @@ def test_a_coder_weighs_what_the_best_misses_of_what_it_misses() -> None:
     few = trust(p, table, np.arange(10))["Y"]
     assert 0.25 < few < 0.8  # ten items say little
     assert trust(np.eye(2)[label[:, 0]], table, np.arange(2000))["Y"] == LEAST_TRUST
-    assert (
-        trust_note(found) == "labels weigh 'X' 1.00, 'Y' 0.25, by how often the network meets those of held-out images."
+    assert trust_note(found) == (
+        "weights of the coders: 'X' 1.00, 'Y' 0.25; a coder whose labels on held-out images the network misses twice as "
+        "often weighs half."
     )
 
 

@@ -35,11 +35,11 @@ def trust(p: FloatArray, table: AnnotationTable, held_out: NDArray[np.int64]) ->
 
 def trust_note(trusted: dict[str, float]) -> str:
     """A sentence about what each coder's labels weigh."""
+    why = "a coder whose labels on held-out images the network misses twice as often weighs half"
     if len(trusted) > MOST_NAMED:
         low = min(trusted, key=lambda c: trusted[c])
-        return f"labels weigh between {trusted[low]:.2f} ({low!r}) and 1, by how often the network meets them."
-    told = ", ".join(f"{c!r} {w:.2f}" for c, w in trusted.items())
-    return f"labels weigh {told}, by how often the network meets those of held-out images."
+        return f"weights of the coders: {trusted[low]:.2f} ({low!r}) to 1.00; {why}."
+    return f"weights of the coders: {', '.join(f'{c!r} {w:.2f}' for c, w in trusted.items())}; {why}."
 
 
 @dataclass(frozen=True)

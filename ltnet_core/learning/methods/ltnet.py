@@ -54,7 +54,7 @@ def _machine_coders(material: Material, humans: AnnotationTable) -> tuple[list[s
     table, options = material.table, material.settings.coders
     coders: list[str] = []
     notes = []
-    if not (material.usable & ~table.annotated()).any():
+    if options.machine_coders and not (material.usable & ~table.annotated()).any():
         notes.append("there are no unlabelled images; the machine coders label only what other coders labelled.")
     if options.machine_coders:
         coders, cannot = trainable(humans, options.fewest_annotations)
