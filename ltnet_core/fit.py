@@ -11,15 +11,17 @@ import time
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 
 from .annotations import ADJUDICATOR
 from .datasets import Study
 from .errors import Cancelled, DamageError, LTNetError, OptionError, RunError, TrainingError, did_you_mean
 from .explore.adjudications import adjudicated, decisions_csv, given_coders, read_decisions
 from .files.reading import read_json
-from .files.writing import naming, remove_abandoned
+from .files.writing import naming, remove_abandoned, replacing
 from .learning.coder_weights import human_table
 from .learning.coders import machine_name
 from .learning.devices import choose_device, is_out_of_memory, processor_name, reserve
@@ -27,6 +29,7 @@ from .learning.networks import require_network
 from .learning.pixel_cache import pixels_limit
 from .learning.plan import make_plan
 from .learning.results import finish, write_results
+from .learning.study_features import survey_features
 from .learning.trainer import Trainer
 from .method import method_of
 from .runs.run import OWN_ADJUDICATIONS, Run
@@ -53,7 +56,9 @@ def new_run(
     DatasetError, OptionError, RunError
     """
     study.require_sound(settings.data.set_aside)
-    study.require_images()
+    features = settings.network.features
+    if features is None:
+        study.require_images()
     choose_device(device)
     pixels_limit()
     require_network(settings, len(study.table.classes))
@@ -79,6 +84,7 @@ def new_run(
     elif ADJUDICATOR in settings.coders.given:
         raise OptionError("there are no adjudications to take at their word.")
     make_plan(study, human_table(study, coders), settings, seed)
+    surveyed = None if features is None else survey_features(features, [str(n) for n in study.table.items])
     run = Run.create(
         run_dir,
         {
@@ -92,6 +98,7 @@ def new_run(
             "settings": json.loads(json.dumps(settings.to_json())),
             "seed": seed,
             "device": device,
+            "features": surveyed,
             "adjudications": 0 if adjudications is None else len(adjudications) - strangers,
             "like": like,
             "classes": list(study.table.classes),
@@ -187,6 +194,9 @@ def _in_words(e: Exception, trainer: Trainer | None) -> Exception:
     if not is_out_of_memory(e) or trainer is None:
         return e
     settings = trainer.settings
+    if settings.network.features is not None:
+        lower = f"lower --batch-size (now {settings.schedule.batch_size}) or --hidden-units"
+        return TrainingError(f"there is not enough memory for the stage {trainer.progress.stage!r}: {lower}.")
     size = f"--image-size (now {trainer.size})" if trainer.size else "--image-size"
     lower = (
         f"lower {size}, or give --pixel-budget 0"
@@ -205,6 +215,20 @@ def _train(trainer: Trainer) -> None:
     trainer.progress.stop_if_asked()
     trainer.keep_networks(learned)
     finish(trainer.run)
+
+
+def _file_of(study: Study, features: str | os.PathLike[str] | NDArray[np.floating[Any]]) -> str:
+    """The path of a file of features; of one that is written for an array."""
+    if not isinstance(features, np.ndarray):
+        return os.path.abspath(features)
+    if features.ndim != 2 or len(features) != len(study.table.items):
+        raise OptionError(
+            f"features must be {len(study.table.items):,} images × features, got the shape {features.shape}."
+        )
+    path = Path(tempfile.mkdtemp(prefix="ltnet-features-")) / "features.npz"
+    with replacing(path) as partial, open(partial, "wb") as f:
+        np.savez(f, names=study.table.items.astype(str), features=features)
+    return str(path)
 
 
 class IPA2LT:
@@ -236,8 +260,17 @@ class IPA2LT:
         self.preset, self.seed, self.device, self.settings = preset, seed, device, settings
         self.adjudications, self.adjudicator = adjudications, adjudicator
 
-    def fit(self, study: Study, run: str | Path | None = None) -> IPA2LT:
+    def fit(
+        self,
+        study: Study,
+        run: str | Path | None = None,
+        *,
+        features: str | os.PathLike[str] | NDArray[np.floating[Any]] | None = None,
+    ) -> IPA2LT:
         """Train. ``run`` is the run's folder, a temporary one by default.
+
+        ``features`` take the place of the images: a file (see :mod:`ltnet_core.datasets.feature_file`), or (N,D) in
+        the order of ``study.table.items``, which are written to a temporary file.
 
         Raises
         ------
@@ -248,8 +281,11 @@ class IPA2LT:
         folder = Path(run) if run is not None else Path(tempfile.mkdtemp(prefix="ltnet-run-"))
         if "given" in self.settings:
             raise OptionError("whom to take at their word follows from adjudications and adjudicator; leave out given.")
-        coders_given = given_coders(self.adjudications is not None, self.adjudicator)
-        settings = make_settings(self.preset, **{**self.settings, "given": coders_given})
+        given = given_coders(self.adjudications is not None, self.adjudicator)
+        options = {**self.settings, "given": given}
+        if features is not None:
+            options["features"] = _file_of(study, features)
+        settings = make_settings(self.preset, **options)
         self.run_ = new_run(
             study,
             folder,

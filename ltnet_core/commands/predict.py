@@ -14,7 +14,18 @@ from .command import Command, json_flag, run_flag
 
 def _flags(parser: argparse.ArgumentParser) -> None:
     run_flag(parser)
-    parser.add_argument("images", nargs="+", metavar="IMAGE", help="image, or a folder, .zip or .tar of images")
+    text = "image, or a folder, .zip or .tar of images; with --features a name in it (default: all)"
+    images = parser.add_argument("images", nargs="+", metavar="IMAGE", help=text)
+
+    class Features(argparse.Action):
+        """Makes the images optional, which ``nargs="*"`` would only be before all flags."""
+
+        def __call__(self, parser: Any, namespace: argparse.Namespace, value: Any, option: str | None = None) -> None:
+            images.required = False
+            setattr(namespace, self.dest, value)
+
+    text = "features of the images, for a run that was trained on features: .parquet, .npz or .npy"
+    parser.add_argument("--features", type=Path, action=Features, metavar="FILE", help=text)
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
     text = "write a table with a row per image, .csv or .parquet"
     parser.add_argument("--out", type=Path, metavar="FILE", help=text)
@@ -28,13 +39,14 @@ def _predict(arguments: argparse.Namespace) -> None:
     if arguments.out:
         from ..export.predictions import write_predictions
 
-        rows, broken = write_predictions(run, arguments.images, arguments.out, arguments.device)
+        images = arguments.images or ()
+        rows, broken = write_predictions(run, images, arguments.out, arguments.device, arguments.features)
         unread = f"; {broken:,} could not be read, see the column error" if broken else ""
         say(f"Wrote {rows:,} predictions to {arguments.out}{unread}.")
         return
     from ..learning.predict import predicted
 
-    answers = predicted(run, arguments.images, arguments.device)
+    answers = predicted(run, arguments.images or (), arguments.device, features=arguments.features)
     if arguments.json:
         say_json(list(answers))
         return

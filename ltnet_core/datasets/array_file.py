@@ -24,7 +24,11 @@ def read_array(files: Files, name: str, limit: int = MAX_FILE_BYTES) -> np.ndarr
     DatasetError
         it is damaged, too large, or holds objects.
     """
-    data = files.read(name, limit)
+    return array_of(files.read(name, limit), name)
+
+
+def array_of(data: bytes, name: str) -> np.ndarray[Any, Any]:
+    """The same of the file's bytes."""
     if not data.startswith(MAGIC):
         raise DatasetError("is not a readable NumPy array (it does not begin like one).", file=name)
     try:

@@ -29,7 +29,8 @@ def export_model(run: Run, out: Path) -> None:
     """Write LTNet as one ``.pt`` that ``torch.load(…, weights_only=True)`` reads.
 
     Keys: ``state_dict`` (base network and T), ``network``, ``image_size``, ``channels``,
-    ``mean``, ``std``, ``temperature`` (p is softmax(logits / temperature)), ``trained_classes`` (order of the outputs),
+    ``mean``, ``std``, ``hidden_units`` (of the network ``features``),
+    ``temperature`` (p is softmax(logits / temperature)), ``trained_classes`` (order of the outputs),
     ``trained_coders`` (order of T in ``state_dict``), ``transitions`` (coder → K × K in the
     order of ``classes``), ``classes``.
 
@@ -42,7 +43,7 @@ def export_model(run: Run, out: Path) -> None:
     matrices = read_transitions(run)
     content = {
         "state_dict": load_weights(run.result(f"networks/{index['files'][index['method']]}")),
-        **{name: index[name] for name in ABOUT_THE_NETWORK},
+        **{name: index[name] for name in (*ABOUT_THE_NETWORK, "hidden_units") if name in index},
         "transitions": {c: torch.tensor(m) for c, m in matrices["coders"].items()},
         "classes": matrices["classes"],
     }

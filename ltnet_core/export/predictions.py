@@ -42,9 +42,15 @@ def require_table(out: Path) -> None:
 
 
 def write_predictions(
-    run: Run, images: Sequence[str | os.PathLike[str]], out: Path, device: str = "auto"
+    run: Run,
+    images: Sequence[str | os.PathLike[str]],
+    out: Path,
+    device: str = "auto",
+    features: str | os.PathLike[str] | None = None,
 ) -> tuple[int, int]:
     """Write what the network of a finished run says of images, folders and archives, as ``.csv`` or ``.parquet``.
+
+    ``features`` is a file of their features, for a run that was trained on features.
 
     Returns how many rows there are, and how many of them are of images that could not be read.
 
@@ -64,7 +70,7 @@ def write_predictions(
             counts[1] += answer["truth"] is None
             yield answer
 
-    answers = counted(predicted(run, images, device))
+    answers = counted(predicted(run, images, device, features=features))
     write_tables(_tables(answers, matrices["classes"], list(matrices["coders"])), out)
     return counts[0], counts[1]
 

@@ -21,6 +21,7 @@ from ..errors import DamageError, LTNetError, RunError, StorageError
 
 NO_HANDLES = (errno.EMFILE, errno.ENFILE)
 LONGEST_REASON = 200
+PART_BYTES = 64 * 2**20
 
 # What numpy, pandas, pyarrow, safetensors (through OSError and ValueError) and json raise for damaged files.
 DAMAGE = (
@@ -136,9 +137,15 @@ def read_array(path: Path, shape: tuple[int, ...], kind: DTypeLike, *, mmap: boo
         array: NDArray[Any] = np.load(path, mmap_mode="r" if mmap else None, allow_pickle=False)
     if array.shape != shape or array.dtype != np.dtype(kind):
         raise damaged(path, f"expected {' × '.join(map(str, shape))} of {np.dtype(kind)}, got {array.shape}")
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
+    if array.dtype.kind == "f" and not all(np.isfinite(part).all() for part in _parts(array)):
         raise damaged(path, "it holds numbers that are not finite")
     return array
+
+
+def _parts(array: NDArray[Any]) -> Iterator[NDArray[Any]]:
+    """The array a part at a time: what is on the disk need not be in the memory at once."""
+    rows = max(PART_BYTES * len(array) // max(array.nbytes, 1), 1) if array.ndim else 1
+    yield from (array[start : start + rows] for start in range(0, len(array), rows)) if array.ndim else (array,)
 
 
 def loads(text: str) -> Any:

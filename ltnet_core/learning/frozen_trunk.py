@@ -16,7 +16,7 @@ from ..files.mapped_array import new_array
 from ..files.reading import read_array
 from ..runs.checkpoint import forget, keep, kept
 from .ltnet import Classifier
-from .networks import last_layer
+from .networks import FeatureHead, last_layer
 from .progress import Progress
 from .training_data import TrainingData
 from .views import features
@@ -33,23 +33,11 @@ class TrunkFacts(TypedDict):
     dimensions: int
 
 
-class LastLayer(nn.Module):
-    """The last layer of a network, on (B, D, 1, 1) features."""
-
-    def __init__(self, dimensions: int, classes: int):
-        super().__init__()
-        self.head = nn.Linear(dimensions, classes)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B,D,1,1) → (B,K) logits."""
-        return cast(Tensor, self.head(x.flatten(1)))
-
-
-def last_layer_alone(dimensions: int, classes: int, seed: int) -> LastLayer:
+def last_layer_alone(dimensions: int, classes: int, seed: int) -> FeatureHead:
     """A fresh one, initialised from ``seed`` alone."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return LastLayer(dimensions, classes)
+        return FeatureHead(dimensions, classes, dropout=0.0)
 
 
 def require_linear_end(network: nn.Module, size: int, channels: int) -> None:

@@ -12,6 +12,7 @@ from ..annotations import FloatArray
 from ..files.writing import naming, replacing, write_json
 from ..runs.run import Run
 from ..settings import Settings
+from ..settings.names import FEATURES
 from .results import Learned
 from .stages import file_stem
 from .views import VIEW_SHIFTS
@@ -31,7 +32,7 @@ def write_networks(
     """Copy every network from the checkpoint to the results.
 
     ``whole`` has the weights of a stage with those of its frozen trunk. ``size`` and ``channels`` are those of the
-    images, ``mean`` and ``std`` (channels,) of their pixels.
+    images, ``mean`` and ``std`` (channels,) of their pixels; features are channels of images of one pixel.
 
     Raises
     ------
@@ -48,6 +49,7 @@ def write_networks(
         else:
             with replacing(folder / source.name, source.stat().st_size) as partial:
                 shutil.copyfile(source, partial)
+    mirrored = settings.data.augment and not settings.network.freeze and settings.network.features is None
     index: dict[str, Any] = {
         "network": settings.network.network,
         "last_relu": settings.network.last_relu,
@@ -59,7 +61,9 @@ def write_networks(
         "trained_classes": list(learned.table.classes),  # the order of the networks' outputs
         "trained_coders": list(learned.table.coders),  # the order of T in the weights
         "files": {name: f"{file_stem(name)}.safetensors" for name in learned.networks},
-        "view_shifts": list(VIEW_SHIFTS) if settings.data.augment and not settings.network.freeze else [],
+        "view_shifts": list(VIEW_SHIFTS) if mirrored else [],
         "temperature": learned.temperature,
     }
+    if settings.network.network == FEATURES:
+        index["hidden_units"] = settings.network.hidden_units
     write_json(folder / "index.json", index)

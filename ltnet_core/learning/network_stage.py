@@ -17,6 +17,7 @@ from ..runs.checkpoint import forget, keep, kept
 from ..runs.forming import write_forming
 from ..runs.run import Run
 from ..settings import NetworkOptions, Settings
+from ..settings.names import FEATURES
 from .coder_weights import coder_weights
 from .devices import trains_in_bfloat16
 from .fit_state import older
@@ -27,6 +28,7 @@ from .plan import Plan
 from .progress import Progress
 from .schedule import Schedule, images_per_step
 from .stages import Task, file_stem, stage_seed
+from .study_features import feature_statistics
 from .study_pixels import StudyPixels, pixel_statistics
 from .timm_networks import is_timm, publication
 from .training import fit
@@ -65,6 +67,8 @@ class NetworkStages:
         name = settings.network.network
         if is_timm(name):
             self.mean, self.std = publication(name).statistics(images.channels)
+        elif name == FEATURES:
+            self.mean, self.std = feature_statistics(cast(Features, images.pixels), plan.pooled)
         else:
             self.mean, self.std = pixel_statistics(images.pixels, plan.pooled)
         self._pixels = on_device(images.pixels, device)
@@ -108,6 +112,8 @@ class NetworkStages:
             dimensions = self._features.shape[1]
             plain = np.zeros(dimensions), np.ones(dimensions)
             return TrainingData(self._features, task.table, weights, *plain, self._device, augment=False)
+        if settings.network.features is not None:
+            return TrainingData(pixels, task.table, weights, self.mean, self.std, self._device, augment=False)
         augment, cutout = settings.data.augment, settings.data.cutout
         return TrainingData(pixels, task.table, weights, self.mean, self.std, self._device, augment, cutout)
 
@@ -162,6 +168,7 @@ class NetworkStages:
                 weights=None if fresh else options.weights,
                 last_relu=options.last_relu,
                 pretrained=options.pretrained and not fresh,
+                hidden_units=options.hidden_units,
             )
         model: Classifier = task.model(base).to(self._device)
         model.mixup = self._settings.data.mixup

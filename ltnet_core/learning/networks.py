@@ -1,4 +1,4 @@
-"""Base networks: image → logits over the latent truth."""
+"""Base networks: image, or a vector of features, → logits over the latent truth."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from torch.nn import functional as F
 
 from ..errors import OptionError
 from ..settings import Settings, require_network_name
+from ..settings.names import FEATURES
 from .timm_networks import build_timm, classifier_of, is_timm, publication, require_size
 
 COLOURS = 3
 WRAPPINGS = ("state_dict_ema", "state_dict", "model_ema", "model")  # of weights in a file, the better ones first
 LEAST_SIZE, LARGEST = 8, 1024
+DROPOUT = 0.5  # of features and of a hidden layer on them; a layer learns few items by heart
 LARGEST_SIZE = {"cnn": 64, "resnet20": 64, "resnet18": 224, "resnet50": 224}
 
 
@@ -101,6 +103,20 @@ class ResNet20(nn.Module):
         return cast(Tensor, self.head(self.blocks(x).mean((2, 3))))
 
 
+class FeatureHead(nn.Module):
+    """A linear layer on features, or one hidden layer of ``hidden_units`` before it."""
+
+    def __init__(self, dimensions: int, classes: int, hidden_units: int = 0, dropout: float = DROPOUT):
+        super().__init__()
+        hidden = [nn.Linear(dimensions, hidden_units), nn.ReLU(), nn.Dropout(dropout)] if hidden_units else []
+        self.hidden = nn.Sequential(nn.Dropout(dropout), *hidden)
+        self.head = nn.Linear(hidden_units or dimensions, classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B,D,1,1) → (B,K) logits."""
+        return cast(Tensor, self.head(self.hidden(x.flatten(1))))
+
+
 def _torchvision(name: str, classes: int, channels: int, image_size: int) -> nn.Module:
     """torchvision's ResNet with a stem that fits the image: no 7×7 stride 2 and pooling for small images."""
     from torchvision import models
@@ -124,17 +140,19 @@ def build_network(
     weights: str | os.PathLike[str] | None = None,
     last_relu: bool = True,
     pretrained: bool = False,
+    hidden_units: int = 0,
 ) -> nn.Module:
     """Build a base network, initialised from ``seed`` alone.
 
     Parameters
     ----------
-    name : ``cnn``, ``resnet20``, ``resnet18``, ``resnet50`` or one of timm's, ``timm:NAME``.
-    channels : 1 for grey, 3 for colour. image_size : pixels per side.
+    name : ``cnn``, ``resnet20``, ``resnet18``, ``resnet50``, one of timm's, ``timm:NAME``, or ``features``.
+    channels : 1 for grey, 3 for colour; how many features there are. image_size : pixels per side; 1 for features.
     weights : local file with pretrained weights (``.pt``/``.pth`` state dict or
         ``.safetensors``); layers of another shape (stem, head) stay freshly initialised.
     last_relu : for ``resnet20`` only, see :class:`ResNet20`.
     pretrained : start from the published weights of a network of timm's.
+    hidden_units : of a hidden layer on features.
 
     Raises
     ------
@@ -142,6 +160,10 @@ def build_network(
         unknown name, a size that the network does not take, or weights that do not fit or cannot be had.
     """
     require_network_name(name)
+    if name == FEATURES:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return FeatureHead(channels, classes, hidden_units)
     if image_size < LEAST_SIZE:
         raise OptionError(f"image size must be at least {LEAST_SIZE} pixels, got {image_size}.")
     if is_timm(name):

@@ -1,4 +1,4 @@
-"""A finished run on new images: latent truth, and what each coder would say."""
+"""A finished run on new images, or on their features: latent truth, and what each coder would say."""
 
 from __future__ import annotations
 
@@ -11,15 +11,19 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ..annotations import FloatArray
+from ..datasets.feature_file import FeatureFile, open_features
+from ..datasets.image_names import match_names
 from ..datasets.image_sources import images_of
 from ..errors import DatasetError, LTNetError, OptionError
 from ..files.reading import damaged, read_json
-from ..images.image import ByteArray, load_pixels
+from ..images.image import load_pixels
 from ..runs.run import Run
 from ..runs.stored_results import read_transitions
+from ..settings.names import FEATURES
 from .calibration import soften
 from .devices import choose_device, is_out_of_memory
 from .ltnet import Classifier
@@ -35,6 +39,7 @@ class Predictor:
     Attributes
     ----------
     model : on ``device``. matrices : coder → K × K. order : of the network's outputs, so that they are ``classes``.
+    sees_features : whether it sees a vector of ``channels`` features of an image instead of its pixels.
     mean, std : (channels,1,1) of the pixels. shifts : of the views that p is averaged over, see :func:`.mean_p`.
     weights : file of the model's weights.
     """
@@ -49,6 +54,7 @@ class Predictor:
     temperature: float
     image_size: int
     channels: int
+    sees_features: bool
     device: torch.device
     weights: Path
 
@@ -78,6 +84,7 @@ class Predictor:
                 image_size=index["image_size"],
                 seed=0,
                 last_relu=index["last_relu"],
+                hidden_units=index.get("hidden_units", 0),
             )
         except OptionError as e:
             raise damaged(index_path, str(e)) from e
@@ -99,12 +106,13 @@ class Predictor:
             temperature=index["temperature"],
             image_size=index["image_size"],
             channels=index["channels"],
+            sees_features=index["network"] == FEATURES,
             device=target,
             weights=weights,
         )
 
-    def p(self, pixels: ByteArray) -> FloatArray:
-        """(B,K) latent truth of (B, channels, size, size) images.
+    def p(self, pixels: NDArray[Any]) -> FloatArray:
+        """(B,K) latent truth of (B, channels, size, size) images; of features as images of one pixel.
 
         Raises
         ------
@@ -126,7 +134,11 @@ class Predictor:
 
 
 def predict_images(
-    run: Run, images: Sequence[str | os.PathLike[str]], device: str = "auto", batch_size: int = 64
+    run: Run,
+    images: Sequence[str | os.PathLike[str]],
+    device: str = "auto",
+    batch_size: int = 64,
+    features: str | os.PathLike[str] | None = None,
 ) -> list[dict[str, Any]]:
     """``[{"image", "truth", "confidence", "p": {class: x}, "coders": {NAME: {class: x}}}]``.
 
@@ -137,23 +149,36 @@ def predict_images(
     DatasetError
         an image is missing or cannot be read; RunError: the run is not finished, or is damaged.
     """
-    return list(predicted(run, images, device, batch_size))
+    return list(predicted(run, images, device, batch_size, features))
 
 
 def predicted(
-    run: Run, images: Sequence[str | os.PathLike[str]], device: str = "auto", batch_size: int = 64
+    run: Run,
+    images: Sequence[str | os.PathLike[str]],
+    device: str = "auto",
+    batch_size: int = 64,
+    features: str | os.PathLike[str] | None = None,
 ) -> Iterator[dict[str, Any]]:
     """What :func:`predict_images` returns, one image after the other: of any number of them little is in memory.
 
     An image of a folder or an archive that cannot be read stops no other: it has ``"error"``, why, and no truth.
+    ``features`` is the file of features of a run that was trained on features; ``images`` are names in it then, all
+    where there are none.
 
     Raises
     ------
     DatasetError
-        an image file is missing or cannot be read, or a folder holds no image; RunError: the run is not finished, or
-        is damaged.
+        an image file is missing or cannot be read, or a folder holds no image; the file of features is damaged, or
+        has other features than the run was trained on. RunError: the run is not finished, or is damaged.
+    OptionError
+        the run was trained on features and there are none, or on images.
     """
     predictor = Predictor.of(run, device)
+    if features is not None:
+        yield from _of_features(predictor, open_features(Path(features)), [str(i) for i in images])
+        return
+    if predictor.sees_features:
+        raise OptionError("this run was trained on features; give those of the images with --features FILE.")
     source = images_of(images)
     while some := list(islice(source, batch_size)):
         pixels, errors = [], []
@@ -168,6 +193,40 @@ def predicted(
         p = iter(predictor.p(np.stack(pixels)) if pixels else ())
         for image, error in zip(some, errors, strict=True):
             yield _without_answer(image.shown, error) if error else _answer(image.shown, next(p), predictor)
+
+
+def _of_features(predictor: Predictor, file: FeatureFile, names: list[str]) -> Iterator[dict[str, Any]]:
+    if not predictor.sees_features:
+        raise OptionError("this run was trained on images; give images, and leave --features out.")
+    if file.dimensions != predictor.channels:
+        text = f"has {file.dimensions:,} features a vector, the run was trained on {predictor.channels:,}."
+        raise DatasetError(text, file=str(file.path))
+    if not names:
+        yield from _of_rows(predictor, file, range(len(file.names)))
+        return
+    places = {name: row for row, name in enumerate(file.names)}
+    rows = []
+    for name, match in zip(names, match_names(names, file.names).images, strict=True):
+        if match not in places:
+            raise DatasetError(f"has no features of {name!r}.", file=str(file.path))
+        rows.append(places[match])
+    chosen = sorted(set(rows))
+    answers = dict(zip(chosen, _of_rows(predictor, file, chosen), strict=True))
+    for name, row in zip(names, rows, strict=True):
+        yield {**answers[row], "image": name}
+
+
+def _of_rows(predictor: Predictor, file: FeatureFile, rows: Sequence[int]) -> Iterator[dict[str, Any]]:
+    """The answers for some rows of a file, in ascending order."""
+    chosen = np.asarray(rows, dtype=np.int64)
+    done = 0
+    for part in file.parts():
+        here = chosen[(chosen >= done) & (chosen < done + len(part))]
+        if len(here):
+            p = predictor.p(part[here - done][:, :, None, None])
+            for row, shares in zip(here.tolist(), p, strict=True):
+                yield _answer(file.names[row], shares, predictor)
+        done += len(part)
 
 
 def _answer(name: str, p: FloatArray, predictor: Predictor) -> dict[str, Any]:

@@ -24,7 +24,8 @@ from .plan import Plan, make_plan
 from .progress import Progress, images_of
 from .results import Learned
 from .stages import Task
-from .study_pixels import PixelSource
+from .study_features import study_features
+from .study_pixels import PixelSource, StudyPixels
 
 
 class Trainer:
@@ -54,12 +55,7 @@ class Trainer:
         """Decode the images and plan the work."""
         self.progress.begin(images_of(make_plan(self.study, self.human, self.settings, self.seed)))
         self.progress.enter("images")
-        network, data = self.settings.network.network, self.settings.data
-        source = PixelSource(
-            self.study, self.run, data, self.progress, lambda side: default_size(network, side, data.largest_image)
-        )
-        images = self._images = source.get()
-        self.size = images.size
+        images = self._images = self._see()
         self.plan = plan = make_plan(self.study, self.human, self.settings, self.seed, images.broken)
         for note in plan.notes:
             self.note(note)
@@ -68,6 +64,22 @@ class Trainer:
         self.progress.begin(images_of(plan), {"decode": len(plan.usable)})
         self._networks = NetworkStages(self.run, self.settings, self.seed, self.device, plan, images, self.progress)
         return plan
+
+    def _see(self) -> StudyPixels:
+        """The images' pixels, or the features that take their place."""
+        options, data = self.settings.network, self.settings.data
+        if options.features is not None:
+            return study_features([str(n) for n in self.study.table.items], self.run, options.features, self.progress)
+        source = PixelSource(
+            self.study,
+            self.run,
+            data,
+            self.progress,
+            lambda side: default_size(options.network, side, data.largest_image),
+        )
+        images = source.get()
+        self.size = images.size
+        return images
 
     def enter(self, stage: str, epochs: int | None = None) -> None:
         """Begin a stage."""

@@ -23,12 +23,13 @@ TABLE_CELLS = 2**25  # coders × classes × classes of a batch
 
 
 class ResidentPixels:
-    """All pixels as bytes in a device's memory, channels last, as convolutions like them."""
+    """All pixels, bytes or floats, in a device's memory, channels last, as convolutions like them."""
 
     def __init__(self, pixels: Pixels, device: torch.device):
         n, channels, size, _ = self.shape = tuple(pixels.shape)
-        self._bytes = torch.empty((n, size, size, channels), dtype=torch.uint8, device=device)
-        chunk = max(CHUNK_BYTES // max(channels * size**2, 1), 1)
+        one = torch.from_numpy(np.asarray(pixels[np.arange(1)]))
+        self._bytes = torch.empty((n, size, size, channels), dtype=one.dtype, device=device)
+        chunk = max(CHUNK_BYTES // max(one.nbytes, 1), 1)
         for start in range(0, n, chunk):
             items = np.arange(start, min(start + chunk, n))
             part = torch.from_numpy(np.asarray(pixels[items])).to(device)

@@ -17,6 +17,7 @@ from ..errors import LTNetError
 from ..files.reading import damaged, read_json, reading, require_file, version
 from ..files.shapes import mismatch
 from ..settings import Settings
+from ..settings.names import FEATURES
 
 SUM_TOLERANCE = 1e-3
 Matrix = list[list[float]]
@@ -34,8 +35,18 @@ class _SpecKeys(TypedDict):
     codes: list[str]
 
 
+class FeatureSource(TypedDict):
+    """The file of features that a run was made with: how many vectors, their length, and a digest of all of it."""
+
+    vectors: int
+    dimensions: int
+    digest: str
+
+
 class Spec(_SpecKeys, total=False):
     """``spec.json``."""
+
+    features: FeatureSource | None
 
     format: str | None
     corrections: dict[str, Any]
@@ -147,6 +158,7 @@ class Networks(_NetworkKeys, total=False):
 
     view_shifts: list[int]
     mirror: bool
+    hidden_units: int
 
 
 def read_spec(path: Path) -> dict[str, Any]:
@@ -265,7 +277,10 @@ def _evaluation(path: Path, content: Mapping[str, Any]) -> None:
 
 def _networks(path: Path, content: Mapping[str, Any]) -> None:
     channels, files = content["channels"], content["files"]
-    if channels not in (1, 3) or not 8 <= content["image_size"] <= 4096:
+    if content["network"] == FEATURES:
+        if channels < 1 or content["image_size"] != 1 or content.get("hidden_units", -1) < 0:
+            raise damaged(path, "features must be one or more, of images of one pixel")
+    elif channels not in (1, 3) or not 8 <= content["image_size"] <= 4096:
         raise damaged(path, "images must have 1 or 3 channels and 8 to 4096 pixels a side")
     if len(content["mean"]) != channels or len(content["std"]) != channels or min(content["std"]) <= 0:
         raise damaged(path, "mean and std must be a number for each channel, std above 0")

@@ -14,9 +14,9 @@ from typing import Any
 from ..errors import OptionError, did_you_mean
 from ..method import method_of
 from .groups import CoderOptions, DataOptions, NetworkOptions, ScheduleOptions, TransitionOptions
-from .names import NETWORKS, PRESET_TEXTS, PRESETS, require_network_name, require_preset
+from .names import FEATURES, NETWORKS, PRESET_TEXTS, PRESETS, require_network_name, require_preset
 from .option import Option, options_of
-from .presets import PRESET_VALUES
+from .presets import FEATURE_VALUES, NO_IMAGES, PRESET_VALUES
 
 __all__ = [
     "NETWORKS",
@@ -95,11 +95,17 @@ class Settings:
     def with_values(self, values: Mapping[str, Any]) -> Settings:
         """The same with some options changed; ``preset`` and ``method`` may be among them.
 
+        Features bring the network that sees them, and another network sees images again.
+
         Raises
         ------
         OptionError
             there is no such option, or it cannot have that value.
         """
+        if values.get("features") is not None and "network" not in values:
+            values = {"network": FEATURES, **NO_IMAGES, **values}
+        elif values.get("network", FEATURES) != FEATURES and "features" not in values:
+            values = {"features": None, **values}
         known = self.options()
         own = {k: v for k, v in values.items() if k in ("preset", "method")}
         for name in values:
@@ -192,6 +198,9 @@ def make_settings(preset: str = "default", **changes: Any) -> Settings:
     require_preset(preset)
     asked = {k: v for k, v in changes.items() if v is not None}
     plain = Settings().with_values({"preset": preset, **PRESET_VALUES[preset]})
+    if "features" in asked:
+        own = FEATURE_VALUES if preset != "paper" else {}
+        plain = plain.with_values({**own, "features": asked["features"]})
     settings = plain.with_values(asked)
     settings.require_concerned(asked)
     growth = (settings.batch_of_rates / plain.batch_of_rates) ** 0.5

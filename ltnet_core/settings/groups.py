@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..errors import OptionError
-from .names import NETWORKS, TIMM, require_network_name
+from .names import FEATURES, NETWORKS, TIMM, require_network_name
 from .option import option
 
 NETWORK_START = ("transition_start", ("auto", "network"))
+IMAGES = ("features", (None,))  # the networks see images
 
 
 @dataclass(frozen=True)
@@ -19,18 +20,33 @@ class NetworkOptions:
     network: str = option(
         "resnet20", f"Base network: {', '.join(NETWORKS)}, or timm:NAME for one of the library timm.", known=NETWORKS
     )
+    features: str | None = option(
+        None,
+        "File of features that the network sees in the place of the images, one vector an image: .parquet (a column of "
+        "image names, columns of floats or one of lists), .npz (names, features), or .npy with the names in a .txt "
+        "beside it. The network is then a linear layer.",
+        names="file",
+    )
+    hidden_units: int = option(
+        0, "Units of a hidden layer on the features; 0: none.", range=(0, 16_384), needs=("network", (FEATURES,))
+    )
     weights: str | None = option(
-        None, "Local file of pretrained weights, .safetensors or a PyTorch file of tensors.", names="file"
+        None,
+        "Local file of pretrained weights, .safetensors or a PyTorch file of tensors.",
+        names="file",
+        needs=IMAGES,
     )
     pretrained: bool = option(
         False,
         "Start from the published weights of a network of timm's, which are downloaded once; a file of weights goes "
         "first.",
+        needs=IMAGES,
     )
     freeze: bool = option(
         False,
         "Keep the pretrained weights as they are and train the last layer alone, on features that are computed once; "
         "images are not mirrored, shifted or cut out then.",
+        needs=IMAGES,
     )
     last_relu: bool = option(
         True, "Apply the activation after each residual sum of ResNet-20; the authors' release does not.", flag=None
@@ -47,6 +63,13 @@ class NetworkOptions:
 
     def __post_init__(self) -> None:
         require_network_name(self.network)
+        if self.features is None and self.network == FEATURES:
+            raise OptionError("the network 'features' sees a file of features; give --features FILE.")
+        if self.features is not None and self.network != FEATURES:
+            raise OptionError(
+                f"--features takes the place of the images, which {self.network!r} would see; leave --features or "
+                "--network out."
+            )
         if self.freeze and not self.pretrained and self.weights is None:
             raise OptionError("--freeze keeps pretrained weights as they are; give --weights FILE or --pretrained.")
         if self.pretrained and not self.network.startswith(TIMM):
@@ -273,20 +296,22 @@ class DataOptions:
     """What the networks see, and what is held out."""
 
     image_size: int | None = option(
-        None, "Pixels per side; by default the images' own, at most largest_image.", range=(8, 1024)
+        None, "Pixels per side; by default the images' own, at most largest_image.", range=(8, 1024), needs=IMAGES
     )
     largest_image: int | None = option(
         None,
         "Largest image size that is chosen by itself; by default 64 for cnn and resnet20, 224 for resnet18 and "
         "resnet50, and for a network of timm's the size that it was made for.",
         range=(8, 1024),
+        needs=IMAGES,
     )
-    augment: bool = option(True, "Mirror and shift images while training.")
+    augment: bool = option(True, "Mirror and shift images while training.", needs=IMAGES)
     cutout: float = option(
         0.25,
         "Side of the square that is blanked out of each training image, as a share of the image's; 0: none.",
         range=(0.0, 1.0),
         placeholder="SHARE",
+        needs=IMAGES,
     )
     mixup: float = option(
         0.0,
@@ -307,4 +332,5 @@ class DataOptions:
         range=(0.0, 1e6),
         placeholder="GIB",
         label="Pixel budget (GiB)",
+        needs=IMAGES,
     )

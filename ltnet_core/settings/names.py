@@ -7,6 +7,7 @@ from collections.abc import Collection
 from ..errors import OptionError, did_you_mean
 
 NETWORKS = ("cnn", "resnet20", "resnet18", "resnet50")
+FEATURES = "features"  # the network that sees a file of features in the place of the images
 TIMM = "timm:"  # before the name of a network of that library
 PRESET_TEXTS = {
     "quick": "A small network and few epochs: minutes on a CPU. The right first look.",
@@ -22,7 +23,7 @@ def require_network_name(name: str) -> None:
     """Raise OptionError unless there is a base network of that name; which ones timm has is known when one is built."""
     if isinstance(name, str) and name.startswith(TIMM) and name != TIMM:
         return
-    if name not in NETWORKS:
+    if name not in (*NETWORKS, FEATURES):
         known = f"{', '.join(NETWORKS)}, or {TIMM}NAME for one of timm's"
         raise OptionError(f"unknown network {name!r}; choose from {known}." + did_you_mean(str(name), NETWORKS))
 

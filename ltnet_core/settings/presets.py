@@ -57,3 +57,18 @@ PRESET_VALUES: dict[str, dict[str, Any]] = {
         "transition_floor": 0.01,
     },
 }
+
+NO_IMAGES: dict[str, Any] = {"weights": None, "pretrained": False, "freeze": False}
+"""What a network that sees features does without."""
+
+FEATURE_VALUES: dict[str, Any] = {
+    "epochs": None,
+    "image_budget": 400_000,
+    "epoch_range": (8, 400),
+    "batch_size": 512,
+    "optimizer": "adamw",
+    "lr": 0.0005,
+    "ltnet_lr": 0.0005,
+    "weight_decay": 0.05,
+}
+"""What every preset but the paper's changes for features: a layer learns in little time, and needs other steps."""
