@@ -57,7 +57,8 @@ FOUR = items(
 @pytest.mark.parametrize(
     ("asked", "expected"),
     [
-        ({}, "dcba"[1:2] + "b" + "ad"),  # contradicted first (c, b), the surer first; then the others
+        ({}, "bcda"),  # what an answer gains: the least sure first
+        ({"sort": "wrong"}, "cbad"),  # contradicted first (c, b), the surer first; then the others
         ({"sort": "unsure"}, "bcda"),
         ({"sort": "sure"}, "adcb"),
         ({"sort": "disputed"}, "bcda"),  # b and c are split in half, b by the smaller lead; d before a by its lead

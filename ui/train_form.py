@@ -15,7 +15,7 @@ from ltnet_core.method import METHODS
 from ltnet_core.runs.jobs import new_run_dir
 from ltnet_core.runs.run import Run
 from ltnet_core.settings import PRESET_TEXTS, Settings, make_settings
-from ui import commands, markup
+from ui import commands, markup, reference
 from ui.current import select
 from ui.option_form import option_form
 from ui.wording import duration
@@ -73,7 +73,9 @@ def details(study: Study, base: Settings) -> list[str]:
             flags += ["--device", str(device)]
         if method != base.method:
             flags += ["--method", method]
-        return flags + option_form(replace(base, method=method), study.human_coders, without=("epochs", "set_aside"))
+        return flags + option_form(
+            replace(base, method=method), study.human_coders, without=("epochs", "set_aside", "reference")
+        )
 
 
 def settled(study: Study, dataset: Dataset) -> list[str]:
@@ -130,7 +132,10 @@ def new_run(study: Study, dataset: Dataset) -> None:
     if errors:
         flags.append("--set-aside")
     about_people = settled(study, dataset)
-    flags += details(study, base)
+    question = st.container()
+    chosen = details(study, base)
+    with question:
+        flags += chosen + reference.question(study, base, chosen)
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         go = st.button("Start training", type="primary", key="start")
         how_long = st.button("How long?", key="how_long", help="Measures a few training steps, which takes seconds.")

@@ -59,7 +59,7 @@ export class Filters {
       this.field("confidence", "Confidence", CONFIDENCE),
       this.field("origin", "Labelled by", origins),
       this.field("reviewed", "Settled", REVIEWED),
-      this.field("sort", "Order", data.sorts, "wrong"),
+      this.field("sort", "Order", data.sorts, "unsure"),
     ];
     const rest = [
       this.field("network", "Truth by the image alone", classes),

@@ -20,9 +20,9 @@ from ..runs.learned_items import LearnedItems
 from .changed_truth import changed_truth
 
 SORTS: dict[str, str] = {
+    "unsure": "gains most (least confident)",
     "wrong": "probably mislabelled",
     "disputed": "most disputed",
-    "unsure": "gains most (least confident)",
     "sure": "most confident",
     "name": "in the order of the dataset",
     "random": "random",
@@ -67,7 +67,7 @@ class Wish:
     split: str = ""
     reviewed: str = ""
     than: str = ""
-    sort: str = "wrong"
+    sort: str = "unsure"
     seed: int = 0
     top: int = 0
 

@@ -1,0 +1,69 @@
+"""Whose words the truth is told in: the question before training, with what the labels show of every coder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from ltnet_core.datasets import Study
+from ltnet_core.files.spreadsheet import guarded
+from ltnet_core.labels.reference import ReferenceEvidence, reference_evidence
+from ltnet_core.method import method_of
+from ltnet_core.settings import Settings
+from ui import markup
+from ui.wording import listing, percent
+
+STARTS = ("auto", "network")
+FIND = "let the run find it"
+MEANING = (
+    "Coders may use the same word for different things. The learned truth is told in the words of the reference coder: "
+    "its labels are taken as nearly right, and the matrices of the others say how they differ from them. Where coders "
+    "share few images no label tells whose words are right, so name the coder whose understanding of the classes is "
+    "yours. Classes it never used cannot be told in its words. Who agrees with the others most need not be right: all "
+    "of them may answer another question than yours."
+)
+
+
+def question(study: Study, base: Settings, flags: Sequence[str]) -> list[str]:
+    """Ask for the reference coder; returns flags. ``flags`` are those of the other options, which may rule one out."""
+    asked = dict(f.partition("=")[::2] for f in flags if "=" in f)
+    method = flags[flags.index("--method") + 1] if "--method" in flags else base.method
+    start = asked.get("--transition-start", base.transitions.transition_start)
+    if len(study.human_coders) < 2 or "ltnet" not in method_of(method).parts or start not in STARTS:
+        return []
+    chosen = st.selectbox(
+        "Whose words shall the truth be told in?",
+        [None, *study.human_coders],
+        key="reference",
+        format_func=lambda c: FIND if c is None else str(c),
+        help="The reference coder.",
+    )
+    with st.expander("What this means, and what the labels show of every coder"):
+        markup.sentence(MEANING)
+        st.dataframe(guarded(pd.DataFrame(map(_row, evidence(study)))), hide_index=True, key="reference_evidence")
+    return [] if chosen is None else [f"--reference={chosen}"]
+
+
+def evidence(study: Study) -> list[ReferenceEvidence]:
+    """What the labels to learn from show of every coder; once per study and session."""
+    key = ("reference_evidence", study.table.fingerprint())
+    if st.session_state.get("reference_of") != key:
+        st.session_state["reference_of"], st.session_state["reference_rows"] = (
+            key,
+            reference_evidence(study.training_table()),
+        )
+    return list(st.session_state["reference_rows"])
+
+
+def _row(found: ReferenceEvidence) -> dict[str, object]:
+    return {
+        "coder": found.coder,
+        "images": found.items,
+        "labels an image": round(found.votes, 1),
+        "share of its most frequent label": "–" if found.consensus is None else percent(found.consensus),
+        "images shared with others": found.shared,
+        "agrees with the others": "–" if found.agreement is None else percent(found.agreement),
+        "classes it never used": listing(found.unused) if found.unused else "none",
+    }
