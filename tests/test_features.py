@@ -246,3 +246,9 @@ def test_features_lie_on_the_device_as_they_are() -> None:
     resident = training_data.ResidentPixels(values, torch.device("cpu"))
     assert np.array_equal(resident[torch.tensor([4, 2])].numpy(), values[[4, 2]])
     assert network_stage.on_device(values, torch.device("cpu")) is values
+
+
+def test_the_time_is_estimated_before_the_start(made: tuple[Path, Path, np.ndarray]) -> None:
+    done = faults.call("estimate", made[0], *SHORT, "--features", made[1], "--json")
+    assert done.status == 0, done.err
+    assert loads(done.out)["seconds"] > 0

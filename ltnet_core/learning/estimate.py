@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import cast
 
 import numpy as np
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 
 from ..annotations import AnnotationTable
 from ..datasets import Study
+from ..datasets.feature_file import open_features
 from ..datasets.files import Files
 from ..errors import DatasetError
 from ..images.decoding_pool import cores
@@ -63,16 +65,17 @@ def estimate_run(study: Study, settings: Settings, *, seed: int = 0, device: str
     ------
     DatasetError, OptionError
     """
-    study.require_images()
+    if settings.network.features is None:
+        study.require_images()
     at = choose_device(device)
     plan = make_plan(study, human_table(study, settings.coders.coders), settings, seed)
     images = images_of(plan)
     names = [str(name) for name in study.table.items]
-    side, channels = survey(study.files, names)
     options = settings.network
-    size = settings.data.image_size or default_size(options.network, side, settings.data.largest_image)
-    key = pixels_key(study.files, names, size, channels)
-    if key is not None and (pixels_folder() / f"{key}.json").exists():
+    on_features = options.features is not None
+    size, channels = _what_is_seen(study, settings)
+    key = None if on_features else pixels_key(study.files, names, size, channels)
+    if on_features or (key is not None and (pixels_folder() / f"{key}.json").exists()):
         images["decode"] = 0
     base = build_network(
         options.network,
@@ -81,23 +84,26 @@ def estimate_run(study: Study, settings: Settings, *, seed: int = 0, device: str
         image_size=size,
         seed=seed,
         last_relu=options.last_relu,
+        hidden_units=options.hidden_units,
     )
     asked = settings.schedule.batch_size
     longest = max(len(fit.train) for fit in plan.fits.values())
     batch = asked if isinstance(asked, int) else images_per_step(settings.batch_of_rates, longest, at.type)
-    noise = np.random.default_rng(0).integers(0, 256, (2 * batch, channels, size, size), dtype=np.uint8)
+    drawn = np.random.default_rng(0).integers(0, 256, (2 * batch, channels, size, size), dtype=np.uint8)
+    noise = drawn.astype(np.float32) if on_features else drawn
     table = plan.table
     if options.freeze:
         images["features"] += len(plan.usable)
-        trunk = _speed_of_features(base, noise, table, at)
+        trunk = _speed_of_features(base, drawn, table, at)
         dimensions = cast(Tensor, last_layer(base).weight)[0].numel()
         head = last_layer_alone(dimensions, len(table.classes), seed)
         seen = np.zeros((len(noise), dimensions, 1, 1), dtype=np.float32)
         speeds = {**_speeds(head, seen, table, batch, at, settings, augment=False), "features": trunk}
     else:
-        speeds = _speeds(base, noise, table, batch, at, settings, augment=settings.data.augment)
+        speeds = _speeds(base, noise, table, batch, at, settings, augment=settings.data.augment and not on_features)
         speeds["features"] = speeds["predict"] * PREDICT_COST / FEATURE_COST
-    speeds["decode"] = _speed_of_decoding(study.files, names, size, channels)
+    decoding = speeds["predict"] if on_features else _speed_of_decoding(study.files, names, size, channels)
+    speeds["decode"] = decoding
     seconds = sum(count / speeds[kind] for kind, count in images.items())
     return Estimate(seconds, images, speeds, str(at))
 
@@ -168,6 +174,15 @@ def _speed_of_features(
     count = min(len(pixels), 32)
     list(features(model, data, np.arange(count)))
     return count / (_now(device) - began)
+
+
+def _what_is_seen(study: Study, settings: Settings) -> tuple[int, int]:
+    """Side and channels of the images that the network sees; a vector of features is an image of one pixel."""
+    options, data = settings.network, settings.data
+    if options.features is not None:
+        return 1, open_features(Path(options.features)).dimensions
+    side, channels = survey(study.files, [str(name) for name in study.table.items])
+    return data.image_size or default_size(options.network, side, data.largest_image), channels
 
 
 def _speed_of_decoding(files: Files, names: Sequence[str], size: int, channels: int) -> float:
