@@ -1,4 +1,4 @@
-"""One file is enough for a new aggregation: the command line and Python know it by its being there."""
+"""One file is enough for a new aggregation or network: the command line and Python know it by its being there."""
 
 from __future__ import annotations
 
@@ -30,12 +30,35 @@ def estimate(table):
 '''
 
 
+NETWORK = '''"""One linear layer on the mean of an image's quarters."""
+
+from torch import nn
+
+LARGEST_SIZE = 16
+
+
+class Quarters(nn.Module):
+    def __init__(self, classes, channels):
+        super().__init__()
+        self.means = nn.Sequential(nn.AdaptiveAvgPool2d(2), nn.Flatten())
+        self.head = nn.Linear(4 * channels, classes)
+
+    def forward(self, x):
+        return self.head(self.means(x))
+
+
+def build(classes, channels, image_size, last_relu):
+    return Quarters(classes, channels)
+'''
+
+
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the library with the new file in it."""
     place = tmp_path_factory.mktemp("library")
     shutil.copytree(ROOT / "ltnet_core", place / "ltnet_core", ignore=shutil.ignore_patterns("__pycache__"))
     (place / "ltnet_core" / "labels" / "aggregation" / "rarest.py").write_text(AGGREGATION)
+    (place / "ltnet_core" / "learning" / "base_networks" / "quarters.py").write_text(NETWORK)
     return place
 
 
@@ -67,3 +90,14 @@ def test_an_aggregation(library: Path, tmp_path: Path) -> None:
     code = f"from ltnet_core import *; t = load_dataset({str(tmp_path / 'labels.csv')!r}).table; "
     shown = python(library, "-c", code + "print(aggregate(t, 'rarest').labels.tolist())")
     assert shown.stdout.strip() == "[0, 1]", shown.stderr
+
+
+def test_a_network(library: Path, demo: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    flags = ("--network", "quarters", "--preset", "quick", "--epochs", "1", "--no-machine-coders", "--device", "cpu")
+    done = python(library, "-m", "ltnet_core", "fit", str(demo), "--run", str(run), *flags)
+    assert done.returncode == 0, done.stderr
+    settings = "from ltnet_core import make_settings; print(make_settings('quick', network='quarters').network.network)"
+    assert python(library, "-c", settings).stdout.strip() == "quarters"
+    answer = python(library, "-m", "ltnet_core", "predict", str(run), str(next((demo / "images").iterdir())))
+    assert answer.returncode == 0, answer.stderr

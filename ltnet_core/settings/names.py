@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import pkgutil
 from collections.abc import Collection
+from pathlib import Path
 
 from ..errors import OptionError, did_you_mean
 
-NETWORKS = ("cnn", "resnet20", "resnet18", "resnet50")
+_BASE_NETWORKS = Path(__file__).resolve().parent.parent / "learning" / "base_networks"
+# Their modules are listed and not imported: that takes PyTorch.
+NETWORKS = tuple(sorted(module.name for module in pkgutil.iter_modules([str(_BASE_NETWORKS)])))
 FEATURES = "features"  # the network that sees a file of features in the place of the images
 TIMM = "timm:"  # before the name of a network of that library
 PRESET_TEXTS = {
