@@ -33,6 +33,8 @@ DRAWN = 1000
 DATASET, RUN, SMALL = "large", "large-1", "small-1"
 TARGETS = {
     "case counts after a filter": 300,
+    "facet counts after a filter": 300,
+    "cell click to faces, in place": 500,
     "next 100 thumbnails": 500,
     "cell click to faces": 800,
     "server memory for the study": 1024,
@@ -121,12 +123,17 @@ async ([act, done, patience]) => {
 """
 PICTURES = "[...root.querySelectorAll('.ga-card img')].filter((i) => i.complete && i.naturalWidth).length"
 CHOOSE = """
-const select = root.querySelector('select[name="{name}"]');
-root.host.before = root.querySelector('.ga-cases').dataset.version;
-select.value = '{value}';
-select.dispatchEvent(new Event('change'));
+const part = root.querySelector('{part}');
+root.host.before = part.dataset.version;
+root.querySelector('input[data-key="{name}={value}"]').click();
 """
-COUNTED = "root.querySelector('.ga-cases').dataset.version !== root.host.before"
+COUNTED = "root.querySelector('{part}').dataset.version !== root.host.before"
+CELL = """
+const cells = [...root.querySelectorAll('.ga-cell[aria-pressed="false"]')].filter((c) => c.textContent);
+root.host.first = root.querySelector('.ga-card')?.dataset.name;
+cells[{n}].click();
+"""
+SHOWN = "root.querySelector('.ga-card')?.dataset.name !== root.host.first && " + PICTURES + " >= 20"
 GO_TO = """
 const field = root.querySelector('input[name="number"]');
 field.value = '{number}';
@@ -157,11 +164,19 @@ def measure(server: Server, repeats: int) -> dict[str, list[float]]:
         page.wait_for_timeout(2000)
         for n in range(repeats):
             name, value = [("truth", CLASSES[n % len(CLASSES)]), ("case", str(1 + n % 5))][n % 2]
-            found["case counts after a filter"].append(timed(page, CHOOSE.format(name=name, value=value), COUNTED))
+            for what, part in (
+                ("case counts after a filter", ".ga-cases"),
+                ("facet counts after a filter", ".ga-filters"),
+            ):
+                for _ in range(2):  # set, and taken away again
+                    act = CHOOSE.format(name=name, value=value, part=part)
+                    found[what].append(timed(page, act, COUNTED.format(part=part)))
+                    page.wait_for_timeout(1000)
+        for n in range(repeats):
+            found["cell click to faces, in place"].append(timed(page, CELL.format(n=n), SHOWN))
+            page.wait_for_timeout(1000)
+            page.go_back()
             page.wait_for_timeout(1500)
-        for name in ("truth", "case"):
-            timed(page, CHOOSE.format(name=name, value=""), COUNTED)
-        page.wait_for_timeout(1500)
         for n in range(repeats):
             number = 10_000 * (n + 1) + 1
             block = f"root.querySelector('.ga-block[data-block=\"{(number - 1) // 120}\"]') && "

@@ -111,9 +111,9 @@ async def ask_plainly(record: Record) -> None:
 async def _act(page: Page, rng: random.Random) -> None:
     kind = rng.choice(("truth", "case", "scroll", "scroll", "open"))
     if kind == "truth":
-        await page.locator('select[name="truth"]').select_option(rng.choice(["", *CLASSES]))
+        await page.locator(f'input[data-key="truth={rng.choice(CLASSES)}"]').click()
     elif kind == "case":
-        await page.locator('select[name="case"]').select_option(rng.choice(["", "1", "2", "3", "4", "5"]))
+        await page.locator(f'input[data-key="case={rng.randint(1, 5)}"]').click()
     elif kind == "scroll":
         await page.mouse.move(640, 600)
         await page.mouse.wheel(0, rng.randint(500, 5000))

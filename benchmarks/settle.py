@@ -17,7 +17,8 @@ import pandas as pd
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from ltnet_core import Run
-from ltnet_core.explore.selection import SORTS, Selections, Wish
+from ltnet_core.explore.selection import Selections
+from ltnet_core.explore.wish import SORTS, Wish
 from ltnet_core.runs.learned_items import LearnedItems
 from ltnet_core.runs.stored_results import load_items, open_results
 

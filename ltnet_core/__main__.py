@@ -20,6 +20,7 @@ from .commands import (
     inspect,
     join,
     predict,
+    report,
     state,
 )
 from .errors import InputError, LTNetError, OptionError
@@ -34,7 +35,21 @@ os.environ.setdefault("GOMP_SPINCOUNT", "2000")
 BAD_INPUT, FAILURE = 2, 1
 
 # In the order of their help.
-MODULES = (demo, inspect, join, aggregate, fit, estimate, state, evaluate, export, adjudications, predict, devices)
+MODULES = (
+    demo,
+    inspect,
+    join,
+    aggregate,
+    fit,
+    estimate,
+    state,
+    evaluate,
+    export,
+    adjudications,
+    report,
+    predict,
+    devices,
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from ltnet_core.annotations import is_machine
+from ltnet_core.explore.wish import join_names
 from ltnet_core.files.spreadsheet import guarded
 from ui import charts, downloads, frame, markup, ordering, params, reads
 from ui.current import current
@@ -158,7 +159,7 @@ def show(coder: str, position: int) -> None:
         points = event["selection"]["points"]
         if points or cell:
             truth, said = cell or points[0]["customdata"]
-            cell_view = {f"says.{coder}": classes[said], "truth": classes[truth]}
+            cell_view = {f"says.{coder}": join_names([classes[said]]), "truth": join_names([classes[truth]])}
             show_next(cell_view)
             st.switch_page(frame.page("disagreements"), query_params=frame.page_parameters())
 

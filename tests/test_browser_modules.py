@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from starlette.routing import BaseRoute, Mount
 
-from ltnet_core.explore.selection import ANYTHING, NOTHING, OPEN, SKIPPED
+from ltnet_core.explore.decided import BOOKMARK, OPEN, SET_ASIDE, SKIPPED
+from ltnet_core.explore.facets import KNOWN, NETWORK, TRUTH
+from ltnet_core.explore.wish import ANYTHING, NOTHING
 from ui import gallery_routes, saved_views, thumbnails, upload_frames, upload_routes
 from ui.browser_modules import joined
 
@@ -40,12 +42,13 @@ def prefix(routes: list[BaseRoute]) -> str:
 
 def test_the_gallery_knows_what_python_knows() -> None:
     shared = constants("gallery")
-    assert prefix(gallery_routes.routes()) == f"/{shared.pop('ROUTE')}"
     assert str(shared.pop("TOKEN_HEADER")).lower() == gallery_routes.TOKEN
     assert shared.pop("OPEN") == OPEN
     assert shared.pop("SKIPPED") == SKIPPED
     assert shared.pop("ANYTHING") == ANYTHING
     assert shared.pop("NOTHING") == NOTHING
+    assert [shared.pop(name) for name in ("TRUTH", "NETWORK", "KNOWN")] == [TRUTH, NETWORK, KNOWN]
+    assert [shared.pop(name) for name in ("BOOKMARK", "SET_ASIDE")] == [BOOKMARK, SET_ASIDE]
     assert shared.pop("THUMBNAIL") in thumbnails.SIZES
     assert shared.pop("VIEW_NAME") == saved_views.LONGEST
     assert 0 < int(str(shared.pop("BLOCK"))) <= gallery_routes.MOST_ROWS

@@ -69,12 +69,13 @@ def decision(row: int, label: int, key: str, **more: Any) -> dict[str, Any]:
 
 
 def test_only_the_token_opens_a_run(place: Path) -> None:
-    for path in ("items", "cases", "item", "place", "thumbnails", "image"):
+    for path in ("items", "cases", "facets", "table", "history", "item", "place", "thumbnails", "image"):
         for wrong in ("", "x", token("other"), "é"):
             told = ask(path, wrong)
             assert told.status == 403
             assert told.json == {"error": "This page is out of date; reload it."}
-    assert ask("decisions", "", {"decisions": []}).status == 403
+    for path in ("decisions", "actions", "undo", "csv", "report"):
+        assert ask(path, "", {}).status == 403
     for run in ("nothing", ".", "..", "%2e%2e", "faces-1%00"):
         told = ask("items", run=run, given=token(run.replace("%2e", ".").replace("%00", "\0")))
         assert told.status == 404

@@ -47,6 +47,8 @@ def test_a_dataset_without_a_run(place: Path, demo: Path, path: str) -> None:
     if path == "dataset":
         assert "Class balance" in text
         assert "data:image/jpeg;base64," in text
+    elif path == "disagreements":
+        assert "need a finished run" in text
     elif path != "train":
         assert "This dataset has no run yet" in text
 
@@ -306,6 +308,20 @@ def test_the_gallery_gets_the_view_of_the_address_without_what_cannot_be_meant(p
     assert data["run"] == "faces-1"
     assert tokens.is_token("faces-1", data["token"])
     assert not tokens.is_token("faces-2", data["token"])
+
+
+def test_the_gallery_shows_labels_before_any_run(place: Path, demo: Path) -> None:
+    link(place, demo)
+    data = gallery_data(open_page("disagreements", **{"says.Alpha": "anger|fear", "labels": "differ", "truth": "fear"}))
+    assert data["view"] == {"says.Alpha": "anger|fear", "labels": "differ"}
+    assert data["unknown"] == [
+        "truth=fear in the address is left out: truth is about the learned truth, and there is no run yet."
+    ]
+    assert (data["truth"], data["sort"], list(data["sorts"])) == (False, "disputed", ["disputed", "name", "random"])
+    assert data["columns"] == ["*known*", "Alpha", "Beta"]
+    (dataset,) = workspace.list_datasets()
+    assert data["api"] == f"api/labels/{dataset.id}"
+    assert tokens.is_token(f"labels/{dataset.id}", data["token"])
 
 
 def test_views_are_saved_under_a_name(place: Path, demo: Path) -> None:

@@ -11,7 +11,9 @@ from numpy.typing import ArrayLike
 
 from ltnet_core.annotations import ADJUDICATOR
 from ltnet_core.errors import OptionError, RunError
-from ltnet_core.explore.selection import Selections, Wish
+from ltnet_core.explore.decided import Decided
+from ltnet_core.explore.selection import Selections
+from ltnet_core.explore.wish import Wish, join_names, split_names
 from ltnet_core.labels.coder_labels import Labels
 from ltnet_core.labels.disagreement import cases
 from ltnet_core.runs.learned_items import LearnedItems
@@ -78,6 +80,19 @@ FOUR = items(
         ({"margin": "0-0.4", "sort": "name"}, "bc"),
         ({"sort": "unsure", "top": "2"}, "bc"),
         ({"split": "test"}, ""),
+        ({"says.A": "x|y", "sort": "name"}, "abcd"),
+        ({"says.B": "x|*none*", "sort": "name"}, "ad"),
+        ({"says.B": "*any*|*none*", "sort": "name"}, "abcd"),
+        ({"truth": "x|z", "sort": "name"}, "ab"),
+        ({"origin": "A|unlabelled"}, "d"),
+        ({"split": "|test", "sort": "name"}, "abcd"),
+        ({"labels": "differ", "sort": "name"}, "bc"),
+        ({"labels": "agree|one", "sort": "name"}, "ad"),
+        ({"labels": "none"}, ""),
+        ({"pair": "A|B", "labels": "one"}, "d"),
+        ({"pair": "A|B", "labels": "differ", "case": "5"}, "c"),
+        ({"search": "C"}, "c"),
+        ({"search": "."}, ""),
         ({"split": "*any*", "sort": "name"}, "abcd"),
         ({"item": "a", "at": "100", "sort": "name"}, "abcd"),  # of no concern here
     ],
@@ -86,6 +101,11 @@ FOUR = items(
 def test_a_view_shows_what_it_says(asked: dict[str, str], expected: str) -> None:
     rows = Selections(FOUR).rows(Wish.parse(asked))
     assert "".join(FOUR.names.take(pa.array(rows)).to_pylist()) == expected
+
+
+def test_what_nobody_labelled_is_not_disputed() -> None:
+    chosen = Selections(items([[-1, 0, 0], [-1, 0, 1]], truth=[-1, -1, -1]))
+    assert chosen.rows(Wish()).tolist() == [2, 0, 1]
 
 
 def test_random_is_a_permutation_that_the_seed_repeats() -> None:
@@ -100,12 +120,32 @@ def test_random_is_a_permutation_that_the_seed_repeats() -> None:
 
 def test_what_was_settled_filters_and_a_new_version_is_another_list() -> None:
     chosen = Selections(FOUR)
-    state = np.array([2, -1, -2, -1], dtype=np.int16)
-    by = {k: chosen.rows(Wish(reviewed=k, sort="name"), state, 1).tolist() for k in ("settled", "skipped", "open")}
-    assert by == {"settled": [0], "skipped": [2], "open": [1, 3]}
-    state[3] = 0
-    assert chosen.rows(Wish(reviewed="open", sort="name"), state, 2).tolist() == [1]
-    assert chosen.rows(Wish(reviewed="open", sort="name"), state, 1).tolist() == [1, 3]
+    by_whom = np.array([0, -1, 1, -1], dtype=np.int16)
+    first = Decided(np.array([2, -1, -2, -1], dtype=np.int16), by_whom, ("Ada", "Bob"), version=1)
+    asked = {"settled": [0], "skipped": [2], "open": [1, 3], "settled|skipped": [0, 2]}
+    for reviewed, expected in asked.items():
+        assert chosen.rows(Wish.parse({"reviewed": reviewed, "sort": "name"}), first).tolist() == expected
+    assert chosen.rows(Wish.parse({"reviewer": "Bob", "sort": "name"}), first).tolist() == [2]
+    assert chosen.rows(Wish.parse({"reviewer": "Cem", "sort": "name"}), first).tolist() == []
+    second = Decided(np.array([2, -1, -2, 0], dtype=np.int16), by_whom, ("Ada", "Bob"), version=2)
+    assert chosen.rows(Wish.parse({"reviewed": "open", "sort": "name"}), second).tolist() == [1]
+    assert chosen.rows(Wish.parse({"reviewed": "open", "sort": "name"}), first).tolist() == [1, 3]
+
+
+def test_tags_filter_and_what_is_set_aside_is_shown_only_when_asked_for() -> None:
+    chosen = Selections(FOUR)
+    rows = {"set aside": np.array([1], np.int32), "blurred": np.array([0, 1], np.int32)}
+    decided = Decided(*(np.full(4, -1, np.int16) for _ in range(2)), tags=rows, marked=1)
+    asked = {
+        "": [0, 2, 3],
+        "blurred": [0, 1],
+        "set aside": [1],
+        "*none*": [2, 3],
+        "set aside|*none*": [1, 2, 3],
+        "no": [],
+    }
+    for tag, expected in asked.items():
+        assert chosen.rows(Wish.parse({"tag": tag, "sort": "name"}), decided).tolist() == expected
 
 
 def test_case_counts_are_those_of_a_count_by_hand() -> None:
@@ -118,7 +158,9 @@ def test_case_counts_are_those_of_a_count_by_hand() -> None:
         *(rng.random(n).astype(np.float32) for _ in range(2)), rng.integers(0, 3, n).astype(np.int16),
         ("A", "A+B", "unlabelled"), np.zeros(n, np.int16), ("",),
     )  # fmt: skip
-    wish = Wish(truth="y", confidence=(0.2, 1.0), pair=("A", "B"), cases=(2,))  # pair and case do not narrow the counts
+    wish = Wish(
+        truth=("y",), confidence=(0.2, 1.0), pair=("A", "B"), cases=(2,)
+    )  # pair and case do not narrow the counts
     told = Selections(big).case_counts(wish)
     keep = (big.truth == 1) & (big.confidence >= np.float32(0.2))
     expected = {}
@@ -166,6 +208,10 @@ def test_rows_are_found_by_name_one_by_one_and_many_at_once() -> None:
         ({"confidence": "nan-1"}, "such as 0.5-0.9"),
         ({"sort": "wronk"}, "Did you mean 'wrong'"),
         ({"reviewed": "maybe"}, "unknown reviewed"),
+        ({"reviewed": "settled|maybe"}, "unknown reviewed 'maybe'"),
+        ({"labels": "differs"}, "Did you mean 'differ'"),
+        ({"pair": "A|B|C"}, "two coders with | between"),
+        ({"search": "x" * 201}, "at most 200 characters"),
         ({"pair": "A"}, "two coders with | between"),
     ],
     ids=str,
@@ -182,7 +228,23 @@ def test_names_with_a_bar_stand_in_a_pair() -> None:
     assert len(Selections(odd).rows(wish)) == 2
 
 
-@pytest.mark.parametrize("asked", [{"truth": "w"}, {"origin": "C"}, {"split": "west"}, {"says.A": "w"}], ids=str)
+@pytest.mark.parametrize("names", [("x|y", "100%7C", "%"), ("",), ("", "a"), ("é", "*any*")], ids=str)
+def test_names_in_an_address_come_back_as_they_were(names: tuple[str, ...]) -> None:
+    assert split_names(join_names(names)) == names
+
+
+def test_what_is_about_a_learned_truth_is_refused_before_there_is_one() -> None:
+    chosen = Selections(items([[0, 1]], ("A",), truth=[-1, -1]))
+    for asked in ({"truth": "x"}, {"network": "x"}, {"case": "1"}, {"confidence": "0.5-1"}, {"sort": "wrong"}):
+        with pytest.raises(OptionError, match="there is no run yet"):
+            chosen.require(Wish.parse(asked))
+    chosen.require(Wish.parse({"says.A": "x", "labels": "differ", "sort": "disputed", "search": "a"}))
+    assert chosen.case_counts(Wish()) == []
+
+
+@pytest.mark.parametrize(
+    "asked", [{"truth": "w"}, {"truth": "x|w"}, {"origin": "C"}, {"split": "west"}, {"says.A": "w"}], ids=str
+)
 def test_names_that_are_not_there_are_refused(asked: dict[str, str]) -> None:
     for ask in (Selections(FOUR).rows, Selections(FOUR).require):
         with pytest.raises(OptionError, match="there is no"):

@@ -7,18 +7,22 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import streamlit as st
 
 from ltnet_core.annotations import ADJUDICATOR, MACHINE_PREFIX, is_machine
 from ltnet_core.errors import LTNetError
-from ltnet_core.explore.selection import ANYTHING, SORTS, Selections, Wish
+from ltnet_core.explore.facets import BANDS, columns_of
+from ltnet_core.explore.selection import Selections
+from ltnet_core.explore.wish import ANYTHING, LABELS, SORTS, SORTS_OF_LABELS, Wish
 from ltnet_core.method import method_of
 from ltnet_core.runs.run import Run
 from ltnet_core.settings import Settings
 from ui import reads, saved_views, tokens
 from ui.access.user import signed_in
 from ui.browser_modules import joined
+from ui.gallery_routes import labels_key
 from ui.wording import coder_name
 from ui.workspace import Dataset
 
@@ -38,34 +42,57 @@ _component = st.components.v2.component(
 )
 
 
-def gallery(run: Run, dataset: Dataset, refit: Refit) -> None:
-    """Put the gallery of a finished run on the page; ``refit`` is called when asked for."""
-    selections = reads.selections(run)
-    content = reads.spec(run)
+def gallery(run: Run | None, dataset: Dataset, refit: Refit) -> None:
+    """Put the gallery of a finished run, or of a dataset's labels, on the page; ``refit`` is called when asked for."""
+    selections = reads.labelled(dataset) if run is None else reads.selections(run)
     shown, unknown = view(selections)
     _component(
         key=KEY,
         data={
-            "run": run.folder.name,
-            "token": tokens.token(run.folder.name),
             "view": shown,
             "unknown": unknown,
-            "codes": content["codes"],
             "saved": saved_views.load(dataset),
-            "sorts": SORTS,
-            "refit": "ltnet" in method_of(Settings.of_spec(content).method).parts,
-            "learned": int(content.get("adjudications") or 0),
             "reviewer": signed_in(),
+            **(_of_labels(dataset) if run is None else _of_run(run)),
             **_names(selections),
         },
         on_asked_change=lambda: _answer(dataset, refit),
     )
 
 
+def _of_run(run: Run) -> dict[str, Any]:
+    content = reads.spec(run)
+    return {
+        "run": run.folder.name,
+        "api": f"api/runs/{quote(run.folder.name, safe='')}",
+        "token": tokens.token(run.folder.name),
+        "codes": content["codes"],
+        "refit": "ltnet" in method_of(Settings.of_spec(content).method).parts,
+        "learned": int(content.get("adjudications") or 0),
+    }
+
+
+def _of_labels(dataset: Dataset) -> dict[str, Any]:
+    return {
+        "run": "",
+        "api": f"api/labels/{quote(dataset.id, safe='')}",
+        "token": tokens.token(labels_key(dataset.id)),
+        "codes": reads.study(dataset).codes,
+        "refit": False,
+        "learned": 0,
+    }
+
+
 def _names(selections: Selections) -> dict[str, Any]:
     items = selections.items
     short = letters(items.coders)
     return {
+        "truth": items.learned,
+        "sorts": {key: text for key, text in SORTS.items() if items.learned or key in SORTS_OF_LABELS},
+        "sort": selections.sort_of(Wish()),
+        "columns": columns_of(selections),
+        "bands": BANDS,
+        "relations": LABELS,
         "classes": list(items.classes),
         "coders": [
             {"id": c, "name": coder_name(c), "short": short[c], "machine": is_machine(c), "given": c in items.given}

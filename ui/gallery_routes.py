@@ -5,15 +5,21 @@
     GET  /api/runs/{run}/items?WISH&offset=&limit=   {"total", "offset", "version", "rows": [row …]}; with as_of=VERSION
                                                      the list as it was then, whatever has been settled since
     GET  /api/runs/{run}/cases?WISH                  {"items", "of", "settled", "cases": […], "pairs"}
+    GET  /api/runs/{run}/facets?WISH                 {"facets": {FILTER: {VALUE: images}}}
+    GET  /api/runs/{run}/table?WISH&rows=&columns=   {"rows", "columns", "counts": K × K}
     GET  /api/runs/{run}/place?WISH&image=           {"row", "position"} of an image, null where it is not there
     GET  /api/runs/{run}/item?row=                   everything about one item
     GET  /api/runs/{run}/thumbnails?rows=&size=      JPEGs, each after its row and its length
     GET  /api/runs/{run}/image?row=&token=           one JPEG
+    POST /api/runs/{run}/actions, /undo, /csv        see :mod:`ui.many_routes`
+    GET  /api/runs/{run}/history
     POST /api/runs/{run}/decisions                   {"decisions": […], "last"} → {"saved", "conflicts", "changed"}
 
-WISH is the address of a view, see :meth:`ltnet_core.explore.selection.Wish.parse`. A row is
+The same below ``/api/labels/{dataset}``, of a dataset before any run: there is no learned truth then.
+
+WISH is the address of a view, see :meth:`ltnet_core.explore.wish.Wish.parse`. A row is
 ``{"r": row, "n": name, "l": [label of each coder], "t": truth, "i": truth by the image alone,
-"k": known truth, "c": confidence, "m": margin, "s": split, "d": decision}``, classes as
+"k": known truth, "c": confidence, "m": margin, "s": split, "d": decision, "g": tags}``, classes as
 indices and −1 where there is none. The token of :mod:`ui.tokens` comes in a header, that of an
 image in its address.
 """
@@ -33,12 +39,15 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from ltnet_core.explore.adjudications import SHOWN, Decision
+from ltnet_core.explore.decided import SKIPPED
 from ltnet_core.explore.explanation import explain
-from ltnet_core.explore.selection import SKIPPED, Selections, Wish
-from ui import http, opened, thumbnails
+from ltnet_core.explore.facets import facet_counts, table_of
+from ltnet_core.explore.selection import Selections
+from ltnet_core.explore.wish import Wish
+from ui import http, many_routes, opened, thumbnails
 from ui.access.user import user_of
 from ui.http import Refused
-from ui.opened import Place, Settled
+from ui.opened import Place, PlaceOfRun, Settled
 from ui.tokens import is_token
 
 TOKEN = "x-gallery-token"
@@ -50,10 +59,16 @@ KINDS = ("settle", "skip", "undo")
 
 
 def _place(request: Request, given: str | None = None) -> Place:
-    run = request.path_params["run"]
-    if not is_token(run, request.headers.get(TOKEN, "") if given is None else given):
+    of_run = "run" in request.path_params
+    name = str(request.path_params["run" if of_run else "dataset"])
+    if not is_token(name if of_run else labels_key(name), request.headers.get(TOKEN, "") if given is None else given):
         raise Refused(403, "This page is out of date; reload it.")
-    return opened.place(run)
+    return opened.place(name) if of_run else opened.place_of_dataset(name)
+
+
+def labels_key(dataset: str) -> str:
+    """What the token of a dataset's labels is made from: no run can have this name."""
+    return f"labels/{dataset}"
 
 
 def _wish(request: Request) -> Wish:
@@ -82,13 +97,13 @@ def _row_number(request: Request, selections: Selections) -> int:
 
 def _items(place: Place, wish: Wish, as_of: int, offset: int, limit: int) -> dict[str, Any]:
     selections, settled = place.selections, place.settled
-    state, version = settled.as_of(as_of)
-    rows = selections.rows(wish, state, version)
+    decided = settled.as_of(as_of)
+    rows = selections.rows(wish, decided)
     some = rows[offset : offset + min(limit, MOST_ROWS)].astype(np.int64)
     return {
         "total": len(rows),
         "offset": offset,
-        "version": version,
+        "version": decided.version,
         "rows": _rows(selections, settled, some),
     }
 
@@ -112,6 +127,7 @@ def _rows(selections: Selections, settled: Settled, rows: NDArray[np.int64]) -> 
             "m": margin[i],
             "s": split[i],
             "d": _decision(settled, int(r)),
+            "g": settled.tags_of.get(int(r), []),
         }
         for i, r in enumerate(rows)
     ]
@@ -141,10 +157,9 @@ async def items(request: Request) -> Response:
 
 def _cases(place: Place, wish: Wish, as_of: int) -> dict[str, Any]:
     selections, settled = place.selections, place.settled
-    rows = selections.rows(wish, *settled.as_of(as_of))
-    state = settled.state
-    counts = selections.case_counts(wish, state)
-    done = state[rows]
+    rows = selections.rows(wish, settled.as_of(as_of))
+    counts = selections.case_counts(wish, settled.now)
+    done = settled.now.settled[rows]
     return {
         "items": len(rows),
         "of": len(selections.items),
@@ -158,7 +173,7 @@ def _cases(place: Place, wish: Wish, as_of: int) -> dict[str, Any]:
 
 def _usable(selections: Selections, settled: Settled) -> int:
     """How many settled items a refit can learn from: those of test sets are evaluated only."""
-    return int(((settled.state >= 0) & selections.learned_from).sum())
+    return int(((settled.now.settled >= 0) & selections.learned_from).sum())
 
 
 async def cases(request: Request) -> Response:
@@ -167,12 +182,34 @@ async def cases(request: Request) -> Response:
     return JSONResponse(await http.in_thread(_cases, place, _wish(request), _number(request, "as_of", -1)))
 
 
+def _facets(place: Place, wish: Wish) -> dict[str, Any]:
+    return {"facets": facet_counts(place.selections, wish, place.settled.now)}
+
+
+async def facets(request: Request) -> Response:
+    """How many images each choice of each filter would show."""
+    place = await http.in_thread(_place, request)
+    return JSONResponse(await http.in_thread(_facets, place, _wish(request)))
+
+
+def _table(place: Place, wish: Wish, rows: str, columns: str) -> dict[str, Any]:
+    table = table_of(place.selections, wish, rows, columns, place.settled.now)
+    return {"rows": table.first, "columns": table.second, "counts": table.counts.tolist()}
+
+
+async def table(request: Request) -> Response:
+    """How many images have each pair of classes by two coders, or by a coder and the truth."""
+    place = await http.in_thread(_place, request)
+    rows, columns = (request.query_params.get(name, "") for name in ("rows", "columns"))
+    return JSONResponse(await http.in_thread(_table, place, _wish(request), rows, columns))
+
+
 def _position(place: Place, wish: Wish, as_of: int, image: str) -> dict[str, Any]:
     selections, settled = place.selections, place.settled
     row = selections.items.row(image)
     if row < 0:
         return {"row": None, "position": None}
-    at = np.flatnonzero(selections.rows(wish, *settled.as_of(as_of)) == row).tolist()
+    at = np.flatnonzero(selections.rows(wish, settled.as_of(as_of)) == row).tolist()
     return {"row": row, "position": at[0] if at else None}
 
 
@@ -189,13 +226,18 @@ async def position(request: Request) -> Response:
 def _item(place: Place, row: int) -> dict[str, Any]:
     selections, settled = place.selections, place.settled
     items = selections.items
+    log = settled.store.log_of(str(items.names[row].as_py()))
+    decided = [{"kind": d.kind, "label": d.label, "by": d.reviewer, "why": d.reason, "at": d.time} for d in log]
+    about = _rows(selections, settled, np.asarray([row], dtype=np.int64))[0]
+    about |= {"origin": items.origins[items.origin[row]], "log": decided}
+    if not isinstance(place, PlaceOfRun):
+        return about
     found = explain(place.run, items, row)
     alike = np.asarray([r for r, _ in found.alike], dtype=np.int64)
     cosines = [round(s, 3) for _, s in found.alike]
     near = [{**r, "cosine": s} for r, s in zip(_rows(selections, settled, alike), cosines, strict=True)]
-    log = settled.store.log_of(str(items.names[row].as_py()))
     return {
-        **_rows(selections, settled, np.asarray([row], dtype=np.int64))[0],
+        **about,
         "posterior": _shares(found.posterior),
         "image": None if found.image is None else _shares(found.image),
         "says": {c: _shares(p) for c, p in found.says.items()},
@@ -203,8 +245,6 @@ def _item(place: Place, row: int) -> dict[str, Any]:
         "rival": found.rival,
         "reasons": {c: round(v, 3) for c, v in found.reasons.items()},
         "alike": near,
-        "origin": items.origins[items.origin[row]],
-        "log": [{"kind": d.kind, "label": d.label, "by": d.reviewer, "why": d.reason, "at": d.time} for d in log],
     }
 
 
@@ -338,16 +378,18 @@ async def decisions(request: Request) -> Response:
 
 def routes() -> list[BaseRoute]:
     """The routes of the gallery."""
+    return [*_below("/api/runs", "run"), *_below("/api/labels", "dataset")]
+
+
+def _below(path: str, name: str) -> list[BaseRoute]:
+    got = {"items": items, "cases": cases, "facets": facets, "table": table, "place": position, "item": item}
+    got |= {"thumbnails": small_images, "image": image}
     app = Starlette(
         routes=[
-            Route("/{run}/items", items, methods=["GET"]),
-            Route("/{run}/cases", cases, methods=["GET"]),
-            Route("/{run}/place", position, methods=["GET"]),
-            Route("/{run}/item", item, methods=["GET"]),
-            Route("/{run}/thumbnails", small_images, methods=["GET"]),
-            Route("/{run}/image", image, methods=["GET"]),
-            Route("/{run}/decisions", decisions, methods=["POST"]),
+            *(Route(f"/{{{name}}}/{last}", answer, methods=["GET"]) for last, answer in got.items()),
+            Route(f"/{{{name}}}/decisions", decisions, methods=["POST"]),
+            *many_routes.routes(name, _place),
         ],
         exception_handlers=http.HANDLERS,
     )
-    return http.mounted("/api/runs", app)
+    return http.mounted(path, app)

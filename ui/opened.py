@@ -5,23 +5,35 @@ from __future__ import annotations
 import json
 import threading
 import time
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ltnet_core.datasets import Corrections, Files, Study, load_dataset
 from ltnet_core.errors import RunError
+from ltnet_core.explore.actions import Actions
 from ltnet_core.explore.adjudications import Adjudications, Decision
-from ltnet_core.explore.selection import OPEN, SKIPPED, Selections
+from ltnet_core.explore.decided import OPEN, SKIPPED, Decided
+from ltnet_core.explore.labelled_items import labelled_items
+from ltnet_core.explore.selection import Selections
 from ltnet_core.files.reading import require_file
 from ltnet_core.runs.learned_items import LearnedItems
 from ltnet_core.runs.run import Run
 from ltnet_core.runs.stored_results import load_items, open_results
 from ui.roots import require_allowed
-from ui.workspace import Dataset, adjudications_of, dataset_of, list_datasets, root, runs_folder
+from ui.workspace import (
+    Dataset,
+    adjudications_of,
+    dataset_of,
+    datasets_folder,
+    list_datasets,
+    read_dataset,
+    root,
+    runs_folder,
+)
 
 LOOK_AGAIN = 2.0  # seconds for which it is believed that a run's dataset is where it was
 
@@ -101,63 +113,79 @@ class Settled:
     items: LearnedItems
     store: Adjudications
     decisions: dict[int, Decision] = field(default_factory=dict, repr=False)
-    _now: tuple[NDArray[np.int16], int] = field(init=False, repr=False)
-    _earlier: dict[int, NDArray[np.int16]] = field(default_factory=dict, repr=False)
+    tags_of: dict[int, list[str]] = field(default_factory=dict, repr=False)
+    _now: Decided = field(init=False, repr=False)
+    _earlier: dict[int, Decided] = field(default_factory=dict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def __post_init__(self) -> None:
-        self._now = self._nothing(), 0
-
-    def _nothing(self) -> NDArray[np.int16]:
-        return np.full(len(self.items), OPEN, dtype=np.int16)
+        self._now = Decided.nothing(len(self.items))
 
     @property
-    def state(self) -> NDArray[np.int16]:
-        """(N,) class index an item was settled as, −1 open, −2 skipped."""
-        return self._now[0]
+    def now(self) -> Decided:
+        """What was decided until now."""
+        return self._now
 
     def refresh(self) -> None:
         """Take in what is new in the store."""
         with self._lock:
-            state, last = self._now
-            images, newest = self.store.changed_since(last)
-            if newest < last:  # another file has taken its place
+            self._refresh_tags()
+            before = self._now
+            images, newest = self.store.changed_since(before.version)
+            if newest < before.version:  # another file has taken its place
                 self.decisions.clear()
-                state = self._nothing()
+                before = replace(Decided.nothing(len(self.items)), tags=before.tags, marked=before.marked)
                 images, newest = self.store.changed_since(0)
             elif not images:
                 return
             rows = self.items.rows(images)
             standing = {d.image: d for d in self.store.standing(images if len(images) < 500 else None)}
-            state = state.copy()  # whoever filters meanwhile keeps the old one
-            for row, image in zip(rows.tolist(), images, strict=True):
-                if row < 0:
-                    continue
-                decision = standing.get(image)
+            found = {int(row): standing.get(image) for row, image in zip(rows, images, strict=True) if row >= 0}
+            for row, decision in found.items():
                 self.decisions.pop(row, None)
-                state[row] = OPEN
                 if decision is not None:
                     self.decisions[row] = decision
-                    state[row] = self.meaning(decision)
-            self._now = state, newest
+            self._now = self._with(before, found, newest)
 
-    def as_of(self, version: int) -> tuple[NDArray[np.int16], int]:
-        """``state`` as it was at a version, and which that is; −1 is now.
+    def _refresh_tags(self) -> None:
+        actions = Actions(self.store)
+        marked = actions.version()
+        if marked != self._now.marked:
+            rows = {tag: self.items.rows(images) for tag, images in actions.tags().items()}
+            tags = {tag: np.sort(r[r >= 0]).astype(np.int32) for tag, r in rows.items()}
+            tags_of: dict[int, list[str]] = {}
+            for tag, tagged in tags.items():
+                for row in tagged.tolist():
+                    tags_of.setdefault(row, []).append(tag)
+            self.tags_of = tags_of
+            self._now = replace(self._now, tags=tags, marked=marked)
+
+    def _with(self, before: Decided, found: Mapping[int, Decision | None], version: int) -> Decided:
+        """What was decided, with the decisions that now stand for some rows; ``before`` is not changed."""
+        settled, reviewer = before.settled.copy(), before.reviewer.copy()
+        reviewers = {name: n for n, name in enumerate(before.reviewers)}
+        for row, decision in found.items():
+            settled[row] = OPEN if decision is None else self.meaning(decision)
+            name = "" if decision is None else decision.reviewer
+            reviewer[row] = -1 if decision is None else reviewers.setdefault(name, len(reviewers))
+        return replace(before, settled=settled, reviewer=reviewer, reviewers=tuple(reviewers), version=version)
+
+    def as_of(self, version: int) -> Decided:
+        """What was decided at a version; −1 is now.
 
         A list of open items must not move while it is worked through.
         """
         now = self._now
-        if version in (-1, now[1]):
+        if version in (-1, now.version):
             return now
-        state = self._earlier.get(version)
-        if state is None:
-            state = self._nothing()
-            then = self.store.standing(until=version)
-            for row, decision in zip(self.items.rows([d.image for d in then]), then, strict=True):
-                if row >= 0:
-                    state[row] = self.meaning(decision)
-            self._earlier = {version: state}
-        return state, version
+        then = self._earlier.get(version)
+        if then is None:
+            decisions = self.store.standing(until=version)
+            rows = self.items.rows([d.image for d in decisions])
+            found = {int(row): d for row, d in zip(rows, decisions, strict=True) if row >= 0}
+            then = self._with(Decided.nothing(len(self.items)), found, version)
+            self._earlier = {version: then}
+        return replace(then, tags=now.tags, marked=now.marked)
 
     def meaning(self, decision: Decision) -> int:
         """Class index that a decision settles on, −2 where it skips or the run has no such class."""
@@ -170,26 +198,51 @@ def _settled(folder: str, version: str, store: str) -> Settled:
     return Settled(_selections(folder, version).items, Adjudications(Path(store)))
 
 
+@lru_cache(maxsize=2)
+def _labelled(location: str, version: str, format: str | None, corrections: str) -> Selections:
+    return Selections(labelled_items(_study(location, version, format, corrections)))
+
+
+def labelled(dataset: Dataset) -> Selections:
+    """The items of a dataset as its coders labelled them, whatever runs there are.
+
+    Raises
+    ------
+    DatasetError
+    """
+    return _labelled(*_whole(dataset))
+
+
+def _whole(dataset: Dataset) -> tuple[str, str, str | None, str]:
+    study(*(key := (str(dataset.location), dataset.version, dataset.format, dataset.corrections)))
+    return key
+
+
+@lru_cache(maxsize=2)
+def _settled_labels(location: str, version: str, format: str | None, corrections: str, store: str) -> Settled:
+    return Settled(_labelled(location, version, format, corrections).items, Adjudications(Path(store)))
+
+
 @dataclass(frozen=True)
 class Place:
-    """A finished run with its dataset."""
+    """What a gallery shows: the items of a dataset, or of a run on it."""
 
-    run: Run
     dataset: Dataset
     version: str
 
     @property
     def selections(self) -> Selections:
-        return selections(self.run)
+        """The items, as the coders labelled them."""
+        return labelled(self.dataset)
 
     @property
     def settled(self) -> Settled:
-        """What people decided about its items, up to date."""
-        version = version_of_items(self.run)
+        """What people decided about them, up to date."""
+        key = _whole(self.dataset)
         with _loading:
-            decided = _settled(str(self.run.folder), version, str(adjudications_of(self.dataset)))
-        decided.refresh()
-        return decided
+            found = _settled_labels(*key, str(adjudications_of(self.dataset)))
+        found.refresh()
+        return found
 
     @property
     def files(self) -> Files:
@@ -203,7 +256,48 @@ class Place:
         return study(str(self.dataset.location), self.version, self.dataset.format, self.dataset.corrections).files
 
 
-def place(run: str) -> Place:
+@dataclass(frozen=True)
+class PlaceOfRun(Place):
+    """A finished run with its dataset."""
+
+    run: Run
+
+    @property
+    def selections(self) -> Selections:
+        """The items, with what was learned of them."""
+        return selections(self.run)
+
+    @property
+    def settled(self) -> Settled:
+        """What people decided about them, up to date."""
+        version = version_of_items(self.run)
+        with _loading:
+            found = _settled(str(self.run.folder), version, str(adjudications_of(self.dataset)))
+        found.refresh()
+        return found
+
+
+def place_of_dataset(dataset: str) -> Place:
+    """The dataset of that id in the workspace.
+
+    Raises
+    ------
+    RunError
+        there is none.
+    """
+    return _place_of_dataset(str(datasets_folder()), dataset, int(time.monotonic() / LOOK_AGAIN))
+
+
+@lru_cache(maxsize=8)
+def _place_of_dataset(datasets: str, id: str, tick: int) -> Place:
+    bad = not id or id.startswith(".") or "/" in id or "\0" in id
+    dataset = None if bad else read_dataset(Path(datasets) / id)
+    if dataset is None:
+        raise RunError(f"there is no dataset {id!r}.")
+    return Place(dataset, dataset.version)
+
+
+def place(run: str) -> PlaceOfRun:
     """The run of that name in the workspace.
 
     Raises
@@ -215,9 +309,9 @@ def place(run: str) -> Place:
 
 
 @lru_cache(maxsize=8)
-def _place(runs: str, name: str, tick: int) -> Place:
+def _place(runs: str, name: str, tick: int) -> PlaceOfRun:
     if not name or name.startswith(".") or "/" in name or "\0" in name:
         raise RunError(f"there is no run {name!r}.")
     run = Run.open(Path(runs) / name)
     dataset = dataset_of(run, list_datasets())
-    return Place(run, dataset, dataset.version)
+    return PlaceOfRun(dataset, dataset.version, run)

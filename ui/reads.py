@@ -134,6 +134,21 @@ def _selections(folder: str, version: str) -> Selections:
     return opened.selections(Run(folder))  # the routes share it
 
 
+def labelled(dataset: Dataset) -> Selections:
+    """The items of a dataset as its coders labelled them, as columns.
+
+    Raises
+    ------
+    DatasetError
+    """
+    return _labelled(str(dataset.location), dataset.version, dataset.format, dataset.corrections, dataset)
+
+
+@st.cache_resource(max_entries=2, show_spinner="Reading the labels …")
+def _labelled(location: str, version: str, format: str | None, corrections: str, _dataset: Dataset) -> Selections:
+    return opened.labelled(_dataset)  # the routes share it
+
+
 def first_truths(run: Run, rows: int) -> tuple[pd.DataFrame, int]:
     """The first rows of the exported truth table, and how many there are."""
     return _first_truths(str(run.folder), opened.version_of_items(run), rows)

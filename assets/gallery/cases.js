@@ -1,8 +1,8 @@
 // @ts-check
 // The five cases for every pair of coders and every origin, as bars that choose what the list shows.
 
-import { clamp, h, named, pairOf, redraw, sleep, whole } from "./core.js";
-import { Answer } from "./server.js";
+import { h, joinNames, named, pairOf, redraw, whole } from "./core.js";
+import { Latest } from "./latest.js";
 
 /** @import { Gallery } from "./main.js" */
 /** @import { CaseBar, CaseCounts } from "./types.js" */
@@ -48,27 +48,17 @@ export class Cases {
     this.all = false;
     /** @type {CaseCounts | null} */
     this.counts = null;
-    this.turn = 0;
+    this.latest = /** @type {Latest<CaseCounts>} */ (new Latest(app, "cases"));
   }
 
-  async load() {
-    const turn = (this.turn += 1);
+  load() {
     const { app } = this;
-    for (let tries = 0; turn === this.turn && !app.closed; tries += 1) {
-      try {
-        /** @type {CaseCounts} */
-        const answer = await app.server.json("cases", app.wish());
-        if (turn !== this.turn) return;
-        this.counts = answer;
-        this.element.dataset.version = String(turn);
-        this.draw();
-        app.counted(answer);
-        return;
-      } catch (error) {
-        if (error instanceof Answer) return;
-        await sleep(clamp(300 * 2 ** tries, 300, 4000));
-      }
-    }
+    this.latest.ask(app.wish(), (answer, turn) => {
+      this.counts = answer;
+      this.element.dataset.version = String(turn);
+      this.draw();
+      app.counted(answer);
+    });
   }
 
   draw() {
@@ -114,14 +104,15 @@ export class Cases {
   bar(c) {
     const { app } = this;
     const pair = pairOf(c.first, c.second);
-    const chosen = app.view.pair === pair && app.view.origin === c.origin;
+    const written = joinNames([c.origin]);
+    const chosen = app.view.pair === pair && app.view.origin === written;
     /** @type {(number: number) => () => void} */
     const pick = (number) => () => {
       const same = chosen && String(number || "") === (app.view.case || "");
       app.set(
         same
           ? { pair: "", origin: "", case: "" }
-          : { pair, origin: c.origin, case: number ? String(number) : "" },
+          : { pair, origin: written, case: number ? String(number) : "" },
       );
     };
     const parts = CASE_ORDER.filter((n) => c.cases[n - 1]).map((n) => {

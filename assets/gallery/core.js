@@ -48,14 +48,23 @@ function shown(children) {
 export const named = (text) => h("bdi", {}, String(text));
 
 /**
- * Two coders in an address; names may hold the bar between them.
+ * Names in an address; they may hold the bar between them.
+ * @param {string[]} names
+ */
+export const joinNames = (names) => names.map((n) => n.replaceAll("%", "%25").replaceAll("|", "%7C")).join("|");
+
+/** @param {string} text */
+export const splitNames = (text) => text.split("|").map((n) => n.replaceAll("%7C", "|").replaceAll("%25", "%"));
+
+/**
+ * Two coders in an address.
  * @param {string} a
  * @param {string} b
  */
-export const pairOf = (a, b) => [a, b].map((n) => n.replaceAll("%", "%25").replaceAll("|", "%7C")).join("|");
+export const pairOf = (a, b) => joinNames([a, b]);
 
 /** @param {string | undefined} pair */
-export const coders2 = (pair) => (pair || "").split("|").map((n) => n.replaceAll("%7C", "|").replaceAll("%25", "%"));
+export const coders2 = (pair) => splitNames(pair || "");
 
 /**
  * New content of an element; what had the keyboard's focus has it again.

@@ -13,7 +13,7 @@ const MOST_AT_ONCE = 100; // decisions in one request
 
 export class Decisions {
   /**
-   * @param {Pick<Server, "run" | "token" | "post">} server
+   * @param {Pick<Server, "api" | "token" | "post">} server
    * @param {(rows: number[]) => void} changed called with rows whose state has changed, with none when only the connection has
    */
   constructor(server, changed) {
@@ -50,7 +50,7 @@ export class Decisions {
     this.number = 0;
     this.client = Array.from(crypto.getRandomValues(new Uint32Array(3)), (n) => n.toString(36)).join("");
     // The token differs between workspaces, which may have runs of one name; every tab keeps its own.
-    this.prefix = `ltnet-decisions:${server.run}:${server.token}:`;
+    this.prefix = `ltnet-decisions:${server.api.replace("api/runs/", "")}:${server.token}:`;
     this.storage = this.prefix + this.client;
     // Held as long as this tab lives: what it keeps is its own.
     navigator.locks?.request(this.storage, () => new Promise((done) => (this.release = () => done(undefined))));

@@ -4,7 +4,7 @@
 import { h, named, percent, share, when, whole } from "./core.js";
 
 /** @import { Gallery } from "./main.js" */
-/** @import { Item } from "./types.js" */
+/** @import { About, Item } from "./types.js" */
 
 const MOST_COLUMNS = 6;
 const MOST_REASONS = 8;
@@ -102,10 +102,10 @@ export function alike(app, item) {
   return h("div", { class: "ga-part-of" }, h("h2", {}, "What looks most like it to the network"), box);
 }
 
-/** @param {Item} item */
+/** @param {About} item */
 export function log(item) {
   if (!item.log.length) return null;
-  /** @param {Item["log"][number]} d */
+  /** @param {About["log"][number]} d */
   const line = (d) => {
     const did = { settle: `settled it as ${d.label}`, skip: "skipped it", undo: "took that back" }[d.kind];
     return h("li", {}, named(d.by || "Somebody"), ` ${did} ${when(d.at)}`, d.why ? [": ", named(d.why)] : null);

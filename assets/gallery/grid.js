@@ -62,7 +62,7 @@ export class Grid {
     this.shown.clear();
     this.body.replaceChildren();
     this.element.classList.remove("stale");
-    this.body.classList.toggle("small", this.app.small);
+    this.body.dataset.size = this.app.size;
     if (!rows.length) {
       const text = this.app.list.total ? "The list ends before this place." : "No image fits these filters. Loosen one of them.";
       this.body.append(h("p", { class: "ga-empty" }, text));
@@ -212,7 +212,15 @@ export class Grid {
       h("div", { class: "ga-caption" }, this.chips(row)),
     );
     this.sight?.observe(card);
-    return card;
+    const box = h("input", {
+      type: "checkbox",
+      tabIndex: -1, // X on the image does the same
+      checked: app.many.has(row.r),
+      "aria-label": `Choose ${row.n}`,
+      dataset: { row: String(row.r) },
+      onClick: (/** @type {MouseEvent} */ e) => app.many.toggle(row, position, e.shiftKey),
+    });
+    return h("div", { class: "ga-tile" }, card, h("label", { class: "ga-pick", title: "Choose it; with shift, all from the last one" }, box));
   }
 
   /** @param {Row} row */
@@ -222,16 +230,26 @@ export class Grid {
     const chips = [];
     row.l.forEach((label, c) => {
       if (label < 0) return;
-      const kind = coders[c].given ? "done" : label === row.t ? "yes" : "no";
+      const kind = coders[c].given ? "done" : row.t < 0 ? "" : label === row.t ? "yes" : "no";
       chips.push(chip(coders[c].short, codes[label], kind, `${coders[c].name} says ${classes[label]}`));
     });
-    chips.push(chip("LT", codes[row.t] ?? "?", "lt", `learned truth: ${classes[row.t] ?? "unknown"}`));
-    if (row.k >= 0) chips.push(chip("true", codes[row.k], row.k === row.t ? "yes" : "no", `known truth: ${classes[row.k]}`));
+    if (app.data.truth) chips.push(chip("LT", codes[row.t] ?? "?", "lt", `learned truth: ${classes[row.t] ?? "unknown"}`));
+    const right = row.t < 0 ? "" : row.k === row.t ? "yes" : "no";
+    if (row.k >= 0) chips.push(chip("true", codes[row.k], right, `known truth: ${classes[row.k]}`));
+    for (const tag of row.g) chips.push(h("span", { class: "ga-chip", title: "tag" }, "# ", named(tag)));
     const decision = app.decisions.of(row.r);
     if (decision) chips.push(decisionChip(app, decision));
+    if (!app.data.truth) return chips;
     const bar = h("span", { class: "ga-bar-of" }, h("i", { style: { width: share(row.c) } }));
     chips.push(h("span", { class: "ga-confidence", title: `confidence ${percent(row.c, 1)}` }, bar, percent(row.c)));
     return chips;
+  }
+
+  // Which images are chosen.
+  mark() {
+    for (const box of this.body.querySelectorAll(".ga-pick input")) {
+      if (box instanceof HTMLInputElement) box.checked = this.app.many.has(rowOf(box));
+    }
   }
 
   /**
@@ -262,6 +280,13 @@ export class Grid {
     const at = cards.findIndex((c) => c === card);
     const top = card.getBoundingClientRect().top;
     const across = cards.filter((c) => Math.abs(c.getBoundingClientRect().top - top) < 2).length || 1;
+    if (event.key.toLowerCase() === "x") {
+      const row = this.app.list.at(positionOf(card));
+      if (row) this.app.many.toggle(row, positionOf(card), event.shiftKey);
+      event.preventDefault();
+      event.stopPropagation();
+      return;
+    }
     const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: across, ArrowUp: -across }[event.key];
     if (!step) return;
     event.preventDefault();

@@ -1,10 +1,13 @@
 // @ts-check
 // The line above the images: how many there are, where one is in the list, settling and refitting.
 
+import { chosenOf, restrictions } from "./choices.js";
 import { BLOCK } from "./constants.js";
 import { h, redraw, remember, remembered, sleep, whole } from "./core.js";
 
 /** @import { Gallery } from "./main.js" */
+
+const SIZES = { small: "small", "": "medium", large: "large" };
 
 export class Head {
   /** @param {Gallery} app */
@@ -18,17 +21,17 @@ export class Head {
   draw() {
     const { app } = this;
     const { total } = app.list;
-    const count = total === null ? "" : `${whole(total)} of ${whole(app.data.totals[app.view.split || ""] ?? total)} images`;
+    const of = chosenOf(app.view, "split").reduce((sum, split) => sum + (app.data.totals[split] ?? 0), 0);
+    const count = total === null ? "" : `${whole(total)} of ${whole(Math.max(of, total))} images`;
     const { settled } = app.progress();
     const size = {
       class: "ga-button",
       name: "size",
-      title: "Larger or smaller pictures",
-      onClick: () => {
-        app.resize();
-        this.draw();
-      },
+      title: "Size of the pictures",
+      "aria-label": "Size of the pictures",
+      onChange: () => app.resize(sizes.value),
     };
+    const sizes = h("select", size, Object.entries(SIZES).map(([value, text]) => h("option", { value, selected: value === app.size }, text)));
     redraw(
       this.element,
       h(
@@ -40,7 +43,7 @@ export class Head {
       total !== null && total > BLOCK ? this.jump(total) : "",
       h("span", { class: "ga-grow" }),
       settled ? h("span", { class: "ga-quiet" }, `${whole(settled)} of these settled`) : "",
-      h("button", size, app.small ? "larger" : "smaller"),
+      sizes,
       h("button", { class: "ga-button primary", name: "settle", disabled: !total, onClick: () => app.settleFirst() }, "Settle these"),
       this.refit(app.decisions.count || 0),
     );
@@ -87,7 +90,7 @@ export class Head {
 
   // What the button that shows the filters says: how many restrict the list.
   chosen() {
-    const set = Object.keys(this.app.wish()).filter((name) => name !== "sort" && name !== "seed").length;
+    const set = restrictions(this.app).length;
     return set ? `show filters (${set} set)` : "show filters";
   }
 

@@ -3,13 +3,18 @@
 
 import { search, viewOf, wishOf } from "./address.js";
 import { Cases } from "./cases.js";
+import { Chips } from "./chips.js";
 import { BLOCK } from "./constants.js";
 import { clamp, h, named, remember, remembered } from "./core.js";
 import { Decisions } from "./decisions.js";
-import { Filters } from "./filters.js";
+import { Dock } from "./dock.js";
+import { Facets } from "./facets.js";
 import { Grid } from "./grid.js";
 import { Head } from "./head.js";
+import { History } from "./history.js";
 import { Images, List } from "./list.js";
+import { Many } from "./many.js";
+import { Matrix } from "./matrix.js";
 import { Review } from "./review.js";
 import { Answer, Server } from "./server.js";
 
@@ -43,14 +48,18 @@ export class Gallery {
     this.scrolling = undefined;
     /** @type {number | undefined} */
     this.telling = undefined;
-    this.small = remembered("ltnet-small") === "1";
+    this.size = remembered("ltnet-size");
     /** @type {{settled: number, items: number} | null} */
     this.counts = null;
-    this.server = new Server(this.data.run, this.data.token);
+    this.server = new Server(this.data.api, this.data.token);
     this.images = new Images(this.server);
     this.decisions = new Decisions(this.server, (rows) => this.decided(rows));
     this.cases = new Cases(this);
-    this.filters = new Filters(this);
+    this.matrix = new Matrix(this);
+    this.facets = new Facets(this);
+    this.chips = new Chips(this);
+    this.many = new Many(this);
+    this.history = new History(this);
     this.grid = new Grid(this);
     this.review = new Review(this);
     this.head = new Head(this);
@@ -58,20 +67,25 @@ export class Gallery {
     // What the address asks for and cannot be shown; it stands until something else is asked for.
     this.unknown = h("p", { class: "ga-note warning", role: "status", hidden: !this.data.unknown.length }, this.data.unknown.join(" "));
     this.legend = h("div", { class: "ga-legend" });
+    const charts = [];
+    if (this.data.truth) charts.push({ name: "cases", text: "Cases", element: this.cases.element });
+    if (this.data.columns.length > 1) charts.push({ name: "matrix", text: "Matrix", element: this.matrix.element });
+    this.dock = new Dock(charts);
     this.side = h(
       "aside",
-      { class: "ga-side", "aria-label": "Cases and filters" },
-      this.cases.element,
-      this.filters.element,
+      { class: "ga-side", "aria-label": "Filters and charts" },
+      this.facets.search,
+      this.dock.beside,
+      this.facets.element,
       this.legend,
     );
     this.body = h(
       "div",
       { class: "ga-body" + (this.head.folded ? " folded" : "") },
       this.side,
-      h("div", { class: "ga-main" }, this.unknown, this.head.element, this.notice, this.grid.element),
+      h("div", { class: "ga-main" }, this.unknown, this.head.element, this.chips.element, this.many.element, this.notice, this.dock.above, this.grid.element),
     );
-    root.replaceChildren(this.skip(), this.body, this.review.element);
+    root.replaceChildren(this.skip(), this.body, this.review.element, this.history.element);
     this.drawLegend();
     this.list = this.newList();
     this.onScroll = () => this.scrolled();
@@ -94,13 +108,13 @@ export class Gallery {
     const savedBefore = JSON.stringify(this.data.saved);
     this.data = data;
     this.server.token = data.token;
-    if (JSON.stringify(data.saved) !== savedBefore) this.filters.draw();
+    if (JSON.stringify(data.saved) !== savedBefore) this.facets.draw();
     this.head.draw();
   }
 
   // Back and Forward: the address is another view's.
   went() {
-    if (this.closed || new URLSearchParams(window.location.search).get("run") !== this.data.run) return;
+    if (this.closed || (new URLSearchParams(window.location.search).get("run") ?? "") !== this.data.run) return;
     clearTimeout(this.soon);
     const before = JSON.stringify(this.wish());
     this.view = viewOf(window.location.search);
@@ -137,6 +151,16 @@ export class Gallery {
     this.unknown.hidden = true;
     this.address(true);
     this.reload(0);
+  }
+
+  // Without filters, in the same order.
+  clear() {
+    const { sort, seed } = this.view;
+    /** @type {View} */
+    const left = {};
+    if (sort) left.sort = sort;
+    if (seed) left.seed = seed;
+    this.set(left, true);
   }
 
   /** @param {boolean} push whether it is one more step of the browser's history */
@@ -198,10 +222,13 @@ export class Gallery {
   /** @param {number} position */
   async reload(position) {
     this.list.closed = true;
+    if (this.many.count) this.many.clear();
     this.list = this.newList();
-    this.filters.draw();
-    this.cases.load();
+    this.facets.draw();
+    this.chips.draw();
     this.cases.draw();
+    this.matrix.draw();
+    for (const part of [this.cases, this.facets, this.matrix]) part.load();
     await this.grid.reset(position);
   }
 
@@ -231,7 +258,7 @@ export class Gallery {
       const place = await this.server.json("place", params);
       if (place.position !== null) await this.review.open(place.position, push);
       else if (place.row !== null) await this.review.openRow(place.row, push);
-      else this.say(`There is no image ${image} in this run.`);
+      else this.say(`There is no image ${image} here.`);
     } catch (error) {
       this.say(error instanceof Answer ? error.message : "The server does not answer.");
     }
@@ -274,10 +301,19 @@ export class Gallery {
     this.head.draw();
   }
 
-  /** @param {string} text */
-  say(text) {
+  /**
+   * @param {string} text
+   * @param {HTMLElement} [button] what can be done about it
+   */
+  say(text, button = undefined) {
     this.notice.hidden = !text;
-    if (this.notice.textContent !== text) this.notice.textContent = text;
+    if (this.notice.textContent !== text || button) this.notice.replaceChildren(text, button || "");
+  }
+
+  // Many items have changed at once: the list is made anew, at the same place.
+  async changed() {
+    await this.decisions.ask();
+    await this.reload(this.grid.position());
   }
 
   // ---- drawing
@@ -291,7 +327,7 @@ export class Gallery {
   caption(row) {
     const { coders, codes } = this.data;
     const labels = row.l.map((label, c) => (label < 0 ? "" : `${coders[c].short}: ${codes[label]}`)).filter(Boolean);
-    return [...labels, `LT: ${codes[row.t] ?? "?"}`].join("  ");
+    return [...labels, ...(this.data.truth ? [`LT: ${codes[row.t] ?? "?"}`] : [])].join("  ");
   }
 
   // Past cases and filters, for the keyboard.
@@ -309,9 +345,11 @@ export class Gallery {
         "div",
         { class: "ga-key" },
         coders.filter((c) => !c.given).slice(0, 24).map((c) => keyed(c.short, c.name)),
-        keyed("LT", "learned truth"),
-        h("span", { class: "ga-keyed" }, h("span", { class: "ga-chip yes" }, "="), "the same as the learned truth"),
-        h("span", { class: "ga-keyed" }, h("span", { class: "ga-chip no" }, "≠"), "another class"),
+        this.data.truth && [
+          keyed("LT", "learned truth"),
+          h("span", { class: "ga-keyed" }, h("span", { class: "ga-chip yes" }, "="), "the same as the learned truth"),
+          h("span", { class: "ga-keyed" }, h("span", { class: "ga-chip no" }, "≠"), "another class"),
+        ],
       ),
       h("div", { class: "ga-key" }, classes.slice(0, 40).map((c, k) => keyed(codes[k], c))),
     );
@@ -329,11 +367,11 @@ export class Gallery {
     this.review.open(first, true, remembered("ltnet-look") !== "1");
   }
 
-  // Larger or smaller pictures.
-  resize() {
-    this.small = !this.small;
-    remember("ltnet-small", this.small ? "1" : "");
-    this.grid.body.classList.toggle("small", this.small);
+  /** @param {string} size of the pictures */
+  resize(size) {
+    this.size = size;
+    remember("ltnet-size", size);
+    this.grid.body.dataset.size = size;
   }
 
   close() {
@@ -358,7 +396,7 @@ export default function (component) {
   const root = component.parentElement.querySelector(".ga");
   if (!root) return undefined;
   let gallery = galleries.get(root);
-  if (gallery && gallery.data.run !== component.data.run) {
+  if (gallery && gallery.data.api !== component.data.api) {
     gallery.close();
     gallery = undefined;
   }

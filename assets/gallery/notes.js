@@ -17,7 +17,7 @@ import { h, named, when, whole } from "./core.js";
 export function lastAnswer(app, row, label) {
   const address = app.images.get(row.r);
   const mine = label === SKIPPED ? "skipped" : app.data.classes[label];
-  const right = label === row.t ? ", as the learned truth" : label === SKIPPED ? "" : "; the learned truth is another";
+  const right = row.t < 0 ? "" : label === row.t ? ", as the learned truth" : label === SKIPPED ? "" : "; the learned truth is another";
   const image = address ? h("img", { src: address, alt: row.n }) : null;
   return h(
     "div",

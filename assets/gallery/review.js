@@ -10,12 +10,19 @@ import { conflictNote, lastAnswer, stateOf } from "./notes.js";
 import { Answer } from "./server.js";
 
 /** @import { Gallery } from "./main.js" */
-/** @import { Item, Row } from "./types.js" */
+/** @import { About, Item, Row } from "./types.js" */
 
 const AHEAD = 200; // rows and small images kept ready, so that no key waits for the server
 const LARGE_AHEAD = 4;
 const REST = 140; // ms without a step before the details are asked for
 const MOST_DETAILS = 200;
+
+/**
+ * Whether a run tells what it knows of the item.
+ * @param {About | Item} item
+ * @returns {item is Item}
+ */
+const isWhole = (item) => "posterior" in item;
 
 export class Review {
   /** @param {Gallery} app */
@@ -33,7 +40,7 @@ export class Review {
      * @type {{ row: Row, label: number } | null}
      */
     this.last = null;
-    /** @type {Map<number, Item>} */
+    /** @type {Map<number, About | Item>} */
     this.details = new Map();
     this.turn = 0;
     /** @type {number | undefined} */
@@ -261,6 +268,7 @@ export class Review {
     parts.details.replaceChildren();
     parts.about.replaceChildren();
     parts.name.textContent = row ? row.n : "Bringing it …";
+    this.frame.agree.hidden = !app.data.truth && !this.hidden;
     this.frame.agree.disabled = !row || (!this.hidden && row.t < 0);
     this.frame.agree.replaceChildren(h("kbd", {}, "Enter"), this.hidden ? "show the labels" : "agree with LT");
     if (!row) return;
@@ -289,7 +297,8 @@ export class Review {
   async answered() {
     const { app, last } = this;
     if (!last) {
-      const text = "The image first. What the coders said, the learned truth and why stand here after your answer.";
+      const then = app.data.truth ? "What the coders said, the learned truth and why stand" : "What the coders said stands";
+      const text = `The image first. ${then} here after your answer.`;
       this.parts.details.replaceChildren(h("p", { class: "ga-quiet" }, text));
       return;
     }
@@ -298,7 +307,7 @@ export class Review {
     this.rest = setTimeout(async () => {
       try {
         const item = this.details.get(last.row.r) || (await this.item(last.row.r));
-        if (this.last === last && this.hidden) box.append(why(app, item) || "", bars(app, item));
+        if (isWhole(item) && this.last === last && this.hidden) box.append(why(app, item) || "", bars(app, item));
       } catch {
         // the chips say the most of it; the next answer asks again
       }
@@ -307,9 +316,10 @@ export class Review {
 
   /**
    * @param {number} row
-   * @returns {Promise<Item>}
+   * @returns {Promise<About | Item>}
    */
   async item(row) {
+    /** @type {About | Item} */
     const item = await this.app.server.json("item", { row: String(row) });
     this.details.set(row, item);
     for (const oldest of this.details.keys()) {
@@ -386,9 +396,13 @@ export class Review {
     return parts.strip.replaceChildren(...cells);
   }
 
-  /** @param {Item} item */
+  /** @param {About | Item} item */
   explain(item) {
     if (this.hidden) return;
+    if (!isWhole(item)) {
+      redraw(this.parts.details, log(item));
+      return;
+    }
     for (const row of item.alike) this.app.seen.add(row.r);
     redraw(this.parts.details, bars(this.app, item), why(this.app, item), alike(this.app, item), log(item));
   }

@@ -1,7 +1,7 @@
 // @ts-check
-// The routes of one run.
+// The routes of one run, or of a dataset's labels.
 
-import { ROUTE, THUMBNAIL, TOKEN_HEADER } from "./constants.js";
+import { THUMBNAIL, TOKEN_HEADER } from "./constants.js";
 
 /** @import { View } from "./types.js" */
 
@@ -19,11 +19,11 @@ export class Answer extends Error {
 
 export class Server {
   /**
-   * @param {string} run
+   * @param {string} api where its routes begin
    * @param {string} token
    */
-  constructor(run, token) {
-    this.run = run;
+  constructor(api, token) {
+    this.api = api;
     this.token = token;
   }
 
@@ -33,7 +33,7 @@ export class Server {
    * @param {View} [params]
    */
   url(path, params = {}) {
-    const url = new URL(`${ROUTE}/${encodeURIComponent(this.run)}/${path}`, window.location.href);
+    const url = new URL(`${this.api}/${path}`, window.location.href);
     url.search = new URLSearchParams(params).toString();
     return url.href;
   }
@@ -82,6 +82,22 @@ export class Server {
    */
   post(path, content) {
     return this.json(path, {}, { method: "POST", body: JSON.stringify(content) });
+  }
+
+  /**
+   * Saves what the server answers as a file.
+   * @param {string} path
+   * @param {unknown} content
+   * @param {string} name
+   */
+  async download(path, content, name) {
+    const answer = await this.fetch(path, {}, { method: "POST", body: JSON.stringify(content) });
+    const address = URL.createObjectURL(await answer.blob());
+    const link = document.createElement("a");
+    link.href = address;
+    link.download = name;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(address), 60_000);
   }
 
   /**

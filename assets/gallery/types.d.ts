@@ -12,7 +12,13 @@ export interface Coder {
 }
 
 export interface PageData {
-  run: string;
+  run: string; // "" where the labels alone are shown
+  api: string;
+  truth: boolean; // whether there is a learned truth
+  sort: string; // the order that is not asked for
+  columns: string[]; // what a table of labels can compare
+  bands: string[]; // of confidence
+  relations: Record<string, string>; // how labels relate
   token: string;
   view: View;
   unknown: string[];
@@ -58,9 +64,15 @@ export interface Row {
   m: number; // margin
   s: number; // split
   d: Decision | null;
+  g: string[]; // tags
 }
 
-export interface Item extends Row {
+/** What is known of an item; of a dataset's labels only the log. */
+export interface About extends Row {
+  log: { kind: "settle" | "skip" | "undo"; label: string; by: string; why: string; at: number }[];
+}
+
+export interface Item extends About {
   posterior: number[];
   image: number[] | null;
   says: Record<string, number[]>;
@@ -68,7 +80,32 @@ export interface Item extends Row {
   reasons: Record<string, number>;
   rival: number;
   alike: (Row & { cosine: number })[];
-  log: { kind: "settle" | "skip" | "undo"; label: string; by: string; why: string; at: number }[];
+}
+
+export interface Facets {
+  facets: Record<string, Record<string, number>>;
+}
+
+export interface LabelTable {
+  rows: string;
+  columns: string;
+  counts: number[][];
+}
+
+export interface Acted {
+  images: number;
+  changed: number;
+}
+
+export interface PastAction {
+  key: string;
+  kind: "settle" | "skip" | "tag" | "untag";
+  value: string;
+  by: string;
+  at: number;
+  images: number;
+  first: string;
+  undone: boolean;
 }
 
 export interface Rows {

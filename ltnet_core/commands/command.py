@@ -31,9 +31,11 @@ class Command:
     run: Callable[[argparse.Namespace], None]
 
 
-def dataset_flags(parser: argparse.ArgumentParser) -> None:
+def dataset_flags(
+    parser: argparse.ArgumentParser, metavar: str = "DATASET", text: str = "folder, .zip or table of labels"
+) -> None:
     """A dataset and how to read it."""
-    parser.add_argument("dataset", metavar="DATASET", help="folder, .zip or table of labels")
+    parser.add_argument("dataset", metavar=metavar, help=text)
     parser.add_argument("--format", help=f"what to read it as (default: recognised): {', '.join(FORMATS)}")
     correction_flags.add(parser)
 

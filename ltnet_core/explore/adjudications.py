@@ -98,13 +98,9 @@ class Adjudications:
         written. A key up to its last hyphen tells where a decision comes from, as names of reviewers
         may be equal or missing. All are on disk when this returns.
         """
-        with naming(self.path):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
         out: list[Decision | None] = []
-        with self._open() as db:
-            db.executescript(_SCHEMA)
+        with prepared(self) as db:
             db.execute("BEGIN IMMEDIATE")
-            _add_new_columns(db)
             for decision, seen in wanted:
                 if db.execute("SELECT 1 FROM decisions WHERE key = ?", (decision.key,)).fetchone():
                     out.append(None)  # it came before, and the answer was lost
@@ -138,7 +134,7 @@ class Adjudications:
 
         ``until`` leaves out the lines of the log after that id.
         """
-        with self._reading() as db:
+        with self.reading() as db:
             if db is None:
                 return []
             if images is None:
@@ -150,7 +146,7 @@ class Adjudications:
 
     def changed_since(self, last: int) -> tuple[list[str], int]:
         """Images that lines after ``last`` are about, and the id of the last line, 0 where there is none."""
-        with self._reading() as db:
+        with self.reading() as db:
             if db is None:
                 return [], 0
             rows = db.execute("SELECT image FROM decisions WHERE id > ? ORDER BY id", (last,)).fetchall()
@@ -162,14 +158,14 @@ class Adjudications:
 
     def log(self) -> list[Decision]:
         """Every line, oldest first."""
-        with self._reading() as db:
+        with self.reading() as db:
             if db is None:
                 return []
             return [_decision(row) for row in db.execute("SELECT * FROM decisions ORDER BY id")]
 
     def log_of(self, image: str) -> list[Decision]:
         """Every line about one image, oldest first."""
-        with self._reading() as db:
+        with self.reading() as db:
             if db is None:
                 return []
             return [_decision(r) for r in db.execute("SELECT * FROM decisions WHERE image = ? ORDER BY id", (image,))]
@@ -184,16 +180,17 @@ class Adjudications:
         return pd.DataFrame(rows, columns=list(COLUMNS))
 
     @contextlib.contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection | None]:
+    def reading(self) -> Iterator[sqlite3.Connection | None]:
         """None where there is no store, or its first writer has not made the tables in it yet."""
         if not os.path.lexists(self.path):
             yield None
             return
-        with self._open() as db:
+        with self.opened() as db:
             yield db if db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() else None
 
     @contextlib.contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
+    def opened(self) -> Iterator[sqlite3.Connection]:
+        """The store, to write to; what goes wrong in it is told in a sentence."""
         if os.path.lexists(self.path) and not self.path.is_file():
             raise _damaged(self.path, "it is no file")
         try:
@@ -204,10 +201,28 @@ class Adjudications:
             db.row_factory = lambda cursor, row: {c[0]: v for c, v in zip(cursor.description, row, strict=True)}
             db.execute("PRAGMA synchronous = FULL")
             yield db
-        except (sqlite3.Error, _OddRowError) as e:
+        except (sqlite3.Error, OddRowError) as e:
             raise _explained(self.path, e) from e
         finally:
             db.close()
+
+
+@contextlib.contextmanager
+def prepared(store: Adjudications) -> Iterator[sqlite3.Connection]:
+    """The store with its tables, to write to; what was not committed is not kept.
+
+    Raises
+    ------
+    StorageError, DatasetError
+    """
+    with naming(store.path):
+        store.path.parent.mkdir(parents=True, exist_ok=True)
+    with store.opened() as db:
+        db.executescript(_SCHEMA)
+        db.execute("BEGIN IMMEDIATE")
+        _add_new_columns(db)
+        db.commit()
+        yield db
 
 
 def _iso(seconds: float) -> str:
@@ -220,8 +235,8 @@ def _add_new_columns(db: sqlite3.Connection) -> None:
         db.execute("ALTER TABLE decisions ADD COLUMN shown TEXT NOT NULL DEFAULT ''")
 
 
-class _OddRowError(Exception):
-    """A row of the store is no decision."""
+class OddRowError(Exception):
+    """A row of the store is no decision, or nothing else that it may hold."""
 
 
 def _explained(path: Path, e: Exception) -> StorageError | DatasetError:
@@ -250,12 +265,12 @@ def _decision(row: dict[str, object]) -> Decision:
     texts = ("kind", "image", "label", "reviewer", "reason", "key", "undoes")
     when, number = row.get("time"), row.get("id")
     if not all(isinstance(row.get(name), str) for name in texts) or not isinstance(number, int):
-        raise _OddRowError(f"row {number!r} is no decision")
+        raise OddRowError(f"row {number!r} is no decision")
     if not isinstance(when, int | float) or not math.isfinite(when) or not 0 <= when < 1e11:
-        raise _OddRowError(f"row {number} has no time")
+        raise OddRowError(f"row {number} has no time")
     shown = row.get("shown", "")
     if shown not in SHOWN:
-        raise _OddRowError(f"row {number} was shown {shown!r}")
+        raise OddRowError(f"row {number} was shown {shown!r}")
     return Decision(**{name: str(row[name]) for name in texts}, shown=str(shown), time=float(when), id=number)
 
 

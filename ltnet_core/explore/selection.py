@@ -4,132 +4,30 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ..annotations import ADJUDICATOR, is_machine
 from ..errors import OptionError, RunError, did_you_mean
-from ..labels.coder_labels import Rows
+from ..labels.coder_labels import NO_ROWS, Codes, Rows
 from ..labels.disagreement import cases
-from ..runs.learned_items import LearnedItems
+from ..runs.learned_items import RELATIONS, LearnedItems
 from .changed_truth import changed_truth
+from .decided import OPEN, SET_ASIDE, SKIPPED, Decided
+from .wish import ANYTHING, NOTHING, SORTS_OF_LABELS, Wish
 
-SORTS: dict[str, str] = {
-    "unsure": "gains most (least confident)",
-    "wrong": "probably mislabelled",
-    "disputed": "most disputed",
-    "sure": "most confident",
-    "name": "in the order of the dataset",
-    "random": "random",
-}
-REVIEWED = ("", "settled", "skipped", "open")
-ANYTHING, NOTHING = "*any*", "*none*"
 MOST_PAIRS = 15
+NOBODY = -2  # the code that no item has
 KEPT = 12  # selections of a run that are remembered; 6 MB each where there are 1.5 million items
-OPEN, SKIPPED = -1, -2
-LABELS_DIFFER = (2, 4, 5)  # of the five cases
+CASES, LABELS = "case", "labels"  # names of filters that are no single column
 
 Mask = NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class Wish:
-    """What to show; what is left at its default restricts nothing.
-
-    Attributes
-    ----------
-    pair, cases : two coders, and which of the five cases they and the truth may be in, any where empty. Without a
-        pair, any of the pairs.
-    says : what single coders say: coder → class, ``*any*`` or ``*none*``.
-    truth, network, known : class: learned, from the image alone, known.
-    confidence, margin : lowest and highest, both included.
-    origin : who labelled the item. split : "" for items learned from, a test set, or ``*any*``.
-    reviewed : ``settled``, ``skipped`` or ``open``.
-    than : another run, whose learned truth is another one.
-    sort, seed : a key of ``SORTS``; the seed is that of ``random``.
-    top : how many of the first to keep, 0 for all.
-    """
-
-    pair: tuple[str, str] | None = None
-    cases: tuple[int, ...] = ()
-    says: tuple[tuple[str, str], ...] = ()
-    truth: str = ""
-    network: str = ""
-    known: str = ""
-    confidence: tuple[float, float] = (0.0, 1.0)
-    margin: tuple[float, float] = (0.0, 1.0)
-    origin: str = ""
-    split: str = ""
-    reviewed: str = ""
-    than: str = ""
-    sort: str = "unsure"
-    seed: int = 0
-    top: int = 0
-
-    @classmethod
-    def parse(cls, given: Mapping[str, str]) -> Wish:
-        """From the parameters of an address; ``says.NAME=CLASS`` is what a coder says. Others are left alone.
-
-        ``case`` is a number, several with commas between them, or ``differ`` for the cases in which the labels do.
-
-        ``pair`` is two coders with ``|`` between them; a ``|`` or ``%`` in a name is written ``%7C`` or ``%25``.
-
-        Raises
-        ------
-        OptionError
-            a value that cannot be meant.
-        """
-        texts = ("truth", "network", "known", "origin", "split", "than")
-        wish: dict[str, Any] = {k: given[k] for k in texts if k in given}
-        wish["says"] = tuple((k[5:], v) for k, v in sorted(given.items()) if k.startswith("says.") and v)
-        if given.get("pair"):
-            first, bar, second = given["pair"].partition("|")
-            if not bar:
-                raise OptionError(f"pair must be two coders with | between them, got {given['pair']!r}.")
-            wish["pair"] = tuple(name.replace("%7C", "|").replace("%25", "%") for name in (first, second))
-        if given.get("case"):
-            wish["cases"] = _cases(given["case"])
-        for name, most in (("seed", 2**31), ("top", 10**9)):
-            if given.get(name):
-                wish[name] = _whole(name, given[name], most)
-        for name in ("confidence", "margin"):
-            if given.get(name):
-                wish[name] = _range(name, given[name])
-        for name, known in (("reviewed", REVIEWED), ("sort", tuple(SORTS))):
-            if given.get(name):
-                if given[name] not in known:
-                    raise OptionError(f"unknown {name} {given[name]!r}." + did_you_mean(given[name], known))
-                wish[name] = given[name]
-        return cls(**wish)
-
-
-def _cases(text: str) -> tuple[int, ...]:
-    cases = LABELS_DIFFER if text == "differ" else tuple(sorted({_whole("case", n, 5) for n in text.split(",")}))
-    if 0 in cases:
-        raise OptionError(f"case must be numbers from 1 to 5, or differ, got {text!r}.")
-    return cases
-
-
-def _whole(name: str, text: str, most: int) -> int:
-    if not text.isdecimal() or not text.isascii() or len(text) > 12 or int(text) > most:
-        raise OptionError(f"{name} must be a whole number up to {most:,}, got {text!r}.")
-    return int(text)
-
-
-def _range(name: str, text: str) -> tuple[float, float]:
-    low, hyphen, high = text.partition("-")
-    try:
-        ends = float(low or 0), float(high or 1)
-    except ValueError:
-        ends = 2.0, 2.0
-    if not hyphen or not 0 <= ends[0] <= ends[1] <= 1:
-        raise OptionError(f"{name} must be two numbers from 0 to 1 such as 0.5-0.9, got {text!r}.")
-    return ends
 
 
 @dataclass(frozen=True)
@@ -145,7 +43,10 @@ class CaseCount:
 
 @dataclass
 class Selections:
-    """Selections of one run's items; ``other`` has those of another run. Safe to share between threads."""
+    """Selections of the items of a run, or of a dataset before any run; ``other`` has the items of another run.
+
+    Safe to share between threads.
+    """
 
     items: LearnedItems
     other: Callable[[str], LearnedItems] | None = None
@@ -165,87 +66,112 @@ class Selections:
         OptionError, RunError
         """
         items = self.items
-        for coder, said in wish.says:
+        for coder, classes in wish.says:
             items.coder(coder)
-            if said not in (ANYTHING, NOTHING):
-                _place(items.classes, said, "class")
+            for name in classes:
+                if name not in (ANYTHING, NOTHING):
+                    _index(items.classes, name, "class")
         for coder in wish.pair or ():
             items.coder(coder)
-        for name in filter(None, (wish.truth, wish.network, wish.known)):
-            _place(items.classes, name, "class")
-        if wish.origin:
-            _place(items.origins, wish.origin, "origin")
+        for name in (*wish.truth, *wish.network, *wish.known):
+            if name != NOTHING:
+                _index(items.classes, name, "class")
+        for name in wish.origin:
+            _index(items.origins, name, "origin")
+        for name in wish.split:
+            if name not in ("", ANYTHING):
+                _index(items.splits, name, "test set")
         if wish.than:
             self.changed(wish.than)
-        if wish.split not in ("", ANYTHING):
-            _place(items.splits, wish.split, "test set")
+        self._require_no_truth(wish)
 
-    def rows(self, wish: Wish, settled: Sequence[int] | NDArray[Any] | None = None, version: int = 0) -> Rows:
+    def _require_no_truth(self, wish: Wish) -> None:
+        if self.items.learned:
+            return
+        asked = {
+            "case": bool(wish.cases),
+            "truth": bool(wish.truth),
+            "network": bool(wish.network),
+            "than": bool(wish.than),
+        }
+        asked |= {name: getattr(wish, name) != (0.0, 1.0) for name in ("confidence", "margin")}
+        asked["sort"] = wish.sort not in ("", *SORTS_OF_LABELS)
+        for name, is_set in asked.items():
+            if is_set:
+                raise OptionError(f"{name} is about the learned truth, and there is no run yet.")
+
+    def rows(self, wish: Wish, decided: Decided | None = None) -> Rows:
         """The rows to show, in their order.
-
-        ``settled`` (N,) is the class that each item was settled as, −1 where it is open and −2 where
-        it was skipped; ``version`` changes with it.
 
         Raises
         ------
         OptionError, RunError
             a coder, class or origin that is not there.
         """
-        key = (wish, version if wish.reviewed else 0)
+        decided = decided or Decided.nothing(len(self.items))
+        key = (wish, decided.version if wish.reviewed or wish.reviewer else 0, decided.marked)
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return self._kept[key]
-            mask = self.mask(wish, settled)
+            mask = self.mask(wish, decided)
             order = self._order(wish)
-            found = np.flatnonzero(mask).astype(np.int32) if order is None else order[mask[order]]
+            rows = np.flatnonzero(mask).astype(np.int32) if order is None else order[mask[order]]
             if wish.top:
-                found = found[: wish.top].copy()
-            self._kept[key] = found
+                rows = rows[: wish.top].copy()
+            self._kept[key] = rows
             while len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
-            return found
+            return rows
 
-    def mask(self, wish: Wish, settled: Sequence[int] | NDArray[Any] | None = None) -> Mask:
+    def mask(self, wish: Wish, decided: Decided | None = None) -> Mask:
         """(N,) items that fit, whatever the order and ``top``."""
-        items = self.items
-        keep = self._all(wish.than)
-        if wish.split != ANYTHING:
-            keep &= items.split == _place(items.splits, wish.split, "test set", wish.split == "")
-        if wish.origin:
-            keep &= items.origin == _place(items.origins, wish.origin, "origin")
-        for coder, said in wish.says:
-            labels = items.labels.of_coder(items.coder(coder))
-            if said == ANYTHING:
-                keep &= labels >= 0
-            elif said == NOTHING:
-                keep &= labels < 0
-            else:
-                keep &= labels == _place(items.classes, said, "class")
-        for column, name in ((items.truth, wish.truth), (items.network, wish.network), (items.known, wish.known)):
-            if name:
-                keep &= column == _place(items.classes, name, "class")
-        for numbers, (low, high) in ((items.confidence, wish.confidence), (items.margin, wish.margin)):
-            if low > 0:
-                keep &= numbers >= np.float32(low)
-            if high < 1:
-                keep &= numbers <= np.float32(high)
-        if wish.reviewed:
-            state = np.full(len(items), OPEN) if settled is None else np.asarray(settled)
-            keep &= {"settled": state >= 0, "skipped": state == SKIPPED, "open": state == OPEN}[wish.reviewed]
-        if wish.pair is not None:
-            case = self.case_of(*(items.coder(c) for c in wish.pair))
-            keep &= np.isin(case, wish.cases) if wish.cases else case > 0
-        elif wish.cases:
-            fits = np.zeros(len(items), dtype=np.bool_)
-            for a, b in self.pairs:
-                fits |= np.isin(self.case_of(a, b), wish.cases)
-            keep &= fits
+        keep = np.ones(len(self.items), dtype=np.bool_)
+        for mask in self.masks(wish, decided).values():
+            keep &= mask
         return keep
 
-    def _all(self, than: str) -> Mask:
-        """(N,) all items, or those that have another learned truth than in a run."""
-        return self.changed(than).copy() if than else np.ones(len(self.items), dtype=np.bool_)
+    def masks(self, wish: Wish, decided: Decided | None = None) -> dict[str, Mask]:
+        """Name of each filter that restricts anything → (N,) items that pass it."""
+        items = self.items
+        self._require_no_truth(wish)
+        decided = decided or Decided.nothing(len(items))
+        out: dict[str, Mask] = {}
+        if ANYTHING not in wish.split:
+            codes = [_index(items.splits, name, "test set", missing_is_none=name == "") for name in wish.split]
+            out["split"] = _among(items.split, codes, len(items.splits))
+        if wish.origin:
+            codes = [_index(items.origins, name, "origin") for name in wish.origin]
+            out["origin"] = _among(items.origin, codes, len(items.origins))
+        for coder, classes in wish.says:
+            out[f"says.{coder}"] = self._of_classes(items.labels.of_coder(items.coder(coder)), classes)
+        columns = {"truth": items.truth, "network": items.network, "known": items.known}
+        for name, column in columns.items():
+            if getattr(wish, name):
+                out[name] = self._of_classes(column, getattr(wish, name))
+        for name, numbers in (("confidence", items.confidence), ("margin", items.margin)):
+            low, high = getattr(wish, name)
+            if low > 0 or high < 1:
+                out[name] = (numbers >= np.float32(low)) & (numbers <= np.float32(high))
+        if wish.labels:
+            codes = [RELATIONS.index(name) for name in wish.labels]
+            out[LABELS] = _among(self.relation(wish.pair), codes, len(RELATIONS))
+        if wish.than:
+            out["than"] = self.changed(wish.than)
+        if wish.search:
+            hits = pc.match_substring(items.names, wish.search, ignore_case=True)
+            out["search"] = hits.to_numpy(zero_copy_only=False)
+        if wish.cases or (wish.pair is not None and not wish.labels):
+            out[CASES] = self._of_cases(wish)
+        return out | self._of_decisions(wish, decided)
+
+    def _of_classes(self, column: Codes, names: Sequence[str]) -> Mask:
+        """(N,) items whose class is one of these; ``*any*`` is every class, ``*none*`` no class."""
+        if ANYTHING in names and NOTHING not in names:
+            return column >= 0
+        codes = [-1 if n == NOTHING else _index(self.items.classes, n, "class") for n in names if n != ANYTHING]
+        codes += range(len(self.items.classes)) if ANYTHING in names else ()
+        return _among(column, codes, len(self.items.classes))
 
     def changed(self, run: str) -> Mask:
         """(N,) items whose learned truth is another one than that of another run.
@@ -262,23 +188,73 @@ class Selections:
                 self._changed = {run: changed_truth(self.other(run), self.items)[0]}
             return self._changed[run]
 
+    def relation(self, pair: tuple[str, str] | None) -> Codes:
+        """(N,) index into ``RELATIONS``, of the labels of two coders, or of all people."""
+        if pair is None:
+            return self.items.relation
+        a, b = (self.items.labels.of_coder(self.items.coder(c)) for c in pair)
+        out = (a >= 0).astype(np.int16) + (b >= 0)
+        out[(out == 2) & (a != b)] = 3
+        return out
+
+    def _of_cases(self, wish: Wish) -> Mask:
+        if wish.pair is None:
+            wanted = np.uint8(sum(1 << n for n in wish.cases))
+            return np.asarray((self.any_case & wanted) != 0)
+        first, second = (self.items.coder(c) for c in wish.pair)
+        if not self.items.learned:
+            labels = self.items.labels
+            return (labels.of_coder(first) >= 0) & (labels.of_coder(second) >= 0)
+        case = self.case_of(first, second)
+        return _among(case, wish.cases or range(1, 6), 6)
+
+    def _of_decisions(self, wish: Wish, decided: Decided) -> dict[str, Mask]:
+        out = {}
+        if wish.reviewed:
+            settled = decided.settled
+            states = {"settled": settled >= 0, "skipped": settled == SKIPPED, "open": settled == OPEN}
+            out["reviewed"] = np.logical_or.reduce([states[name] for name in wish.reviewed])
+        if wish.reviewer:
+            codes = [_index(decided.reviewers, n, "reviewer", missing_is_none=True) for n in wish.reviewer]
+            out["reviewer"] = _among(decided.reviewer, codes, len(decided.reviewers))
+        tagged = np.zeros(len(self.items), dtype=np.bool_)
+        for name in wish.tag:
+            if name != NOTHING:
+                tagged[decided.tags.get(name, NO_ROWS)] = True
+        if NOTHING in wish.tag:
+            anyhow = np.zeros(len(self.items), dtype=np.bool_)
+            for rows in decided.tags.values():
+                anyhow[rows] = True
+            tagged |= ~anyhow
+        if wish.tag:
+            out["tag"] = tagged
+        elif len(aside := decided.tags.get(SET_ASIDE, NO_ROWS)):
+            out["tag"] = np.ones(len(self.items), dtype=np.bool_)
+            out["tag"][aside] = False
+        return out
+
+    def sort_of(self, wish: Wish) -> str:
+        """The order asked for, or the list's own."""
+        return wish.sort or ("unsure" if self.items.learned else "disputed")
+
     def _order(self, wish: Wish) -> Rows | None:
         """(N,) all rows in the order asked for; None for their own."""
-        if wish.sort == "name":
+        sort = self.sort_of(wish)
+        if sort == "name":
             return None
-        key = (wish.sort, wish.seed if wish.sort == "random" else 0)
+        key = (sort, wish.seed if sort == "random" else 0)
         if key not in self._orders:
             items = self.items
             sure = -items.confidence
-            if wish.sort == "random":
+            if sort == "random":
                 for old in [k for k in self._orders if k[0] == "random"]:
                     del self._orders[old]
                 order = np.random.default_rng(wish.seed).permutation(len(items))
-            elif wish.sort == "unsure":
+            elif sort == "unsure":
                 order = np.argsort(items.confidence, kind="stable")
-            elif wish.sort == "sure":
+            elif sort == "sure":
                 order = np.argsort(sure, kind="stable")
-            elif wish.sort == "disputed":
+            elif sort == "disputed":
                 order = np.lexsort((items.margin, -items.split_votes))
             else:
                 order = np.lexsort((sure, ~items.contradicted))
@@ -303,6 +279,14 @@ class Selections:
         return self._meetings[1]
 
     @cached_property
+    def any_case(self) -> NDArray[np.uint8]:
+        """(N,) bit n says that some of the pairs is in case n."""
+        out = np.zeros(len(self.items), dtype=np.uint8)
+        for a, b in self.pairs:
+            out |= np.left_shift(np.uint8(1), self.case_of(a, b).astype(np.uint8))
+        return out
+
+    @cached_property
     def _meetings(self) -> tuple[list[tuple[int, int]], int]:
         first, second, _ = self.items.labels.meetings()
         judge = self.items.coders.index(ADJUDICATOR) if ADJUDICATOR in self.items.coders else -1
@@ -322,20 +306,21 @@ class Selections:
                 self._cases[first, second] = found
             return self._cases[first, second]
 
-    def case_counts(self, wish: Wish, settled: Sequence[int] | NDArray[Any] | None = None) -> list[CaseCount]:
-        """The five cases for every pair and every origin, among the items that fit all but the case."""
+    def case_counts(self, wish: Wish, decided: Decided | None = None) -> list[CaseCount]:
+        """The five cases for every pair and every origin, of the items that fit all but the case; none before a run."""
         items = self.items
-        pairs = self.pairs
-        keep = self.mask(_without_case(wish), settled)
+        if not items.learned:
+            return []
+        keep = self.mask(replace(wish, pair=None, cases=(), top=0), decided)
         everything = bool(keep.all())
         rows = None if everything else np.flatnonzero(keep)
         origin = items.origin if rows is None else items.origin[rows]
         out = []
-        for a, b in pairs:
+        for a, b in self.pairs:
             case = self.case_of(a, b)
             case = case if rows is None else case[rows]
-            place = origin.astype(np.intp) * 6 + case
-            table = np.bincount(place, minlength=6 * len(items.origins)).reshape(-1, 6)[:, 1:]
+            cell = origin.astype(np.intp) * 6 + case
+            table = np.bincount(cell, minlength=6 * len(items.origins)).reshape(-1, 6)[:, 1:]
             for o, counts in enumerate(table):
                 if counts.sum():
                     names = items.coders[a], items.coders[b], items.origins[o]
@@ -343,18 +328,24 @@ class Selections:
         return sorted(out, key=_importance)
 
 
-def _importance(found: CaseCount) -> tuple[bool, int]:
+def _importance(count: CaseCount) -> tuple[bool, int]:
     """Pairs with a person in them first: the images that people labelled."""
-    return is_machine(found.first) and is_machine(found.second), -found.items
+    return is_machine(count.first) and is_machine(count.second), -count.items
 
 
-def _without_case(wish: Wish) -> Wish:
-    return Wish(**{**wish.__dict__, "pair": None, "cases": (), "top": 0})
+def _among(column: NDArray[Any], codes: Iterable[int], size: int) -> Mask:
+    """(N,) whether a code from −1 to below ``size`` is one of these; other codes of the list are no item's."""
+    wanted = [c for c in codes if -1 <= c < size]
+    if len(wanted) == 1:
+        return np.asarray(column == wanted[0])
+    table = np.zeros(size + 1, dtype=np.bool_)
+    table[wanted] = True  # −1 is the last
+    return np.asarray(table[column])
 
 
-def _place(names: Sequence[str], name: str, what: str, missing_is_none: bool = False) -> int:
+def _index(names: Sequence[str], name: str, what: str, missing_is_none: bool = False) -> int:
     if name in names:
         return list(names).index(name)
     if missing_is_none:
-        return -2  # nothing is so
+        return NOBODY
     raise OptionError(f"there is no {what} {name!r}." + did_you_mean(name, names))

@@ -15,6 +15,7 @@ from ..errors import RunError
 from ..labels.coder_labels import Codes, Labels, Rows
 
 Floats = NDArray[np.float32]
+RELATIONS = ("none", "one", "agree", "differ")  # of the labels of people, see LearnedItems.relation
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class LearnedItems:
         RunError
         """
         if name not in self.coders:
-            raise RunError(f"the run has no coder {name!r}.")
+            raise RunError(f"there is no coder {name!r}.")
         return self.coders.index(name)
 
     def row(self, name: str) -> int:
@@ -85,6 +86,25 @@ class LearnedItems:
         return np.asarray([not is_machine(c) and c != ADJUDICATOR for c in self.coders], dtype=np.bool_)
 
     @cached_property
+    def learned(self) -> bool:
+        """Whether there is a learned truth: the items are a run's, not a dataset's before any run."""
+        return bool((self.truth >= 0).any())
+
+    @cached_property
+    def relation(self) -> Codes:
+        """(N,) index into ``RELATIONS``: whether people gave an item no label, one, equal ones or different ones."""
+        labels, n = self.labels, len(self)
+        human = np.repeat(self.human, np.diff(labels.ends))
+        row, label = labels.row[human], labels.label[human]
+        count = np.bincount(row, minlength=n)
+        lowest, highest = np.full(n, len(self.classes), dtype=np.int16), np.full(n, -1, dtype=np.int16)
+        np.minimum.at(lowest, row, label)
+        np.maximum.at(highest, row, label)
+        out = np.minimum(count, 2).astype(np.int16)
+        out[(count > 1) & (lowest != highest)] = 3
+        return out
+
+    @cached_property
     def split_votes(self) -> Floats:
         """(N,) share of an item's annotations that are not for its most frequent label."""
         labels, n = self.labels, len(self)
@@ -92,7 +112,7 @@ class LearnedItems:
         for k in range(len(self.classes)):
             np.maximum(most, np.bincount(labels.row[labels.label == k], minlength=n), out=most, casting="unsafe")
         annotations = np.bincount(labels.row, minlength=n)
-        return np.asarray(1 - most / np.maximum(annotations, 1), dtype=np.float32)
+        return np.asarray((annotations - most) / np.maximum(annotations, 1), dtype=np.float32)
 
     @cached_property
     def contradicted(self) -> NDArray[np.bool_]:

@@ -11,7 +11,7 @@ import { pretendBrowser, stopClock, turns } from "./browser.js";
 /** A server that keeps what it is sent, and answers as `reply` says. */
 class FakeServer {
   constructor() {
-    this.run = "run-1";
+    this.api = "api/runs/run-1";
     this.token = "token";
     this.requests = [];
     this.reply = () => ({});

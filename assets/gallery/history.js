@@ -1,0 +1,75 @@
+// @ts-check
+// What was done, by whom, each of which can be taken back; and the report of what settling showed.
+
+import { h, messageOf, named, redraw, when, whole } from "./core.js";
+
+/** @import { Gallery } from "./main.js" */
+/** @import { PastAction } from "./types.js" */
+
+export class History {
+  /** @param {Gallery} app */
+  constructor(app) {
+    this.app = app;
+    this.list = h("ul", { class: "ga-history-list" });
+    this.note = h("p", { class: "ga-quiet", role: "status" });
+    const button = (/** @type {string} */ suffix, /** @type {string} */ text) => h("button", { class: "ga-button", name: `report${suffix}`, onClick: () => this.report(suffix) }, text);
+    this.element = h(
+      "dialog",
+      { class: "ga-keys ga-history", "aria-label": "History" },
+      h("h2", {}, "What settling showed"),
+      h("p", { class: "ga-quiet" }, "For each pair of coders and each class: whose label was confirmed, with intervals, images and a sentence for the guideline."),
+      h("div", { class: "ga-row" }, button(".html", "Report as HTML"), button(".csv", "as CSV")),
+      h("h2", {}, "What was done"),
+      this.note,
+      this.list,
+      h("button", { class: "ga-button primary", name: "close-history", onClick: () => this.element.close() }, "Close"),
+    );
+  }
+
+  async open() {
+    this.element.showModal();
+    await this.load();
+  }
+
+  async load() {
+    try {
+      /** @type {{ actions: PastAction[] }} */
+      const { actions } = await this.app.server.json("history");
+      this.note.textContent = actions.length ? "" : "Nothing was settled or tagged yet.";
+      redraw(this.list, actions.map((a) => this.line(a)));
+    } catch (error) {
+      this.note.textContent = messageOf(error);
+    }
+  }
+
+  /** @param {PastAction} a */
+  line(a) {
+    const many = a.images === 1 ? named(a.first) : `${whole(a.images)} images`;
+    const did = { settle: ["settled ", many, " as ", named(a.value)], skip: ["skipped ", many], tag: ["tagged ", many, " “", named(a.value), "”"], untag: ["took the tag “", named(a.value), "” from ", many] }[a.kind];
+    const undo = h("button", { class: "ga-button", dataset: { key: `undo:${a.key}` }, "aria-label": `Undo: ${a.kind} ${a.value}, ${whole(a.images)} images`, onClick: () => this.undo(a.key) }, "Undo");
+    return h("li", { class: a.undone ? "undone" : "" }, h("span", {}, named(a.by || "Somebody"), " ", did, " ", when(a.at)), a.undone ? h("span", { class: "ga-quiet" }, "undone") : undo);
+  }
+
+  /** @param {string} key of the action */
+  async undo(key) {
+    const { app } = this;
+    try {
+      const { undone } = await app.server.post("undo", { key, reviewer: app.many.reviewer() });
+      await app.changed();
+      app.say(undone ? "It was taken back." : "It had been taken back before.");
+      if (this.element.open) await this.load();
+    } catch (error) {
+      app.say(messageOf(error));
+      this.note.textContent = messageOf(error);
+    }
+  }
+
+  /** @param {string} suffix */
+  async report(suffix) {
+    try {
+      await this.app.server.download("report", { suffix }, `settled${suffix}`);
+    } catch (error) {
+      this.note.textContent = messageOf(error);
+    }
+  }
+}

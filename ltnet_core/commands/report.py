@@ -1,0 +1,53 @@
+"""What settling showed, as a file."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from ..datasets import Corrections, correction_flags, load_dataset
+from ..errors import DatasetError, OptionError
+from ..explore.adjudications import read_decisions
+from ..files.printing import say
+from ..files.writing import require_folder, write_bytes
+from ..runs.run import Run
+from .command import Command, dataset_flags
+
+SUFFIXES = (".html", ".csv")
+
+
+def _flags(parser: argparse.ArgumentParser) -> None:
+    dataset_flags(parser, "PLACE", "RUN_DIR, or a dataset: folder, .zip or table of labels")
+    parser.add_argument(
+        "--settled", type=Path, required=True, metavar="FILE", help="what people settled: the app's .sqlite, or a CSV"
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="report to write: .html or .csv")
+
+
+def _report(arguments: argparse.Namespace) -> None:
+    from ..explore.labelled_items import labelled_items
+    from ..export.settle_report import settle_report
+    from ..runs.stored_results import load_items
+
+    suffix = arguments.out.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise OptionError(f"--out must end in {' or '.join(SUFFIXES)}, got {arguments.out.name!r}.")
+    require_folder(arguments.out)
+    decisions = read_decisions(arguments.settled)
+    run = Run(Path(arguments.dataset))
+    if run.exists():
+        items, spec = load_items(run), run.spec()
+        study = load_dataset(spec["dataset"], spec["format"], Corrections.from_json(spec.get("corrections") or {}))
+    else:
+        study = load_dataset(arguments.dataset, arguments.format, correction_flags.of(arguments))
+        items = labelled_items(study)
+    report = settle_report(items, dict(zip(decisions["image"], decisions["label"], strict=True)))
+    if not report.settled:
+        source = str(arguments.settled)
+        raise DatasetError("none of the adjudications is about an image and a class of this dataset.", file=source)
+    content = report.to_csv() if suffix == ".csv" else report.to_html(study.name, study.files).encode()
+    write_bytes(arguments.out, content)
+    say(f"Wrote {arguments.out}: {report.settled:,} settled images, {len(report.pairs):,} pairs of differing labels.")
+
+
+COMMANDS = (Command("report", "Write what settling showed: whose label was confirmed.", _flags, _report),)

@@ -1,0 +1,38 @@
+"""What people did with the items so far: settled, skipped, tagged."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..labels.coder_labels import Codes, Rows
+
+OPEN, SKIPPED = -1, -2
+SET_ASIDE, BOOKMARK = "set aside", "bookmark"  # tags with a meaning of their own
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What people did with N items.
+
+    Attributes
+    ----------
+    settled : (N,) class index an item was settled as, −1 open, −2 skipped.
+    reviewer : (N,) index into ``reviewers`` of who did that, −1 where nobody did.
+    tags : tag → rows, ascending.
+    version, marked : change with the decisions and with the tags.
+    """
+
+    settled: Codes = field(repr=False)
+    reviewer: Codes = field(repr=False)
+    reviewers: tuple[str, ...] = ()
+    tags: Mapping[str, Rows] = field(default_factory=dict, repr=False)
+    version: int = 0
+    marked: Hashable = 0
+
+    @classmethod
+    def nothing(cls, items: int) -> Decided:
+        """Of items that nobody has looked at."""
+        return cls(np.full(items, OPEN, dtype=np.int16), np.full(items, -1, dtype=np.int16))

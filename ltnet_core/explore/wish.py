@@ -1,0 +1,161 @@
+"""What a view of the items asks for, as it stands in the address of the view."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import OptionError, did_you_mean
+
+SORTS: dict[str, str] = {
+    "unsure": "gains most (least confident)",
+    "wrong": "probably mislabelled",
+    "disputed": "most disputed",
+    "sure": "most confident",
+    "name": "in the order of the dataset",
+    "random": "random",
+}
+SORTS_OF_LABELS = ("disputed", "name", "random")  # those that need no learned truth
+REVIEWED = ("settled", "skipped", "open")
+LABELS: dict[str, str] = {
+    "differ": "coders differ",
+    "agree": "coders agree",
+    "one": "one label",
+    "none": "no label",
+}
+ANYTHING, NOTHING = "*any*", "*none*"
+LABELS_DIFFER = (2, 4, 5)  # of the five cases
+LONGEST_SEARCH = 200
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What to show; what is left at its default restricts nothing. Several values of one field are alternatives.
+
+    Attributes
+    ----------
+    pair, cases : two coders, and which of the five cases they and the truth may be in, any where empty. Without a
+        pair, any of the pairs.
+    says : what single coders say: coder → classes, ``*any*`` or ``*none*``.
+    truth, network, known : classes: learned, from the image alone, known (or ``*none*``).
+    confidence, margin : lowest and highest, both included.
+    origin : who labelled the item. split : "" for items learned from, test sets, or ``*any*``.
+    labels : keys of ``LABELS``: how the labels of people relate, or those of ``pair``, whatever the learned truth.
+    reviewed : ``settled``, ``skipped`` or ``open``. reviewer : who settled or skipped it.
+    than : another run, whose learned truth is another one.
+    tag : tags of the item, or ``*none*``. search : part of the name, whatever its case.
+    sort, seed : a key of ``SORTS``, the list's own default where empty; the seed is that of ``random``.
+    top : how many of the first to keep, 0 for all.
+    """
+
+    pair: tuple[str, str] | None = None
+    cases: tuple[int, ...] = ()
+    says: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    truth: tuple[str, ...] = ()
+    network: tuple[str, ...] = ()
+    known: tuple[str, ...] = ()
+    confidence: tuple[float, float] = (0.0, 1.0)
+    margin: tuple[float, float] = (0.0, 1.0)
+    origin: tuple[str, ...] = ()
+    split: tuple[str, ...] = ("",)
+    labels: tuple[str, ...] = ()
+    reviewed: tuple[str, ...] = ()
+    reviewer: tuple[str, ...] = ()
+    tag: tuple[str, ...] = ()
+    than: str = ""
+    search: str = ""
+    sort: str = ""
+    seed: int = 0
+    top: int = 0
+
+    @classmethod
+    def parse(cls, parameters: Mapping[str, str]) -> Wish:
+        """From the parameters of an address; ``says.NAME=CLASS`` is what a coder says. Others are left alone.
+
+        Alternatives have ``|`` between them, as have the two coders of ``pair``; a ``|`` or ``%`` in a name is written
+        ``%7C`` or ``%25``. ``case`` is a number, several with commas between them, or ``differ`` for the cases in which
+        the labels do.
+
+        Raises
+        ------
+        OptionError
+            a value that cannot be meant.
+        """
+        wish: dict[str, Any] = {}
+        for name in ("truth", "network", "known", "origin", "reviewer", "tag"):
+            if parameters.get(name):
+                wish[name] = split_names(parameters[name])
+        if "split" in parameters:
+            wish["split"] = split_names(parameters["split"])
+        wish["says"] = tuple(
+            (k[5:], split_names(v)) for k, v in sorted(parameters.items()) if k.startswith("says.") and v
+        )
+        if parameters.get("pair"):
+            wish["pair"] = _pair(parameters["pair"])
+        if parameters.get("case"):
+            wish["cases"] = _cases(parameters["case"])
+        for name, most in (("seed", 2**31), ("top", 10**9)):
+            if parameters.get(name):
+                wish[name] = _whole(name, parameters[name], most)
+        for name in ("confidence", "margin"):
+            if parameters.get(name):
+                wish[name] = _range(name, parameters[name])
+        for name, known in (("reviewed", REVIEWED), ("labels", tuple(LABELS))):
+            if parameters.get(name):
+                wish[name] = tuple(_one_of(name, value, known) for value in parameters[name].split("|"))
+        if parameters.get("sort"):
+            wish["sort"] = _one_of("sort", parameters["sort"], tuple(SORTS))
+        if len(parameters.get("search", "")) > LONGEST_SEARCH:
+            raise OptionError(f"search must have at most {LONGEST_SEARCH} characters.")
+        wish["search"] = parameters.get("search", "")
+        wish["than"] = parameters.get("than", "")
+        return cls(**wish)
+
+
+def join_names(names: Iterable[str]) -> str:
+    """Names as alternatives in an address."""
+    return "|".join(name.replace("%", "%25").replace("|", "%7C") for name in names)
+
+
+def split_names(text: str) -> tuple[str, ...]:
+    """The names that :func:`join_names` joined, in their order, each once."""
+    return tuple(dict.fromkeys(name.replace("%7C", "|").replace("%25", "%") for name in text.split("|")))
+
+
+def _pair(text: str) -> tuple[str, str]:
+    first, bar, second = text.partition("|")
+    if not bar or "|" in second:
+        raise OptionError(f"pair must be two coders with | between them, got {text!r}.")
+    (a,), (b,) = split_names(first), split_names(second)
+    return a, b
+
+
+def _one_of(name: str, value: str, known: tuple[str, ...]) -> str:
+    if value not in known:
+        raise OptionError(f"unknown {name} {value!r}." + did_you_mean(value, known))
+    return value
+
+
+def _cases(text: str) -> tuple[int, ...]:
+    cases = LABELS_DIFFER if text == "differ" else tuple(sorted({_whole("case", n, 5) for n in text.split(",")}))
+    if 0 in cases:
+        raise OptionError(f"case must be numbers from 1 to 5, or differ, got {text!r}.")
+    return cases
+
+
+def _whole(name: str, text: str, most: int) -> int:
+    if not text.isdecimal() or not text.isascii() or len(text) > 12 or int(text) > most:
+        raise OptionError(f"{name} must be a whole number up to {most:,}, got {text!r}.")
+    return int(text)
+
+
+def _range(name: str, text: str) -> tuple[float, float]:
+    low, hyphen, high = text.partition("-")
+    try:
+        ends = float(low or 0), float(high or 1)
+    except ValueError:
+        ends = 2.0, 2.0
+    if not hyphen or not 0 <= ends[0] <= ends[1] <= 1:
+        raise OptionError(f"{name} must be two numbers from 0 to 1 such as 0.5-0.9, got {text!r}.")
+    return ends

@@ -1,0 +1,229 @@
+"""What settling showed: whose label was confirmed where two coders differ, and how often each coder's classes were."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from numpy.typing import NDArray
+
+from ..annotations import ADJUDICATOR, is_machine
+from ..datasets import Files
+from ..errors import DatasetError
+from ..files.spreadsheet import csv_bytes
+from ..images.image_decoding import Decoded, decode
+from ..runs.learned_items import LearnedItems
+
+MOST_CODERS = 200  # of all those who labelled what was settled
+MOST_ROWS = 500  # of the page; the CSV has all
+FACES, MOST_FACES, FACE = 6, 300, 72  # of a row, of a page, pixels
+ENOUGH = 5  # settled images below which there is no rule
+Z = 1.959963984540054  # of a 95 % interval
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How the images were settled of which one coder says one class, and another coder, if any, another.
+
+    Attributes
+    ----------
+    second, second_says : empty where one coder is looked at alone.
+    items : how many were settled. for_first, for_second : of them, as the class that the coder says.
+    other : the class that the others were settled as most often; empty where there are none.
+    leading : the class that most were settled as. share, low, high : its share, and the share's 95 % interval.
+    images : the first of them.
+    """
+
+    first: str
+    second: str
+    first_says: str
+    second_says: str
+    items: int
+    for_first: int
+    for_second: int
+    other: str
+    leading: str
+    share: float
+    low: float
+    high: float
+    images: tuple[str, ...]
+
+    @property
+    def for_neither(self) -> int:
+        """How many were settled as another class."""
+        return self.items - self.for_first - self.for_second
+
+    @property
+    def sentence(self) -> str:
+        """What the annotation guideline may say; no rule where few are settled, or either way."""
+        both = f" and {self.second} says {self.second_says}" if self.second else ""
+        which, n = f"Where {self.first} says {self.first_says}{both}", self.items
+        if n < ENOUGH:
+            return f"{which}, only {n} {'image is' if n == 1 else 'images are'} settled: too few for a rule."
+        ends = f"95 % interval {self.low:.0%} to {self.high:.0%}"
+        much = f"{self.share:.0%} of {n:,} images were settled as {self.leading} ({ends})"
+        if self.low > 0.5:
+            return f"{which}, {much}: take {self.leading}."
+        return f"{which}, {much}: no clear rule; look at these images together and write down what tells them apart."
+
+
+@dataclass(frozen=True)
+class SettleReport:
+    """What settling showed of one dataset.
+
+    Attributes
+    ----------
+    settled : how many items were. not_there : decisions about images or classes that the dataset does not have.
+    pairs : where two coders differ, those with the most settled images first. alone : each coder and class.
+    """
+
+    settled: int
+    not_there: int
+    pairs: tuple[Verdict, ...]
+    alone: tuple[Verdict, ...]
+    coders_left_out: int = 0
+
+    def to_frame(self) -> pd.DataFrame:
+        """A row for each verdict."""
+        columns = ["first", "first_says", "second", "second_says", "items", "for_first", "for_second", "for_neither"]
+        columns += ["other", "leading", "share", "low", "high", "sentence"]
+        rows = [{c: getattr(v, c) for c in columns} for v in (*self.pairs, *self.alone)]
+        return pd.DataFrame(rows, columns=columns)
+
+    def to_csv(self) -> bytes:
+        """The content of a CSV file."""
+        return csv_bytes(self.to_frame())
+
+    def to_html(self, title: str, files: Files | None = None) -> str:
+        """One page that loads nothing and runs nothing; with ``files``, with small pictures in it."""
+        pairs, alone = self.pairs[:MOST_ROWS], self.alone[:MOST_ROWS]
+        faces = _faces([*pairs, *alone], files) if files is not None else {}
+        left_out = len(self.pairs) + len(self.alone) - len(pairs) - len(alone)
+        return _template().render(report=self, title=title, pairs=pairs, alone=alone, faces=faces, left_out=left_out)
+
+
+def wilson(hits: int, items: int) -> tuple[float, float]:
+    """Ends of the 95 % interval of a share.
+
+    E. B. Wilson, *Probable inference, the law of succession, and statistical inference*, 1927.
+    """
+    if not items:
+        return 0.0, 1.0
+    p, z2 = hits / items, Z * Z / items
+    middle, half = p + z2 / 2, Z * np.sqrt(p * (1 - p) / items + z2 / 4 / items)
+    low, high = float((middle - half) / (1 + z2)), float((middle + half) / (1 + z2))
+    return max(0.0, min(low, p)), min(1.0, max(high, p))  # rounding must not shut the share out
+
+
+def settle_report(items: LearnedItems, decisions: Mapping[str, str]) -> SettleReport:
+    """Compare what was settled with what the coders say.
+
+    Parameters
+    ----------
+    decisions : image → class that it was settled as.
+    """
+    classes = {name: k for k, name in enumerate(items.classes)}
+    rows = items.rows(list(decisions))
+    truth = np.asarray([classes.get(label, -1) for label in decisions.values()], dtype=np.int16)
+    there = (rows >= 0) & (truth >= 0)
+    rows, truth = rows[there].astype(np.int64), truth[there]
+    order = np.argsort(rows, kind="stable")
+    rows, truth = rows[order], truth[order]
+    said = items.labels.at(rows)
+    coders = [c for c, name in enumerate(items.coders) if name != ADJUDICATOR and (said[c] >= 0).any()]
+    coders.sort(key=lambda c: (is_machine(items.coders[c]), -int((said[c] >= 0).sum())))
+    kept = sorted(coders[:MOST_CODERS], key=lambda c: (is_machine(items.coders[c]), c))
+    counted = _Settled(items, rows, truth, said)
+    pairs = [v for a, b in combinations(kept, 2) for v in counted.of_pair(a, b)]
+    return SettleReport(
+        settled=len(rows),
+        not_there=int((~there).sum()),
+        pairs=tuple(sorted(pairs, key=lambda v: (is_machine(v.first) or is_machine(v.second), -v.items))),
+        alone=tuple(v for c in kept for v in counted.of_coder(c)),
+        coders_left_out=len(coders) - len(kept),
+    )
+
+
+@dataclass(frozen=True)
+class _Settled:
+    """S settled items: their rows, what they were settled as, and (C,S) what the coders say."""
+
+    items: LearnedItems
+    rows: NDArray[np.int64] = field(repr=False)
+    truth: NDArray[np.int16] = field(repr=False)
+    said: NDArray[np.int16] = field(repr=False)
+
+    def of_pair(self, a: int, b: int) -> Iterator[Verdict]:
+        """A verdict for each two classes that the coders say of one image."""
+        k = len(self.items.classes)
+        differ = np.flatnonzero((self.said[a] >= 0) & (self.said[b] >= 0) & (self.said[a] != self.said[b]))
+        cells = self.said[a][differ].astype(np.int64) * k + self.said[b][differ]
+        for cell in np.unique(cells).tolist():
+            yield self._verdict(differ[cells == cell], (a, cell // k), (b, cell % k))
+
+    def of_coder(self, c: int) -> Iterator[Verdict]:
+        """A verdict for each class that the coder says."""
+        for label in np.unique(self.said[c][self.said[c] >= 0]).tolist():
+            yield self._verdict(np.flatnonzero(self.said[c] == label), (c, label), None)
+
+    def _verdict(self, at: NDArray[np.int64], first: tuple[int, int], second: tuple[int, int] | None) -> Verdict:
+        classes, coders = self.items.classes, self.items.coders
+        counts = np.bincount(self.truth[at], minlength=len(classes))
+        leading = int(counts.argmax())
+        low, high = wilson(int(counts[leading]), len(at))
+        others = counts.copy()
+        others[[said for _, said in filter(None, (first, second))]] = 0
+        names = self.items.names.take(self.rows[at[:FACES]]).to_pylist()
+        return Verdict(
+            first=coders[first[0]],
+            second=coders[second[0]] if second else "",
+            first_says=classes[first[1]],
+            second_says=classes[second[1]] if second else "",
+            items=len(at),
+            for_first=int(counts[first[1]]),
+            for_second=int(counts[second[1]]) if second else 0,
+            other=classes[int(others.argmax())] if others.any() else "",
+            leading=classes[leading],
+            share=float(counts[leading] / len(at)),
+            low=low,
+            high=high,
+            images=tuple(names),
+        )
+
+
+@cache
+def _template() -> Template:
+    loader = PackageLoader("ltnet_core.export", "")
+    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True).get_template(
+        "settle_report.html"
+    )
+
+
+def _faces(verdicts: Sequence[Verdict], files: Files) -> dict[str, str]:
+    """Image → ``data:`` URI of a small JPEG; images that cannot be read are left out."""
+    out: dict[str, str] = {}
+    for name in dict.fromkeys(name for v in verdicts for name in v.images):
+        if len(out) == MOST_FACES:
+            break
+        try:
+            jpeg = decode(files, name, _small)
+        except DatasetError:
+            continue
+        out[name] = "data:image/jpeg;base64," + base64.b64encode(jpeg).decode()
+    return out
+
+
+def _small(decoded: Decoded) -> bytes:
+    image: Any = decoded.image
+    image.thumbnail((FACE, FACE))
+    out = io.BytesIO()
+    image.save(out, "JPEG", quality=85)
+    return out.getvalue()
