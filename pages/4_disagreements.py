@@ -66,12 +66,6 @@ elif reads.files(dataset) is None:
     markup.callout("warning", "The dataset is no longer where it was, so the images cannot be shown.")
 
 
-markup.sentence(
-    "The images whose learned truth is least sure come first: an answer there corrects the truth most often, so that "
-    "the same number of answers gains most. “Probably mislabelled” finds labels that the learned truth has put right."
-)
-
-
 @st.fragment
 def faces() -> None:
     """The gallery; what it tells runs this alone again, not the page."""

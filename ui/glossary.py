@@ -30,6 +30,8 @@ TERMS = {
     "the truth differs, or the truth agrees with one of them.",
     "to settle": "To decide what the truth of a disputed image is. Decisions are kept beside the labels, which stay "
     "as they are, and a refit can learn from them.",
+    "gains most": "The order in which images are shown at first: those whose learned truth is least sure. An answer "
+    "there corrects the truth most often. “Probably mislabelled” finds labels that the learned truth has put right.",
     "blind answer": "A decision made with the image alone in view, before the labels and the learned truth were shown.",
     "run": "One training, with its settings and results. A refit is a run that starts from another run’s settings.",
     "calibration": "Whether confidence means what it says: of answers with confidence .8, 80 % are right. The "
@@ -42,7 +44,15 @@ PAGE_TERMS = {
     "dataset": ("coder", "class", "annotation", "agreement", "known truth", "test image"),
     "train": ("machine coder", "pseudo label", "latent truth", "mixture", "reference coder", "run"),
     "transitions": ("transition matrix", "coder", "interval", "reference coder"),
-    "disagreements": ("learned truth", "network truth", "case", "to settle", "blind answer", "machine coder"),
+    "disagreements": (
+        "learned truth",
+        "network truth",
+        "case",
+        "to settle",
+        "gains most",
+        "blind answer",
+        "machine coder",
+    ),
     "compare": ("mixture", "learned truth", "network truth", "test image", "interval", "macro F1", "calibration"),
     "export": ("learned truth", "network truth", "transition matrix", "case"),
     "predict": ("latent truth", "transition matrix", "calibration"),
