@@ -62,20 +62,9 @@ def new_run(
     choose_device(device)
     pixels_limit()
     require_network(settings, len(study.table.classes))
-    coders = settings.coders.coders
-    taking_part = study.human_coders if coders is None else coders
-    known = [*taking_part, *map(machine_name, taking_part)]
-    for name in settings.coders.coder_weights:
-        if name not in known:
-            raise OptionError(
-                f"a weight is given for {name!r}, but no such coder takes part." + did_you_mean(name, known)
-            )
-    if not any(settings.coders.weight_of(c) for c in taking_part):
-        raise OptionError("every coder weighs 0; there is nothing to learn from.")
     if seed < 0:
         raise OptionError(f"seed must not be negative, got {seed}.")
-    for coder in coders or ():
-        study.table.coder_index(coder)
+    _require_coders(study, settings)
     notes = []
     if adjudications is not None:
         study, strangers = adjudicated(study, adjudications)
@@ -83,7 +72,7 @@ def new_run(
             notes.append(f"{strangers:,} adjudications are of images that are not in the dataset to learn from.")
     elif ADJUDICATOR in settings.coders.given:
         raise OptionError("there are no adjudications to take at their word.")
-    make_plan(study, human_table(study, coders), settings, seed)
+    make_plan(study, human_table(study, settings.coders.coders), settings, seed)
     surveyed = None if features is None else survey_features(features, [str(n) for n in study.table.items])
     run = Run.create(
         run_dir,
@@ -109,6 +98,22 @@ def new_run(
     )
     _emit_notes(run, notes)
     return run
+
+
+def _require_coders(study: Study, settings: Settings) -> None:
+    """Raise OptionError unless the coders that take part are in the study, and one of them weighs something."""
+    coders = settings.coders.coders
+    taking_part = study.human_coders if coders is None else coders
+    known = [*taking_part, *map(machine_name, taking_part)]
+    for name in settings.coders.coder_weights:
+        if name not in known:
+            raise OptionError(
+                f"a weight is given for {name!r}, but no such coder takes part." + did_you_mean(name, known)
+            )
+    if not any(settings.coders.weight_of(c) for c in taking_part):
+        raise OptionError("every coder weighs 0; there is nothing to learn from.")
+    for coder in coders or ():
+        study.table.coder_index(coder)
 
 
 def _emit_notes(run: Run, notes: list[str]) -> None:

@@ -27,7 +27,7 @@ from ltnet_core.images.decoding_pool import DecodingPool
 START = decoding_pool._START
 # What a worker does with the file of a name, put before its work.
 ODD = (
-    "import os, signal, time; from ltnet_core import decoding_worker as w; real = w._result\n"
+    "import os, signal, time; from ltnet_core.images import decoding_worker as w; real = w._result\n"
     "def odd(data, name, *rest):\n"
     "    if name == 'odd.png': {}\n"
     "    return real(data, name, *rest)\n"

@@ -186,7 +186,7 @@ def test_damage_of_one_run_touches_no_other(material: Material, place: Path) -> 
         assert "damaged" not in text.lower()
     at = open_page("train")
     assert "sound" in seen(at)  # without a wish, the newest sound run is shown
-    states = at.dataframe[0].value.set_index("run")["state"]
+    states = next(f.value for f in at.dataframe if "run" in f.value).set_index("run")["state"]
     assert states.to_dict() == {"sound": "finished", "odd": "finished, damaged"}
 
 

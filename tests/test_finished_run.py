@@ -150,7 +150,10 @@ def test_predict_tells_truth_and_what_each_coder_would_say(demo: Path, finished:
             assert answer["truth"] == frame.loc[name, "network_truth"]
             assert answer["confidence"] == pytest.approx(by_image.loc[name].max(), abs=1e-5)
     missing = ltnet("predict", finished, "gone.png")
-    assert (missing.returncode, "gone.png: there is no such image file." in missing.stderr) == (2, True)
+    assert (missing.returncode, "gone.png: there is no such image file, folder or archive." in missing.stderr) == (
+        2,
+        True,
+    )
 
 
 def test_a_run_from_before_shifted_views_predicts_as_it_did(

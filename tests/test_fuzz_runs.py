@@ -56,7 +56,7 @@ def test_a_run_that_works_a_refusal_and_a_crash(
     (run / "results" / "names.json").write_text(json.dumps(content))
     monkeypatch.setattr("ltnet_core.export.finished_run.report_html", lambda *a: 1 / 0)
     result, kind = fuzz.call(report)
-    assert result == "crashes" and kind.startswith("ZeroDivisionError in export.py, export_report")
+    assert result == "crashes" and kind.startswith("ZeroDivisionError in finished_run.py, export_report")
 
 
 def test_the_table_has_a_row_for_each_command_and_each_kind_of_crash(fuzz: ModuleType) -> None:

@@ -172,21 +172,14 @@ def test_a_run_at_work_shows_its_figures_and_the_matrices_so_far(
     assert "Transition matrices so far" not in seen(open_page("train", run="faces-1"))
 
 
-def test_the_form_asks_for_the_reference(place: Path, demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_form_lets_a_run_go_without_a_reference(place: Path, demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     link(place, demo)
     asked: list[list[str]] = []
     monkeypatch.setattr(commands, "start_run", lambda run, location, flags: asked.append(flags))
     at = open_page("train")
-    at.selectbox(key="reference_quick").set_value("Beta").run()
-    at.button(key="start").click().run()
-    at = open_page("train")
     at.toggle(key="find_reference_quick").set_value(False).run()
     at.button(key="start").click().run()
-    common = ["--preset", "quick", "--seed", "0"]
-    assert asked == [[*common, "--reference=Beta"], [*common, "--no-reference"]]
-    at = open_page("train")
-    at.selectbox(key="preset").set_value("paper").run()
-    assert at.selectbox(key="reference_paper").disabled  # its matrices start from the identity, all of them
+    assert asked == [["--preset", "quick", "--seed", "0", "--no-reference"]]
 
 
 def test_every_preset_shows_and_a_network_may_be_typed(place: Path, demo: Path) -> None:

@@ -80,7 +80,7 @@ def test_the_page_shows_names_as_text_and_the_csv_has_every_row() -> None:
     assert "<script" not in page
     assert "&lt;b&gt;faces" in page
     assert "9 images are settled" in page
-    frame = pd.read_csv(io.BytesIO(report.to_csv()), keep_default_na=False)
+    frame = pd.read_csv(io.BytesIO(report.csv_bytes()), keep_default_na=False)
     assert len(frame) == len(report.pairs) + len(report.alone)
     assert frame["second"][0] == "'=1+1"
     nothing = settle_report(hostile, {})

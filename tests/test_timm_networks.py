@@ -68,7 +68,7 @@ def test_as_many_classes_as_were_published_change_nothing(tmp_path: Path) -> Non
 @pytest.mark.parametrize(("name", "message"), [
     ("timm:convnext_tinny", "timm has no network 'convnext_tinny'; it has .* Did you mean 'timm:convnext_tiny'?"),
     ("timm:resnet50.nothing", "timm has no weights 'nothing' of 'resnet50'; there are timm:resnet50.a1_in1k, "),
-    ("timm:", "unknown network 'timm:'; choose from cnn, resnet20, resnet18, resnet50, or timm:NAME"),
+    ("timm:", "unknown network 'timm:'; choose from cnn, resnet18, resnet20, resnet50, or timm:NAME"),
     ("resnet51", "or timm:NAME for one of timm's. Did you mean 'resnet50'?"),
 ])  # fmt: skip
 def test_a_mistyped_name_is_answered(name: str, message: str) -> None:

@@ -146,4 +146,4 @@ print(bring(20_000) - few)
     )
     assert done.returncode == 0, done.stderr
     assert len(list((tmp_path / "w" / "datasets").glob("labels*/data/labels.csv"))) == 2
-    assert float(done.stdout) < 10  # MiB; 16 and more where Arrow keeps what the reading took
+    assert float(done.stdout) < 13  # MiB; 16 and more where Arrow keeps what the reading took

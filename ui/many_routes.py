@@ -153,7 +153,7 @@ def _report(place: Place, suffix: str) -> bytes:
     settled = place.settled
     decisions = {d.image: d.label for d in settled.decisions.values() if d.kind == "settle"}
     report = settle_report(settled.items, decisions)
-    return report.to_csv() if suffix == ".csv" else report.to_html(place.dataset.name, place.files).encode()
+    return report.csv_bytes() if suffix == ".csv" else report.to_html(place.dataset.name, place.files).encode()
 
 
 def _frame(items: LearnedItems, settled: Settled, rows: NDArray[np.int64]) -> pd.DataFrame:

@@ -45,7 +45,7 @@ def _report(arguments: argparse.Namespace) -> None:
     if not report.settled:
         source = str(arguments.settled)
         raise DatasetError("none of the adjudications is about an image and a class of this dataset.", file=source)
-    content = report.to_csv() if suffix == ".csv" else report.to_html(study.name, study.files).encode()
+    content = report.csv_bytes() if suffix == ".csv" else report.to_html(study.name, study.files).encode()
     write_bytes(arguments.out, content)
     say(f"Wrote {arguments.out}: {report.settled:,} settled images, {len(report.pairs):,} pairs of differing labels.")
 

@@ -98,7 +98,7 @@ class SettleReport:
         rows = [{c: getattr(v, c) for c in columns} for v in (*self.pairs, *self.alone)]
         return pd.DataFrame(rows, columns=columns)
 
-    def to_csv(self) -> bytes:
+    def csv_bytes(self) -> bytes:
         """The content of a CSV file."""
         return csv_bytes(self.to_frame())
 

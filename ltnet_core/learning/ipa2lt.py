@@ -30,8 +30,7 @@ TRUST_PER_KAPPA = 2.0
 
 def learn(trainer: Trainer) -> Learned:
     """The three steps, and the truth they lead to."""
-    settings, options = trainer.settings, trainer.settings.transitions
-    plan = trainer.plan
+    settings, plan = trainer.settings, trainer.plan
     humans = plan.table
 
     networks = {
@@ -53,45 +52,21 @@ def learn(trainer: Trainer) -> Learned:
 
     held_out = plan.fits["ltnet"].validation
     start = _start(trainer, table, seen)
-    weights, given = start.weights, start.given
-
-    def model(base: nn.Module) -> LTNet:
-        transitions = (
-            SoftmaxTransitions(start.transitions, given)
-            if options.transition_floor is None
-            else ClampedTransitions(start.transitions, options.transition_floor)
-        )
-        prior = None if start.pseudo_counts is None else start.pseudo_counts / start.mass
-        return LTNet(base, transitions, options.likelihood, prior, options.double_softmax)
-
-    # Where the labels alone do not tell T, a poor p would drag it along: LTNet starts from weights trained on all
-    # labels mixed, as the authors' does.
-    judged = np.asarray([not is_machine(c) for c in table.coders], dtype=np.bool_) & ~given
-    share = spread(item_shares(table, judged, start.correlation), table, judged)
-    discounted = replace(table, count=(table.count * share).astype(np.float32))
-    task = Task(
-        "ltnet",
-        discounted,
-        model,
-        warm=None if plan.by_labels else warm,
-        lr=settings.schedule.ltnet_lr if warm == "mixture" and not plan.by_labels else settings.schedule.lr,
-        transition_lr=options.transition_lr,
-        transition_delay=options.transition_delay,
-        weights=weights,
-    )
+    judged = np.asarray([not is_machine(c) for c in table.coders], dtype=np.bool_) & ~start.given
+    task = _task(trainer, table, judged, start, None if plan.by_labels else warm)
     p = trainer.network(task)
     transitions = trainer.matrices(task)
     if transitions is None:
         raise TrainingError(f"the network of stage {task.stage!r} has no transition matrices.")
-    transitions[given] = np.eye(len(table.classes))
-    judges = judges_of_confidence(discounted.keep_coders(humans.coders), start.reference, held_out)
+    transitions[start.given] = np.eye(len(table.classes))
+    judges = judges_of_confidence(task.table.keep_coders(humans.coders), start.reference, held_out)
     tau = temperature(p, transitions[[table.coder_index(c) for c in judges.coders]], judges, held_out)
     p = soften(p, tau)
     # What LTNet is compared with is calibrated alike, each on what was held out from it.
     for stage, seen_by in networks.items():
         own_labels = humans if stage == "mixture" else humans.keep_coders([stage.removeprefix("coder:")])
         networks[stage] = soften(seen_by, plain_temperature(seen_by, own_labels, plan.fits[stage].validation))
-    evidence = evidence_weights(weights, settings)
+    evidence = evidence_weights(start.weights, settings)
     truth = _truth(trainer, p, transitions, table, evidence, judged)
     return Learned(
         table=table,
@@ -188,6 +163,36 @@ class Truth:
     r: FloatArray
     shares: FloatArray
     sharpness: float
+
+
+def _task(trainer: Trainer, table: AnnotationTable, judged: NDArray[np.bool_], start: Start, warm: str | None) -> Task:
+    """How LTNet is trained: on annotations that count less where coders err together, from the weights of ``warm``.
+
+    Where the labels alone do not tell T, a poor p would drag it along: LTNet starts from weights trained on all labels
+    mixed, as the authors' does. ``judged`` (C,) are the coders whose annotations may count less.
+    """
+    schedule, options = trainer.settings.schedule, trainer.settings.transitions
+
+    def model(base: nn.Module) -> LTNet:
+        transitions = (
+            SoftmaxTransitions(start.transitions, start.given)
+            if options.transition_floor is None
+            else ClampedTransitions(start.transitions, options.transition_floor)
+        )
+        prior = None if start.pseudo_counts is None else start.pseudo_counts / start.mass
+        return LTNet(base, transitions, options.likelihood, prior, options.double_softmax)
+
+    share = spread(item_shares(table, judged, start.correlation), table, judged)
+    return Task(
+        "ltnet",
+        replace(table, count=(table.count * share).astype(np.float32)),
+        model,
+        warm=warm,
+        lr=schedule.ltnet_lr if warm == "mixture" else schedule.lr,
+        transition_lr=options.transition_lr,
+        transition_delay=options.transition_delay,
+        weights=start.weights,
+    )
 
 
 def _truth(
