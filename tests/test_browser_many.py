@@ -1,13 +1,14 @@
-"""The gallery in a real browser before any run, and with many images at once."""
+"""The gallery in a real browser before any run, with many images at once, and with an app that answers late."""
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from app_server import Server, free_port
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, WebSocketRoute, expect
 from test_browser_gallery import RUN, browser, choice, count, faces, page, prepare, server, shown, store
 
 from ltnet_core.datasets import load_dataset
@@ -120,3 +121,47 @@ def test_many_at_once_are_settled_tagged_and_taken_back_after_a_restart(server: 
     expect(page.locator(".ga-chip.done")).to_have_count(0)
     choice(page, "tag", "blurred").check()
     expect(page.locator(".ga-card")).to_have_count(6)
+
+
+def test_a_late_answer_of_the_app_leads_to_no_view_that_was_left(server: Server, page: Page) -> None:
+    kept: list[str | bytes] = []
+    came: list[str | bytes] = []
+    late = False
+
+    def hold(browser_side: WebSocketRoute) -> None:
+        def answer(message: str | bytes) -> None:
+            (kept if late else came).append(message)
+            if not late:
+                browser_side.send(message)
+
+        sides.append(browser_side)
+        browser_side.connect_to_server().on_message(answer)
+
+    def wait_for(text: bytes, messages: list[str | bytes]) -> None:
+        give_up = time.monotonic() + 30
+        while not any(text in m for m in messages if isinstance(m, bytes)):
+            assert time.monotonic() < give_up, text
+            page.wait_for_timeout(20)
+
+    sides: list[WebSocketRoute] = []
+    page.route_web_socket("**/_stcore/stream", hold)
+    page.goto(f"{server.url}/disagreements?run={RUN}")
+    expect(shown(page).first).to_be_visible()
+    late = True
+    page.locator(".ga-bar").first.locator(".ga-part").nth(1).click()
+    page.wait_for_url("**case=4**")
+    count(page)
+    wait_for(b"case=4", kept)
+    page.locator(".ga-card").nth(2).click()
+    page.wait_for_url("**item=**")
+    steps, address = page.evaluate("history.length"), page.url
+    for message in kept:
+        sides[-1].send(message)
+    late = False
+    came += kept
+    wait_for(b"item=", came)
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+    assert (page.url, page.evaluate("history.length")) == (address, steps)
+    page.go_back()
+    expect(page.locator("dialog.ga-review[open]")).to_have_count(0)
+    assert "case=4" in page.url and "item=" not in page.url

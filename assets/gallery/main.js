@@ -17,11 +17,11 @@ import { Many } from "./many.js";
 import { Matrix } from "./matrix.js";
 import { Review } from "./review.js";
 import { Answer, Server } from "./server.js";
+import { Told } from "./told.js";
 
 /** @import { CaseCounts, Component, Decision, Row, View } from "./types.js" */
 
 const SETTLE_URL = 700;
-const TELL = 350;
 const MOVES = ["wheel", "touchmove", "keydown", "pointerdown"]; // what a person scrolls with
 export class Gallery {
   /**
@@ -46,8 +46,7 @@ export class Gallery {
     this.soon = undefined;
     /** @type {number | undefined} */
     this.scrolling = undefined;
-    /** @type {number | undefined} */
-    this.telling = undefined;
+    this.told = new Told(this);
     this.size = remembered("ltnet-size");
     /** @type {{settled: number, items: number} | null} */
     this.counts = null;
@@ -166,14 +165,7 @@ export class Gallery {
   /** @param {boolean} push whether it is one more step of the browser's history */
   address(push) {
     clearTimeout(this.soon);
-    const text = window.location.pathname + search(this.view, window.location.search);
-    if (push) window.history.pushState({}, "", text);
-    else window.history.replaceState({}, "", text);
-    // The app is told when what is to be shown has been asked for: it is not needed for that.
-    clearTimeout(this.telling);
-    this.telling = setTimeout(() => {
-      if (!this.closed) this.tell({ kind: "view", view: this.view });
-    }, TELL);
+    this.told.write(push);
   }
 
   /**
@@ -376,7 +368,8 @@ export class Gallery {
 
   close() {
     this.closed = true;
-    for (const timer of [this.soon, this.scrolling, this.telling]) clearTimeout(timer);
+    for (const timer of [this.soon, this.scrolling]) clearTimeout(timer);
+    this.told.close();
     window.removeEventListener("scroll", this.onScroll, { capture: true });
     for (const kind of MOVES) window.removeEventListener(kind, this.onMove, { capture: true });
     window.removeEventListener("popstate", this.onPop);

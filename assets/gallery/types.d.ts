@@ -177,3 +177,18 @@ export interface Saved {
   last: number;
   settled_in_all: number;
 }
+
+// Of the Navigation API, which TypeScript does not know yet.
+declare global {
+  interface NavigateEvent extends Event {
+    readonly navigationType: "push" | "replace" | "reload" | "traverse";
+    readonly destination: { readonly url: string; readonly sameDocument: boolean };
+    readonly userInitiated: boolean;
+  }
+  interface Window {
+    readonly navigation?: {
+      addEventListener(kind: "navigate", listener: (event: NavigateEvent) => void): void;
+      removeEventListener(kind: "navigate", listener: (event: NavigateEvent) => void): void;
+    };
+  }
+}
