@@ -14,7 +14,8 @@ from test_selection import items
 
 from ltnet_core.annotations import ADJUDICATOR
 from ltnet_core.datasets import load_dataset
-from ltnet_core.export.settle_report import ENOUGH, SettleReport, settle_report, wilson
+from ltnet_core.export.settle_report import ENOUGH, SettleReport, settle_report
+from ltnet_core.labels.intervals import wilson
 
 # Of images a to h A says x, and B says y of all but h; of i and j both say z.
 LABELS = [[0] * 8 + [2, 2], [1] * 7 + [-1, 2, 2]]
@@ -65,7 +66,7 @@ def test_people_come_before_machines_and_the_adjudicator_is_none_of_them() -> No
 @pytest.mark.parametrize("items", [1, 5, 40, 1000])
 def test_the_interval_is_the_set_of_shares_that_the_count_does_not_contradict(items: int) -> None:
     for hits in {0, 1, items // 2, items}:
-        low, high = wilson(hits, items)
+        low, high = wilson(hits / items, items)
         for end in (low, high):
             if 1e-9 < end < 1 - 1e-9:
                 assert abs(hits / items - end) == pytest.approx(1.959964 * np.sqrt(end * (1 - end) / items), rel=1e-4)

@@ -6,10 +6,10 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from ltnet_core.labels.intervals import NORMAL_95, wilson
 from ui.markup import esc
 from ui.wording import method_name, percent
 
-NORMAL_95 = 1.96  # standard deviations on either side of the mean that hold 95 % of a normal distribution
 SMALLER_IS_BETTER = frozenset({"ece"})
 
 
@@ -24,17 +24,6 @@ def best_method(methods: Mapping[str, Mapping[str, Any]], measure: str = "accura
 def points(difference: float) -> str:
     """A difference of two shares, in percentage points."""
     return f"{abs(100 * difference):.1f} points"
-
-
-def interval(share: float, items: int) -> tuple[float, float]:
-    """The 95 % interval of a share of so many items.
-
-    E. B. Wilson, *Probable inference, the law of succession, and statistical inference*, 1927.
-    """
-    z2 = NORMAL_95**2
-    middle = (share + z2 / (2 * items)) / (1 + z2 / items)
-    half = NORMAL_95 * math.sqrt(share * (1 - share) / items + z2 / (4 * items**2)) / (1 + z2 / items)
-    return max(middle - half, 0.0), min(middle + half, 1.0)
 
 
 def sentence(methods: Mapping[str, Mapping[str, Any]]) -> str:
@@ -91,7 +80,7 @@ def _cell(scores: Mapping[str, Any], measure: str) -> str:
     value, items = scores.get(measure), int(scores.get("items") or 0)
     if measure != "accuracy" or value is None or not items:
         return percent(value)
-    low, high = interval(float(value), items)
+    low, high = wilson(float(value), items)
     return f'{percent(value)} <span class="range">{100 * low:.0f}–{100 * high:.0f}</span>'
 
 

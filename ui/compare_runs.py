@@ -13,10 +13,11 @@ import streamlit as st
 from ltnet_core.errors import LTNetError
 from ltnet_core.explore import figures
 from ltnet_core.explore.figures import CalibrationCurve, ClassFigures
+from ltnet_core.labels.intervals import wilson
 from ltnet_core.runs.run import Run
 from ltnet_core.runs.stored_results import open_results
 from ltnet_core.settings import Settings
-from ui import compare, opened, run_notes
+from ui import opened, run_notes
 from ui.markup import esc
 from ui.wording import percent
 
@@ -95,7 +96,7 @@ def _cells(result: OnTest) -> str:
     found = result.figures
     if found.accuracy is None:
         return '<td class="n">–</td><td class="n">–</td>'
-    intervals = (compare.interval(found.accuracy, found.items), result.macro_f1_interval)
+    intervals = (wilson(found.accuracy, found.items), result.macro_f1_interval)
     return "".join(
         f'<td class="n">{percent(value)} {_range(ends)}</td>'
         for value, ends in zip((found.accuracy, found.macro_f1), intervals, strict=True)
@@ -176,7 +177,7 @@ def per_class(runs: Sequence[str], results: Sequence[OnTest]) -> str:
 def _class_cells(found: ClassFigures, k: int) -> str:
     here = int(found.counts[k].sum())
     recall = found.recall[k]
-    ends = compare.interval(float(recall), here) if here else None
+    ends = wilson(float(recall), here) if here else None
     texts = [f"{_percent(recall)} {_range(ends)}", _percent(found.precision[k]), _percent(found.f1[k])]
     return "".join(f'<td class="n">{text}</td>' for text in texts)
 

@@ -20,13 +20,13 @@ from ..datasets import Files
 from ..errors import DatasetError
 from ..files.spreadsheet import csv_bytes
 from ..images.image_decoding import Decoded, decode
+from ..labels.intervals import wilson
 from ..runs.learned_items import LearnedItems
 
 MOST_CODERS = 200  # of all those who labelled what was settled
 MOST_ROWS = 500  # of the page; the CSV has all
 FACES, MOST_FACES, FACE = 6, 300, 72  # of a row, of a page, pixels
 ENOUGH = 5  # settled images below which there is no rule
-Z = 1.959963984540054  # of a 95 % interval
 
 
 @dataclass(frozen=True)
@@ -110,19 +110,6 @@ class SettleReport:
         return _template().render(report=self, title=title, pairs=pairs, alone=alone, faces=faces, left_out=left_out)
 
 
-def wilson(hits: int, items: int) -> tuple[float, float]:
-    """Ends of the 95 % interval of a share.
-
-    E. B. Wilson, *Probable inference, the law of succession, and statistical inference*, 1927.
-    """
-    if not items:
-        return 0.0, 1.0
-    p, z2 = hits / items, Z * Z / items
-    middle, half = p + z2 / 2, Z * np.sqrt(p * (1 - p) / items + z2 / 4 / items)
-    low, high = float((middle - half) / (1 + z2)), float((middle + half) / (1 + z2))
-    return max(0.0, min(low, p)), min(1.0, max(high, p))  # rounding must not shut the share out
-
-
 def settle_report(items: LearnedItems, decisions: Mapping[str, str]) -> SettleReport:
     """Compare what was settled with what the coders say.
 
@@ -178,7 +165,7 @@ class _Settled:
         classes, coders = self.items.classes, self.items.coders
         counts = np.bincount(self.truth[at], minlength=len(classes))
         leading = int(counts.argmax())
-        low, high = wilson(int(counts[leading]), len(at))
+        low, high = wilson(int(counts[leading]) / len(at), len(at))
         others = counts.copy()
         others[[said for _, said in filter(None, (first, second))]] = 0
         names = self.items.names.take(self.rows[at[:FACES]]).to_pylist()

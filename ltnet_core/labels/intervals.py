@@ -22,6 +22,8 @@ from scipy.special import betaincinv
 
 from ..annotations import AnnotationTable, FloatArray
 
+NORMAL_95 = 1.959964  # ends of 95 % of a normal distribution
+
 LEVEL = 0.95
 LEAST_ERROR = 1e-4  # standard deviation of a cell of M
 MOST_ASSUMED = 7.0  # covers on drawn crowds what it claims, see EXPERIMENTS.md
@@ -164,3 +166,16 @@ def _network_scores(p: FloatArray, r: FloatArray) -> FloatArray:
 
 def _diagonal(k: int) -> NDArray[np.bool_]:
     return np.eye(k, dtype=np.bool_)
+
+
+def wilson(share: float, items: int) -> tuple[float, float]:
+    """Ends of the 95 % interval of a share that was counted on so many items.
+
+    E. B. Wilson, *Probable inference, the law of succession, and statistical inference*, 1927.
+    """
+    if not items:
+        return 0.0, 1.0
+    z2 = NORMAL_95**2 / items
+    middle, half = share + z2 / 2, float(np.sqrt(z2 * (share * (1 - share) + z2 / 4)))
+    low, high = (middle - half) / (1 + z2), (middle + half) / (1 + z2)
+    return max(0.0, min(low, share)), min(1.0, max(high, share))  # rounding must not shut the share out
