@@ -15,7 +15,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from ltnet_core.datasets.crowd import draw_crowd
-from ltnet_core.labels.aggregation import METHODS, aggregate
+from ltnet_core.labels.aggregation import AGGREGATIONS, aggregate
 from ltnet_core.labels.truth import posterior
 
 
@@ -27,17 +27,17 @@ def main() -> None:
     parser.add_argument("--labels-per-item", type=float, default=2.5)
     parser.add_argument("--classes", type=int, default=8)
     a = parser.parse_args()
-    right: dict[str, list[float]] = {m: [] for m in (*METHODS, "true matrices")}
-    error: dict[str, list[float]] = {m: [] for m in METHODS}
-    seconds = dict.fromkeys(METHODS, 0.0)
+    right: dict[str, list[float]] = {m: [] for m in (*AGGREGATIONS, "true matrices")}
+    error: dict[str, list[float]] = {m: [] for m in AGGREGATIONS}
+    seconds = dict.fromkeys(AGGREGATIONS, 0.0)
     for seed in range(a.seeds):
         crowd = draw_crowd(a.items, a.annotators, a.labels_per_item, a.classes, seed)
-        for method in METHODS:
+        for method in AGGREGATIONS:
             began = time.perf_counter()
-            found = aggregate(crowd.table, method)
+            result = aggregate(crowd.table, method)
             seconds[method] += time.perf_counter() - began
-            right[method].append((found.labels == crowd.truth).mean())
-            error[method].append(np.abs(found.transitions - crowd.transitions).mean())
+            right[method].append((result.labels == crowd.truth).mean())
+            error[method].append(np.abs(result.transitions - crowd.transitions).mean())
         share = np.bincount(crowd.truth, minlength=a.classes) / a.items
         best = posterior(np.tile(share, (a.items, 1)), crowd.transitions, crowd.table)
         right["true matrices"].append((best.argmax(1) == crowd.truth).mean())

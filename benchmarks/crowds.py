@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from ltnet_core import AnnotationTable, load_dataset
 from ltnet_core.datasets.crowd import draw_crowd
-from ltnet_core.labels.aggregation import METHODS, aggregate, majority_vote
+from ltnet_core.labels.aggregation import AGGREGATIONS, aggregate, majority_vote
 from ltnet_core.runs.evaluation import scores
 
 PEERS = ("OneCoinDawidSkene", "Wawa", "MACE", "GLAD")
@@ -62,11 +62,15 @@ def judge(judged: np.ndarray, matrices: np.ndarray, per_item: int, rng: np.rando
     chance = matrices[who, np.take_along_axis(judged, who, axis=1)].cumsum(2)
     label = (rng.random((n, per_item, 1)) > chance).sum(2).clip(max=matrices.shape[1] - 1)
     item = np.repeat(np.arange(n), per_item).astype(np.int32)
-    names = (tuple(f"{kind}{i:04d}" for i in range(size)) for kind, size in (("c", c), ("k", matrices.shape[1])))
     return AnnotationTable(
-        np.array([f"i{i:06d}" for i in range(n)], dtype=object), *names, item, who.ravel().astype(np.int32),
-        label.ravel().astype(np.int32), np.ones(item.size, np.float32),
-    )  # fmt: skip
+        np.array([f"i{i:06d}" for i in range(n)], dtype=object),
+        tuple(f"c{i:04d}" for i in range(c)),
+        tuple(f"k{i:04d}" for i in range(matrices.shape[1])),
+        item,
+        who.ravel().astype(np.int32),
+        label.ravel().astype(np.int32),
+        np.ones(item.size, np.float32),
+    )
 
 
 def guessers(c: int, k: int, low: float, high: float, rng: np.random.Generator) -> np.ndarray:
@@ -145,12 +149,12 @@ def peer(name: str) -> Callable[[AnnotationTable], np.ndarray]:
     from crowdkit.aggregation.classification import mace, wawa
 
     for module in (mace, wawa):  # its check fails with newer scikit-learn; everything is fitted here
-        module.check_is_fitted = lambda *_, **__: None
+        vars(module)["check_is_fitted"] = lambda *_, **__: None
 
     def run(table: AnnotationTable) -> np.ndarray:
         frame = table.to_frame().rename(columns={"image": "task", "coder": "worker"})[["task", "worker", "label"]]
-        found = getattr(aggregation, name)().fit_predict_proba(frame)
-        return found.reindex(index=table.items, columns=list(table.classes)).fillna(0).to_numpy()
+        p: pd.DataFrame = getattr(aggregation, name)().fit_predict_proba(frame)
+        return p.reindex(index=table.items, columns=list(table.classes)).fillna(0).to_numpy()
 
     return run
 
@@ -162,15 +166,15 @@ def main() -> None:
     parser.add_argument("--peers", action="store_true", help="crowd-kit's models, too")
     a = parser.parse_args()
     warnings.simplefilter("ignore")
-    methods = [*METHODS, *(PEERS if a.peers else ())]
-    found: dict[str, dict[str, list[tuple[float, float, float]]]] = {}
+    methods = [*AGGREGATIONS, *(PEERS if a.peers else ())]
+    results: dict[str, dict[str, list[tuple[float, float, float]]]] = {}
     votes: dict[str, list[float]] = {}
     for crowd in [known for path in a.data for known in read(path)] or (k for s in range(a.seeds) for k in drawn(s)):
         name, table, truth = crowd
         votes.setdefault(name, []).append(100 * fair_vote(table, truth))
         for method in methods:
             began = time.perf_counter()
-            if method in METHODS:
+            if method in AGGREGATIONS:
                 result = aggregate(table, method)
                 p, labels = result.p, result.labels
             else:
@@ -178,10 +182,10 @@ def main() -> None:
                 labels = p.argmax(1)
             took = time.perf_counter() - began
             score = scores(p, truth, labels)
-            row = 100 * score["accuracy"], 100 * score["ece"], took
-            found.setdefault(name, {}).setdefault(method, []).append(row)
+            row = 100 * (score["accuracy"] or 0.0), 100 * (score["ece"] or 0.0), took
+            results.setdefault(name, {}).setdefault(method, []).append(row)
     print("| crowd | fair vote | " + " | ".join(methods) + " |\n|---|---|" + "---|" * len(methods))
-    means = {n: {m: np.mean(rows, axis=0) for m, rows in by.items()} for n, by in found.items()}
+    means = {n: {m: np.mean(rows, axis=0) for m, rows in by.items()} for n, by in results.items()}
     for name, by in means.items():
         print(
             f"| {name} | {np.mean(votes[name]):.1f} |", *(f"{x:.1f} / {e:.1f} / {s:.1f} s |" for x, e, s in by.values())

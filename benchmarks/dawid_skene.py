@@ -65,10 +65,10 @@ def main() -> None:
         here = time.perf_counter() - began
         frame = table.to_frame().rename(columns={"image": "task", "coder": "worker"})
         began = time.perf_counter()
-        theirs = DawidSkene(n_iter=arguments.iterations, tol=-1).fit(frame)
+        theirs = DawidSkene(n_iter=arguments.iterations, tol=-1).fit_predict(frame)
         there = time.perf_counter() - began
         labels = np.asarray(table.classes, dtype=object)[most_probable(ours.p, table)]
-        same = (theirs.labels_.loc[table.items].to_numpy() == labels).mean()
+        same = (theirs.loc[table.items].to_numpy() == labels).mean()
         cells = (f"{items:,} items, {name}", arguments.iterations, f"{here:.2f}", f"{there:.1f}", f"{there / here:.0f}")
         print("|", *(f"{cell} |" for cell in cells), f"{same:.4%} |")
 

@@ -77,7 +77,8 @@ def main() -> None:
     if wanted.make:
         make(wanted.folder, wanted.make, wanted.side)
     if wanted.cores is not None:
-        decoding_pool.cores = all_images.cores = lambda: wanted.cores
+        for module in (decoding_pool, all_images):
+            vars(module)["cores"] = lambda: wanted.cores
     files = FolderFiles(wanted.folder)
     names = files.images[: wanted.items]
     with tempfile.TemporaryDirectory(dir=wanted.folder.parent) as place:

@@ -15,10 +15,14 @@ import time
 import urllib.request
 from pathlib import Path
 
-from gallery import RUN, Server, free_port, make, memory
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from ltnet_core.runs.run import Run
-from ui import export_routes
+from app_server import Server, free_port  # noqa: E402
+from gallery import RUN, make, memory  # noqa: E402
+
+from ltnet_core.runs.run import Run  # noqa: E402
+from ui import export_routes  # noqa: E402
 
 FILES = (("truth", ".csv"), ("truth", ".parquet"), ("final", ".csv"), ("label-studio", ".json"), ("fiftyone", ".json"))
 
@@ -38,7 +42,6 @@ def peak_of_children(pid: int) -> float:
 
 def measure(server: Server, path: str) -> str:
     """Download it; gives a row of the table."""
-    assert server.process  # noqa: S101 - for mypy; it was started
     before = memory(server)
     peaks, ended = [before], threading.Event()
     children = [0.0]
@@ -46,7 +49,7 @@ def measure(server: Server, path: str) -> str:
     def look() -> None:
         while not ended.wait(0.2):
             peaks.append(memory(server))
-            children.append(peak_of_children(server.process.pid))  # type: ignore[union-attr]
+            children.append(peak_of_children(server.process.pid))
 
     watching = threading.Thread(target=look)
     watching.start()
@@ -82,4 +85,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -2,7 +2,7 @@
 
 ::
 
-    python benchmarks/fuzz_inputs.py image|table|pickle|zip|all [--seconds 60] [--seed 0] [--keep DIR]
+    python benchmarks/fuzz_inputs.py image|table|pickle|zip|features|all [--seconds 60] [--seed 0] [--keep DIR]
 
 Each case follows from the seed and its number. A process of its own reads the cases and may not take more than
 ``--memory`` GiB of addresses; one that dies or takes longer than ``--hang`` seconds counts as a crash, and the next
@@ -32,17 +32,20 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from miniatures import MINIATURES  # noqa: E402
-from test_hostile import mutated  # noqa: E402
+from test_damaged_files import mutated  # noqa: E402
 
 from ltnet_core.datasets import load_dataset  # noqa: E402
 from ltnet_core.datasets.array_file import read_array  # noqa: E402
 from ltnet_core.datasets.checkup import check_up, listing_csv  # noqa: E402
+from ltnet_core.datasets.feature_file import match_items, open_features  # noqa: E402
 from ltnet_core.datasets.files import GivenFiles  # noqa: E402
 from ltnet_core.datasets.plain_pickle import read_pickle  # noqa: E402
 from ltnet_core.errors import LTNetError  # noqa: E402
@@ -213,6 +216,52 @@ def _pickle_case(rng: random.Random, originals: Sequence[bytes]) -> Case:
     return {"a": data}, read
 
 
+# ---- features
+
+
+def _feature_files() -> list[dict[str, bytes]]:
+    """Small files of features, of every layout that is read."""
+    names = ["a.png", "ü/b.png", "c.png"]
+    values = np.arange(12, dtype=np.float32).reshape(3, 4)
+    lists = pa.array(values.tolist(), type=pa.list_(pa.float64()))
+    fixed = pa.FixedSizeListArray.from_arrays(pa.array(values.ravel()), 4)
+    tables = [
+        pa.table({"image": names, "f": lists}),
+        pa.table({"image": pa.array(names).dictionary_encode(), "f": fixed}),
+        pa.table({"name": names, **{f"f{k}": values[:, k].astype(np.float16) for k in range(4)}}),
+    ]
+    out = []
+    for table in tables:
+        for compression in ("none", "zstd"):
+            stream = io.BytesIO()
+            pq.write_table(table, stream, compression=compression)
+            out.append({"f.parquet": stream.getvalue()})
+    for save in (np.savez, np.savez_compressed):
+        stream = io.BytesIO()
+        save(stream, names=np.array(names), features=values)
+        out.append({"f.npz": stream.getvalue()})
+    for kind in (np.float16, np.float64, np.dtype(">f4")):
+        stream = io.BytesIO()
+        np.save(stream, values.astype(kind))
+        out.append({"f.npy": stream.getvalue(), "f.txt": "\n".join(names).encode()})
+    return out
+
+
+def _feature_case(rng: random.Random, originals: Sequence[dict[str, bytes]]) -> Case:
+    content = dict(rng.choice(originals))
+    damaged = rng.choice(sorted(content))
+    content[damaged] = (mutated if rng.random() < 0.5 else _extreme)(content[damaged], rng)
+    name = next(n for n in content if n != "f.txt")
+
+    def read(at: Path) -> None:
+        file = open_features(at / name)
+        match_items(file, ["a.png", "ü/b.png", "c.png"])
+        for _ in file.parts():
+            pass
+
+    return content, read
+
+
 def _cases(kind: str, place: Path) -> Callable[[random.Random], Case]:
     if kind == "image":
         images = _images()
@@ -220,6 +269,9 @@ def _cases(kind: str, place: Path) -> Callable[[random.Random], Case]:
     if kind == "pickle":
         pickles = _pickles()
         return lambda rng: _pickle_case(rng, pickles)
+    if kind == "features":
+        files = _feature_files()
+        return lambda rng: _feature_case(rng, files)
     originals = _originals(place)
     return lambda rng: (_table_case if kind == "table" else _zip_case)(rng, originals)
 
@@ -284,7 +336,7 @@ def _fuzz(kind: str, arguments: argparse.Namespace) -> tuple[int, int, float, in
             shutil.copy(keep / f"{kind}-log.txt", keep / f"{name}.txt")
             (keep / f"{name}.txt").open("a").write(f"\n{died}\n")
         crashes += state["crashes"] + bool(died)
-        slowest = max(slowest, tuple(state.get("slowest", (0.0, 0))))
+        slowest = max(slowest, tuple(state.get("slowest", (0.0, 0))))  # type: ignore[arg-type]
         peak = max(peak, state.get("peak", 0))
         first = state["number"] + bool(died)
     for left_over in ("now", "originals"):
@@ -309,7 +361,7 @@ def _watch(child: subprocess.Popen[bytes], progress: Path, hang: float) -> str:
     return f"ended with {child.returncode}" if child.returncode else ""
 
 
-KINDS = ("image", "table", "pickle", "zip")
+KINDS = ("image", "table", "pickle", "zip", "features")
 
 
 def main() -> int:

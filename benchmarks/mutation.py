@@ -60,7 +60,7 @@ class Mutant:
     line: int
 
 
-class _Places(Visitor):
+class _Places(Visitor):  # type: ignore[misc]  # cosmic-ray has no types
     """Where an operator can change a module, in the order in which cosmic-ray counts."""
 
     def __init__(self, operator: object) -> None:

@@ -24,10 +24,10 @@ def study(source: Path, folder: Path, images: int | None) -> Path:
             kept = {train[i] for i in np.random.default_rng(0).permutation(len(train))[:images]}
         test = {r["image"] for r in truth if r["split"] == "test"}
         archive.extractall(folder, sorted(kept | test))
-        said = [r for r in harness.read_csv(archive, "annotations.csv") if r["image"] in kept]
-    harness.write_csv(folder / "annotations.csv", ("image", "coder", "label"), (r.values() for r in said))
+        annotations = [r for r in harness.read_csv(archive, "annotations.csv") if r["image"] in kept]
+    harness.write_csv(folder / "annotations.csv", ("image", "coder", "label"), (list(r.values()) for r in annotations))
     known = [r for r in truth if r["image"] in kept | test]
-    harness.write_csv(folder / "truth.csv", ("image", "label", "split"), (r.values() for r in known))
+    harness.write_csv(folder / "truth.csv", ("image", "label", "split"), (list(r.values()) for r in known))
     return folder
 
 

@@ -39,7 +39,7 @@ def measure(wanted: argparse.Namespace) -> float:
         torch.autograd.backward(torch.nn.functional.nll_loss(model(images), labels))
         optimizer.step()
         seconds.append(time.perf_counter() - began)
-    return wanted.batch / statistics.median(seconds[3:])
+    return float(wanted.batch / statistics.median(seconds[3:]))
 
 
 def main() -> None:

@@ -1,8 +1,8 @@
 """The complete fault table: every file of a run × every damage × every command and page.
 
-``python benchmarks/faults.py [--pages] [--older] [--file NAME]``: damages copies of a finished and of a stopped run
-and calls every command on them in this process (``--pages``: every page instead). ``--older`` takes the digests out of
-the manifest first, as runs had none once. Prints a table and every combination that went wrong; the exit status is 1
+``python benchmarks/fault_table.py [--pages] [--older] [--file NAME]``: damages copies of a finished and of a stopped
+run and calls every command on them in this process (``--pages``: every page instead). ``--older`` takes the digests out
+of the manifest first, as runs had none once. Prints a table and every combination that went wrong; the exit status is 1
 if there was one.
 """
 
@@ -47,7 +47,7 @@ def on_finished(material: Material, folder: Path, wanted: str, older: bool) -> I
                 for name, command in commands.items():
                     shutil.rmtree(out)
                     out.mkdir()
-                    yield file, damage, name, *judged(name, lambda c=command: c(run, out), sound[name], not older)  # type: ignore[misc]
+                    yield file, damage, name, *judged(name, lambda c=command: c(run, out), sound[name], not older)
 
 
 def judged(name: str, do: object, sound: Outcome, right: bool) -> tuple[str | None, int]:
