@@ -79,13 +79,13 @@ def agreement(table: AnnotationTable) -> dict[str, Any]:
     of the coders with the most annotations.
     """
     coders = list(table.coders)
-    kept = coders
+    listed = coders
     if len(coders) * (len(coders) - 1) // 2 > MAX_PAIRS:
         most = np.argsort(-table.annotations_per_coder(), kind="stable")[: int((2 * MAX_PAIRS) ** 0.5)]
-        kept = [coders[i] for i in sorted(most)]
+        listed = [coders[i] for i in sorted(most)]
     pairs = []
-    labels = {c: table.labels_of(c) for c in kept}
-    for a, b in combinations(kept, 2):
+    labels = {c: table.labels_of(c) for c in listed}
+    for a, b in combinations(listed, 2):
         counts = pair_counts(labels[a], labels[b], len(table.classes))
         shared = int(counts.sum())
         if shared:
@@ -98,7 +98,7 @@ def agreement(table: AnnotationTable) -> dict[str, Any]:
                     "agreement": float(np.trace(counts)) / shared,
                 }
             )
-    every, used = len(coders) * (len(coders) - 1) // 2, len(kept) * (len(kept) - 1) // 2
+    every, used = len(coders) * (len(coders) - 1) // 2, len(listed) * (len(listed) - 1) // 2
     return {
         "krippendorff_alpha": krippendorff_alpha(table),
         "fleiss_kappa": fleiss_kappa(table),

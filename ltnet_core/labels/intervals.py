@@ -104,9 +104,9 @@ def _variances(
     step = max(NUMBERS // sizes[1], 1)
     for begin in range(0, len(on), step):
         some = on[begin : begin + step]
-        here, scores = counts_by_label[:, begin : begin + step], _network_scores(p[some], r[some])
-        truth += here @ (r[some][:, :, None] * r[some][:, None, :]).reshape(len(some), -1)
-        network += here @ (r[some][:, :, None] * scores[:, None, :]).reshape(len(some), -1)
+        counts, scores = counts_by_label[:, begin : begin + step], _network_scores(p[some], r[some])
+        truth += counts @ (r[some][:, :, None] * r[some][:, None, :]).reshape(len(some), -1)
+        network += counts @ (r[some][:, :, None] * scores[:, None, :]).reshape(len(some), -1)
         errors += scores.T @ scores
     out = np.empty((c, k, k))
     inverse_errors: FloatArray = np.linalg.inv(errors).astype(np.float64, copy=False)

@@ -74,10 +74,10 @@ def _labels_alone(table: AnnotationTable) -> LabelsAlone:
     return LabelsAlone(chosen, chosen is None or labels_suffice(table, chosen.correlation))
 
 
-def note(found: LabelsAlone) -> str:
+def note(alone: LabelsAlone) -> str:
     """A sentence about where T starts."""
-    correlation = f"their errors on an item have a correlation of {found.correlation:.2f}"
-    if found.suffice:
+    correlation = f"their errors on an item have a correlation of {alone.correlation:.2f}"
+    if alone.suffice:
         return f"the labels alone tell truth and matrices apart ({correlation}): T starts from them."
     return (
         f"coders err together where an image is unclear ({correlation}), so that most items have fewer than two "

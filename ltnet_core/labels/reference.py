@@ -52,9 +52,9 @@ def _of(
     own = table.votes([coder])
     on = np.flatnonzero(own.sum(1) > 0)
     own, others = own[on], (everything[on] - own[on]).clip(min=0)
-    per_item, rest = own.sum(1), others.sum(1)
-    shared = rest > 0
-    met = others[np.arange(len(on)), own.argmax(1)] if len(on) else rest
+    per_item, others_per_item = own.sum(1), others.sum(1)
+    shared = others_per_item > 0
+    others_agreeing = others[np.arange(len(on)), own.argmax(1)] if len(on) else others_per_item
     several = per_item > 1
     return ReferenceEvidence(
         coder,
@@ -63,5 +63,5 @@ def _of(
         float((own.max(1) / per_item)[several].mean()) if several.any() else None,
         tuple(name for name, used in zip(table.classes, own.sum(0), strict=True) if not used),
         int(shared.sum()),
-        float(met[shared].sum() / rest[shared].sum()) if shared.any() else None,
+        float(others_agreeing[shared].sum() / others_per_item[shared].sum()) if shared.any() else None,
     )

@@ -29,8 +29,10 @@ def temperature(p: FloatArray, transitions: FloatArray, table: AnnotationTable, 
         return 1.0
     held_out = _of(table, items)
     log_t = np.log(np.maximum(transitions, FLOOR))
-    said = log_t[held_out.coder, :, held_out.label] * held_out.count[:, None]
-    evidence = np.stack([np.bincount(held_out.item, weights=column, minlength=len(p)) for column in said.T], axis=1)
+    log_terms = log_t[held_out.coder, :, held_out.label] * held_out.count[:, None]
+    evidence = np.stack(
+        [np.bincount(held_out.item, weights=column, minlength=len(p)) for column in log_terms.T], axis=1
+    )
 
     def loss(log_tau: float) -> float:
         log_p = np.log(soften(p[items], float(np.exp(log_tau))))

@@ -53,11 +53,12 @@ def add_pseudo_labels(
         raise OptionError(f"pseudo labels are 'soft' or 'hard', got {kind!r}.")
     out = table
     for coder, p in predictions.items():
-        said = p.copy() if kind == "soft" else np.eye(p.shape[1])[p.argmax(1)]
-        said[said < np.minimum(SMALLEST_SHARE, said.max(1, keepdims=True))] = 0.0  # of 200 classes all may be small
-        said /= said.sum(1, keepdims=True)
-        said[~usable | table.annotated([coder])] = 0.0
-        if not said.any():
+        pseudo = p.copy() if kind == "soft" else np.eye(p.shape[1])[p.argmax(1)]
+        least = np.minimum(SMALLEST_SHARE, pseudo.max(1, keepdims=True))  # of 200 classes all may be small
+        pseudo[pseudo < least] = 0.0
+        pseudo /= pseudo.sum(1, keepdims=True)
+        pseudo[~usable | table.annotated([coder])] = 0.0
+        if not pseudo.any():
             continue  # the human has labelled everything
-        out = out.with_coder(machine_name(coder), said)
+        out = out.with_coder(machine_name(coder), pseudo)
     return out

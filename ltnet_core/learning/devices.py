@@ -34,11 +34,11 @@ def processor_name() -> str:
 
 def list_devices() -> list[dict[str, Any]]:
     """Every device that can train, GPUs first: ``{"id", "kind", "name", "cores" or "memory_gib"}``."""
-    found: list[dict[str, Any]] = []
+    devices: list[dict[str, Any]] = []
     if torch.cuda.is_available():
         for index in range(torch.cuda.device_count()):
             facts = torch.cuda.get_device_properties(index)
-            found.append(
+            devices.append(
                 {
                     "id": f"cuda:{index}",
                     "kind": "cuda",
@@ -47,8 +47,8 @@ def list_devices() -> list[dict[str, Any]]:
                 }
             )
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    found.append({"id": "cpu", "kind": "cpu", "name": processor_name(), "cores": cores})
-    return found
+    devices.append({"id": "cpu", "kind": "cpu", "name": processor_name(), "cores": cores})
+    return devices
 
 
 def choose_device(wanted: str) -> torch.device:

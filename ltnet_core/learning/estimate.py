@@ -86,9 +86,9 @@ def estimate_run(study: Study, settings: Settings, *, seed: int = 0, device: str
         last_relu=options.last_relu,
         hidden_units=options.hidden_units,
     )
-    asked = settings.schedule.batch_size
+    batch_size = settings.schedule.batch_size
     longest = max(len(fit.train) for fit in plan.fits.values())
-    batch = asked if isinstance(asked, int) else images_per_step(settings.batch_of_rates, longest, at.type)
+    batch = batch_size if isinstance(batch_size, int) else images_per_step(settings.batch_of_rates, longest, at.type)
     drawn = np.random.default_rng(0).integers(0, 256, (2 * batch, channels, size, size), dtype=np.uint8)
     noise = drawn.astype(np.float32) if on_features else drawn
     table = plan.table
@@ -97,8 +97,8 @@ def estimate_run(study: Study, settings: Settings, *, seed: int = 0, device: str
         trunk = _speed_of_features(base, drawn, table, at)
         dimensions = cast(Tensor, last_layer(base).weight)[0].numel()
         head = last_layer_alone(dimensions, len(table.classes), seed)
-        seen = np.zeros((len(noise), dimensions, 1, 1), dtype=np.float32)
-        speeds = {**_speeds(head, seen, table, batch, at, settings, augment=False), "features": trunk}
+        vectors = np.zeros((len(noise), dimensions, 1, 1), dtype=np.float32)
+        speeds = {**_speeds(head, vectors, table, batch, at, settings, augment=False), "features": trunk}
     else:
         speeds = _speeds(base, noise, table, batch, at, settings, augment=settings.data.augment and not on_features)
         speeds["features"] = speeds["predict"] * PREDICT_COST / FEATURE_COST

@@ -38,9 +38,9 @@ def learn(trainer: Trainer) -> Learned:
         for c in plan.coders
     }
     warm = next((s for s in ("warm-up", "mixture") if s in plan.fits), None)
-    seen = trainer.network(Task(warm, humans)) if warm is not None else None
-    if warm == "mixture" and seen is not None:
-        networks["mixture"] = seen
+    mixed_p = trainer.network(Task(warm, humans)) if warm is not None else None
+    if warm == "mixture" and mixed_p is not None:
+        networks["mixture"] = mixed_p
     elif "mixture" in plan.fits:
         networks["mixture"] = trainer.network(Task("mixture", humans, warm=warm))
 
@@ -51,21 +51,21 @@ def learn(trainer: Trainer) -> Learned:
         table = add_pseudo_labels(humans, predictions, settings.coders.pseudo, plan.usable & ~trainer.study.is_test)
 
     held_out = plan.fits["ltnet"].validation
-    start = _start(trainer, table, seen)
-    judged = np.asarray([not is_machine(c) for c in table.coders], dtype=np.bool_) & ~start.given
+    start = _start(trainer, table, mixed_p)
+    judged = np.asarray([not is_machine(c) for c in table.coders], dtype=np.bool_) & ~start.certain
     task = _task(trainer, table, judged, start, None if plan.by_labels else warm)
     p = trainer.network(task)
     transitions = trainer.matrices(task)
     if transitions is None:
         raise TrainingError(f"the network of stage {task.stage!r} has no transition matrices.")
-    transitions[start.given] = np.eye(len(table.classes))
+    transitions[start.certain] = np.eye(len(table.classes))
     judges = judges_of_confidence(task.table.keep_coders(humans.coders), start.reference, held_out)
     tau = temperature(p, transitions[[table.coder_index(c) for c in judges.coders]], judges, held_out)
     p = soften(p, tau)
     # What LTNet is compared with is calibrated alike, each on what was held out from it.
-    for stage, seen_by in networks.items():
+    for stage, network_p in networks.items():
         own_labels = humans if stage == "mixture" else humans.keep_coders([stage.removeprefix("coder:")])
-        networks[stage] = soften(seen_by, plain_temperature(seen_by, own_labels, plan.fits[stage].validation))
+        networks[stage] = soften(network_p, plain_temperature(network_p, own_labels, plan.fits[stage].validation))
     evidence = evidence_weights(start.weights, settings)
     truth = _truth(trainer, p, transitions, table, evidence, judged)
     return Learned(
@@ -94,66 +94,78 @@ class Start:
 
     Attributes
     ----------
-    transitions : (C,K,K) T. pseudo_counts : (C,K,K) of its prior, or None. mass : of all annotations in the loss.
-    weights : (C,) of the coders in the loss. given : (C,) coders taken at their word.
-    reference : the coder in whose words the truth is told. correlation : ρ of the coders' errors on an item.
+    transitions : (C,K,K) T.
+    pseudo_counts : (C,K,K) of its prior, or None.
+    mass : weight of all annotations in the loss.
+    weights : (C,) of the coders in the loss.
+    certain : (C,) whether the labels of a coder are the truth.
+    reference : the reference coder, whose labels fix what the classes mean; None where there is none.
+    correlation : ρ of the coders' errors on an item.
     """
 
     transitions: FloatArray
     pseudo_counts: FloatArray | None
     mass: float
     weights: FloatArray
-    given: NDArray[np.bool_]
+    certain: NDArray[np.bool_]
     reference: str | None
     correlation: float
 
 
-def _start(trainer: Trainer, table: AnnotationTable, seen: FloatArray | None) -> Start:
-    """Where T and the coders' weights start: by the labels alone where coders overlap, else by ``seen`` (N,K), what
-    the network trained on all labels mixed sees."""
+def _start(trainer: Trainer, table: AnnotationTable, mixed_p: FloatArray | None) -> Start:
+    """Where T and the weights of the coders start.
+
+    From the labels alone where coders overlap, else also from ``mixed_p`` (N,K), the p of the network that was
+    trained on all labels mixed.
+    """
     settings, options, plan = trainer.settings, trainer.settings.transitions, trainer.plan
     humans, held_out = plan.table, plan.fits["ltnet"].validation
     reference = settings.coders.reference
-    given = np.asarray([c in settings.coders.given for c in table.coders], dtype=np.bool_)
+    certain = np.asarray([c in settings.coders.given for c in table.coders], dtype=np.bool_)
     labellers = humans.keep_coders([c for c in humans.coders if c != ADJUDICATOR])
     by_labels = options.transition_start in ("auto", "dawid-skene") and reference is None and bool(labellers.coders)
     alone = labels_alone.labels_alone(labellers) if by_labels else labels_alone.LabelsAlone(None, False)
     trusted: dict[str, float] = {}
     if alone.chosen is not None:
         trainer.note(labels_alone.note(alone))
-    elif seen is not None and labellers.coders and not plan.by_labels and settings.coders.trust == "held-out":
-        trusted = trust(seen, labellers, held_out)
+    elif mixed_p is not None and labellers.coders and not plan.by_labels and settings.coders.trust == "held-out":
+        trusted = trust(mixed_p, labellers, held_out)
         trainer.note(trust_note(trusted))
     weights = coder_weights(table, settings, trusted)
     if options.transition_start == "identity":
         start = near_identity(len(table.coders), len(table.classes), options.start_diagonal)
-        return Start(start, None, 1.0, weights, given, reference, 0.0)
+        return Start(start, None, 1.0, weights, certain, reference, 0.0)
     if alone.chosen is not None:
         start, pseudo_counts = labels_alone.first_matrices(alone.chosen, table)
     else:
-        seen = None if plan.by_labels else seen
-        start, pseudo_counts, reference = _told_by(trainer, table, seen, weights, given)
+        mixed_p = None if plan.by_labels else mixed_p
+        start, pseudo_counts, reference = _start_from_labels(trainer, table, mixed_p, weights, certain)
     mass = total_mass(table, weights, options.likelihood)
-    return Start(start, pseudo_counts, mass, weights, given, reference, alone.correlation)
+    return Start(start, pseudo_counts, mass, weights, certain, reference, alone.correlation)
 
 
-def _told_by(
-    trainer: Trainer, table: AnnotationTable, seen: FloatArray | None, weights: FloatArray, given: NDArray[np.bool_]
+def _start_from_labels(
+    trainer: Trainer,
+    table: AnnotationTable,
+    mixed_p: FloatArray | None,
+    weights: FloatArray,
+    certain: NDArray[np.bool_],
 ) -> tuple[FloatArray, FloatArray, str | None]:
-    """(C,K,K) T, its pseudo counts, and the reference, which is looked for by ``seen`` (N,K) where nobody is named."""
+    """T (C,K,K), its pseudo counts (C,K,K), and the reference coder: the named one, else the one that ``mixed_p``
+    (N,K) shows."""
     humans, held_out, options = trainer.plan.table, trainer.plan.fits["ltnet"].validation, trainer.settings.coders
-    sharp = None if seen is None else sharpened(seen, humans, held_out)
-    start, pseudo_counts = first_matrices(table, sharp, weights, given, options.reference)
+    sharp = None if mixed_p is None else sharpened(mixed_p, humans, held_out)
+    start, pseudo_counts = first_matrices(table, sharp, weights, certain, options.reference)
     heard = humans.keep_coders([c for c in humans.coders if c != ADJUDICATOR and options.weight_of(c)])
-    if seen is None or options.reference is not None or not options.find_reference or not heard.coders:
+    if mixed_p is None or options.reference is not None or not options.find_reference or not heard.coders:
         return start, pseudo_counts, options.reference
-    candidate = reference_candidate(seen, heard, held_out, dict(zip(table.coders, start, strict=True)))
+    candidate = reference_candidate(mixed_p, heard, held_out, dict(zip(table.coders, start, strict=True)))
     if candidate is None:
         return start, pseudo_counts, None
     trainer.note(candidate.note())
     if not candidate.is_reference:
         return start, pseudo_counts, None
-    return *first_matrices(table, sharp, weights, given, candidate.coder), candidate.coder
+    return *first_matrices(table, sharp, weights, certain, candidate.coder), candidate.coder
 
 
 @dataclass(frozen=True)
@@ -175,7 +187,7 @@ def _task(trainer: Trainer, table: AnnotationTable, judged: NDArray[np.bool_], s
 
     def model(base: nn.Module) -> LTNet:
         transitions = (
-            SoftmaxTransitions(start.transitions, start.given)
+            SoftmaxTransitions(start.transitions, start.certain)
             if options.transition_floor is None
             else ClampedTransitions(start.transitions, options.transition_floor)
         )
@@ -203,7 +215,7 @@ def _truth(
     weights: FloatArray,
     judged: NDArray[np.bool_],
 ) -> Truth:
-    """The learned truth, as sure as left-out annotations tell; coders ``judged`` (C,) err together."""
+    """The learned truth, no surer than left-out annotations allow; coders ``judged`` (C,) err together."""
     fit = trainer.plan.fits["ltnet"]
     annotated = votes(table, judged) > 0
     correlation, beta = foretelling(p, transitions, table, weights, judged)
@@ -219,10 +231,10 @@ def _truth(
 def judges_of_confidence(
     humans: AnnotationTable, reference: str | None, held_out: NDArray[np.int64]
 ) -> AnnotationTable:
-    """The annotations that tell how sure p may be.
+    """The annotations from which the temperature of p is estimated: the reference coder's, else all of ``humans``.
 
-    What machine coders say of a held-out image comes from the image too. What other coders than the
-    reference get wrong where an image is unclear, T does not explain, and p would have to be less sure for it.
+    Annotations of machine coders come from the image, as p does, so they cannot test it. Coders other than the
+    reference may err on unclear images in a way that T does not model; p would be made less sure because of it.
     """
     if reference is None:
         return humans
@@ -232,22 +244,22 @@ def judges_of_confidence(
 
 def first_matrices(
     table: AnnotationTable,
-    seen: FloatArray | None,
+    item_prior: FloatArray | None,
     weights: FloatArray,
-    given: NDArray[np.bool_] | None = None,
+    certain: NDArray[np.bool_] | None = None,
     reference: str | None = None,
 ) -> tuple[FloatArray, FloatArray]:
     """(C,K,K) T before LTNet trains, and the pseudo counts of its prior.
 
-    Both come from Dawid–Skene with matrices shrunk towards the crowd's, on labels alone or
-    with ``seen`` (N,K), what a network sees in each item, for a prior of its truth. Coders
-    ``given`` (C,) are taken at their word. Dawid–Skene takes coders for independent, which
-    machine coders are not: all of them see the image alone, as ``seen`` does. So their
-    annotations count by their weight in the loss, and those that weigh nothing not at all.
+    Both come from Dawid–Skene with matrices shrunk towards the crowd's. ``item_prior`` (N,K), the
+    p of a network, is the prior of each item's truth; None for the labels alone. The labels of
+    coders ``certain`` (C,) are the truth. Dawid–Skene takes coders for independent. Machine coders
+    are not: each of them sees only the image, as the network of ``item_prior`` does. So their
+    annotations count by ``weights`` (C,), at most 1, and an annotation of weight 0 not at all.
 
-    The labels of coders who do not overlap fit any truth p·M as well as p, with M⁻¹·T for T. The
-    ``reference`` coder's matrix starts next to the identity, and the others' where its labels are
-    the truth: of all those truths, training begins with the one told in its words.
+    Where coders do not overlap, the pair (p·M, M⁻¹·T) fits the labels as well as (p, T), for any M.
+    The T of the ``reference`` coder starts next to the identity, and the T of the others as if its
+    labels were the truth. That chooses one of these pairs.
     """
     machine = np.asarray([is_machine(c) for c in table.coders], dtype=np.bool_)
     share = np.where(machine, np.minimum(weights, 1.0), weights > 0)[table.coder]
@@ -259,13 +271,13 @@ def first_matrices(
         label=table.label[on],
         count=(table.count * share)[on].astype(np.float32),
     )
-    fixed = np.zeros(len(table.coders), dtype=np.bool_) if given is None else given.copy()
+    fixed = np.zeros(len(table.coders), dtype=np.bool_) if certain is None else certain.copy()
     if reference is not None:
         fixed[table.coder_index(reference)] = True
-    found = shrunk_dawid_skene(counted, item_prior=seen, given=fixed)
-    start, pseudo_counts = found.transitions, np.zeros_like(found.counts)
+    estimate = shrunk_dawid_skene(counted, item_prior=item_prior, certain=fixed)
+    start, pseudo_counts = estimate.transitions, np.zeros_like(estimate.counts)
     if not fixed.all():
-        pseudo_counts[~fixed] = crowd_prior(found.counts[~fixed])
+        pseudo_counts[~fixed] = crowd_prior(estimate.counts[~fixed])
     if reference is not None:
         at = table.coder_index(reference)
         start[at] = near_identity(1, len(table.classes), NEAR)[0]
@@ -274,7 +286,7 @@ def first_matrices(
 
 
 def total_mass(table: AnnotationTable, weights: FloatArray, likelihood: Likelihood) -> float:
-    """What LTNet's loss would be divided by were all items one batch (``LTNet.mass``)."""
+    """``LTNet.mass`` of all items as one batch: the divisor of the loss."""
     per_item = np.bincount(table.item, table.count * weights[table.coder])
     return float((per_item if likelihood == "separate" else np.minimum(per_item, 1)).sum())
 

@@ -50,10 +50,10 @@ def mix(images: Tensor, alpha: float, generator: torch.Generator) -> Mixed:
 
 
 class Classifier(nn.Module):
-    """A base network that takes every coder at its word (T = identity).
+    """A base network that takes every label as the truth (T = identity).
 
-    Coders' own networks and the mixture are trained so. What models coders is a
-    subclass with its own :meth:`item_losses` or :meth:`log_said` and :meth:`matrices`.
+    The networks of single coders and the mixture are trained so. A network that models coders is a
+    subclass with its own :meth:`item_losses` or :meth:`log_q_of_annotations` and :meth:`matrices`.
 
     Attributes
     ----------
@@ -78,26 +78,26 @@ class Classifier(nn.Module):
             logits = self.base(images)
         return torch.log_softmax(logits.float(), dim=1)
 
-    def log_said(self, log_p: Tensor, entries: Entries) -> Tensor:
-        """(E,) log probability that each annotation's coder says what it said."""
+    def log_q_of_annotations(self, log_p: Tensor, entries: Entries) -> Tensor:
+        """(E,) log probability of each annotation: log q[n,c,a] of its item n, coder c and label a."""
         return log_p[entries.row, entries.label]
 
-    def log_said_by_all(self, log_p: Tensor) -> Tensor:
-        """(B,C,K) log probability of every label by every coder; (B,1,K) where coders do not differ."""
+    def log_q(self, log_p: Tensor) -> Tensor:
+        """(B,C,K) log q[n,c,l] = log P(coder c says l | image n); (B,1,K) where it is the same for all coders."""
         return log_p[:, None]
 
     def item_losses(self, log_p: Tensor, entries: Entries | Table) -> Tensor:
         """(B,) −Σ w log P(label) over the annotations of each image."""
         if isinstance(entries, Table):
-            return -(entries.weight * self.log_said_by_all(log_p)).sum((1, 2))
-        return -entries.add_up(entries.weight * self.log_said(log_p, entries), log_p[:, 0])
+            return -(entries.weight * self.log_q(log_p)).sum((1, 2))
+        return -entries.add_up(entries.weight * self.log_q_of_annotations(log_p, entries), log_p[:, 0])
 
     def mass(self, entries: Entries | Table) -> Tensor:
-        """What the sum of the items' losses is divided by: the weight of all annotations, never quite 0."""
+        """Scalar: the weight of all annotations, above 0. The sum of the items' losses is divided by it."""
         return entries.mass().clamp_min(LEAST_MASS)
 
     def loss(self, log_p: Tensor, entries: Entries | Table) -> Tensor:
-        """The items' losses by their mass; 0 where there are no annotations."""
+        """Scalar: Σ_n item_losses[n] / mass; 0 where there are no annotations."""
         if entries.is_empty():
             return log_p.sum() * 0
         return self.item_losses(log_p, entries).sum() / self.mass(entries)
@@ -150,16 +150,16 @@ class LTNet(Classifier):
         self.prior: Tensor | None
         self.register_buffer("prior", None if prior is None else torch.tensor(prior, dtype=torch.float32), False)
 
-    def log_said(self, log_p: Tensor, entries: Entries) -> Tensor:
+    def log_q_of_annotations(self, log_p: Tensor, entries: Entries) -> Tensor:
         if self.double_softmax:
-            return self.log_said_by_all(log_p)[entries.row, entries.coder, entries.label]
+            return self.log_q(log_p)[entries.row, entries.coder, entries.label]
         # Σ_k p[k] T[c,k,l] by logsumexp: the product of raw probabilities would underflow for confident networks.
         log_t = self.transitions.log_t()
         return torch.logsumexp(log_p[entries.row] + log_t[entries.coder, :, entries.label], dim=1)
 
-    def log_said_by_all(self, log_p: Tensor) -> Tensor:
-        said = log_predict(log_p, self.transitions.log_t())
-        return torch.log_softmax(said.exp(), dim=2) if self.double_softmax else said
+    def log_q(self, log_p: Tensor) -> Tensor:
+        log_q = log_predict(log_p, self.transitions.log_t())
+        return torch.log_softmax(log_q.exp(), dim=2) if self.double_softmax else log_q
 
     def item_losses(self, log_p: Tensor, entries: Entries | Table) -> Tensor:
         if self.likelihood == "separate":
@@ -167,7 +167,7 @@ class LTNet(Classifier):
         return -torch.logsumexp(log_p + entries.evidence(self.transitions.log_t(), log_p), dim=1)
 
     def mass(self, entries: Entries | Table) -> Tensor:
-        """Jointly, an item's annotations are one observation: it counts once, by its weight where that is below 1."""
+        """Scalar: Σ_n min(1, Σ_c w_c). All annotations of an item are one observation of its truth."""
         if self.likelihood == "separate" or entries.is_empty():
             return super().mass(entries)
         return entries.item_mass().clamp(max=1).sum().clamp_min(LEAST_JOINT_MASS)
@@ -175,6 +175,7 @@ class LTNet(Classifier):
     def training_loss(
         self, images: Tensor, entries: Entries | Table, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:
+        """As in :class:`Classifier`; the loss minus Σ prior[c,k,l] · log T[c,k,l]."""
         loss, log_p = super().training_loss(images, entries, generator)
         if self.prior is not None:
             loss = loss - (self.prior * self.transitions.log_t()).sum()

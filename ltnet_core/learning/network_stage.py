@@ -184,23 +184,23 @@ class NetworkStages:
             fill(model, {k: v for k, v in load_weights(path).items() if k.startswith("base.")}, path, strict=False)
         return model
 
-    def _asked(self, stage: str) -> int:
+    def _batch_size(self, stage: str) -> int:
         """Images per step that the settings ask for."""
-        asked, rates_for = self._settings.schedule.batch_size, self._settings.batch_of_rates
-        if isinstance(asked, int):
-            return asked
+        batch_size, rates_for = self._settings.schedule.batch_size, self._settings.batch_of_rates
+        if isinstance(batch_size, int):
+            return batch_size
         return images_per_step(rates_for, len(self._plan.fits[stage].train), self._device.type)
 
     def _limit(self, stage: str, batch_size: int) -> None:
         """The next networks begin with no more images per step than this one ended with, if those were too many."""
-        if batch_size < self._asked(stage):
+        if batch_size < self._batch_size(stage):
             self._most = min(batch_size, self._most or batch_size)
 
     def _fit(self, task: Task, model: Classifier, data: TrainingData) -> int:
         """Train; returns the images per step in the end."""
         progress, work = self._progress, self._plan.fits[task.stage]
         options, matrices = self._settings.schedule, self._settings.transitions
-        batch_size = min(self._asked(task.stage), self._most or self._asked(task.stage))
+        batch_size = min(self._batch_size(task.stage), self._most or self._batch_size(task.stage))
         growth = (batch_size / self._settings.batch_of_rates) ** 0.5
         schedule = Schedule(
             epochs=work.epochs,
@@ -260,7 +260,7 @@ class NetworkStages:
             self._progress.note(f"{e.file!r} is {e.reason}, so its network is trained again.")
             forget(*(folder / f"{name}{end}" for end in (".json", ".npy", ".safetensors")))
             return None
-        self._limit(task.stage, facts.get("batch_size", self._asked(task.stage)))
+        self._limit(task.stage, facts.get("batch_size", self._batch_size(task.stage)))
         return cast(FloatArray, p)
 
 

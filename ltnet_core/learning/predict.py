@@ -221,23 +221,23 @@ def _of_rows(predictor: Predictor, file: FeatureFile, rows: Sequence[int]) -> It
     chosen = np.asarray(rows, dtype=np.int64)
     done = 0
     for part in file.parts():
-        here = chosen[(chosen >= done) & (chosen < done + len(part))]
-        if len(here):
-            p = predictor.p(part[here - done][:, :, None, None])
-            for row, shares in zip(here.tolist(), p, strict=True):
+        in_part = chosen[(chosen >= done) & (chosen < done + len(part))]
+        if len(in_part):
+            p = predictor.p(part[in_part - done][:, :, None, None])
+            for row, shares in zip(in_part.tolist(), p, strict=True):
                 yield _answer(file.names[row], shares, predictor)
         done += len(part)
 
 
 def _answer(name: str, p: FloatArray, predictor: Predictor) -> dict[str, Any]:
     best, classes = int(p.argmax()), predictor.classes
-    said = {c: dict(zip(classes, (p @ np.asarray(m)).tolist(), strict=True)) for c, m in predictor.matrices.items()}
+    coders = {c: dict(zip(classes, (p @ np.asarray(t)).tolist(), strict=True)) for c, t in predictor.matrices.items()}
     return {
         "image": name,
         "truth": classes[best],
         "confidence": float(p[best]),
         "p": dict(zip(classes, p.tolist(), strict=True)),
-        "coders": said,
+        "coders": coders,
     }
 
 

@@ -55,15 +55,15 @@ def foretelling(
     """
     of_item = votes(table, coders)
     single = np.minimum(table.count, 1.0).astype(np.float64)  # one vote, of a soft label all of it
-    kept = of_item[table.item] - single > 1 - 1e-6
-    entries = np.flatnonzero(coders[table.coder] & kept & (weights[table.coder] > 0))
+    has_another = of_item[table.item] - single > 1 - 1e-6
+    entries = np.flatnonzero(coders[table.coder] & has_another & (weights[table.coder] > 0))
     entries = entries[:: max(-(-len(entries) // MOST_FORETOLD), 1)]
     if len(entries) < FEWEST_FORETOLD:
         return 0.0, 1.0
     log_t = np.log(np.maximum(transitions, FLOOR))
     own = coders[table.coder]
-    said = log_t[table.coder[own], :, table.label[own]] * (table.count * weights[table.coder])[own][:, None]
-    sums = np.stack([np.bincount(table.item[own], weights=column, minlength=len(p)) for column in said.T], axis=1)
+    log_terms = log_t[table.coder[own], :, table.label[own]] * (table.count * weights[table.coder])[own][:, None]
+    sums = np.stack([np.bincount(table.item[own], weights=column, minlength=len(p)) for column in log_terms.T], axis=1)
     likely = np.zeros((len(CORRELATIONS), len(SHARPNESSES)))
     for begin in range(0, len(entries), CHUNK):
         at = entries[begin : begin + CHUNK]

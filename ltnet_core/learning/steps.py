@@ -137,10 +137,10 @@ class Steps:
             self._whole_batch()
             yield self.batch_size
         if whole < len(sizes):
-            rest = self.data.index(order[whole * self.batch_size :])
+            remaining = self.data.index(order[whole * self.batch_size :])
             set_rates(self.optimizers, rates[whole])
-            self._learn(self.data.bytes_of(rest), rest)
-            yield len(rest)
+            self._learn(self.data.bytes_of(remaining), remaining)
+            yield len(remaining)
 
     def _fill(self, order: Items, rates: Sequence[list[float]]) -> None:
         device, groups = self.data.device, len(groups_of(self.optimizers))

@@ -120,9 +120,9 @@ class PixelSource:
         if facts.get("cached") is None:
             return facts, None
         key = pixels_key(self._files, self._names, size, channels)
-        found = None if key is None else self._in_cache(pixels_folder(), key, size, channels)
+        cached = None if key is None else self._in_cache(pixels_folder(), key, size, channels)
         # Where the cache has lost them the facts stay: networks that are trained already follow from them.
-        return facts, found[1] if found is not None else self._decode(size, channels)[1]
+        return facts, cached[1] if cached is not None else self._decode(size, channels)[1]
 
     def _of_a_new_run(self) -> tuple[ImageFacts, Pixels | None]:
         side, channels = survey(self._files, self._names)
@@ -158,19 +158,19 @@ class PixelSource:
             return None
         try:
             with making(cache, key, lambda: self._progress.advance(0, "decode")):
-                found = self._in_cache(cache, key, size, channels)
-                if found is None:
+                cached = self._in_cache(cache, key, size, channels)
+                if cached is None:
                     make_room(cache, needed)
                     if needed > _free(cache):
                         return None
                     path = cache / f"{key}.npy"
                     broken = decode_all(self._files, self._names, size, channels, path, self._counter())
                     keep(cache, key, [path.name], {"broken": broken})
-                    found = broken, self._read(path, size, channels)
+                    cached = broken, self._read(path, size, channels)
         except (StorageError, DamageError) as e:
             self._progress.note(f"decoded images cannot be kept for the next run: {e}")
             return None
-        return key, *found
+        return key, *cached
 
     def _in_cache(self, cache: Path, key: str, size: int, channels: int) -> tuple[dict[str, str], Pixels] | None:
         """Broken images and pixels that the cache has; what is damaged or out of date there is removed."""

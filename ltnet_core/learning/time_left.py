@@ -22,7 +22,7 @@ class TimeLeft:
         self._seconds = dict.fromkeys(costs, 0.0)
         self._images = dict.fromkeys(costs, 0.0)
         self._last: float | None = None
-        self._told: tuple[float, float] | None = None  # when, and how many seconds
+        self._estimate: tuple[float, float] | None = None  # when it was made, and its seconds
 
     def count(self, kind: str, images: int, now: float) -> None:
         """So many images of a kind were done since the last call; what came first after a pause is no measure."""
@@ -52,14 +52,14 @@ class TimeLeft:
         for kind, count in images.items():
             speed = self.speed(kind)
             measured += count * unit * self._costs[kind] if speed is None else count / speed
-        if self._told is None:
-            told = measured
+        if self._estimate is None:
+            smoothed = measured
         else:
-            when, before = self._told
+            when, before = self._estimate
             expected = max(before - (now - when), 0.0)
-            told = expected + min((now - when) / SMOOTH_SECONDS, 1.0) * (measured - expected)
-        self._told = now, told
-        return told
+            smoothed = expected + min((now - when) / SMOOTH_SECONDS, 1.0) * (measured - expected)
+        self._estimate = now, smoothed
+        return smoothed
 
     def _unit(self) -> float | None:
         """Seconds for an image of cost 1: of the kind with the most measured time, decoding aside."""

@@ -156,22 +156,22 @@ class _Fit:
             )
             return optimizers_of(self.model, changed, self.data.static)
 
-        found: tuple[FitState, Optimizers] | None = None
+        restored: tuple[FitState, Optimizers] | None = None
         for path in () if self.checkpoint is None else (self.checkpoint, older(self.checkpoint)):
-            if found is None and os.path.lexists(path):
+            if restored is None and os.path.lexists(path):
                 try:
-                    found = go_on(self.model, optimizers, path, self.data.device, self.schedule.batch_size)
+                    restored = go_on(self.model, optimizers, path, self.data.device, self.schedule.batch_size)
                 except DamageError as e:
                     forget(path)
                     self.watch.note(
                         f"{e.file!r} is {e.reason}, so what this network learned since its checkpoint before that, or "
                         "since its beginning where there is none, is trained again."
                     )
-        if found is None:
+        if restored is None:
             self.model.load_state_dict(self._begun)
             state = FitState(self.schedule.batch_size)
-            found = state, optimizers(state)
-        self.state, self.optimizers = found
+            restored = state, optimizers(state)
+        self.state, self.optimizers = restored
         within = self.state.within.images if self.state.within else 0
         reached = len(self.state.history) * (len(self.train_items) + len(self.validation_items)) + within
         self.watch.skip(reached - self._counted)
@@ -229,8 +229,8 @@ class _Fit:
         within = state.within
         done = 0 if within is None else within.images
         left, first = order[done:], epoch * per_epoch + done / size
-        places = ((first + i) / (epochs * per_epoch) for i in range(len(list(batches(left, size)))))
-        rates = [rates_at(self.optimizers, self.schedule, self.schedule.place(place)) for place in places]
+        progress = ((first + i) / (epochs * per_epoch) for i in range(len(list(batches(left, size)))))
+        rates = [rates_at(self.optimizers, self.schedule, self.schedule.place(share)) for share in progress]
         # Dropout draws from PyTorch's global generator: give it a seed of this epoch, and leave no trace outside.
         with same_bytes(device), torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
             torch.manual_seed(mix_seed(self.seed, epoch))

@@ -157,8 +157,8 @@ class TrainingData:
         """The annotations of these items, ``row`` counting within ``items``."""
         start, size = self._start[items], self._start[items + 1] - self._start[items]
         row = np.repeat(np.arange(len(items)), size)
-        place = np.arange(len(row)) - np.repeat(np.cumsum(size) - size, size) + np.repeat(start, size)
-        coder, label, weight = self._coder[place], self._label[place], self._weight[place]
+        index = np.arange(len(row)) - np.repeat(np.cumsum(size) - size, size) + np.repeat(start, size)
+        coder, label, weight = self._coder[index], self._label[index], self._weight[index]
         return Entries(
             torch.from_numpy(row), torch.from_numpy(coder), torch.from_numpy(label), torch.from_numpy(weight)
         ).to(self.device)

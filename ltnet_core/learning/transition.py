@@ -14,30 +14,30 @@ from ..annotations import FloatArray
 from ..errors import OptionError
 
 FLOOR = 1e-6
-CERTAIN = -30.0  # log probability that a coder taken at its word errs
+CERTAIN = -30.0  # log T[c,k,l], k ≠ l, of a coder whose labels are the truth
 
 
 class SoftmaxTransitions(nn.Module):
     """T as a row-softmax of free logits, started at given matrices.
 
-    Coders ``given`` (C,) are taken at their word: their matrix is the identity and stays so.
+    The labels of coders ``certain`` (C,) are the truth: their T is the identity and is not trained.
     """
 
-    def __init__(self, start: FloatArray, given: NDArray[np.bool_] | None = None):
+    def __init__(self, start: FloatArray, certain: NDArray[np.bool_] | None = None):
         super().__init__()
         check(start)
         floored = np.maximum(start, FLOOR)
         self.logits = nn.Parameter(torch.tensor(np.log(floored / floored.sum(-1, keepdims=True)), dtype=torch.float32))
         c, k, _ = start.shape
-        at_their_word = torch.zeros(c, dtype=torch.bool) if given is None else torch.tensor(given)
-        self.given: Tensor
-        self.register_buffer("given", at_their_word[:, None, None], persistent=False)
+        mask = torch.zeros(c, dtype=torch.bool) if certain is None else torch.tensor(certain)
+        self.certain: Tensor
+        self.register_buffer("certain", mask[:, None, None], persistent=False)
         self.identity: Tensor
         self.register_buffer("identity", CERTAIN * (1 - torch.eye(k)), persistent=False)
 
     def log_t(self) -> Tensor:
         """(C,K,K) log T."""
-        return torch.where(self.given, self.identity, torch.log_softmax(self.logits, dim=-1))
+        return torch.where(self.certain, self.identity, torch.log_softmax(self.logits, dim=-1))
 
 
 class ClampedTransitions(nn.Module):
@@ -71,8 +71,8 @@ def near_identity(coders: int, classes: int, diagonal: float) -> FloatArray:
     """
     if not 0 < diagonal <= 1:
         raise OptionError(f"diagonal must lie in (0, 1], got {diagonal}.")
-    rest = (1 - diagonal) / max(classes - 1, 1)
-    one = np.full((classes, classes), rest)
+    off_diagonal = (1 - diagonal) / max(classes - 1, 1)
+    one = np.full((classes, classes), off_diagonal)
     np.fill_diagonal(one, diagonal)
     return np.repeat(one[None], coders, axis=0)
 

@@ -95,10 +95,10 @@ def reference_candidate(
     if own.sum() < FEW:
         return None
     surest = np.clip(p.max(1)[item[own]], LEAST_ODDS, 1 - LEAST_ODDS)
-    found = lapse_rate(np.log(surest) - np.log1p(-surest), first[own], (first == label)[own])
+    rate = lapse_rate(np.log(surest) - np.log1p(-surest), first[own], (first == label)[own])
     name = table.coders[best]
     limit = max(CLEAR, 1 - (float(start[name].diagonal().mean()) + NEAR) / 2)
-    return Candidate(name, found.mean, limit, found.below(limit))
+    return Candidate(name, rate.mean, limit, rate.below(limit))
 
 
 def _first_choices(

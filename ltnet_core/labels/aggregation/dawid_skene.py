@@ -97,20 +97,20 @@ def dawid_skene(
     converged = False
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         # Added up in the order of the parts, whichever thread was first: the result is always the same.
-        found = functools.reduce(Expected.plus, pool.map(lambda part: part.start(c, k), parts))
-        log_t, log_prior = _maximise(found.counts, extra, c, k), log_floored(found.share / items)
+        expected = functools.reduce(Expected.plus, pool.map(lambda part: part.start(c, k), parts))
+        log_t, log_prior = _maximise(expected.counts, extra, c, k), log_floored(expected.share / items)
         for _ in range(max_iter):
             before = log_t, log_prior
-            found = functools.reduce(Expected.plus, pool.map(Part.expect, parts, repeat(log_t), repeat(log_prior)))
-            log_t = _maximise(found.counts, extra, c, k)
+            expected = functools.reduce(Expected.plus, pool.map(Part.expect, parts, repeat(log_t), repeat(log_prior)))
+            log_t = _maximise(expected.counts, extra, c, k)
             # E_q[log joint] + H(q) after the M step, from the pieces at hand: H(q) = evidence − E_q[old log joint].
-            moved = found.counts if extra is None else found.counts + extra
-            now = found.evidence + float((moved * (log_t - before[0])).sum())
+            moved = expected.counts if extra is None else expected.counts + extra
+            now = expected.evidence + float((moved * (log_t - before[0])).sum())
             if extra is not None:
                 now += float((extra * before[0]).sum())
             if fixed is None:
-                log_prior = log_floored(found.share / items)
-                now += float(found.share @ (log_prior - before[1]))
+                log_prior = log_floored(expected.share / items)
+                now += float(expected.share @ (log_prior - before[1]))
             bound.append(now / total)
             if len(bound) > 1 and bound[-1] - bound[-2] < tol:
                 converged = True
@@ -119,9 +119,9 @@ def dawid_skene(
     transitions = np.exp(log_t).reshape(c, k, k).transpose(0, 2, 1)
     return DawidSkene(
         r[pattern_of],  # pattern −1 is the last row
-        found.share / items,
+        expected.share / items,
         transitions / transitions.sum(2, keepdims=True),
-        found.counts.reshape(c, k, k).transpose(0, 2, 1),
+        expected.counts.reshape(c, k, k).transpose(0, 2, 1),
         bound,
         converged,
     )
@@ -145,13 +145,13 @@ class Part:
 
     Attributes
     ----------
-    said, transposed : (P,C*K) sparse counts, and (C*K,P).
+    counts, transposed : (P,C*K) sparse, how often each item has label l from coder c (column c*K + l); and (C*K,P).
     weight : (P,1) how many items each row stands for; ``single`` where that is one for all.
     log_prior : (P,K) where every item has its own, else None.
     deep : whether the log joint may leave the range of ``exp``.
     """
 
-    said: sparse.csr_matrix
+    counts: sparse.csr_matrix
     transposed: sparse.csc_matrix
     weight: FloatArray
     single: bool
@@ -163,7 +163,7 @@ class Part:
         if self.log_prior is not None:
             trusting = np.full((k, k), (1 - TRUST) / (k - 1)) + (TRUST - (1 - TRUST) / (k - 1)) * np.eye(k)
             return self._sums(self.posterior(np.tile(np.log(trusting), (c, 1)), self.log_prior)[0], 0.0)
-        votes = self.said @ np.tile(np.eye(k), (c, 1))
+        votes = self.counts @ np.tile(np.eye(k), (c, 1))
         return self._sums(votes / votes.sum(1, keepdims=True), 0.0)
 
     def expect(self, log_t: FloatArray, log_prior: FloatArray) -> Expected:
@@ -173,7 +173,7 @@ class Part:
 
     def posterior(self, log_t: FloatArray, log_prior: FloatArray) -> tuple[FloatArray, FloatArray]:
         """(P,K) truth of each row and (P,1) log of its evidence."""
-        joint: FloatArray = self.said @ log_t
+        joint: FloatArray = self.counts @ log_t
         joint += log_prior if self.log_prior is None else self.log_prior
         peak = joint.max(1, keepdims=True) if self.deep else None
         if peak is not None:
@@ -202,14 +202,14 @@ def cut_into_parts(
     for begin in range(0, len(rows), PART):
         some = rows[begin : begin + PART]
         pointer = np.concatenate([[0], np.cumsum(size[some])])
-        place = np.repeat(first[some] - pointer[:-1], size[some]) + np.arange(pointer[-1])
-        count = table.count[place].astype(np.float64)
-        said = sparse.csr_matrix((count, column[place], pointer), shape=(len(some), c * k))
+        entry = np.repeat(first[some] - pointer[:-1], size[some]) + np.arange(pointer[-1])
+        count = table.count[entry].astype(np.float64)
+        counts = sparse.csr_matrix((count, column[entry], pointer), shape=(len(some), c * k))
         heaviest = float(np.add.reduceat(count, pointer[:-1]).max())
         parts.append(
             Part(
-                said,
-                said.T,
+                counts,
+                counts.T,
                 weight[begin : begin + PART, None],
                 bool((weight[begin : begin + PART] == 1).all()),
                 None if log_prior is None else log_prior[begin : begin + PART],
@@ -271,5 +271,5 @@ def estimate(table: AnnotationTable) -> Estimate:
     return as_estimate(dawid_skene(table), table)
 
 
-def as_estimate(found: DawidSkene, table: AnnotationTable) -> Estimate:
-    return Estimate(found.p, most_probable(found.p, table), lambda: found.transitions)
+def as_estimate(fitted: DawidSkene, table: AnnotationTable) -> Estimate:
+    return Estimate(fitted.p, most_probable(fitted.p, table), lambda: fitted.transitions)

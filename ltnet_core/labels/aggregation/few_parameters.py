@@ -39,10 +39,11 @@ def know_or_guess(table: AnnotationTable) -> KnowOrGuess:
     """EM from the majority vote. Time and memory grow with annotations + coders·classes + items·classes."""
     _, c, k = table.shape
     count = table.count.astype(np.float64)
-    cell, said = table.item.astype(np.int64) * k + table.label, table.coder.astype(np.int64) * k + table.label
+    item_label = table.item.astype(np.int64) * k + table.label
+    coder_label = table.coder.astype(np.int64) * k + table.label
     annotated = table.annotated()
     made = np.bincount(table.coder, weights=count, minlength=c)
-    by_class = np.bincount(said, weights=count, minlength=c * k).reshape(c, k)
+    by_class = np.bincount(coder_label, weights=count, minlength=c * k).reshape(c, k)
     p = np.nan_to_num(majority_vote(table))
     crowd = by_class.sum(0) + SMOOTHING
     knows, guess = np.full(c, KNOWS), np.tile(crowd / crowd.sum(), (c, 1))
@@ -50,9 +51,9 @@ def know_or_guess(table: AnnotationTable) -> KnowOrGuess:
     for step in range(ITERATIONS):
         before = p
         # An annotation is known, not guessed, where it names the truth and the coder knew.
-        share = knows[table.coder] / (knows[table.coder] + (1 - knows[table.coder]) * guess.ravel()[said])
-        right = count * p.ravel()[cell] * share
-        known = np.bincount(said, weights=right, minlength=c * k).reshape(c, k)
+        share = knows[table.coder] / (knows[table.coder] + (1 - knows[table.coder]) * guess.ravel()[coder_label])
+        right = count * p.ravel()[item_label] * share
+        known = np.bincount(coder_label, weights=right, minlength=c * k).reshape(c, k)
         guessed = np.maximum(by_class - known, 0.0)
         number = known.sum(1)
         mean = float(np.clip(number.sum() / max(made.sum(), 1e-9), LEAST, MOST))
@@ -65,7 +66,7 @@ def know_or_guess(table: AnnotationTable) -> KnowOrGuess:
         guess = (guessed + pull_guess * crowd) / (guessed.sum(1, keepdims=True) + pull_guess)
         guess = np.maximum(guess, LEAST_GUESS)
         prior = p[annotated].mean(0)
-        p = _truth(table, knows, guess, prior, cell, said, count)
+        p = _truth(table, knows, guess, prior, item_label, coder_label, count)
         if np.abs(p - before).mean() < CHANGE / k:
             break
     return KnowOrGuess(np.where(annotated[:, None], p, np.nan), knows, guess / guess.sum(1, keepdims=True))
@@ -76,15 +77,19 @@ def _truth(
     knows: FloatArray,
     guess: FloatArray,
     prior: FloatArray,
-    cell: IntArray,
-    said: IntArray,
+    item_label: IntArray,
+    coder_label: IntArray,
     count: FloatArray,
 ) -> FloatArray:
-    """(N,K) posterior. What a guess would say of every class alike cancels: only the named class gains."""
+    """(N,K) posterior. The probability of a guess is the same for every true class and cancels.
+
+    ``item_label`` (E,) = item·K + label and ``coder_label`` (E,) = coder·K + label are the cells of the annotations.
+    """
     n, _, k = table.shape
-    guessing = (1 - knows[table.coder]) * guess.ravel()[said]
+    guessing = (1 - knows[table.coder]) * guess.ravel()[coder_label]
     gain = count * np.log1p(knows[table.coder] / guessing)
-    log_p: FloatArray = np.bincount(cell, weights=gain, minlength=n * k).reshape(n, k).astype(np.float64, copy=False)
+    gains = np.bincount(item_label, weights=gain, minlength=n * k).reshape(n, k)
+    log_p: FloatArray = gains.astype(np.float64, copy=False)
     log_p += np.log(np.maximum(prior, 1e-12))
     log_p -= log_p.max(1, keepdims=True)
     np.exp(log_p, out=log_p)

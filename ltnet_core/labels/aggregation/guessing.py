@@ -32,13 +32,13 @@ def guessing_matrices(counts: FloatArray) -> FloatArray:
     c, k, _ = counts.shape
     made = counts.sum((1, 2))
     right = counts.diagonal(axis1=1, axis2=2)
-    said = counts.sum(1)
-    shares = said.sum(0) + SMOOTHING
+    by_class = counts.sum(1)
+    shares = by_class.sum(0) + SMOOTHING
     knows, guess = np.full(c, KNOWS), np.tile(shares / shares.sum(), (c, 1))
     pull = pull_guess = STRENGTHS[0]
     for step in range(STEPS):
         known = right * (knows[:, None] / np.maximum(knows[:, None] + (1 - knows[:, None]) * guess, 1e-12))
-        number, guessed = known.sum(1), said - known
+        number, guessed = known.sum(1), by_class - known
         mean = float(np.clip(number.sum() / max(made.sum(), 1e-9), LEAST, MOST))
         crowd = guessed.sum(0) + SMOOTHING
         crowd /= crowd.sum()

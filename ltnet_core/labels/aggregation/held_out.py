@@ -76,34 +76,34 @@ def foretold(rows: Rows, states: States, fit: Fit, fold: Fold) -> FloatArray:
     log_e, log_share = log_floored(emissions), np.log(fit.share)
     # Equal annotations of equal items are foretold once. Sorted, so those of a part of the rows are a run.
     key = rows.pattern_of[fold.item] * (c * k) + fold.coder.astype(np.int64) * k + fold.label
-    different, place = np.unique(key, return_inverse=True)
-    row, said = np.divmod(different, c * k)
+    different, inverse = np.unique(key, return_inverse=True)
+    row, column = np.divmod(different, c * k)
     out = np.zeros((len(CORRELATIONS), len(different)))
     begin = 0
     for part in rows.parts:
-        end = begin + part.said.shape[0]
+        end = begin + part.counts.shape[0]
         low, high = np.searchsorted(row, [begin, end])
         for position in range(low, high, CHUNK):
             some = slice(position, min(position + CHUNK, high))
-            evidence = np.asarray(part.said[row[some] - begin] @ log_e)
+            evidence = np.asarray(part.counts[row[some] - begin] @ log_e)
             for i, correlation in enumerate(CORRELATIONS):
                 r = _normalised(discounts(rows.votes[row[some]], correlation) * evidence + log_share)
-                out[i, some] = (r * emissions[said[some]]).sum(1)
+                out[i, some] = (r * emissions[column[some]]).sum(1)
         begin = end
-    return np.maximum(out, 1e-12)[:, place]
+    return np.maximum(out, 1e-12)[:, inverse]
 
 
 def truth(rows: Rows, states: States, fit: Fit, correlation: float) -> FloatArray:
     """(N,K) truth of every item, annotations discounted by ``correlation``; a row of NaN without annotation."""
     log_e, log_share = log_floored(states.emissions(fit.t, fit.lean)), np.log(fit.share)
-    found, begin = [], 0
+    parts, begin = [], 0
     for part in rows.parts:
-        votes = rows.votes[begin : begin + part.said.shape[0]]
-        joint = discounts(votes, correlation) * np.asarray(part.said @ log_e) + log_share
-        found.append(states.truth(_normalised(joint), fit.decided()))
+        votes = rows.votes[begin : begin + part.counts.shape[0]]
+        joint = discounts(votes, correlation) * np.asarray(part.counts @ log_e) + log_share
+        parts.append(states.truth(_normalised(joint), fit.decided()))
         begin += len(votes)
-    found.append(np.full((1, states.classes), np.nan))
-    return np.asarray(np.concatenate(found)[rows.pattern_of])  # row −1 is the last
+    parts.append(np.full((1, states.classes), np.nan))
+    return np.asarray(np.concatenate(parts)[rows.pattern_of])  # row −1 is the last
 
 
 def _normalised(joint: FloatArray) -> FloatArray:

@@ -62,9 +62,9 @@ def most_probable(p: FloatArray, table: AnnotationTable) -> NDArray[np.int32]:
     tied = filled >= filled.max(1, keepdims=True) - TIE
     totals = table.class_counts().sum(0).round(6)
     preference = np.lexsort((name_rank(table.classes), -totals))
-    place = np.empty(len(preference), dtype=np.int64)
-    place[preference] = np.arange(len(preference))
-    best = np.where(tied, place, len(preference)).argmin(1)
+    rank = np.empty(len(preference), dtype=np.int64)
+    rank[preference] = np.arange(len(preference))
+    best = np.where(tied, rank, len(preference)).argmin(1)
     return np.where(absent, -1, best).astype(np.int32)
 
 

@@ -32,25 +32,25 @@ def shrunk_dawid_skene(
     max_iter: int = 100,
     tol: float = 1e-5,
     item_prior: FloatArray | None = None,
-    given: NDArray[np.bool_] | None = None,
+    certain: NDArray[np.bool_] | None = None,
 ) -> DawidSkene:
     """Dawid–Skene with matrices shrunk towards the crowd's; parameters as in :func:`dawid_skene`.
 
-    EM and the prior take turns until the posteriors stop moving. Coders ``given`` (C,) are
-    taken at their word: their matrix is the identity, and they say nothing of the crowd's.
+    EM and the prior take turns until the posteriors stop moving. The labels of coders
+    ``certain`` (C,) are the truth: their T is the identity and has no part in the crowd's.
     """
     _, c, k = table.shape
-    fixed = np.zeros(c, dtype=np.bool_) if given is None else given
+    fixed = np.zeros(c, dtype=np.bool_) if certain is None else certain
     pseudo_counts = np.full((c, k, k), 1.0 / k) + np.eye(k)
     pseudo_counts[fixed] = CERTAIN * np.eye(k)
-    found = dawid_skene(table, max_iter=max_iter, tol=tol, item_prior=item_prior, pseudo_counts=pseudo_counts)
+    fitted = dawid_skene(table, max_iter=max_iter, tol=tol, item_prior=item_prior, pseudo_counts=pseudo_counts)
     for _ in range(ROUNDS):
-        before = found.p
-        pseudo_counts[~fixed] = crowd_prior(found.counts[~fixed])
-        found = dawid_skene(table, max_iter=max_iter, tol=tol, item_prior=item_prior, pseudo_counts=pseudo_counts)
-        if np.nanmean(np.abs(found.p - before)) < CHANGE:
+        before = fitted.p
+        pseudo_counts[~fixed] = crowd_prior(fitted.counts[~fixed])
+        fitted = dawid_skene(table, max_iter=max_iter, tol=tol, item_prior=item_prior, pseudo_counts=pseudo_counts)
+        if np.nanmean(np.abs(fitted.p - before)) < CHANGE:
             break
-    return found
+    return fitted
 
 
 def crowd_prior(counts: FloatArray) -> FloatArray:

@@ -137,8 +137,8 @@ class Fit:
         order of the pair; ½ where all judge by chance.
         """
         edge = np.abs(2 * self.lean - 1)
-        told = self.judged.sum(1) * edge**2
-        return float(0.5 + 0.5 * (told @ edge) / max(told.sum(), LEAST_SHARE))
+        weight = self.judged.sum(1) * edge**2
+        return float(0.5 + 0.5 * (weight @ edge) / max(weight.sum(), LEAST_SHARE))
 
 
 @dataclass(frozen=True)
@@ -168,7 +168,7 @@ class Rows:
     @property
     def entries(self) -> int:
         """How many annotations an iteration reads."""
-        return sum(int(part.said.nnz) for part in self.parts)
+        return sum(int(part.counts.nnz) for part in self.parts)
 
     def expect(self, log_e: FloatArray, log_share: FloatArray) -> Expected:
         """The E step over all parts, added up in their order whichever thread was first."""

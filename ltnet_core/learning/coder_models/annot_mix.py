@@ -32,11 +32,11 @@ class AnnotMix(Classifier):
         diagonal = math.log(ETA * (classes - 1) / (1 - ETA))
         self.logits = nn.Parameter(diagonal * torch.eye(classes).repeat(coders, 1, 1))
 
-    def log_said(self, log_p: Tensor, entries: Entries) -> Tensor:
+    def log_q_of_annotations(self, log_p: Tensor, entries: Entries) -> Tensor:
         log_t = torch.log_softmax(self.logits, dim=2)
         return torch.logsumexp(log_p[entries.row] + log_t[entries.coder, :, entries.label], dim=1)
 
-    def log_said_by_all(self, log_p: Tensor) -> Tensor:
+    def log_q(self, log_p: Tensor) -> Tensor:
         return log_predict(log_p, torch.log_softmax(self.logits, dim=2))
 
     def training_loss(
@@ -58,9 +58,9 @@ class AnnotMix(Classifier):
             mine[:, None, None] * self.logits[entries.coder]
             + (1 - mine)[:, None, None] * self.logits[entries.coder[partner]]
         )
-        said = torch.logsumexp(log_p[entries.row][:, :, None] + torch.log_softmax(logits, dim=2), dim=1)
-        each = torch.arange(len(said), device=said.device)
-        fit = mine * said[each, entries.label] + (1 - mine) * said[each, entries.label[partner]]
+        log_q = torch.logsumexp(log_p[entries.row][:, :, None] + torch.log_softmax(logits, dim=2), dim=1)
+        each = torch.arange(len(log_q), device=log_q.device)
+        fit = mine * log_q[each, entries.label] + (1 - mine) * log_q[each, entries.label[partner]]
         return -(entries.weight * fit).sum() / self.mass(entries), log_p
 
     def matrices(self) -> FloatArray:
@@ -74,5 +74,5 @@ def draw_annotation(entries: Entries, row: Tensor, draw: Tensor) -> Tensor:
     first = last - size + 1
     up_to = torch.cumsum(entries.weight.double(), 0)
     before = up_to[first[row]] - entries.weight[first[row]].double()
-    found = torch.searchsorted(up_to, before + draw.double() * (up_to[last[row]] - before), right=True)
-    return torch.clamp(found, first[row], last[row])
+    drawn = torch.searchsorted(up_to, before + draw.double() * (up_to[last[row]] - before), right=True)
+    return torch.clamp(drawn, first[row], last[row])

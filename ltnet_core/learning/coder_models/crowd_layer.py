@@ -21,10 +21,10 @@ class CrowdLayer(Classifier):
         super().__init__(base)
         self.weights = nn.Parameter(torch.eye(classes).repeat(coders, 1, 1))
 
-    def log_said(self, log_p: Tensor, entries: Entries) -> Tensor:
-        return self.log_said_by_all(log_p)[entries.row, entries.coder, entries.label]
+    def log_q_of_annotations(self, log_p: Tensor, entries: Entries) -> Tensor:
+        return self.log_q(log_p)[entries.row, entries.coder, entries.label]
 
-    def log_said_by_all(self, log_p: Tensor) -> Tensor:
+    def log_q(self, log_p: Tensor) -> Tensor:
         return torch.log_softmax(torch.einsum("bk,ckl->bcl", log_p.exp(), self.weights), dim=2)
 
     def matrices(self) -> FloatArray:

@@ -76,12 +76,12 @@ def _last_fits(material: Material, machine_coders: bool, by_labels: bool) -> dic
     if not by_labels and settings.schedule.branch > 0:
         total = settings.epochs_for(len(train))
         shared = min(max(round(settings.schedule.branch * total), 1), max(total - 1, 1))
-        rest = max(total - shared, 1)
-        span = (shared / (shared + rest), 1.0)
+        remaining = max(total - shared, 1)
+        span = (shared / (shared + remaining), 1.0)
         fits["warm-up"] = Fit(train, validation, shared, (0.0, span[0]))
-        last = Fit(train, validation, settings.schedule.ltnet_epochs or rest)
+        last = Fit(train, validation, settings.schedule.ltnet_epochs or remaining)
         if settings.coders.comparisons:
-            fits["mixture"] = Fit(train, validation, rest, span)
+            fits["mixture"] = Fit(train, validation, remaining, span)
     elif settings.coders.comparisons or not by_labels:
         fits["mixture"] = material.fit()
     # The items that only machine coders labelled take part: they are the bridge between the datasets. An item held
