@@ -8,6 +8,7 @@ import os
 import shutil
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,7 +20,8 @@ from numpy.typing import NDArray
 from .annotations import ADJUDICATOR
 from .datasets import Study
 from .errors import Cancelled, DamageError, LTNetError, OptionError, RunError, TrainingError, did_you_mean
-from .explore.adjudications import adjudicated, decisions_csv, given_coders, read_decisions
+from .explore.adjudications import COLUMNS, adjudicated, decisions_csv, given_coders, read_decisions
+from .explore.set_aside import read_set_aside, with_set_aside, without
 from .files.reading import read_json
 from .files.writing import naming, remove_abandoned, replacing
 from .learning.coder_weights import human_table
@@ -44,12 +46,14 @@ def new_run(
     seed: int = 0,
     device: str = "auto",
     adjudications: pd.DataFrame | None = None,
+    left_out: Sequence[str] = (),
     like: str | None = None,
 ) -> Run:
     """Check everything that can be checked before training, then make the run's folder.
 
-    ``adjudications`` are rows ``image, label`` that people settled; the run keeps a copy and goes on with that.
-    ``like`` names the run whose settings these are.
+    ``adjudications`` are rows ``image, label`` that people settled, ``left_out`` names of images that they set aside;
+    the run keeps a copy of both and goes on with that. Nothing is learned from what is left out; images of test sets
+    are measured all the same. ``like`` names the run whose settings these are.
 
     Raises
     ------
@@ -65,7 +69,8 @@ def new_run(
     if seed < 0:
         raise OptionError(f"seed must not be negative, got {seed}.")
     _require_coders(study, settings)
-    notes = []
+    study = without(study, left_out)
+    notes = [f"{len(study.left_out):,} images that were set aside are left out."] if study.left_out else []
     if adjudications is not None:
         study, strangers = adjudicated(study, adjudications)
         if strangers:
@@ -89,15 +94,24 @@ def new_run(
             "device": device,
             "features": surveyed,
             "adjudications": 0 if adjudications is None else len(adjudications) - strangers,
+            "left_out": len(study.left_out),
             "like": like,
             "classes": list(study.table.classes),
             "codes": list(study.codes),
             "created": time.time(),
         },
-        {} if adjudications is None else {OWN_ADJUDICATIONS: decisions_csv(adjudications)},
+        _own_adjudications(adjudications, study.left_out),
     )
     _emit_notes(run, notes)
     return run
+
+
+def _own_adjudications(adjudications: pd.DataFrame | None, left_out: Sequence[str]) -> dict[str, bytes]:
+    """What people settled and set aside, as the file that the run keeps; none where they did neither."""
+    if adjudications is None and not left_out:
+        return {}
+    settled = pd.DataFrame(columns=list(COLUMNS), dtype=str) if adjudications is None else adjudications
+    return {OWN_ADJUDICATIONS: decisions_csv(with_set_aside(settled, left_out))}
 
 
 def _require_coders(study: Study, settings: Settings) -> None:
@@ -139,10 +153,12 @@ def train_run(study: Study, run: Run, *, on_trainer: Any = None) -> None:
         if run.is_complete():
             raise RunError(f"run {str(run.folder)!r} is finished; choose another folder.")
         spec, settled = run.spec(), run.folder / OWN_ADJUDICATIONS
-        if spec.get("adjudications") and not settled.is_file():
+        if (spec.get("adjudications") or spec.get("left_out")) and not settled.is_file():
             raise DamageError(str(settled), "missing")
         if settled.exists():
-            study = adjudicated(study, read_decisions(settled), OWN_ADJUDICATIONS)[0]
+            study = without(study, read_set_aside(settled))
+            decisions = read_decisions(settled)
+            study = adjudicated(study, decisions, OWN_ADJUDICATIONS)[0] if len(decisions) else study
         if spec["fingerprint"] != study.table.fingerprint():
             raise RunError(
                 f"run {str(run.folder)!r} was made from other annotations than {study.name!r} has now; start a new run."
@@ -242,7 +258,8 @@ class IPA2LT:
     Parameters are those of :func:`ltnet_core.make_settings` (``preset``, ``network``, ``epochs``, ``coders``, …, every
     option of :mod:`ltnet_core.settings.groups`), ``seed``, ``device``, and ``adjudications``, rows ``image, label``
     that people settled (see :func:`~ltnet_core.explore.adjudications.read_decisions`), which are trusted fully unless
-    ``adjudicator`` is ``learn``. They are stored as given.
+    ``adjudicator`` is ``learn``, and ``left_out``, names of images to leave out (see
+    :func:`~ltnet_core.explore.set_aside.read_set_aside`). They are stored as given.
 
     Attributes (after ``fit``)
     --------------------------
@@ -260,10 +277,11 @@ class IPA2LT:
         device: str = "auto",
         adjudications: pd.DataFrame | None = None,
         adjudicator: Literal["trust", "learn"] = "trust",
+        left_out: Sequence[str] = (),
         **settings: Any,
     ):
         self.preset, self.seed, self.device, self.settings = preset, seed, device, settings
-        self.adjudications, self.adjudicator = adjudications, adjudicator
+        self.adjudications, self.adjudicator, self.left_out = adjudications, adjudicator, left_out
 
     def fit(
         self,
@@ -298,6 +316,7 @@ class IPA2LT:
             seed=self.seed,
             device=self.device,
             adjudications=self.adjudications,
+            left_out=self.left_out,
         )
         train_run(study, self.run_)
         self.truth_ = load_truth(self.run_)

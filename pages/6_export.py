@@ -8,6 +8,7 @@ import streamlit as st
 
 from ltnet_core.errors import LTNetError
 from ltnet_core.explore.adjudications import Adjudications
+from ltnet_core.explore.set_aside import read_set_aside
 from ltnet_core.export.kind import EXPORTS, Export
 from ltnet_core.export.kinds.glossary import glossary
 from ltnet_core.files.spreadsheet import guarded
@@ -23,8 +24,9 @@ run = frame.finished_run(state)
 store = None if state.dataset is None else adjudications_of(state.dataset)
 try:
     settled = 0 if store is None else len(Adjudications(store).to_frame())
+    aside = 0 if store is None or not store.is_file() else len(read_set_aside(store))
 except LTNetError as e:
-    settled = 0
+    settled = aside = 0
     markup.callout("error", str(e), title="What was settled cannot be read")
 
 
@@ -41,9 +43,13 @@ def card(export: Export) -> None:
             )
 
 
+if aside:
+    verb = "image is set aside: it is" if aside == 1 else "images are set aside: they are"
+    markup.sentence(f"{aside:,} {verb} in no table below, and no refit learns from what is set aside.")
+
 with st.grid(min_column_width=300, gap="medium"):
     for export in EXPORTS.values():
-        if settled or not export.of_settled:
+        if settled or aside or not export.of_settled:
             with st.container(border=True, height="stretch"):
                 card(export)
 
@@ -63,7 +69,7 @@ with st.expander("What the columns mean"):
 
 markup.heading("The same from the command line")
 folder = shlex.quote(str(run.folder))
-taken = f" --adjudications {shlex.quote(str(store))}" if settled and store is not None else ""
+taken = f" --adjudications {shlex.quote(str(store))}" if (settled or aside) and store is not None else ""
 st.code(
     f"python -m ltnet_core export {folder} --out truth.csv --matrices T.json --model model.pt --report report.html\n"
     f"python -m ltnet_core export {folder} --format final --out labels.csv{taken}\n"

@@ -16,7 +16,10 @@ from run_results import matrices_of, rows_of
 from ltnet_core.annotations import ADJUDICATOR
 from ltnet_core.datasets import load_dataset
 from ltnet_core.errors import DatasetError
+from ltnet_core.explore.actions import Action, Actions
 from ltnet_core.explore.adjudications import Adjudications, Decision, adjudicated, only_blind, read_decisions
+from ltnet_core.explore.decided import SET_ASIDE
+from ltnet_core.explore.set_aside import read_set_aside
 
 
 def settle(image: str, label: str, key: str, **more: str) -> Decision:
@@ -295,3 +298,61 @@ def test_the_log_can_be_read_by_anything_that_reads_sqlite(store: Adjudications)
     with sqlite3.connect(store.path) as db:
         assert db.execute("SELECT image, label FROM decisions").fetchall() == [("a", "cat")]
     db.close()
+
+
+def test_what_is_set_aside_is_neither_learned_from_nor_exported(
+    demo: Path, finished: Path, ltnet: Command, tmp_path: Path, store: Adjudications
+) -> None:
+    study = load_dataset(demo)
+    learnable = [str(n) for n in study.table.items[~study.is_test]]
+    tested = str(study.table.items[study.is_test][0])
+    aside = [learnable[0], learnable[5], tested]
+    store.add_all([(settle(name, "fear", f"me-{n}"), 0) for n, name in enumerate(learnable[:3])])
+    Actions(store).act(Action("tag", SET_ASIDE, "Ada", "k1"), aside)
+    done = ltnet("adjudications", store.path, "--out", tmp_path / "settled.csv")
+    assert "Wrote 3 adjudications and 3 images set aside" in done.stdout
+    assert read_set_aside(tmp_path / "settled.csv") == read_set_aside(store.path) == aside
+    assert read_decisions(tmp_path / "settled.csv")["image"].tolist() == learnable[:3]
+
+    run = tmp_path / "run"
+    flags = ("--preset", "quick", "--epochs", 1, "--no-comparisons", "--adjudications", tmp_path / "settled.csv")
+    done = ltnet("fit", demo, "--run", run, *flags)
+    assert done.returncode == 0, done.stderr
+    spec = json.loads((run / "spec.json").read_text())
+    assert (spec["left_out"], spec["adjudications"]) == (2, 2)
+    rows = rows_of(run)
+    images = set(rows["image"])
+    assert not images & set(aside[:2]) and tested in images and learnable[1] in images
+    assert (rows[ADJUDICATOR] != "").sum() == 2
+
+    # A run from before they were set aside has them; its exports do not, where the store is given.
+    for kind in ("truth", "final", "settled"):
+        out = tmp_path / f"{kind}.csv"
+        done = ltnet("export", finished, "--format", kind, "--out", out, "--adjudications", store.path)
+        assert done.returncode == 0, done.stderr
+    truth, final, kept = (
+        pd.read_csv(tmp_path / f"{kind}.csv", keep_default_na=False) for kind in ("truth", "final", "settled")
+    )
+    assert set(truth["image"]) == set(final["image"]) == set(learnable) - set(aside)
+    old = rows_of(finished).set_index("image").loc[final["image"]]
+    assert (old["learned_truth"].to_numpy() == final["learned_truth"]).all()
+    assert kept.set_index("image")["set_aside"].to_dict() == dict.fromkeys(aside, "yes") | dict.fromkeys(
+        learnable[1:3], ""
+    )
+
+
+def test_images_can_be_set_aside_where_nothing_is_settled(demo: Path, ltnet: Command, tmp_path: Path) -> None:
+    from ltnet_core.fit import new_run
+    from ltnet_core.settings import make_settings
+
+    study = load_dataset(demo)
+    aside = [str(n) for n in study.table.items[~study.is_test][:4]]
+    run = tmp_path / "run"
+    settings = make_settings("quick", epochs=1, method="mixture")
+    new_run(study, run, settings, device="cpu", left_out=[*aside, "gone.png"])
+    done = ltnet("fit", demo, "--run", run, "--resume")
+    assert done.returncode == 0, done.stderr
+    assert not set(rows_of(run)["image"]) & set(aside)
+    write_csv(tmp_path / "odd.csv", ("image", "label", "set_aside"), [("a", "", "maybe")])
+    with pytest.raises(DatasetError, match=r"odd\.csv, row 2: column 'set_aside' holds 'maybe'; expected 'yes'"):
+        read_set_aside(tmp_path / "odd.csv")

@@ -94,6 +94,16 @@ def test_origins_are_the_people_who_labelled_an_item(seed: int) -> None:
     assert [origins[o] for o in origin] == expected
 
 
+def test_the_labels_of_some_rows_are_theirs() -> None:
+    columns = np.random.default_rng(1).integers(-1, 3, (3, 40)).astype(np.int16)
+    mask = np.random.default_rng(2).random(40) < 0.6
+    kept = Labels.of_columns(list(columns), 40).keep(mask)
+    assert kept.rows == mask.sum()
+    for coder in range(3):
+        assert (kept.of_coder(coder) == columns[coder][mask]).all()
+    assert len(Labels.of_columns(list(columns), 40).keep(np.zeros(40, dtype=np.bool_)).row) == 0
+
+
 def test_no_annotations_at_all() -> None:
     none = Entries.of(table().keep_coders(["c5"]), ITEMS).labels(8, 1)
     assert none.of_coder(0).tolist() == [-1] * 8

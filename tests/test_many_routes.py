@@ -109,7 +109,11 @@ def test_the_settle_report_is_that_of_the_run_or_of_the_labels(place: Path) -> N
     csv = pd.read_csv(io.BytesIO(ask("report", body={"suffix": ".csv"}).content), keep_default_na=False)
     assert set(csv["first"]) | set(csv["second"]) >= {"Alpha", "machine:Beta"}
     page = ask("report", body={"suffix": ".html"}).content.decode()
-    assert "20 images are settled" in page
+    assert "20 images are settled" in page and "20 settled: " in page
+    ask("actions", body={"kind": "tag", "value": "set aside", "key": "k9", "view": {}, "rows": [rows[0]["r"]]})
+    assert "19 images are settled" in ask("report", body={"suffix": ".html"}).content.decode()
+    counts = ask("cases").json
+    assert (counts["settled_in_all"], counts["set_aside"]) == (19, 1)
     assert page.count('<img src="data:image/jpeg') > 0
     assert ask("report", body={"suffix": ".exe"}).status == 400
 

@@ -14,8 +14,11 @@ from test_selection import items
 
 from ltnet_core.annotations import ADJUDICATOR
 from ltnet_core.datasets import load_dataset
+from ltnet_core.explore.gains import gains
 from ltnet_core.export.settle_report import ENOUGH, SettleReport, settle_report
 from ltnet_core.labels.intervals import wilson
+from ltnet_core.runs.run import Run
+from ltnet_core.runs.stored_results import load_items
 
 # Of images a to h A says x, and B says y of all but h; of i and j both say z.
 LABELS = [[0] * 8 + [2, 2], [1] * 7 + [-1, 2, 2]]
@@ -99,6 +102,9 @@ def test_the_command_line_writes_it_of_a_run_and_of_a_dataset(tmp_path: Path, de
     assert done.returncode == 0, done.stderr
     page = (tmp_path / "run.html").read_text(encoding="utf-8")
     assert "30 images are settled" in page
+    told = gains(Run(run), load_items(Run(run)), dict.fromkeys(images, "fear"))
+    assert f"30 settled: {told.changed} truths changed, matrix of" in done.stdout
+    assert "What settling has brought" in page and all(s in page for s in told.sentences())
     assert "machine:" in page
     assert "data:image/jpeg;base64," in page
     done = ltnet("report", demo, "--settled", settled, "--out", tmp_path / "labels.csv")

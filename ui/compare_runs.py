@@ -123,6 +123,7 @@ def differing_settings(specs: Sequence[Mapping[str, Any]]) -> dict[str, list[str
         "device": [spec.get("device") for spec in specs],
         "coders learned from": [spec.get("coders") for spec in specs],
         "settled images learned from": [spec.get("adjudications") or 0 for spec in specs],
+        "images set aside": [spec.get("left_out") or 0 for spec in specs],
         "dataset's content": [spec.get("fingerprint") for spec in specs],
     }
     for name, option in Settings.options().items():

@@ -4,7 +4,7 @@
 
     GET  /api/runs/{run}/items?WISH&offset=&limit=   {"total", "offset", "version", "rows": [row …]}; with as_of=VERSION
                                                      the list as it was then, whatever has been settled since
-    GET  /api/runs/{run}/cases?WISH                  {"items", "of", "settled", "cases": […], "pairs"}
+    GET  /api/runs/{run}/cases?WISH                  {"items", "of", "settled", "set_aside", "cases": […], "pairs"}
     GET  /api/runs/{run}/facets?WISH                 {"facets": {FILTER: {VALUE: images}}}
     GET  /api/runs/{run}/table?WISH&rows=&columns=   {"rows", "columns", "counts": K × K}
     GET  /api/runs/{run}/place?WISH&image=           {"row", "position"} of an image, null where it is not there
@@ -39,11 +39,12 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from ltnet_core.explore.adjudications import SHOWN, Decision
-from ltnet_core.explore.decided import SKIPPED
+from ltnet_core.explore.decided import SET_ASIDE, SKIPPED
 from ltnet_core.explore.explanation import explain
 from ltnet_core.explore.facets import facet_counts, table_of
 from ltnet_core.explore.selection import Selections
 from ltnet_core.explore.wish import Wish
+from ltnet_core.labels.coder_labels import NO_ROWS
 from ui import http, many_routes, opened, thumbnails
 from ui.access.user import user_of
 from ui.http import Refused
@@ -166,6 +167,7 @@ def _cases(place: Place, wish: Wish, as_of: int) -> dict[str, Any]:
         "settled": int((done >= 0).sum()),
         "skipped": int((done == SKIPPED).sum()),
         "settled_in_all": _usable(selections, settled),
+        "set_aside": int((selections.learned_from & ~_to_learn_from(selections, settled)).sum()),
         "pairs": selections.pairs_in_all,
         "cases": [c.__dict__ for c in counts],
     }
@@ -173,7 +175,14 @@ def _cases(place: Place, wish: Wish, as_of: int) -> dict[str, Any]:
 
 def _usable(selections: Selections, settled: Settled) -> int:
     """How many settled items a refit can learn from: those of test sets are evaluated only."""
-    return int(((settled.now.settled >= 0) & selections.learned_from).sum())
+    return int(((settled.now.settled >= 0) & _to_learn_from(selections, settled)).sum())
+
+
+def _to_learn_from(selections: Selections, settled: Settled) -> NDArray[np.bool_]:
+    """(N,) items that a refit learns from: neither of a test set nor set aside."""
+    mask = selections.learned_from.copy()
+    mask[settled.now.tags.get(SET_ASIDE, NO_ROWS)] = False
+    return mask
 
 
 async def cases(request: Request) -> Response:

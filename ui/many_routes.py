@@ -14,6 +14,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,15 +25,18 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ltnet_core.explore.actions import MOST_ITEMS, Action, Actions
+from ltnet_core.explore.decided import SET_ASIDE
 from ltnet_core.explore.selection import Selections
 from ltnet_core.explore.wish import Wish
 from ltnet_core.export.settle_report import settle_report
 from ltnet_core.files.spreadsheet import csv_bytes
+from ltnet_core.labels.coder_labels import NO_ROWS
 from ltnet_core.runs.learned_items import LearnedItems
 from ui import http
 from ui.access.user import user_of
+from ui.gains import gains_of
 from ui.http import Refused
-from ui.opened import Place, Settled
+from ui.opened import Place, PlaceOfRun, Settled
 
 MOST_BODY = 4 * 1024**2
 MOST_TEXT = 500
@@ -151,8 +155,11 @@ def _csv(place: Place, content: dict[str, Any]) -> bytes:
 
 def _report(place: Place, suffix: str) -> bytes:
     settled = place.settled
-    decisions = {d.image: d.label for d in settled.decisions.values() if d.kind == "settle"}
+    aside = set(settled.now.tags.get(SET_ASIDE, NO_ROWS).tolist())
+    decisions = {d.image: d.label for r, d in settled.decisions.items() if d.kind == "settle" and r not in aside}
     report = settle_report(settled.items, decisions)
+    if isinstance(place, PlaceOfRun):
+        report = replace(report, gains=gains_of(place))
     return report.csv_bytes() if suffix == ".csv" else report.to_html(place.dataset.name, place.files).encode()
 
 

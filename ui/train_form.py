@@ -11,6 +11,7 @@ import streamlit as st
 from ltnet_core.datasets import Study
 from ltnet_core.errors import LTNetError
 from ltnet_core.explore.adjudications import Adjudications
+from ltnet_core.explore.set_aside import read_set_aside
 from ltnet_core.method import METHODS
 from ltnet_core.runs.jobs import new_run_dir
 from ltnet_core.runs.run import Run
@@ -83,16 +84,23 @@ def settled(study: Study, dataset: Dataset) -> list[str]:
     store = adjudications_of(dataset)
     try:
         images = [d.image for d in Adjudications(store).standing() if d.kind == "settle"]
-        count = int(np.isin(images, study.table.items[~study.is_test].astype(str)).sum()) if images else 0
+        aside = set(read_set_aside(store)) if store.is_file() else set()
+        to_learn_from = study.table.items[~study.is_test].astype(str)
+        left_out = int(np.isin(list(aside), to_learn_from).sum()) if aside else 0
+        count = int(np.isin([i for i in images if i not in aside], to_learn_from).sum()) if images else 0
     except LTNetError as e:
         markup.callout("warning", str(e), title="What was settled cannot be read")
         return []
+    if left_out:
+        markup.sentence(f"{left_out:,} images that were set aside are left out.")
     if not count:
-        return []
+        return ["--adjudications", str(store), "--adjudicator", "ignore"] if left_out else []
     how = st.selectbox(
         f"{count:,} images were settled by people", list(SETTLED), key="settled", format_func=lambda h: SETTLED[h]
     )
-    return [] if how == "" else ["--adjudications", str(store), "--adjudicator", str(how)]
+    if how == "" and not left_out:
+        return []
+    return ["--adjudications", str(store), "--adjudicator", str(how) or "ignore"]
 
 
 def read_as(study: Study, dataset: Dataset) -> list[str]:

@@ -97,13 +97,15 @@ export class Head {
   /** @param {number} inAll how many are settled in the whole dataset */
   refit(inAll) {
     const { app } = this;
-    if (!inAll) return "";
-    if (!app.data.refit) return h("span", { class: "ga-quiet" }, `${whole(inAll)} settled in all`);
-    if (app.data.learned === inAll && !app.decisions.number) {
+    const aside = app.setAside;
+    if (!inAll && !aside) return "";
+    if (!app.data.refit) return inAll ? h("span", { class: "ga-quiet" }, `${whole(inAll)} settled in all`) : "";
+    if (app.data.learned === inAll && !app.decisions.number && !aside) {
       return h("span", { class: "ga-quiet" }, `learned from ${whole(inAll)} settled`);
     }
+    const text = [inAll && `with ${whole(inAll)} settled`, aside && `without ${whole(aside)} set aside`].filter(Boolean).join(", ");
     if (!this.asking) {
-      return h("button", { class: "ga-button", name: "refit", onClick: () => this.ask(true) }, `Refit with ${whole(inAll)} settled …`);
+      return h("button", { class: "ga-button", name: "refit", onClick: () => this.ask(true) }, `Refit ${text} …`);
     }
     const blindOnly = h("input", { type: "checkbox", name: "only-blind" });
     const start = (/** @type {string} */ how) => async () => {
@@ -111,12 +113,21 @@ export class Head {
       this.asking = false;
       app.tell({ kind: "refit", how, blind: blindOnly.checked });
     };
+    if (!inAll) {
+      return h(
+        "span",
+        { class: "ga-refit" },
+        h("button", { class: "ga-button primary", onClick: start("trust") }, `train again ${text}`),
+        h("button", { class: "ga-link", onClick: () => this.ask(false) }, "not now"),
+      );
+    }
     return h(
       "span",
       { class: "ga-refit" },
       h("button", { class: "ga-button primary", title: "What was settled is the truth", onClick: start("trust") }, "take the answers as truth"),
       h("button", { class: "ga-button", title: "People err too: a matrix is learned for their answers", onClick: start("learn") }, "learn how the answers err"),
       h("label", { class: "ga-check", title: "Leave out answers given with the labels in sight" }, blindOnly, "only answers given image first"),
+      aside ? h("span", { class: "ga-quiet" }, `${whole(aside)} set aside are left out`) : "",
       h("button", { class: "ga-link", onClick: () => this.ask(false) }, "not now"),
     );
   }

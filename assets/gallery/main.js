@@ -50,6 +50,7 @@ export class Gallery {
     this.size = remembered("ltnet-size");
     /** @type {{settled: number, items: number} | null} */
     this.counts = null;
+    this.setAside = 0; // images that a refit leaves out
     this.server = new Server(this.data.api, this.data.token);
     this.images = new Images(this.server);
     this.decisions = new Decisions(this.server, (rows) => this.decided(rows));
@@ -266,6 +267,7 @@ export class Gallery {
   /** @param {CaseCounts} counts */
   counted(counts) {
     this.counts = { settled: counts.settled, items: counts.items };
+    this.setAside = counts.set_aside;
     this.decisions.count ??= counts.settled_in_all;
     this.head.draw();
     this.review.refresh();

@@ -148,7 +148,7 @@ export class Many {
       button("skip-many", "skip", () => this.act("skip", "")),
       h("span", { class: "ga-tagging" }, tag, button("add-tag", "add", () => this.tag("tag", tag.value)), button("remove-tag", "remove", () => this.tag("untag", tag.value))),
       button("bookmark", "bookmark", () => this.act("tag", BOOKMARK)),
-      button("set-aside", "set aside", () => this.act("tag", SET_ASIDE), "Show them in no list until this tag is asked for"),
+      button("set-aside", "set aside", () => this.act("tag", SET_ASIDE), "They are in no list until this tag is asked for, no refit learns from them, and no export has them"),
       button("export-many", "CSV", () => this.exportThem(), "Save the list of these images, with labels and tags"),
     );
   }

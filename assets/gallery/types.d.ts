@@ -128,6 +128,7 @@ export interface CaseCounts {
   of: number;
   settled: number;
   settled_in_all: number;
+  set_aside: number; // of those to learn from
   pairs: number;
   cases: CaseBar[];
 }

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from ..explore.adjudications import decisions_csv, read_decisions
+from ..explore.set_aside import read_set_aside, with_set_aside
 from ..files.printing import say
 from ..files.writing import require_folder, write_bytes
 from .command import Command
@@ -20,9 +21,10 @@ def _flags(parser: argparse.ArgumentParser) -> None:
 
 def _adjudications(arguments: argparse.Namespace) -> None:
     require_folder(arguments.out)
-    frame = read_decisions(arguments.file)
-    write_bytes(arguments.out, decisions_csv(frame))
-    say(f"Wrote {len(frame):,} adjudications to {arguments.out}.")
+    frame, set_aside = read_decisions(arguments.file), read_set_aside(arguments.file)
+    write_bytes(arguments.out, decisions_csv(with_set_aside(frame, set_aside)))
+    aside = f" and {len(set_aside):,} images set aside" if set_aside else ""
+    say(f"Wrote {len(frame):,} adjudications{aside} to {arguments.out}.")
 
 
 COMMANDS = (Command("adjudications", "Write what people settled as CSV.", _flags, _adjudications),)

@@ -7,13 +7,18 @@ import signal
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from ..datasets import Corrections, correction_flags, load_dataset
 from ..errors import OptionError, RunError
 from ..explore.adjudications import given_coders, only_blind, read_decisions
+from ..explore.set_aside import read_set_aside
 from ..files.printing import say
 from ..runs.run import Run
 from ..settings import Settings, flags, make_settings
 from .command import Command, dataset_flags, training_flags
+
+IGNORE = "ignore"  # in place of how an adjudicator is taken
 
 
 def _flags(parser: argparse.ArgumentParser) -> None:
@@ -21,11 +26,13 @@ def _flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--run", type=Path, required=True, metavar="RUN_DIR", help="folder of the run, new or resumed")
     training_flags(parser)
     parser.add_argument("--like", type=Path, metavar="RUN_DIR", help="settings, seed and coders of another run")
-    parser.add_argument(
-        "--adjudications", type=Path, metavar="FILE", help="what people settled: the app's .sqlite, or image,label CSV"
+    text = "what people settled, and the images they set aside: the app's .sqlite, or image,label CSV"
+    parser.add_argument("--adjudications", type=Path, metavar="FILE", help=text)
+    text = (
+        "trust: what was settled is the truth; learn: a coder like others; ignore: only what was set aside is left out "
+        "(default: trust)"
     )
-    text = "trust: what was settled is the truth; learn: a coder like others (default: trust)"
-    parser.add_argument("--adjudicator", choices=("trust", "learn"), help=text)
+    parser.add_argument("--adjudicator", choices=("trust", "learn", IGNORE), help=text)
     text = "of --adjudications take only those that were given with the image alone in sight"
     parser.add_argument("--only-blind", action="store_true", help=text)
     parser.add_argument("--resume", action="store_true", help="go on with a run that was cancelled or crashed")
@@ -37,12 +44,8 @@ def _fit(arguments: argparse.Namespace) -> None:
         like = Run.open(arguments.like).spec()
         arguments.seed = like["seed"] if arguments.seed is None else arguments.seed
         arguments.format = arguments.format or like.get("format")
-    settings = _settings(arguments, asked)  # wrong settings are refused before the data is read
-    decisions = None
-    if arguments.adjudications:
-        decisions = read_decisions(arguments.adjudications)
-        if arguments.only_blind:
-            decisions = only_blind(decisions, arguments.adjudications.name)
+    decisions, left_out = _adjudications(arguments)
+    settings = _settings(arguments, asked, decisions is not None)  # wrong ones are refused before the data is read
     if arguments.resume:
         run = Run.open(arguments.run)
         _same_flags(run, arguments, asked)
@@ -68,6 +71,7 @@ def _fit(arguments: argparse.Namespace) -> None:
             seed=arguments.seed or 0,
             device=arguments.device or "auto",
             adjudications=decisions,
+            left_out=left_out,
             like=arguments.like and str(arguments.like.resolve()),
         )
 
@@ -82,13 +86,23 @@ def _fit(arguments: argparse.Namespace) -> None:
     say(f"Finished. Results are in {run.folder}; `evaluate`, `export` and `predict` read them.")
 
 
-def _settings(arguments: argparse.Namespace, asked: dict[str, Any]) -> Settings:
-    """The settings of a new run: a preset's, or another run's, with the options that flags ask for."""
+def _adjudications(arguments: argparse.Namespace) -> tuple[pd.DataFrame | None, list[str]]:
+    """What people settled, None where there is no such file or only images that are set aside; and those images."""
     if arguments.adjudicator and not arguments.adjudications:
         raise OptionError("--adjudicator says how to take --adjudications; there are none.")
     if arguments.only_blind and not arguments.adjudications:
         raise OptionError("--only-blind chooses among --adjudications; there are none.")
-    given = given_coders(bool(arguments.adjudications), arguments.adjudicator or "trust")
+    if not arguments.adjudications:
+        return None, []
+    decisions, left_out = read_decisions(arguments.adjudications), read_set_aside(arguments.adjudications)
+    if arguments.adjudicator == IGNORE or (left_out and not len(decisions)):
+        return None, left_out
+    return (only_blind(decisions, arguments.adjudications.name) if arguments.only_blind else decisions), left_out
+
+
+def _settings(arguments: argparse.Namespace, asked: dict[str, Any], settled: bool) -> Settings:
+    """The settings of a new run: a preset's, or another run's, with the options that flags ask for."""
+    given = given_coders(settled, arguments.adjudicator or "trust")
     if "reference" in asked and "find_reference" in asked:
         raise OptionError("--reference names a coder and --no-reference none; leave out one of them.")
     if arguments.like is None:

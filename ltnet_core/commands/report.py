@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 from ..datasets import Corrections, correction_flags, load_dataset
 from ..errors import DatasetError, OptionError
 from ..explore.adjudications import read_decisions
+from ..explore.set_aside import read_set_aside
 from ..files.printing import say
 from ..files.writing import require_folder, write_bytes
 from ..runs.run import Run
@@ -25,6 +27,7 @@ def _flags(parser: argparse.ArgumentParser) -> None:
 
 
 def _report(arguments: argparse.Namespace) -> None:
+    from ..explore.gains import gains
     from ..explore.labelled_items import labelled_items
     from ..export.settle_report import settle_report
     from ..runs.stored_results import load_items
@@ -33,7 +36,8 @@ def _report(arguments: argparse.Namespace) -> None:
     if suffix not in SUFFIXES:
         raise OptionError(f"--out must end in {' or '.join(SUFFIXES)}, got {arguments.out.name!r}.")
     require_folder(arguments.out)
-    decisions = read_decisions(arguments.settled)
+    decisions, aside = read_decisions(arguments.settled), read_set_aside(arguments.settled)
+    decisions = decisions[~decisions["image"].isin(aside)]
     run = Run(Path(arguments.dataset))
     if run.exists():
         items, spec = load_items(run), run.spec()
@@ -41,13 +45,18 @@ def _report(arguments: argparse.Namespace) -> None:
     else:
         study = load_dataset(arguments.dataset, arguments.format, correction_flags.of(arguments))
         items = labelled_items(study)
-    report = settle_report(items, dict(zip(decisions["image"], decisions["label"], strict=True)))
+    settled = dict(zip(decisions["image"], decisions["label"], strict=True))
+    report = settle_report(items, settled)
     if not report.settled:
         source = str(arguments.settled)
         raise DatasetError("none of the adjudications is about an image and a class of this dataset.", file=source)
+    if run.exists():
+        report = replace(report, gains=gains(run, items, settled, aside))
     content = report.csv_bytes() if suffix == ".csv" else report.to_html(study.name, study.files).encode()
     write_bytes(arguments.out, content)
     say(f"Wrote {arguments.out}: {report.settled:,} settled images, {len(report.pairs):,} pairs of differing labels.")
+    for sentence in [] if report.gains is None else report.gains.sentences():
+        say(sentence)
 
 
 COMMANDS = (Command("report", "Write what settling showed: whose label was confirmed.", _flags, _report),)

@@ -63,6 +63,7 @@ class Study:
     reading : what its files were understood to be, and what is open about that.
     corrections : what a person said about the reading.
     has_images : false where there are labels and not a single image: they can be aggregated, not trained on.
+    left_out : names of items that are not learned from, and that have no annotations in ``table``.
     """
 
     name: str
@@ -78,6 +79,7 @@ class Study:
     has_images: bool = True
     reading: DatasetReading = field(default_factory=DatasetReading, repr=False)
     corrections: Corrections = field(default=NOTHING, repr=False)
+    left_out: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def is_test(self) -> NDArray[np.bool_]:

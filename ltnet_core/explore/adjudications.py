@@ -30,6 +30,7 @@ from ..files.writing import naming, storage_error
 PATIENCE = 30.0  # seconds to wait for another writer
 COLUMNS = ("image", "label", "reviewer", "reason", "time", "shown")
 SHOWN = ("", "image", "labels")
+ASIDE, YES = "set_aside", "yes"  # column of a CSV, and its value for images that are set aside
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS decisions (
@@ -291,16 +292,42 @@ def read_decisions(path: Path) -> pd.DataFrame:
     DatasetError
         there is no such file, it is neither, or an image is settled twice.
     """
+    if is_store(path):
+        return Adjudications(path).to_frame()
+    frame = read_rows(path)
+    if ASIDE not in frame.columns:
+        return frame
+    settled = (frame["label"] != "") | (frame[ASIDE] != YES)  # an image may be set aside and open
+    return frame[settled].drop(columns=ASIDE).reset_index(drop=True)
+
+
+def is_store(path: Path) -> bool:
+    """Whether a file of adjudications is the app's store; else it is a CSV.
+
+    Raises
+    ------
+    DatasetError
+    """
     if not path.is_file():
         raise DatasetError("there is no such file of adjudications.", file=str(path))
     try:
         with open(path, "rb") as f:
-            is_store = f.read(15) == b"SQLite format 3"
-        if is_store:
-            return Adjudications(path).to_frame()
+            return f.read(15) == b"SQLite format 3"
+    except OSError as e:
+        raise _neither(path, e) from e
+
+
+def read_rows(path: Path) -> pd.DataFrame:
+    """The rows of a CSV of adjudications, those of images that are only set aside among them.
+
+    Raises
+    ------
+    DatasetError
+    """
+    try:
         frame = unguarded(pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig"))
     except (ValueError, OSError) as e:
-        raise DatasetError(f"is neither a store of adjudications nor a CSV of them ({e}).", file=path.name) from e
+        raise _neither(path, e) from e
     missing = [c for c in ("image", "label") if c not in frame.columns]
     if missing:
         raise DatasetError(f"column {missing[0]!r} is missing; expected image, label.", file=path.name)
@@ -309,6 +336,10 @@ def read_decisions(path: Path) -> pd.DataFrame:
         row = int(twice[0])
         raise DatasetError(f"{frame['image'].iloc[row]!r} is settled twice; keep one.", file=path.name, row=row + 2)
     return frame
+
+
+def _neither(path: Path, e: Exception) -> DatasetError:
+    return DatasetError(f"is neither a store of adjudications nor a CSV of them ({e}).", file=path.name)
 
 
 def only_blind(decisions: pd.DataFrame, source: str) -> pd.DataFrame:
@@ -372,6 +403,7 @@ def adjudicated(study: Study, decisions: pd.DataFrame, source: str = "adjudicati
         )
     usable = item >= 0
     usable[usable] &= ~study.is_test[item[usable]]
+    usable &= ~decisions["image"].isin(study.left_out).to_numpy()
     if not usable.any():
         raise DatasetError(f"none of the {len(decisions):,} adjudications is about an item to learn from.", file=source)
     said = np.zeros((len(table.items), len(table.classes)))

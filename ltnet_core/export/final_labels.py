@@ -25,7 +25,7 @@ class FinalLabels:
 
     Attributes
     ----------
-    items : of the run; the first N rows are these images.
+    items : of the run, without those that are set aside; the first N rows are these images.
     classes : those of the run, then those that only what was settled has.
     label : (N,) index of the final label.
     settled : row → index of its decision in ``decisions``.
@@ -46,7 +46,7 @@ class FinalLabels:
         ------
         RunError, DatasetError
         """
-        items, decisions = load_items(source.run), source.decisions
+        items, decisions = source.kept(load_items(source.run)), source.decisions
         label = items.truth[: items.learned_from()].astype(np.int64)
         classes = list(dict.fromkeys([*items.classes, *decisions["label"]]))
         number = {name: n for n, name in enumerate(classes)}

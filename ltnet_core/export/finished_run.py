@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -74,8 +74,10 @@ def _rows(items: LearnedItems, start: int, posterior: FloatArray) -> pd.DataFram
     )
 
 
-def write_truth(run: Run, out: Path) -> int:
+def write_truth(run: Run, out: Path, left_out: Collection[str] = ()) -> int:
     """Write the learned truth of a finished run, see :func:`write_tables`; returns how many rows it has.
+
+    The table has no rows of images ``left_out``.
 
     Raises
     ------
@@ -83,8 +85,10 @@ def write_truth(run: Run, out: Path) -> int:
     """
     items = load_items(run)
     rows = items.learned_from()
-    write_tables(truth_parts(run, items, rows), out)
-    return rows
+    hidden = items.rows(list(left_out))
+    parts = truth_parts(run, items, rows)
+    write_tables((part[~part["image"].isin(left_out)] for part in parts) if len(hidden) else parts, out)
+    return rows - int(((hidden >= 0) & (hidden < rows)).sum())
 
 
 def load_transitions(run: Run) -> dict[str, pd.DataFrame]:

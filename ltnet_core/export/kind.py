@@ -11,11 +11,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from ..errors import OptionError, did_you_mean
 from ..explore.adjudications import COLUMNS, read_decisions
+from ..explore.set_aside import read_set_aside
 from ..files.writing import require_folder
+from ..runs.learned_items import LearnedItems
 from ..runs.run import OWN_ADJUDICATIONS, Run
 
 
@@ -26,7 +29,8 @@ class Source:
     Attributes
     ----------
     run : the run.
-    adjudications : file of what was settled, the app's ``.sqlite`` or a CSV; None for what the run began with.
+    adjudications : file of what people settled and set aside, the app's ``.sqlite`` or a CSV; None for what the run
+        began with.
     """
 
     run: Run
@@ -41,10 +45,33 @@ class Source:
         DatasetError
             the file is missing or is no file of adjudications.
         """
-        own = self.run.folder / OWN_ADJUDICATIONS
-        path = self.adjudications or (own if own.is_file() else None)
+        path = self._file
         frame = pd.DataFrame(columns=list(COLUMNS), dtype=str) if path is None else read_decisions(path)
         return frame.reindex(columns=list(COLUMNS), fill_value="")
+
+    @cached_property
+    def set_aside(self) -> list[str]:
+        """The images that people set aside; no table has them.
+
+        Raises
+        ------
+        DatasetError
+        """
+        return [] if self._file is None else read_set_aside(self._file)
+
+    def kept(self, items: LearnedItems) -> LearnedItems:
+        """The items without those that are set aside."""
+        rows = items.rows(self.set_aside)
+        if not (rows >= 0).any():
+            return items
+        kept = np.ones(len(items), dtype=np.bool_)
+        kept[rows[rows >= 0]] = False
+        return items.keep(kept)
+
+    @property
+    def _file(self) -> Path | None:
+        own = self.run.folder / OWN_ADJUDICATIONS
+        return self.adjudications or (own if own.is_file() else None)
 
 
 @dataclass(frozen=True)

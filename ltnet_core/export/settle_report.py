@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from ..annotations import ADJUDICATOR, is_machine
 from ..datasets import Files
 from ..errors import DatasetError
+from ..explore.gains import MEANING, Gains
 from ..files.spreadsheet import csv_bytes
 from ..images.image_decoding import Decoded, decode
 from ..labels.intervals import wilson
@@ -83,6 +84,7 @@ class SettleReport:
     ----------
     settled : how many items were. not_there : decisions about images or classes that the dataset does not have.
     pairs : where two coders differ, those with the most settled images first. alone : each coder and class.
+    gains : what that brought to a run; None for a dataset before any run.
     """
 
     settled: int
@@ -90,6 +92,7 @@ class SettleReport:
     pairs: tuple[Verdict, ...]
     alone: tuple[Verdict, ...]
     coders_left_out: int = 0
+    gains: Gains | None = None
 
     def to_frame(self) -> pd.DataFrame:
         """A row for each verdict."""
@@ -107,7 +110,9 @@ class SettleReport:
         pairs, alone = self.pairs[:MOST_ROWS], self.alone[:MOST_ROWS]
         faces = _faces([*pairs, *alone], files) if files is not None else {}
         left_out = len(self.pairs) + len(self.alone) - len(pairs) - len(alone)
-        return _template().render(report=self, title=title, pairs=pairs, alone=alone, faces=faces, left_out=left_out)
+        return _template().render(
+            report=self, title=title, pairs=pairs, alone=alone, faces=faces, left_out=left_out, meaning=MEANING
+        )
 
 
 def settle_report(items: LearnedItems, decisions: Mapping[str, str]) -> SettleReport:

@@ -129,6 +129,27 @@ def read_row_parts(path: Path, columns: Sequence[str], rows: int) -> Iterator[Fl
                 return
 
 
+VotePart = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int16], NDArray[np.float32]]
+"""Rows, coders, labels and counts of some annotations, (E,) each."""
+
+
+def read_vote_parts(path: Path, rows: int, coders: int, classes: int) -> Iterator[VotePart]:
+    """All votes or shares in the order of their rows, at most ``READ_ROWS`` at a time.
+
+    Raises
+    ------
+    DamageError
+    """
+    with reading(path), pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(READ_ROWS, columns=["row", "coder", "label", "count"]):
+            row, coder, label = (
+                read_codes(path, batch, name, 0, size)
+                for name, size in (("row", rows), ("coder", coders), ("label", classes))
+            )
+            count = np.asarray(batch.column("count").to_numpy(), dtype=np.float32)
+            yield row.astype(np.int32), coder.astype(np.int32), label.astype(np.int16), count
+
+
 def read_votes(path: Path, row: int, coders: Sequence[str], classes: int) -> dict[str, FloatArray]:
     """coder → (K,) votes or shares that it gave the item of one row; reads only the groups of rows it is in.
 

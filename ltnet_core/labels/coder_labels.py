@@ -140,6 +140,13 @@ class Labels:
         ends = np.append(0, np.cumsum([high - low for low, high in cuts])).astype(np.int64)
         return Labels(end - start, ends, row, label)
 
+    def keep(self, mask: NDArray[np.bool_]) -> Labels:
+        """Of the rows where ``mask`` (N,) is true, which become rows 0, 1, …"""
+        kept = mask[self.row]
+        number = np.cumsum(mask, dtype=np.int32) - 1
+        ends = np.append(0, np.cumsum(kept))[self.ends].astype(np.int64)
+        return Labels(int(mask.sum()), ends, number[self.row[kept]].astype(np.int32), self.label[kept])
+
     def until(self, rows: int) -> Labels:
         """Of the first rows only."""
         return self if rows >= self.rows else self.between(0, rows)

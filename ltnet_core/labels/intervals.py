@@ -77,11 +77,16 @@ def evidence(
         spread = (transitions * (1 - transitions)).sum(2)
         effective = np.clip(spread / np.maximum(variance.sum(2), 1e-12) - held, 0.0, support)
         support = np.where(spread > CERTAIN, effective, support)  # the fixed matrix of a coder does not vary
-    total = (support + held)[:, :, None]
+    return Evidence(support, *beta_interval(transitions, support + held))
+
+
+def beta_interval(transitions: FloatArray, support: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """(C,K,K) each, ends of the 95 % interval of each cell of T when its row rests on ``support`` (C,K)."""
+    total = support[:, :, None]
     hits = transitions * total
     misses = total - hits
-    ends = [betaincinv(hits + 0.5, misses + 0.5, q) for q in ((1 - LEVEL) / 2, (1 + LEVEL) / 2)]
-    return Evidence(support, np.minimum(ends[0], transitions), np.maximum(ends[1], transitions))
+    low, high = (betaincinv(hits + 0.5, misses + 0.5, q) for q in ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
+    return np.minimum(low, transitions), np.maximum(high, transitions)
 
 
 def _variances(

@@ -125,7 +125,7 @@ def make_plan(
         no annotated training item has a readable image, or none that the method could learn from.
     """
     notes = [f"{p.kind} ({p.count:,}): {p.examples[0]}" for p in study.problems]
-    usable = ~np.isin(study.table.items, list(broken))
+    usable = ~np.isin(study.table.items, [*broken, *study.left_out])
     learn = usable & ~study.is_test
     table, _, _ = human.keep_items(learn).canonical()
     silent = [c for c, n in zip(table.coders, table.annotations_per_coder(), strict=True) if n == 0]

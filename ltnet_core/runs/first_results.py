@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..annotations import FloatArray
-from ..files.parquet_files import read_row, read_row_parts, read_rows, read_texts, read_votes
+from ..files.parquet_files import read_row, read_row_parts, read_rows, read_texts, read_vote_parts, read_votes
 from ..files.reading import damaged, read_json, reading
-from ..labels.coder_labels import Codes, Labels
+from ..labels.coder_labels import Codes, Entries, Labels
 from ..labels.truth import column_names
 from .learned_items import Floats, LearnedItems
 from .run import Run
@@ -90,6 +90,20 @@ class FirstResults:
         one = np.eye(len(items.classes))
         labels = items.labels.at(np.asarray([row]))[:, 0].tolist()
         return {coder: one[label] for coder, label in zip(items.coders, labels, strict=True) if label >= 0}
+
+    def annotation_parts(self, items: LearnedItems) -> Iterator[Entries]:
+        if self.run.keeps("annotations.parquet"):
+            sizes = len(items), len(items.coders), len(items.classes)
+            parts = read_vote_parts(self.run.result("annotations.parquet"), *sizes)
+            yield from (Entries(*part) for part in parts)
+            return
+        labels = items.labels
+        order = np.argsort(labels.row, kind="stable")
+        one = np.ones(len(order), dtype=np.float32)
+        yield Entries(labels.row[order], labels.coder()[order], labels.label[order], one)
+
+    def shares(self, rows: int) -> FloatArray:
+        return np.ones(rows)
 
     def share(self, items: LearnedItems, row: int) -> float:
         return 1.0

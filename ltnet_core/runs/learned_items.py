@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -79,6 +79,12 @@ class LearnedItems:
         out = np.full(len(names), -1, dtype=np.int64)
         out[pc.drop_null(hits).to_numpy()] = at
         return out
+
+    def keep(self, mask: NDArray[np.bool_]) -> LearnedItems:
+        """The items where ``mask`` (N,) is true, in the same order."""
+        columns = ("truth", "network", "known", "confidence", "margin", "origin", "split")
+        kept = {name: getattr(self, name)[mask] for name in columns}
+        return replace(self, names=self.names.filter(pa.array(mask)), labels=self.labels.keep(mask), **kept)
 
     @cached_property
     def human(self) -> NDArray[np.bool_]:

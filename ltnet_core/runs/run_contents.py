@@ -53,6 +53,7 @@ class Spec(_SpecKeys, total=False):
     coders: list[str] | None
     pixel_budget: float | None
     adjudications: int
+    left_out: int
     like: str | None
     created: float
 

@@ -23,7 +23,16 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from ..annotations import FloatArray
-from ..files.parquet_files import read_codes, read_row, read_row_parts, read_rows, read_texts, read_votes, write_parquet
+from ..files.parquet_files import (
+    read_codes,
+    read_row,
+    read_row_parts,
+    read_rows,
+    read_texts,
+    read_vote_parts,
+    read_votes,
+    write_parquet,
+)
 from ..files.reading import damaged, read_json, reading
 from ..files.writing import write_array, write_json
 from ..labels.coder_labels import NO_LABELS, NO_ROWS, Entries, Labels, ascending, begins
@@ -150,6 +159,12 @@ class ResultReader(Protocol):
     def annotations(self, items: LearnedItems, row: int) -> dict[str, FloatArray]:
         """coder → (K,) what it said of one row, votes or shares."""
 
+    def annotation_parts(self, items: LearnedItems) -> Iterator[Entries]:
+        """All annotations in the order of their rows, some at a time."""
+
+    def shares(self, rows: int) -> FloatArray:
+        """(rows,) what people's annotations of the first rows count in the posterior."""
+
     def share(self, items: LearnedItems, row: int) -> float:
         """What people's annotations of one row count in the posterior; all of it where that was not kept."""
 
@@ -271,6 +286,16 @@ class StoredResults:
 
     def annotations(self, items: LearnedItems, row: int) -> dict[str, FloatArray]:
         return read_votes(self.run.result(ANNOTATIONS), row, items.coders, len(items.classes))
+
+    def annotation_parts(self, items: LearnedItems) -> Iterator[Entries]:
+        sizes = len(items), len(items.coders), len(items.classes)
+        return (Entries(*part) for part in read_vote_parts(self.run.result(ANNOTATIONS), *sizes))
+
+    def shares(self, rows: int) -> FloatArray:
+        path = self.run.result(ITEMS)
+        with reading(path), pq.ParquetFile(path) as file:
+            kept = "share" in file.schema_arrow.names
+        return read_rows(path, ["share"], rows)[:, 0] if kept else np.ones(rows)
 
     def share(self, items: LearnedItems, row: int) -> float:
         path = self.run.result(ITEMS)

@@ -9,7 +9,7 @@ EXPORT = Export(
     name="truth",
     title="Learned truth",
     text="One row per image: the learned truth, its confidence, and what every coder said.",
-    write=lambda source, out: write_truth(source.run, out),
+    write=lambda source, out: write_truth(source.run, out, source.set_aside),
     suffixes={".csv": "text/csv", ".parquet": "application/vnd.apache.parquet"},
     columns=(
         Column("image", "the image's name in the dataset"),
