@@ -12,6 +12,7 @@ from ltnet_core.errors import LTNetError
 from ui import export_routes, frame, markup, opened, prediction, reads
 from ui.current import current
 from ui.folder_upload import discard_images, image_upload
+from ui.server_files import file_of
 
 SOURCE = "predict_source"  # "samples", "path:…"; an upload is kept by its component
 OF = "predict_dataset"
@@ -22,22 +23,26 @@ dataset = state.dataset
 assert dataset is not None  # noqa: S101 - for mypy; a run brings its dataset
 codes = reads.codes(run)
 
-if st.session_state.setdefault(OF, dataset.location) != dataset.location:  # what was shown belongs to another dataset
-    st.session_state[OF] = dataset.location
+own = prediction.features_of(run)  # the file of features it was trained on, if it was
+of = (dataset.location, own is None)
+if st.session_state.setdefault(OF, of) != of:  # what was shown belongs to another dataset, or to another kind of run
+    st.session_state[OF] = of
     st.session_state.pop(SOURCE, None)
     discard_images()
 
-upload = image_upload()
+upload = image_upload() if own is None else None
 if upload:
     st.session_state.pop(SOURCE, None)
 with st.form("by_path", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
-    path = st.text_input(
-        "Or the path of a folder, a zip or an image on this machine", placeholder="/data/new-faces", key="predict_path"
-    )
+    if own is None:
+        kind, label, example = "path", "Or the path of a folder, a zip or an image on this machine", "/data/new-faces"
+    else:
+        kind, label, example = "features", "The path of a file of features on this machine", "/data/features.npz"
+    path = st.text_input(label, placeholder=example, key=f"predict_{kind}")
     if st.form_submit_button("Look at it") and path.strip():
         discard_images()
         upload = None
-        st.session_state[SOURCE] = f"path:{path.strip()}"
+        st.session_state[SOURCE] = f"{kind}:{path.strip()}"
 tools = st.container(horizontal=True, vertical_alignment="center")
 if not upload and reads.files(dataset) is not None and tools.button("Try it on images of this dataset"):
     st.session_state[SOURCE] = "samples"
@@ -51,7 +56,12 @@ if source:
         if upload:
             looked = prediction.look_at_uploaded(str(run.folder), version, upload)
         elif source == "samples":
-            looked = prediction.look_at_samples(str(run.folder), version, dataset, dataset.version)
+            look_at = prediction.look_at_samples if own is None else prediction.look_at_own_features
+            looked = look_at(str(run.folder), version, dataset, dataset.version)
+        elif own is not None:
+            file = file_of(source.removeprefix("features:"))
+            changed = file.stat().st_mtime_ns
+            looked = prediction.look_at_features(str(run.folder), version, str(file), changed, dataset, dataset.version)
         else:
             place = prediction.require_path(source.removeprefix("path:"))
             looked = prediction.look_at_path(str(run.folder), version, str(place), place.stat().st_mtime_ns)
@@ -60,7 +70,8 @@ if source:
 else:
     markup.empty(
         "Images nobody has labelled yet",
-        "Drop some above. You see the latent truth of each, and what every coder would most probably have called it.",
+        ("Drop some above." if own is None else "This run sees features: name a file of theirs above.")
+        + " You see the latent truth of each, and what every coder would most probably have called it.",
     )
 if upload and tools.button("Remove these images", key="remove_images"):
     discard_images()
@@ -89,8 +100,8 @@ if looked is not None:
 markup.heading("The same from the command line")
 folder = shlex.quote(str(run.folder))
 st.code(
-    f"python -m ltnet_core predict {folder} IMAGE … --json\n"
-    f"python -m ltnet_core predict {folder} FOLDER --out predictions.csv",
+    f"python -m ltnet_core predict {folder} {'IMAGE …' if own is None else '--features FILE'} --json\n"
+    f"python -m ltnet_core predict {folder} {'FOLDER' if own is None else '--features FILE'} --out predictions.csv",
     language=None,
     wrap_lines=True,
 )

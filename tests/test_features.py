@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import faults
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from asgi import request
 from conftest import Command
+from page_driver import link, open_page, seen
 
 from ltnet_core import IPA2LT, load_dataset
 from ltnet_core.datasets import Study
@@ -22,6 +26,7 @@ from ltnet_core.learning.networks import build_network
 from ltnet_core.learning.study_features import feature_statistics
 from ltnet_core.runs.run import Run
 from ltnet_core.settings import Settings, make_settings
+from ui import commands, export_routes, prediction
 
 FLAGS = ("--preset", "quick", "--epochs", 20, "--batch-size", 32, "--lr", 0.03, "--ltnet-lr", 0.03, "--device", "cpu")
 SHORT = ("--preset", "quick", "--epochs", 2, "--device", "cpu", "--no-machine-coders")
@@ -252,3 +257,39 @@ def test_the_time_is_estimated_before_the_start(made: tuple[Path, Path, np.ndarr
     done = faults.call("estimate", made[0], *SHORT, "--features", made[1], "--json")
     assert done.status == 0, done.err
     assert loads(done.out)["seconds"] > 0
+
+
+def test_the_page_trains_on_a_file_of_features_and_predicts_by_one(
+    made: tuple[Path, Path, np.ndarray], run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    faces, features, _ = made
+    monkeypatch.setenv("LTNET_WORKSPACE", str(tmp_path))
+    copy = tmp_path / "own"
+    shutil.copytree(faces, copy)
+    shutil.copy(features, copy / "features.parquet")
+    link(tmp_path, copy)
+    flags: list[list[str]] = []
+    monkeypatch.setattr(commands, "start_run", lambda run_dir, location, options: flags.append(options))
+    at = open_page("train", dataset="faces")
+    box = at.selectbox(key="input")
+    assert box.options == ["the images", str(copy / "features.parquet")]
+    at.text_input(key="weights_quick").set_value(str(tmp_path / "gone.pt")).run()
+    assert "gone.pt: cannot be read" in seen(at)
+    assert not [b for b in at.button if b.key == "start"], "nothing starts with a file that is not there"
+    at.selectbox(key="input").set_value(str(copy / "features.parquet")).run()
+    assert (
+        at.number_input(key="lr_quick_features").placeholder == f"{make_settings('quick', features='f').schedule.lr:g}"
+    )
+    at.button(key="start").click().run()
+    assert f"--features={copy / 'features.parquet'}" in flags[0]
+
+    shutil.copytree(run, tmp_path / "runs" / "r")
+    at = open_page("predict", run="r")
+    at.text_input(key="predict_features").set_value(str(features))
+    next(b for b in at.button if b.label == "Look at it").click().run()
+    assert seen(at).count('<article class="lt-seen"') == prediction.SHOWN
+    address, _, query = export_routes.address_of_predictions(
+        Run(tmp_path / "runs" / "r"), f"features:{features}"
+    ).partition("?")
+    reply = request(export_routes.routes(), "GET", f"/{address}", query=dict(parse_qsl(query)))
+    assert pd.read_csv(io.BytesIO(reply.content))["image"].tolist() == pd.read_parquet(features)["image"].tolist()

@@ -126,8 +126,8 @@ def estimate(dataset: Path, flags: Sequence[str]) -> float:
         raise LTNetError("the estimate was cut off.") from e
 
 
-def predict(run: Run, images: Sequence[Path]) -> list[dict[str, Any]]:
-    """What ``predict --json`` says of these images.
+def predict(run: Run, images: Sequence[Path | str], features: Path | None = None) -> list[dict[str, Any]]:
+    """What ``predict --json`` says of these images; of their names in a file of features, where that is given.
 
     Raises
     ------
@@ -135,6 +135,8 @@ def predict(run: Run, images: Sequence[Path]) -> list[dict[str, Any]]:
         the prediction failed; says why.
     """
     try:
-        return list(json.loads(require_done(["predict", str(run.folder), *map(str, images), "--json"])))
+        by = [] if features is None else ["--features", str(features)]
+        command = ["predict", str(run.folder), *by, "--json", "--", *map(str, images)]
+        return list(json.loads(require_done(command)))
     except ValueError as e:
         raise LTNetError("the prediction was cut off.") from e

@@ -27,6 +27,7 @@ from ltnet_core.export.kind import EXPORTS
 from ltnet_core.runs.run import Run
 from ui import commands, http, opened, prediction
 from ui.http import Refused
+from ui.server_files import file_of
 from ui.tokens import is_token, token
 from ui.workspace import adjudications_of
 
@@ -45,7 +46,10 @@ def file_name(run: str, name: str, ending: str) -> str:
 
 
 def address_of_predictions(run: Run, source: str) -> str:
-    """Where a page's link finds the predictions of ``upload:ID`` or ``path:PATH``; it is good for that alone."""
+    """Where a page's link finds the predictions of a source: ``upload:ID``, ``path:PATH`` or ``features:PATH``.
+
+    The link is good for that source alone.
+    """
     name = run.folder.name
     query = urlencode({"source": source, "token": token(f"{name}/{source}")})
     return f"api/exports/{quote(name, safe='')}/images/predictions.csv?{query}"
@@ -93,6 +97,8 @@ def _predict(run: str, source: str) -> BinaryIO:
     kind, _, rest = source.partition(":")
     if kind == "upload":
         place, sources = prediction.sources_of_upload(rest)
+    elif kind == "features":
+        place, sources = None, ["--features", str(file_of(rest))]
     else:
         place, sources = None, [str(prediction.require_path(rest))]
     return made(["predict", str(folder), *sources], ".csv", place)

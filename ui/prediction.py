@@ -13,18 +13,18 @@ import streamlit as st
 
 from ltnet_core.annotations import is_machine
 from ltnet_core.datasets import Study
+from ltnet_core.datasets.feature_file import open_features
 from ltnet_core.datasets.files import MAX_IMAGE_BYTES, is_image_name, suffix
 from ltnet_core.datasets.image_sources import SourceImage, images_of
-from ltnet_core.datasets.roots import expanded, require_below
 from ltnet_core.errors import DatasetError, LTNetError
 from ltnet_core.images.image import open_image
 from ltnet_core.runs.run import Run
+from ltnet_core.settings import Settings
 from ui import commands, reads, thumbnails, uploads
-from ui.access.settings import settings
 from ui.markup import esc
-from ui.roots import allowed_roots
+from ui.server_files import file_of, path_of
 from ui.wording import coder_name, listing, name, percent
-from ui.workspace import Dataset, root
+from ui.workspace import Dataset
 
 SAMPLES = 6
 SHOWN = 60  # images that are shown; the table has all
@@ -77,14 +77,9 @@ def require_path(text: str) -> Path:
     DatasetError
         it lies where this page may not look, is not there, or holds no image.
     """
-    place = expanded(text.strip().strip("\"'"))
-    if not place.is_absolute():
-        raise DatasetError(f"{text!r} is not an absolute path; start it with / or ~.")
-    roots = allowed_roots(settings(), root())
-    if roots is not None:
-        place = require_below(place, roots)
-    next(images_of([place]))
-    return place
+    path = path_of(text)
+    next(images_of([path]))
+    return path
 
 
 @st.cache_data(max_entries=6, ttl=3600, show_spinner="Looking at the images …")
@@ -127,6 +122,44 @@ def look_at_samples(folder: str, version: str, dataset: Dataset, content: str) -
     study = reads.study(dataset)
     images = [SourceImage(study.files, name, name, one_of_many=True) for name in samples(study)]
     return Looked(look(Run(folder), images), len(images))
+
+
+def features_of(run: Run) -> str | None:
+    """The file of features that a run was trained on; None where it was trained on images."""
+    return Settings.of_spec(reads.spec(run)).network.features
+
+
+@st.cache_data(max_entries=6, ttl=3600, show_spinner="Looking at the features …")
+def look_at_features(folder: str, version: str, path: str, changed: int, dataset: Dataset, content: str) -> Looked:
+    """What a run that was trained on features sees in those of a file, which was ``changed`` then.
+
+    An image of the dataset, whose version is ``content``, is shown beside its answer.
+
+    Raises
+    ------
+    LTNetError
+    """
+    file = file_of(path)
+    names = open_features(file).names
+    return Looked(_look_at_vectors(Run(folder), file, names[:SHOWN], dataset), len(names))
+
+
+@st.cache_data(max_entries=6, ttl=3600, show_spinner="Looking at the features …")
+def look_at_own_features(folder: str, version: str, dataset: Dataset, content: str) -> Looked:
+    """The same of a few images of a dataset, by the file that the run was trained on.
+
+    Raises
+    ------
+    LTNetError
+    """
+    run = Run(folder)
+    names = samples(reads.study(dataset))
+    return Looked(_look_at_vectors(run, Path(str(features_of(run))), names, dataset), len(names))
+
+
+def _look_at_vectors(run: Run, file: Path, names: Sequence[str], dataset: Dataset) -> list[Seen]:
+    answers = commands.predict(run, names, file)
+    return [Seen(n, file, reads.thumbnail(dataset, n), answer) for n, answer in zip(names, answers, strict=True)]
 
 
 def look(run: Run, images: Sequence[SourceImage]) -> list[Seen]:

@@ -19,6 +19,7 @@ from ltnet_core.settings import PRESET_TEXTS, Settings, make_settings
 from ui import commands, markup, reference
 from ui.current import select
 from ui.option_form import option_form
+from ui.server_files import feature_files, file_of
 from ui.wording import duration
 from ui.workspace import Dataset, adjudications_of, runs_folder
 
@@ -28,6 +29,7 @@ SETTLED = {
     "learn": "learn how the adjudicator errs, as for any coder",
 }
 AS_PRESET = "as the preset"
+IMAGES = "the images"
 
 
 def options() -> tuple[Settings, list[str]]:
@@ -56,10 +58,16 @@ def options() -> tuple[Settings, list[str]]:
 
 
 def details(study: Study, base: Settings) -> list[str]:
-    """The rest of the settings, folded away; returns flags."""
+    """The rest of the settings, folded away; returns flags.
+
+    Raises
+    ------
+    DatasetError
+        a file that was named cannot be used.
+    """
     flags: list[str] = []
     with st.expander("More settings"):
-        left, right = st.columns([3, 1], gap="medium")
+        left, middle, right = st.columns([2, 2, 1], gap="medium")
         with left:
             method = str(
                 st.selectbox(
@@ -68,15 +76,37 @@ def details(study: Study, base: Settings) -> list[str]:
                     help="What LTNet is compared with can be trained alike, to see what each makes of these labels.",
                 )
             )  # fmt: skip
+        with middle:
+            features = _input(study)
         with right:
             device = st.selectbox("Device", ["auto", "cpu", "cuda"], key="device")
         if device != "auto":
             flags += ["--device", str(device)]
         if method != base.method:
             flags += ["--method", method]
-        return flags + option_form(
-            replace(base, method=method), study.human_coders, without=("epochs", "set_aside", "reference")
-        )
+        without = ["epochs", "set_aside", "reference", "features"]
+        if features:
+            base = make_settings(base.preset, features=features)
+            flags.append(f"--features={features}")
+            without.append("network")
+        flags += option_form(replace(base, method=method), study.human_coders, without)
+        if features:
+            file_of(features)
+        return flags
+
+
+def _input(study: Study) -> str | None:
+    """What the networks see: None for the images, or the path of a file of features."""
+    chosen = st.selectbox(
+        "What the networks see",
+        [IMAGES, *feature_files(study)],
+        key="input",
+        accept_new_options=True,
+        help="The images, or one vector an image that another network has computed: a .parquet, .npz or .npy file in "
+        "the dataset's folder, or elsewhere on this machine by its path. The documentation on datasets says how it is "
+        "laid out.",
+    )
+    return None if chosen in (None, IMAGES) else str(chosen).strip()
 
 
 def settled(study: Study, dataset: Dataset) -> list[str]:
@@ -141,7 +171,11 @@ def new_run(study: Study, dataset: Dataset) -> None:
         flags.append("--set-aside")
     about_people = settled(study, dataset)
     question = st.container()
-    chosen = details(study, base)
+    try:
+        chosen = details(study, base)
+    except LTNetError as e:
+        markup.callout("error", str(e), title="This file cannot be used")
+        return
     with question:
         flags += chosen + reference.question(study, base, chosen)
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
