@@ -47,16 +47,7 @@ def make(place: Path, items: int) -> None:
     data = place / "datasets" / DATASET / "data"
     if (place / "runs" / RUN / "manifest.json").exists():
         return
-    drawn = place / "drawn"
-    write_demo(drawn, items=DRAWN)
-    faces = sorted((drawn / "images").iterdir())
-    names = [f"images/{n // DRAWN:04d}/{n % DRAWN:03d}.jpg" for n in range(items)]
-    for n, name in enumerate(names):
-        target = data / name
-        if n % DRAWN == 0:
-            target.parent.mkdir(parents=True, exist_ok=True)
-        if not target.exists():
-            os.link(faces[n % len(faces)], target)
+    names = link_faces(data, place / "drawn", items)
     truth = (np.arange(items) % DRAWN) % len(CLASSES)
     rng = np.random.default_rng(0)
     half = items // 2
@@ -68,10 +59,26 @@ def make(place: Path, items: int) -> None:
     with open(data / "classes.csv", "w", encoding="utf-8") as f:
         f.write("class\n" + "".join(f"{c}\n" for c in CLASSES))
     write_json(data.parent / "about.json", {"name": "Large study"})
-    _run(place / "runs" / RUN, load_dataset(data))
+    made_up_run(place / "runs" / RUN, load_dataset(data))
 
 
-def _run(folder: Path, study: Study) -> None:
+def link_faces(data: Path, drawn: Path, items: int) -> list[str]:
+    """Put so many images into a dataset folder, each drawn face many times; returns their names."""
+    if not drawn.exists():
+        write_demo(drawn, items=DRAWN)
+    faces = sorted((drawn / "images").iterdir())
+    names = [f"images/{n // DRAWN:04d}/{n % DRAWN:03d}.jpg" for n in range(items)]
+    for n, name in enumerate(names):
+        target = data / name
+        if n % DRAWN == 0:
+            target.parent.mkdir(parents=True, exist_ok=True)
+        if not target.exists():
+            os.link(faces[n % len(faces)], target)
+    return names
+
+
+def made_up_run(folder: Path, study: Study, *, seed: int = 0, machines: bool = True) -> None:
+    """A finished run whose results are made up; ``machines`` says whether machine coders took part."""
     spec = {
         "dataset": str(study.files.location),
         "dataset_name": study.name,
@@ -79,7 +86,7 @@ def _run(folder: Path, study: Study) -> None:
         "fingerprint": "",
         "preset": "quick",
         "settings": make_settings("quick").to_json(),
-        "seed": 0,
+        "seed": seed,
         "device": "cpu",
         "coders": None,
         "classes": list(study.table.classes),
@@ -87,7 +94,7 @@ def _run(folder: Path, study: Study) -> None:
         "created": time.time(),
     }
     run = Run.create(folder, spec)
-    write_made_up_results(run, study)
+    write_made_up_results(run, study, seed, machines=machines)
     finish(run)
     run.emit("done", message="finished")
 
@@ -97,7 +104,7 @@ def make_small(place: Path) -> None:
     if not (place / "runs" / SMALL / "manifest.json").exists():
         data = place / "datasets" / "small" / "data"
         write_demo(data, items=300)
-        _run(place / "runs" / SMALL, load_dataset(data))
+        made_up_run(place / "runs" / SMALL, load_dataset(data))
 
 
 def memory(server: Server) -> float:

@@ -10,12 +10,26 @@ import streamlit as st
 from ltnet_core.datasets import FORMATS, Study
 from ltnet_core.errors import LTNetError
 from ltnet_core.files.spreadsheet import guarded
-from ui import charts, frame, how_read, intake, joining, manage, markup, problem_list, reads, samples, uploads
+from ui import (
+    charts,
+    frame,
+    how_read,
+    intake,
+    joining,
+    labels_alone,
+    manage,
+    markup,
+    problem_list,
+    reads,
+    samples,
+    uploads,
+)
 from ui.current import current
-from ui.wording import listing, percent
+from ui.wording import coder_name, listing, percent
 from ui.workspace import Dataset, set_format
 
 CHARTED = 8
+MOST_ROWS = 20  # of the table of pairs; more are a table that scrolls
 
 
 def overview(study: Study) -> None:
@@ -102,18 +116,26 @@ def agreement_part(study: Study, agreement: dict[str, Any]) -> None:
         )
         return
     met = {p["a"] for p in pairs} | {p["b"] for p in pairs}
-    rows = "".join(
-        f"<tr><td>{markup.esc(p['a'])} – {markup.esc(p['b'])}</td><td class='n'>{p['items']:,}</td>"
-        f"<td class='n'>{percent(p['agreement'])}</td>"
-        f"<td class='n'>{'–' if p['kappa'] is None else format(p['kappa'], '.2f')}</td></tr>"
-        for p in pairs[:20]
-    )
-    markup.show(
-        "<div class='lt-scroll'><table class='lt-table'><tr><th>coders</th><th class='n'>in common</th>"
-        f"<th class='n'>agree</th><th class='n'>kappa</th></tr>{rows}</table></div>"
-    )
+    rows = [
+        {
+            "coders": f"{coder_name(p['a'])} – {coder_name(p['b'])}",
+            "in common": p["items"],
+            "agree": p["agreement"],
+            "kappa": p["kappa"],
+        }
+        for p in sorted(pairs, key=lambda p: -p["items"])
+    ]
+    if len(rows) > MOST_ROWS:
+        config = {
+            "agree": st.column_config.NumberColumn(format="percent"),
+            "kappa": st.column_config.NumberColumn(format="%.2f"),
+        }
+        st.dataframe(guarded(pd.DataFrame(rows)), hide_index=True, height=420, key="pairs", column_config=config)
+    else:
+        markup.show(_pairs_table(rows))
     alpha = agreement["krippendorff_alpha"]
-    more = f"The first 20 of {len(pairs):,} pairs. " if len(pairs) > 20 else ""
+    left_out = agreement["pairs_left_out"]
+    more = f"{left_out:,} pairs of the coders with the fewest labels are left out. " if left_out else ""
     whole = "unknown" if alpha is None else format(alpha, ".2f")
     fleiss = agreement["fleiss_kappa"]
     whole += "" if fleiss is None else f"; Fleiss’ kappa: {fleiss:.2f}"
@@ -123,6 +145,19 @@ def agreement_part(study: Study, agreement: dict[str, Any]) -> None:
     if alone:
         text += f" {listing(alone)} shared no image with anybody; machine coders will bridge them."
     markup.sentence(text)
+
+
+def _pairs_table(rows: list[dict[str, Any]]) -> str:
+    cells = "".join(
+        f"<tr><td>{markup.esc(r['coders'])}</td><td class='n'>{r['in common']:,}</td>"
+        f"<td class='n'>{percent(r['agree'])}</td>"
+        f"<td class='n'>{'–' if r['kappa'] is None else format(r['kappa'], '.2f')}</td></tr>"
+        for r in rows
+    )
+    return (
+        "<div class='lt-scroll'><table class='lt-table'><tr><th>coders</th><th class='n'>in common</th>"
+        f"<th class='n'>agree</th><th class='n'>kappa</th></tr>{cells}</table></div>"
+    )
 
 
 @st.fragment
@@ -172,6 +207,7 @@ with left:
 with right:
     problem_list.section(study, state.dataset)
     agreement_part(study, reads.study_agreement(state.dataset))
+labels_alone.section(study, state.dataset)
 if study.has_images:
     faces(study, state.dataset)
 else:

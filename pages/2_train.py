@@ -59,7 +59,7 @@ def _forming(run: Run, events: list[dict[str, Any]], spec: dict[str, Any]) -> No
         return
     after = progress.after_epoch(forming["stage"], events, Settings.of_spec(spec))
     markup.heading("Transition matrices so far", f"{after} · rows are truth" if after else "rows are truth")
-    markup.show(small_matrices(forming, spec["classes"], spec["codes"]))
+    markup.show(small_matrices(forming["coders"], forming["classes"], spec["codes"], spec["classes"]))
 
 
 def _spec(run: Run) -> dict[str, Any]:

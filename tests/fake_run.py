@@ -91,7 +91,7 @@ def _write_events(folder: Path, study: Study, finished: bool, ending: str | None
     (folder / "events.jsonl").write_text(text, encoding="utf-8")
 
 
-def write_made_up_results(run: Run, study: Study, seed: int = 0) -> Learned:
+def write_made_up_results(run: Run, study: Study, seed: int = 0, *, machines: bool = True) -> Learned:
     """What a training leaves, of a made-up network that is right in most cases; returns what it made up."""
     rng = np.random.default_rng(seed)
     human, k = study.table, len(study.table.classes)
@@ -102,7 +102,7 @@ def write_made_up_results(run: Run, study: Study, seed: int = 0) -> Learned:
     p /= p.sum(1, keepdims=True)
     table = human.keep_items(~study.is_test)
     matrices = {c: study.planted.get(c, 0.3 / k + 0.7 * np.eye(k)) for c in human.coders}
-    for coder in human.coders:
+    for coder in human.coders if machines else ():
         table = _with_machine(table, coder, matrices[coder], p.argmax(1), ~study.is_test, rng)
     machine = {MACHINE_PREFIX + c: 0.2 / k + 0.8 * m for c, m in matrices.items()}
     stacked = np.stack([_noisy({**matrices, **machine}[c], rng) for c in table.coders])

@@ -7,15 +7,18 @@ import json
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import write_csv, write_image
 from page_driver import open_page, seen
 from test_annotation_exports import studio_study
 from uploading import upload, uploaded
 
+from ltnet_core.datasets.crowd import draw_crowd
 from ltnet_core.datasets.joined import Source
 from ltnet_core.errors import DatasetError
-from ui import reads, workspace
+from ltnet_core.labels.aggregation import aggregate
+from ui import labels_alone, reads, workspace
 
 VOTES = b"image,happy,fear\nimages/0.png,9,1\nimages/1.png,2,8\n"
 
@@ -166,3 +169,57 @@ def test_the_question_of_an_export_is_chosen_by_its_role(place: Path, tmp_path: 
     (kept,) = workspace.list_datasets()
     assert json.loads(kept.corrections) == {"ignore": ["emotion"]}
     assert reads.study(kept).table.classes == ("no", "yes")
+
+
+def crowd(at: Path, coders: int) -> Path:
+    """A drawn crowd's labels as a dataset folder, with the known truth of half of the items."""
+    drawn = draw_crowd(60, coders, 3, 3, 1)
+    names = [f"{n}.png" for n in range(60)]
+    at.mkdir()
+    rows = zip(drawn.table.item, drawn.table.coder, drawn.table.label, strict=True)
+    write_csv(at / "annotations.csv", ("image", "coder", "label"), [
+        (names[i], drawn.table.coders[c], drawn.table.classes[k]) for i, c, k in rows])  # fmt: skip
+    write_csv(at / "truth.csv", ("image", "label"), [(names[i], f"class{drawn.truth[i]}") for i in range(30)])
+    return at
+
+
+def test_what_labels_alone_tell_is_shown_before_any_training(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = workspace.add_path(str(crowd(tmp_path / "crowd", 4)))
+    at = open_page("dataset")
+    assert "What the labels alone tell" in seen(at)
+    found = labels_alone.begin(dataset).result(60)
+    assert not at.run().exception
+    text = seen(at)
+    study = reads.study(dataset)
+    commanded = {m: aggregate(study.table, m) for m in ("majority", "dawid-skene", "auto")}
+    known = study.truth >= 0
+    for method, result in commanded.items():
+        right = float((result.labels == study.truth)[known].mean())
+        assert found.scores[method]["accuracy"] == pytest.approx(right) and f"{100 * right:.1f} %" in text
+    assert found.changed == (commanded["auto"].labels != commanded["majority"].labels).sum()
+    assert f"differs from the majority vote in {found.changed}." in text
+    np.testing.assert_array_equal(found.transitions, commanded["auto"].transitions)
+    assert text.count("<figure>") == 4
+    assert labels_alone.begin(workspace.list_datasets()[0]).result() is found, "once for this version of the dataset"
+    # Another version is worked out anew, after a click where it takes long.
+    (tmp_path / "crowd" / "truth.csv").unlink()
+    monkeypatch.setattr(labels_alone, "AT_ONCE", 0.0)
+    at = open_page("dataset")
+    assert "this takes about 5 seconds" in seen(at) and "majority vote in" not in seen(at)
+    at.button(key="work_out").click().run()
+    labels_alone.begin(workspace.list_datasets()[0]).result(60)
+    assert "brings no known truth" in seen(at.run()) and "of known truth" not in seen(at)
+
+
+def test_of_many_coders_a_table_comes_first(place: Path, tmp_path: Path) -> None:
+    dataset = workspace.add_path(str(crowd(tmp_path / "crowd", 30)))
+    labels_alone.begin(dataset).result(60)
+    at = open_page("dataset")
+    tables = {len(frame.value): frame.value for frame in at.dataframe}
+    assert tables[30].images.is_monotonic_decreasing and seen(at).count("<figure>") == labels_alone.FIRST
+    pairs = next(frame for frame in tables.values() if "kappa" in frame)
+    assert (
+        len(pairs) == len(reads.study_agreement(dataset)["pairs"]) > 20 and pairs["in common"].is_monotonic_decreasing
+    )

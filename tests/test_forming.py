@@ -54,11 +54,7 @@ def test_a_damaged_picture_is_none(tmp_path: Path, text: str) -> None:
 
 
 def test_pictures_are_in_the_order_of_the_classes_and_names_are_text() -> None:
-    told = {
-        "stage": "ltnet", "epoch": 1, "epochs": 2, "classes": ["b", "a"],
-        "coders": {"<b>x</b>": [[0.9, 0.1], [0.3, 0.7]]},
-    }  # fmt: skip
-    body = small_matrices(told, ["a", "b"], ["A", "B"])  # type: ignore[arg-type]
+    body = small_matrices({"<b>x</b>": [[0.9, 0.1], [0.3, 0.7]]}, ["b", "a"], ["A", "B"], ["a", "b"])
     cells = [part.partition('"')[0] for part in body.split('<i style="')[1:]]
     assert cells == ["--v:70%", "--v:30%", "--v:10%", "--v:90%"]
     assert "truth A, says B: 30%" in body

@@ -1,28 +1,33 @@
-"""Transition matrices as small pictures without numbers: how T forms while it is learned."""
+"""Transition matrices as small pictures without numbers: how T forms in training, and what labels alone tell."""
 
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from ltnet_core.runs.forming import Forming
 from ui.markup import esc
 from ui.wording import coder_name
 
+Matrix = Sequence[Sequence[float]]
 
-def small_matrices(forming: Forming, classes: Sequence[str], codes: Sequence[str]) -> str:
-    """A picture per coder as HTML, rows are truth, in the order of ``classes``; hovering over a cell tells its number.
 
-    ``codes`` are their short names.
+def small_matrices(
+    coders: Mapping[str, Matrix], classes: Sequence[str], codes: Sequence[str], shown: Sequence[str] | None = None
+) -> str:
+    """A picture per coder as HTML, rows are truth; hovering over a cell tells its number.
+
+    ``classes`` are those of the matrices, ``codes`` the short names of the classes that are ``shown``, in that order;
+    without it all are, as they are.
     """
-    order = [forming["classes"].index(c) for c in classes if c in forming["classes"]]
-    shown = dict(zip(classes, codes, strict=True))
-    names = [shown[forming["classes"][k]] for k in order]
-    pictures = [_picture(coder, matrix, order, names) for coder, matrix in forming["coders"].items()]
+    shown = classes if shown is None else shown
+    order = [classes.index(c) for c in shown if c in classes]
+    short = dict(zip(shown, codes, strict=True))
+    names = [short[classes[k]] for k in order]
+    pictures = [_picture(coder, matrix, order, names) for coder, matrix in coders.items()]
     return f'<div class="lt-forming">{"".join(pictures)}</div>'
 
 
-def _picture(coder: str, matrix: Sequence[Sequence[float]], order: Sequence[int], names: Sequence[str]) -> str:
+def _picture(coder: str, matrix: Matrix, order: Sequence[int], names: Sequence[str]) -> str:
     cells = "".join(
         f'<i style="--v:{100 * min(max(matrix[k][said], 0.0), 1.0):.0f}%" '
         f'title="{html.escape(f"truth {truth}, says {label}: {matrix[k][said]:.0%}", quote=True)}"></i>'

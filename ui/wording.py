@@ -58,6 +58,7 @@ AGGREGATED = {  # names of an evaluation that are no trained network
     "majority": "majority vote",
     "dawid-skene": "Dawid–Skene",
     "shrunk-dawid-skene": "Dawid–Skene, shrunk",
+    "auto": "models weighed by left-out labels",
     "truth": "known truth",
     "posterior": "network with the labels",
 }

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ...annotations import AnnotationTable, FloatArray
 from ...errors import OptionError, did_you_mean
-from .choice import Chosen, choose, too_large
+from .choice import Chosen, choose, too_large, work_of_choosing
 from .confusion import confusion, confusion_counts
 from .dawid_skene import DawidSkene, dawid_skene
 from .estimate import Estimate
@@ -45,6 +45,7 @@ __all__ = [
     "most_probable",
     "shrunk_dawid_skene",
     "too_large",
+    "work_of_choosing",
 ]
 
 _MODULES = [importlib.import_module(f"{__name__}.{m.name}") for m in pkgutil.iter_modules(__path__)]

@@ -144,13 +144,26 @@ def too_large(table: AnnotationTable) -> str | None:
     return None
 
 
+def extent(everything: Rows) -> tuple[list[str], int]:
+    """The kinds of items that are tried, and in how many folds annotations are left out, of a table of that size."""
+    _, c, k = everything.shape
+    work = everything.entries * k * k
+    kinds = [CLEAR, CHANCE, OWN] if work <= MOST_WORK_UNCLEAR and c * k**3 <= MOST_CELLS_UNCLEAR else [CLEAR]
+    return kinds, FOLDS if work <= MOST_WORK_IN_ALL_FOLDS else 1
+
+
+def work_of_choosing(table: AnnotationTable) -> float:
+    """Numbers that an iteration of every model in every fold reads: what :func:`choose` takes grows with them."""
+    everything = Rows.of(table)
+    kinds, number = extent(everything)
+    return float(everything.entries * len(table.classes) ** 2 * len(kinds) * (number + 1))
+
+
 def choose(table: AnnotationTable) -> Chosen | None:
     """Fit the ladder, weigh its models by left-out annotations, and average them; None if too few can be left out."""
     _, c, k = table.shape
     everything = Rows.of(table)
-    work = everything.entries * k * k
-    kinds = [CLEAR, CHANCE, OWN] if work <= MOST_WORK_UNCLEAR and c * k**3 <= MOST_CELLS_UNCLEAR else [CLEAR]
-    number = FOLDS if work <= MOST_WORK_IN_ALL_FOLDS else 1
+    kinds, number = extent(everything)
     logs: dict[Model, list[FloatArray]] = {}
     counts = []
     for fold in folds(table, number):
