@@ -19,6 +19,7 @@ from ltnet_core.explore.changed_truth import changed_truth
 from ltnet_core.explore.figures import CalibrationCurve, ClassFigures, rows_of_test
 from ltnet_core.explore.selection import Selections, Wish
 from ltnet_core.files.writing import write_json
+from ltnet_core.runs.evaluation import macro_f1
 from ltnet_core.runs.run import Run
 from ltnet_core.runs.stored_results import load_items, open_results
 from ui import compare_runs, gallery_routes, opened, run_notes
@@ -62,6 +63,9 @@ def test_figures_per_class_are_scikit_learns() -> None:
     assert found.accuracy == pytest.approx((truth == said).mean())
     low, high = found.macro_f1_interval() or (0.0, 0.0)
     assert low < (found.macro_f1 or 0) < high < low + 0.2
+    present = np.union1d(truth, said)
+    macro = f1_score(truth, said, labels=present, average="macro", zero_division=0.0)
+    assert macro_f1(truth, said) == pytest.approx(macro) == pytest.approx(found.macro_f1)
     nothing = ClassFigures(("a",), np.zeros((1, 1), dtype=np.int64))
     assert (nothing.accuracy, nothing.macro_f1, nothing.macro_f1_interval()) == (None, None, None)
 

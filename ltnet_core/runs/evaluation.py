@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import f1_score
 
 from ..annotations import ADJUDICATOR, AnnotationTable, FloatArray
 from ..labels.aggregation import Aggregate, aggregate
@@ -43,6 +42,13 @@ def calibration_error(
     return float(np.abs(gap).sum() / max(size.sum(), 1))
 
 
+def macro_f1(truth: NDArray[Any], predicted: NDArray[Any]) -> float:
+    """Mean F1 of the classes that occur or are predicted; both (n,) class indices."""
+    right = np.bincount(truth[truth == predicted], minlength=int(max(truth.max(), predicted.max())) + 1)
+    both = np.bincount(truth, minlength=len(right)) + np.bincount(predicted, minlength=len(right))
+    return float((2 * right[both > 0] / both[both > 0]).mean())
+
+
 def scores(
     p: FloatArray, truth: NDArray[np.int32], labels: NDArray[np.int32] | None = None
 ) -> dict[str, float | int | None]:
@@ -57,10 +63,9 @@ def scores(
         return {"accuracy": None, "macro_f1": None, "ece": None, "items": 0}
     p, truth = p[covered], truth[covered]
     predicted = p.argmax(1) if labels is None else labels[covered]
-    present = np.union1d(truth, predicted)
     return {
         "accuracy": float((predicted == truth).mean()),
-        "macro_f1": float(f1_score(truth, predicted, labels=present, average="macro", zero_division=0.0)),
+        "macro_f1": macro_f1(truth, predicted),
         "ece": calibration_error(p, truth, predicted=predicted),
         "items": n,
     }
