@@ -1,13 +1,15 @@
 """How long a study of millions of annotations takes to inspect and to open again, and how much memory.
 
 ``python benchmarks/scale.py --out DIR [--items 1500000] [--coders 4] [--classes 7]``: a long CSV whose images do not
-exist.
+exist. With ``--old CHECKOUT`` another version is measured in turn with this one. Where other work shares the machine,
+compare the seconds of the processor, not those of the clock.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import statistics
 import subprocess
 import sys
 import time
@@ -43,16 +45,17 @@ def write(folder: Path, items: int, coders: int, classes: int) -> Path:
     return folder
 
 
-def measured(arguments: list[str], cache: Path) -> tuple[float, float, str]:
-    """Seconds, peak GiB of a process of its own, and what it printed."""
+def measured(checkout: Path, arguments: list[str], cache: Path) -> tuple[float, float, float]:
+    """Seconds of the clock and of the processor, and peak GiB of a process of its own."""
     began = time.monotonic()
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "LTNET_CACHE": str(cache)}
-    process = subprocess.Popen([sys.executable, *arguments], env=environment, stdout=subprocess.PIPE, text=True)
-    said = process.stdout.read() if process.stdout else ""
+    environment = {**os.environ, "PYTHONPATH": str(checkout), "LTNET_CACHE": str(cache)}
+    process = subprocess.Popen(
+        [sys.executable, *arguments], cwd=checkout, env=environment, stdout=subprocess.DEVNULL, text=True
+    )
     _, status, usage = os.wait4(process.pid, 0)
     if status:
         raise SystemExit(f"{arguments} ended with status {status}")
-    return time.monotonic() - began, usage.ru_maxrss / 1024**2, said
+    return time.monotonic() - began, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024**2
 
 
 def main() -> None:
@@ -61,20 +64,30 @@ def main() -> None:
     parser.add_argument("--items", type=int, default=1_500_000)
     parser.add_argument("--coders", type=int, default=4)
     parser.add_argument("--classes", type=int, default=7)
+    parser.add_argument("--old", type=Path, help="another checkout, measured in turn with this one")
+    parser.add_argument("--repeats", type=int, default=1)
     wanted = parser.parse_args()
-    folder = write(wanted.out / f"{wanted.items}x{wanted.coders}", wanted.items, wanted.coders, wanted.classes)
-    cache = wanted.out / f"cache-{time.time_ns()}"
+    out = wanted.out.resolve()
+    folder = write(out / f"{wanted.items}x{wanted.coders}", wanted.items, wanted.coders, wanted.classes)
+    checkouts = {"before": wanted.old.resolve(), "now": ROOT} if wanted.old else {"now": ROOT}
     print(
         f"{wanted.items * wanted.coders:,} annotations, {(folder / 'labels.csv').stat().st_size / 1024**2:,.0f} MiB\n"
     )
-    print("| what | seconds | peak GiB |\n|---|---|---|")
-    for what, arguments in (
-        ("`inspect`", ["-m", "ltnet_core", "inspect", str(folder), "--json"]),
-        ("`inspect` again", ["-m", "ltnet_core", "inspect", str(folder), "--json"]),
-        ("open it again from Python", ["-c", OPEN, str(folder)]),
-    ):
-        seconds, memory, _ = measured(arguments, cache)
-        print(f"| {what} | {seconds:.1f} | {memory:.2f} |", flush=True)
+    steps = {
+        "`inspect`": ["-m", "ltnet_core", "inspect", str(folder), "--json"],
+        "`inspect` again": ["-m", "ltnet_core", "inspect", str(folder), "--json"],
+        "open it again from Python": ["-c", OPEN, str(folder)],
+    }
+    rows: dict[tuple[str, str], list[tuple[float, float, float]]] = {}
+    for _ in range(wanted.repeats):
+        caches = {name: out / f"cache-{name}-{time.time_ns()}" for name in checkouts}
+        for what, arguments in steps.items():
+            for name, checkout in checkouts.items():
+                rows.setdefault((what, name), []).append(measured(checkout, arguments, caches[name]))
+    print("| what | which | seconds | of the processor | peak GiB |\n|---|---|---|---|---|")
+    for (what, name), values in rows.items():
+        clock, work, memory = (statistics.median(v) for v in zip(*values, strict=True))
+        print(f"| {what} | {name} | {clock:.1f} | {work:.1f} | {memory:.2f} |")
 
 
 if __name__ == "__main__":

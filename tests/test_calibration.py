@@ -64,6 +64,27 @@ def test_without_matrices_a_network_that_is_right_about_its_labels_stays_as_it_i
     assert plain_temperature(right, table, np.arange(10)) == 1.0
 
 
+@pytest.mark.parametrize(("first", "nearest"), [(100, 0.25), (50, 4.0)])
+def test_a_temperature_lies_between_a_quarter_and_four(first: int, nearest: float) -> None:
+    """p says 60 % of every item; if all labels are that class p cannot be too sharp, and if half are, too soft."""
+    one = np.zeros(100, np.int32)
+    label = (np.arange(100) >= first).astype(np.int32)
+    names = np.array([f"{i:03d}" for i in range(100)], dtype=object)
+    table = AnnotationTable(names, ("t",), ("a", "b"), np.arange(100, dtype=np.int32), one, label, one + np.float32(1))
+    p = np.tile([0.6, 0.4], (100, 1))
+    assert plain_temperature(p, table, np.arange(100)) == pytest.approx(nearest, rel=0.001)
+    assert temperature(p, np.eye(2)[None], table, np.arange(100)) == pytest.approx(nearest, rel=0.001)
+
+
+def test_twenty_items_are_enough() -> None:
+    p, _, table = drawn(2.0, n=40)
+    for items, enough in ((np.arange(19), False), (np.arange(20), True)):
+        assert (temperature(p, PLANTED_T, table, items) != 1.0) == enough
+        assert (plain_temperature(p, table, items) != 1.0) == enough
+    nobody = table.keep_items(np.arange(40) >= 20)
+    assert plain_temperature(p, nobody, np.arange(20)) == 1.0
+
+
 def test_softening_keeps_the_order_and_the_sum() -> None:
     p = np.random.default_rng(0).dirichlet(np.ones(4), 50)
     for tau in (0.3, 1.0, 3.0):

@@ -12,7 +12,7 @@ from torch import nn
 
 from ltnet_core.errors import OptionError
 from ltnet_core.learning.augmentation import cut_out, mirror_and_shift
-from ltnet_core.learning.batch import Entries
+from ltnet_core.learning.batch import Entries, Table
 from ltnet_core.learning.calibration import soften
 from ltnet_core.learning.ltnet import Classifier, LTNet, mix
 from ltnet_core.learning.networks import build_network
@@ -93,6 +93,45 @@ def test_a_confident_wrong_network_gives_a_finite_loss_and_gradient() -> None:
     torch.autograd.backward(loss)
     assert torch.isfinite(loss)
     assert torch.isfinite(logits.grad).all()  # type: ignore[arg-type]
+
+
+def test_a_prior_adds_its_pseudo_counts_to_the_loss_to_train_on() -> None:
+    t, prior = random_t(2, 3), np.random.default_rng(1).random((2, 3, 3))
+    images, said = torch.randn(1, 3, 1, 1), entries([(0, 0, 1, 1.0)])
+    plain, pulled = (LTNet(nn.Flatten(), SoftmaxTransitions(t), prior=p) for p in (None, prior))
+    without, log_p = plain.training_loss(images, said, torch.Generator())
+    loss, same = pulled.training_loss(images, said, torch.Generator())
+    assert torch.equal(log_p, same)
+    assert float((loss - without).detach()) == pytest.approx(-(prior * np.log(t)).sum(), rel=1e-4)
+    assert torch.equal(pulled.loss(log_p, said), plain.loss(log_p, said))  # what is measured is without it
+
+
+@pytest.mark.parametrize("double_softmax", [False, True])
+def test_separate_terms_are_the_same_from_a_table_of_weights(double_softmax: bool) -> None:
+    transitions = ClampedTransitions(random_t(2, 3), 0.01)
+    for model in (Classifier(nn.Identity()), LTNet(nn.Identity(), transitions, "separate", None, double_softmax)):
+        log_p = model(torch.randn(4, 3, generator=torch.Generator().manual_seed(0)))
+        said = entries([(0, 0, 1, 1.0), (0, 1, 2, 0.5), (1, 1, 0, 3.0), (3, 0, 0, 2.0)])
+        weight = torch.zeros(4, 2, 3)
+        weight[said.row, said.coder, said.label] = said.weight
+        torch.testing.assert_close(model.item_losses(log_p, Table(weight)), model.item_losses(log_p, said))
+        terms = model.log_said(log_p, said)
+        by_all = model.log_said_by_all(log_p).expand(4, 2, 3)
+        torch.testing.assert_close(terms, by_all[said.row, said.coder, said.label])
+
+
+def test_relabelling_the_classes_permutes_t_and_p_and_changes_no_loss() -> None:
+    t, order = random_t(2, 3), [2, 0, 1]
+    logits = torch.randn(2, 3, generator=torch.Generator().manual_seed(0))
+    said = [(0, 0, 1, 1.0), (0, 1, 2, 0.5), (1, 1, 0, 3.0)]
+    renamed = [(n, c, order.index(k), w) for n, c, k, w in said]
+    for likelihood in ("joint", "separate"):
+        one = LTNet(nn.Identity(), SoftmaxTransitions(t), likelihood)  # type: ignore[arg-type]
+        two = LTNet(nn.Identity(), SoftmaxTransitions(t[:, order][:, :, order]), likelihood)  # type: ignore[arg-type]
+        same = two.loss(two(logits[:, order]), entries(renamed))
+        torch.testing.assert_close(one.loss(one(logits), entries(said)), same)
+        np.testing.assert_allclose(one.matrices()[:, order][:, :, order], two.matrices())
+        np.testing.assert_allclose(one.matrices().sum(2), 1, rtol=1e-12)
 
 
 def test_p_times_t_is_a_distribution() -> None:

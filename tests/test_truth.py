@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from sklearn.metrics import accuracy_score
 
 from ltnet_core.annotations import AnnotationTable
-from ltnet_core.labels.truth import column_names, expected_counts, posterior
+from ltnet_core.files.parquet_files import TEXT
+from ltnet_core.labels.coder_labels import Labels
+from ltnet_core.labels.truth import column_names, expected_counts, posterior, truth_table
 from ltnet_core.learning.coder_weights import coder_weights
 from ltnet_core.learning.coders import add_pseudo_labels, machine_name, trainable
 from ltnet_core.runs.evaluation import calibration_error, recovery, scores
@@ -49,6 +52,46 @@ def test_expected_counts_add_up_to_the_annotations() -> None:
     counts = expected_counts(posterior(P, T, table()), table())
     assert counts.sum((1, 2)).tolist() == pytest.approx([1, 2])
     np.testing.assert_allclose(counts.sum(1)[1], [1, 1])
+
+
+def test_expected_counts_are_the_truth_of_the_items_by_label() -> None:
+    said = [("a", "X", "cat", 2.0), ("b", "X", "dog", 1.0), ("b", "Y", "cat", 0.5)]
+    counted = AnnotationTable.from_frame(pd.DataFrame(said, columns=["image", "coder", "label", "count"]))
+    by_hand = [[[1.2, 0.3], [0.8, 0.7]], [[0.15, 0.0], [0.35, 0.0]]]
+    np.testing.assert_allclose(expected_counts(np.array([[0.6, 0.4], [0.3, 0.7]]), counted), by_hand)
+
+
+def test_shares_and_weights_and_counts_are_exponents_of_t() -> None:
+    weights, shares = np.array([0.5, 3.0]), np.array([0.2, 1.0, 0.0])
+    r = posterior(P, T, table(), weights, shares)
+    by_hand = P.copy()
+    by_hand[0] *= T[0][:, 0] ** (0.5 * 0.2) * T[1][:, 1] ** 3.0  # the share of b's annotation is 0
+    np.testing.assert_allclose(r, by_hand / by_hand.sum(1, keepdims=True))
+    np.testing.assert_allclose(posterior(P, T, table(), None, np.ones(3)), posterior(P, T, table()))
+    order = [1, 0]
+    other = AnnotationTable.from_frame(table().to_frame(), items=["a", "b", "c"], classes=["dog", "cat"])
+    swapped = posterior(P[:, order], T[:, order][:, :, order], other, weights)
+    np.testing.assert_allclose(swapped, posterior(P, T, table(), weights)[:, order])
+
+
+def test_a_truth_table_names_every_class_also_the_first() -> None:
+    said = Labels.of_columns([np.array([0, 1, -1], np.int16), np.array([1, 1, 0], np.int16)], 3)
+    p = np.array([[0.7, 0.3], [0.1, 0.9], [0.6, 0.4]])
+    images, learned = pa.array(["a", "b", "c"], TEXT), np.array([0, 1, 0])
+    frame = truth_table(images, ("X", "image"), ("cat", "dog"), said, p, learned, np.array([1, 1, 0]))
+    assert frame.to_dict("list") == {
+        "image": ["a", "b", "c"],
+        "learned_truth": ["cat", "dog", "cat"],
+        "confidence": [0.7, 0.9, 0.6],
+        "network_truth": ["dog", "dog", "cat"],
+        "case": ["4", "1", ""],
+        "X": ["cat", "dog", ""],
+        "coder:image": ["dog", "dog", "cat"],
+        "p_cat": [0.7, 0.1, 0.6],
+        "p_dog": [0.3, 0.9, 0.4],
+    }
+    alone = truth_table(images, ("X", "image"), ("cat", "dog"), said, p, learned, None)
+    assert set(alone["network_truth"]) == {""}
 
 
 def test_columns_never_collide() -> None:

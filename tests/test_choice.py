@@ -1,0 +1,236 @@
+"""The method auto by hand: annotations left out, unclear items, the ladder of models and the choice among them."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+from dataclasses import FrozenInstanceError, replace
+from typing import Any
+
+import numpy as np
+import pytest
+from tables import Rows4, sparse_crowd, table_of
+
+from ltnet_core.annotations import AnnotationTable
+from ltnet_core.labels.aggregation import aggregate, dawid_skene
+from ltnet_core.labels.aggregation.choice import (
+    CHANCE,
+    CLEAR,
+    OWN,
+    STRENGTHS,
+    Chosen,
+    Model,
+    choose,
+    ladder,
+    lean_prior,
+    too_large,
+    weigh,
+)
+from ltnet_core.labels.aggregation.few_parameters import know_or_guess
+from ltnet_core.labels.aggregation.guessing import strength
+from ltnet_core.labels.aggregation.held_out import CORRELATIONS, discounts, folds
+from ltnet_core.labels.aggregation.unclear_items import LEAN, UNCLEAR, Fit, Rows, States, maximise
+
+# ---- annotations left out
+
+
+def test_discounts_are_the_design_effect() -> None:
+    np.testing.assert_allclose(discounts(np.array([0.5, 1.0, 3.0]), 0.25)[:, 0], [1, 1, 1 / 1.5])
+    np.testing.assert_allclose(discounts(np.array([1.0, 5.0]), 0.0)[:, 0], 1)
+    assert CORRELATIONS[0] == 0 and CORRELATIONS[-1] == 1
+    assert (np.diff(CORRELATIONS) > 0).all()
+
+
+def test_votes_that_are_left_out_and_votes_that_stay_are_all_votes() -> None:
+    table = table_of([("i", "x", "a", 7.0), ("i", "x", "b", 3.0), ("i", "y", "a", 1.0), ("j", "x", "a", 1.0)])
+    left_out = np.zeros((2, 2, 2))
+    for fold in folds(table):
+        held, rest = np.zeros((2, 2, 2)), np.zeros((2, 2, 2))
+        held[fold.item, fold.coder, fold.label] = fold.count
+        rest[fold.rest.item, fold.rest.coder, fold.rest.label] = fold.rest.count
+        assert (fold.count > 0).all() and (fold.rest.count > 0).all()
+        assert held[0].sum() in (2, 3)  # a fifth of eleven votes
+        np.testing.assert_array_equal((held + rest)[0], table_votes(table)[0])
+        left_out += held
+    np.testing.assert_array_equal(left_out[0], table_votes(table)[0])
+    assert not left_out[1].any()  # nothing else of j would be left
+
+
+def table_votes(table: AnnotationTable) -> np.ndarray:
+    votes = np.zeros((2, 2, 2))
+    votes[table.item, table.coder, table.label] = table.count
+    return votes
+
+
+# ---- unclear items
+
+
+def test_annotations_of_unclear_items_are_divided_by_who_was_judged() -> None:
+    states = States.of(2, True)  # clear a, clear b, (a, b), (b, a)
+    t = np.array([[0.9, 0.2], [0.1, 0.8]])  # T transposed: label × truth
+    lean, counts = np.array([0.7]), np.array([[5.0, 2.0, 3.0, 1.0], [1.0, 4.0, 2.0, 6.0]])
+    judged, both = states.by_class(counts, t, lean)
+    share = np.array([[0.63 / 0.69, 0.14 / 0.41], [0.07 / 0.31, 0.56 / 0.59]])  # of the truth, by label and pair
+    truth, second = counts[:, 2:] * share, counts[:, 2:] * (1 - share)
+    np.testing.assert_allclose(judged, counts[:, :2] + truth + second[:, ::-1])
+    np.testing.assert_allclose(both, [[truth.sum(), second.sum()]])
+    np.testing.assert_allclose(states.emissions(t, lean)[:, 2:], [[0.69, 0.41], [0.31, 0.59]])
+    clear, none = States.of(2, False).by_class(counts[:, :2], t, lean)
+    assert clear is not None and np.array_equal(clear, counts[:, :2]) and not none.any()
+
+
+def test_shares_of_states_start_from_the_classes_and_pairs_are_symmetric() -> None:
+    states = States.of(3, True)
+    start = states.start(np.array([0.5, 0.3, 0.2]))
+    np.testing.assert_allclose(start[:3], (1 - UNCLEAR) * np.array([0.5, 0.3, 0.2]))
+    pairs = np.array([0.15, 0.1, 0.15, 0.06, 0.1, 0.06])  # 01, 02, 10, 12, 20, 21
+    np.testing.assert_allclose(start[3:], UNCLEAR * pairs / pairs.sum())
+    shares = states.shares(np.array([4.0, 3.0, 1.0, 5.0, 0.0, 1.0, 2.0, 4.0, 0.0]))
+    np.testing.assert_allclose(shares, np.array([4, 3, 1, 3, 2, 3, 1, 2, 1]) / 20)
+    r = np.array([[0.1, 0.2, 0.0, 0.3, 0.0, 0.0, 0.4, 0.0, 0.0]])
+    np.testing.assert_array_equal(states.truth(r), states.truth(r, 1.0))
+
+
+def test_the_order_of_a_pair_is_as_sure_as_its_coders_lean() -> None:
+    judged = np.array([[3.0, 1.0], [10.0, 10.0], [2.0, 3.0]])
+    fit = Fit(np.zeros((6, 2)), np.array([0.9, 0.5, 0.3]), np.ones(4), np.zeros((3, 2, 2)), judged, [])
+    weight = np.array([4 * 0.8**2, 0.0, 5 * 0.4**2])
+    assert fit.decided() == pytest.approx((weight @ [0.9, 0.5, 0.7]) / weight.sum())
+    assert replace(fit, lean=np.full(3, 0.5)).decided() == 0.5
+
+
+def test_the_bound_is_per_annotation_and_em_takes_thirty_steps_at_most() -> None:
+    table = table_of([("i", "x", "a", 3.0), ("i", "x", "b", 1.0), ("j", "x", "b", 4.0)])
+    rows, states = Rows.of(table), States.of(2, False)
+    t = np.array([[0.7, 0.4], [0.3, 0.6]])
+    fit = Fit(t, np.full(1, 0.5), np.array([0.5, 0.5]), np.zeros((1, 2, 2)), np.zeros((1, 2)), [])
+    prior = np.array([[[2.0, 1.0], [1.0, 2.0]]])
+    found = maximise(rows, states, fit, prior, None, tol=-1)
+    assert len(found.bound) == 30
+    assert (np.diff(found.bound) >= -1e-12).all()
+    evidence = np.log(0.5 * 0.7**3 * 0.3 + 0.5 * 0.4**3 * 0.6) + np.log(0.5 * 0.3**4 + 0.5 * 0.6**4)
+    evidence += (prior[0] * np.log(t.T)).sum()
+    assert found.bound[0] == pytest.approx(evidence / 8)
+
+
+# ---- the choice
+
+
+def test_the_crowd_s_lean_is_its_mean_of_judged_annotations() -> None:
+    fit = Fit(np.zeros((2, 1)), np.full(2, 0.5), np.ones(1), np.zeros((2, 1, 1)), np.zeros((2, 2)), [])
+    np.testing.assert_allclose(lean_prior(fit), 4 * np.array([LEAN, 1 - LEAN]))  # nothing is known
+    for judged, mean in (
+        ([[6.0, 2.0], [3.0, 1.0]], 0.75),
+        ([[0.3, 0.1], [0.0, 0.1]], 0.6),  # also where that is less than one annotation
+        ([[1.0, 5.0], [1.0, 1.0]], 0.5),
+        ([[9.0, 0.0], [9.0, 0.0]], 0.95),
+    ):
+        both = np.array([mean, 1 - mean])
+        expected = strength(np.array(judged), both) * both
+        np.testing.assert_allclose(lean_prior(replace(fit, judged=np.array(judged))), expected)
+
+
+@pytest.mark.parametrize(("kind", "lean"), [(CLEAR, 0.5), (CHANCE, 0.5), (OWN, LEAN)])
+def test_a_ladder_learns_each_rung_until_t_rests_but_four_rounds_at_most(
+    kind: str, lean: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = Rows.of(sparse_crowd(items=12))
+    priors: list[float] = []
+
+    def step(moves: float) -> Any:
+        def moved(rows: Rows, states: States, fit: Fit, prior: np.ndarray, by_lean: Any, **_: Any) -> Fit:
+            assert (by_lean is not None) == (kind == OWN)
+            np.testing.assert_array_equal(fit.lean, lean)
+            priors.append(float(prior.sum(2)[0, 0]))
+            return replace(fit, t=fit.t + moves)
+
+        return moved
+
+    module = importlib.import_module("ltnet_core.labels.aggregation.choice")
+    monkeypatch.setattr(module, "maximise", step(0.0))
+    assert [model for model, _, _ in ladder(rows, kind)] == [Model(kind, s) for s in (1e6, 300.0, 30.0, 3.0)]
+    assert priors == pytest.approx(list(STRENGTHS))
+    priors.clear()
+    monkeypatch.setattr(module, "maximise", step(1.0))
+    assert len([*ladder(rows, kind)]) == 4
+    assert priors == pytest.approx(np.repeat(STRENGTHS, 4).tolist())
+
+
+def test_unclear_items_have_to_be_worth_their_states() -> None:
+    clear, other = Model(CLEAR, 300.0), Model(CHANCE, 300.0)
+    count, base = np.ones(400), np.full(400, np.log(0.5))
+    much = weigh({clear: base, other: np.full(400, np.log(0.6))}, count)
+    assert much[clear] < 0.01 < 0.99 < much[other]
+    assert sum(much.values()) == pytest.approx(1)
+    little = weigh({clear: base, other: base + 0.0009}, count)  # less than a thousandth of a nat each
+    assert little == pytest.approx({clear: 1.0, other: 0.0})
+    rng = np.random.default_rng(0)
+    chance = weigh({clear: base, other: base + rng.normal(0, 0.01, 400)}, count)  # within two standard errors
+    assert chance == pytest.approx({clear: 1.0, other: 0.0})
+    assert weigh({clear: base}, count) == pytest.approx({clear: 1.0})
+
+
+def test_what_is_too_large_is_known_from_the_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows: Rows4 = [(f"i{n}", c, "ab"[(n + j) % 2], 1.0) for n in range(10) for j, c in enumerate("xyz")]
+    table = table_of(rows)  # two patterns of three labels, two classes
+    module = importlib.import_module("ltnet_core.labels.aggregation.choice")
+    assert too_large(table) is None
+    for most, expected in ((11, "annotations"), (12, None)):
+        monkeypatch.setattr(module, "MOST_WORK", most)
+        assert too_large(table) == expected
+    for most, expected in ((11, "coders"), (12, None)):
+        monkeypatch.setattr(module, "MOST_CELLS", most)
+        assert too_large(table) == expected
+
+
+def test_unclear_items_are_tried_only_where_their_work_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = sparse_crowd(items=30)
+    entries = Rows.of(table).entries
+    module = importlib.import_module("ltnet_core.labels.aggregation.choice")
+    kinds: list[str] = []
+
+    def none(rows: Rows, kind: str) -> Iterator[Any]:
+        kinds.append(kind)
+        yield from ()
+
+    monkeypatch.setattr(module, "ladder", none)
+    monkeypatch.setattr(module, "FEWEST", 10_000)  # nothing is decided
+    for name, limit in (("MOST_CELLS_UNCLEAR", 5 * 3**3), ("MOST_WORK_UNCLEAR", entries * 3**2)):
+        for most, expected in ((limit, {CLEAR, CHANCE, OWN}), (limit - 1, {CLEAR})):
+            kinds.clear()
+            monkeypatch.setattr(module, name, most)
+            assert choose(table) is None
+            assert set(kinds) == expected
+        monkeypatch.undo()
+        monkeypatch.setattr(module, "ladder", none)
+        monkeypatch.setattr(module, "FEWEST", 10_000)
+
+
+def test_the_note_tells_what_was_chosen() -> None:
+    models = [Model(kind, s) for kind in (CLEAR, CHANCE) for s in (1e6, 300.0, 30.0, 3.0)]
+    weights = dict.fromkeys(models, (0.0, 0.0))
+    weights |= {models[0]: (0.5, 0.2), models[3]: (0.25, 0.0), models[5]: (0.25, 0.4)}
+    chosen = Chosen(np.zeros((0, 2)), np.zeros((0, 2, 2)), weights, 1234)
+    assert chosen.correlation == pytest.approx(0.2)
+    assert chosen.strength == pytest.approx((3000**2 * 3 * 300) ** 0.25)
+    assert chosen.note() == (
+        "Models were weighed by how well they foretell 1,234 left-out annotations. Items: all clear 75%, some unclear "
+        "and judged by chance 25%, some unclear and judged in each coder's way 0%. Coders: know or guess 50%, own "
+        "matrices with a prior worth 300 25%, 30 0%, 3 25% annotations a row. Correlation of errors: 0.20."
+    )
+    clear = {model: weight for model, weight in weights.items() if model.items == CLEAR}
+    assert "Items: all taken for clear, because there are too many" in replace(chosen, weights=clear).note()
+    none = clear | {models[5]: (0.0, 0.0)}
+    assert "all taken for clear, because unclear ones foretell no better" in replace(chosen, weights=none).note()
+
+
+def test_what_was_estimated_cannot_be_changed_by_mistake() -> None:
+    table = sparse_crowd(items=12)
+    rows = Rows.of(table)
+    model = Model(CLEAR, 3.0)
+    chosen = Chosen(np.zeros((0, 2)), np.zeros((0, 2, 2)), {model: (1.0, 0.0)}, 0)
+    some: list[Any] = [rows, rows.parts[0], States.of(3, True), model, chosen, next(iter(folds(table)))]
+    some += [know_or_guess(table), dawid_skene(table), aggregate(table, "majority")]
+    for made in some:
+        with pytest.raises(FrozenInstanceError):
+            setattr(made, next(iter(made.__dataclass_fields__)), None)
