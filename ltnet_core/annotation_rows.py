@@ -97,15 +97,15 @@ def _reserved_names(coder: Column) -> list[Problem]:
     return [("reserved coder name", rows, message)]
 
 
-def _unknown_names(what: str, column: Column, known: Names | None) -> list[Problem]:
+def _unknown_names(axis: str, column: Column, known: Names | None) -> list[Problem]:
     if known is None:
         return []
     rows = column.rows(~np.isin(column.values, np.asarray(known, dtype=object)) & ~column.blank())
     if not len(rows):
         return []
     first = str(column.values[column.codes[rows[0]]])
-    message = f"unknown {what} {first!r}; known are {', '.join(map(str, known))}." + did_you_mean(first, known)
-    return [(f"unknown {what}", rows, message)]
+    message = f"unknown {axis} {first!r}; known are {', '.join(map(str, known))}." + did_you_mean(first, known)
+    return [(f"unknown {axis}", rows, message)]
 
 
 def _unknown_images(frame: pd.DataFrame, image: Column, items: Names | None) -> list[Problem]:

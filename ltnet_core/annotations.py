@@ -66,12 +66,12 @@ class AnnotationTable:
     count: NDArray[np.float32] = field(repr=False)
 
     def __post_init__(self) -> None:
-        for what, names in (("item", self.items), ("coder", self.coders), ("class", self.classes)):
-            _require_unique(what, names)
+        for axis, names in (("item", self.items), ("coder", self.coders), ("class", self.classes)):
+            _require_unique(axis, names)
         if len(self.classes) < 2:
             raise AnnotationError(f"At least two classes are needed, {len(self.classes)} given.")
         sizes = (len(self.items), len(self.coders), len(self.classes))
-        for what, index, size in zip(
+        for axis, index, size in zip(
             ("item", "coder", "class"), (self.item, self.coder, self.label), sizes, strict=True
         ):
             if len(index) != len(self.item):
@@ -79,7 +79,7 @@ class AnnotationTable:
             if len(index) and (index.min() < 0 or index.max() >= size):
                 wrong = int(np.flatnonzero((index < 0) | (index >= size))[0])
                 raise AnnotationError(
-                    f"Entry {wrong} names {what} index {int(index[wrong])}; there are {size} ({what}s 0 to {size - 1})."
+                    f"Entry {wrong} names {axis} index {int(index[wrong])}; there are {size} ({axis}s 0 to {size - 1})."
                 )
         if len(self.count) != len(self.item):
             raise AnnotationError("item, coder, label and count must have the same length.")
@@ -295,9 +295,9 @@ class AnnotationTable:
 
     def in_order(self, coders: Sequence[str], classes: Sequence[str]) -> AnnotationTable:
         """The same annotations with only these coders, and all the classes, in these orders."""
-        kept = self.keep_coders(coders)
+        table = self.keep_coders(coders)
         new = np.argsort([self.classes.index(c) for c in classes]).astype(np.int32)
-        return kept._with(kept.coders, tuple(classes), kept.coder, new[kept.label])
+        return table._with(table.coders, tuple(classes), table.coder, new[table.label])
 
     def _with(
         self,
@@ -366,10 +366,10 @@ class AnnotationTable:
         return digest.hexdigest()[:16]
 
 
-def _require_unique(what: str, names: Sequence[str] | NDArray[Any]) -> None:
+def _require_unique(axis: str, names: Sequence[str] | NDArray[Any]) -> None:
     repeated = pd.Series(np.asarray(names, dtype=object), dtype=object).loc[lambda s: s.duplicated()].tolist()
     if repeated:
-        raise AnnotationError(f"{what} {repeated[0]!r} is given twice; each name must be unique.")
+        raise AnnotationError(f"{axis} {repeated[0]!r} is given twice; each name must be unique.")
 
 
 def _sums(index: NDArray[Any], weight: NDArray[np.float32], size: int) -> FloatArray:

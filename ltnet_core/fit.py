@@ -304,8 +304,8 @@ class IPA2LT:
         folder = Path(run) if run is not None else Path(tempfile.mkdtemp(prefix="ltnet-run-"))
         if "given" in self.settings:
             raise OptionError("whom to take at their word follows from adjudications and adjudicator; leave out given.")
-        given = given_coders(self.adjudications is not None, self.adjudicator)
-        options = {**self.settings, "given": given}
+        certain = given_coders(self.adjudications is not None, self.adjudicator)
+        options = {**self.settings, "given": certain}
         if features is not None:
             options["features"] = _file_of(study, features)
         settings = make_settings(self.preset, **options)

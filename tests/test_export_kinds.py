@@ -344,7 +344,7 @@ def test_a_table_written_in_parts_is_the_whole_one(run: Run, tmp_path: Path, mon
     parts = list(FinalLabels.of(Source(run)).parts())
     assert [(p.start, p.end) for p in parts] == [(0, 4), (4, 8), (8, 11)]
     for part in parts:
-        assert (part.said.of_coder(1) == items.labels.of_coder(1)[part.start : part.end]).all()
+        assert (part.coder_labels.of_coder(1) == items.labels.of_coder(1)[part.start : part.end]).all()
     for name in ("label-studio", "fiftyone"):
         export_run(run, name, tmp_path / "x.json")
         content = json.loads((tmp_path / "x.json").read_text())

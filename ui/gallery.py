@@ -95,7 +95,7 @@ def _names(selections: Selections) -> dict[str, Any]:
         "relations": LABELS,
         "classes": list(items.classes),
         "coders": [
-            {"id": c, "name": coder_name(c), "short": short[c], "machine": is_machine(c), "given": c in items.given}
+            {"id": c, "name": coder_name(c), "short": short[c], "machine": is_machine(c), "given": c in items.certain}
             for c in items.coders
         ],
         "origins": [o for o in items.origins if o],

@@ -25,13 +25,14 @@ def _estimate(arguments: argparse.Namespace) -> None:
     from ..learning.estimate import estimate_run
     from ..learning.progress import duration
 
-    found = estimate_run(study, settings, seed=arguments.seed or 0, device=arguments.device or "auto")
+    estimate = estimate_run(study, settings, seed=arguments.seed or 0, device=arguments.device or "auto")
     if arguments.json:
-        say_json(asdict(found))
+        say_json(asdict(estimate))
         return
-    say(f"about {duration(found.seconds)} on {found.device}, an estimate; other work on this machine makes it longer")
-    for kind, images in found.images.items():
-        say(f"  {kind}: {images:,} images, {found.speeds[kind]:,.0f} a second")
+    time = duration(estimate.seconds)
+    say(f"about {time} on {estimate.device}, an estimate; other work on this machine makes it longer")
+    for kind, images in estimate.images.items():
+        say(f"  {kind}: {images:,} images, {estimate.speeds[kind]:,.0f} a second")
 
 
 COMMANDS = (

@@ -35,8 +35,8 @@ def _export(arguments: argparse.Namespace) -> None:
     if arguments.format and not arguments.out:
         raise OptionError("--format says what --out is; give --out FILE too.")
     flagged = [e.name for e in EXPORTS.values() if e.flag]
-    asked = [(arguments.format or "truth", arguments.out), *((name, getattr(arguments, name)) for name in flagged)]
-    wanted = [(name, path) for name, path in asked if path]
+    outputs = [(arguments.format or "truth", arguments.out), *((name, getattr(arguments, name)) for name in flagged)]
+    wanted = [(name, path) for name, path in outputs if path]
     if not wanted:
         others = [f"--{name}" for name in flagged]
         raise OptionError(f"nothing to export; give {', '.join(['--out', *others[:-1]])} or {others[-1]}.")

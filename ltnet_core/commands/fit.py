@@ -39,16 +39,16 @@ def _flags(parser: argparse.ArgumentParser) -> None:
 
 
 def _fit(arguments: argparse.Namespace) -> None:
-    asked = flags.changes(arguments)
+    options = flags.changes(arguments)
     if arguments.like and not arguments.resume:
         like = Run.open(arguments.like).spec()
         arguments.seed = like["seed"] if arguments.seed is None else arguments.seed
         arguments.format = arguments.format or like.get("format")
     decisions, left_out = _adjudications(arguments)
-    settings = _settings(arguments, asked, decisions is not None)  # wrong ones are refused before the data is read
+    settings = _settings(arguments, options, decisions is not None)  # wrong ones are refused before the data is read
     if arguments.resume:
         run = Run.open(arguments.run)
-        _same_flags(run, arguments, asked)
+        _same_flags(run, arguments, options)
         if run.holder() is None:
             run.forget_stop()
     else:
@@ -100,22 +100,23 @@ def _adjudications(arguments: argparse.Namespace) -> tuple[pd.DataFrame | None, 
     return (only_blind(decisions, arguments.adjudications.name) if arguments.only_blind else decisions), left_out
 
 
-def _settings(arguments: argparse.Namespace, asked: dict[str, Any], settled: bool) -> Settings:
+def _settings(arguments: argparse.Namespace, options: dict[str, Any], settled: bool) -> Settings:
     """The settings of a new run: a preset's, or another run's, with the options that flags ask for."""
     given = given_coders(settled, arguments.adjudicator or "trust")
-    if "reference" in asked and "find_reference" in asked:
+    if "reference" in options and "find_reference" in options:
         raise OptionError("--reference names a coder and --no-reference none; leave out one of them.")
     if arguments.like is None:
-        return make_settings(arguments.preset or "default", **asked, given=given)
+        return make_settings(arguments.preset or "default", **options, given=given)
     if arguments.preset or arguments.resume:
         raise OptionError("--like takes another run's settings; leave out --preset and --resume.")
-    no_reference = {"reference": None} if "find_reference" in asked else {}
-    settings = Settings.of_spec(Run.open(arguments.like).spec()).with_values({**asked, **no_reference, "given": given})
-    settings.require_concerned(asked)
+    no_reference = {"reference": None} if "find_reference" in options else {}
+    like = Settings.of_spec(Run.open(arguments.like).spec())
+    settings = like.with_values({**options, **no_reference, "given": given})
+    settings.require_concerned(options)
     return settings
 
 
-def _same_flags(run: Run, arguments: argparse.Namespace, asked: dict[str, Any]) -> None:
+def _same_flags(run: Run, arguments: argparse.Namespace, options: dict[str, Any]) -> None:
     """A resumed run keeps its settings; a flag that says otherwise is an error, not ignored."""
     if run.is_complete():
         raise RunError(f"run {str(run.folder)!r} is finished; choose another folder.")
@@ -133,7 +134,7 @@ def _same_flags(run: Run, arguments: argparse.Namespace, asked: dict[str, Any]) 
     others = {"preset": arguments.preset, "seed": arguments.seed, "format": arguments.format}
     if arguments.device is not None and arguments.device != spec["device"]:
         raise OptionError(f"--device {arguments.device} differs from the run's ({spec['device']}); leave it out.")
-    for name, value in {**asked, **others}.items():
+    for name, value in {**options, **others}.items():
         if value is not None and value != had[name]:
             raise OptionError(
                 f"--resume goes on with the run's own settings; its {name} is {had[name]!r}, not {value!r}. "

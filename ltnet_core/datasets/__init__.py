@@ -74,22 +74,22 @@ def recognise(files: Files, name: str, corrections: Corrections = NOTHING) -> Re
     """
     misses = []
     of_columns = speaks_of_columns(corrections, files)
-    for depth, here in enumerate(inside(files)):
+    for depth, folder in enumerate(inside(files)):
         for reader in FORMATS.values():
             if of_columns and not hasattr(reader, "CORRECTABLE") and reader is not joined:
                 continue
-            found = _match(reader, here, corrections)
-            if found.fits:
-                place = f", in {here.below}" if here.below else ""
-                return Recognised(reader, found.text + place, here)
-            misses.append(Miss(found.likeness, -depth, reader.TITLE, found.text))
+            match = _match(reader, folder, corrections)
+            if match.fits:
+                below = f", in {folder.below}" if folder.below else ""
+                return Recognised(reader, match.text + below, folder)
+            misses.append(Miss(match.likeness, -depth, reader.TITLE, match.text))
     require_readable(files)
     raise DatasetError(refusal(files, misses), file=name)
 
 
 def _match(reader: ModuleType, files: Files, corrections: Corrections) -> Match:
-    found: Match = reader.match(files, corrections) if hasattr(reader, "CORRECTABLE") else reader.match(files)
-    return found
+    match: Match = reader.match(files, corrections) if hasattr(reader, "CORRECTABLE") else reader.match(files)
+    return match
 
 
 def read_files(
@@ -102,8 +102,8 @@ def read_files(
     DatasetError, OptionError
     """
     if format is None:
-        found = recognise(files, name, corrections)
-        reader, why, files = found.reader, found.why, found.files
+        recognised = recognise(files, name, corrections)
+        reader, why, files = recognised.reader, recognised.why, recognised.files
     else:
         reader, why = _reader(format), "chosen by hand"
         files = next((f for f in inside(files) if _match(reader, f, corrections).fits), files)
@@ -141,8 +141,8 @@ def _read_source(files: Files, name: str, format: str | None, corrections: Corre
     if corrections:
         files = Without(files, corrections)
         corrections = applicable(corrections, files)
-    found = None if format is None else _reader(format)
-    if (found or recognise(files, name, corrections).reader) is joined:
+    reader = None if format is None else _reader(format)
+    if (reader or recognise(files, name, corrections).reader) is joined:
         raise DatasetError("is a joined study itself; name its sources instead.", file=name)
     return read_files(files, name, format, corrections)[0]
 
@@ -170,8 +170,8 @@ def refers_to(location: str | os.PathLike[str]) -> list[Path]:
     files = open_files(location)
     if not any(n.rsplit("/", 1)[-1] == joined.FILE for n in files.names):
         return []
-    found = recognise(files, Path(location).name)
-    return joined.source_paths(found.files) if found.reader is joined else []
+    recognised = recognise(files, Path(location).name)
+    return joined.source_paths(recognised.files) if recognised.reader is joined else []
 
 
 def source_classes(location: str | os.PathLike[str]) -> list[joined.SourceClass]:
@@ -216,25 +216,25 @@ def preview_dataset(
     ------
     DatasetError, OptionError
     """
-    place = expanded(location)
-    files: Files = open_files(place)
+    path = expanded(location)
+    files: Files = open_files(path)
     if corrections:
         files = Without(files, corrections)
-    name, first = place.resolve().name, FirstRows(files)
+    name, first = path.resolve().name, FirstRows(files)
     reading, read_as, why = read_files(first, name, format, corrections or NOTHING)
     return Preview(assemble(reading, name, read_as, why), first.cut)
 
 
-def _load(place: Path, format: str | None, corrections: Corrections) -> Study:
-    files = open_files(place)
-    if not is_text(place.resolve()):
-        raise DatasetError("its path is not UTF-8 text; rename the file or folder.", file=str(place))
+def _load(path: Path, format: str | None, corrections: Corrections) -> Study:
+    files = open_files(path)
+    if not is_text(path.resolve()):
+        raise DatasetError("its path is not UTF-8 text; rename the file or folder.", file=str(path))
     if corrections:
         files = Without(files, corrections)
-    kept = index.load(files, place, format, corrections)
-    if kept is not None:
-        return replace(kept, corrections=corrections)
-    name = place.resolve().name
+    indexed = index.load(files, path, format, corrections)
+    if indexed is not None:
+        return replace(indexed, corrections=corrections)
+    name = path.resolve().name
     reading, read_as, why = read_files(files, name, format, corrections)
     try:
         study = replace(assemble(reading, name, read_as, why), corrections=corrections)
@@ -242,7 +242,7 @@ def _load(place: Path, format: str | None, corrections: Corrections) -> Study:
         require_answers(reading.questions, name)  # what is open may be why nothing can be made of it
         raise
     require_used(corrections, study, files if read_as != joined.FORMAT else None, reading.written)
-    index.save(study, place, format, corrections)
+    index.save(study, path, format, corrections)
     return study
 
 

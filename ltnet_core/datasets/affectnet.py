@@ -72,7 +72,7 @@ def read(files: Files, name: str) -> Reading:
     odd = faces[text.isin(list(NO_EXPRESSION))]
     if len(odd):
         counts = Counter(NO_EXPRESSION[c] for c in odd["code"])
-        examples = tuple(f"{n:,} faces are labelled {what!r}; they are left out." for what, n in counts.most_common())
+        examples = tuple(f"{n:,} faces are labelled {c!r}; they are left out." for c, n in counts.most_common())
         problems.append(Problem("no expression", len(odd), examples, "note"))
     codes = {str(i): c for i, c in enumerate(CLASSES)}
     unknown = faces[~text.isin([*codes, *NO_EXPRESSION])]

@@ -120,7 +120,7 @@ def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading
             copies += item != image
             answers.add(f"{source}/", row, item, label, coder=source, part=part)
     sorted_ones = {i for images in sources.values() for i, *_ in images}
-    kept = [i for i in files.images if i not in sorted_ones or i in set(first.values())]
+    shown = [i for i in files.images if i not in sorted_ones or i in set(first.values())]
     text = f"{copies:,} copies of images in other folders are the same items."
     problems = [Problem("copy of an image", copies, (text,), "note")] if copies else []
-    return answers.reading(files, name, images=kept, problems=problems)
+    return answers.reading(files, name, images=shown, problems=problems)

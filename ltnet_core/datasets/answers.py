@@ -118,7 +118,7 @@ class Answers:
         own = list(files.images if images is None else images)
         frame = pd.DataFrame(self._rows, columns=list(COLUMNS))
         tables = self._tables(frame)
-        frame, asked = self._one_question(frame)
+        frame, questions = self._one_question(frame)
         frame, splits = self._in_parts(frame)
         frame, missing = self._present(frame)
         if frame.empty:
@@ -158,7 +158,7 @@ class Answers:
         parts = dict.fromkeys(unclear, "test")
         return Reading(
             files, own, labels, known, class_list, codes, problems=issues, parts=parts, tables=tables, splits=splits,
-            missing=missing, questions=asked,
+            missing=missing, questions=questions,
         )  # fmt: skip
 
     def _tables(self, frame: pd.DataFrame) -> list[TableReading]:
@@ -178,10 +178,10 @@ class Answers:
             .agg(["nunique", "size"])
             .sort_values(["nunique", "size"], ascending=False)
         )
-        asked = [str(q) for q in sizes.index]
+        questions = [str(q) for q in sizes.index]
         wanted = self.corrections.columns.get("label", "").casefold()
-        named = [q for q in asked if q and q.casefold() == wanted]
-        return named or [q for q in asked if not q or not self.corrections.ignores(q)]
+        named = [q for q in questions if q and q.casefold() == wanted]
+        return named or [q for q in questions if not q or not self.corrections.ignores(q)]
 
     def _one_question(self, frame: pd.DataFrame) -> tuple[pd.DataFrame, list[Question]]:
         """The answers to one question, and which one that is, where several were asked.
@@ -199,9 +199,9 @@ class Answers:
         chosen = self._chosen(frame)
         if not chosen:
             raise DatasetError(f"{self.tool}: all questions were left out; keep one.", file=str(frame["file"].iloc[0]))
-        kept = frame[frame["question"] == chosen[0]].reset_index(drop=True)
+        to_it = frame[frame["question"] == chosen[0]].reset_index(drop=True)
         if len(chosen) == 1:
-            return kept, []
+            return to_it, []
         texts = []
         for question in chosen[:FEW]:
             answers = frame.loc[frame["question"] == question, "label"].value_counts().index[:LISTED]
@@ -214,7 +214,7 @@ class Answers:
         for question in chosen[:FEW]:
             others = listed([q for q in chosen if q != question])
             ways.append(Answer(flag("--ignore", others), f"the labels are the answers to {question!r}"))
-        return kept, [Question("several questions", sentence, tuple(chosen), tuple(ways))]
+        return to_it, [Question("several questions", sentence, tuple(chosen), tuple(ways))]
 
     def _present(self, frame: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
         """The answers that are labels, and how often each value was given that a person said is none."""
@@ -243,12 +243,12 @@ class Answers:
         groups = part.groupby(key, sort=False)["when"]
         timed = groups.transform("count") == groups.transform("size")
         late = part["when"].eq(groups.transform("max"))
-        kept = part[~timed | late].drop_duplicates([*key, "label"])
-        lost = part.drop(kept.index)
+        latest = part[~timed | late].drop_duplicates([*key, "label"])
+        lost = part.drop(latest.index)
         if len(lost):
             first = lost.iloc[0]
             self.set_aside("the same person answered again", str(first["file"]), int(first["row"]), len(lost))
-        return pd.concat([frame[~again], kept]).sort_index()
+        return pd.concat([frame[~again], latest]).sort_index()
 
 
 def _with_coders(frame: pd.DataFrame, name: str) -> pd.DataFrame:

@@ -60,9 +60,9 @@ def read_as_tables(files: Files, tables: AsTables, name: str, corrections: Corre
     reader, matched = match_tables(tables, corrections)
     if reader is None:
         raise DatasetError(f"{matched.text or 'no table of labels'}.", file=name)
-    kept = AsTables(files, {**tables.tables, **{n: files.read(n) for n in BESIDE if n in files}})
+    beside = AsTables(files, {**tables.tables, **{n: files.read(n) for n in BESIDE if n in files}})
     reading: Reading = (
-        reader.read(kept, name, corrections) if hasattr(reader, "CORRECTABLE") else reader.read(kept, name)
+        reader.read(beside, name, corrections) if hasattr(reader, "CORRECTABLE") else reader.read(beside, name)
     )
     return replace(
         reading,

@@ -49,19 +49,19 @@ def assemble(reading: Reading, name: str, format: str, why: str) -> Study:
     problems += _archives_inside(reading) + _unread_images(reading)
     images = list(reading.images)
     both = [r for r in (labels, truth) if r is not None]
-    asked, rules = list(reading.questions), dict[str, int]()
+    questions, rules = list(reading.questions), dict[str, int]()
     if images:
         both, names = _with_image_names(both, images)
         rules = names.rules
         problems += [Problem("image names matched", 1, (text,)) for text in names.notes]
         if names.ambiguous:
-            asked.append(ambiguity(names.ambiguous, len(names.ambiguous)))
+            questions.append(ambiguity(names.ambiguous, len(names.ambiguous)))
     else:
         images = sorted({n for r in both for n in r.frame["image"].cat.categories} - {""})
     classes = _classes(reading, both, source)
     if reading.classes is not None:
         both, unclear = _numbered(both, classes)
-        asked += unclear
+        questions += unclear
     labels, truth = both[0], both[1] if truth is not None else None
     labels, held = held_out(labels, reading.parts)
     if not len(labels.frame):
@@ -93,7 +93,7 @@ def assemble(reading: Reading, name: str, format: str, why: str) -> Study:
         tuple(problems),
         why,
         bool(reading.images),
-        DatasetReading(reading.tables, reading.splits, rules, reading.missing, unique(asked)),
+        DatasetReading(reading.tables, reading.splits, rules, reading.missing, unique(questions)),
     )
 
 
@@ -256,12 +256,12 @@ def _numbered(rows: Sequence[_All], classes: Sequence[str]) -> tuple[list[_All],
     """Labels that are numbers are places in the list of classes, unless a class is called so; what is unclear of it."""
     used = list(dict.fromkeys(str(n) for r in rows for n in r.frame["label"].cat.categories))
     named, unclear = places(used, classes)
-    asked = [] if unclear is None else [unclear]
+    questions = [] if unclear is None else [unclear]
     if not named:
-        return list(rows), asked
+        return list(rows), questions
     return [
         r.changed("label", [named.get(str(n), str(n)) for n in r.frame["label"].cat.categories]) for r in rows
-    ], asked
+    ], questions
 
 
 def _table(rows: _All, images: list[str], classes: list[str]) -> tuple[AnnotationTable, list[Problem]]:

@@ -97,11 +97,11 @@ def _add(answers: Answers, files: Files, file: str, content: dict[str, Any]) -> 
     return list(names.values())
 
 
-def _by_id(entries: list[Any], field: str, file: str, what: str) -> dict[Any, str]:
+def _by_id(entries: list[Any], field: str, file: str, list_name: str) -> dict[Any, str]:
     out = {}
     for row, entry in enumerate(entries, 1):
         if not isinstance(entry, dict) or not _is_id(entry.get("id")) or not text(entry.get(field)):
-            raise DatasetError(f"entry of {what} without id and {field}.", file=file, row=row)
+            raise DatasetError(f"entry of {list_name} without id and {field}.", file=file, row=row)
         out[entry["id"]] = text(entry[field])
     return out
 

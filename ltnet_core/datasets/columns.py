@@ -163,10 +163,10 @@ def words(name: str) -> list[str]:
     return re.findall(r"[^\W\d_]+", re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower())
 
 
-def role(columns: Sequence[str], what: str) -> str | None:
+def role(columns: Sequence[str], name: str) -> str | None:
     """The column that plays a role, None where there is none; the usual name wins."""
-    usual = next((c for c in ROLES.get(what, ()) if c in columns), None)
-    return usual or next(iter(named(columns, what)), None)
+    usual = next((c for c in ROLES.get(name, ()) if c in columns), None)
+    return usual or next(iter(named(columns, name)), None)
 
 
 def named(columns: Sequence[str], what: str) -> list[str]:

@@ -74,9 +74,9 @@ def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading
                     element.clear()
         except (ParseError, DefusedXmlException, LookupError, ValueError) as e:
             raise DatasetError(f"is not readable XML ({type(e).__name__}: {str(e).splitlines()[0]}).", file=file) from e
-    asked = _questions([tags for *_, tags in tagged])
+    questions = _questions([tags for *_, tags in tagged])
     for file, row, coder, image, part, tags in tagged:
-        for question in asked:
+        for question in questions:
             labels = sorted(set(tags.get(question, ())))
             if len(labels) > 1:
                 answers.set_aside(SEVERAL, file, row)
@@ -105,5 +105,5 @@ def _questions(tags: list[dict[str, list[str]]]) -> list[str]:
     for image in tags:
         for question, labels in image.items():
             values.setdefault(question, set()).update(labels)
-    asked = [q for q, v in values.items() if len(v) > 1]
-    return asked or list(values)[:1]
+    varied = [q for q, v in values.items() if len(v) > 1]
+    return varied or list(values)[:1]

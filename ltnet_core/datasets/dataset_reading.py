@@ -68,5 +68,5 @@ class DatasetReading:
     @classmethod
     def from_json(cls, content: Mapping[str, Any], questions: Sequence[Mapping[str, Any]]) -> DatasetReading:
         tables = [TableReading(t["file"], t["shape"], t["columns"]) for t in content["tables"]]
-        asked = tuple(Question.from_json(dict(q)) for q in questions)
-        return cls(tables, content["splits"], content["names"], content["missing"], asked)
+        open_questions = tuple(Question.from_json(dict(q)) for q in questions)
+        return cls(tables, content["splits"], content["names"], content["missing"], open_questions)

@@ -79,13 +79,13 @@ def _explicit(format: str, reading: Reading) -> str:
 
 def class_folders(files: Files) -> dict[str, str]:
     """Image → the class of the folder it lies in; empty where the folders are no classes."""
-    for here in inside(files):
-        if imagefolder.match(here).fits:
-            reading = imagefolder.read(here, "folders")
+    for folder in inside(files):
+        if imagefolder.match(folder).fits:
+            reading = imagefolder.read(folder, "folders")
             out: dict[str, str] = {}
             for rows in (*reading.labels, *reading.truth):
                 pairs = zip(rows.frame["image"].astype(str), rows.frame["label"].astype(str), strict=True)
-                prefix = here.below[len(files.below) :]
+                prefix = folder.below[len(files.below) :]
                 out.update((prefix + i, c) for i, c in pairs)
             return out
     return {}

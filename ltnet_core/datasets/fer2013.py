@@ -95,8 +95,8 @@ def faces(files: Files) -> tuple[pd.DataFrame, ArrayImages, list[Problem]]:
             "row": rows,
         }
     )
-    kept = pixels if good.all() else pixels[good]
-    return frame, ArrayImages(files, frame["image"].tolist(), lambda: kept), problems
+    usable = pixels if good.all() else pixels[good]
+    return frame, ArrayImages(files, frame["image"].tolist(), lambda: usable), problems
 
 
 def _pixels(text: str | None) -> NDArray[np.uint8] | None:

@@ -243,7 +243,7 @@ class FolderFiles(_OnDisk):
     def _list(self) -> list[str]:
         names: list[str] = []
         odd: list[str] = []
-        seen = {self._root}
+        listed = {self._root}
         waiting = [(self._root, "")]
         while waiting:
             folder, prefix = waiting.pop()
@@ -274,10 +274,10 @@ class FolderFiles(_OnDisk):
                     names.append(name)
                 elif name.count("/") >= DEEPEST_FOLDER:
                     odd.append(f"{name} is a folder more than {DEEPEST_FOLDER} deep.")
-                elif linked and (is_below(real, (self._root,)) or real in seen):
+                elif linked and (is_below(real, (self._root,)) or real in listed):
                     odd.append(f"{name} is a link to a folder that is read under its own name.")
                 else:
-                    seen.add(real)
+                    listed.add(real)
                     waiting.append((real, name + "/"))
         self.passed_over = tuple(sorted(odd))
         return names

@@ -79,7 +79,7 @@ def _reduced(
     corrections: Corrections,
 ) -> tuple[list[str], str, str]:
     """A folder's path without parts of a split and folders that only hold another one; its part and the part's name."""
-    rest, part, mark = [], "train", ""
+    remaining, part, mark = [], "train", ""
     for i, name in enumerate(parts):
         above = "/".join(parts[:i])
         beside = tops if not above else children.get(above, set())
@@ -88,8 +88,8 @@ def _reduced(
             split_names[name] = chosen
             part, mark = (chosen, name) if chosen == "test" else (part, mark)
         elif not (len(beside) == 1 and above not in by_folder and name.lower() in WRAPPERS):
-            rest.append(name)
-    return rest, part, mark
+            remaining.append(name)
+    return remaining, part, mark
 
 
 def _is_split(names: Iterable[str], above: str, corrections: Corrections) -> bool:
@@ -140,8 +140,8 @@ def _as_layout(
         if part == "unlabelled":
             places.update(dict.fromkeys(by_folder[folder], Place(unlabelled, part, "")))
         elif len(path) == deepest and deepest:
-            place = Place(path[0] if sources else "", part, path[-1], mark)
-            places.update(dict.fromkeys(by_folder[folder], place))
+            position = Place(path[0] if sources else "", part, path[-1], mark)
+            places.update(dict.fromkeys(by_folder[folder], position))
         elif part == "test" and (not path or (sources and len(path) == 1)):
             places.update(dict.fromkeys(by_folder[folder], Place(path[0] if path else "", part, "", mark)))
         else:

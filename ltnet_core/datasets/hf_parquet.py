@@ -139,10 +139,10 @@ class ParquetImages(Files):
         if images is None:
             with _opened(self._source, position.shard) as shard:
                 images = _column(shard, position, self._columns[position.shard])
-        kept = {**self._groups, key: images}
-        while len(kept) > 1 and sum(g.nbytes for g in kept.values()) > MOST_GROUP_BYTES:
-            kept.pop(next(iter(kept)))
-        self._groups = kept
+        groups = {**self._groups, key: images}
+        while len(groups) > 1 and sum(g.nbytes for g in groups.values()) > MOST_GROUP_BYTES:
+            groups.pop(next(iter(groups)))
+        self._groups = groups
         return images
 
 

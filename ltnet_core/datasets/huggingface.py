@@ -54,7 +54,7 @@ def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading
         no labels in the metadata.
     """
     source = name.removesuffix(".zip")
-    labels, truth, readings, asked = [], [], [], list[Question]()
+    labels, truth, readings, questions = [], [], [], list[Question]()
     splits: dict[str, str] = {}
     missing: Counter[str] = Counter()
     for file in _tables(files):
@@ -72,7 +72,7 @@ def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading
         truth += [] if rows.truth is None else [rows.truth]
         splits.update(rows.splits)
         missing.update(rows.missing)
-        asked += rows.questions
+        questions += rows.questions
     classes, codes = read_classes(files)
     return Reading(
         files,
@@ -84,5 +84,5 @@ def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading
         tables=readings,
         splits=splits,
         missing=missing,
-        questions=asked,
+        questions=questions,
     )

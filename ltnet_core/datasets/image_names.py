@@ -147,7 +147,7 @@ def _by_folders(
 ) -> tuple[list[int], dict[str, list[str]]]:
     """Slashes, ``./``, and folders before a name; what stays unmatched, and names that may be several images."""
     ends: dict[str, list[str]] = {}
-    rest, ambiguous = [], {}
+    unmatched, ambiguous = [], {}
     for i in left:
         plain = out[i].replace("\\", "/")
         while plain.startswith("./"):
@@ -168,8 +168,8 @@ def _by_folders(
         if len(fitting) > 1:
             ambiguous[plain] = fitting
         if plain:
-            rest.append(i)
-    return rest, ambiguous
+            unmatched.append(i)
+    return unmatched, ambiguous
 
 
 def _by_key(
@@ -192,7 +192,7 @@ def _by_key(
         for k in {key(image), key(base(image))}:
             if k in wanted:
                 by_key.setdefault(k, []).append(image)
-    rest, matched = [], set()
+    unmatched, matched = [], set()
     for i in left:
         k = key(out[i])
         fitting = by_key.get(k, [])
@@ -206,9 +206,9 @@ def _by_key(
             continue
         if len(free) > 1:
             ambiguous.setdefault(out[i], free)
-        rest.append(i)
+        unmatched.append(i)
     taken |= matched
-    return rest
+    return unmatched
 
 
 def _nearest_folders(name: str, fitting: list[str]) -> list[str]:
@@ -249,16 +249,16 @@ def _by_code_page(
     count, page, fits = best
     if not count:
         return left
-    rest: list[int] = []
+    unmatched: list[int] = []
     for i in left:
         match = fits.get(_nfc(base(out[i])))
         if match is None:
-            rest.append(i)
+            unmatched.append(i)
         else:
             out[i] = match
             rules["code page of the archive"] = rules.get("code page of the archive", 0) + 1
     notes.append(f"the archive does not say how its names are encoded; they match as {page}.")
-    return rest
+    return unmatched
 
 
 def question(ambiguous: dict[str, list[str]], total: int) -> Question:

@@ -39,8 +39,8 @@ def images_of(sources: Sequence[str | os.PathLike[str]]) -> Iterator[SourceImage
     opened = [(os.fspath(source), _opened(os.fspath(source))) for source in sources]
     for source, files in opened:
         if files is None:
-            given = GivenFiles(Path(), {source: expanded(source)})
-            yield SourceImage(given, source, source, one_of_many=False)
+            single = GivenFiles(Path(), {source: expanded(source)})
+            yield SourceImage(single, source, source, one_of_many=False)
             continue
         below = "" if source in (".", "./") else f"{source.rstrip('/')}/"
         for name in sorted(files.images):

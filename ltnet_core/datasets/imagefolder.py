@@ -86,9 +86,9 @@ def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading
     test = [(n, p) for n, p in known if p.label and p.part == "test"]
     if not train:
         raise DatasetError("no source has training images; expected source/class/image.", file=name)
-    seen = {p.source for _, p in known}
+    sources = {p.source for _, p in known}
     if layout.sources:
-        for empty in sorted({n.split("/")[0] for n in files.names if "/" in n} - seen - set(layout.parts)):
+        for empty in sorted({n.split("/")[0] for n in files.names if "/" in n} - sources - set(layout.parts)):
             problems.append(Problem("empty coder", 1, (f"{empty}/: holds no labelled images.",)))
 
     def rows(located: list[tuple[str, Place]], column: str, values: list[str]) -> Rows:
@@ -103,10 +103,10 @@ def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading
     labels = rows(train, "coder", [p.source or source for _, p in train])
     truth = [rows(test, "split", [_mark(p) for _, p in test])] if test else []
     held = {n: _mark(p) for n, p in known if p.part == "test" and not p.label}
-    asked = _numbered(sorted(seen - {""}), corrections) if layout.sources else []
+    questions = _numbered(sorted(sources - {""}), corrections) if layout.sources else []
     return Reading(
         files, [n for n, _ in known], [labels], truth, problems=problems, splits=layout.parts, parts=held,
-        questions=asked,
+        questions=questions,
     )  # fmt: skip
 
 
@@ -126,5 +126,5 @@ def _numbered(sources: list[str], corrections: Corrections) -> list[Question]:
     ]
 
 
-def _mark(place: Place) -> str:
-    return f"test:{place.source}" if place.source else set_name("test", place.mark)
+def _mark(position: Place) -> str:
+    return f"test:{position.source}" if position.source else set_name("test", position.mark)

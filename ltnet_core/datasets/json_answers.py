@@ -63,8 +63,8 @@ def _of_images(content: dict[str, Any], files: Files) -> bool:
 def match(files: Files) -> Match:
     """Recognised by an object of items, whose values are labels by annotator, or labels of images that are there."""
     for name, content in _files(files):
-        what = "the answers of annotators" if _of_annotators(content) else "the class of each image"
-        return Match(True, f"{name} with {what}")
+        content_name = "the answers of annotators" if _of_annotators(content) else "the class of each image"
+        return Match(True, f"{name} with {content_name}")
     for name in files.others:
         if name.lower().endswith(".json") and "/" not in name and _of_lists(files, name):
             text = f"{name} gives lists of labels and does not say whose they are; write who gave each label"

@@ -86,14 +86,14 @@ def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading
 
 
 def _add(answers: Answers, file: str, rows: list[tuple[int, dict[str, Any]]]) -> None:
-    asked = _questions(rows)
-    if not asked:
+    questions = _questions(rows)
+    if not questions:
         raise DatasetError("no field holds the choices of the annotators.", file=file)
     for row, content in rows:
         part = next((text(v) for k, v in content.items() if k.lower() in PARTS), "")
         who = coder_of(_number(content.get("annotator")))
         when = seconds(content.get("updated_at") or content.get("created_at"))
-        for question in asked:
+        for question in questions:
             labels = list(_labels(content.get(question)))
             if len(labels) > 1:
                 answers.set_aside(SEVERAL, file, row)

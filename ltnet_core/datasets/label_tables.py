@@ -58,17 +58,17 @@ def understand(files: Files, corrections: Corrections = NOTHING, shape: str | No
     DatasetError
         a table is broken.
     """
-    kept = _understood.setdefault(files, {})
+    cached = _understood.setdefault(files, {})
     key = (corrections.fingerprint(), shape)
-    if key not in kept:
+    if key not in cached:
         understood = []
         for file in tables(files):
             if len(header(files, file)) < 2:
                 continue
             table = read_table(files, file)
             understood.append(LabelTable(table, find_roles(table, files.images, corrections, shape)))
-        kept[key] = _with_parts(understood, corrections)
-    return kept[key]
+        cached[key] = _with_parts(understood, corrections)
+    return cached[key]
 
 
 def _with_parts(tables: list[LabelTable], corrections: Corrections) -> list[LabelTable]:
@@ -123,7 +123,7 @@ def read_tables(
     speaking = [f for f in every if f.roles.shape != "none"]
     beside = [f for f in speaking if is_truth(f.table.file) and f.roles.shape in ("single", "wide", "votes")]
     truths = beside if len(beside) < len(speaking) else []
-    labels, truth, asked = [], known_truth(files), list[Question]()
+    labels, truth, questions = [], known_truth(files), list[Question]()
     readings: list[TableReading] = []
     splits: dict[str, str] = {}
     missing: Counter[str] = Counter()
@@ -140,7 +140,7 @@ def read_tables(
             labels.append(rows.labels)
         if rows.truth is not None and len(rows.truth):
             truth.append(rows.truth)
-        asked += rows.questions
+        questions += rows.questions
         splits.update(rows.splits)
         missing.update(rows.missing)
         if f.part is not None:
@@ -148,13 +148,13 @@ def read_tables(
     labels = [r for r in labels if "label" in r.frame]
     if not labels:
         raise DatasetError(_no_labels(every, none), file=name)
-    asked += _agreed(speaking, labels, corrections)
+    questions += _agreed(speaking, labels, corrections)
     classes, codes = read_classes(files)
     forms = [f.table.file for f in every if is_form(f.table.file)]
     problems = [Problem("table left out", 1, (f"{n}: is a form to be filled in, no labels.",), "note") for n in forms]
     return Reading(
         files, files.images, labels, truth, classes, codes, problems=problems, tables=readings, splits=splits,
-        missing=missing, questions=asked,
+        missing=missing, questions=questions,
     )  # fmt: skip
 
 

@@ -47,14 +47,14 @@ def _first(files: Files, name: str) -> list[int]:
 
 def _parts(line: str) -> tuple[str, list[int]]:
     """The path of a line and the numbers after it."""
-    rest = line.strip(BLANKS)
+    path = line.strip(BLANKS)
     numbers: list[int] = []
     while True:
-        cut = max(map(rest.rfind, BLANKS))
-        if cut < 0 or NUMBER.fullmatch(rest, cut + 1) is None:
-            return rest.strip(), numbers[::-1]
-        numbers.append(int(rest[cut + 1 :]))
-        rest = rest[:cut].rstrip(BLANKS)
+        cut = max(map(path.rfind, BLANKS))
+        if cut < 0 or NUMBER.fullmatch(path, cut + 1) is None:
+            return path.strip(), numbers[::-1]
+        numbers.append(int(path[cut + 1 :]))
+        path = path[:cut].rstrip(BLANKS)
 
 
 def _is_test(name: str) -> bool:

@@ -110,13 +110,13 @@ def read_classes(files: Files) -> tuple[list[str] | None, list[str] | None]:
     lists = {"class": _cells(table, "class")}
     if "code" in table.frame:
         lists["code"] = _cells(table, "code")
-    for what, names in lists.items():
+    for column, names in lists.items():
         for i, (name, row) in enumerate(zip(names, table.row, strict=True)):
             if not name:
-                raise DatasetError(f"the {what} is empty.", file=table.file, row=int(row))
+                raise DatasetError(f"the {column} is empty.", file=table.file, row=int(row))
             if name in names[:i]:
-                again = "listed twice" if what == "class" else "used twice; codes must be unique"
-                raise DatasetError(f"{what} {name!r} is {again}.", file=table.file, row=int(row))
+                again = "listed twice" if column == "class" else "used twice; codes must be unique"
+                raise DatasetError(f"{column} {name!r} is {again}.", file=table.file, row=int(row))
     if len(lists["class"]) < 2:
         raise DatasetError(f"lists {len(lists['class'])} classes; at least two are needed.", file=table.file)
     return lists["class"], lists.get("code")

@@ -148,20 +148,20 @@ class _Reader:
 
     def reduce(self) -> None:
         arguments, called = self.stack.pop(), self.stack.pop()
-        what = called.what if isinstance(called, _Name) and isinstance(arguments, tuple) else None
-        if what == _DICT and not arguments:
+        name = called.what if isinstance(called, _Name) and isinstance(arguments, tuple) else None
+        if name == _DICT and not arguments:
             self.stack.append({})
-        elif what == _ENCODE:
+        elif name == _ENCODE:
             text, encoding = arguments
             if not isinstance(text, str) or encoding not in ("latin1", "latin-1"):
                 raise _Refused("it holds bytes in an unknown encoding")
             self.take(len(text))
             self.stack.append(text.encode("latin-1"))
-        elif what == _DTYPE:
+        elif name == _DTYPE:
             self.stack.append(_Unfinished(_DTYPE, _code(arguments[0])))
-        elif what == _RECONSTRUCT:
+        elif name == _RECONSTRUCT:
             self.stack.append(_Unfinished(_ARRAY))
-        elif what == _SCALAR:
+        elif name == _SCALAR:
             self.stack.append(self.array((), *arguments).item())
         else:
             raise _Refused("it calls something that makes no array")

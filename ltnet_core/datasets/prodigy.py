@@ -74,8 +74,8 @@ def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading
 
 def _single(lines: Iterable[dict[str, Any]]) -> str:
     """The one label that annotators accepted or rejected; "" where there are choices."""
-    asked = {"" if "accept" in line or "options" in line else text(line.get("label")) for line in lines}
-    return asked.pop() if len(asked) == 1 else ""
+    labels = {"" if "accept" in line or "options" in line else text(line.get("label")) for line in lines}
+    return labels.pop() if len(labels) == 1 else ""
 
 
 def _chosen(line: dict[str, Any]) -> list[str]:

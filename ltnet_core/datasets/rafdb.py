@@ -95,9 +95,9 @@ def read(files: Files, name: str) -> Reading:
         frame = {"image": images[which], "label": label[which], column: np.full(int(which.sum()), value, dtype=object)}
         return Rows(file, pd.DataFrame({c: categorical(v) for c, v in frame.items()}), lines[which])
 
-    kept = [n for n in files.images if n in used]
+    listed = [n for n in files.images if n in used]
     return Reading(
-        files, kept, [part(~test, "coder", CODER)], [part(test, "split", "test")], classes, problems=problems
+        files, listed, [part(~test, "coder", CODER)], [part(test, "split", "test")], classes, problems=problems
     )
 
 

@@ -64,8 +64,8 @@ def which_question(
 ) -> Question | None:
     """What is learned from, where each annotator has several rows for an image and a column tells them apart."""
     for column in columns:
-        asked = _values(table, column)
-        if not 1 < len(asked) <= MOST_QUESTIONS:
+        questions = _values(table, column)
+        if not 1 < len(questions) <= MOST_QUESTIONS:
             continue
         if _pairs(table, (image, coder)) == len(table.row):
             return None
@@ -75,16 +75,16 @@ def which_question(
         same = _same_classes(table, label, column)
         what = "answered again" if same else "answer different questions"
         sentence = (
-            f"{titles.file}: an annotator has several rows for an image, and by {title!r} ({', '.join(asked[:6])}) "
+            f"{titles.file}: an annotator has several rows for an image, and by {title!r} ({', '.join(questions[:6])}) "
             f"they {what}: the labels are those of one of them."
         )
         answers = tuple(
             Answer(
                 f"{flag('--columns', listed([f'split={title}']))} {flag('--split', 'train=' + listed([q]))} "
-                + flag("--split", "ignore=" + listed([x for x in asked if x != q])),
+                + flag("--split", "ignore=" + listed([x for x in questions if x != q])),
                 f"the labels are the rows with {q}",
             )
-            for q in asked
+            for q in questions
         )
         return Question("several questions", sentence, (title,), answers)
     return None
@@ -92,8 +92,8 @@ def which_question(
 
 def _same_classes(table: Table, label: str, column: str) -> bool:
     """Whether the rows of each value of a column use some of the same classes."""
-    answers, asked = _codes(table, label), _codes(table, column)
-    sets = [set(answers[asked == q].tolist()) for q in np.unique(asked)]
+    answers, questions = _codes(table, label), _codes(table, column)
+    sets = [set(answers[questions == q].tolist()) for q in np.unique(questions)]
     return all(a & b for i, a in enumerate(sets) for b in sets[i + 1 :])
 
 
@@ -102,19 +102,20 @@ def people_and_questions(titles: Titles, columns: Sequence[str]) -> Question | N
     names = [titles.of(c) for c in columns]
     for mark in PARTS:
         pairs = [n.rpartition(mark)[::2] if mark != ":" else n.partition(mark)[::2] for n in names]
-        people, asked = list(dict.fromkeys(p for p, _ in pairs)), list(dict.fromkeys(q for _, q in pairs))
-        if min(len(people), len(asked)) < 2 or len(set(pairs)) != len(people) * len(asked) or "" in (*people, *asked):
+        people, questions = list(dict.fromkeys(p for p, _ in pairs)), list(dict.fromkeys(q for _, q in pairs))
+        complete = len(set(pairs)) == len(people) * len(questions) and "" not in (*people, *questions)
+        if min(len(people), len(questions)) < 2 or not complete:
             continue
         sentence = (
-            f"{titles.file}: columns are called by two things, {', '.join(people[:4])} and {', '.join(asked[:4])}: one "
-            "may be annotators and the other questions, rounds or measures."
+            f"{titles.file}: columns are called by two things, {', '.join(people[:4])} and "
+            f"{', '.join(questions[:4])}: one may be annotators and the other questions, rounds or measures."
         )
         answers = [
             Answer(flag("--annotators", listed(f"{p}{mark}{q}" for p in people)), f"the labels are those of {q}")
-            for q in asked[:MOST_WAYS]
+            for q in questions[:MOST_WAYS]
         ]
         answers += [
-            Answer(flag("--annotators", listed(f"{p}{mark}{q}" for q in asked)), f"the labels are those of {p}")
+            Answer(flag("--annotators", listed(f"{p}{mark}{q}" for q in questions)), f"the labels are those of {p}")
             for p in people[:MOST_WAYS]
         ]
         answers.append(Answer(flag("--annotators", listed(names)), "each column is an annotator"))

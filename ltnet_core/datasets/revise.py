@@ -44,16 +44,16 @@ def revise(reading: Reading, corrections: Corrections) -> Reading:
         renamed = [corrections.classes.get(c, c) for c in classes]
         if renamed != list(classes):
             classes, codes = list(dict.fromkeys(c for c in renamed if c)), None
-    asked = [*reading.questions, *_class_questions(labels, truth, classes, corrections)]
+    questions = [*reading.questions, *_class_questions(labels, truth, classes, corrections)]
     own = {stem(t.file) for t in reading.tables if t.shape in ("single", "votes")}
     if own or not any(t.shape in ("long", "wide") for t in reading.tables):
-        asked += _called_like_parts(labels, own, corrections)
+        questions += _called_like_parts(labels, own, corrections)
     parts = dict(reading.parts)
     if not parts and not any("split" in r.frame for r in (*labels, *truth)):
         parts, by_folder = folder_parts(reading.images, corrections)
         splits.update(by_folder)
     return replace(
-        reading, labels=labels, truth=truth, missing=missing, classes=classes, codes=codes, questions=asked,
+        reading, labels=labels, truth=truth, missing=missing, classes=classes, codes=codes, questions=questions,
         parts=parts, splits=splits, written=written,
     )  # fmt: skip
 
@@ -187,22 +187,22 @@ def _class_questions(
     counts: Counter[str] = Counter()
     for labels_of_coder in by_coder.values():
         counts.update(labels_of_coder)
-    asked: list[Question] = []
+    questions: list[Question] = []
     known = {c.casefold() for c in classes or ()}
     doubt = [v for v in doubtful(counts, corrections) if v.casefold() not in known and v not in corrections.classes]
     if doubt:
-        asked.append(missing_question(counts, doubt))
+        questions.append(missing_question(counts, doubt))
     if classes is None:
         words = {c: [v for v in used if v not in doubt] for c, used in by_coder.items()}
         both = mixed(words) if not corrections.classes and not corrections.annotators else None
         if both is not None:
-            return [*asked, both]
-        asked += _several(counts, corrections)
+            return [*questions, both]
+        questions += _several(counts, corrections)
         spelled = _case(counts + _used(truth), corrections)
         if spelled:
-            return [*asked, *spelled]
-        asked += _other_base(by_coder, corrections)
-    return asked + _strangers(by_coder, corrections)
+            return [*questions, *spelled]
+        questions += _other_base(by_coder, corrections)
+    return questions + _strangers(by_coder, corrections)
 
 
 def _several(counts: Mapping[str, float], corrections: Corrections) -> list[Question]:
@@ -288,7 +288,7 @@ def _other_base(by_coder: Mapping[str, Mapping[str, float]], corrections: Correc
     """Coders whose numbers run from 0 beside others whose run from 1, as many."""
     if len(by_coder) < 2 or corrections.annotators or corrections.classes:
         return []
-    used = {c: sorted({int(v) for v in said}) for c, said in by_coder.items() if all_numbers(list(said))}
+    used = {c: sorted({int(v) for v in counts}) for c, counts in by_coder.items() if all_numbers(list(counts))}
     many = max((len(v) for v in used.values()), default=0)
     zero = [c for c, v in used.items() if v == list(range(many))]
     one = [c for c, v in used.items() if v == list(range(1, many + 1))]
@@ -309,11 +309,11 @@ def _strangers(by_coder: Mapping[str, Mapping[str, float]], corrections: Correct
     """Coders who share no class with any other."""
     if len(by_coder) < 2 or corrections.annotators or corrections.classes:
         return []
-    used: Counter[str] = Counter(v for said in by_coder.values() for v in said)
+    used: Counter[str] = Counter(v for counts in by_coder.values() for v in counts)
     alone = [
         c
-        for c, said in by_coder.items()
-        if all(used[v] == 1 for v in said) and sum(said.values()) >= FEWEST and len(said) > 1
+        for c, counts in by_coder.items()
+        if all(used[v] == 1 for v in counts) and sum(counts.values()) >= FEWEST and len(counts) > 1
     ]
     others = [c for c in by_coder if c not in alone]
     if not alone or (not others and len(alone) < 2):
@@ -338,9 +338,9 @@ def folder_parts(images: Sequence[str], corrections: Corrections) -> tuple[dict[
     folders = {n.rsplit("/", 1)[0] for n in images if "/" in n}
     for depth in range(DEEPEST):
         names = {parts[depth] for f in folders if len(parts := f.split("/")) > depth}
-        here = all(f.count("/") >= depth for f in folders)
+        everywhere = all(f.count("/") >= depth for f in folders)
         corrected = any(corrections.part(n) for n in names)
-        if names and here and ((len(names) > 1 and are_splits(names, corrections)) or corrected):
+        if names and everywhere and ((len(names) > 1 and are_splits(names, corrections)) or corrected):
             of = {n: corrections.part(n) or part_of(n) or "train" for n in names}
             marks = {n: set_name(p, n) for n, p in of.items() if p == "test"}
             held = {i: marks[top] for i in images if i.count("/") > depth and (top := i.split("/")[depth]) in marks}

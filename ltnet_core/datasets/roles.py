@@ -88,16 +88,18 @@ class _Finder(ColumnFacts):
         self.forced = shape
         self.columns = tuple(str(c) for c in table.frame.columns)
         self.usable = [c for c in without(self.columns, ()) if not corrections.ignores(c)]
-        self.given = {r: c for r, n in corrections.columns.items() if (c := find_column(self.columns, n)) is not None}
+        self.corrected = {
+            r: c for r, n in corrections.columns.items() if (c := find_column(self.columns, n)) is not None
+        }
         if shape == "plain":
-            self.given = {"image": "image", "coder": "coder", "label": "label", **self.given}
+            self.corrected = {"image": "image", "coder": "coder", "label": "label", **self.corrected}
 
     # ---- roles by name
 
     def image(self) -> str | None:
-        if "image" in self.given:
-            return self.given["image"]
-        free = [c for c in self.usable if c not in self.given.values()]
+        if "image" in self.corrected:
+            return self.corrected["image"]
+        free = [c for c in self.usable if c not in self.corrected.values()]
         by_name = named(free, "image")
         if len(by_name) == 1 and (not self.images or by_name[0] in SURE):
             return by_name[0]
@@ -113,8 +115,8 @@ class _Finder(ColumnFacts):
         return by_name[0] if by_name else None
 
     def split(self, taken: Iterable[str | None]) -> str | None:
-        if "split" in self.given:
-            return self.given["split"]
+        if "split" in self.corrected:
+            return self.corrected["split"]
         free = without(self.usable, taken)
         usual = [c for c in named(free, "split") if short(c) not in ("set", "phase", "part", "splits")]
         if usual:
@@ -135,8 +137,8 @@ class _Finder(ColumnFacts):
         return None
 
     def coder(self, image: str | None, taken: Iterable[str | None]) -> str | None:
-        if "coder" in self.given:
-            return self.given["coder"]
+        if "coder" in self.corrected:
+            return self.corrected["coder"]
         for column in named(without(self.usable, taken), "coder"):
             if short(column) not in WEAK_CODERS or (image is not None and not self.fixed(column, image)):
                 return column
@@ -144,9 +146,9 @@ class _Finder(ColumnFacts):
 
     def truth(self, taken: Iterable[str | None]) -> str | None:
         """The column of known truth by its name; one that says yes or no of rows with other labels is none."""
-        rest = without(self.usable, taken)
-        truths = named(rest, "truth")
-        others = [c for c in rest if c not in truths and len(self.values(c)) > 1]
+        free = without(self.usable, taken)
+        truths = named(free, "truth")
+        others = [c for c in free if c not in truths and len(self.values(c)) > 1]
 
         def tells(column: str) -> bool:
             values = {v.casefold() for v in self.values(column)}
@@ -154,10 +156,10 @@ class _Finder(ColumnFacts):
 
         return next((c for c in truths if tells(c)), None)
 
-    def sure(self, rest: list[str], label: str | None) -> tuple[str, ...]:
+    def sure(self, free: list[str], label: str | None) -> tuple[str, ...]:
         """The columns that say how sure somebody was."""
-        chosen = [self.given["confidence"]] if "confidence" in self.given else []
-        return tuple(dict.fromkeys([*chosen, *(c for c in named(rest, "confidence") if c != label)]))
+        chosen = [self.corrected["confidence"]] if "confidence" in self.corrected else []
+        return tuple(dict.fromkeys([*chosen, *(c for c in named(free, "confidence") if c != label)]))
 
     # ---- the table as a whole
 
@@ -167,16 +169,16 @@ class _Finder(ColumnFacts):
         self.require_header(image)
         if image is None:
             return replace(empty, missing="no column of image names")
-        if is_form(self.table.file) and not self.given:
+        if is_form(self.table.file) and not self.corrected:
             return replace(empty, image=image, missing="a form to be filled in")
-        split = self.split([image, *self.given.values()])
+        split = self.split([image, *self.corrected.values()])
         base = replace(empty, image=image, split=split)
         annotators = self.columns_of(self.corrections.annotators)
         classes = self.columns_of(self.corrections.classes_are)
-        taken = [image, split, *self.given.values()]
-        truth = self.given.get("truth") or self.truth(taken)
+        taken = [image, split, *self.corrected.values()]
+        truth = self.corrected.get("truth") or self.truth(taken)
         if classes:
-            return replace(base, shape="votes", votes=tuple(classes), truth=self.given.get("truth"))
+            return replace(base, shape="votes", votes=tuple(classes), truth=self.corrected.get("truth"))
         if annotators:
             truth = None if truth in annotators else truth
             sure = self.sure([], None)
@@ -214,48 +216,48 @@ class _Finder(ColumnFacts):
 
     def by_hand(self, base: Roles, truth: str | None) -> Roles:
         """A format chosen by hand: all other columns are what it asks for."""
-        taken = [base.image, base.split, *self.given.values()]
-        rest = without(self.usable, taken)
+        taken = [base.image, base.split, *self.corrected.values()]
+        free = without(self.usable, taken)
         if self.forced == "votes":
-            return replace(base, shape="votes", votes=tuple(rest))
+            return replace(base, shape="votes", votes=tuple(free))
         if self.forced == "wide":
-            chosen = [c for c in rest if self.few(c)] or rest
-            if len(rest) == 1 and rest == labels(rest):
-                return replace(base, shape="single", label=rest[0])
-            return replace(base, shape="wide", coders=tuple(chosen), left=tuple(c for c in rest if c not in chosen))
+            chosen = [c for c in free if self.few(c)] or free
+            if len(free) == 1 and free == labels(free):
+                return replace(base, shape="single", label=free[0])
+            return replace(base, shape="wide", coders=tuple(chosen), left=tuple(c for c in free if c not in chosen))
         coder = self.coder(base.image, [*taken, truth])
         return self.long(replace(base, coder=coder, truth=truth))
 
     def long(self, base: Roles) -> Roles:
         """A row per annotation: the label is found by its name, or it is the only column that can be one."""
-        rest = without(self.usable, [base.image, base.split, base.coder, base.truth, *self.given.values()])
-        count = self.given.get("count") or next(iter(named(rest, "count")), None)
-        rest = without(rest, [count])
+        free = without(self.usable, [base.image, base.split, base.coder, base.truth, *self.corrected.values()])
+        count = self.corrected.get("count") or next(iter(named(free, "count")), None)
+        free = without(free, [count])
         asked: list[Question] = []
-        label = self.given.get("label")
+        label = self.corrected.get("label")
         if base.coder is None:
             return replace(base, shape="none", missing="no column of coders")
-        if label is None and not labels(rest):
-            votes = votes_in(self.table, [c for c in rest if not about(c)], self.corrections)
+        if label is None and not labels(free):
+            votes = votes_in(self.table, [c for c in free if not about(c)], self.corrections)
             if votes is not None:
                 return replace(base, shape="votes", votes=votes.columns, questions=votes.questions)
         if label is None:
-            label, asked = self.answer(rest, str(base.image))
+            label, asked = self.answer(free, str(base.image))
         if label is None:
             return replace(base, missing="no column of labels", shape="none")
-        sure = self.sure(rest, label)
+        sure = self.sure(free, label)
         base = replace(base, shape="long", label=label, count=count, confidence=sure)
         if base.truth is None and not asked:
-            asked = self.hidden_truth(without(rest, [label, *sure]), label, str(base.image))
+            asked = self.hidden_truth(without(free, [label, *sure]), label, str(base.image))
         if count is None and base.split is None and not asked:
-            again = [c for c in without(rest, [label, *sure]) if self.few(c)]
+            again = [c for c in without(free, [label, *sure]) if self.few(c)]
             question = which_question(self.table, self.titles, str(base.image), str(base.coder), str(label), again)
             asked = [] if question is None else [question]
         return replace(base, questions=tuple(asked))
 
-    def answer(self, rest: list[str], image: str) -> tuple[str | None, list[Question]]:
+    def answer(self, free: list[str], image: str) -> tuple[str | None, list[Question]]:
         """The column of labels in a long table, and what is unclear about it."""
-        by_name = self.one_of_twins([c for c in labels(rest) if self.values(c)])
+        by_name = self.one_of_twins([c for c in labels(free) if self.values(c)])
         if len(by_name) > 1 and "label" in by_name and short("score") in map(short, by_name):
             by_name = [c for c in by_name if short(c) != "score"]
         if len(by_name) > 1:
@@ -267,7 +269,7 @@ class _Finder(ColumnFacts):
             return usual[0], [which_label(self.titles, usual)] if len(usual) > 1 else []
         if by_name:
             return by_name[0], []
-        likely = [c for c in rest if not about(c) and self.few(c) and len(self.values(c)) > 1]
+        likely = [c for c in free if not about(c) and self.few(c) and len(self.values(c)) > 1]
         likely = [c for c in likely if not self.fixed(c, image)] or likely
         return (likely[0] if likely else None), [which_label(self.titles, likely)] if likely else []
 
@@ -276,9 +278,9 @@ class _Finder(ColumnFacts):
         names = [c for c in columns if not all(number(v) is not None for v in self.values(c))]
         return [c for c in columns if c in names or not any(self.same(c, n) for n in names)]
 
-    def hidden_truth(self, rest: list[str], label: str, image: str) -> list[Question]:
+    def hidden_truth(self, free: list[str], label: str, image: str) -> list[Question]:
         """A column that says the same of an image to everybody, in the classes of the labels, is rather their truth."""
-        for column in rest:
+        for column in free:
             if (
                 self.few(column)
                 and len(self.values(column)) > 1
@@ -293,41 +295,41 @@ class _Finder(ColumnFacts):
     def beside(self, base: Roles) -> Roles:
         """A row per image: votes, one column of labels, or one per annotator."""
         roles = self.of_images(base)
-        if roles.shape not in ("single", "wide") or "label" in self.given:
+        if roles.shape not in ("single", "wide") or "label" in self.corrected:
             return roles
-        rest = without(self.usable, [base.image, base.split, base.truth, *self.given.values()])
-        likely = [c for c in without(rest, [roles.label, *roles.confidence]) if self.few(c) and not about(c)]
+        free = without(self.usable, [base.image, base.split, base.truth, *self.corrected.values()])
+        likely = [c for c in without(free, [roles.label, *roles.confidence]) if self.few(c) and not about(c)]
         who = who_labelled(self.table, self.titles, str(base.image), likely, roles.label)
         return roles if who is None else replace(roles, questions=(who,))
 
     def of_images(self, base: Roles) -> Roles:
-        rest = without(self.usable, [base.image, base.split, base.truth, *self.given.values()])
-        if "label" in self.given:
-            return self.single(base, self.given["label"], rest)
-        sure = [c for c in self.sure(rest, None) if short(c) != "score" or c in self.given.values()]
+        free = without(self.usable, [base.image, base.split, base.truth, *self.corrected.values()])
+        if "label" in self.corrected:
+            return self.single(base, self.corrected["label"], free)
+        sure = [c for c in self.sure(free, None) if short(c) != "score" or c in self.corrected.values()]
         base = replace(base, confidence=tuple(sure))
-        measured = [c for c in rest if about(c) or c in named(rest, "fold")]
-        votes = votes_in(self.table, [c for c in rest if c not in sure and c not in measured], self.corrections)
+        measured = [c for c in free if about(c) or c in named(free, "fold")]
+        votes = votes_in(self.table, [c for c in free if c not in sure and c not in measured], self.corrections)
         if votes is not None:
             return replace(base, shape="votes", votes=votes.columns, questions=votes.questions)
-        by_name = self.one_of_twins([c for c in labels(rest) if self.values(c)])
+        by_name = self.one_of_twins([c for c in labels(free) if self.values(c)])
         if len(by_name) > 1:
             by_name = [c for c in by_name if short(c) != "score" and self.few(c)] or by_name
-        others = [c for c in rest if c not in by_name and c not in sure and c not in measured and self.few(c)]
+        others = [c for c in free if c not in by_name and c not in sure and c not in measured and self.few(c)]
         others = [c for c in others if not any(self.same(c, b) for b in by_name)]
         if len(by_name) == 1:
             sources = named(others, "source")
             alike = [c for c in others if c not in sources and self.share(c, by_name[0])]
-            return self.single(base, by_name[0], rest, alike)
+            return self.single(base, by_name[0], free, alike)
         if len(by_name) > 1:
             return self.several(base, by_name, others)
-        return self.annotators(base, rest, others)
+        return self.annotators(base, free, others)
 
-    def single(self, base: Roles, label: str, rest: list[str], alike: Sequence[str] = ()) -> Roles:
+    def single(self, base: Roles, label: str, free: list[str], alike: Sequence[str] = ()) -> Roles:
         """One column of labels; the others are none, but for some that hold the same classes."""
-        sure = self.sure(rest, label)
+        sure = self.sure(free, label)
         base = replace(base, shape="single", label=label, confidence=sure)
-        source = next((c for c in named(without(rest, [label]), "source") if self.few(c)), None)
+        source = next((c for c in named(without(free, [label]), "source") if self.few(c)), None)
         if alike:
             agreed = [c for c in alike if c in named(alike, "agreed")]
             both = [self.title(c) for c in (label, *alike)]
@@ -341,10 +343,10 @@ class _Finder(ColumnFacts):
             asked = Question("columns of the same classes", sentence, tuple(both), answers)
             coders = tuple(c for c in (label, *alike) if c not in agreed)
             return replace(base, shape="wide", label=None, coders=coders, questions=(asked,))
-        if source is not None and "coder" not in self.given and not self.given.get("label"):
+        if source is not None and "coder" not in self.corrected and not self.corrected.get("label"):
             return replace(base, questions=(source_question(self.titles, label, source),))
-        if self.given.get("coder"):
-            return replace(base, shape="long", coder=self.given["coder"])
+        if self.corrected.get("coder"):
+            return replace(base, shape="long", coder=self.corrected["coder"])
         return base
 
     def several(self, base: Roles, likely: list[str], others: list[str]) -> Roles:
@@ -358,21 +360,21 @@ class _Finder(ColumnFacts):
         asked = Question("which column is the label", sentence, tuple(names), tuple(answers))
         return replace(base, shape="wide", coders=tuple(likely), questions=(asked,))
 
-    def annotators(self, base: Roles, rest: list[str], others: list[str]) -> Roles:
+    def annotators(self, base: Roles, free: list[str], others: list[str]) -> Roles:
         """One column per annotator: those that share classes with another one."""
         agreed = list(named(others, "agreed"))
         likely = [c for c in others if c not in agreed and self.speaks(c, others)]
         constant = [c for c in others if c not in agreed and c not in likely]
         if not likely:
-            likely = agreed or [c for c in rest if self.few(c) and len(self.values(c)) > 1 and not about(c)]
+            likely = agreed or [c for c in free if self.few(c) and len(self.values(c)) > 1 and not about(c)]
             agreed = []
         if not likely:
-            why = "no column of labels: " + ", ".join(repr(self.title(c)) for c in rest[:8]) + " are none"
-            return replace(base, missing=why if rest else "no column of labels")
+            why = "no column of labels: " + ", ".join(repr(self.title(c)) for c in free[:8]) + " are none"
+            return replace(base, missing=why if free else "no column of labels")
         groups = self.groups(likely)
         chosen = max(groups, key=len)
         chosen = likely if len(groups) == 1 else chosen
-        left = tuple(c for c in rest if c in constant or (c not in others and any(self.values(c)) and not self.few(c)))
+        left = tuple(c for c in free if c in constant or (c not in others and any(self.values(c)) and not self.few(c)))
         asked: list[Question] = []
         out = [c for c in likely if c not in chosen]
         if out and len(chosen) == 1:

@@ -33,7 +33,7 @@ def named_roots() -> tuple[Path, ...]:
     return tuple(expanded(t).absolute() for t in texts if t.strip())
 
 
-def require_below(place: Path, roots: Sequence[Path]) -> Path:
+def require_below(path: Path, roots: Sequence[Path]) -> Path:
     """The place with every link resolved.
 
     Raises
@@ -42,12 +42,12 @@ def require_below(place: Path, roots: Sequence[Path]) -> Path:
         it does not lie below one of the roots; says nothing about whether it exists.
     """
     try:
-        real = place.resolve()
+        real = path.resolve()
     except (OSError, RuntimeError, ValueError) as e:  # a loop of links, a NUL
-        raise DatasetError(f"{str(place)!r} is not a path that can be followed.") from e
+        raise DatasetError(f"{str(path)!r} is not a path that can be followed.") from e
     if not any(real.is_relative_to(root.resolve()) for root in roots):
         raise DatasetError(
-            f"{str(place)!r} does not lie below {' or '.join(str(r) for r in roots)}; put the dataset there, upload "
+            f"{str(path)!r} does not lie below {' or '.join(str(r) for r in roots)}; put the dataset there, upload "
             f"it, or have {VARIABLE} name its folder where the server is started."
         )
     return real

@@ -143,8 +143,8 @@ def read_split(column: pd.Series, title: str, file: str, corrections: Correction
     rows = mapped(column, [set_name(parts[n] or "train", n) for n in names])
     values = {n: parts[n] or "train" for n, u in zip(names, used, strict=True) if n and u}
     some_train = any(values.get(n) == "train" and n not in unclear for n in names)
-    asked = _unclear(unclear, title, file, some_train) if unclear else None
-    return SplitColumn(rows, values, asked)
+    question = _unclear(unclear, title, file, some_train) if unclear else None
+    return SplitColumn(rows, values, question)
 
 
 def set_name(part: str, name: str) -> str:

@@ -51,7 +51,7 @@ def rows_of(table: Table, roles: Roles, corrections: Corrections, coder: str, pa
     ``part`` is what the whole table is: train, test or test:NAME.
     """
     image = str(roles.image)
-    table, splits, asked = _with_split(table, roles, corrections, part)
+    table, splits, questions = _with_split(table, roles, corrections, part)
     missing: dict[str, int] = {}
     if roles.shape == "votes":
         labels = from_votes(table, image, list(roles.votes), coder if roles.coder is None else table.frame[roles.coder])
@@ -80,13 +80,13 @@ def rows_of(table: Table, roles: Roles, corrections: Corrections, coder: str, pa
     truth = None
     if roles.truth is not None:
         truth = _truth(table, image, roles.truth, corrections)
-    return TableRows(labels, truth, splits, missing, asked)
+    return TableRows(labels, truth, splits, missing, questions)
 
 
 def truth_of(table: Table, image: str, label: str, roles: Roles, corrections: Corrections) -> TableRows:
     """A table of known truth alone."""
-    table, splits, asked = _with_split(table, roles, corrections, None)
-    return TableRows(None, _truth(table, image, label, corrections, once=False), splits, {}, asked)
+    table, splits, questions = _with_split(table, roles, corrections, None)
+    return TableRows(None, _truth(table, image, label, corrections, once=False), splits, {}, questions)
 
 
 def _same(text: str, n: int) -> pd.Categorical[Any]:
@@ -104,16 +104,16 @@ def _with_split(
     table: Table, roles: Roles, corrections: Corrections, part: str | None
 ) -> tuple[Table, dict[str, str], tuple[Question, ...]]:
     """The table with a column that says what part each row is, where there are parts; rows to ignore are gone."""
-    asked = roles.questions
+    questions = roles.questions
     if roles.split is not None:
         splits = read_split(table.frame[roles.split], table.titles[roles.split], table.file, corrections)
         table = replace(table, frame=table.frame.assign(**{SPLIT: splits.rows}))
         keep = (table.frame[SPLIT] != "ignore").to_numpy()
         table = table if keep.all() else table.keep(keep)
-        return table, splits.values, asked if splits.question is None else (*asked, splits.question)
+        return table, splits.values, questions if splits.question is None else (*questions, splits.question)
     if part is not None:
         table = replace(table, frame=table.frame.assign(**{SPLIT: _same(part, len(table.row))}))
-    return table, {}, asked
+    return table, {}, questions
 
 
 def _without_absent(rows: Rows, corrections: Corrections, missing: dict[str, int]) -> Rows:

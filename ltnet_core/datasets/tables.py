@@ -174,8 +174,8 @@ def read_table(files: Files, name: str, required: Sequence[str] = ()) -> Table:
         reason = str(e).strip().split("\n")[0].rstrip(".")
         if "straddling object" in reason:
             reason = f"a row is longer than {LONGEST_ROW:,} bytes; a quote may not be closed"
-        what = {".parquet": "Parquet file", ".jsonl": "JSON Lines file", ".ndjson": "JSON Lines file"}
-        raise DatasetError(f"is not a readable {what.get(kind, 'CSV table')} ({reason}).", file=name) from e
+        kinds = {".parquet": "Parquet file", ".jsonl": "JSON Lines file", ".ndjson": "JSON Lines file"}
+        raise DatasetError(f"is not a readable {kinds.get(kind, 'CSV table')} ({reason}).", file=name) from e
     del data
     names = [t.lower() for t in titles]
     for title in names:

@@ -53,12 +53,12 @@ def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading
         columns = list(table.frame.columns)
         shown = image_column(table, [c for c in columns if c.startswith("input:")], files)
         answers.image, answers.coder = table.titles[shown], table.titles[WORKER]
-        asked = [c for c in columns if c.startswith("output:") and are_choices(cells(table, c))]
-        if not asked:
+        questions = [c for c in columns if c.startswith("output:") and are_choices(cells(table, c))]
+        if not questions:
             raise DatasetError("no column OUTPUT:… holds choices.", file=file, row=1)
         images, workers, status = (cells(table, c) for c in (shown, WORKER, "assignment:status"))
         times = cells(table, next((c for c in TIMES if c in columns), ""))
-        for column in asked:
+        for column in questions:
             question = table.titles[column].partition(":")[2]
             golden = cells(table, "golden:" + column.partition(":")[2])
             for i, (row, label) in enumerate(zip(map(int, table.row), cells(table, column), strict=True)):

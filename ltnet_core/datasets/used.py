@@ -88,4 +88,4 @@ def _check(option: str, names: Iterable[str], known: Iterable[str], what: str) -
 
 def _columns(files: Files) -> set[str]:
     source = getattr(files, "every", files)
-    return {c for here in inside(source) for n in here.names if is_table(n) for c in header(here, n)}
+    return {c for folder in inside(source) for n in folder.names if is_table(n) for c in header(folder, n)}

@@ -79,10 +79,10 @@ def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading
             entries.append(
                 (file, row, text(entry.get("filename")), attributes if isinstance(attributes, dict) else {}, regions)
             )
-    asked = _questions([attributes for *_, attributes, _ in entries])
+    questions = _questions([attributes for *_, attributes, _ in entries])
     for file, row, image, attributes, has_regions in entries:
         labelled = False
-        for question in asked:
+        for question in questions:
             label = one_of(_chosen(attributes.get(question)))
             if label is None:
                 answers.set_aside(SEVERAL, file, row)

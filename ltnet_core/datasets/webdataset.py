@@ -168,8 +168,8 @@ def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading
         shard = next((s for p, s in shards.items() if p and file.startswith(p)), shards.get("", ""))
         label = _label(inside.read(file, MOST_LABEL_BYTES), file)
         answers.add(shard or file, row, images[sample], label, part=shard or file)
-    kept = [n for n in inside.images if n in set(images.values())]
-    return answers.reading(inside, name, images=kept, beside=files)
+    labelled = [n for n in inside.images if n in set(images.values())]
+    return answers.reading(inside, name, images=labelled, beside=files)
 
 
 def _label(data: bytes, file: str) -> str:

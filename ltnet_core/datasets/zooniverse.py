@@ -83,14 +83,14 @@ def _classifications(answers: Answers, table: Table) -> None:
     columns = ("user_name", "annotations", "subject_data", "created_at", "workflow_id")
     several = len(set(cells(table, "workflow_id"))) > 1
     images: dict[str, str] = {}
-    for row, who, said, subject, when, workflow in zip(
+    for row, who, answers_cell, subject, when, workflow in zip(
         map(int, table.row), *(cells(table, c) for c in columns), strict=True
     ):
         if subject not in images:
             images[subject] = _image(json_cell(subject, "subject_data", table.file, row))
         if not images[subject]:
             raise DatasetError("the cell 'subject_data' names no image file.", file=table.file, row=row)
-        for task, value in _tasks(json_cell(said, "annotations", table.file, row)):
+        for task, value in _tasks(json_cell(answers_cell, "annotations", table.file, row)):
             chosen = [v for v in value if text(v)] if isinstance(value, list) else [value]
             label = text(chosen[0]) if len(chosen) == 1 else ""
             if len(chosen) > 1 and all(text(v) for v in chosen):

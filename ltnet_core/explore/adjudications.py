@@ -86,9 +86,9 @@ class Adjudications:
     def __init__(self, path: Path):
         self.path = path
 
-    def add(self, decision: Decision, seen: int) -> Decision | None:
+    def add(self, decision: Decision, known_id: int) -> Decision | None:
         """Write one decision; see :meth:`add_all`."""
-        return self.add_all([(decision, seen)])[0]
+        return self.add_all([(decision, known_id)])[0]
 
     def add_all(self, wanted: Sequence[tuple[Decision, int]]) -> list[Decision | None]:
         """Write decisions, each unless somebody else's stands in its way.
@@ -102,12 +102,12 @@ class Adjudications:
         out: list[Decision | None] = []
         with prepared(self) as db:
             db.execute("BEGIN IMMEDIATE")
-            for decision, seen in wanted:
+            for decision, known_id in wanted:
                 if db.execute("SELECT 1 FROM decisions WHERE key = ?", (decision.key,)).fetchone():
                     out.append(None)  # it came before, and the answer was lost
                     continue
                 standing = _standing(db, decision.image)
-                newer = standing is not None and standing.id > seen and _origin(standing) != _origin(decision)
+                newer = standing is not None and standing.id > known_id and _origin(standing) != _origin(decision)
                 if newer and decision.kind != "undo":
                     out.append(standing)
                     continue
@@ -140,10 +140,10 @@ class Adjudications:
                 return []
             if images is None:
                 last = 2**62 if until is None else until
-                found = [_decision(r) for r in db.execute(_STANDING + " AND d.id <= ? ORDER BY d.id", (last, last))]
+                decisions = [_decision(r) for r in db.execute(_STANDING + " AND d.id <= ? ORDER BY d.id", (last, last))]
             else:
-                found = [d for name in images if (d := _standing(db, name)) is not None]
-        return sorted({d.image: d for d in found}.values(), key=lambda d: d.id)
+                decisions = [d for name in images if (d := _standing(db, name)) is not None]
+        return sorted({d.image: d for d in decisions}.values(), key=lambda d: d.id)
 
     def changed_since(self, last: int) -> tuple[list[str], int]:
         """Images that lines after ``last`` are about, and the id of the last line, 0 where there is none."""
@@ -352,14 +352,14 @@ def only_blind(decisions: pd.DataFrame, source: str) -> pd.DataFrame:
     """
     if "shown" not in decisions.columns:
         raise DatasetError("has no column 'shown', so nobody knows which answers were given image first.", file=source)
-    kept = decisions[decisions["shown"] == "image"].reset_index(drop=True)
-    if not len(kept):
+    blind = decisions[decisions["shown"] == "image"].reset_index(drop=True)
+    if not len(blind):
         raise DatasetError(
             f"none of the {len(decisions):,} adjudications was given with the image alone in sight; leave out "
             "--only-blind.",
             file=source,
         )
-    return kept
+    return blind
 
 
 def given_coders(settled: bool, adjudicator: str) -> tuple[str, ...]:
@@ -406,6 +406,6 @@ def adjudicated(study: Study, decisions: pd.DataFrame, source: str = "adjudicati
     usable &= ~decisions["image"].isin(study.left_out).to_numpy()
     if not usable.any():
         raise DatasetError(f"none of the {len(decisions):,} adjudications is about an item to learn from.", file=source)
-    said = np.zeros((len(table.items), len(table.classes)))
-    said[item[usable], label[usable]] = 1.0
-    return study.with_table(table.with_coder(ADJUDICATOR, said)), int((~usable).sum())
+    labels = np.zeros((len(table.items), len(table.classes)))
+    labels[item[usable], label[usable]] = 1.0
+    return study.with_table(table.with_coder(ADJUDICATOR, labels)), int((~usable).sum())

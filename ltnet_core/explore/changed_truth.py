@@ -19,8 +19,8 @@ def changed_truth(before: LearnedItems, after: LearnedItems) -> tuple[Mask, Mask
         rows = before.rows([str(n) for n in after.names.to_pylist()])
     number = {name: n for n, name in enumerate(after.classes)}
     # A class that only the other run has is none of these.
-    there = (rows >= 0) & (rows < before.learned_from()) & (np.arange(len(after)) < after.learned_from())
+    in_both = (rows >= 0) & (rows < before.learned_from()) & (np.arange(len(after)) < after.learned_from())
     code = np.asarray([number.get(name, -1) for name in before.classes], dtype=np.int64)
     changed = np.zeros(len(after), dtype=np.bool_)
-    changed[there] = code[before.truth[rows[there]]] != after.truth[there]
-    return changed, there
+    changed[in_both] = code[before.truth[rows[in_both]]] != after.truth[in_both]
+    return changed, in_both

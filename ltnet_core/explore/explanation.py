@@ -68,7 +68,7 @@ def explain(run: Run, items: LearnedItems, row: int) -> Explanation:
         sure = np.log(np.maximum(image, FLOOR))
         reasons[""] = float(sure[learned] - sure[rival])
         share = results.share(items, row)
-        people = {c for c in annotations if not is_machine(c) and c not in items.given}
+        people = {c for c in annotations if not is_machine(c) and c not in items.certain}
         for coder, votes in annotations.items():
             log_t = np.log(np.maximum(matrices[coder], T_FLOOR))
             weight = float(about.get("weights", {}).get(coder, 1.0)) * (share if coder in people else 1.0)
@@ -76,7 +76,7 @@ def explain(run: Run, items: LearnedItems, row: int) -> Explanation:
         if people:
             sharpness = float(about.get("sharpness", 1.0))
             reasons = {source: sharpness * reason for source, reason in reasons.items()}
-    says = {c: image @ t for c, t in matrices.items() if c not in items.given} if image is not None else {}
+    says = {c: image @ t for c, t in matrices.items() if c not in items.certain} if image is not None else {}
     return Explanation(posterior, image, says, annotations, rival, reasons, look_alikes(run, items, row))
 
 

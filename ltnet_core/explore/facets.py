@@ -56,25 +56,25 @@ def facet_counts(selections: Selections, wish: Wish, decided: Decided | None = N
     """Name of each filter → value as in an address → how many items it alone would show under the other filters."""
     items = selections.items
     decided = decided or Decided.nothing(len(items))
-    kept = Kept.of(selections.masks(wish, decided), len(items))
+    masks = Kept.of(selections.masks(wish, decided), len(items))
     columns = {"known": items.known}
     if items.learned:
         columns |= {"truth": items.truth, "network": items.network}
-    out = {name: _of_classes(column[kept.without(name)], items.classes) for name, column in columns.items()}
+    out = {name: _of_classes(column[masks.without(name)], items.classes) for name, column in columns.items()}
     for coder in _coders(selections, wish):
-        out[f"says.{coder}"] = _of_coder(selections, coder, kept.without(f"says.{coder}"))
-    origins = np.bincount(items.origin[kept.without("origin")], minlength=len(items.origins))
+        out[f"says.{coder}"] = _of_coder(selections, coder, masks.without(f"says.{coder}"))
+    origins = np.bincount(items.origin[masks.without("origin")], minlength=len(items.origins))
     most = np.sort(np.argsort(-origins, kind="stable")[:MOST_ORIGINS])
     out["origin"] = {items.origins[o]: int(origins[o]) for o in most}
-    splits = np.bincount(items.split[kept.without("split")], minlength=len(items.splits))
+    splits = np.bincount(items.split[masks.without("split")], minlength=len(items.splits))
     out["split"] = {name: int(n) for name, n in zip(items.splits, splits, strict=True)}
     both = [CASES] if wish.pair and not wish.cases else []  # a pair alone asks for items that both labelled
-    relation = np.bincount(selections.relation(wish.pair)[kept.without(LABELS, *both)], minlength=len(RELATIONS))
+    relation = np.bincount(selections.relation(wish.pair)[masks.without(LABELS, *both)], minlength=len(RELATIONS))
     out[LABELS] = {name: int(n) for name, n in zip(RELATIONS, relation, strict=True)}
     if items.learned:
-        out[CASES] = _of_cases(selections, wish, kept.without(CASES))
-        out["confidence"] = _of_bands(items.confidence[kept.without("confidence")])
-    return out | _of_decisions(decided, kept)
+        out[CASES] = _of_cases(selections, wish, masks.without(CASES))
+        out["confidence"] = _of_bands(items.confidence[masks.without("confidence")])
+    return out | _of_decisions(decided, masks)
 
 
 def _coders(selections: Selections, wish: Wish) -> list[str]:
@@ -92,9 +92,9 @@ def _of_coder(selections: Selections, coder: str, keep: Mask) -> Counts:
     labels, c = selections.items.labels, selections.items.coder(coder)
     mine = slice(labels.ends[c], labels.ends[c + 1])
     counts = np.bincount(labels.label[mine][keep[labels.row[mine]]], minlength=len(selections.items.classes))
-    said = int(counts.sum())
+    labelled = int(counts.sum())
     by_class = {name: int(n) for name, n in zip(selections.items.classes, counts, strict=True)}
-    return {**by_class, ANYTHING: said, NOTHING: int(keep.sum()) - said}
+    return {**by_class, ANYTHING: labelled, NOTHING: int(keep.sum()) - labelled}
 
 
 def _of_cases(selections: Selections, wish: Wish, keep: Mask) -> Counts:
@@ -118,13 +118,13 @@ def _of_bands(confidence: NDArray[np.float32]) -> Counts:
     return out
 
 
-def _of_decisions(decided: Decided, kept: Kept) -> dict[str, Counts]:
-    settled = decided.settled[kept.without("reviewed")]
+def _of_decisions(decided: Decided, masks: Kept) -> dict[str, Counts]:
+    settled = decided.settled[masks.without("reviewed")]
     skipped, is_open = int((settled == SKIPPED).sum()), int((settled == OPEN).sum())
     reviewed = {"settled": len(settled) - skipped - is_open, "skipped": skipped, "open": is_open}
-    reviewers = _of_classes(decided.reviewer[kept.without("reviewer")], decided.reviewers)
+    reviewers = _of_classes(decided.reviewer[masks.without("reviewer")], decided.reviewers)
     reviewers.pop(NOTHING)
-    keep = kept.without("tag")
+    keep = masks.without("tag")
     tags = {name: int(keep[rows].sum()) for name, rows in decided.tags.items()}
     return {"reviewed": reviewed, "reviewer": reviewers, "tag": tags}
 
@@ -172,8 +172,8 @@ def table_of(selections: Selections, wish: Wish, first: str, second: str, decide
             raise OptionError(f"there is nothing called {name!r} to compare." + did_you_mean(name, known))
     items = selections.items
     own = {filter_of(first), filter_of(second)}
-    kept = Kept.of(selections.masks(wish, decided), len(items))
-    keep = kept.without(*own)
+    masks = Kept.of(selections.masks(wish, decided), len(items))
+    keep = masks.without(*own)
     k = len(items.classes)
     a, b = (_column(selections, name) for name in (first, second))
     keep = keep & (a >= 0) & (b >= 0)

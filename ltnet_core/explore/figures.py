@@ -94,10 +94,10 @@ class CalibrationCurve:
     @classmethod
     def of(cls, confidence: FloatArray, right: NDArray[np.bool_], bins: int = BINS) -> CalibrationCurve:
         """Of the (n,) confidence in the most probable class, and whether it was right."""
-        place = np.minimum((confidence * bins).astype(np.int64), bins - 1)
-        size = np.bincount(place, minlength=bins)
+        bin_of = np.minimum((confidence * bins).astype(np.int64), bins - 1)
+        size = np.bincount(bin_of, minlength=bins)
         full = size > 0
-        mean, share = (np.bincount(place, weights=w, minlength=bins)[full] / size[full] for w in (confidence, right))
+        mean, share = (np.bincount(bin_of, weights=w, minlength=bins)[full] / size[full] for w in (confidence, right))
         return cls(mean, share, size[full])
 
 

@@ -88,15 +88,15 @@ class Selections:
     def _require_no_truth(self, wish: Wish) -> None:
         if self.items.learned:
             return
-        asked = {
+        is_set_by_name = {
             "case": bool(wish.cases),
             "truth": bool(wish.truth),
             "network": bool(wish.network),
             "than": bool(wish.than),
         }
-        asked |= {name: getattr(wish, name) != (0.0, 1.0) for name in ("confidence", "margin")}
-        asked["sort"] = wish.sort not in ("", *SORTS_OF_LABELS)
-        for name, is_set in asked.items():
+        is_set_by_name |= {name: getattr(wish, name) != (0.0, 1.0) for name in ("confidence", "margin")}
+        is_set_by_name["sort"] = wish.sort not in ("", *SORTS_OF_LABELS)
+        for name, is_set in is_set_by_name.items():
             if is_set:
                 raise OptionError(f"{name} is about the learned truth, and there is no run yet.")
 
@@ -300,10 +300,10 @@ class Selections:
         with self._lock:
             if (first, second) not in self._cases:
                 items = self.items
-                found = cases(items.labels.of_coder(first), items.labels.of_coder(second), items.truth)
+                case = cases(items.labels.of_coder(first), items.labels.of_coder(second), items.truth)
                 if first > second or (first, second) not in self.pairs:
-                    return found
-                self._cases[first, second] = found
+                    return case
+                self._cases[first, second] = case
             return self._cases[first, second]
 
     def case_counts(self, wish: Wish, decided: Decided | None = None) -> list[CaseCount]:
@@ -343,9 +343,9 @@ def _among(column: NDArray[Any], codes: Iterable[int], size: int) -> Mask:
     return np.asarray(table[column])
 
 
-def _index(names: Sequence[str], name: str, what: str, missing_is_none: bool = False) -> int:
+def _index(names: Sequence[str], name: str, kind: str, missing_is_none: bool = False) -> int:
     if name in names:
         return list(names).index(name)
     if missing_is_none:
         return NOBODY
-    raise OptionError(f"there is no {what} {name!r}." + did_you_mean(name, names))
+    raise OptionError(f"there is no {kind} {name!r}." + did_you_mean(name, names))

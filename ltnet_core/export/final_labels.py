@@ -100,8 +100,8 @@ class Part:
         return [self.final.settled.get(row) for row in range(self.start, self.end)]
 
     @property
-    def said(self) -> Labels:
-        """What the coders said of these rows, which are rows 0 to n − 1 here."""
+    def coder_labels(self) -> Labels:
+        """The labels of the coders for these rows, numbered from 0."""
         return self.final.items.labels.between(self.start, self.end)
 
     def of_decisions(self, column: str) -> list[Any]:

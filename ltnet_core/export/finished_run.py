@@ -161,11 +161,11 @@ def load_matrices(run: Run) -> dict[str, Any]:
         the run is not finished, or its matrices are damaged.
     """
     content = read_transitions(run)
-    given = content.get("given", ())
+    certain = content.get("given", ())
     out: dict[str, Any] = {"classes": content["classes"]}
     for key in ("coders", "support"):
         if key in content:
-            out[key] = {c: v for c, v in content[key].items() if c not in given}
+            out[key] = {c: v for c, v in content[key].items() if c not in certain}
     return out
 
 

@@ -89,8 +89,8 @@ def _svg(classes: Sequence[str], coders: Mapping[str, ArrayLike]) -> bytes:
             x, y = left + names + (i + 0.5) * CELL, top + (i + 0.5) * CELL
             parts.append(f'<text x="{left + names - 6}" y="{y + 4:g}" text-anchor="end">{_text(name)}</text>')
             parts.append(f'<text transform="translate({x + 4:g} {top - 6}) rotate(-90)">{_text(name)}</text>')
-        for (truth, said), value in np.ndenumerate(np.asarray(matrix, dtype=float)):
-            x, y = left + names + said * CELL, top + truth * CELL
+        for (truth, label), value in np.ndenumerate(np.asarray(matrix, dtype=float)):
+            x, y = left + names + label * CELL, top + truth * CELL
             share = min(max(value, 0.0), 1.0)
             red, green, blue = (round(255 - (255 - c) * share) for c in BLUE)
             ink = "#fff" if share >= DARK else "#222"

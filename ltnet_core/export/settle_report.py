@@ -125,22 +125,22 @@ def settle_report(items: LearnedItems, decisions: Mapping[str, str]) -> SettleRe
     classes = {name: k for k, name in enumerate(items.classes)}
     rows = items.rows(list(decisions))
     truth = np.asarray([classes.get(label, -1) for label in decisions.values()], dtype=np.int16)
-    there = (rows >= 0) & (truth >= 0)
-    rows, truth = rows[there].astype(np.int64), truth[there]
+    in_items = (rows >= 0) & (truth >= 0)
+    rows, truth = rows[in_items].astype(np.int64), truth[in_items]
     order = np.argsort(rows, kind="stable")
     rows, truth = rows[order], truth[order]
-    said = items.labels.at(rows)
-    coders = [c for c, name in enumerate(items.coders) if name != ADJUDICATOR and (said[c] >= 0).any()]
-    coders.sort(key=lambda c: (is_machine(items.coders[c]), -int((said[c] >= 0).sum())))
-    kept = sorted(coders[:MOST_CODERS], key=lambda c: (is_machine(items.coders[c]), c))
-    counted = _Settled(items, rows, truth, said)
-    pairs = [v for a, b in combinations(kept, 2) for v in counted.of_pair(a, b)]
+    labels = items.labels.at(rows)
+    coders = [c for c, name in enumerate(items.coders) if name != ADJUDICATOR and (labels[c] >= 0).any()]
+    coders.sort(key=lambda c: (is_machine(items.coders[c]), -int((labels[c] >= 0).sum())))
+    listed = sorted(coders[:MOST_CODERS], key=lambda c: (is_machine(items.coders[c]), c))
+    counted = _Settled(items, rows, truth, labels)
+    pairs = [v for a, b in combinations(listed, 2) for v in counted.of_pair(a, b)]
     return SettleReport(
         settled=len(rows),
-        not_there=int((~there).sum()),
+        not_there=int((~in_items).sum()),
         pairs=tuple(sorted(pairs, key=lambda v: (is_machine(v.first) or is_machine(v.second), -v.items))),
-        alone=tuple(v for c in kept for v in counted.of_coder(c)),
-        coders_left_out=len(coders) - len(kept),
+        alone=tuple(v for c in listed for v in counted.of_coder(c)),
+        coders_left_out=len(coders) - len(listed),
     )
 
 
@@ -151,20 +151,20 @@ class _Settled:
     items: LearnedItems
     rows: NDArray[np.int64] = field(repr=False)
     truth: NDArray[np.int16] = field(repr=False)
-    said: NDArray[np.int16] = field(repr=False)
+    labels: NDArray[np.int16] = field(repr=False)
 
     def of_pair(self, a: int, b: int) -> Iterator[Verdict]:
         """A verdict for each two classes that the coders say of one image."""
         k = len(self.items.classes)
-        differ = np.flatnonzero((self.said[a] >= 0) & (self.said[b] >= 0) & (self.said[a] != self.said[b]))
-        cells = self.said[a][differ].astype(np.int64) * k + self.said[b][differ]
+        differ = np.flatnonzero((self.labels[a] >= 0) & (self.labels[b] >= 0) & (self.labels[a] != self.labels[b]))
+        cells = self.labels[a][differ].astype(np.int64) * k + self.labels[b][differ]
         for cell in np.unique(cells).tolist():
             yield self._verdict(differ[cells == cell], (a, cell // k), (b, cell % k))
 
     def of_coder(self, c: int) -> Iterator[Verdict]:
         """A verdict for each class that the coder says."""
-        for label in np.unique(self.said[c][self.said[c] >= 0]).tolist():
-            yield self._verdict(np.flatnonzero(self.said[c] == label), (c, label), None)
+        for label in np.unique(self.labels[c][self.labels[c] >= 0]).tolist():
+            yield self._verdict(np.flatnonzero(self.labels[c] == label), (c, label), None)
 
     def _verdict(self, at: NDArray[np.int64], first: tuple[int, int], second: tuple[int, int] | None) -> Verdict:
         classes, coders = self.items.classes, self.items.coders
@@ -172,7 +172,7 @@ class _Settled:
         leading = int(counts.argmax())
         low, high = wilson(int(counts[leading]) / len(at), len(at))
         others = counts.copy()
-        others[[said for _, said in filter(None, (first, second))]] = 0
+        others[[label for _, label in filter(None, (first, second))]] = 0
         names = self.items.names.take(self.rows[at[:FACES]]).to_pylist()
         return Verdict(
             first=coders[first[0]],

@@ -23,7 +23,7 @@ def is_text(value: str | os.PathLike[str]) -> bool:
 
 def printable(text: str) -> str:
     """The text on one line; what a terminal would obey is written as an escape such as ``\\x1b``."""
-    return OBEYED.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+    return OBEYED.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
 def require_streams() -> None:

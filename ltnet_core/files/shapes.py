@@ -64,5 +64,5 @@ def _hints(kind: Any) -> dict[str, Any]:
     return get_type_hints(kind)
 
 
-def _expected(at: str, what: str) -> str:
-    return f"{at.removeprefix('.') or 'it'} must be {what}"
+def _expected(at: str, expected: str) -> str:
+    return f"{at.removeprefix('.') or 'it'} must be {expected}"

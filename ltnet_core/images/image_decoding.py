@@ -171,8 +171,8 @@ def _open(source: _Reads, data: bytes, name: str) -> Image.Image:
         image = Image.open(source, formats=DECODERS)
     except UnidentifiedImageError as e:  # its own message names an object in memory
         other = other_format(data)
-        what = f"it is {other}; read are {NAMES}" if other else "no known format"
-        raise DatasetError(f"is not a readable image ({what}).", file=name) from e
+        reason = f"it is {other}; read are {NAMES}" if other else "no known format"
+        raise DatasetError(f"is not a readable image ({reason}).", file=name) from e
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as e:
         raise DatasetError(f"is not a readable image: it has more than {MAX_PIXELS:,} pixels.", file=name) from e
     except BROKEN as e:

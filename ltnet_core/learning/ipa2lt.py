@@ -80,7 +80,7 @@ def learn(trainer: Trainer) -> Learned:
         items=plan.pooled,
         weights=evidence,
         features=trainer.features(task),
-        given=settings.coders.given,
+        certain=settings.coders.given,
         reference_coder=start.reference,
         shares=truth.shares,
         sharpness=truth.sharpness,

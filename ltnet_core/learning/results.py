@@ -44,7 +44,7 @@ class Learned:
     items : items to learn from, whose truth is reported.
     weights : (C,) weight of each coder's annotations in the posterior.
     features : (N,D) unit vectors of what the network sees; near ones look alike to it.
-    given : coders that were taken at their word.
+    certain : coders whose labels were taken as the truth.
     reference_coder : the one in whose words the truth is told, whose matrix started next to the identity.
     shares : (N,) what the annotations of each item count in the posterior, those of machine coders and of coders
         taken at their word excepted; None for all of it.
@@ -63,7 +63,7 @@ class Learned:
     items: NDArray[np.int64]
     weights: FloatArray
     features: NDArray[np.float32]
-    given: tuple[str, ...] = ()
+    certain: tuple[str, ...] = ()
     reference_coder: str | None = None
     shares: FloatArray | None = None
     sharpness: float = 1.0
@@ -92,7 +92,7 @@ class Learned:
             self.items,
             self.weights[coders],
             self.features,
-            self.given,
+            self.certain,
             self.reference_coder,
             self.shares,
             self.sharpness,
@@ -155,7 +155,7 @@ def write_results(run: Run, study: Study, human: AnnotationTable, learned: Learn
         run.results.mkdir(exist_ok=True)
     write_results_files(run.results, results)
     write_json(run.results / "evaluation.json", evaluation)
-    return weak_rows(known_by, table, learned.given)
+    return weak_rows(known_by, table, learned.certain)
 
 
 def _known_by(learned: Learned) -> Evidence:
@@ -163,7 +163,7 @@ def _known_by(learned: Learned) -> Evidence:
     table = learned.table
     counted = learned.weights[table.coder]
     if learned.shares is not None:
-        errs = np.asarray([not is_machine(c) and c not in learned.given for c in table.coders], dtype=np.bool_)
+        errs = np.asarray([not is_machine(c) and c not in learned.certain for c in table.coders], dtype=np.bool_)
         counted = counted * spread(learned.shares, table, errs)
     p = learned.networks[learned.method]
     return evidence(learned.posterior, table, learned.transitions, p, counted, learned.assumed)
@@ -192,7 +192,7 @@ def _items(
         origins=origins,
         split=split.astype(np.int16),
         splits=tuple(map(str, splits)),
-        given=learned.given,
+        certain=learned.certain,
     )
 
 

@@ -35,12 +35,12 @@ class FirstResults:
         classes, coders = tuple(about["classes"]), tuple(about["coders"])
         columns = column_names(coders, classes)
         with reading(path), pq.ParquetFile(path) as plain:
-            there = set(plain.schema_arrow.names)
-        lost = [c for c in ("image", *columns.values(), *(f"p_{c}" for c in classes)) if c not in there]
+            stored = set(plain.schema_arrow.names)
+        lost = [c for c in ("image", *columns.values(), *(f"p_{c}" for c in classes)) if c not in stored]
         if lost:
             raise damaged(path, f"it has no column {lost[0]!r}")
         texts = [*columns.values(), "learned_truth", "network_truth", "_known_truth", "_origin", "_split"]
-        with reading(path), pq.ParquetFile(path, read_dictionary=[c for c in texts if c in there]) as file:
+        with reading(path), pq.ParquetFile(path, read_dictionary=[c for c in texts if c in stored]) as file:
             truth = _coded(file, "learned_truth", classes)[0]
             if (truth < 0).any():
                 raise damaged(path, "a learned truth is no class of the run")
@@ -55,12 +55,12 @@ class FirstResults:
                 network=_coded(file, "network_truth", classes)[0],
                 known=_coded(file, "_known_truth", classes)[0],
                 confidence=_numbers(file, "confidence"),
-                margin=_numbers(file, "_margin") if "_margin" in there else _margins(file, classes),
+                margin=_numbers(file, "_margin") if "_margin" in stored else _margins(file, classes),
                 origin=origin.astype(np.int32),
                 origins=origins,
                 split=split,
                 splits=splits,
-                given=tuple(about.get("given", ())),
+                certain=tuple(about.get("given", ())),
             )
 
     def posterior(self, rows: int) -> FloatArray:

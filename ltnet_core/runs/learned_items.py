@@ -30,7 +30,7 @@ class LearnedItems:
     confidence, margin : (N,) of the learned truth: its probability, and its lead over the next class.
     origin, split : (N,) index into ``origins`` (who labelled the item) and ``splits`` ("" for items
         learned from, else the test set).
-    given : coders whose matrix is fixed to the identity.
+    certain : coders whose labels are the truth: T is the identity.
 
     Rows of a test set come last.
     """
@@ -48,7 +48,7 @@ class LearnedItems:
     origins: tuple[str, ...]
     split: Codes = field(repr=False)
     splits: tuple[str, ...]
-    given: tuple[str, ...] = ()
+    certain: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.truth)

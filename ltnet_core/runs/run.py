@@ -130,11 +130,11 @@ class Run:
                 raise RunError(f"run {folder!r} is finished; choose another folder.")
             raise RunError(f"run {folder!r} exists and is not finished; use --resume, or choose another folder.")
         try:
-            there = list(self.folder.iterdir()) if self.folder.exists() else []
-            kept = [p for p in there if p.name == "checkpoint" and any(p.iterdir())]
+            entries = list(self.folder.iterdir()) if self.folder.exists() else []
+            checkpoints = [p for p in entries if p.name == "checkpoint" and any(p.iterdir())]
         except OSError as e:
             raise RunError(f"folder {folder!r} cannot be made ({e.strerror}).") from e
-        if kept or any(p.name not in LEFT_BY_A_START and not p.name.startswith(PREFIX) for p in there):
+        if checkpoints or any(p.name not in LEFT_BY_A_START and not p.name.startswith(PREFIX) for p in entries):
             raise RunError(f"folder {folder!r} is not empty and holds no run; choose another one.")
 
     def discard(self) -> None:

@@ -342,20 +342,20 @@ def cells_of(coders: int, classes: int) -> dict[str, NDArray[np.int32]]:
 
 def _check_transitions(path: Path, whole: bool) -> None:
     with reading(path), pq.ParquetFile(path) as file:
-        there = file.schema_arrow.names
-        lost = [c for c in ("coder", "truth", "label", *MATRICES) if c not in there and c != "start"]
+        names = file.schema_arrow.names
+        lost = [c for c in ("coder", "truth", "label", *MATRICES) if c not in names and c != "start"]
         if lost:
             raise damaged(path, f"it has no column {lost[0]!r}")
         if not whole:
             return
         table = file.read()
-        columns = {name: table.column(name).to_numpy() for name in there}
+        columns = {name: table.column(name).to_numpy() for name in names}
     rows = table.num_rows
     coders, classes = (int(columns[name].max()) + 1 if rows else 0 for name in ("coder", "label"))
     cells = cells_of(coders, classes) if rows == coders * classes**2 else {}
     if not cells or any(not np.array_equal(columns[name], index) for name, index in cells.items()):
         raise damaged(path, "it must have a row for each coder, truth and label, in their order")
-    for name in filter(there.__contains__, MATRICES):
+    for name in filter(names.__contains__, MATRICES):
         values = columns[name]
         if values.dtype.kind != "f" or (values < 0).any() or np.isinf(values).any():
             raise damaged(path, f"column {name!r} must hold numbers that are not below 0")

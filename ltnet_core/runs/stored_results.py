@@ -110,7 +110,8 @@ def write_results_files(folder: Path, results: Results) -> None:
     StorageError
     """
     items, transitions = results.items, results.transitions
-    names = {name: getattr(items, name) for name in ("classes", "coders", "origins", "splits", "given")}
+    names = {name: getattr(items, name) for name in ("classes", "coders", "origins", "splits")}
+    names["given"] = items.certain
     facts = {
         name: getattr(transitions, name) for name in ("weights", "reference_coder", "reference_source", "sharpness")
     }
@@ -220,7 +221,7 @@ class StoredResults:
 
     def items(self) -> LearnedItems:
         names, path = self.names(), self.run.result(ITEMS)
-        coders, classes, origins, splits, given = (
+        coders, classes, origins, splits, certain = (
             tuple(names[name]) for name in ("coders", "classes", "origins", "splits", "given")
         )
         ranges = {"truth": (0, len(classes)), "network": (-1, len(classes)), "known": (-1, len(classes))}
@@ -244,7 +245,7 @@ class StoredResults:
             origins=origins,
             split=codes["split"],
             splits=splits,
-            given=given,
+            certain=certain,
         )
 
     def _labels(self, rows: int, coders: int, classes: int) -> Labels:
@@ -300,8 +301,8 @@ class StoredResults:
     def share(self, items: LearnedItems, row: int) -> float:
         path = self.run.result(ITEMS)
         with reading(path), pq.ParquetFile(path) as file:
-            kept = "share" in file.schema_arrow.names
-        return float(read_row(path, ["share"], row, len(items))[0]) if kept else 1.0
+            stored = "share" in file.schema_arrow.names
+        return float(read_row(path, ["share"], row, len(items))[0]) if stored else 1.0
 
     def transitions(self) -> dict[str, Any]:
         names, path = self.names(), self.run.result(TRANSITIONS)

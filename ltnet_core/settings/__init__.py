@@ -118,19 +118,19 @@ class Settings:
             own[group] = replace(getattr(self, group), **changed)
         return replace(self, **own)
 
-    def require_concerned(self, asked: Mapping[str, Any]) -> None:
+    def require_concerned(self, options: Mapping[str, Any]) -> None:
         """Raise OptionError where an option that was asked for would be ignored."""
         known = self.options()
-        for name, value in asked.items():
+        for name, value in options.items():
             if name in known and (why := known[name].ignored_because(self.method, self.value)):
                 raise OptionError(f"{known[name].spelled(value)} has no meaning {why}; leave it out.")
 
     @property
     def batch_of_rates(self) -> int:
         """Images per training step that the learning rates are for: the preset's where the number is ``auto``."""
-        asked = self.schedule.batch_size
-        if isinstance(asked, int):
-            return asked
+        size = self.schedule.batch_size
+        if isinstance(size, int):
+            return size
         return int(PRESET_VALUES.get(self.preset, {}).get("batch_size", ScheduleOptions.batch_size))
 
     def epochs_for(self, items: int, *, ltnet: bool = False) -> int:
@@ -196,13 +196,13 @@ def make_settings(preset: str = "default", **changes: Any) -> Settings:
         unknown preset or setting, a value out of range, or an option that the method does not read.
     """
     require_preset(preset)
-    asked = {k: v for k, v in changes.items() if v is not None}
+    changed = {k: v for k, v in changes.items() if v is not None}
     plain = Settings().with_values({"preset": preset, **PRESET_VALUES[preset]})
-    if "features" in asked:
+    if "features" in changed:
         own = FEATURE_VALUES if preset != "paper" else {}
-        plain = plain.with_values({**own, "features": asked["features"]})
-    settings = plain.with_values(asked)
-    settings.require_concerned(asked)
+        plain = plain.with_values({**own, "features": changed["features"]})
+    settings = plain.with_values(changed)
+    settings.require_concerned(changed)
     growth = (settings.batch_of_rates / plain.batch_of_rates) ** 0.5
-    rates = {name: float(f"{growth * plain.value(name):.3g}") for name in RATES if name not in asked and growth != 1}
+    rates = {name: float(f"{growth * plain.value(name):.3g}") for name in RATES if name not in changed and growth != 1}
     return settings.with_values(rates)

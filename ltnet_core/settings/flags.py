@@ -114,11 +114,11 @@ def changes(arguments: argparse.Namespace, settings: type[Settings] = Settings) 
     OptionError
         a list of names or weights cannot be read.
     """
-    asked: dict[str, Any] = {"method": arguments.method} if arguments.method is not None else {}
+    options: dict[str, Any] = {"method": arguments.method} if arguments.method is not None else {}
     for name, declared in settings.options().items():
         value = getattr(arguments, name, None)
         if value is None or declared.flag is None:
             continue
         value = _VALUES[declared.kind](value) if declared.kind in _VALUES else value
-        asked[name] = str(Path(value).resolve()) if declared.names == "file" else value
-    return asked
+        options[name] = str(Path(value).resolve()) if declared.names == "file" else value
+    return options

@@ -37,6 +37,6 @@ def require_preset(name: str) -> None:
     _require("preset", name, PRESETS)
 
 
-def _require(what: str, name: str, known: Collection[str]) -> None:
+def _require(kind: str, name: str, known: Collection[str]) -> None:
     if name not in known:
-        raise OptionError(f"unknown {what} {name!r}; choose from {', '.join(known)}." + did_you_mean(str(name), known))
+        raise OptionError(f"unknown {kind} {name!r}; choose from {', '.join(known)}." + did_you_mean(str(name), known))

@@ -64,12 +64,12 @@ def blend_weights(name: str, rng: np.random.Generator) -> dict[str, float]:
     """Shares of the prototypes in one face of class ``name``; they sum to 1, ``name`` has the most."""
     other = str(rng.choice(NEIGHBOURS[name]))
     lean = BLEND * rng.beta(1.3, 1.6)
-    rest = (1 - lean) * rng.uniform(0.0, 0.36)  # the weaker the expression, the nearer to rest
-    rest = max(0.0, min(rest, 0.94 - 2 * lean))  # keeps the true class ahead of the neighbour
+    neutral = (1 - lean) * rng.uniform(0.0, 0.36)  # the weaker the expression, the nearer to rest
+    neutral = max(0.0, min(neutral, 0.94 - 2 * lean))  # keeps the true class ahead of the neighbour
     shares = {other: lean}
     if name == "neutral":
         return shares | {name: 1 - lean}
-    shares["neutral"] = min(shares.get("neutral", 0.0) + rest, BLEND)
+    shares["neutral"] = min(shares.get("neutral", 0.0) + neutral, BLEND)
     return shares | {name: 1 - sum(shares.values())}
 
 

@@ -34,10 +34,10 @@ def _stem(image: str) -> str:
 
 
 def _require_distinct(final: FinalLabels) -> None:
-    seen: dict[str, str] = {}
+    image_of_stem: dict[str, str] = {}
     for part in final.parts():
         for image in part.images:
-            other = seen.setdefault(_stem(image), image)
+            other = image_of_stem.setdefault(_stem(image), image)
             if other != image:
                 raise DatasetError(
                     f"{other!r} and {image!r} differ in their ending alone, and FiftyOne knows images without it; "

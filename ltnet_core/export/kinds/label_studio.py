@@ -47,17 +47,17 @@ def labelling_configuration(classes: tuple[str, ...]) -> str:
 
 def _tasks(part: Part, version: str) -> Iterator[dict[str, Any]]:
     items = part.final.items
-    labels = part.said
+    labels = part.coder_labels
     human = items.human[labels.coder()]
-    rows, coders, said = labels.row[human], labels.coder()[human], labels.label[human]
+    rows, coders, classes = labels.row[human], labels.coder()[human], labels.label[human]
     order = np.argsort(rows, kind="stable")
-    rows, coders, said = rows[order], coders[order], said[order]
+    rows, coders, classes = rows[order], coders[order], classes[order]
     ends = np.searchsorted(rows, np.arange(part.end - part.start + 1))
     facts = zip(part.images, part.labels, part.learned, part.confidence.tolist(), part.sources(), strict=True)
     by, when = part.of_decisions("reviewer"), part.of_decisions("time")
     for n, (image, label, learned, confidence, source) in enumerate(facts):
         mine = slice(ends[n], ends[n + 1])
-        people = [(items.coders[c], items.classes[k]) for c, k in zip(coders[mine], said[mine], strict=True)]
+        people = [(items.coders[c], items.classes[k]) for c, k in zip(coders[mine], classes[mine], strict=True)]
         data: dict[str, Any] = {IMAGE: ADDRESS + quote(image), "label_source": source, "learned_truth": learned}
         annotations = [_answer(choice, coder) for coder, choice in people]
         if source == SETTLED:
