@@ -28,7 +28,7 @@ classes, codes = content["classes"], list(reads.codes(run).values())
 learned = [c for c in content["coders"] if c not in content.get("given", ())]  # of the others nothing was learned
 matrices = {c: np.asarray(content["coders"][c], dtype=float) for c in learned}
 unknown = [np.nan] * len(classes)
-reference = {
+true_matrices = {
     c: np.asarray([unknown if row is None else row for row in m], dtype=float)
     for c, m in (content.get("reference") or {}).items()
 }
@@ -50,7 +50,7 @@ other_runs = {
 }
 views = {"probability": "probability", **({"counts": "counts"} if counts else {}), "difference": "difference"}
 others = {
-    **({"reference": "the true matrix"} if reference else {}),
+    **({"reference": "the true matrix"} if true_matrices else {}),
     "identity": "a perfect coder",
     **({"dawid-skene": "Dawid–Skene, the labels alone"} if dawid_skene else {}),
     **({"start": "where training began"} if start else {}),
@@ -98,7 +98,7 @@ markup.sentence(
     )
 )
 markup.show(markup.key(dict(zip(codes, classes, strict=True))))
-maes = {c: float(np.nanmean(np.abs(matrices[c] - reference[c]))) for c in matrices if c in reference}
+maes = {c: float(np.nanmean(np.abs(matrices[c] - true_matrices[c]))) for c in matrices if c in true_matrices}
 
 
 def compared(coder: str) -> np.ndarray | None:
@@ -110,7 +110,7 @@ def compared(coder: str) -> np.ndarray | None:
         return None if then is None else np.asarray(then, dtype=float)
     if to.startswith("coder:"):
         return None if to[6:] == coder else matrices[to[6:]]
-    return {"reference": reference, "start": start, "dawid-skene": dawid_skene}[to].get(coder)
+    return {"reference": true_matrices, "start": start, "dawid-skene": dawid_skene}[to].get(coder)
 
 
 def show(coder: str, position: int) -> None:
@@ -158,8 +158,8 @@ def show(coder: str, position: int) -> None:
             )
         points = event["selection"]["points"]
         if points or cell:
-            truth, said = cell or points[0]["customdata"]
-            cell_view = {f"says.{coder}": join_names([classes[said]]), "truth": join_names([classes[truth]])}
+            truth, label = cell or points[0]["customdata"]
+            cell_view = {f"says.{coder}": join_names([classes[label]]), "truth": join_names([classes[truth]])}
             show_next(cell_view)
             st.switch_page(frame.page("disagreements"), query_params=frame.page_parameters())
 
@@ -208,7 +208,7 @@ if maes:
     source = set((content.get("reference_source") or {}).values())
     texts = {"planted": "planted matrices", "truth": "matrices counted from the known truth"}
     of = "the " + " and ".join(texts[s] for s in sorted(source) if s in texts)
-    guess = float(np.mean([np.nanmean(np.abs(np.eye(len(classes)) - m)) for m in reference.values()]))
+    guess = float(np.mean([np.nanmean(np.abs(np.eye(len(classes)) - m)) for m in true_matrices.values()]))
     markup.sentence(
         f"Compared with {of}, a cell is off by {np.mean(list(maes.values())):.3f} on average "
         f"(taking every coder to be perfect would be off by {guess:.3f})."

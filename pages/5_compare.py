@@ -109,11 +109,11 @@ def side_by_side(runs: list[Run]) -> None:
     names = list(dict.fromkeys(t for r in runs for t in reads.result(r, "evaluation.json").get("tests") or {}))
     results = {t: [compare_runs.on_test(r, t) for r in runs] for t in names}
     markup.show(compare_runs.table(runs, results))
-    for test, found in results.items():
+    for test, on_test in results.items():
         where = "on the test images" if len(names) == 1 else f"on test set {test}"
         markup.heading("Per class", f"what each run’s network says of the image alone, {where}")
-        markup.show(compare_runs.per_class(titles, found))
-        curves = {title: r.curve for title, r in zip(titles, found, strict=True) if r.curve is not None}
+        markup.show(compare_runs.per_class(titles, on_test))
+        curves = {title: r.curve for title, r in zip(titles, on_test, strict=True) if r.curve is not None}
         if curves:
             markup.heading("Calibration", f"how often a network is right when it is so sure, {where}")
             st.plotly_chart(charts.calibration(curves), config=charts.CONFIG, key=f"calibration_{test}")

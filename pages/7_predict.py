@@ -49,22 +49,26 @@ if not upload and reads.files(dataset) is not None and tools.button("Try it on i
 source = f"upload:{upload}" if upload else str(st.session_state.get(SOURCE, ""))
 
 shown = st.empty()  # what was shown before is gone while the new images are looked at
-looked: prediction.Looked | None = None
+predicted: prediction.Predictions | None = None
 if source:
     try:
         version = opened.version_of(run.result("networks/index.json"))
         if upload:
-            looked = prediction.look_at_uploaded(str(run.folder), version, upload)
+            predicted = prediction.look_at_uploaded(str(run.folder), version, upload)
         elif source == "samples":
             look_at = prediction.look_at_samples if own is None else prediction.look_at_own_features
-            looked = look_at(str(run.folder), version, dataset, dataset.version)
+            predicted = look_at(str(run.folder), version, dataset, dataset.version)
         elif own is not None:
             file = file_of(source.removeprefix("features:"))
             changed = file.stat().st_mtime_ns
-            looked = prediction.look_at_features(str(run.folder), version, str(file), changed, dataset, dataset.version)
+            predicted = prediction.look_at_features(
+                str(run.folder), version, str(file), changed, dataset, dataset.version
+            )
         else:
-            place = prediction.require_path(source.removeprefix("path:"))
-            looked = prediction.look_at_path(str(run.folder), version, str(place), place.stat().st_mtime_ns)
+            images_path = prediction.require_path(source.removeprefix("path:"))
+            predicted = prediction.look_at_path(
+                str(run.folder), version, str(images_path), images_path.stat().st_mtime_ns
+            )
     except (LTNetError, OSError) as e:
         markup.callout("error", str(e), title="These images could not be looked at")
 else:
@@ -76,11 +80,11 @@ else:
 if upload and tools.button("Remove these images", key="remove_images"):
     discard_images()
     st.rerun()
-if looked is not None:
-    answers = [s.answer for s in looked.seen if s.answer is not None]
+if predicted is not None:
+    answers = [s.answer for s in predicted.shown if s.answer is not None]
     machines = False
     with tools:
-        if source == "samples" or looked.images == len(looked.seen):
+        if source == "samples" or predicted.images == len(predicted.shown):
             content = json.dumps(answers, indent=2, ensure_ascii=False)
             st.download_button(
                 "Download JSON", content, f"{run.folder.name}-predictions.json", "application/json",
@@ -90,10 +94,10 @@ if looked is not None:
             st.link_button("Download CSV", export_routes.address_of_predictions(run, source), type="primary")
         if any(is_machine(c) for a in answers for c in a["coders"]):
             machines = st.toggle("Machine coders too", key="predict_machines")
-    cards = "".join(prediction.card(s, codes, machines) for s in looked.seen)
+    cards = "".join(prediction.card(s, codes, machines) for s in predicted.shown)
     with shown.container():
-        if looked.images > len(looked.seen):
-            markup.sentence(f"The first {len(looked.seen)} of {looked.images:,} images; the CSV has all.")
+        if predicted.images > len(predicted.shown):
+            markup.sentence(f"The first {len(predicted.shown)} of {predicted.images:,} images; the CSV has all.")
         markup.show(f'<div class="lt-cards">{cards}</div>')
         markup.show(markup.key({codes[c]: c for c in codes}))
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ltnet_core.annotations import AnnotationTable
 from ltnet_core.labels import coder_labels
-from ltnet_core.labels.coder_labels import Entries, Labels, ascending, begins
+from ltnet_core.labels.coder_labels import Labels, RowAnnotations, ascending, begins
 
 
 def table(seed: int = 0, items: int = 40, coders: int = 6) -> AnnotationTable:
@@ -31,7 +31,7 @@ def dense(of: AnnotationTable) -> NDArray[np.int32]:
 
 
 def labels(of: AnnotationTable) -> Labels:
-    return Entries.of(of, ITEMS).labels(len(ITEMS), len(of.coders))
+    return RowAnnotations.of(of, ITEMS).labels(len(ITEMS), len(of.coders))
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -52,11 +52,11 @@ def test_the_first_entry_of_a_row_and_coder_has_the_most_votes_then_the_first_na
     rows = [("b", "X", "y", 2), ("b", "X", "z", 2), ("b", "X", "x", 1), ("a", "Y", "z", 1), ("a", "X", "x", 1)]
     frame = pd.DataFrame(rows, columns=["image", "coder", "label", "count"])
     of = AnnotationTable.from_frame(frame, classes=["z", "y", "x"])
-    entries = Entries.of(of, np.array([1, 0]))  # b becomes row 0
+    entries = RowAnnotations.of(of, np.array([1, 0]))  # b becomes row 0
     said = [(of.classes[k], n) for k, n in zip(entries.label, entries.count, strict=True)]
     assert said == [("y", 2), ("z", 2), ("x", 1), ("x", 1), ("z", 1)]
     assert entries.row.tolist() == [0, 0, 0, 1, 1]
-    assert Entries.of(of, np.array([1])).row.tolist() == [0, 0, 0]
+    assert RowAnnotations.of(of, np.array([1])).row.tolist() == [0, 0, 0]
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -105,7 +105,7 @@ def test_the_labels_of_some_rows_are_theirs() -> None:
 
 
 def test_no_annotations_at_all() -> None:
-    none = Entries.of(table().keep_coders(["c5"]), ITEMS).labels(8, 1)
+    none = RowAnnotations.of(table().keep_coders(["c5"]), ITEMS).labels(8, 1)
     assert none.of_coder(0).tolist() == [-1] * 8
     assert none.meetings()[0].tolist() == []
     assert none.origins(["A"], "nobody") == (pytest.approx(np.zeros(8)), ("nobody",))

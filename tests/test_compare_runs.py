@@ -46,7 +46,7 @@ def two_runs(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def place(two_runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shutil.copytree(two_runs, tmp_path / "w")
     monkeypatch.setenv("LTNET_WORKSPACE", str(tmp_path / "w"))
-    opened._place.cache_clear()
+    opened._gallery_of_run.cache_clear()
     return tmp_path / "w"
 
 

@@ -32,7 +32,7 @@ def test_the_time_is_the_images_of_the_plan_by_their_measured_speed(
     monkeypatch.setattr(module, "MEASURE_SECONDS", 0.05)
     study = load_dataset(faces)
 
-    def found(epochs: int, **changes: object) -> module.Estimate:
+    def found(epochs: int, **changes: object) -> module.RunEstimate:
         return estimate_run(study, make_settings("quick", epochs=epochs, image_size=8, **changes), device="cpu")
 
     few, many = found(10), found(1000)

@@ -35,9 +35,9 @@ def place(tmp_path: Path, demo: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
     folder.mkdir(parents=True)
     write_json(folder / "link.json", {"path": str(demo)})
     write_fake_run(tmp_path / "runs" / RUN, demo)
-    opened._place.cache_clear()
+    opened._gallery_of_run.cache_clear()
     yield tmp_path
-    opened._place.cache_clear()
+    opened._gallery_of_run.cache_clear()
 
 
 def ask(file: str, given: str | None = None, run: str = RUN) -> Reply:

@@ -146,7 +146,7 @@ def run_of_foreign(tmp_path: Path, plain: Path, monkeypatch: pytest.MonkeyPatch)
     run = write_fake_run(tmp_path / "ws" / "runs" / "r", plain)
     for name in "ab":
         (plain / "images" / f"{name}.png").write_bytes(EPS)
-    opened._place.cache_clear()
+    opened._gallery_of_run.cache_clear()
     return run
 
 

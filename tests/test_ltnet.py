@@ -363,5 +363,7 @@ def test_mixup_mixes_images_and_losses_by_the_same_shares(likelihood: Literal["j
 def test_a_schedule_goes_on_where_another_left_it() -> None:
     whole = Schedule(epochs=10)
     first, rest = Schedule(epochs=4, span=(0.0, 0.4)), Schedule(epochs=6, span=(0.4, 1.0))
-    steps = [first.rate(first.place(i / 4)) for i in range(4)] + [rest.rate(rest.place(i / 6)) for i in range(6)]
-    np.testing.assert_allclose(steps, [whole.rate(whole.place(i / 10)) for i in range(10)])
+    steps = [first.rate(first.whole_progress(i / 4)) for i in range(4)] + [
+        rest.rate(rest.whole_progress(i / 6)) for i in range(6)
+    ]
+    np.testing.assert_allclose(steps, [whole.rate(whole.whole_progress(i / 10)) for i in range(10)])

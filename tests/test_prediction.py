@@ -59,9 +59,9 @@ def test_the_page_s_answers_are_the_command_line_s_and_a_broken_image_stops_no_o
     told = client.send(*(frame(name, content) for name, content in images.items()), table)
     assert told.json == {"written": 4, "refused": {"labels.csv": "is no image by its name"}}
     assert client.finish_with(4, sum(map(len, images.values()))).json == {"dataset": None}
-    looked = prediction.look_at_uploaded(str(finished), "", client.ticket.id)
-    seen = looked.seen
-    assert looked.images == 4
+    predicted = prediction.look_at_uploaded(str(finished), "", client.ticket.id)
+    seen = predicted.shown
+    assert predicted.images == 4
     assert [s.image for s in seen] == ["-h <b>.png", "a.jpg", "b.jpg", "c/a.jpg"]
     assert (seen[0].answer, "readable image" in seen[0].error) == (None, True)
     answers = json.loads(ltnet("predict", finished, one, two, two, "--json").stdout)
@@ -69,7 +69,7 @@ def test_the_page_s_answers_are_the_command_line_s_and_a_broken_image_stops_no_o
         assert got.answer == {**said, "image": got.image}
         assert got.picture is not None and got.picture.startswith("data:image/jpeg;base64,")
     uploads.discard(client.ticket.id)
-    assert prediction.look_at_uploaded(str(finished), "", client.ticket.id) == looked, "remembered for the page"
+    assert prediction.look_at_uploaded(str(finished), "", client.ticket.id) == predicted, "remembered for the page"
     with pytest.raises(LTNetError, match="were removed from the server"):
         prediction.look_at_uploaded(str(finished), "another run", client.ticket.id)
 
@@ -105,8 +105,8 @@ def test_an_uploaded_zip_and_a_path_are_looked_at_and_all_of_it_comes_as_a_table
         client.send(frame("new.zip", data), frame("one.jpg", (demo / "images" / names[0]).read_bytes())).json["written"]
         == 2
     )
-    looked = prediction.look_at_uploaded(str(run), "", client.ticket.id)
-    assert (looked.images, [s.image for s in looked.seen]) == (5, ["one.jpg", "new.zip/new/00000.jpg"])
+    predicted = prediction.look_at_uploaded(str(run), "", client.ticket.id)
+    assert (predicted.images, [s.image for s in predicted.shown]) == (5, ["one.jpg", "new.zip/new/00000.jpg"])
 
     def table(source: str) -> pd.DataFrame:
         address = export_routes.address_of_predictions(Run(run), source)
@@ -117,10 +117,10 @@ def test_an_uploaded_zip_and_a_path_are_looked_at_and_all_of_it_comes_as_a_table
 
     got = table(f"upload:{client.ticket.id}")
     assert got["image"].tolist() == ["one.jpg", *(f"new.zip/new/{n}" for n in [*names, "broken.jpg"])]
-    assert got["truth"].iloc[0] == looked.seen[0].answer["truth"] != "" == got["truth"].iloc[4]  # type: ignore[index]
+    assert got["truth"].iloc[0] == predicted.shown[0].answer["truth"] != "" == got["truth"].iloc[4]  # type: ignore[index]
     assert "readable image" in got["error"].iloc[4]
-    looked = prediction.look_at_path(str(run), "", str(tmp_path / "new.zip"), 0)
-    assert (looked.images, looked.seen[1].image) == (4, f"{tmp_path}/new.zip/new/{names[1]}")
+    predicted = prediction.look_at_path(str(run), "", str(tmp_path / "new.zip"), 0)
+    assert (predicted.images, predicted.shown[1].image) == (4, f"{tmp_path}/new.zip/new/{names[1]}")
     assert table(f"path:{tmp_path / 'new.zip'}")["image"].iloc[0] == f"{tmp_path}/new.zip/new/{names[0]}"
     # A link is good for its images alone, and a page opens no path that its roots leave out.
     told = request(
@@ -216,7 +216,7 @@ def test_the_onnx_file_says_what_predict_says(demo: Path, finished: Path, ltnet:
 
 
 def test_a_card_says_who_would_say_something_else_and_shows_names_as_text() -> None:
-    seen = prediction.Seen("a/<i>.png", Path(), None, ANSWER)
+    seen = prediction.PredictedImage("a/<i>.png", Path(), None, ANSWER)
     card = prediction.card(seen, CODES, machines=False)
     assert "<b>Y" not in card
     assert "<i>" not in card
@@ -230,7 +230,9 @@ def test_of_many_classes_the_probable_are_shown() -> None:
     names = [f"k{i:02d}" for i in range(30)]
     p = {c: (0.5 if c == "k29" else 0.5 / 29) for c in names}
     answer = {"image": "x", "truth": "k29", "confidence": 0.5, "p": p, "coders": {"X": p}}
-    card = prediction.card(prediction.Seen("x", Path(), None, answer), {c: c.upper() for c in names}, machines=False)
+    card = prediction.card(
+        prediction.PredictedImage("x", Path(), None, answer), {c: c.upper() for c in names}, machines=False
+    )
     assert "K29" in card
     assert "20 less probable classes are left out" in card
 
@@ -246,7 +248,7 @@ def test_cards_go_with_the_dataset_they_were_shown_for(
         networks = tmp_path / "runs" / f"{name}-1" / "results" / "networks"
         networks.mkdir()
         shutil.copy(golden / "results" / "networks" / "index.json", networks)
-    shown = prediction.Looked([prediction.Seen("x.png", Path(), None, ANSWER)], 1)
+    shown = prediction.Predictions([prediction.PredictedImage("x.png", Path(), None, ANSWER)], 1)
     for look in ("look_at_samples", "look_at_uploaded"):
         monkeypatch.setattr(prediction, look, lambda *a: shown)
     monkeypatch.setattr(reads, "codes", lambda run: CODES)

@@ -14,7 +14,7 @@ from torch import nn
 
 from ltnet_core.annotations import AnnotationTable
 from ltnet_core.learning.augmentation import _by_pixels, _by_windows, mirror_and_shift
-from ltnet_core.learning.batch import Entries, Table
+from ltnet_core.learning.batch import Entries, WeightTable
 from ltnet_core.learning.coder_models.annot_mix import AnnotMix, draw_annotation
 from ltnet_core.learning.coder_models.crowd_layer import CrowdLayer
 from ltnet_core.learning.coder_models.trace import TraceRegularised
@@ -65,7 +65,7 @@ MODELS = {
 }
 
 
-def forms() -> dict[str, Entries | Table]:
+def forms() -> dict[str, Entries | WeightTable]:
     """The annotations of ITEMS in every form a batch comes in."""
     pixels, table = uneven()
     padded, ragged = data(pixels, table, tables=True), data(pixels, table, tables=True)
@@ -124,7 +124,7 @@ def test_a_table_is_not_made_where_it_would_be_vast(monkeypatch: pytest.MonkeyPa
     pixels, table = uneven()
     monkeypatch.setattr("ltnet_core.learning.training_data.TABLE_CELLS", 4 * 2 * 3 * 3)
     made = data(pixels, table, tables=True)
-    assert isinstance(made.annotations(ITEMS), Table)
+    assert isinstance(made.annotations(ITEMS), WeightTable)
     assert isinstance(made.annotations(np.arange(5)), Entries)
 
 

@@ -173,9 +173,9 @@ def heatmap(
 def _show_evidence(figure: go.Figure, evidence: RowEvidence, k: int) -> None:
     """The number of annotations at the right of each row, and hatching over rows with too few."""
     figure.update_xaxes(range=[-0.5, k + 0.1 + 0.06 * k])
-    for place, n in zip([-0.5, *range(k)], [None, *evidence.support], strict=True):
+    for y_of_row, n in zip([-0.5, *range(k)], [None, *evidence.support], strict=True):
         figure.add_annotation(
-            x=k - 0.4, y=place, text="n" if n is None else f"{n:,.0f}", showarrow=False, xanchor="left",
+            x=k - 0.4, y=y_of_row, text="n" if n is None else f"{n:,.0f}", showarrow=False, xanchor="left",
             yanchor="bottom" if n is None else "middle", font={"size": 11, "color": INK},
         )  # fmt: skip
     x: list[float | None] = []
@@ -205,8 +205,8 @@ def _cell(value: float, view: str) -> str:
     return "·" if value < 0.005 else f"{value:.2f}".lstrip("0")
 
 
-def _hover(coder: str, truth: str, said: str, value: float, view: str) -> str:
-    where = f"truth <b>{truth}</b><br>{coder} says <b>{said}</b><br>"
+def _hover(coder: str, truth: str, label: str, value: float, view: str) -> str:
+    where = f"truth <b>{truth}</b><br>{coder} says <b>{label}</b><br>"
     if np.isnan(value):
         return where + "not known"
     if view == "counts":

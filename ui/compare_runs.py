@@ -50,13 +50,13 @@ def _on_test(folder: str, version: str, test: str) -> OnTest:
     run = Run(folder)
     items = opened.selections(run).items
     rows = figures.rows_of_test(items, test)
-    found = ClassFigures.of(items, rows)
+    figures_of_test = ClassFigures.of(items, rows)
     parts = open_results(run).image_p(items)
     curve = None
     if parts is not None and len(rows):
         confidence = np.concatenate([part.max(1) for part in parts])[rows]
         curve = CalibrationCurve.of(confidence, items.network[rows] == items.known[rows])
-    return OnTest(found, found.macro_f1_interval(), curve)
+    return OnTest(figures_of_test, figures_of_test.macro_f1_interval(), curve)
 
 
 def comparable(runs: Sequence[Run]) -> list[Run]:
@@ -93,13 +93,13 @@ def _on(test: str, tests: Mapping[str, Any]) -> str:
 
 
 def _cells(result: OnTest) -> str:
-    found = result.figures
-    if found.accuracy is None:
+    figures = result.figures
+    if figures.accuracy is None:
         return '<td class="n">–</td><td class="n">–</td>'
-    intervals = (wilson(found.accuracy, found.items), result.macro_f1_interval)
+    intervals = (wilson(figures.accuracy, figures.items), result.macro_f1_interval)
     return "".join(
         f'<td class="n">{percent(value)} {_range(ends)}</td>'
-        for value, ends in zip((found.accuracy, found.macro_f1), intervals, strict=True)
+        for value, ends in zip((figures.accuracy, figures.macro_f1), intervals, strict=True)
     )
 
 
@@ -161,13 +161,13 @@ def per_class(runs: Sequence[str], results: Sequence[OnTest]) -> str:
     for name in classes[:MOST_CLASSES]:
         cells, count = [], 0
         for result in results:
-            found = result.figures
-            if name not in found.classes:
+            class_figures = result.figures
+            if name not in class_figures.classes:
                 cells.append('<td class="n">–</td>' * 3)
                 continue
-            k = found.classes.index(name)
-            count = max(count, int(found.counts[k].sum()))
-            cells.append(_class_cells(found, k))
+            k = class_figures.classes.index(name)
+            count = max(count, int(class_figures.counts[k].sum()))
+            cells.append(_class_cells(class_figures, k))
         rows.append(f'<tr><td>{esc(name)}</td><td class="n">{count:,}</td>{"".join(cells)}</tr>')
     return (
         f'<div class="lt-scroll"><table class="lt-table"><tr><th>class</th><th class="n">images</th>{span}</tr>'
@@ -175,11 +175,11 @@ def per_class(runs: Sequence[str], results: Sequence[OnTest]) -> str:
     )
 
 
-def _class_cells(found: ClassFigures, k: int) -> str:
-    here = int(found.counts[k].sum())
-    recall = found.recall[k]
-    ends = wilson(float(recall), here) if here else None
-    texts = [f"{_percent(recall)} {_range(ends)}", _percent(found.precision[k]), _percent(found.f1[k])]
+def _class_cells(class_figures: ClassFigures, k: int) -> str:
+    items = int(class_figures.counts[k].sum())
+    recall = class_figures.recall[k]
+    ends = wilson(float(recall), items) if items else None
+    texts = [f"{_percent(recall)} {_range(ends)}", _percent(class_figures.precision[k]), _percent(class_figures.f1[k])]
     return "".join(f'<td class="n">{text}</td>' for text in texts)
 
 

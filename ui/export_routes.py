@@ -93,15 +93,15 @@ def _refused(e: Refused | LTNetError) -> Response:
 
 def _predict(run: str, source: str) -> BinaryIO:
     """The predictions of images, see :func:`_make`."""
-    folder = opened.place(run).run.folder.absolute()
+    folder = opened.gallery_of_run(run).run.folder.absolute()
     kind, _, rest = source.partition(":")
     if kind == "upload":
-        place, sources = prediction.sources_of_upload(rest)
+        folder_of_upload, sources = prediction.sources_of_upload(rest)
     elif kind == "features":
-        place, sources = None, ["--features", str(file_of(rest))]
+        folder_of_upload, sources = None, ["--features", str(file_of(rest))]
     else:
-        place, sources = None, [str(prediction.require_path(rest))]
-    return made(["predict", str(folder), *sources], ".csv", place)
+        folder_of_upload, sources = None, [str(prediction.require_path(rest))]
+    return made(["predict", str(folder), *sources], ".csv", folder_of_upload)
 
 
 def _make(run: str, name: str, ending: str) -> BinaryIO:
@@ -112,10 +112,10 @@ def _make(run: str, name: str, ending: str) -> BinaryIO:
     LTNetError
         it could not be made; says why.
     """
-    place = opened.place(run)
-    settled = adjudications_of(place.dataset)
+    gallery = opened.gallery_of_run(run)
+    settled = adjudications_of(gallery.dataset)
     more = ["--adjudications", str(settled)] if settled.is_file() else []
-    return made(["export", str(place.run.folder), "--format", name, *more], ending)
+    return made(["export", str(gallery.run.folder), "--format", name, *more], ending)
 
 
 def made(command: Sequence[str], ending: str, cwd: Path | None = None) -> BinaryIO:

@@ -193,7 +193,7 @@ def letters(coders: Sequence[str]) -> dict[str, str]:
         tries += [first + name[i] for i in range(1, len(name))]
         tries += [f"{first}{n}" for n in range(1, len(bases) + 2)]
         short[base] = next(t for t in tries if t not in short.values() and t != TRUTH)
-    given = {c: "settled" for c in coders if c == ADJUDICATOR}
-    return given | {
+    adjudicator = {c: "settled" for c in coders if c == ADJUDICATOR}
+    return adjudicator | {
         c: "m" + short[c[len(MACHINE_PREFIX) :]] if is_machine(c) else short[c] for c in coders if c != ADJUDICATOR
     }

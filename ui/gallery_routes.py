@@ -48,7 +48,7 @@ from ltnet_core.labels.coder_labels import NO_ROWS
 from ui import http, many_routes, opened, thumbnails
 from ui.access.user import user_of
 from ui.http import Refused
-from ui.opened import Place, PlaceOfRun, Settled
+from ui.opened import Gallery, RunGallery, Settled
 from ui.tokens import is_token
 
 TOKEN = "x-gallery-token"
@@ -59,12 +59,13 @@ AT_ONCE = 8
 KINDS = ("settle", "skip", "undo")
 
 
-def _place(request: Request, given: str | None = None) -> Place:
+def _gallery(request: Request, gallery_token: str | None = None) -> Gallery:
     of_run = "run" in request.path_params
     name = str(request.path_params["run" if of_run else "dataset"])
-    if not is_token(name if of_run else labels_key(name), request.headers.get(TOKEN, "") if given is None else given):
+    token = request.headers.get(TOKEN, "") if gallery_token is None else gallery_token
+    if not is_token(name if of_run else labels_key(name), token):
         raise Refused(403, "This page is out of date; reload it.")
-    return opened.place(name) if of_run else opened.place_of_dataset(name)
+    return opened.gallery_of_run(name) if of_run else opened.gallery_of_dataset(name)
 
 
 def labels_key(dataset: str) -> str:
@@ -96,8 +97,8 @@ def _row_number(request: Request, selections: Selections) -> int:
 # ---- lists
 
 
-def _items(place: Place, wish: Wish, as_of: int, offset: int, limit: int) -> dict[str, Any]:
-    selections, settled = place.selections, place.settled
+def _items(gallery: Gallery, wish: Wish, as_of: int, offset: int, limit: int) -> dict[str, Any]:
+    selections, settled = gallery.selections, gallery.settled
     decided = settled.as_of(as_of)
     rows = selections.rows(wish, decided)
     some = rows[offset : offset + min(limit, MOST_ROWS)].astype(np.int64)
@@ -135,29 +136,29 @@ def _rows(selections: Selections, settled: Settled, rows: NDArray[np.int64]) -> 
 
 
 def _decision(settled: Settled, row: int) -> dict[str, Any] | None:
-    found = settled.decisions.get(row)
-    if found is None:
+    decision = settled.decisions.get(row)
+    if decision is None:
         return None
     return {
-        "label": settled.meaning(found),
-        "id": found.id,
-        "key": found.key,
-        "by": found.reviewer,
-        "why": found.reason,
-        "at": found.time,
+        "label": settled.meaning(decision),
+        "id": decision.id,
+        "key": decision.key,
+        "by": decision.reviewer,
+        "why": decision.reason,
+        "at": decision.time,
     }
 
 
 async def items(request: Request) -> Response:
     """A stretch of the list."""
-    place = await http.in_thread(_place, request)
+    gallery = await http.in_thread(_gallery, request)
     wish, offset, limit = _wish(request), _number(request, "offset", 0), _number(request, "limit", 100)
     as_of = _number(request, "as_of", -1)
-    return JSONResponse(await http.in_thread(_items, place, wish, as_of, offset, limit))
+    return JSONResponse(await http.in_thread(_items, gallery, wish, as_of, offset, limit))
 
 
-def _cases(place: Place, wish: Wish, as_of: int) -> dict[str, Any]:
-    selections, settled = place.selections, place.settled
+def _cases(gallery: Gallery, wish: Wish, as_of: int) -> dict[str, Any]:
+    selections, settled = gallery.selections, gallery.settled
     rows = selections.rows(wish, settled.as_of(as_of))
     counts = selections.case_counts(wish, settled.now)
     done = settled.now.settled[rows]
@@ -187,34 +188,34 @@ def _to_learn_from(selections: Selections, settled: Settled) -> NDArray[np.bool_
 
 async def cases(request: Request) -> Response:
     """How often the five cases occur."""
-    place = await http.in_thread(_place, request)
-    return JSONResponse(await http.in_thread(_cases, place, _wish(request), _number(request, "as_of", -1)))
+    gallery = await http.in_thread(_gallery, request)
+    return JSONResponse(await http.in_thread(_cases, gallery, _wish(request), _number(request, "as_of", -1)))
 
 
-def _facets(place: Place, wish: Wish) -> dict[str, Any]:
-    return {"facets": facet_counts(place.selections, wish, place.settled.now)}
+def _facets(gallery: Gallery, wish: Wish) -> dict[str, Any]:
+    return {"facets": facet_counts(gallery.selections, wish, gallery.settled.now)}
 
 
 async def facets(request: Request) -> Response:
     """How many images each choice of each filter would show."""
-    place = await http.in_thread(_place, request)
-    return JSONResponse(await http.in_thread(_facets, place, _wish(request)))
+    gallery = await http.in_thread(_gallery, request)
+    return JSONResponse(await http.in_thread(_facets, gallery, _wish(request)))
 
 
-def _table(place: Place, wish: Wish, rows: str, columns: str) -> dict[str, Any]:
-    table = table_of(place.selections, wish, rows, columns, place.settled.now)
+def _table(gallery: Gallery, wish: Wish, rows: str, columns: str) -> dict[str, Any]:
+    table = table_of(gallery.selections, wish, rows, columns, gallery.settled.now)
     return {"rows": table.first, "columns": table.second, "counts": table.counts.tolist()}
 
 
 async def table(request: Request) -> Response:
     """How many images have each pair of classes by two coders, or by a coder and the truth."""
-    place = await http.in_thread(_place, request)
+    gallery = await http.in_thread(_gallery, request)
     rows, columns = (request.query_params.get(name, "") for name in ("rows", "columns"))
-    return JSONResponse(await http.in_thread(_table, place, _wish(request), rows, columns))
+    return JSONResponse(await http.in_thread(_table, gallery, _wish(request), rows, columns))
 
 
-def _position(place: Place, wish: Wish, as_of: int, image: str) -> dict[str, Any]:
-    selections, settled = place.selections, place.settled
+def _position(gallery: Gallery, wish: Wish, as_of: int, image: str) -> dict[str, Any]:
+    selections, settled = gallery.selections, gallery.settled
     row = selections.items.row(image)
     if row < 0:
         return {"row": None, "position": None}
@@ -224,35 +225,35 @@ def _position(place: Place, wish: Wish, as_of: int, image: str) -> dict[str, Any
 
 async def position(request: Request) -> Response:
     """Where an image is in the list."""
-    place = await http.in_thread(_place, request)
+    gallery = await http.in_thread(_gallery, request)
     image = request.query_params.get("image", "")
-    return JSONResponse(await http.in_thread(_position, place, _wish(request), _number(request, "as_of", -1), image))
+    return JSONResponse(await http.in_thread(_position, gallery, _wish(request), _number(request, "as_of", -1), image))
 
 
 # ---- one item
 
 
-def _item(place: Place, row: int) -> dict[str, Any]:
-    selections, settled = place.selections, place.settled
+def _item(gallery: Gallery, row: int) -> dict[str, Any]:
+    selections, settled = gallery.selections, gallery.settled
     items = selections.items
     log = settled.store.log_of(str(items.names[row].as_py()))
     decided = [{"kind": d.kind, "label": d.label, "by": d.reviewer, "why": d.reason, "at": d.time} for d in log]
     about = _rows(selections, settled, np.asarray([row], dtype=np.int64))[0]
     about |= {"origin": items.origins[items.origin[row]], "log": decided}
-    if not isinstance(place, PlaceOfRun):
+    if not isinstance(gallery, RunGallery):
         return about
-    found = explain(place.run, items, row)
-    alike = np.asarray([r for r, _ in found.alike], dtype=np.int64)
-    cosines = [round(s, 3) for _, s in found.alike]
+    explanation = explain(gallery.run, items, row)
+    alike = np.asarray([r for r, _ in explanation.alike], dtype=np.int64)
+    cosines = [round(s, 3) for _, s in explanation.alike]
     near = [{**r, "cosine": s} for r, s in zip(_rows(selections, settled, alike), cosines, strict=True)]
     return {
         **about,
-        "posterior": _shares(found.posterior),
-        "image": None if found.image is None else _shares(found.image),
-        "says": {c: _shares(p) for c, p in found.says.items()},
-        "annotations": {c: _shares(p) for c, p in found.annotations.items()},
-        "rival": found.rival,
-        "reasons": {c: round(v, 3) for c, v in found.reasons.items()},
+        "posterior": _shares(explanation.posterior),
+        "image": None if explanation.image is None else _shares(explanation.image),
+        "says": {c: _shares(p) for c, p in explanation.says.items()},
+        "annotations": {c: _shares(p) for c, p in explanation.annotations.items()},
+        "rival": explanation.rival,
+        "reasons": {c: round(v, 3) for c, v in explanation.reasons.items()},
         "alike": near,
     }
 
@@ -263,17 +264,17 @@ def _shares(p: NDArray[np.float64]) -> list[float]:
 
 async def item(request: Request) -> Response:
     """Everything about one item."""
-    place = await http.in_thread(_place, request)
-    row = _row_number(request, await http.in_thread(lambda: place.selections))
-    return JSONResponse(await http.in_thread(_item, place, row))
+    gallery = await http.in_thread(_gallery, request)
+    row = _row_number(request, await http.in_thread(lambda: gallery.selections))
+    return JSONResponse(await http.in_thread(_item, gallery, row))
 
 
 async def image(request: Request) -> Response:
     """One image for a close look. Re-encoded: nothing of a user's file is served as it is."""
-    place = await http.in_thread(_place, request, request.query_params.get("token", ""))
-    selections = await http.in_thread(lambda: place.selections)
+    gallery = await http.in_thread(_gallery, request, request.query_params.get("token", ""))
+    selections = await http.in_thread(lambda: gallery.selections)
     name = str(selections.items.names[_row_number(request, selections)].as_py())
-    data = await http.in_image_thread(lambda: thumbnails.large(place.files, name))
+    data = await http.in_image_thread(lambda: thumbnails.large(gallery.files, name))
     if not data:
         raise Refused(404, "The image cannot be read.")
     return Response(data, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=3600"})
@@ -281,24 +282,24 @@ async def image(request: Request) -> Response:
 
 async def small_images(request: Request) -> Response:
     """Thumbnails as they are ready: row and length (both uint32, big-endian), then the JPEG; length 0 for none."""
-    place = await http.in_thread(_place, request)
+    gallery = await http.in_thread(_gallery, request)
     size = _number(request, "size", thumbnails.SIZE)
     if size not in thumbnails.SIZES:
         raise Refused(400, f"size must be one of {', '.join(map(str, thumbnails.SIZES))}.")
-    items = (await http.in_thread(lambda: place.selections)).items
+    items = (await http.in_thread(lambda: gallery.selections)).items
     asked = request.query_params.get("rows", "").split(",")[: MOST_ROWS + 1]
     if len(asked) > MOST_ROWS or not all(t.isascii() and t.isdecimal() and len(t) < 11 for t in asked):
         raise Refused(400, f"rows must be at most {MOST_ROWS} row numbers.")
     rows = [int(t) for t in asked]
     if max(rows) >= len(items):
         raise Refused(404, f"there is no row {max(rows)}.")
-    files = await http.in_thread(lambda: place.files)
+    files = await http.in_thread(lambda: gallery.files)
     names = items.names.take(np.asarray(rows)).to_pylist()
 
     def some(part: list[tuple[int, str]]) -> bytes:
         out = []
         for row, name in part:
-            data = thumbnails.thumbnail(files, place.version, name, size)
+            data = thumbnails.thumbnail(files, gallery.version, name, size)
             out.append(struct.pack(">II", row, len(data)) + data)
         return b"".join(out)
 
@@ -322,18 +323,19 @@ async def small_images(request: Request) -> Response:
 # ---- decisions
 
 
-def _parse(told: Any, place: Place, user: str | None) -> tuple[list[tuple[Decision, int]], int]:
-    items = place.selections.items
-    if not isinstance(told, dict) or not isinstance(told.get("decisions"), list):
+def _parse(body: Any, gallery: Gallery, user: str | None) -> tuple[list[tuple[Decision, int]], int]:
+    items = gallery.selections.items
+    if not isinstance(body, dict) or not isinstance(body.get("decisions"), list):
         raise Refused(400, 'Expected {"decisions": […]}.')
     out = []
-    for d in told["decisions"]:
+    for d in body["decisions"]:
         texts = [d.get(k, "") for k in ("kind", "key", "undoes", "reviewer", "reason")] if isinstance(d, dict) else []
         if not texts or not all(isinstance(t, str) and len(t) <= MOST_TEXT for t in texts):
             raise Refused(400, "A decision has a kind, a key, a reviewer and a reason, all short texts.")
         kind, key, undoes, reviewer, reason = map(str, texts)
-        row, label, seen, shown = d.get("row"), d.get("label", -1), d.get("seen", 0), d.get("shown", "")
-        if kind not in KINDS or not key or type(row) is not int or type(label) is not int or not http.is_count(seen):
+        row, label, known_id, shown = d.get("row"), d.get("label", -1), d.get("seen", 0), d.get("shown", "")
+        integers = type(row) is int and type(label) is int and http.is_count(known_id)
+        if kind not in KINDS or not key or not integers:
             raise Refused(400, "A decision is to settle, to skip or to undo, and has a key, a row and a label.")
         if shown not in SHOWN:
             raise Refused(400, f"What was shown before a decision is one of {', '.join(filter(None, SHOWN))}.")
@@ -344,20 +346,20 @@ def _parse(told: Any, place: Place, user: str | None) -> tuple[list[tuple[Decisi
             raise Refused(409, f"The decision about row {row} is of another run.")
         word = items.classes[label] if kind == "settle" else ""
         by = reviewer if user is None else user
-        out.append((Decision(kind, name, word, by, reason, key, undoes, shown), seen))
-    last = told.get("last", 0)
+        out.append((Decision(kind, name, word, by, reason, key, undoes, shown), known_id))
+    last = body.get("last", 0)
     return out, last if http.is_count(last) else 0
 
 
-def _decide(place: Place, told: Any, user: str | None) -> dict[str, Any]:
+def _decide(gallery: Gallery, body: Any, user: str | None) -> dict[str, Any]:
     """Write the decisions; a signed-in ``user`` is the reviewer, whatever the request says."""
-    wanted, last = _parse(told, place, user)
-    settled = place.settled
+    wanted, last = _parse(body, gallery, user)
+    settled = gallery.settled
     rivals = settled.store.add_all(wanted) if wanted else []
     settled.refresh()
     images, now = settled.store.changed_since(last)
-    told_of = [*images[-MOST_ROWS:], *(r.image for r in rivals if r is not None)]
-    rows = [int(r) for r in settled.items.rows(told_of) if r >= 0]
+    changed = [*images[-MOST_ROWS:], *(r.image for r in rivals if r is not None)]
+    rows = [int(r) for r in settled.items.rows(changed) if r >= 0]
     return {
         "saved": [d.key for (d, _), rival in zip(wanted, rivals, strict=True) if rival is None],
         "conflicts": [
@@ -374,15 +376,15 @@ def _decide(place: Place, told: Any, user: str | None) -> dict[str, Any]:
         ],
         "changed": {str(r): _decision(settled, r) for r in rows},
         "last": now,
-        "settled_in_all": _usable(place.selections, settled),
+        "settled_in_all": _usable(gallery.selections, settled),
     }
 
 
 async def decisions(request: Request) -> Response:
     """Write decisions; answers when they are on disk, with what others decided since ``last``."""
-    place = await http.in_thread(_place, request)
-    told = await http.read_json(request, MOST_BODY)
-    return JSONResponse(await http.in_thread(_decide, place, told, user_of(request.headers)))
+    gallery = await http.in_thread(_gallery, request)
+    body = await http.read_json(request, MOST_BODY)
+    return JSONResponse(await http.in_thread(_decide, gallery, body, user_of(request.headers)))
 
 
 def routes() -> list[BaseRoute]:
@@ -397,7 +399,7 @@ def _below(path: str, name: str) -> list[BaseRoute]:
         routes=[
             *(Route(f"/{{{name}}}/{last}", answer, methods=["GET"]) for last, answer in got.items()),
             Route(f"/{{{name}}}/decisions", decisions, methods=["POST"]),
-            *many_routes.routes(name, _place),
+            *many_routes.routes(name, _gallery),
         ],
         exception_handlers=http.HANDLERS,
     )

@@ -36,47 +36,47 @@ from ui import http
 from ui.access.user import user_of
 from ui.gains import gains_of
 from ui.http import Refused
-from ui.opened import Place, PlaceOfRun, Settled
+from ui.opened import Gallery, RunGallery, Settled
 
 MOST_BODY = 4 * 1024**2
 MOST_TEXT = 500
 REPORTS = {".html": "text/html; charset=utf-8", ".csv": "text/csv; charset=utf-8"}
-PlaceOf = Callable[[Request], Place]
+GalleryOf = Callable[[Request], Gallery]
 
 
-def routes(name: str, place_of: PlaceOf) -> list[Route]:
-    """The routes below ``/{name}``; ``place_of`` lets in who may, and opens what is asked for."""
+def routes(name: str, gallery_of: GalleryOf) -> list[Route]:
+    """The routes below ``/{name}``; ``gallery_of`` lets in who may, and opens what is asked for."""
 
-    async def asked(request: Request) -> tuple[Place, dict[str, Any]]:
-        place = await http.in_thread(place_of, request)
+    async def asked(request: Request) -> tuple[Gallery, dict[str, Any]]:
+        gallery = await http.in_thread(gallery_of, request)
         content = await http.read_json(request, MOST_BODY)
         if not isinstance(content, dict):
             raise Refused(400, "Expected an object.")
-        return place, content
+        return gallery, content
 
     async def actions(request: Request) -> Response:
-        place, content = await asked(request)
-        return JSONResponse(await http.in_thread(_act, place, content, user_of(request.headers)))
+        gallery, content = await asked(request)
+        return JSONResponse(await http.in_thread(_act, gallery, content, user_of(request.headers)))
 
     async def undo(request: Request) -> Response:
-        place, content = await asked(request)
-        return JSONResponse(await http.in_thread(_undo, place, content, user_of(request.headers)))
+        gallery, content = await asked(request)
+        return JSONResponse(await http.in_thread(_undo, gallery, content, user_of(request.headers)))
 
     async def history(request: Request) -> Response:
-        place = await http.in_thread(place_of, request)
-        return JSONResponse(await http.in_thread(_history, place))
+        gallery = await http.in_thread(gallery_of, request)
+        return JSONResponse(await http.in_thread(_history, gallery))
 
     async def csv(request: Request) -> Response:
-        place, content = await asked(request)
-        data = await http.in_thread(_csv, place, content)
+        gallery, content = await asked(request)
+        data = await http.in_thread(_csv, gallery, content)
         return Response(data, media_type="text/csv; charset=utf-8")
 
     async def report(request: Request) -> Response:
-        place, content = await asked(request)
+        gallery, content = await asked(request)
         suffix = content.get("suffix")
         if suffix not in REPORTS:
             raise Refused(400, f"suffix must be one of {', '.join(REPORTS)}.")
-        data = await http.in_image_thread(_report, place, suffix)
+        data = await http.in_image_thread(_report, gallery, suffix)
         return Response(data, media_type=REPORTS[suffix], headers={"Content-Disposition": "attachment"})
 
     posts = {"actions": actions, "undo": undo, "csv": csv, "report": report}
@@ -108,9 +108,9 @@ def _rows(content: dict[str, Any], selections: Selections, settled: Settled) -> 
     return np.asarray(list(dict.fromkeys(rows)), dtype=np.int64)
 
 
-def _act(place: Place, content: dict[str, Any], user: str | None) -> dict[str, Any]:
+def _act(gallery: Gallery, content: dict[str, Any], user: str | None) -> dict[str, Any]:
     kind, value, key, reviewer = (_text(content, name) for name in ("kind", "value", "key", "reviewer"))
-    selections, settled = place.selections, place.settled
+    selections, settled = gallery.selections, gallery.settled
     rows = _rows(content, selections, settled)
     if len(rows) > MOST_ITEMS:
         raise Refused(400, f"At most {MOST_ITEMS:,} images can be changed at once, these are {len(rows):,}.")
@@ -122,12 +122,12 @@ def _act(place: Place, content: dict[str, Any], user: str | None) -> dict[str, A
     return {"images": len(images), "changed": changed}
 
 
-def _undo(place: Place, content: dict[str, Any], user: str | None) -> dict[str, Any]:
+def _undo(gallery: Gallery, content: dict[str, Any], user: str | None) -> dict[str, Any]:
     key, reviewer = (_text(content, name) for name in ("key", "reviewer"))
-    return {"undone": Actions(place.settled.store).undo(key, reviewer if user is None else user)}
+    return {"undone": Actions(gallery.settled.store).undo(key, reviewer if user is None else user)}
 
 
-def _history(place: Place) -> dict[str, Any]:
+def _history(gallery: Gallery) -> dict[str, Any]:
     return {
         "actions": [
             {
@@ -140,27 +140,27 @@ def _history(place: Place) -> dict[str, Any]:
                 "first": a.first,
                 "undone": a.undone,
             }
-            for a in Actions(place.settled.store).history()
+            for a in Actions(gallery.settled.store).history()
         ]
     }
 
 
-def _csv(place: Place, content: dict[str, Any]) -> bytes:
-    selections, settled = place.selections, place.settled
+def _csv(gallery: Gallery, content: dict[str, Any]) -> bytes:
+    selections, settled = gallery.selections, gallery.settled
     rows = _rows(content, selections, settled)
     if len(rows) > MOST_ITEMS:
         raise Refused(400, f"At most {MOST_ITEMS:,} images can be exported here; Export writes all.")
     return csv_bytes(_frame(selections.items, settled, rows))
 
 
-def _report(place: Place, suffix: str) -> bytes:
-    settled = place.settled
+def _report(gallery: Gallery, suffix: str) -> bytes:
+    settled = gallery.settled
     aside = set(settled.now.tags.get(SET_ASIDE, NO_ROWS).tolist())
     decisions = {d.image: d.label for r, d in settled.decisions.items() if d.kind == "settle" and r not in aside}
     report = settle_report(settled.items, decisions)
-    if isinstance(place, PlaceOfRun):
-        report = replace(report, gains=gains_of(place))
-    return report.csv_bytes() if suffix == ".csv" else report.to_html(place.dataset.name, place.files).encode()
+    if isinstance(gallery, RunGallery):
+        report = replace(report, gains=gains_of(gallery))
+    return report.csv_bytes() if suffix == ".csv" else report.to_html(gallery.dataset.name, gallery.files).encode()
 
 
 def _frame(items: LearnedItems, settled: Settled, rows: NDArray[np.int64]) -> pd.DataFrame:

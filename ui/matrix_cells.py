@@ -27,7 +27,7 @@ def matrix_cells(
     cell = _component(key=key, data=data, on_cell_change=lambda: None).get("cell")
     if not isinstance(cell, Mapping):
         return None
-    truth, said = cell.get("truth"), cell.get("said")
-    if not all(type(k) is int and 0 <= k < len(classes) for k in (truth, said)):
+    truth, label = cell.get("truth"), cell.get("said")
+    if not all(type(k) is int and 0 <= k < len(classes) for k in (truth, label)):
         return None
-    return int(str(truth)), int(str(said))
+    return int(str(truth)), int(str(label))

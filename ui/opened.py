@@ -91,7 +91,7 @@ def _other_items(run: str) -> LearnedItems:
     ------
     RunError
     """
-    return selections(place(run).run).items
+    return selections(gallery_of_run(run).run).items
 
 
 def selections(run: Run) -> Selections:
@@ -140,12 +140,12 @@ class Settled:
                 return
             rows = self.items.rows(images)
             standing = {d.image: d for d in self.store.standing(images if len(images) < 500 else None)}
-            found = {int(row): standing.get(image) for row, image in zip(rows, images, strict=True) if row >= 0}
-            for row, decision in found.items():
+            standing_of = {int(row): standing.get(image) for row, image in zip(rows, images, strict=True) if row >= 0}
+            for row, decision in standing_of.items():
                 self.decisions.pop(row, None)
                 if decision is not None:
                     self.decisions[row] = decision
-            self._now = self._with(before, found, newest)
+            self._now = self._with(before, standing_of, newest)
 
     def _refresh_tags(self) -> None:
         actions = Actions(self.store)
@@ -160,11 +160,11 @@ class Settled:
             self.tags_of = tags_of
             self._now = replace(self._now, tags=tags, marked=marked)
 
-    def _with(self, before: Decided, found: Mapping[int, Decision | None], version: int) -> Decided:
+    def _with(self, before: Decided, standing_of: Mapping[int, Decision | None], version: int) -> Decided:
         """What was decided, with the decisions that now stand for some rows; ``before`` is not changed."""
         settled, reviewer = before.settled.copy(), before.reviewer.copy()
         reviewers = {name: n for n, name in enumerate(before.reviewers)}
-        for row, decision in found.items():
+        for row, decision in standing_of.items():
             settled[row] = OPEN if decision is None else self.meaning(decision)
             name = "" if decision is None else decision.reviewer
             reviewer[row] = -1 if decision is None else reviewers.setdefault(name, len(reviewers))
@@ -182,8 +182,8 @@ class Settled:
         if then is None:
             decisions = self.store.standing(until=version)
             rows = self.items.rows([d.image for d in decisions])
-            found = {int(row): d for row, d in zip(rows, decisions, strict=True) if row >= 0}
-            then = self._with(Decided.nothing(len(self.items)), found, version)
+            standing_of = {int(row): d for row, d in zip(rows, decisions, strict=True) if row >= 0}
+            then = self._with(Decided.nothing(len(self.items)), standing_of, version)
             self._earlier = {version: then}
         return replace(then, tags=now.tags, marked=now.marked)
 
@@ -224,8 +224,8 @@ def _settled_labels(location: str, version: str, format: str | None, corrections
 
 
 @dataclass(frozen=True)
-class Place:
-    """What a gallery shows: the items of a dataset, or of a run on it."""
+class Gallery:
+    """What a gallery shows: the items of a dataset."""
 
     dataset: Dataset
     version: str
@@ -240,9 +240,9 @@ class Place:
         """What people decided about them, up to date."""
         key = _whole(self.dataset)
         with _loading:
-            found = _settled_labels(*key, str(adjudications_of(self.dataset)))
-        found.refresh()
-        return found
+            decisions = _settled_labels(*key, str(adjudications_of(self.dataset)))
+        decisions.refresh()
+        return decisions
 
     @property
     def files(self) -> Files:
@@ -257,8 +257,8 @@ class Place:
 
 
 @dataclass(frozen=True)
-class PlaceOfRun(Place):
-    """A finished run with its dataset."""
+class RunGallery(Gallery):
+    """What a gallery shows: the items of a finished run."""
 
     run: Run
 
@@ -272,12 +272,12 @@ class PlaceOfRun(Place):
         """What people decided about them, up to date."""
         version = version_of_items(self.run)
         with _loading:
-            found = _settled(str(self.run.folder), version, str(adjudications_of(self.dataset)))
-        found.refresh()
-        return found
+            decisions = _settled(str(self.run.folder), version, str(adjudications_of(self.dataset)))
+        decisions.refresh()
+        return decisions
 
 
-def place_of_dataset(dataset: str) -> Place:
+def gallery_of_dataset(dataset: str) -> Gallery:
     """The dataset of that id in the workspace.
 
     Raises
@@ -285,19 +285,19 @@ def place_of_dataset(dataset: str) -> Place:
     RunError
         there is none.
     """
-    return _place_of_dataset(str(datasets_folder()), dataset, int(time.monotonic() / LOOK_AGAIN))
+    return _gallery_of_dataset(str(datasets_folder()), dataset, int(time.monotonic() / LOOK_AGAIN))
 
 
 @lru_cache(maxsize=8)
-def _place_of_dataset(datasets: str, id: str, tick: int) -> Place:
+def _gallery_of_dataset(datasets: str, id: str, tick: int) -> Gallery:
     bad = not id or id.startswith(".") or "/" in id or "\0" in id
     dataset = None if bad else read_dataset(Path(datasets) / id)
     if dataset is None:
         raise RunError(f"there is no dataset {id!r}.")
-    return Place(dataset, dataset.version)
+    return Gallery(dataset, dataset.version)
 
 
-def place(run: str) -> PlaceOfRun:
+def gallery_of_run(run: str) -> RunGallery:
     """The run of that name in the workspace.
 
     Raises
@@ -305,13 +305,13 @@ def place(run: str) -> PlaceOfRun:
     RunError
         there is none, or it is not finished.
     """
-    return _place(str(runs_folder()), run, int(time.monotonic() / LOOK_AGAIN))
+    return _gallery_of_run(str(runs_folder()), run, int(time.monotonic() / LOOK_AGAIN))
 
 
 @lru_cache(maxsize=8)
-def _place(runs: str, name: str, tick: int) -> PlaceOfRun:
+def _gallery_of_run(runs: str, name: str, tick: int) -> RunGallery:
     if not name or name.startswith(".") or "/" in name or "\0" in name:
         raise RunError(f"there is no run {name!r}.")
     run = Run.open(Path(runs) / name)
     dataset = dataset_of(run, list_datasets())
-    return PlaceOfRun(dataset, dataset.version, run)
+    return RunGallery(dataset, dataset.version, run)

@@ -32,7 +32,7 @@ MOST_COLUMNS = 10
 
 
 @dataclass(frozen=True)
-class Seen:
+class PredictedImage:
     """One image: an ``answer`` as ``predict --json`` gives it, or the ``error`` why there is none.
 
     ``file`` is a copy of it while it was looked at, ``picture`` a ``data:`` URI of a small JPEG.
@@ -46,10 +46,10 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Looked:
+class Predictions:
     """The first of the images, and how many there are."""
 
-    seen: list[Seen]
+    shown: list[PredictedImage]
     images: int
 
 
@@ -83,7 +83,7 @@ def require_path(text: str) -> Path:
 
 
 @st.cache_data(max_entries=6, ttl=3600, show_spinner="Looking at the images …")
-def look_at_uploaded(folder: str, version: str, upload: str) -> Looked:
+def look_at_uploaded(folder: str, version: str, upload: str) -> Predictions:
     """What the run in ``folder`` sees in the images of an upload; a broken one does not stop the others.
 
     ``version`` is that of the run's results.
@@ -93,14 +93,14 @@ def look_at_uploaded(folder: str, version: str, upload: str) -> Looked:
     LTNetError
         the images were removed after an hour, or the prediction failed; says why.
     """
-    place, sources = sources_of_upload(upload)
-    found = [i for source in sources for i in images_of([place / source])]
-    images = [replace(i, shown=i.shown.removeprefix(f"{place}/")) for i in found]
-    return Looked(look(Run(folder), images[:SHOWN]), len(images))
+    folder_of_upload, sources = sources_of_upload(upload)
+    sources_images = [i for source in sources for i in images_of([folder_of_upload / source])]
+    images = [replace(i, shown=i.shown.removeprefix(f"{folder_of_upload}/")) for i in sources_images]
+    return Predictions(look(Run(folder), images[:SHOWN]), len(images))
 
 
 @st.cache_data(max_entries=6, ttl=3600, show_spinner="Looking at the images …")
-def look_at_path(folder: str, version: str, path: str, changed: int) -> Looked:
+def look_at_path(folder: str, version: str, path: str, changed: int) -> Predictions:
     """The same of a folder, an archive or an image on this machine, which was ``changed`` then.
 
     Raises
@@ -108,11 +108,11 @@ def look_at_path(folder: str, version: str, path: str, changed: int) -> Looked:
     LTNetError
     """
     images = list(images_of([require_path(path)]))
-    return Looked(look(Run(folder), images[:SHOWN]), len(images))
+    return Predictions(look(Run(folder), images[:SHOWN]), len(images))
 
 
 @st.cache_data(max_entries=6, ttl=3600, show_spinner="Looking at the images …")
-def look_at_samples(folder: str, version: str, dataset: Dataset, content: str) -> Looked:
+def look_at_samples(folder: str, version: str, dataset: Dataset, content: str) -> Predictions:
     """The same of a few images of a dataset; ``content`` is its version.
 
     Raises
@@ -121,7 +121,7 @@ def look_at_samples(folder: str, version: str, dataset: Dataset, content: str) -
     """
     study = reads.study(dataset)
     images = [SourceImage(study.files, name, name, one_of_many=True) for name in samples(study)]
-    return Looked(look(Run(folder), images), len(images))
+    return Predictions(look(Run(folder), images), len(images))
 
 
 def features_of(run: Run) -> str | None:
@@ -130,7 +130,7 @@ def features_of(run: Run) -> str | None:
 
 
 @st.cache_data(max_entries=6, ttl=3600, show_spinner="Looking at the features …")
-def look_at_features(folder: str, version: str, path: str, changed: int, dataset: Dataset, content: str) -> Looked:
+def look_at_features(folder: str, version: str, path: str, changed: int, dataset: Dataset, content: str) -> Predictions:
     """What a run that was trained on features sees in those of a file, which was ``changed`` then.
 
     An image of the dataset, whose version is ``content``, is shown beside its answer.
@@ -141,11 +141,11 @@ def look_at_features(folder: str, version: str, path: str, changed: int, dataset
     """
     file = file_of(path)
     names = open_features(file).names
-    return Looked(_look_at_vectors(Run(folder), file, names[:SHOWN], dataset), len(names))
+    return Predictions(_look_at_vectors(Run(folder), file, names[:SHOWN], dataset), len(names))
 
 
 @st.cache_data(max_entries=6, ttl=3600, show_spinner="Looking at the features …")
-def look_at_own_features(folder: str, version: str, dataset: Dataset, content: str) -> Looked:
+def look_at_own_features(folder: str, version: str, dataset: Dataset, content: str) -> Predictions:
     """The same of a few images of a dataset, by the file that the run was trained on.
 
     Raises
@@ -154,15 +154,17 @@ def look_at_own_features(folder: str, version: str, dataset: Dataset, content: s
     """
     run = Run(folder)
     names = samples(reads.study(dataset))
-    return Looked(_look_at_vectors(run, Path(str(features_of(run))), names, dataset), len(names))
+    return Predictions(_look_at_vectors(run, Path(str(features_of(run))), names, dataset), len(names))
 
 
-def _look_at_vectors(run: Run, file: Path, names: Sequence[str], dataset: Dataset) -> list[Seen]:
+def _look_at_vectors(run: Run, file: Path, names: Sequence[str], dataset: Dataset) -> list[PredictedImage]:
     answers = commands.predict(run, names, file)
-    return [Seen(n, file, reads.thumbnail(dataset, n), answer) for n, answer in zip(names, answers, strict=True)]
+    return [
+        PredictedImage(n, file, reads.thumbnail(dataset, n), answer) for n, answer in zip(names, answers, strict=True)
+    ]
 
 
-def look(run: Run, images: Sequence[SourceImage]) -> list[Seen]:
+def look(run: Run, images: Sequence[SourceImage]) -> list[PredictedImage]:
     """What a run sees in each image; those that can be read are copied for the process that looks at them.
 
     Raises
@@ -170,20 +172,20 @@ def look(run: Run, images: Sequence[SourceImage]) -> list[Seen]:
     LTNetError
         the prediction failed; says why.
     """
-    with tempfile.TemporaryDirectory(prefix="ltnet-") as place:
-        found = [_open(image, Path(place) / f"{i}{suffix(image.name)}") for i, image in enumerate(images)]
-        sound = [seen.file for seen in found if not seen.error]
-        said = iter(commands.predict(run, sound) if sound else [])
-        return [s if s.error else replace(s, answer={**next(said), "image": s.image}) for s in found]
+    with tempfile.TemporaryDirectory(prefix="ltnet-") as folder:
+        opened = [_open(image, Path(folder) / f"{i}{suffix(image.name)}") for i, image in enumerate(images)]
+        sound = [seen.file for seen in opened if not seen.error]
+        answers = iter(commands.predict(run, sound) if sound else [])
+        return [s if s.error else replace(s, answer={**next(answers), "image": s.image}) for s in opened]
 
 
-def _open(image: SourceImage, copy: Path) -> Seen:
+def _open(image: SourceImage, copy: Path) -> PredictedImage:
     try:
         open_image(image.files, image.name)
         copy.write_bytes(image.files.read(image.name, MAX_IMAGE_BYTES))
     except DatasetError as e:
-        return Seen(image.shown, copy, error=str(e).removeprefix(f"{image.name}: "))
-    return Seen(image.shown, copy, thumbnails.small_uri(image.files, image.name))
+        return PredictedImage(image.shown, copy, error=str(e).removeprefix(f"{image.name}: "))
+    return PredictedImage(image.shown, copy, thumbnails.small_uri(image.files, image.name))
 
 
 def samples(study: Study, most: int = SAMPLES) -> list[str]:
@@ -198,28 +200,28 @@ def sentence(answer: Mapping[str, Any], coders: Sequence[str]) -> str:
     """What each coder would most probably call the image: who agrees with the truth, who would say something else."""
     agree, others = [], []
     for coder in coders:
-        said = answer["coders"][coder]
-        best = max(said, key=said.__getitem__)
+        shares = answer["coders"][coder]
+        best = max(shares, key=shares.__getitem__)
         if best == answer["truth"]:
             agree.append(coder_name(coder))
         else:
-            others.append(f"{coder_name(coder)} would rather say {name(best)} ({percent(said[best], 0)}).")
+            others.append(f"{coder_name(coder)} would rather say {name(best)} ({percent(shares[best], 0)}).")
     alike = f"{listing(agree)} would say so too." if agree else ""
     return " ".join([alike, *others]).strip()
 
 
-def card(seen: Seen, codes: Mapping[str, str], machines: bool) -> str:
+def card(image: PredictedImage, codes: Mapping[str, str], machines: bool) -> str:
     """The image, its latent truth, and a row of shaded cells for the truth and for each coder."""
-    face = f'<img src="{seen.picture}" alt="">' if seen.picture else '<span class="none">no image</span>'
-    figure = f"<figure>{face}<figcaption>{esc(seen.image.rsplit('/', 1)[-1])}</figcaption></figure>"
-    if seen.answer is None:
-        return f'<article class="lt-seen">{figure}<div><p class="no">{esc(seen.error)}</p></div></article>'
-    answer = seen.answer
+    face = f'<img src="{image.picture}" alt="">' if image.picture else '<span class="none">no image</span>'
+    figure = f"<figure>{face}<figcaption>{esc(image.image.rsplit('/', 1)[-1])}</figcaption></figure>"
+    if image.answer is None:
+        return f'<article class="lt-seen">{figure}<div><p class="no">{esc(image.error)}</p></div></article>'
+    answer = image.answer
     coders = [c for c in answer["coders"] if machines or not is_machine(c)]
     rows = [("truth", answer["p"]), *((coder_name(c), answer["coders"][c]) for c in coders)]
     top = {c: max(float(row[c]) for _, row in rows) for c in codes}
-    kept = sorted(codes, key=lambda c: -top[c])[:MOST_COLUMNS]
-    columns = [c for c in codes if c in kept]
+    shown = sorted(codes, key=lambda c: -top[c])[:MOST_COLUMNS]
+    columns = [c for c in codes if c in shown]
     head = "".join(f'<th scope="col">{esc(codes[c])}</th>' for c in columns)
     body = "".join(
         f'<tr><th scope="row">{esc(who)}</th>{"".join(_cell(float(row[c])) for c in columns)}</tr>' for who, row in rows

@@ -50,14 +50,14 @@ def figures(events: Sequence[dict[str, Any]]) -> str:
 
 def stages(events: Sequence[dict[str, Any]], status: Status) -> list[tuple[str, str]]:
     """``(stage, done | now | stop | todo)`` in order: those seen, then those expected."""
-    seen = list(dict.fromkeys(str(e["stage"]) for e in events if e["event"] == "stage"))
+    entered = list(dict.fromkeys(str(e["stage"]) for e in events if e["event"] == "stage"))
     # Before the images are read nobody knows which coders can train a network.
     planned = next((list(e["stages"]) for e in reversed(events) if e["event"] == "plan"), ROUGHLY)
     if status.state == "done":
-        return [(s, "done") for s in seen]
-    current = status.stage or (seen[-1] if seen else None)
+        return [(s, "done") for s in entered]
+    current = status.stage or (entered[-1] if entered else None)
     now = "now" if status.state in LIVE else "stop"
-    return [(s, now if s == current else "done") for s in seen] + [(s, "todo") for s in planned if s not in seen]
+    return [(s, now if s == current else "done") for s in entered] + [(s, "todo") for s in planned if s not in entered]
 
 
 def stage_list(events: Sequence[dict[str, Any]], status: Status, settings: Settings | None = None) -> str:

@@ -57,13 +57,13 @@ def evidence(study: Study) -> list[ReferenceEvidence]:
     return list(st.session_state["reference_rows"])
 
 
-def _row(found: ReferenceEvidence) -> dict[str, object]:
+def _row(evidence: ReferenceEvidence) -> dict[str, object]:
     return {
-        "coder": found.coder,
-        "images": found.items,
-        "labels an image": round(found.votes, 1),
-        "share of its most frequent label": "–" if found.consensus is None else percent(found.consensus),
-        "images shared with others": found.shared,
-        "agrees with the others": "–" if found.agreement is None else percent(found.agreement),
-        "classes it never used": listing(found.unused) if found.unused else "none",
+        "coder": evidence.coder,
+        "images": evidence.items,
+        "labels an image": round(evidence.votes, 1),
+        "share of its most frequent label": "–" if evidence.consensus is None else percent(evidence.consensus),
+        "images shared with others": evidence.shared,
+        "agrees with the others": "–" if evidence.agreement is None else percent(evidence.agreement),
+        "classes it never used": listing(evidence.unused) if evidence.unused else "none",
     }

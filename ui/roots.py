@@ -30,7 +30,7 @@ def name_roots(access: Access, workspace: Path) -> None:
         os.environ[VARIABLE] = str(workspace)
 
 
-def require_allowed(place: Path, workspace: Path) -> None:
+def require_allowed(path: Path, workspace: Path) -> None:
     """Raise unless a dataset lies in the workspace or below a folder that ``LTNET_ROOTS`` names, where it is set.
 
     What was allowed when it was opened may have become a link to somewhere else.
@@ -41,4 +41,4 @@ def require_allowed(place: Path, workspace: Path) -> None:
     """
     named = named_roots()
     if named:
-        require_below(place, [workspace, *named])
+        require_below(path, [workspace, *named])

@@ -24,9 +24,9 @@ def token(run: str) -> str:
     return hmac.new(_secret(root()), run.encode(), hashlib.sha256).hexdigest()[:32]
 
 
-def is_token(run: str, given: str) -> bool:
-    """Whether ``given`` is the run's token."""
-    return hmac.compare_digest(token(run).encode(), given.encode(errors="replace"))
+def is_token(run: str, candidate: str) -> bool:
+    """Whether ``candidate`` is the run's token."""
+    return hmac.compare_digest(token(run).encode(), candidate.encode(errors="replace"))
 
 
 @lru_cache(maxsize=4)

@@ -28,7 +28,7 @@ def _aggregate(arguments: argparse.Namespace) -> None:
 
     from ..export.finished_run import write_matrices, write_table
     from ..files.parquet_files import TEXT
-    from ..labels.coder_labels import Entries
+    from ..labels.coder_labels import RowAnnotations
     from ..labels.truth import truth_table
 
     study = load_dataset(arguments.dataset, arguments.format, correction_flags.of(arguments))
@@ -40,7 +40,7 @@ def _aggregate(arguments: argparse.Namespace) -> None:
         say(f"{arguments.method}: {result.note}", sys.stderr)
     items = np.flatnonzero(study.table.annotated())
     table = study.table
-    labels = Entries.of(table, items).labels(len(items), len(table.coders))
+    labels = RowAnnotations.of(table, items).labels(len(items), len(table.coders))
     names = pa.array(table.items[items], TEXT)
     frame = truth_table(names, table.coders, table.classes, labels, result.p[items], result.labels[items], None)
     write_table(frame, arguments.out)

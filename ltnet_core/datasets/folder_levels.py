@@ -23,7 +23,7 @@ SUBJECT = re.compile(
 
 
 @dataclass(frozen=True)
-class Place:
+class ImageRole:
     """Where an image lies: source ("" for the only one), part (train, test, unlabelled), class ("" for none), set."""
 
     source: str
@@ -40,7 +40,7 @@ class Layout:
     folder → part, ``note`` what was left out.
     """
 
-    places: dict[str, Place]
+    roles: dict[str, ImageRole]
     stray: list[str]
     sources: bool
     parts: dict[str, str]
@@ -134,19 +134,19 @@ def _as_layout(
     names = {p[-1].lower() for p in paths if len(p) == deepest}
     if not wrong and deepest == 1 and names & MASKS and (names & WRAPPERS or names <= MASKS):
         wrong = f"the folders {', '.join(sorted(names)[:4])} hold images and their masks, no labels of images"
-    places: dict[str, Place] = {}
+    roles: dict[str, ImageRole] = {}
     stray: list[str] = []
     for folder, (path, part, mark, unlabelled) in levels.items():
         if part == "unlabelled":
-            places.update(dict.fromkeys(by_folder[folder], Place(unlabelled, part, "")))
+            roles.update(dict.fromkeys(by_folder[folder], ImageRole(unlabelled, part, "")))
         elif len(path) == deepest and deepest:
-            position = Place(path[0] if sources else "", part, path[-1], mark)
-            places.update(dict.fromkeys(by_folder[folder], position))
+            role = ImageRole(path[0] if sources else "", part, path[-1], mark)
+            roles.update(dict.fromkeys(by_folder[folder], role))
         elif part == "test" and (not path or (sources and len(path) == 1)):
-            places.update(dict.fromkeys(by_folder[folder], Place(path[0] if path else "", part, "", mark)))
+            roles.update(dict.fromkeys(by_folder[folder], ImageRole(path[0] if path else "", part, "", mark)))
         else:
             stray += by_folder[folder]
-    return Layout(places, stray, sources, split_names, wrong, note)
+    return Layout(roles, stray, sources, split_names, wrong, note)
 
 
 def _words(names: set[str]) -> bool:

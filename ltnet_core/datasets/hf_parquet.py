@@ -89,7 +89,7 @@ def match(files: Files) -> Match:
 
 
 @dataclass(frozen=True)
-class Place:
+class RowPosition:
     """Where an image lies: shard, row group and row in it."""
 
     shard: str
@@ -103,20 +103,20 @@ class ParquetImages(Files):
     Parameters
     ----------
     source : the files they come from.
-    places : name of an image → where it lies.
+    positions : name of an image → where it lies.
     columns : shard → its column of images.
     """
 
-    def __init__(self, source: Files, places: dict[str, Place], columns: dict[str, str]):
+    def __init__(self, source: Files, positions: dict[str, RowPosition], columns: dict[str, str]):
         self.location, self.below, self.passed_over = source.location, source.below, source.passed_over
-        self._source, self._places, self._columns = source, places, columns
+        self._source, self._positions, self._columns = source, positions, columns
         self._groups: dict[tuple[str, int], pa.ChunkedArray] = {}
 
     def _list(self) -> list[str]:
-        return list(self._places)
+        return list(self._positions)
 
     def read(self, name: str, limit: int = MAX_IMAGE_BYTES) -> bytes:
-        position = self._places.get(name)
+        position = self._positions.get(name)
         if position is None:
             raise DatasetError("no such image in the dataset.", file=name)
         cell = self._group(position)[position.row].as_py()
@@ -128,11 +128,11 @@ class ParquetImages(Files):
         return bytes(data)
 
     def stamp(self, name: str) -> tuple[int, ...] | None:
-        position = self._places.get(name)
+        position = self._positions.get(name)
         shard = None if position is None else self._source.stamp(position.shard)
         return None if position is None or shard is None else (*shard, position.group, position.row)
 
-    def _group(self, position: Place) -> pa.ChunkedArray:
+    def _group(self, position: RowPosition) -> pa.ChunkedArray:
         """The images of a row group; the last ones read are kept, as many as fit into the bound."""
         key = (position.shard, position.group)
         images = self._groups.pop(key, None)
@@ -146,7 +146,7 @@ class ParquetImages(Files):
         return images
 
 
-def _column(shard: pq.ParquetFile, position: Place, column: str, called: str | None = None) -> pa.ChunkedArray:
+def _column(shard: pq.ParquetFile, position: RowPosition, column: str, called: str | None = None) -> pa.ChunkedArray:
     size = shard.metadata.row_group(position.group).total_byte_size
     if size > MOST_GROUP_BYTES:
         raise DatasetError(f"has row groups of {size:,} bytes, more than {MOST_GROUP_BYTES:,}.", file=position.shard)
@@ -165,7 +165,7 @@ def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading
         a shard is broken, has no labels, or its columns of labels answer different questions.
     """
     answers = Answers("the Parquet tables", corrections)
-    places: dict[str, Place] = {}
+    positions: dict[str, RowPosition] = {}
     columns: dict[str, str] = {}
     classes: list[str] = []
     used: dict[str, set[str]] = {}
@@ -182,8 +182,8 @@ def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading
             if labels.left_out:
                 text = f"{file}: {', '.join(map(repr, labels.left_out))} is no column of labels."
                 problems.append(Problem("column left out", len(labels.left_out), (text,), "note"))
-            for number, (image, position) in enumerate(_images(shard, file, field, places, labels.coder)):
-                places.setdefault(image, position)
+            for number, (image, position) in enumerate(_images(shard, file, field, positions, labels.coder)):
+                positions.setdefault(image, position)
                 for title, cells in labels.cells.items():
                     label, part = cells[number], labels.part[number]
                     if label is None:
@@ -193,8 +193,10 @@ def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading
                     used.setdefault(title, set()).update({label} - {""})
                     answers.add(file, number + 1, image, label, coder=who, part=part)
     answers.separate(used)
-    images = ParquetImages(files, places, columns)
-    return answers.reading(images, name, classes=classes or None, images=list(places), problems=problems, beside=files)
+    images = ParquetImages(files, positions, columns)
+    return answers.reading(
+        images, name, classes=classes or None, images=list(positions), problems=problems, beside=files
+    )
 
 
 def _class_names(schema: pa.Schema) -> dict[str, list[str]]:
@@ -211,28 +213,28 @@ def _class_names(schema: pa.Schema) -> dict[str, list[str]]:
 
 
 def _images(
-    shard: pq.ParquetFile, file: str, field: str, taken: dict[str, Place], again: bool
-) -> list[tuple[str, Place]]:
-    """(name, place) of each row: the path it was saved under, else its number, below the part or the shard.
+    shard: pq.ParquetFile, file: str, field: str, taken: dict[str, RowPosition], again: bool
+) -> list[tuple[str, RowPosition]]:
+    """(name, position) of each row: the path it was saved under, else its number, below the part or the shard.
 
     ``again``: a path that comes twice is one image that several people labelled.
     """
     folder = file.rsplit("/", 1)[-1].rsplit(".", 1)[0]
     split = NAMED_SPLIT.match(folder)
     folder = split["part"] if split else folder
-    out: list[tuple[str, Place]] = []
+    out: list[tuple[str, RowPosition]] = []
     used = set(taken)
     for group in range(shard.num_row_groups):
         paths = _paths(shard, file, group, field)
         unnamed = not all(is_image_name(p) for p in paths)
-        cells = _column(shard, Place(file, group, 0), field) if unnamed else None
+        cells = _column(shard, RowPosition(file, group, 0), field) if unnamed else None
         for row, path in enumerate(paths):
             base = path if is_image_name(path) else f"{len(out):07d}{_ending(cells[row]) if cells is not None else ''}"
             name = f"{folder}/{base}"
             if name in used and not (again and is_image_name(path)):
                 name = f"{folder}/{len(out):07d}-{base}"
             used.add(name)
-            out.append((name, Place(file, group, row)))
+            out.append((name, RowPosition(file, group, row)))
     return out
 
 
@@ -241,7 +243,7 @@ def _paths(shard: pq.ParquetFile, file: str, group: int, field: str) -> list[str
     kind = shard.schema_arrow.field(field).type
     if not pa.types.is_struct(kind) or kind.get_field_index(PATH) < 0:
         return [""] * shard.metadata.row_group(group).num_rows
-    cells = _column(shard, Place(file, group, 0), f"{field}.{PATH}", field)
+    cells = _column(shard, RowPosition(file, group, 0), f"{field}.{PATH}", field)
     return [str((c or {}).get(PATH) or "").replace("\\", "/").rsplit("/", 1)[-1] for c in cells.to_pylist()]
 
 

@@ -15,7 +15,7 @@ import pandas as pd
 from ..errors import DatasetError
 from .corrections import NOTHING, Corrections
 from .files import Files
-from .folder_levels import WRAPPERS, Place, lay_out
+from .folder_levels import WRAPPERS, ImageRole, lay_out
 from .questions import Answer, Question, flag, listed
 from .reading import Match, Reading, Rows
 from .splits import set_name
@@ -47,7 +47,7 @@ def match(files: Files, corrections: Corrections = NOTHING) -> Match:
     layout = lay_out(files.images, corrections)
     if layout.wrong:
         return Match(False, layout.wrong, 0.4)
-    labelled = [p for p in layout.places.values() if p.label]
+    labelled = [p for p in layout.roles.values() if p.label]
     if not labelled:
         return Match(False, "images lie in no source/class folders", 0.2 if files.images else 0.0)
     classes = sorted({p.label for p in labelled})
@@ -81,7 +81,7 @@ def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading
         problems.append(Problem("misplaced image", len(layout.stray), texts))
     if layout.note:
         problems.append(Problem("folders left out", 1, (layout.note,), "note"))
-    known = [(n, layout.places[n]) for n in files.images if n in layout.places]
+    known = [(n, layout.roles[n]) for n in files.images if n in layout.roles]
     train = [(n, p) for n, p in known if p.label and p.part == "train"]
     test = [(n, p) for n, p in known if p.label and p.part == "test"]
     if not train:
@@ -91,7 +91,7 @@ def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading
         for empty in sorted({n.split("/")[0] for n in files.names if "/" in n} - sources - set(layout.parts)):
             problems.append(Problem("empty coder", 1, (f"{empty}/: holds no labelled images.",)))
 
-    def rows(located: list[tuple[str, Place]], column: str, values: list[str]) -> Rows:
+    def rows(located: list[tuple[str, ImageRole]], column: str, values: list[str]) -> Rows:
         frame = {"image": [n for n, _ in located], "label": [p.label for _, p in located], column: values}
         return Rows(
             name,
@@ -126,5 +126,5 @@ def _numbered(sources: list[str], corrections: Corrections) -> list[Question]:
     ]
 
 
-def _mark(position: Place) -> str:
-    return f"test:{position.source}" if position.source else set_name("test", position.mark)
+def _mark(role: ImageRole) -> str:
+    return f"test:{role.source}" if role.source else set_name("test", role.mark)

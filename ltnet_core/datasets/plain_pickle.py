@@ -44,7 +44,7 @@ KNOWN = {
 }
 
 
-class _Refused(Exception):
+class _NotPlain(Exception):
     """The pickle holds something else than plain values."""
 
 
@@ -82,7 +82,7 @@ class _Reader:
         for number, (opcode, argument, _) in enumerate(pickletools.genops(io.BytesIO(data))):
             name = opcode.name
             if number > MAX_STEPS:
-                raise _Refused(f"it has more than {MAX_STEPS:,} instructions")
+                raise _NotPlain(f"it has more than {MAX_STEPS:,} instructions")
             if name == "STOP":
                 value = self.stack.pop()
                 _require_bounded(value)
@@ -94,8 +94,8 @@ class _Reader:
             elif name in _STEPS:
                 _STEPS[name](self, argument)
             elif name not in ("PROTO", "FRAME"):
-                raise _Refused("it holds tensors, expected NumPy arrays" if "PERSID" in name else f"it uses {name}")
-        raise _Refused("it has no end")
+                raise _NotPlain("it holds tensors, expected NumPy arrays" if "PERSID" in name else f"it uses {name}")
+        raise _NotPlain("it has no end")
 
     def pop_mark(self) -> list[Any]:
         at = self.marks.pop()
@@ -106,13 +106,13 @@ class _Reader:
     def make_tuple(self, count: int) -> None:
         values = tuple(self.stack[-count:])
         if len(values) < count:
-            raise _Refused("a tuple in it is torn")
+            raise _NotPlain("a tuple in it is torn")
         self.stack[-count:] = [values]
 
     def append(self, values: list[Any]) -> None:
         target = self.stack[-1]
         if not isinstance(target, list):
-            raise _Refused("it appends to something else than a list")
+            raise _NotPlain("it appends to something else than a list")
         target.extend(values)
 
     def make_dict(self) -> None:
@@ -123,10 +123,10 @@ class _Reader:
     def set_items(self, values: list[Any]) -> None:
         target = self.stack[-1]
         if not isinstance(target, dict):
-            raise _Refused("it sets items of something else than a dictionary")
+            raise _NotPlain("it sets items of something else than a dictionary")
         for key, value in zip(values[::2], values[1::2], strict=True):
             if not isinstance(key, str | bytes | int):  # the hash of a deep tuple would run out of stack
-                raise _Refused("a key in it is no text and no number")
+                raise _NotPlain("a key in it is no text and no number")
             target[key] = value
 
     def put(self, index: int) -> None:
@@ -137,13 +137,13 @@ class _Reader:
 
     def name(self, module: Any, name: Any) -> None:
         if (module, name) not in KNOWN:
-            raise _Refused(f"it names {module}.{name}"[:200])
+            raise _NotPlain(f"it names {module}.{name}"[:200])
         self.stack.append(_Name(KNOWN[module, name]))
 
     def stack_name(self) -> None:
         name, module = self.stack.pop(), self.stack.pop()
         if not isinstance(name, str) or not isinstance(module, str):
-            raise _Refused("a name in it is no text")
+            raise _NotPlain("a name in it is no text")
         self.name(module, name)
 
     def reduce(self) -> None:
@@ -154,7 +154,7 @@ class _Reader:
         elif name == _ENCODE:
             text, encoding = arguments
             if not isinstance(text, str) or encoding not in ("latin1", "latin-1"):
-                raise _Refused("it holds bytes in an unknown encoding")
+                raise _NotPlain("it holds bytes in an unknown encoding")
             self.take(len(text))
             self.stack.append(text.encode("latin-1"))
         elif name == _DTYPE:
@@ -164,17 +164,17 @@ class _Reader:
         elif name == _SCALAR:
             self.stack.append(self.array((), *arguments).item())
         else:
-            raise _Refused("it calls something that makes no array")
+            raise _NotPlain("it calls something that makes no array")
 
     def build(self) -> None:
         state, made = self.stack.pop(), self.stack[-1]
         if not isinstance(made, _Unfinished) or not isinstance(state, tuple):
-            raise _Refused("it sets the state of something else than an array")
+            raise _NotPlain("it sets the state of something else than an array")
         if made.what == _DTYPE:
             order, *parts = state[1:5]
             order = order.decode("latin-1") if isinstance(order, bytes) else order
             if order not in ("<", ">", "|", "=") or any(p is not None for p in parts):
-                raise _Refused("it holds arrays of something else than plain numbers")
+                raise _NotPlain("it holds arrays of something else than plain numbers")
             made.code = order + made.code.lstrip("<>|=")
             return
         _, shape, kind, by_columns, content = state
@@ -186,15 +186,15 @@ class _Reader:
     def take(self, count: int) -> None:
         self.bytes_left -= count
         if self.bytes_left < 0:
-            raise _Refused("it makes more bytes than it has")
+            raise _NotPlain("it makes more bytes than it has")
 
     def array(self, shape: Any, kind: Any, content: Any, by_columns: bool = False) -> np.ndarray[Any, Any]:
         if isinstance(content, str):  # what Python 2 wrote
             content = content.encode("latin-1")
         if not isinstance(kind, _Unfinished) or kind.what != _DTYPE or not isinstance(content, bytes):
-            raise _Refused("it holds arrays of objects")
+            raise _NotPlain("it holds arrays of objects")
         if not isinstance(shape, tuple) or len(shape) > 8 or not all(type(n) is int and n >= 0 for n in shape):
-            raise _Refused("an array in it has no shape")
+            raise _NotPlain("an array in it has no shape")
         self.take(len(content))
         return np.frombuffer(content, dtype=np.dtype(kind.code)).reshape(shape, order="F" if by_columns else "C")
 
@@ -202,7 +202,7 @@ class _Reader:
 def _code(text: Any) -> str:
     text = text.decode("latin-1") if isinstance(text, bytes) else text
     if not isinstance(text, str) or not DTYPE.fullmatch(text):
-        raise _Refused(f"it holds arrays of {text!r}"[:100])
+        raise _NotPlain(f"it holds arrays of {text!r}"[:100])
     return text
 
 
@@ -223,13 +223,13 @@ def _require_bounded(root: Any) -> None:
             path.discard(id(value))
             sizes[id(value)] = PER_VALUE + sum(_size(c, sizes) for c in _children(value))
             if sizes[id(value)] > MAX_UNFOLDED:
-                raise _Refused(f"it unfolds to more than {MAX_UNFOLDED:,} bytes")
+                raise _NotPlain(f"it unfolds to more than {MAX_UNFOLDED:,} bytes")
         elif id(value) in path:
-            raise _Refused("it holds itself")
+            raise _NotPlain("it holds itself")
         elif id(value) not in sizes:
             path.add(id(value))
             if len(path) > DEEPEST:
-                raise _Refused(f"it is nested more than {DEEPEST} deep")
+                raise _NotPlain(f"it is nested more than {DEEPEST} deep")
             pending.append((value, True))
             pending += [(c, False) for c in _children(value) if isinstance(c, list | tuple | dict)]
 
@@ -245,12 +245,12 @@ def _size(value: Any, sizes: Mapping[int, int]) -> int:
     if isinstance(value, np.ndarray):
         return PER_VALUE + value.nbytes
     if isinstance(value, str) and not is_text(value):
-        raise _Refused("a text in it is no Unicode")
+        raise _NotPlain("a text in it is no Unicode")
     if isinstance(value, str | bytes):
         return PER_VALUE + len(value)
     if value is None or isinstance(value, bool | int | float):
         return PER_VALUE
-    raise _Refused("an array in it is torn")
+    raise _NotPlain("an array in it is torn")
 
 
 _Step = Callable[[_Reader, Any], None]
@@ -310,14 +310,14 @@ def read_pickle(files: Files, name: str) -> Any:
             with zipfile.ZipFile(io.BytesIO(data)) as archive:
                 inner = next((i for i in archive.infolist() if i.filename.endswith("data.pkl")), None)
                 if inner is None:
-                    raise _Refused("data.pkl is missing in it")
+                    raise _NotPlain("data.pkl is missing in it")
                 if inner.file_size > MAX_BYTES:
                     raise DatasetError("unpacks to more than a gigabyte.", file=name)
                 data = archive.read(inner)
         return _Reader().run(data)
     except DatasetError:
         raise
-    except _Refused as e:
+    except _NotPlain as e:
         raise DatasetError(f"cannot be read as plain arrays: {e}.", file=name) from e
     except DAMAGED as e:
         text = str(e).split("\n")[0][:200] or type(e).__name__

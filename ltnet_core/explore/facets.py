@@ -25,7 +25,7 @@ Counts = dict[str, int]
 
 
 @dataclass(frozen=True)
-class Kept:
+class Passing:
     """Which items pass all filters, and which pass all but one.
 
     Attributes
@@ -37,7 +37,7 @@ class Kept:
     fails: NDArray[np.uint16]
 
     @classmethod
-    def of(cls, masks: dict[str, Mask], items: int) -> Kept:
+    def of(cls, masks: dict[str, Mask], items: int) -> Passing:
         fails = np.zeros(items, dtype=np.uint16)
         for mask in masks.values():
             fails += ~mask
@@ -56,25 +56,25 @@ def facet_counts(selections: Selections, wish: Wish, decided: Decided | None = N
     """Name of each filter → value as in an address → how many items it alone would show under the other filters."""
     items = selections.items
     decided = decided or Decided.nothing(len(items))
-    masks = Kept.of(selections.masks(wish, decided), len(items))
+    passing = Passing.of(selections.masks(wish, decided), len(items))
     columns = {"known": items.known}
     if items.learned:
         columns |= {"truth": items.truth, "network": items.network}
-    out = {name: _of_classes(column[masks.without(name)], items.classes) for name, column in columns.items()}
+    out = {name: _of_classes(column[passing.without(name)], items.classes) for name, column in columns.items()}
     for coder in _coders(selections, wish):
-        out[f"says.{coder}"] = _of_coder(selections, coder, masks.without(f"says.{coder}"))
-    origins = np.bincount(items.origin[masks.without("origin")], minlength=len(items.origins))
+        out[f"says.{coder}"] = _of_coder(selections, coder, passing.without(f"says.{coder}"))
+    origins = np.bincount(items.origin[passing.without("origin")], minlength=len(items.origins))
     most = np.sort(np.argsort(-origins, kind="stable")[:MOST_ORIGINS])
     out["origin"] = {items.origins[o]: int(origins[o]) for o in most}
-    splits = np.bincount(items.split[masks.without("split")], minlength=len(items.splits))
+    splits = np.bincount(items.split[passing.without("split")], minlength=len(items.splits))
     out["split"] = {name: int(n) for name, n in zip(items.splits, splits, strict=True)}
     both = [CASES] if wish.pair and not wish.cases else []  # a pair alone asks for items that both labelled
-    relation = np.bincount(selections.relation(wish.pair)[masks.without(LABELS, *both)], minlength=len(RELATIONS))
+    relation = np.bincount(selections.relation(wish.pair)[passing.without(LABELS, *both)], minlength=len(RELATIONS))
     out[LABELS] = {name: int(n) for name, n in zip(RELATIONS, relation, strict=True)}
     if items.learned:
-        out[CASES] = _of_cases(selections, wish, masks.without(CASES))
-        out["confidence"] = _of_bands(items.confidence[masks.without("confidence")])
-    return out | _of_decisions(decided, masks)
+        out[CASES] = _of_cases(selections, wish, passing.without(CASES))
+        out["confidence"] = _of_bands(items.confidence[passing.without("confidence")])
+    return out | _of_decisions(decided, passing)
 
 
 def _coders(selections: Selections, wish: Wish) -> list[str]:
@@ -118,19 +118,19 @@ def _of_bands(confidence: NDArray[np.float32]) -> Counts:
     return out
 
 
-def _of_decisions(decided: Decided, masks: Kept) -> dict[str, Counts]:
-    settled = decided.settled[masks.without("reviewed")]
+def _of_decisions(decided: Decided, passing: Passing) -> dict[str, Counts]:
+    settled = decided.settled[passing.without("reviewed")]
     skipped, is_open = int((settled == SKIPPED).sum()), int((settled == OPEN).sum())
     reviewed = {"settled": len(settled) - skipped - is_open, "skipped": skipped, "open": is_open}
-    reviewers = _of_classes(decided.reviewer[masks.without("reviewer")], decided.reviewers)
+    reviewers = _of_classes(decided.reviewer[passing.without("reviewer")], decided.reviewers)
     reviewers.pop(NOTHING)
-    keep = masks.without("tag")
+    keep = passing.without("tag")
     tags = {name: int(keep[rows].sum()) for name, rows in decided.tags.items()}
     return {"reviewed": reviewed, "reviewer": reviewers, "tag": tags}
 
 
 @dataclass(frozen=True)
-class Table:
+class CrossTable:
     """Two columns against each other.
 
     Attributes
@@ -158,7 +158,7 @@ def filter_of(column: str) -> str:
     return {TRUTH: "truth", NETWORK: "network", KNOWN: "known"}.get(column, f"says.{column}")
 
 
-def table_of(selections: Selections, wish: Wish, first: str, second: str, decided: Decided | None = None) -> Table:
+def table_of(selections: Selections, wish: Wish, first: str, second: str, decided: Decided | None = None) -> CrossTable:
     """Count items by what two columns say of them.
 
     Raises
@@ -172,13 +172,13 @@ def table_of(selections: Selections, wish: Wish, first: str, second: str, decide
             raise OptionError(f"there is nothing called {name!r} to compare." + did_you_mean(name, known))
     items = selections.items
     own = {filter_of(first), filter_of(second)}
-    masks = Kept.of(selections.masks(wish, decided), len(items))
-    keep = masks.without(*own)
+    passing = Passing.of(selections.masks(wish, decided), len(items))
+    keep = passing.without(*own)
     k = len(items.classes)
     a, b = (_column(selections, name) for name in (first, second))
     keep = keep & (a >= 0) & (b >= 0)
     counts = np.bincount(a[keep].astype(np.intp) * k + b[keep], minlength=k * k).reshape(k, k)
-    return Table(first, second, counts)
+    return CrossTable(first, second, counts)
 
 
 def _column(selections: Selections, name: str) -> Codes:

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..annotations import ADJUDICATOR, FloatArray, is_machine
-from ..labels.coder_labels import Codes, Entries, Rows
+from ..labels.coder_labels import Codes, RowAnnotations, Rows
 from ..labels.intervals import beta_interval
 from ..labels.truth import T_FLOOR
 from ..runs.learned_items import LearnedItems
@@ -248,7 +248,7 @@ class _Model:
         def stacked(name: str) -> FloatArray:
             return np.asarray([about[name][c] for c in items.coders], dtype=np.float64)
 
-        people = np.asarray([not is_machine(c) and c not in items.given for c in items.coders], dtype=np.bool_)
+        people = np.asarray([not is_machine(c) and c not in items.certain for c in items.coders], dtype=np.bool_)
         judged = np.zeros(n, dtype=np.bool_)
         rows = items.labels.row[people[items.labels.coder()]]
         judged[rows[rows < n]] = True
@@ -261,18 +261,18 @@ class _Model:
             counts=stacked("counts"),
             support=stacked("support"),
             half=np.asarray(wide),
-            fixed=np.asarray([c in items.given or c == ADJUDICATOR for c in items.coders], dtype=np.bool_),
+            fixed=np.asarray([c in items.certain or c == ADJUDICATOR for c in items.coders], dtype=np.bool_),
             weights=np.asarray([weights.get(c, 1.0) for c in items.coders], dtype=np.float64),
             errs=people,
             share=results.shares(n),
             power=np.where(judged, float(about.get("sharpness", 1.0)), 1.0),
         )
 
-    def annotations(self, n: int) -> Iterator[Entries]:
+    def annotations(self, n: int) -> Iterator[RowAnnotations]:
         """The annotations of the first n rows, some at a time."""
         for part in self.results.annotation_parts(self.items):
             end = int(np.searchsorted(part.row, n))
-            yield Entries(part.row[:end], part.coder[:end], part.label[:end], part.count[:end])
+            yield RowAnnotations(part.row[:end], part.coder[:end], part.label[:end], part.count[:end])
 
     def weight(self, row: Rows, coder: Rows) -> FloatArray:
         """(E,) what one vote of each annotation counts in the posterior, its power apart."""

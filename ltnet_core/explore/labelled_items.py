@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from ..datasets import Study
 from ..files.parquet_files import TEXT
-from ..labels.coder_labels import Entries
+from ..labels.coder_labels import RowAnnotations
 from ..runs.learned_items import LearnedItems
 
 
@@ -16,7 +16,7 @@ def labelled_items(study: Study) -> LearnedItems:
     """The items of a study: ``truth`` and ``network`` are −1, ``confidence`` and ``margin`` 0; test items come last."""
     table = study.table
     rows = np.argsort(study.is_test, kind="stable")
-    labels = Entries.of(table, rows).labels(len(rows), len(table.coders))
+    labels = RowAnnotations.of(table, rows).labels(len(rows), len(table.coders))
     origin, origins = labels.origins(table.coders, "unlabelled")
     split, splits = pd.factorize(study.test_set[rows], sort=True)
     nothing, zero = np.full(len(rows), -1, dtype=np.int16), np.zeros(len(rows), dtype=np.float32)

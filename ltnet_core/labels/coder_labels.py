@@ -23,7 +23,7 @@ NO_LABELS: Codes = np.zeros(0, dtype=np.int16)
 
 
 @dataclass(frozen=True)
-class Entries:
+class RowAnnotations:
     """Annotations of the rows of a truth table.
 
     Attributes
@@ -39,7 +39,7 @@ class Entries:
     count: NDArray[np.float32] = field(repr=False)
 
     @classmethod
-    def of(cls, table: AnnotationTable, items: NDArray[np.int64]) -> Entries:
+    def of(cls, table: AnnotationTable, items: NDArray[np.int64]) -> RowAnnotations:
         """The annotations of ``items`` (N,), which become rows 0 to N − 1; those of other items are left out."""
         row_of = np.full(len(table.items), -1, dtype=np.int32)
         row_of[items] = np.arange(len(items), dtype=np.int32)

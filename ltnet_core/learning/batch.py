@@ -71,7 +71,7 @@ class Entries:
 
 
 @dataclass(frozen=True)
-class Table:
+class WeightTable:
     """The annotations of one batch as ``weight`` (B,C,K): count × coder weight of every label by every coder."""
 
     weight: Tensor
@@ -95,6 +95,6 @@ class Table:
         """Σ of the weights of the annotations whose label is the ``choice`` (B,) for their image."""
         return self.weight.sum(1).gather(1, choice[:, None]).sum()
 
-    def partners(self, other: Tensor) -> Table:
+    def partners(self, other: Tensor) -> WeightTable:
         """The annotations of image ``other[b]`` in the place of image b's."""
-        return Table(self.weight[other])
+        return WeightTable(self.weight[other])

@@ -43,7 +43,7 @@ DECODED = 48  # images
 
 
 @dataclass(frozen=True)
-class Estimate:
+class RunEstimate:
     """What a run will take.
 
     Attributes
@@ -58,7 +58,7 @@ class Estimate:
     device: str
 
 
-def estimate_run(study: Study, settings: Settings, *, seed: int = 0, device: str = "auto") -> Estimate:
+def estimate_run(study: Study, settings: Settings, *, seed: int = 0, device: str = "auto") -> RunEstimate:
     """Estimate the time of a run before it begins. Other work on the machine, now or then, makes it wrong.
 
     Raises
@@ -105,7 +105,7 @@ def estimate_run(study: Study, settings: Settings, *, seed: int = 0, device: str
     decoding = speeds["predict"] if on_features else _speed_of_decoding(study.files, names, size, channels)
     speeds["decode"] = decoding
     seconds = sum(count / speeds[kind] for kind, count in images.items())
-    return Estimate(seconds, images, speeds, str(at))
+    return RunEstimate(seconds, images, speeds, str(at))
 
 
 def _speeds(

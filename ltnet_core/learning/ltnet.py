@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from ..annotations import FloatArray
-from .batch import Entries, Table
+from .batch import Entries, WeightTable
 from .transition import ClampedTransitions, SoftmaxTransitions, log_predict
 
 Likelihood = Literal["joint", "separate"]
@@ -59,8 +59,8 @@ class Classifier(nn.Module):
     ----------
     mixup : α of Beta(α, α), by which pairs of training images and their losses are mixed; 0 for none.
     low_precision : whether the base network's layers work in bfloat16 while it trains; the loss is float32 in any case.
-    takes_tables : whether the training loss takes a :class:`~ltnet_core.learning.batch.Table`, and asks the device
-        for no number and no size: such a step can be captured as a CUDA graph. Another gets
+    takes_tables : whether the training loss takes a :class:`~ltnet_core.learning.batch.WeightTable` and reads no number
+        or size from the device, so that its step can be captured as a CUDA graph. Else it gets
         :class:`~ltnet_core.learning.batch.Entries`.
     """
 
@@ -86,24 +86,24 @@ class Classifier(nn.Module):
         """(B,C,K) log q[n,c,l] = log P(coder c says l | image n); (B,1,K) where it is the same for all coders."""
         return log_p[:, None]
 
-    def item_losses(self, log_p: Tensor, entries: Entries | Table) -> Tensor:
+    def item_losses(self, log_p: Tensor, entries: Entries | WeightTable) -> Tensor:
         """(B,) −Σ w log P(label) over the annotations of each image."""
-        if isinstance(entries, Table):
+        if isinstance(entries, WeightTable):
             return -(entries.weight * self.log_q(log_p)).sum((1, 2))
         return -entries.add_up(entries.weight * self.log_q_of_annotations(log_p, entries), log_p[:, 0])
 
-    def mass(self, entries: Entries | Table) -> Tensor:
+    def mass(self, entries: Entries | WeightTable) -> Tensor:
         """Scalar: the weight of all annotations, above 0. The sum of the items' losses is divided by it."""
         return entries.mass().clamp_min(LEAST_MASS)
 
-    def loss(self, log_p: Tensor, entries: Entries | Table) -> Tensor:
+    def loss(self, log_p: Tensor, entries: Entries | WeightTable) -> Tensor:
         """Scalar: Σ_n item_losses[n] / mass; 0 where there are no annotations."""
         if entries.is_empty():
             return log_p.sum() * 0
         return self.item_losses(log_p, entries).sum() / self.mass(entries)
 
     def training_loss(
-        self, images: Tensor, entries: Entries | Table, generator: torch.Generator
+        self, images: Tensor, entries: Entries | WeightTable, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:
         """Loss to train on and (B,K) log p. ``generator`` draws what a method mixes or drops."""
         if self.mixup == 0 or entries.is_empty():
@@ -161,19 +161,19 @@ class LTNet(Classifier):
         log_q = log_predict(log_p, self.transitions.log_t())
         return torch.log_softmax(log_q.exp(), dim=2) if self.double_softmax else log_q
 
-    def item_losses(self, log_p: Tensor, entries: Entries | Table) -> Tensor:
+    def item_losses(self, log_p: Tensor, entries: Entries | WeightTable) -> Tensor:
         if self.likelihood == "separate":
             return super().item_losses(log_p, entries)
         return -torch.logsumexp(log_p + entries.evidence(self.transitions.log_t(), log_p), dim=1)
 
-    def mass(self, entries: Entries | Table) -> Tensor:
+    def mass(self, entries: Entries | WeightTable) -> Tensor:
         """Scalar: Σ_n min(1, Σ_c w_c). All annotations of an item are one observation of its truth."""
         if self.likelihood == "separate" or entries.is_empty():
             return super().mass(entries)
         return entries.item_mass().clamp(max=1).sum().clamp_min(LEAST_JOINT_MASS)
 
     def training_loss(
-        self, images: Tensor, entries: Entries | Table, generator: torch.Generator
+        self, images: Tensor, entries: Entries | WeightTable, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:
         """As in :class:`Classifier`; the loss minus Σ prior[c,k,l] · log T[c,k,l]."""
         loss, log_p = super().training_loss(images, entries, generator)

@@ -24,7 +24,7 @@ Items = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Fit:
+class FitPlan:
     """What one network trains on: disjoint items, and passes over the first of them.
 
     ``span`` is the part of a schedule that these passes are.
@@ -64,19 +64,19 @@ class Material:
         """The stage of the method's own network."""
         return method_of(self.settings.method).stage
 
-    def fit(self, on: NDArray[np.bool_] | None = None, *, last: bool = False) -> Fit:
+    def fit_plan(self, on: NDArray[np.bool_] | None = None, *, last: bool = False) -> FitPlan:
         """Train on the labelled items, or on those ``on`` (N,). ``last`` is for a last stage, which may have epochs of
         its own."""
         train = self.train if on is None else self.train[on[self.train]]
         validation = self.validation if on is None else self.validation[on[self.validation]]
-        return Fit(train, validation, self.settings.epochs_for(len(train), ltnet=last))
+        return FitPlan(train, validation, self.settings.epochs_for(len(train), ltnet=last))
 
 
 @dataclass(frozen=True)
 class Networks:
     """What a method trains: stage → fit, in the order of the work; see :class:`Plan` for the others."""
 
-    fits: dict[str, Fit]
+    fits: dict[str, FitPlan]
     coders: tuple[str, ...] = ()
     by_labels: bool = False
     notes: tuple[str, ...] = ()
@@ -100,7 +100,7 @@ class Plan:
 
     table: AnnotationTable
     usable: NDArray[np.bool_]
-    fits: dict[str, Fit]
+    fits: dict[str, FitPlan]
     coders: tuple[str, ...]
     by_labels: bool
     pooled: Items
@@ -140,7 +140,7 @@ def make_plan(
     held_out = min(int(len(annotated) * settings.data.validation_share), MOST_HELD_OUT)
     validation = np.sort(np.random.default_rng([seed, 1]).permutation(annotated)[:held_out])
     material = Material(table, settings, learn, np.setdiff1d(annotated, validation), validation)
-    networks = Networks({method.stage: material.fit()}) if method.networks is None else method.networks(material)
+    networks = Networks({method.stage: material.fit_plan()}) if method.networks is None else method.networks(material)
     return Plan(
         table,
         usable,

@@ -15,7 +15,7 @@ from ..datasets import Study
 from ..files.parquet_files import TEXT
 from ..files.writing import naming, write_json
 from ..labels.aggregation import confusion_counts
-from ..labels.coder_labels import Entries
+from ..labels.coder_labels import RowAnnotations
 from ..labels.identifiability import weak_rows
 from ..labels.intervals import Evidence, evidence
 from ..labels.truth import expected_counts
@@ -45,7 +45,7 @@ class Learned:
     weights : (C,) weight of each coder's annotations in the posterior.
     features : (N,D) unit vectors of what the network sees; near ones look alike to it.
     certain : coders whose labels were taken as the truth.
-    reference_coder : the one in whose words the truth is told, whose matrix started next to the identity.
+    reference_coder : the coder whose labels fix what the classes mean; None where there is none.
     shares : (N,) what the annotations of each item count in the posterior, those of machine coders and of coders
         taken at their word excepted; None for all of it.
     sharpness : power of the posterior of items that people labelled, chosen by left-out annotations.
@@ -111,7 +111,7 @@ def write_results(run: Run, study: Study, human: AnnotationTable, learned: Learn
     truth = r.argmax(1).astype(np.int16)
     learnable = human.keep_items(learned.usable & ~study.is_test)
     alone = aggregator(learnable)
-    reference, source = reference_matrices(study, table)
+    known, source = true_matrices(study, table)
     evaluation = evaluate(
         human=learnable,
         alone=alone,
@@ -123,12 +123,12 @@ def write_results(run: Run, study: Study, human: AnnotationTable, learned: Learn
         learned=truth,
         usable=learned.usable,
         transitions=dict(zip(table.coders, learned.transitions, strict=True)),
-        reference=reference,
+        true_matrices=known,
     )
     known_by = _known_by(learned)
     # The test items come last: the exported truth leaves them out, the gallery can show them.
     rows = np.concatenate([learned.items, np.flatnonzero(study.is_test & learned.usable)])
-    annotations = Entries.of(table, rows)
+    annotations = RowAnnotations.of(table, rows)
     results = Results(
         items=_items(study, learned, rows, truth, annotations),
         posterior=r[rows],
@@ -142,7 +142,7 @@ def write_results(run: Run, study: Study, human: AnnotationTable, learned: Learn
             support=known_by.support,
             low=known_by.low,
             high=known_by.high,
-            reference=_stacked(reference, table),
+            reference=_stacked(known, table),
             reference_source=source,
             weights=tuple(learned.weights.tolist()),
             reference_coder=learned.reference_coder,
@@ -170,7 +170,7 @@ def _known_by(learned: Learned) -> Evidence:
 
 
 def _items(
-    study: Study, learned: Learned, rows: NDArray[np.int64], truth: NDArray[np.int16], annotations: Entries
+    study: Study, learned: Learned, rows: NDArray[np.int64], truth: NDArray[np.int16], annotations: RowAnnotations
 ) -> LearnedItems:
     """The rows as the gallery shows them."""
     table, r = learned.table, learned.posterior[rows]
@@ -208,10 +208,11 @@ def finish(run: Run) -> None:
     write_manifest(run.folder)
 
 
-def reference_matrices(study: Study, table: AnnotationTable) -> tuple[dict[str, FloatArray], dict[str, str]]:
-    """True matrices where known: planted ones, else what training annotations say against the known truth.
+def true_matrices(study: Study, table: AnnotationTable) -> tuple[dict[str, FloatArray], dict[str, str]]:
+    """coder → its true matrix (K,K), and coder → where that comes from.
 
-    A row without evidence is NaN.
+    ``planted``: the dataset brings it. ``truth``: counted from the annotations of training items with known truth; a
+    row of no item is NaN.
     """
     measured: dict[str, FloatArray] = {}
     known = np.where(study.is_test, -1, study.truth)
@@ -221,8 +222,8 @@ def reference_matrices(study: Study, table: AnnotationTable) -> tuple[dict[str, 
             shares = counts / counts.sum(2, keepdims=True)
         measured = {table.coders[c]: shares[c] for c in np.unique(table.coder[known[table.item] >= 0])}
     both = measured | study.planted
-    reference = {c: both[c] for c in table.coders if c in both}
-    return reference, {c: "planted" if c in study.planted else "truth" for c in reference}
+    matrices = {c: both[c] for c in table.coders if c in both}
+    return matrices, {c: "planted" if c in study.planted else "truth" for c in matrices}
 
 
 def _margin(r: FloatArray) -> FloatArray:

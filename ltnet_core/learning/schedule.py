@@ -51,7 +51,7 @@ class Schedule:
     transition_delay: float = 0.0
     span: tuple[float, float] = (0.0, 1.0)
 
-    def place(self, progress: float) -> float:
+    def whole_progress(self, progress: float) -> float:
         """Where in the schedule a step is, ``progress`` in [0, 1) of these epochs' steps."""
         begin, end = self.span
         return begin + (end - begin) * progress

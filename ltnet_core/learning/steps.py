@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ..annotations import FloatArray
-from .batch import Entries, Table
+from .batch import Entries, WeightTable
 from .ltnet import Classifier
 from .schedule import groups_of, set_rates
 from .training_data import Items, TrainingData, batches
@@ -29,7 +29,7 @@ class Totals:
     def __init__(self, device: torch.device, losses: int = 1):
         self.sums = torch.zeros(losses + 3, dtype=torch.float64, device=device)
 
-    def add(self, model: Classifier, losses: Tensor, log_p: Tensor, annotations: Entries | Table) -> None:
+    def add(self, model: Classifier, losses: Tensor, log_p: Tensor, annotations: Entries | WeightTable) -> None:
         """``losses`` (L,) are those of a batch, under one or several temperatures."""
         mass = model.mass(annotations).double()
         agree = annotations.agreement(log_p.argmax(1)).double()

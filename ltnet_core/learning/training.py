@@ -230,7 +230,7 @@ class _Fit:
         done = 0 if within is None else within.images
         left, first = order[done:], epoch * per_epoch + done / size
         progress = ((first + i) / (epochs * per_epoch) for i in range(len(list(batches(left, size)))))
-        rates = [rates_at(self.optimizers, self.schedule, self.schedule.place(share)) for share in progress]
+        rates = [rates_at(self.optimizers, self.schedule, self.schedule.whole_progress(share)) for share in progress]
         # Dropout draws from PyTorch's global generator: give it a seed of this epoch, and leave no trace outside.
         with same_bytes(device), torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
             torch.manual_seed(mix_seed(self.seed, epoch))

@@ -12,7 +12,7 @@ from torch import Tensor
 from ..annotations import AnnotationTable, FloatArray
 from ..images.image import Pixels
 from .augmentation import cut_out, mirror_and_shift
-from .batch import Entries, Table
+from .batch import Entries, WeightTable
 
 Items = NDArray[np.int64]
 
@@ -132,7 +132,7 @@ class TrainingData:
         images = batch.float().sub_(self._mean).div_(self._std)
         return cut_out(images, self.hole, generator) if generator is not None and self.hole else images
 
-    def annotations(self, items: Items | Tensor, as_table: bool = True) -> Entries | Table:
+    def annotations(self, items: Items | Tensor, as_table: bool = True) -> Entries | WeightTable:
         """The annotations of these items, as a table where the data have tables and ``as_table`` allows it."""
         b, cells = len(items), self._coders * self._classes
         as_table = as_table and self.tables and b * cells * self._classes <= TABLE_CELLS
@@ -142,12 +142,12 @@ class TrainingData:
                 return entries
             flat = (entries.row * self._coders + entries.coder) * self._classes + entries.label
             weight = torch.zeros(b * cells, device=self.device).scatter_(0, flat, entries.weight)
-            return Table(weight.view(b, self._coders, self._classes))
+            return WeightTable(weight.view(b, self._coders, self._classes))
         cell, weight = (padded[self.index(items)] for padded in self._padded)
         if as_table:
             # No cell is written twice but the one beyond the table, and that with zeros alone.
             full = torch.zeros((b, cells + 1), device=self.device).scatter_(1, cell.long(), weight)
-            return Table(full[:, :cells].view(b, self._coders, self._classes))
+            return WeightTable(full[:, :cells].view(b, self._coders, self._classes))
         per_item = cell.shape[1]
         row = torch.arange(b, device=self.device).repeat_interleave(per_item)
         cell = torch.where(cell < cells, cell, 0).long().flatten()

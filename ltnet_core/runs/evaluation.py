@@ -98,7 +98,7 @@ def evaluate(
     learned: NDArray[Any],
     usable: NDArray[np.bool_],
     transitions: dict[str, FloatArray],
-    reference: dict[str, FloatArray],
+    true_matrices: dict[str, FloatArray],
 ) -> dict[str, Any]:
     """Every method on every test set with known truth, the learned truth, and the recovery of T.
 
@@ -110,7 +110,7 @@ def evaluate(
     networks : method → (N,K) p of the image alone.
     posterior, learned : (N,K) and (N,) of the items to learn from.
     usable : (N,) items whose image could be read.
-    transitions, reference : coder → (K,K), learned and true; rows of NaN are not known.
+    transitions, true_matrices : coder → (K,K) learned and true T; a row that is not known is NaN.
     """
     tests: dict[str, Any] = {}
     for name in sorted(set(test_set.tolist()) - {""}):
@@ -124,7 +124,7 @@ def evaluate(
     return {
         "tests": tests,
         "transitions": {
-            coder: {"mae": recovery(matrix, reference[coder]) if coder in reference else None}
+            coder: {"mae": recovery(matrix, true_matrices[coder]) if coder in true_matrices else None}
             for coder, matrix in transitions.items()
         },
         "truth": {

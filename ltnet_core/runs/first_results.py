@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from ..annotations import FloatArray
 from ..files.parquet_files import read_row, read_row_parts, read_rows, read_texts, read_vote_parts, read_votes
 from ..files.reading import damaged, read_json, reading
-from ..labels.coder_labels import Codes, Entries, Labels
+from ..labels.coder_labels import Codes, Labels, RowAnnotations
 from ..labels.truth import column_names
 from .learned_items import Floats, LearnedItems
 from .run import Run
@@ -91,16 +91,16 @@ class FirstResults:
         labels = items.labels.at(np.asarray([row]))[:, 0].tolist()
         return {coder: one[label] for coder, label in zip(items.coders, labels, strict=True) if label >= 0}
 
-    def annotation_parts(self, items: LearnedItems) -> Iterator[Entries]:
+    def annotation_parts(self, items: LearnedItems) -> Iterator[RowAnnotations]:
         if self.run.keeps("annotations.parquet"):
             sizes = len(items), len(items.coders), len(items.classes)
             parts = read_vote_parts(self.run.result("annotations.parquet"), *sizes)
-            yield from (Entries(*part) for part in parts)
+            yield from (RowAnnotations(*part) for part in parts)
             return
         labels = items.labels
         order = np.argsort(labels.row, kind="stable")
         one = np.ones(len(order), dtype=np.float32)
-        yield Entries(labels.row[order], labels.coder()[order], labels.label[order], one)
+        yield RowAnnotations(labels.row[order], labels.coder()[order], labels.label[order], one)
 
     def shares(self, rows: int) -> FloatArray:
         return np.ones(rows)

@@ -35,7 +35,7 @@ from ..files.parquet_files import (
 )
 from ..files.reading import damaged, read_json, reading
 from ..files.writing import write_array, write_json
-from ..labels.coder_labels import NO_LABELS, NO_ROWS, Entries, Labels, ascending, begins
+from ..labels.coder_labels import NO_LABELS, NO_ROWS, Labels, RowAnnotations, ascending, begins
 from .first_results import FirstResults
 from .learned_items import LearnedItems
 from .run import Run
@@ -96,7 +96,7 @@ class Results:
     items: LearnedItems
     posterior: FloatArray
     p: FloatArray
-    annotations: Entries
+    annotations: RowAnnotations
     transitions: Transitions
     features: NDArray[Any]
     share: FloatArray
@@ -123,7 +123,7 @@ def write_results_files(folder: Path, results: Results) -> None:
     p = {f"p_{k}": column for k, column in enumerate(results.posterior.T)}
     image_p = {f"image_p_{k}": column.astype(np.float32) for k, column in enumerate(results.p.T)}
     write_parquet({"image": items.names, **codes, **numbers, **p, **image_p}, folder / ITEMS, coded=[*codes])
-    entries = {f.name: getattr(results.annotations, f.name) for f in fields(Entries)}
+    entries = {f.name: getattr(results.annotations, f.name) for f in fields(RowAnnotations)}
     write_parquet(entries, folder / ANNOTATIONS, coded=("coder", "label", "count"))
     cells = cells_of(len(items.coders), len(items.classes))
     matrices = {name: matrix.ravel() for name, matrix in transitions.matrices().items()}
@@ -160,7 +160,7 @@ class ResultReader(Protocol):
     def annotations(self, items: LearnedItems, row: int) -> dict[str, FloatArray]:
         """coder → (K,) what it said of one row, votes or shares."""
 
-    def annotation_parts(self, items: LearnedItems) -> Iterator[Entries]:
+    def annotation_parts(self, items: LearnedItems) -> Iterator[RowAnnotations]:
         """All annotations in the order of their rows, some at a time."""
 
     def shares(self, rows: int) -> FloatArray:
@@ -288,9 +288,9 @@ class StoredResults:
     def annotations(self, items: LearnedItems, row: int) -> dict[str, FloatArray]:
         return read_votes(self.run.result(ANNOTATIONS), row, items.coders, len(items.classes))
 
-    def annotation_parts(self, items: LearnedItems) -> Iterator[Entries]:
+    def annotation_parts(self, items: LearnedItems) -> Iterator[RowAnnotations]:
         sizes = len(items), len(items.coders), len(items.classes)
-        return (Entries(*part) for part in read_vote_parts(self.run.result(ANNOTATIONS), *sizes))
+        return (RowAnnotations(*part) for part in read_vote_parts(self.run.result(ANNOTATIONS), *sizes))
 
     def shares(self, rows: int) -> FloatArray:
         path = self.run.result(ITEMS)

@@ -29,7 +29,7 @@ class Pen:
         self.shift = np.array([np.sin(pose.yaw), np.sin(pose.pitch)])
         self.squeeze = np.array([1 - 0.25 * abs(self.shift[0]), 1.0])  # a turned face looks narrower
 
-    def place(self, points: Array, depth: float) -> list[float]:
+    def to_pixels(self, points: Array, depth: float) -> list[float]:
         """Face coordinates (n, 2) at a depth (0 outline, 1 tip of the nose) to pixels x, y, x, y ..."""
         bulge = depth * (1 - 0.45 * np.minimum(points[:, :1] ** 2, 1.0))  # a head is round, not flat
         turned = (points * self.squeeze if depth > 0 else points) + bulge * self.shift
@@ -38,12 +38,12 @@ class Pen:
 
     def fill(self, points: Array, colour: Colour, depth: float = 0.5, alpha: float = 1.0) -> None:
         if alpha > 0.02:
-            self.draw.polygon(self.place(points, depth), fill=(*colour, byte(alpha)))
+            self.draw.polygon(self.to_pixels(points, depth), fill=(*colour, byte(alpha)))
 
     def line(self, points: Array, width: float, colour: Colour, depth: float = 0.5, alpha: float = 1.0) -> None:
         if alpha > 0.02:
             pixels = max(1, round(width * self.unit))
-            self.draw.line(self.place(points, depth), fill=(*colour, byte(alpha)), width=pixels, joint="curve")
+            self.draw.line(self.to_pixels(points, depth), fill=(*colour, byte(alpha)), width=pixels, joint="curve")
 
 
 def byte(alpha: float) -> int:

@@ -25,7 +25,7 @@ from .held_out import CORRELATIONS, FOLDS, folds, foretold, truth
 from .majority_vote import drawn_fairly
 from .majority_vote import estimate as majority_estimate
 from .shrinkage import estimate as shrunk_estimate
-from .unclear_items import LEAN, Fit, Rows, States, maximise
+from .unclear_items import LEAN, Parameters, Rows, States, maximise
 
 NAME = "auto"
 
@@ -105,7 +105,7 @@ class Chosen:
         )
 
 
-def ladder(rows: Rows, items: str) -> Iterator[tuple[Model, States, Fit]]:
+def ladder(rows: Rows, items: str) -> Iterator[tuple[Model, States, Parameters]]:
     """The models of one kind of ``items``, from the strongest prior to the weakest, each from where the last ended."""
     _, c, k = rows.shape
     states = States.of(k, items != CLEAR)
@@ -113,25 +113,25 @@ def ladder(rows: Rows, items: str) -> Iterator[tuple[Model, States, Fit]]:
     cells = counts + guessing_matrices(counts) * STRENGTHS[0]
     t = (cells / cells.sum(2, keepdims=True)).transpose(0, 2, 1).reshape(c * k, k)
     lean = np.full(c, LEAN if items == OWN else 0.5)
-    fit = Fit(t, lean, states.start(shares), counts, np.zeros((c, 2)), [])
+    parameters = Parameters(t, lean, states.start(shares), counts, np.zeros((c, 2)), [])
     for pull in STRENGTHS:
         # A share that fell to nothing under a stronger prior would stay there.
-        fit = replace(fit, share=states.start(states.truth(fit.share[None])[0]))
+        parameters = replace(parameters, share=states.start(states.truth(parameters.share[None])[0]))
         for _ in range(ROUNDS):
-            before = fit.t
-            prior = pull * guessing_matrices(fit.counts)
-            fit = maximise(rows, states, fit, prior, lean_prior(fit) if items == OWN else None)
-            if np.abs(fit.t - before).mean() < CHANGE:
+            before = parameters.t
+            prior = pull * guessing_matrices(parameters.counts)
+            parameters = maximise(rows, states, parameters, prior, lean_prior(parameters) if items == OWN else None)
+            if np.abs(parameters.t - before).mean() < CHANGE:
                 break
-        yield Model(items, pull), states, fit
+        yield Model(items, pull), states, parameters
 
 
-def lean_prior(fit: Fit) -> FloatArray:
+def lean_prior(parameters: Parameters) -> FloatArray:
     """(2,) pseudo annotations behind every λ_c: the crowd's mean, as strong as makes the crowd most probable."""
-    total = fit.judged.sum()
-    mean = float(np.clip(fit.judged[:, 0].sum() / total, 0.5, MOST_LEAN)) if total > 0 else LEAN
+    total = parameters.judged.sum()
+    mean = float(np.clip(parameters.judged[:, 0].sum() / total, 0.5, MOST_LEAN)) if total > 0 else LEAN
     both = np.array([mean, 1 - mean])
-    return both * (strength(fit.judged, both) if total > 0 else FIRST_STRENGTH)
+    return both * (strength(parameters.judged, both) if total > 0 else FIRST_STRENGTH)
 
 
 def too_large(table: AnnotationTable) -> str | None:
@@ -160,7 +160,7 @@ def work_of_choosing(table: AnnotationTable) -> float:
 
 
 def choose(table: AnnotationTable) -> Chosen | None:
-    """Fit the ladder, weigh its models by left-out annotations, and average them; None if too few can be left out."""
+    """Fit the ladder, weigh its models by left-out annotations and average them; None if too few can be left out."""
     _, c, k = table.shape
     everything = Rows.of(table)
     kinds, number = extent(everything)
@@ -172,8 +172,8 @@ def choose(table: AnnotationTable) -> Chosen | None:
             continue
         rest = Rows.of(fold.rest)
         for kind in kinds:
-            for model, states, fit in ladder(rest, kind):
-                logs.setdefault(model, []).append(np.log(foretold(rest, states, fit, fold)))
+            for model, states, parameters in ladder(rest, kind):
+                logs.setdefault(model, []).append(np.log(foretold(rest, states, parameters, fold)))
     count = np.concatenate(counts)
     if len(count) < FEWEST:
         return None
@@ -183,10 +183,10 @@ def choose(table: AnnotationTable) -> Chosen | None:
     chosen = {model: (weight, CORRELATIONS[best[model]]) for model, weight in weights.items()}
     p, transitions = np.zeros((len(table.items), k)), np.zeros((c, k, k))
     for kind in [kind for kind in kinds if any(w for m, (w, _) in chosen.items() if m.items == kind)]:
-        for model, states, fit in ladder(everything, kind):
+        for model, states, parameters in ladder(everything, kind):
             weight, correlation = chosen[model]
-            p += weight * truth(everything, states, fit, correlation)
-            transitions += weight * fit.t.reshape(c, k, k).transpose(0, 2, 1)
+            p += weight * truth(everything, states, parameters, correlation)
+            transitions += weight * parameters.t.reshape(c, k, k).transpose(0, 2, 1)
     return Chosen(p / p.sum(1, keepdims=True), transitions / transitions.sum(2, keepdims=True), chosen, len(count))
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ...annotations import AnnotationTable, FloatArray
 from .dawid_skene import log_floored
 from .majority_vote import name_hash
-from .unclear_items import Fit, Rows, States
+from .unclear_items import Parameters, Rows, States
 
 FOLDS = 5
 MOST = 20_000  # left-out annotations that are foretold, of the items whose hash is smallest
@@ -69,11 +69,11 @@ def discounts(votes: FloatArray, correlation: float) -> FloatArray:
     return np.asarray(1 / (1 + np.maximum(votes - 1, 0) * correlation))[:, None]
 
 
-def foretold(rows: Rows, states: States, fit: Fit, fold: Fold) -> FloatArray:
+def foretold(rows: Rows, states: States, parameters: Parameters, fold: Fold) -> FloatArray:
     """(ρ,H) probability of each left-out annotation given the others of its item, for each of ``CORRELATIONS``."""
     _, c, k = rows.shape
-    emissions = states.emissions(fit.t, fit.lean)
-    log_e, log_share = log_floored(emissions), np.log(fit.share)
+    emissions = states.emissions(parameters.t, parameters.lean)
+    log_e, log_share = log_floored(emissions), np.log(parameters.share)
     # Equal annotations of equal items are foretold once. Sorted, so those of a part of the rows are a run.
     key = rows.pattern_of[fold.item] * (c * k) + fold.coder.astype(np.int64) * k + fold.label
     different, inverse = np.unique(key, return_inverse=True)
@@ -93,14 +93,14 @@ def foretold(rows: Rows, states: States, fit: Fit, fold: Fold) -> FloatArray:
     return np.maximum(out, 1e-12)[:, inverse]
 
 
-def truth(rows: Rows, states: States, fit: Fit, correlation: float) -> FloatArray:
+def truth(rows: Rows, states: States, parameters: Parameters, correlation: float) -> FloatArray:
     """(N,K) truth of every item, annotations discounted by ``correlation``; a row of NaN without annotation."""
-    log_e, log_share = log_floored(states.emissions(fit.t, fit.lean)), np.log(fit.share)
+    log_e, log_share = log_floored(states.emissions(parameters.t, parameters.lean)), np.log(parameters.share)
     parts, begin = [], 0
     for part in rows.parts:
         votes = rows.votes[begin : begin + part.counts.shape[0]]
         joint = discounts(votes, correlation) * np.asarray(part.counts @ log_e) + log_share
-        parts.append(states.truth(_normalised(joint), fit.decided()))
+        parts.append(states.truth(_normalised(joint), parameters.decided()))
         begin += len(votes)
     parts.append(np.full((1, states.classes), np.nan))
     return np.asarray(np.concatenate(parts)[rows.pattern_of])  # row −1 is the last

@@ -112,7 +112,7 @@ class States:
 
 
 @dataclass
-class Fit:
+class Parameters:
     """Parameters of the model, and what its last E step counted.
 
     Attributes
@@ -187,22 +187,22 @@ class Rows:
 def maximise(
     rows: Rows,
     states: States,
-    fit: Fit,
+    parameters: Parameters,
     prior: FloatArray,
     lean_prior: FloatArray | None,
     *,
     max_iter: int = 30,
     tol: float = 1e-5,
-) -> Fit:
+) -> Parameters:
     """EM from ``fit`` under Dirichlet pseudo counts ``prior`` (C,K,K).
 
     ``lean_prior`` (2,) are the pseudo annotations of every λ_c's Beta prior; with None they stay as they are.
     """
     _, c, k = rows.shape
     extra = prior.transpose(0, 2, 1).reshape(c * k, k)
-    t, lean, share = fit.t, fit.lean, fit.share
+    t, lean, share = parameters.t, parameters.lean, parameters.share
     bound: list[float] = []
-    counts, judged = fit.counts, fit.judged
+    counts, judged = parameters.counts, parameters.judged
     for _ in range(max_iter):
         log_e, log_share = log_floored(states.emissions(t, lean)), np.log(share)
         sums = rows.expect(log_e, log_share)
@@ -219,4 +219,4 @@ def maximise(
         share = states.shares(sums.share)
         if lean_prior is not None:
             lean = np.clip((judged[:, 0] + lean_prior[0]) / (judged.sum(1) + lean_prior.sum()), *LEAN_RANGE)
-    return Fit(t, lean, share, counts, judged, bound)
+    return Parameters(t, lean, share, counts, judged, bound)

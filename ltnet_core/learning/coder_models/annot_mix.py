@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from ...annotations import FloatArray
-from ..batch import Entries, Table
+from ..batch import Entries, WeightTable
 from ..ltnet import Classifier, as_matrices, mix
 from ..transition import log_predict
 
@@ -40,13 +40,13 @@ class AnnotMix(Classifier):
         return log_predict(log_p, torch.log_softmax(self.logits, dim=2))
 
     def training_loss(
-        self, images: Tensor, entries: Entries | Table, generator: torch.Generator
+        self, images: Tensor, entries: Entries | WeightTable, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:
         """Each image is mixed with another of the batch, each of its annotations with one of the other's.
 
         Every image of the batch must have an annotation.
         """
-        if isinstance(entries, Table):
+        if isinstance(entries, WeightTable):
             raise TypeError("annotator mixup takes entries, no table of weights.")
         mixed = mix(images, ALPHA, generator)
         log_p = self(mixed.images)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ...annotations import FloatArray
-from ..batch import Entries, Table
+from ..batch import Entries, WeightTable
 from ..ltnet import LTNet
 from ..transition import SoftmaxTransitions
 
@@ -25,7 +25,7 @@ class TraceRegularised(LTNet):
         super().__init__(base, SoftmaxTransitions(start), likelihood="separate")
 
     def training_loss(
-        self, images: Tensor, entries: Entries | Table, generator: torch.Generator
+        self, images: Tensor, entries: Entries | WeightTable, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:
         loss, log_p = super().training_loss(images, entries, generator)
         trace = self.transitions.log_t().exp().diagonal(dim1=1, dim2=2).sum(1).mean()

@@ -14,7 +14,7 @@ from ..coders import trainable
 if TYPE_CHECKING:
     from ...annotations import AnnotationTable
     from ...settings import Settings
-    from ..plan import Fit, Material, Networks
+    from ..plan import FitPlan, Material, Networks
     from ..results import Learned
     from ..trainer import Trainer
 
@@ -45,7 +45,7 @@ def networks(material: Material) -> Networks:
     if settings.coders.reference is not None:
         _check_reference(settings, humans, by_labels)
     coders, notes = _machine_coders(material, humans)
-    fits = {f"coder:{c}": material.fit(table.annotated([c])) for c in coders}
+    fits = {f"coder:{c}": material.fit_plan(table.annotated([c])) for c in coders}
     return Networks(fits | _last_fits(material, bool(coders), by_labels), tuple(coders), by_labels, tuple(notes))
 
 
@@ -64,13 +64,13 @@ def _machine_coders(material: Material, humans: AnnotationTable) -> tuple[list[s
     return coders, notes
 
 
-def _last_fits(material: Material, machine_coders: bool, by_labels: bool) -> dict[str, Fit]:
+def _last_fits(material: Material, machine_coders: bool, by_labels: bool) -> dict[str, FitPlan]:
     """What all labels mixed and LTNet train on."""
-    from ..plan import Fit
+    from ..plan import FitPlan
 
     settings, train, validation = material.settings, material.train, material.validation
     fits = {}
-    last, span = material.fit(last=True), (0.0, 1.0)
+    last, span = material.fit_plan(last=True), (0.0, 1.0)
     # One schedule, on all labels mixed up to the branch, from there on with LTNet's loss; a second schedule would
     # cost the network more than the right loss gives it.
     if not by_labels and settings.schedule.branch > 0:
@@ -78,16 +78,16 @@ def _last_fits(material: Material, machine_coders: bool, by_labels: bool) -> dic
         shared = min(max(round(settings.schedule.branch * total), 1), max(total - 1, 1))
         remaining = max(total - shared, 1)
         span = (shared / (shared + remaining), 1.0)
-        fits["warm-up"] = Fit(train, validation, shared, (0.0, span[0]))
-        last = Fit(train, validation, settings.schedule.ltnet_epochs or remaining)
+        fits["warm-up"] = FitPlan(train, validation, shared, (0.0, span[0]))
+        last = FitPlan(train, validation, settings.schedule.ltnet_epochs or remaining)
         if settings.coders.comparisons:
-            fits["mixture"] = Fit(train, validation, remaining, span)
+            fits["mixture"] = FitPlan(train, validation, remaining, span)
     elif settings.coders.comparisons or not by_labels:
-        fits["mixture"] = material.fit()
+        fits["mixture"] = material.fit_plan()
     # The items that only machine coders labelled take part: they are the bridge between the datasets. An item held
     # out for validation may carry machine labels; it must stay unseen all the same.
     items = np.setdiff1d(np.flatnonzero(material.usable), validation) if machine_coders else train
-    fits["ltnet"] = Fit(items, validation, last.epochs, span)
+    fits["ltnet"] = FitPlan(items, validation, last.epochs, span)
     return fits
 
 

@@ -23,7 +23,7 @@ def networks(material: Material) -> Networks:
     """The mixture, then the network with the matrix."""
     from ..plan import Networks
 
-    return Networks({"mixture": material.fit(), material.stage: material.fit(last=True)})
+    return Networks({"mixture": material.fit_plan(), material.stage: material.fit_plan(last=True)})
 
 
 def learn(trainer: Trainer) -> Learned:
