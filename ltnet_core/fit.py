@@ -293,7 +293,8 @@ class IPA2LT:
         """Train. ``run`` is the run's folder, a temporary one by default.
 
         ``features`` take the place of the images: a file (see :mod:`ltnet_core.datasets.feature_file`), or (N,D) in
-        the order of ``study.table.items``, which are written to a temporary file.
+        the order of ``study.table.items``, which are written to a temporary file; it stays, since runs that are started
+        from this one read it.
 
         Raises
         ------

@@ -43,7 +43,8 @@ def read_set_aside(path: Path) -> list[str]:
 
 def with_set_aside(decisions: pd.DataFrame, images: Collection[str]) -> pd.DataFrame:
     """Settled items and those set aside as the rows of one CSV; what is set aside and open has no label."""
-    others = pd.DataFrame({"image": [name for name in images if name not in set(decisions["image"])]}, dtype=str)
+    settled = set(decisions["image"])
+    others = pd.DataFrame({"image": [name for name in images if name not in settled]}, dtype=str)
     both = pd.concat([decisions.astype(object), others.astype(object)], ignore_index=True).fillna("")
     return both.assign(**{ASIDE: np.where(both["image"].isin(list(images)), YES, "")})
 
