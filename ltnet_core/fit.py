@@ -76,7 +76,7 @@ def new_run(
         if strangers:
             notes.append(f"{strangers:,} adjudications are of images that are not in the dataset to learn from.")
     elif ADJUDICATOR in settings.coders.given:
-        raise OptionError("there are no adjudications to take at their word.")
+        raise OptionError("the adjudications are to be taken as the truth, but there are none; pass adjudications.")
     make_plan(study, human_table(study, settings.coders.coders), settings, seed)
     surveyed = None if features is None else survey_features(features, [str(n) for n in study.table.items])
     run = Run.create(
@@ -304,7 +304,7 @@ class IPA2LT:
 
         folder = Path(run) if run is not None else Path(tempfile.mkdtemp(prefix="ltnet-run-"))
         if "given" in self.settings:
-            raise OptionError("whom to take at their word follows from adjudications and adjudicator; leave out given.")
+            raise OptionError("given follows from adjudications and adjudicator; leave it out.")
         certain = given_coders(self.adjudications is not None, self.adjudicator)
         options = {**self.settings, "given": certain}
         if features is not None:

@@ -153,8 +153,8 @@ def show(coder: str, position: int) -> None:
         markup.sentence(top_confusions(coder, matrix, classes, interval=interval))
         if coder == content.get("reference_coder"):
             markup.sentence(
-                "The reference coder. The labels alone do not say which coder is right, so the truth is told in this "
-                "coder’s words: its matrix was set close to a perfect coder’s before training."
+                "The reference coder. The labels alone do not show which coder is right, so this coder’s labels are "
+                "taken as nearly right: before training its matrix was set close to the identity."
             )
         points = event["selection"]["points"]
         if points or cell:

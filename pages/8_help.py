@@ -56,9 +56,9 @@ QUESTIONS = {
     "off.",
     "A coder’s matrix looks like the identity.": "Either the coder is that good, or the labels do not tell. Hover a "
     "row: few annotations behind it and wide intervals mean that little is known.",
-    "The learned truth follows the wrong coder.": "Where coders share no images, name the one whose words shall be the "
-    "truth as reference on Train. Where most coders answer another question than yours, settle some images, or give "
-    "the coders weights.",
+    "The learned truth follows the wrong coder.": "Where coders share no images, name the reference coder on "
+    "Train: its labels are taken as nearly right. Where most coders answer another question than yours, settle some "
+    "images, or give the coders weights.",
     "I deleted something.": "The page offers to bring it back until the server is started again.",
     "Where are my files?": "In the folder “workspace” beside the app, or in the one that LTNET_WORKSPACE names: "
     "datasets, runs and what you settled. Nothing is sent anywhere.",

@@ -275,8 +275,11 @@ def test_a_resumed_run_goes_on_with_its_own_adjudications(
     ("flags", "message"),
     [
         (("--adjudicator", "trust"), "there are none"),
-        (("--adjudications", "SETTLED", "--method", "mixture"), "only LTNet takes a coder at its word"),
-        (("--adjudications", "SETTLED", "--preset", "paper"), "only LTNet takes a coder at its word"),
+        (
+            ("--adjudications", "SETTLED", "--method", "mixture"),
+            "only LTNet can take the labels of a coder as the truth",
+        ),
+        (("--adjudications", "SETTLED", "--preset", "paper"), "only LTNet can take the labels of a coder as the truth"),
         (("--adjudications", "nothing.csv"), "no such file"),
         (("--like", "nowhere"), "is not a run folder"),
         (("--like", "FINISHED", "--preset", "quick"), "leave out --preset"),

@@ -29,7 +29,7 @@ from ltnet_core.labels.aggregation.choice import (
 from ltnet_core.labels.aggregation.few_parameters import know_or_guess
 from ltnet_core.labels.aggregation.guessing import strength
 from ltnet_core.labels.aggregation.held_out import CORRELATIONS, discounts, folds
-from ltnet_core.labels.aggregation.unclear_items import LEAN, UNCLEAR, Fit, Rows, States, maximise
+from ltnet_core.labels.aggregation.unclear_items import LEAN, UNCLEAR, Parameters, Rows, States, maximise
 
 # ---- annotations left out
 
@@ -93,7 +93,7 @@ def test_shares_of_states_start_from_the_classes_and_pairs_are_symmetric() -> No
 
 def test_the_order_of_a_pair_is_as_sure_as_its_coders_lean() -> None:
     judged = np.array([[3.0, 1.0], [10.0, 10.0], [2.0, 3.0]])
-    fit = Fit(np.zeros((6, 2)), np.array([0.9, 0.5, 0.3]), np.ones(4), np.zeros((3, 2, 2)), judged, [])
+    fit = Parameters(np.zeros((6, 2)), np.array([0.9, 0.5, 0.3]), np.ones(4), np.zeros((3, 2, 2)), judged, [])
     weight = np.array([4 * 0.8**2, 0.0, 5 * 0.4**2])
     assert fit.decided() == pytest.approx((weight @ [0.9, 0.5, 0.7]) / weight.sum())
     assert replace(fit, lean=np.full(3, 0.5)).decided() == 0.5
@@ -103,7 +103,7 @@ def test_the_bound_is_per_annotation_and_em_takes_thirty_steps_at_most() -> None
     table = table_of([("i", "x", "a", 3.0), ("i", "x", "b", 1.0), ("j", "x", "b", 4.0)])
     rows, states = Rows.of(table), States.of(2, False)
     t = np.array([[0.7, 0.4], [0.3, 0.6]])
-    fit = Fit(t, np.full(1, 0.5), np.array([0.5, 0.5]), np.zeros((1, 2, 2)), np.zeros((1, 2)), [])
+    fit = Parameters(t, np.full(1, 0.5), np.array([0.5, 0.5]), np.zeros((1, 2, 2)), np.zeros((1, 2)), [])
     prior = np.array([[[2.0, 1.0], [1.0, 2.0]]])
     found = maximise(rows, states, fit, prior, None, tol=-1)
     assert len(found.bound) == 30
@@ -117,7 +117,7 @@ def test_the_bound_is_per_annotation_and_em_takes_thirty_steps_at_most() -> None
 
 
 def test_the_crowd_s_lean_is_its_mean_of_judged_annotations() -> None:
-    fit = Fit(np.zeros((2, 1)), np.full(2, 0.5), np.ones(1), np.zeros((2, 1, 1)), np.zeros((2, 2)), [])
+    fit = Parameters(np.zeros((2, 1)), np.full(2, 0.5), np.ones(1), np.zeros((2, 1, 1)), np.zeros((2, 2)), [])
     np.testing.assert_allclose(lean_prior(fit), 4 * np.array([LEAN, 1 - LEAN]))  # nothing is known
     for judged, mean in (
         ([[6.0, 2.0], [3.0, 1.0]], 0.75),
@@ -138,7 +138,7 @@ def test_a_ladder_learns_each_rung_until_t_rests_but_four_rounds_at_most(
     priors: list[float] = []
 
     def step(moves: float) -> Any:
-        def moved(rows: Rows, states: States, fit: Fit, prior: np.ndarray, by_lean: Any, **_: Any) -> Fit:
+        def moved(rows: Rows, states: States, fit: Parameters, prior: np.ndarray, by_lean: Any, **_: Any) -> Parameters:
             assert (by_lean is not None) == (kind == OWN)
             np.testing.assert_array_equal(fit.lean, lean)
             priors.append(float(prior.sum(2)[0, 0]))
@@ -214,14 +214,14 @@ def test_the_note_tells_what_was_chosen() -> None:
     assert chosen.correlation == pytest.approx(0.2)
     assert chosen.strength == pytest.approx((3000**2 * 3 * 300) ** 0.25)
     assert chosen.note() == (
-        "Models were weighed by how well they foretell 1,234 left-out annotations. Items: all clear 75%, some unclear "
+        "Models were weighed by how well they predict 1,234 left-out annotations. Items: all clear 75%, some unclear "
         "and judged by chance 25%, some unclear and judged in each coder's way 0%. Coders: know or guess 50%, own "
         "matrices with a prior worth 300 25%, 30 0%, 3 25% annotations a row. Correlation of errors: 0.20."
     )
     clear = {model: weight for model, weight in weights.items() if model.items == CLEAR}
     assert "Items: all taken for clear, because there are too many" in replace(chosen, weights=clear).note()
     none = clear | {models[5]: (0.0, 0.0)}
-    assert "all taken for clear, because unclear ones foretell no better" in replace(chosen, weights=none).note()
+    assert "all taken for clear, because unclear ones predict no better" in replace(chosen, weights=none).note()
 
 
 def test_what_was_estimated_cannot_be_changed_by_mistake() -> None:

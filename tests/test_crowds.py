@@ -17,7 +17,7 @@ from ltnet_core.labels.aggregation import aggregate, crowd_prior, dawid_skene, m
 from ltnet_core.labels.aggregation.choice import CLEAR, OWN, STRENGTHS, choose, ladder, stacking
 from ltnet_core.labels.aggregation.few_parameters import know_or_guess
 from ltnet_core.labels.aggregation.guessing import guessing_matrices
-from ltnet_core.labels.aggregation.held_out import FOLDS, folds, foretold, truth
+from ltnet_core.labels.aggregation.held_out import FOLDS, folds, left_out_probability, truth
 from ltnet_core.labels.aggregation.unclear_items import Fit, Rows, States, maximise
 from ltnet_core.labels.identifiability import overlap_notes
 from ltnet_core.runs.evaluation import calibration_error
@@ -238,7 +238,7 @@ def test_folds_leave_out_every_vote_once_and_never_the_last_of_an_item() -> None
     assert held == pytest.approx(expected)
 
 
-def test_left_out_annotations_are_foretold_as_by_hand() -> None:
+def test_left_out_annotations_are_predicted_as_by_hand() -> None:
     rows = [(f"i{n:02d}", coder, "cat" if n % 2 else "dog") for n in range(20) for coder in "xyz"]
     table = AnnotationTable.from_frame(pd.DataFrame(rows, columns=["image", "coder", "label"]))
     fold = next(iter(folds(table)))
@@ -247,9 +247,9 @@ def test_left_out_annotations_are_foretold_as_by_hand() -> None:
     fit = Fit(np.tile(t, (3, 1)), np.full(3, 0.5), np.array([0.5, 0.5]), np.zeros((3, 2, 2)), np.zeros((3, 2)), [])
     r = 0.8**2 / (0.8**2 + 0.2**2)  # two others say the same
     assert len(fold.item)
-    np.testing.assert_allclose(foretold(rest, states, fit, fold)[0], r * 0.8 + (1 - r) * 0.2)
+    np.testing.assert_allclose(left_out_probability(rest, states, fit, fold)[0], r * 0.8 + (1 - r) * 0.2)
     half = 0.8 / (0.8 + 0.2)  # of two that err together one is left: weights of 1 / 2
-    np.testing.assert_allclose(foretold(rest, states, fit, fold)[-1], half * 0.8 + (1 - half) * 0.2)
+    np.testing.assert_allclose(left_out_probability(rest, states, fit, fold)[-1], half * 0.8 + (1 - half) * 0.2)
 
 
 def test_stacking_finds_the_best_mixture() -> None:
@@ -359,7 +359,7 @@ def test_aggregate_without_a_method_says_what_it_chose(ltnet: Command, tmp_path:
         "aggregate", tmp_path / "crowd.csv", "--out", tmp_path / "truth.csv", "--matrices", tmp_path / "T.json"
     )
     assert done.returncode == 0, done.stderr
-    assert "auto: Models were weighed by how well they foretell" in done.stderr
+    assert "auto: Models were weighed by how well they predict" in done.stderr
     assert "Models" not in done.stdout
     written = pd.read_csv(tmp_path / "truth.csv", dtype={"image": str}).set_index("image")
     names = np.asarray(table.classes)[true]

@@ -47,8 +47,8 @@ def test_a_method_that_cannot_be_is_refused_before_training(demo: Path, ltnet: C
         (("--epochs", 0), "epochs must lie between 1 and"),
         (("--batch-size", 1), "batch_size must lie between 2 and"),
         (("--cutout", 2), "cutout must lie between 0.0 and 1.0"),
-        (("--reference", "Alfa"), "the reference 'Alfa' is not a coder with annotations to learn from; there are"),
-        (("--reference", "Alpha", "--coder-weights", "Alpha=0"), "the reference 'Alpha' weighs 0"),
+        (("--reference", "Alfa"), "the reference coder 'Alfa' has no annotations to learn from; there are"),
+        (("--reference", "Alpha", "--coder-weights", "Alpha=0"), "the reference coder 'Alpha' has weight 0"),
         (("--reference", "Alpha", "--no-reference"), "leave out one of them"),
         (("--reference", "Alpha", "--method", "mixture"), "has no meaning for another method"),
         (("--reference", "Alpha", "--preset", "paper"), "matrices that start from 'identity'"),
@@ -96,7 +96,8 @@ def test_the_reference_is_who_was_named(demo: Path, ltnet: Command, tmp_path: Pa
         starts = {c: np.diagonal(m) for c, m in found["start"].items()}
         assert (abs(starts["Beta"] - NEAR) < 1e-6).all() == (name == "Beta")
         assert not (abs(starts["Alpha"] - NEAR) < 1e-6).any()
-        assert "in the words of" not in done.stdout  # that is told where it was found, not where it was asked for
+        # The run names the reference coder where it looked for one.
+        assert "the reference coder is" not in done.stdout
     again = ltnet("fit", demo, "--run", tmp_path / "again", "--like", tmp_path / "Beta", "--no-reference")
     assert again.returncode == 0, again.stderr
     assert matrices_of(tmp_path / "again")["reference_coder"] is None
@@ -115,7 +116,7 @@ def test_a_coder_who_is_right_where_it_is_clear_is_found_to_be_the_reference(ltn
     flags = ("--preset", "quick", "--epochs", 10, "--device", "cpu", "--no-machine-coders", "--no-comparisons")
     done = ltnet("fit", tmp_path / "bars", "--run", tmp_path / "run", *flags)
     assert done.returncode == 0, done.stderr
-    assert "it is told in the words of 'Alpha'" in done.stdout
+    assert "the reference coder is 'Alpha'" in done.stdout
     found = matrices_of(tmp_path / "run")
     assert found["reference_coder"] == "Alpha"
     assert np.diagonal(found["coders"]["Alpha"]).min() > 0.9
@@ -132,7 +133,7 @@ def test_where_labels_suffice_a_reference_is_refused(ltnet: Command, tmp_path: P
     images = [r["image"] for r in read_rows(faces / "truth.csv") if r["split"] == "train"]
     write_csv(faces / "annotations.csv", ("image", "coder", "label"), [(i, c, "fear") for i in images for c in "XYZ"])
     done = ltnet("fit", faces, "--run", tmp_path / "run", "--preset", "quick", "--reference", "X")
-    assert (done.returncode, "their labels alone tell the matrices" in done.stderr) == (2, True)
+    assert (done.returncode, "their labels alone determine the matrices" in done.stderr) == (2, True)
     assert not (tmp_path / "run").exists()
 
 

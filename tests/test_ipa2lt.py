@@ -10,7 +10,7 @@ import pytest
 from ltnet_core.annotations import ADJUDICATOR, AnnotationTable
 from ltnet_core.datasets.crowd import draw_crowd
 from ltnet_core.learning.coder_weights import coder_weights
-from ltnet_core.learning.ipa2lt import NEAR, SHARPEST, first_matrices, judges_of_confidence, sharpened, total_mass
+from ltnet_core.learning.ipa2lt import NEAR, SHARPEST, calibration_annotations, first_matrices, sharpened, total_mass
 from ltnet_core.settings import make_settings
 
 
@@ -128,10 +128,10 @@ def test_where_there_is_a_reference_its_labels_alone_tell_how_sure_p_may_be() ->
         np.arange(n).astype(str).astype(object), ("X", "Y"), ("cat", "dog"), np.arange(n, dtype=np.int32),
         (np.arange(n) % 2).astype(np.int32), np.zeros(n, np.int32), np.ones(n, np.float32),
     )  # fmt: skip
-    assert judges_of_confidence(table, "Y", np.arange(60)).coders == ("Y",)
-    assert judges_of_confidence(table, "Y", np.arange(30)).coders == ("X", "Y")
-    assert judges_of_confidence(table, None, np.arange(60)).coders == ("X", "Y")
+    assert calibration_annotations(table, "Y", np.arange(60)).coders == ("Y",)
+    assert calibration_annotations(table, "Y", np.arange(30)).coders == ("X", "Y")
+    assert calibration_annotations(table, None, np.arange(60)).coders == ("X", "Y")
     # What was adjudicated was chosen, most of it hard: it must not stand for all images.
     adjudicated = replace(table, coders=("X", ADJUDICATOR))
-    assert judges_of_confidence(adjudicated, None, np.arange(60)).coders == ("X", ADJUDICATOR)
-    assert judges_of_confidence(adjudicated, "X", np.arange(60)).coders == ("X",)
+    assert calibration_annotations(adjudicated, None, np.arange(60)).coders == ("X", ADJUDICATOR)
+    assert calibration_annotations(adjudicated, "X", np.arange(60)).coders == ("X",)

@@ -29,7 +29,7 @@ def test_three_who_err_apart_suffice_and_t_starts_where_they_are() -> None:
     assert found.suffice
     assert found.correlation < 0.1
     assert labels_alone(table) is found  # asked again, nothing is fitted again
-    assert "tell truth and matrices apart" in note(found)
+    assert "determine truth and matrices" in note(found)
     assert found.chosen is not None
     start, pseudo_counts = first_matrices(found.chosen, table)
     np.testing.assert_allclose(start.sum(2), 1)

@@ -8,7 +8,14 @@ import pytest
 from ltnet_core.annotations import AnnotationTable, FloatArray
 from ltnet_core.labels.truth import posterior
 from ltnet_core.learning.calibration import soften
-from ltnet_core.learning.shared_errors import LEAST_SHARE, foretelling, item_shares, learned_share, spread, votes
+from ltnet_core.learning.shared_errors import (
+    LEAST_SHARE,
+    annotation_shares,
+    fit_shared_errors,
+    item_shares,
+    learned_share,
+    votes,
+)
 from ltnet_core.runs.evaluation import calibration_error
 
 K = 4
@@ -39,12 +46,12 @@ EVERYONE, ONES = np.ones(30, dtype=np.bool_), np.ones(30)
 def test_independent_errors_cost_nothing_and_shared_ones_are_discounted() -> None:
     table, _ = crowd(0.0)
     p = np.full((1500, K), 1 / K)
-    assert foretelling(p, T, table, ONES, EVERYONE)[0] <= 0.02
+    assert fit_shared_errors(p, T, table, ONES, EVERYONE)[0] <= 0.02
     table, truth = crowd(0.6)
-    rho, beta = foretelling(p, T, table, ONES, EVERYONE)
+    rho, beta = fit_shared_errors(p, T, table, ONES, EVERYONE)
     assert rho * 2 + (1 - beta) > 0.3
     plain = posterior(p, T, table)
-    shared = spread(item_shares(table, EVERYONE, rho), table, EVERYONE)
+    shared = annotation_shares(item_shares(table, EVERYONE, rho), table, EVERYONE)
     sober = soften(posterior(p, T, table, ONES, shared), 1 / beta)
     truth = truth.astype(np.int32)
     assert calibration_error(sober, truth) < 0.5 * calibration_error(plain, truth)
@@ -55,17 +62,17 @@ def test_a_network_that_is_too_sure_of_itself_is_made_less_sure() -> None:
     rng = np.random.default_rng(1)
     seen = np.where(rng.random(1500) < 0.5, truth, rng.integers(0, K, 1500))
     p = 0.98 * np.eye(K)[seen] + 0.02 / K
-    rho, beta = foretelling(p, T, table, ONES, EVERYONE)
+    rho, beta = fit_shared_errors(p, T, table, ONES, EVERYONE)
     assert beta < 0.8
     assert rho < 0.1
 
 
 def test_few_annotations_decide_nothing() -> None:
     table, _ = crowd(0.6, n=30)
-    assert foretelling(np.full((30, K), 1 / K), T, table, ONES, EVERYONE) == (0.0, 1.0)
+    assert fit_shared_errors(np.full((30, K), 1 / K), T, table, ONES, EVERYONE) == (0.0, 1.0)
     lonely, _ = crowd(0.6, per_item=1)  # nothing else of the item would be left
-    assert foretelling(np.full((1500, K), 1 / K), T, lonely, ONES, EVERYONE) == (0.0, 1.0)
-    silent = foretelling(np.full((1500, K), 1 / K), T, crowd(0.6)[0], ONES, np.zeros(30, dtype=np.bool_))
+    assert fit_shared_errors(np.full((1500, K), 1 / K), T, lonely, ONES, EVERYONE) == (0.0, 1.0)
+    silent = fit_shared_errors(np.full((1500, K), 1 / K), T, crowd(0.6)[0], ONES, np.zeros(30, dtype=np.bool_))
     assert silent == (0.0, 1.0)
 
 
@@ -74,7 +81,7 @@ def test_votes_of_one_coder_are_left_out_one_by_one() -> None:
     table, _ = crowd(0.6)
     one = AnnotationTable(table.items, ("crowd",), table.classes, *_counted(table))
     p = np.full((1500, K), 1 / K)
-    assert foretelling(p, T[:1], one, ONES[:1], EVERYONE[:1]) == foretelling(p, T, table, ONES, EVERYONE)
+    assert fit_shared_errors(p, T[:1], one, ONES[:1], EVERYONE[:1]) == fit_shared_errors(p, T, table, ONES, EVERYONE)
 
 
 def _counted(table: AnnotationTable) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -96,7 +103,7 @@ def test_shares_are_the_design_effect_and_those_at_their_word_count_fully() -> N
     assert number[table.item[0]] == 2
     share = item_shares(table, some, 0.5)
     np.testing.assert_allclose(share, 1 / (1 + (number - 1) * 0.5))
-    np.testing.assert_allclose(spread(share, table, some)[0], 1)
+    np.testing.assert_allclose(annotation_shares(share, table, some)[0], 1)
     np.testing.assert_allclose(item_shares(table, EVERYONE, 0.0), 1)
 
 

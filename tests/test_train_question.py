@@ -1,4 +1,4 @@
-"""Train asks whose words the truth shall be told in, and hands the answer to the trainer."""
+"""Train asks for the reference coder, and hands the answer to the trainer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Transition matrices by hand: where they start, what is refused, and coders taken at their word."""
+"""Transition matrices by hand: where they start, what is refused, and coders whose labels are the truth."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ def test_classes_that_are_confused_can_stand_side_by_side(place: Path, demo: Pat
 def test_the_reference_is_marked_on_its_matrix(place: Path, demo: Path) -> None:
     link(place, demo)
     path = write_fake_run(place / "runs" / "faces-1", demo) / "results" / "names.json"
-    said = "The reference coder. The labels alone do not say which coder is right"
+    said = "The reference coder. The labels alone do not show which coder is right"
     assert said not in seen(open_page("transitions"))
     path.write_text(json.dumps({**json.loads(path.read_text()), "reference_coder": "Beta"}))
     assert seen(open_page("transitions")).count(said) == 1

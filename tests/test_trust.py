@@ -1,4 +1,4 @@
-"""Whom to believe: what a coder weighs, and in whose words the truth is told."""
+"""The weights of coders, and the reference coder."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_a_coder_weighs_what_the_best_misses_of_what_it_misses() -> None:
     assert 0.25 < few < 0.8  # ten items say little
     assert trust(np.eye(2)[label[:, 0]], table, np.arange(2000))["Y"] == LEAST_TRUST
     assert trust_note(found) == (
-        "weights of the coders: 'X' 1.00, 'Y' 0.25; a coder whose labels on held-out images the network misses twice as "
+        "weights of the coders: 'X' 1.00, 'Y' 0.25; a coder whose held-out labels the network misses twice as "
         "often weighs half."
     )
 
@@ -108,8 +108,8 @@ def test_few_held_out_labels_make_nobody_the_reference() -> None:
 
 
 def test_the_reference_is_named_in_a_sentence_and_so_is_who_cannot_be_one() -> None:
-    told = "it is told in the words of 'X', for the network misses 3% of its labels of clear images"
+    told = "the reference coder is 'X', for the network misses 3% of its labels of clear images"
     assert told in Candidate("X", 0.03, 0.2, 0.99).note()
     note = Candidate("X", 0.12, 0.2, 0.77).note()
-    assert "it is told in the words of no coder: of 'X', the best by held-out labels, the network misses 12%" in note
+    assert "there is no reference coder: of 'X', the best by held-out labels, the network misses 12%" in note
     assert "fewer than 20% has a probability of 77%" in note

@@ -24,8 +24,8 @@ TERMS = {
     "known truth": "A truth that the dataset brings with it. It measures the results and is never learned from.",
     "test image": "An image with known truth that is kept out of training, to measure the result.",
     "mixture": "A network trained on the labels of all coders as they are. It is what LTNet has to beat.",
-    "reference coder": "The coder in whose words the truth is told. Where coders share no images their labels fit more "
-    "than one truth, and somebody’s words have to be chosen.",
+    "reference coder": "The coder whose labels are taken as nearly right. Where coders share no images, their labels "
+    "fit more than one truth; the reference coder decides which of them is learned.",
     "case": "How two labels of an image and its learned truth relate: all agree, all different, the labels agree and "
     "the truth differs, or the truth agrees with one of them.",
     "to settle": "To decide what the truth of a disputed image is. Decisions are kept beside the labels, which stay "

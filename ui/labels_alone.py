@@ -48,7 +48,7 @@ class LabelsAlone:
     items : labelled items. changed : of them, those where ``auto`` says another class than most labels.
     transitions : (C,K,K) by ``auto``, rows are truth; None where there are too many.
     share : (K,) of each class in the truth by ``auto``.
-    note : what ``auto`` decided. suffice : whether labels alone can tell truth and matrices apart.
+    note : what ``auto`` decided. suffice : whether the labels alone determine truth and matrices.
     """
 
     scores: Mapping[str, Mapping[str, Any]]

@@ -1,4 +1,4 @@
-"""Whose words the truth is told in: the question before training, with what the labels show of every coder."""
+"""The reference coder: the question on Train, with what the labels show of every coder."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from ui.wording import listing, percent
 STARTS = ("auto", "network")
 FIND = "let the run find it"
 MEANING = (
-    "Coders may use the same word for different things. The learned truth is told in the words of the reference coder: "
-    "its labels are taken as nearly right, and the matrices of the others say how they differ from them. Where coders "
-    "share few images no label tells whose words are right, so name the coder whose understanding of the classes is "
-    "yours. Classes it never used cannot be told in its words. Who agrees with the others most need not be right: all "
-    "of them may answer another question than yours."
+    "Coders may use the same class for different things. The labels of the reference coder are taken as nearly right, "
+    "and the matrices of the others say how their labels differ from them. Where coders share few images, no label "
+    "shows which coder is right, so name the one whose understanding of the classes is yours. It should have used "
+    "every class. The coder who agrees with the others most need not be right: all of them may answer another question "
+    "than yours."
 )
 
 
@@ -34,11 +34,11 @@ def question(study: Study, base: Settings, flags: Sequence[str]) -> list[str]:
     if len(study.human_coders) < 2 or "ltnet" not in method_of(method).parts or start not in STARTS:
         return []
     chosen = st.selectbox(
-        "Whose words shall the truth be told in?",
+        "Which coder is the reference coder?",
         [None, *study.human_coders],
         key="reference",
         format_func=lambda c: FIND if c is None else str(c),
-        help="The reference coder.",
+        help="Its labels are taken as nearly right.",
     )
     with st.expander("What this means, and what the labels show of every coder"):
         markup.sentence(MEANING)

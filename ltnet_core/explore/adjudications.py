@@ -363,7 +363,7 @@ def only_blind(decisions: pd.DataFrame, source: str) -> pd.DataFrame:
 
 
 def given_coders(settled: bool, adjudicator: str) -> tuple[str, ...]:
-    """The coders to take at their word: the adjudicator, where there is one and it is to be trusted fully.
+    """The coders whose labels are the truth: the adjudicator, where there is one and ``adjudicator`` is ``trust``.
 
     Raises
     ------

@@ -152,8 +152,8 @@ def write_matrices(content: dict[str, Any], out: Path) -> None:
 def load_matrices(run: Run) -> dict[str, Any]:
     """What ``T.json`` holds: ``{"classes", "coders": {NAME: K × K}, "support": {NAME: K}}``; rows are truth.
 
-    ``support`` is the number of annotations that each row rests on. Coders taken at their word
-    have none: nothing of theirs was learned.
+    ``support`` is the number of annotations that each row rests on. A coder whose labels are
+    the truth has none: its matrix was not learned.
 
     Raises
     ------

@@ -1,7 +1,7 @@
-"""What the annotations determine: the evidence behind each row of T, and coders who share no item.
+"""Identifiability: whether the annotations determine p and T.
 
-p and T explain the same labels. They can be told apart where coders overlap and where
-each class has annotations enough; elsewhere a matrix is mostly what it was assumed to be.
+p and T explain the same labels. They are identifiable where coders overlap and each class has
+enough annotations; elsewhere T stays close to its prior.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ def groups_that_never_meet(table: AnnotationTable) -> list[list[str]]:
 
 
 def labels_suffice(table: AnnotationTable, correlation: float = 0.0) -> bool:
-    """Whether the labels alone can tell truth and matrices apart, so that they are a sound start.
+    """Whether the labels alone determine truth and matrices.
 
-    Two views of the same items leave them undetermined, three do not (Kruskal, 1977;
-    Allman, Matias and Rhodes, 2009): most items need two annotations or more, and most
-    annotations must come from coders who met two others, or gave three votes an item. n annotations whose
-    errors have this ``correlation`` ρ are n / (1 + (n − 1)·ρ) views, rounded.
+    Two views of the same items do not, three do (Kruskal, 1977; Allman, Matias and Rhodes, 2009).
+    So most items must have two views or more, and most annotations must come from coders who share
+    items with two others, or gave three votes an item. n annotations whose errors have the
+    ``correlation`` ρ are n / (1 + (n − 1)·ρ) views, rounded.
     """
     votes = table.votes().sum(1)[table.annotated()]
     votes = votes / (1 + np.maximum(votes - 1, 0) * correlation)
@@ -57,7 +57,7 @@ def labels_suffice(table: AnnotationTable, correlation: float = 0.0) -> bool:
 
 
 def overlap_notes(table: AnnotationTable) -> list[str]:
-    """Sentences about coders whose labels alone cannot be compared."""
+    """Sentences about coders who share no items with others."""
     if len(table.coders) == 1:
         if labels_suffice(table):
             return []  # votes of a nameless crowd: each vote is a view of its own
@@ -79,7 +79,7 @@ def overlap_notes(table: AnnotationTable) -> list[str]:
 
 
 def weak_rows(evidence: Evidence, table: AnnotationTable, fixed: Collection[str] = ()) -> list[str]:
-    """A sentence about the rows of human coders' matrices with less than ``ENOUGH`` evidence; none of ``given``."""
+    """A sentence about the rows of human coders' matrices with less than ``ENOUGH`` evidence, without ``fixed``."""
     human = [c for c, name in enumerate(table.coders) if not is_machine(name) and name not in fixed]
     weak = [(c, k) for c in human for k in np.flatnonzero(evidence.support[c] < ENOUGH)]
     if not weak:

@@ -1,4 +1,4 @@
-"""How sure each cell of T is: annotations behind its row, and a 95 % interval.
+"""Evidence behind T: annotations behind each row, and a 95 % interval of each cell.
 
 Three things are uncertain: which labels a coder happened to give, the truth they are held against, which is itself
 inferred, and p, which may err the same way on all images of a kind. So the items' likelihood
@@ -41,8 +41,8 @@ class Evidence:
 
     Attributes
     ----------
-    support : (C,K) annotations of known truth that would leave each row as uncertain as it is; at most
-        Σ_n r[n,k]² · weight, by which one whose truth may be of two classes alike counts a quarter for each.
+    support : (C,K) number of annotations of known truth that would leave each row as uncertain as it is; at most
+        Σ_n r[n,k]² · weight. An annotation with r = ½ for two classes counts a quarter for each.
     low, high : (C,K,K) ends of the 95 % interval of each cell, from a Beta distribution
         around it with that much support (Jeffreys' prior).
     """
@@ -62,10 +62,10 @@ def evidence(
 ) -> Evidence:
     """Evidence behind ``transitions`` (C,K,K) when the truth of the items is ``r`` (N,K).
 
-    ``p`` (N,K) is what the network sees of them; without it the truth is taken as known to be ``r``. ``weights`` (E,)
-    are what the annotations count, 1 by default. ``assumed`` (C,K) are the pseudo annotations of each row's prior.
-    They are no support, but make the interval narrower, for the prior comes from the other coders; as they may differ
-    more than a prior knows, it counts as seven annotations at most.
+    ``p`` (N,K) is the latent truth; without it the truth is taken as known to be ``r``. ``weights`` (E,) are the
+    weights of the annotations, 1 by default. ``assumed`` (C,K) are the pseudo annotations of each row's prior. They
+    are no support, but make the interval narrower, because the prior comes from the other coders; they count as seven
+    annotations at most, because coders may differ more than the prior knows.
     """
     n, c, k = table.shape
     count = table.count.astype(np.float64) * (1.0 if weights is None else weights)

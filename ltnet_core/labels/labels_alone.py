@@ -1,4 +1,4 @@
-"""What the labels alone tell before any network is trained, and whether that is enough to start from."""
+"""Truth and T from the labels alone, before any network is trained, and whether LTNet can start from them."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ class LabelsAlone:
 
 
 def first_matrices(chosen: Chosen, table: AnnotationTable) -> tuple[FloatArray, FloatArray]:
-    """(C,K,K) T of the coders of ``table`` where the truth is what was chosen, and its pseudo counts.
+    """(C,K,K) T of the coders of ``table`` for the truth ``chosen.p``, and its (C,K,K) pseudo counts.
 
-    The pseudo counts hold it to knowing or guessing as strongly as the models do that foretell left-out
-    annotations best. An item that nobody labelled says nothing; what was adjudicated is known.
+    The pseudo counts hold it to knowing or guessing as strongly as the models do that predict left-out
+    annotations best. An item without annotation adds nothing; the class of an adjudicated item is known.
     """
     r = np.nan_to_num(chosen.p)
     if ADJUDICATOR in table.coders:
@@ -55,9 +55,9 @@ _remembered: OrderedDict[str, LabelsAlone] = OrderedDict()
 
 
 def labels_alone(table: AnnotationTable) -> LabelsAlone:
-    """What the labels of these coders tell; remembered for the last tables asked about.
+    """Truth and T from the labels of these coders; cached for the last two tables.
 
-    Coders who hardly overlap are not tried: their labels fit more than one truth whatever the model.
+    Nothing is fitted for coders who hardly overlap: their labels fit more than one truth under every model.
     """
     key = table.fingerprint()
     if key not in _remembered:
@@ -78,7 +78,7 @@ def note(alone: LabelsAlone) -> str:
     """A sentence about where T starts."""
     correlation = f"their errors on an item have a correlation of {alone.correlation:.2f}"
     if alone.suffice:
-        return f"the labels alone tell truth and matrices apart ({correlation}): T starts from them."
+        return f"the labels alone determine truth and matrices ({correlation}): T starts from them."
     return (
         f"coders err together where an image is unclear ({correlation}), so that most items have fewer than two "
         "independent views: LTNet goes on from a network trained on all labels mixed, and T starts from the labels."

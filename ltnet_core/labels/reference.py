@@ -1,7 +1,7 @@
-"""Whose words the truth is told in: what the labels show of every coder before anything is trained.
+"""What the labels show of each coder who could be the reference coder, before anything is trained.
 
-Where coders do not overlap no label tells whose words are right, so the user names the reference. This is what there
-is to go by.
+The labels of the reference coder are taken as nearly right. Where coders do not overlap, no label shows whose labels
+are right, so the user names the reference coder.
 """
 
 from __future__ import annotations
@@ -15,15 +15,17 @@ from ..annotations import ADJUDICATOR, AnnotationTable, is_machine
 
 @dataclass(frozen=True)
 class ReferenceEvidence:
-    """A coder who could be the reference.
+    """What the labels show of a coder who could be the reference coder.
 
     Attributes
     ----------
-    coder : name. items : number of items it labelled. votes : annotations per item; a crowd gives several.
-    consensus : mean share of an item's votes that its most frequent label got; None with one vote an item.
-    unused : classes it never used, which cannot be told in its words.
-    shared : items that another coder labelled, too. agreement : share of those others' annotations that its own label
-        meets; None where there are none.
+    coder : name.
+    items : number of items it labelled.
+    votes : annotations per item; above 1 where the coder is a crowd.
+    consensus : mean over items of the share of its votes for the most frequent label; None where no item has two votes.
+    unused : classes that it never used.
+    shared : number of its items that another coder labelled too.
+    agreement : of the other coders' annotations of these items, the share equal to its own label; None without any.
     """
 
     coder: str
@@ -36,9 +38,9 @@ class ReferenceEvidence:
 
 
 def reference_evidence(table: AnnotationTable) -> list[ReferenceEvidence]:
-    """What the labels show of every human coder, those with most items first.
+    """What the labels show of every human coder, the one with most items first.
 
-    Nothing here names the right one: coders who agree may all answer another question than the user's.
+    None of this shows who is right: coders who agree with each other may all answer another question than the user's.
     """
     humans = table.keep_coders([c for c in table.coders if not is_machine(c) and c != ADJUDICATOR])
     everything = humans.votes()

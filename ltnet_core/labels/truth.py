@@ -1,4 +1,4 @@
-"""From p, T and the annotations to the learned truth."""
+"""The learned truth from p, T and the annotations."""
 
 from __future__ import annotations
 
@@ -29,10 +29,9 @@ def posterior(
     """Truth given the image and its annotations, (N,K), rows sum to 1.
 
     r[n,k] ∝ p[n,k] · Π_c T[c,k,a_nc]^(w_c · s_nc · count), in logs. ``p`` is (N,K) and
-    ``transitions`` (C,K,K). The weights (1 by default) are those of the loss: what a
-    machine coder says comes from the same image that p has seen, so it must not
-    count as independent evidence. ``shares`` (E,) are what each annotation tells that the
-    others and p do not, see :mod:`.shared_errors`; all of it by default.
+    ``transitions`` (C,K,K). ``coder_weights`` (C,) are w, 1 by default: annotations of machine
+    coders come from the image, as p does, so they are no independent evidence. ``shares`` (E,)
+    are s, 1 by default: see :mod:`~ltnet_core.learning.shared_errors`.
     """
     k = p.shape[1]
     log_r = np.log(np.maximum(p, FLOOR))

@@ -17,8 +17,8 @@ from torch import Tensor
 class Entries:
     """The annotations of one batch, as (E,) tensors, sorted by ``row``.
 
-    ``row`` is the image's place in the batch; ``weight`` is count × coder weight. Where ``per_item`` is set, every
-    image has so many entries, some of which weigh nothing.
+    ``row`` is the index of the image in the batch; ``weight`` is count × coder weight. Where ``per_item`` is not 0,
+    every image has that many entries, some of weight 0.
     """
 
     row: Tensor
@@ -41,13 +41,13 @@ class Entries:
         return self.weight.sum()
 
     def item_mass(self) -> Tensor:
-        """Σ of the weights of each image that has annotations."""
+        """(B,) sum of the weights of each image."""
         if self.per_item:
             return self.weight.view(-1, self.per_item).sum(1)
         return torch.bincount(self.row, weights=self.weight)
 
     def add_up(self, values: Tensor, like: Tensor) -> Tensor:
-        """Sums over each image's entries of ``values`` (E,…), shaped and typed like ``like`` (B,…)."""
+        """(B,…) sums of ``values`` (E,…) over the entries of each image; shape and type are those of ``like``."""
         if self.per_item:
             return values.view(-1, self.per_item, *values.shape[1:]).sum(1)
         return torch.zeros_like(like).index_add(0, self.row, values)
@@ -61,7 +61,7 @@ class Entries:
         return (self.weight * (choice[self.row] == self.label)).sum()
 
     def partners(self, other: Tensor) -> Entries:
-        """The annotations of image ``other[b]`` in the place of image b's."""
+        """The batch in which image b has the annotations of image ``other[b]``; ``other`` is (B,)."""
         if self.per_item:
             coder, label, weight = (
                 t.view(-1, self.per_item)[other].flatten() for t in (self.coder, self.label, self.weight)
@@ -84,7 +84,7 @@ class WeightTable:
         return self.weight.sum()
 
     def item_mass(self) -> Tensor:
-        """(B,) Σ of the weights of each image."""
+        """(B,) sum of the weights of each image."""
         return self.weight.sum((1, 2))
 
     def evidence(self, log_t: Tensor, log_p: Tensor) -> Tensor:
@@ -96,5 +96,5 @@ class WeightTable:
         return self.weight.sum(1).gather(1, choice[:, None]).sum()
 
     def partners(self, other: Tensor) -> WeightTable:
-        """The annotations of image ``other[b]`` in the place of image b's."""
+        """The batch in which image b has the annotations of image ``other[b]``; ``other`` is (B,)."""
         return WeightTable(self.weight[other])

@@ -1,4 +1,4 @@
-"""Confidence that means what it says: one temperature, chosen on annotations held out from training.
+"""Calibration: one temperature τ for p, chosen on annotations held out from training.
 
 C. Guo et al., *On calibration of modern neural networks*, ICML 2017, with one change: the
 truth of the held-out items is not known, so the temperature is the one under which p·T
@@ -21,9 +21,9 @@ FLOOR = 1e-12
 
 
 def temperature(p: FloatArray, transitions: FloatArray, table: AnnotationTable, items: NDArray[np.int64]) -> float:
-    """The temperature of ``p`` (N,K) that makes the annotations of ``items`` most probable given T (C,K,K).
+    """The τ that maximises Σ_n log Σ_k p_τ[n,k] Π_c T[c,k,a_nc] over ``items``, with p_τ ∝ p^(1/τ).
 
-    1 with fewer than 20 items.
+    ``p`` is (N,K), ``transitions`` (C,K,K), ``items`` (n,) indices. 1 with fewer than 20 items.
     """
     if len(items) < FEWEST:
         return 1.0
@@ -42,7 +42,7 @@ def temperature(p: FloatArray, transitions: FloatArray, table: AnnotationTable, 
 
 
 def plain_temperature(p: FloatArray, table: AnnotationTable, items: NDArray[np.int64]) -> float:
-    """The same for a network that takes coders at their word: the τ of the smallest cross-entropy with their labels."""
+    """The τ that maximises Σ log p_τ[n,a] over the annotations a of ``items``: for a network without T."""
     if len(items) < FEWEST:
         return 1.0
     held_out = _of(table, items)
@@ -67,7 +67,7 @@ def _best(loss: Callable[[float], float]) -> float:
 
 
 def soften(p: FloatArray, tau: float) -> FloatArray:
-    """p^(1/τ), rows summing to 1 again: above 1 less sure, below 1 surer."""
+    """(N,K) p^(1/τ) with rows that sum to 1. τ above 1 makes p less sure, τ below 1 surer."""
     log_p = np.log(np.maximum(p, FLOOR)) / tau
     out: FloatArray = np.exp(log_p - log_p.max(1, keepdims=True))
     out /= out.sum(1, keepdims=True)

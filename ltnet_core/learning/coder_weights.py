@@ -1,4 +1,4 @@
-"""Which coders take part in a run, and how much their annotations weigh."""
+"""The coders that take part in a run, and their weights."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..settings import Settings
 
 
 def human_table(study: Study, coders: Sequence[str] | None) -> AnnotationTable:
-    """The annotations to learn from: of these human coders (None for all), and what people settled."""
+    """The annotations to learn from: those of these human coders (None for all) and of the adjudicator."""
     if coders is None:
         return study.table
     settled = [ADJUDICATOR] if ADJUDICATOR in study.table.coders and ADJUDICATOR not in coders else []
@@ -20,7 +20,11 @@ def human_table(study: Study, coders: Sequence[str] | None) -> AnnotationTable:
 
 
 def coder_weights(table: AnnotationTable, settings: Settings, trust: Mapping[str, float] | None = None) -> FloatArray:
-    """(C,) weight of each coder's annotations; a weight given by name stands, whatever ``trust`` says of the coder."""
+    """(C,) weight of each coder in the loss.
+
+    ``coder_weights[c]`` where the settings have one, else ``human_weight`` or ``machine_weight`` times ``trust`` of the
+    human coder (1 where ``trust`` has none).
+    """
     trusted, options = trust or {}, settings.coders
     usual = [
         (options.machine_weight if is_machine(c) else options.human_weight) * trusted.get(human_name(c), 1.0)
@@ -30,9 +34,9 @@ def coder_weights(table: AnnotationTable, settings: Settings, trust: Mapping[str
 
 
 def evidence_weights(weights: FloatArray, settings: Settings) -> FloatArray:
-    """(C,) what an annotation weighs in the posterior: its weight by a human's, at most 1.
+    """(C,) min(weight(c) / ``human_weight``, 1): the weight of an annotation in the posterior.
 
-    The loss is divided by the weights, so that only their ratios matter there; in the
-    posterior an annotation of weight 3 would count as three independent ones.
+    The loss is divided by the sum of weights, so only their ratios matter there. In the posterior an annotation of
+    weight 3 would count as three independent ones.
     """
     return np.minimum(weights / settings.coders.human_weight, 1.0)

@@ -1,4 +1,4 @@
-"""Machine coders: a network trained on one human coder, which then labels what that human did not."""
+"""Machine coders: a network trained on the labels of one human coder, which labels the other items."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def add_pseudo_labels(
     kind: Literal["soft", "hard"],
     usable: np.ndarray[tuple[int], np.dtype[np.bool_]],
 ) -> AnnotationTable:
-    """Add one machine coder per network, labelling every usable item its human coder left out, if any.
+    """The table with one machine coder per network: pseudo labels of the usable items that its human coder left out.
 
     Parameters
     ----------

@@ -32,12 +32,14 @@ Optimizers = list[torch.optim.Optimizer]
 
 @dataclass
 class Within:
-    """Where a fit is within an epoch.
+    """The state of a fit within an epoch.
 
     Attributes
     ----------
-    images : that were trained. sums : of their losses and agreement.
-    device : kind of the device. own, cpu, gpu : states of the fit's generator and of PyTorch's own.
+    images : number of images trained on in this epoch.
+    sums : of their losses and agreement, see :class:`~ltnet_core.learning.steps.Totals`.
+    device : kind of the device.
+    own, cpu, gpu : states of the fit's generator and of PyTorch's generators.
     """
 
     images: int

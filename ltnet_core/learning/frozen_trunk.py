@@ -28,13 +28,13 @@ Features = NDArray[np.float32]
 
 
 class TrunkFacts(TypedDict):
-    """How many features the trunk makes of an image."""
+    """Number of features of an image."""
 
     dimensions: int
 
 
 def last_layer_alone(dimensions: int, classes: int, seed: int) -> FeatureHead:
-    """A fresh one, initialised from ``seed`` alone."""
+    """The last layer of a network on its own, initialised from ``seed`` alone."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return FeatureHead(dimensions, classes, dropout=0.0)
@@ -64,7 +64,7 @@ def require_linear_end(network: nn.Module, size: int, channels: int) -> None:
 def trunk_features(
     folder: Path, items: int, trunk: Callable[[], tuple[Classifier, TrainingData]], progress: Progress
 ) -> Features:
-    """(N, D, 1, 1) what the trunk sees of every item, kept in the checkpoint ``folder``; ``trunk`` is asked if needed.
+    """(N,D,1,1) features of every item by the trunk, kept in the checkpoint ``folder``; ``trunk`` is called if needed.
 
     Raises
     ------

@@ -18,7 +18,7 @@ from .coder_weights import coder_weights, evidence_weights
 from .coders import add_pseudo_labels
 from .ltnet import Likelihood, LTNet
 from .results import Learned
-from .shared_errors import foretelling, item_shares, learned_share, spread, votes
+from .shared_errors import annotation_shares, fit_shared_errors, item_shares, learned_share, votes
 from .stages import Task
 from .trainer import Trainer
 from .transition import ClampedTransitions, SoftmaxTransitions, near_identity
@@ -29,7 +29,7 @@ TRUST_PER_KAPPA = 2.0
 
 
 def learn(trainer: Trainer) -> Learned:
-    """The three steps, and the truth they lead to."""
+    """Run the three steps of IPA2LT, calibrate, and compute the learned truth."""
     settings, plan = trainer.settings, trainer.plan
     humans = plan.table
 
@@ -52,22 +52,22 @@ def learn(trainer: Trainer) -> Learned:
 
     held_out = plan.fits["ltnet"].validation
     start = _start(trainer, table, mixed_p)
-    judged = np.asarray([not is_machine(c) for c in table.coders], dtype=np.bool_) & ~start.certain
-    task = _task(trainer, table, judged, start, None if plan.by_labels else warm)
+    fallible = np.asarray([not is_machine(c) for c in table.coders], dtype=np.bool_) & ~start.certain
+    task = _task(trainer, table, fallible, start, None if plan.by_labels else warm)
     p = trainer.network(task)
     transitions = trainer.matrices(task)
     if transitions is None:
         raise TrainingError(f"the network of stage {task.stage!r} has no transition matrices.")
     transitions[start.certain] = np.eye(len(table.classes))
-    judges = judges_of_confidence(task.table.keep_coders(humans.coders), start.reference, held_out)
-    tau = temperature(p, transitions[[table.coder_index(c) for c in judges.coders]], judges, held_out)
+    judging = calibration_annotations(task.table.keep_coders(humans.coders), start.reference, held_out)
+    tau = temperature(p, transitions[[table.coder_index(c) for c in judging.coders]], judging, held_out)
     p = soften(p, tau)
     # What LTNet is compared with is calibrated alike, each on what was held out from it.
     for stage, network_p in networks.items():
         own_labels = humans if stage == "mixture" else humans.keep_coders([stage.removeprefix("coder:")])
         networks[stage] = soften(network_p, plain_temperature(network_p, own_labels, plan.fits[stage].validation))
     evidence = evidence_weights(start.weights, settings)
-    truth = _truth(trainer, p, transitions, table, evidence, judged)
+    truth = _truth(trainer, p, transitions, table, evidence, fallible)
     return Learned(
         table=table,
         method="ltnet",
@@ -170,18 +170,21 @@ def _start_from_labels(
 
 @dataclass(frozen=True)
 class Truth:
-    """The posterior (N,K), what the annotations of each item count in it (N,), and its sharpness."""
+    """The posterior r (N,K), the share (N,) that the annotations of each item count in it, and its sharpness β."""
 
     r: FloatArray
     shares: FloatArray
     sharpness: float
 
 
-def _task(trainer: Trainer, table: AnnotationTable, judged: NDArray[np.bool_], start: Start, warm: str | None) -> Task:
-    """How LTNet is trained: on annotations that count less where coders err together, from the weights of ``warm``.
+def _task(
+    trainer: Trainer, table: AnnotationTable, fallible: NDArray[np.bool_], start: Start, warm: str | None
+) -> Task:
+    """The task that trains LTNet, from the weights of stage ``warm``.
 
-    Where the labels alone do not tell T, a poor p would drag it along: LTNet starts from weights trained on all labels
-    mixed, as the authors' does. ``judged`` (C,) are the coders whose annotations may count less.
+    Where the labels alone do not determine T, a poor p would pull T away from its start, so LTNet starts from weights
+    trained on all labels mixed, as the authors' does. The annotations of coders ``fallible`` (C,) count
+    1 / (1 + (n − 1)·ρ).
     """
     schedule, options = trainer.settings.schedule, trainer.settings.transitions
 
@@ -194,7 +197,7 @@ def _task(trainer: Trainer, table: AnnotationTable, judged: NDArray[np.bool_], s
         prior = None if start.pseudo_counts is None else start.pseudo_counts / start.mass
         return LTNet(base, transitions, options.likelihood, prior, options.double_softmax)
 
-    share = spread(item_shares(table, judged, start.correlation), table, judged)
+    share = annotation_shares(item_shares(table, fallible, start.correlation), table, fallible)
     return Task(
         "ltnet",
         replace(table, count=(table.count * share).astype(np.float32)),
@@ -213,22 +216,22 @@ def _truth(
     transitions: FloatArray,
     table: AnnotationTable,
     weights: FloatArray,
-    judged: NDArray[np.bool_],
+    fallible: NDArray[np.bool_],
 ) -> Truth:
-    """The learned truth, no surer than left-out annotations allow; coders ``judged`` (C,) err together."""
+    """The learned truth, no surer than left-out annotations allow; errors of ``fallible`` coders (C,) correlate."""
     fit = trainer.plan.fits["ltnet"]
-    annotated = votes(table, judged) > 0
-    correlation, beta = foretelling(p, transitions, table, weights, judged)
-    of_item = item_shares(table, judged, correlation)
+    annotated = votes(table, fallible) > 0
+    correlation, beta = fit_shared_errors(p, transitions, table, weights, fallible)
+    of_item = item_shares(table, fallible, correlation)
     train, held_out = fit.train[annotated[fit.train]], fit.validation[annotated[fit.validation]]
-    counted = spread(of_item, table, judged)
+    counted = annotation_shares(of_item, table, fallible)
     of_item[train] *= learned_share(p, transitions, table, weights, counted, beta, train, held_out)
-    r = posterior(p, transitions, table, weights, spread(of_item, table, judged))
+    r = posterior(p, transitions, table, weights, annotation_shares(of_item, table, fallible))
     r[annotated] = soften(r[annotated], 1 / beta)
     return Truth(r, of_item, beta)
 
 
-def judges_of_confidence(
+def calibration_annotations(
     humans: AnnotationTable, reference: str | None, held_out: NDArray[np.int64]
 ) -> AnnotationTable:
     """The annotations from which the temperature of p is estimated: the reference coder's, else all of ``humans``.
@@ -292,11 +295,10 @@ def total_mass(table: AnnotationTable, weights: FloatArray, likelihood: Likeliho
 
 
 def sharpened(p: FloatArray, table: AnnotationTable, held_out: NDArray[np.int64]) -> FloatArray:
-    """(N,K) ``p`` as its most probable class alone, with a probability of at most .9.
+    """(N,K) t on the most probable class of ``p`` plus (1 − t) / K on every class; t = min(2·κ, .9), at least 0.
 
-    A network trained on the coders' labels spreads p the way the coders err, and T would
-    explain nothing. How far its first choice is trusted follows from its kappa with the
-    annotations of held-out items: a network that learned nothing says nothing.
+    κ is the kappa of the most probable class with the annotations of held-out items. A network
+    trained on the labels of coders spreads p as the coders err, so T would have nothing to explain.
     """
     n, k = p.shape
     best = p.argmax(1)

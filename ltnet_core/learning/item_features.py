@@ -1,4 +1,4 @@
-"""What the last layer of a trained network sees of every item, in few numbers: images that look alike lie close."""
+"""Features of every item: the input of the last layer of a trained network, on 32 principal axes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class FeatureFacts(TypedDict):
 def item_features(
     folder: Path, items: int, model: Callable[[], tuple[Classifier, TrainingData]], progress: Progress
 ) -> Vectors:
-    """(N, dimensions) unit vectors of all items, kept in the checkpoint ``folder``; ``model`` is asked if needed."""
+    """(N,dimensions) unit vectors of all items, kept in the checkpoint ``folder``; ``model`` is called if needed."""
     path = folder / f"{STEM}.npy"
     try:
         facts = kept(folder, STEM, FeatureFacts)
@@ -64,7 +64,7 @@ def principal_axes(sample: Vectors, dimensions: int = DIMENSIONS) -> tuple[Vecto
 
 
 def project(parts: Iterable[Vectors], items: int, mean: Vectors, axes: Vectors) -> Vectors:
-    """(items, dimensions) unit vectors of what ``parts`` bring, item after item, on the axes."""
+    """(items,dimensions) unit vectors of the features (n,D) in ``parts``, in the order of the items, on the axes."""
     out = np.zeros((items, axes.shape[1]), dtype=np.float32)
     done = 0
     for part in parts:

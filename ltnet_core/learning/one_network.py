@@ -1,4 +1,4 @@
-"""Methods whose last network is the whole of it: train it, calibrate it, and tell the truth."""
+"""Methods that need one last network: train it, calibrate it, compute the learned truth."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def learn_with(
 ) -> Learned:
     """Train the method's network on the annotations of all human coders.
 
-    ``model`` makes it from a base network; None takes every coder at its word. ``earlier`` are networks that were
-    trained before, stage → (N,K) p; the base network goes on from the weights of the first.
+    ``model`` makes it from a base network; None takes every label as the truth. ``earlier``: stage → (N,K) p of the
+    networks that were trained before; the base network starts from the weights of the first.
     """
     human, schedule = trainer.plan.table, trainer.settings.schedule
     task = Task(
@@ -44,7 +44,7 @@ def learn_with(
 
 
 def learn_target(trainer: Trainer, target: Callable[[Trainer], FloatArray]) -> Learned:
-    """Train the method's network on ``target`` (N,K), a distribution per item, as if one coder had given it."""
+    """Train the method's network on ``target`` (N,K), a distribution per item, as the annotations of a single coder."""
     table = trainer.plan.table.keep_coders([]).with_coder(TARGET, target(trainer))
     return _learned(trainer, Task(method_of(trainer.settings.method).stage, table), {})
 
@@ -62,7 +62,7 @@ def _learned(trainer: Trainer, task: Task, earlier: Mapping[str, FloatArray]) ->
         tau = temperature(p, transitions, task.table, held_out)
     p = networks[task.stage] = soften(p, tau)
     if transitions is None:
-        # The labels add nothing to the truth. T all the same: what each coder said of the truth that the network sees.
+        # The labels add nothing to p. T is the confusion of each coder with p.
         transitions, truth, weights = confusion(human, p), p, np.zeros(len(human.coders))
     else:
         weights = evidence_weights(coder_weights(human, settings), settings)

@@ -1,4 +1,4 @@
-"""What a finished run leaves behind, in the order of classes and coders that the user gave."""
+"""The results of a finished run, in the order of classes and coders of the dataset."""
 
 from __future__ import annotations
 
@@ -25,30 +25,30 @@ from ..runs.manifest import write_manifest
 from ..runs.run import Run
 from ..runs.stored_results import Results, Transitions, write_results_files
 from .coders import machine_name
-from .shared_errors import spread
+from .shared_errors import annotation_shares
 
 
 @dataclass(frozen=True)
 class Learned:
-    """What training found, in canonical order.
+    """What was learned, in canonical order (see :meth:`AnnotationTable.canonical`).
 
     Attributes
     ----------
     table : annotations of human and machine coders; C coders, K classes.
-    method : which of ``networks`` tells the truth of an image alone.
+    method : the key in ``networks`` of the network whose p is the latent truth.
     transitions, start : (C,K,K), learned and before training; start is None where there was none.
     posterior : (N,K) truth given the image and its annotations.
-    temperature : by which p of ``method`` was softened, chosen on held-out annotations.
+    temperature : τ of the p of ``method``, chosen on held-out annotations.
     networks : method → (N,K) p of the image alone.
     usable : (N,) items whose image could be read.
     items : items to learn from, whose truth is reported.
     weights : (C,) weight of each coder's annotations in the posterior.
-    features : (N,D) unit vectors of what the network sees; near ones look alike to it.
+    features : (N,D) unit vectors; images that look alike to the network have a large cosine.
     certain : coders whose labels were taken as the truth.
     reference_coder : the coder whose labels fix what the classes mean; None where there is none.
-    shares : (N,) what the annotations of each item count in the posterior, those of machine coders and of coders
-        taken at their word excepted; None for all of it.
-    sharpness : power of the posterior of items that people labelled, chosen by left-out annotations.
+    shares : (N,) share that the annotations of each item count in the posterior; those of machine coders and of
+        certain coders count 1. None where all count 1.
+    sharpness : power β of the posterior of items that people labelled, chosen by left-out annotations.
     assumed : (C,K) pseudo annotations of the prior of each row of T; None for none.
     """
 
@@ -70,7 +70,7 @@ class Learned:
     assumed: FloatArray | None = None
 
     def in_order_of(self, human: AnnotationTable) -> Learned:
-        """The same, with classes and coders in the users' order, machine coders after them, the adjudicator last."""
+        """The same with classes and coders in the order of ``human``; then machine coders, then the adjudicator."""
         shown = [c for c in human.coders if c in self.table.coders and c != ADJUDICATOR]
         shown += [m for c in shown if (m := machine_name(c)) in self.table.coders]
         shown += [ADJUDICATOR] if ADJUDICATOR in self.table.coders else []
@@ -104,7 +104,7 @@ def write_results(run: Run, study: Study, human: AnnotationTable, learned: Learn
     """Write the results of a run and its evaluation; the manifest is not written here.
 
     ``human`` holds the annotations of the human coders that took part, test items included.
-    Returns sentences about what the data cannot tell.
+    Returns sentences about rows of T with little evidence.
     """
     learned = learned.in_order_of(human)
     table, networks, r = learned.table, learned.networks, learned.posterior
@@ -159,12 +159,12 @@ def write_results(run: Run, study: Study, human: AnnotationTable, learned: Learn
 
 
 def _known_by(learned: Learned) -> Evidence:
-    """How sure T is, each annotation counting as it does in the posterior."""
+    """Evidence behind T; each annotation counts as in the posterior."""
     table = learned.table
     counted = learned.weights[table.coder]
     if learned.shares is not None:
         errs = np.asarray([not is_machine(c) and c not in learned.certain for c in table.coders], dtype=np.bool_)
-        counted = counted * spread(learned.shares, table, errs)
+        counted = counted * annotation_shares(learned.shares, table, errs)
     p = learned.networks[learned.method]
     return evidence(learned.posterior, table, learned.transitions, p, counted, learned.assumed)
 

@@ -52,7 +52,7 @@ class Schedule:
     span: tuple[float, float] = (0.0, 1.0)
 
     def whole_progress(self, progress: float) -> float:
-        """Where in the schedule a step is, ``progress`` in [0, 1) of these epochs' steps."""
+        """Progress in the whole schedule, in [0, 1), from the progress in these epochs."""
         begin, end = self.span
         return begin + (end - begin) * progress
 

@@ -1,15 +1,13 @@
-"""What an annotation tells that the others of its item, and the network that learned from it, do not.
+"""The share that each annotation counts in the posterior, and the sharpness of the posterior.
 
-Coders err on the same items, those that are unclear, and T explains only errors that depend on the truth. And of an
-item it was trained on, p holds part of what the annotations say. Multiplied as if independent, they make the
-posterior too sure. So every annotation counts by a share, and the whole has a sharpness:
+Coders err on the same unclear items, and T models only errors that depend on the truth. For an item it was trained on,
+p already holds part of its annotations. A product that takes them for independent is too sure. So:
 
     r[n,k] ∝ (p[n,k] · Π_c T[c,k,a_nc]^s_n)^β        s_n = δ / (1 + (n − 1)·ρ)
 
 ρ is the correlation of errors (the design effect of L. Kish, *Survey sampling*, 1965). ρ and β are those under which
-p and the other annotations of an item best foretell each left-out one. δ is 1 for items held out from training; for
-those learned from it is what makes them as sure, in the mean, as the held-out ones: an item is no clearer for having
-been learned from.
+p and the other annotations of an item best predict each left-out one. δ is 1 for items held out from training. For
+items learned from, δ is chosen so that the mean confidence equals that of the held-out items.
 """
 
 from __future__ import annotations
@@ -24,7 +22,7 @@ from ..labels.truth import FLOOR, posterior
 from .calibration import FEWEST, soften
 
 LEAST_SHARE = 0.25  # δ: below, the annotations of the items learned from would hardly count
-FEWEST_FORETOLD, MOST_FORETOLD = 100, 50_000  # left-out annotations that can decide, and that need to
+FEWEST_LEFT_OUT, MOST_LEFT_OUT = 100, 50_000  # left-out annotations that can decide, and that need to
 SHARPNESSES = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.2)
 CHUNK = 8_192
 
@@ -40,12 +38,12 @@ def item_shares(table: AnnotationTable, coders: NDArray[np.bool_], correlation: 
     return discounts(votes(table, coders), correlation)[:, 0]
 
 
-def spread(of_item: FloatArray, table: AnnotationTable, coders: NDArray[np.bool_]) -> FloatArray:
-    """(E,) what each annotation counts: the share of its item (N,), and all of it for coders not in ``coders`` (C,)."""
+def annotation_shares(of_item: FloatArray, table: AnnotationTable, coders: NDArray[np.bool_]) -> FloatArray:
+    """(E,) share of each annotation: that of its item, ``of_item`` (N,); 1 for coders not in ``coders`` (C,)."""
     return np.where(coders[table.coder], of_item[table.item], 1.0)
 
 
-def foretelling(
+def fit_shared_errors(
     p: FloatArray, transitions: FloatArray, table: AnnotationTable, weights: FloatArray, coders: NDArray[np.bool_]
 ) -> tuple[float, float]:
     """ρ and β under which p (N,K), T (C,K,K) and an item's other annotations make each annotation most probable.
@@ -57,8 +55,8 @@ def foretelling(
     single = np.minimum(table.count, 1.0).astype(np.float64)  # one vote, of a soft label all of it
     has_another = of_item[table.item] - single > 1 - 1e-6
     entries = np.flatnonzero(coders[table.coder] & has_another & (weights[table.coder] > 0))
-    entries = entries[:: max(-(-len(entries) // MOST_FORETOLD), 1)]
-    if len(entries) < FEWEST_FORETOLD:
+    entries = entries[:: max(-(-len(entries) // MOST_LEFT_OUT), 1)]
+    if len(entries) < FEWEST_LEFT_OUT:
         return 0.0, 1.0
     log_t = np.log(np.maximum(transitions, FLOOR))
     own = coders[table.coder]

@@ -28,7 +28,7 @@ DIGEST_BYTES = 32
 Vectors = NDArray[np.float32]
 
 
-class GivenFacts(TypedDict):
+class StoredFeatureFacts(TypedDict):
     """What a run keeps beside the features of its items: how many, and why an item has none."""
 
     dimensions: int
@@ -63,7 +63,7 @@ def study_features(items: Sequence[str], run: Run, path: str, progress: Progress
     folder = run.checkpoint
     array = folder / f"{STEM}.npy"
     try:
-        facts = cast(GivenFacts | None, kept(folder, STEM, GivenFacts))
+        facts = cast(StoredFeatureFacts | None, kept(folder, STEM, StoredFeatureFacts))
         vectors = None if facts is None else _read(array, len(items), facts["dimensions"])
     except DamageError as e:
         progress.note(f"{e.file!r} is {e.reason}, so the features are read again.")
@@ -78,7 +78,7 @@ def study_features(items: Sequence[str], run: Run, path: str, progress: Progress
     return StudyPixels(cast(Vectors, vectors), 1, facts["dimensions"], facts["broken"])
 
 
-def _copied(items: Sequence[str], run: Run, path: Path, array: Path, progress: Progress) -> GivenFacts:
+def _copied(items: Sequence[str], run: Run, path: Path, array: Path, progress: Progress) -> StoredFeatureFacts:
     """The features of the items in their order, written to ``array``."""
     file = open_features(path)
     matched = match_items(file, items)
@@ -99,7 +99,7 @@ def _copied(items: Sequence[str], run: Run, path: Path, array: Path, progress: P
                 f"{str(path)!r} has other features than run {str(run.folder)!r} began with; start a new run."
             )
     broken = {name: f"{name}: has no features in {path.name}." for name in matched.missing}
-    facts: GivenFacts = {"dimensions": file.dimensions, "broken": broken}
+    facts: StoredFeatureFacts = {"dimensions": file.dimensions, "broken": broken}
     keep(run.checkpoint, STEM, [array.name], {**facts})
     return facts
 

@@ -1,4 +1,4 @@
-"""How long work of several kinds will take, from how long each kind took so far, told so that it does not jump."""
+"""The time that work of several kinds will take, from the measured speed of each kind, smoothed."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Mapping
 
 ENOUGH_SECONDS = 2.0  # of a kind, before its speed is believed
 MEMORY_SECONDS = 60.0  # of work that the speed is measured on: older work counts ever less
-SMOOTH_SECONDS = 15.0  # in which what is told follows most of what is measured
+SMOOTH_SECONDS = 15.0  # time constant of the smoothing
 
 
 class TimeLeft:
-    """Measures speeds and tells what is left.
+    """Measures speeds and estimates the time left.
 
     Parameters
     ----------
-    costs : kind → what an image of it takes by one of another; stands in for a kind that was not measured yet.
+    costs : kind → relative cost of an image; used for a kind that was not measured yet.
     """
 
     def __init__(self, costs: Mapping[str, float]):
@@ -25,7 +25,7 @@ class TimeLeft:
         self._estimate: tuple[float, float] | None = None  # when it was made, and its seconds
 
     def count(self, kind: str, images: int, now: float) -> None:
-        """So many images of a kind were done since the last call; what came first after a pause is no measure."""
+        """Count images of a kind that were done since the last call; the first call after a pause measures nothing."""
         if self._last is not None:
             seconds = now - self._last
             keep = max(1 - seconds / MEMORY_SECONDS, 0.0) if self._seconds[kind] > MEMORY_SECONDS else 1.0
@@ -34,7 +34,7 @@ class TimeLeft:
         self._last = now
 
     def pause(self) -> None:
-        """What comes now, such as building a network, is not counted."""
+        """Do not count the time until the next :meth:`count`, such as that of building a network."""
         self._last = None
 
     def speed(self, kind: str) -> float | None:
@@ -44,7 +44,7 @@ class TimeLeft:
         return self._images[kind] / self._seconds[kind]
 
     def left(self, images: Mapping[str, int], now: float) -> float | None:
-        """Seconds that so many images of each kind will take; None where no speed of network's work is known."""
+        """Seconds that ``images`` (kind → number) will take; None where no speed of a network is known."""
         unit = self._unit()
         if unit is None:
             return None

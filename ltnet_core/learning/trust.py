@@ -1,4 +1,7 @@
-"""Whom to believe where the labels alone do not tell: by the held-out labels that a network meets."""
+"""Weights of the coders, and the reference coder, where the labels alone do not determine them.
+
+Both come from how often a network trained on all labels mixed predicts a coder's held-out labels.
+"""
 
 from __future__ import annotations
 
@@ -21,12 +24,12 @@ LEAST_ODDS = 1e-9
 def trust(p: FloatArray, table: AnnotationTable, held_out: NDArray[np.int64]) -> dict[str, float]:
     """coder → weight of its annotations in (0, 1], the best coder's is 1.
 
-    A transition matrix explains errors that depend on the truth alone. People also err more
-    where the image itself is unclear, and then their labels say less than T makes of them,
-    the more so the more they err. So a coder weighs as much as the network's rate of
-    disagreement with the best coder's held-out annotations is of that with its own; coders
-    with few held-out annotations are drawn towards the rate of all.
-    ``p`` (N,K) is what a network trained on all labels mixed sees.
+    weight(c) = max(error(best) / error(c), .1), where error(c) is the share of the coder's held-out
+    labels that are not the network's most probable class; with few of them it is drawn towards the
+    share of all coders. T models errors that depend on the truth alone. People also err on unclear
+    images, and then their labels say less than T makes of them.
+
+    ``p`` (N,K) is that of a network trained on all labels mixed.
     """
     item, coder, label = _first_choices(table, held_out)
     rate = _rates(p.argmax(1)[item] != label, coder, len(table.coders))
@@ -34,8 +37,8 @@ def trust(p: FloatArray, table: AnnotationTable, held_out: NDArray[np.int64]) ->
 
 
 def trust_note(trusted: dict[str, float]) -> str:
-    """A sentence about what each coder's labels weigh."""
-    why = "a coder whose labels on held-out images the network misses twice as often weighs half"
+    """A sentence about the weight of each coder."""
+    why = "a coder whose held-out labels the network misses twice as often weighs half"
     if len(trusted) > MOST_NAMED:
         low = min(trusted, key=lambda c: trusted[c])
         return f"weights of the coders: {trusted[low]:.2f} ({low!r}) to 1.00; {why}."
@@ -44,13 +47,14 @@ def trust_note(trusted: dict[str, float]) -> str:
 
 @dataclass(frozen=True)
 class Candidate:
-    """The coder whom the network meets most often, who may be the reference.
+    """The coder whose held-out labels the network predicts best, who may be the reference coder.
 
     Attributes
     ----------
-    coder : name. lapse : posterior mean of its lapse rate, see :mod:`.lapse_rate`.
-    limit : the lapse rate below which its matrix is nearer to the identity than to where it would start without a
-        reference. probability : that the rate is below.
+    coder : name.
+    lapse : posterior mean of its lapse rate, see :mod:`.lapse_rate`.
+    limit : lapse rate below which its matrix is nearer to the identity than to its start without a reference coder.
+    probability : that its lapse rate is below ``limit``.
     """
 
     coder: str
@@ -60,32 +64,32 @@ class Candidate:
 
     @property
     def is_reference(self) -> bool:
-        """Whether the truth can be told in its words."""
+        """Whether its labels can be taken as nearly right."""
         return self.probability >= SURE
 
     def note(self) -> str:
-        """A sentence about the coder in whose words the truth is told, or why in nobody's."""
+        """A sentence that names the reference coder, or says why there is none."""
         rate = f"misses {self.lapse:.0%} of its labels of clear images"
         if self.is_reference:
             return (
-                f"the labels alone fit more than one truth: it is told in the words of {self.coder!r}, for the network "
-                f"{rate}; its matrix starts next to the identity. Another coder can be made the reference, or none."
+                f"the labels alone fit more than one truth: the reference coder is {self.coder!r}, for the network "
+                f"{rate}; its matrix starts next to the identity. You can name another reference coder, or none."
             )
         return (
-            f"the labels alone fit more than one truth, and it is told in the words of no coder: of {self.coder!r}, "
-            f"the best by held-out labels, the network {rate}, and that these are fewer than {self.limit:.0%} has a "
-            f"probability of {self.probability:.0%}. If one coder's words are the right ones, make it the reference."
+            f"the labels alone fit more than one truth, and there is no reference coder: of {self.coder!r}, the best "
+            f"by held-out labels, the network {rate}, and that these are fewer than {self.limit:.0%} has a probability "
+            f"of {self.probability:.0%}. If the labels of one coder are right, name it as the reference coder."
         )
 
 
 def reference_candidate(
     p: FloatArray, table: AnnotationTable, held_out: NDArray[np.int64], start: Mapping[str, FloatArray]
 ) -> Candidate | None:
-    """The coder who may be the reference; None where it has fewer than 20 held-out labels.
+    """The coder who may be the reference coder; None where it has fewer than 20 held-out labels.
 
-    ``p`` (N,K) is what a network trained on all labels mixed sees. ``start`` are the matrices (K,K) from which the
-    coders would start without a reference: what a poor network gets wrong is held against the coders there, so the
-    poorer it is, the less a coder has to prove. Clear images are the anchor points of Liu and Tao, 2016,
+    ``p`` (N,K) is that of a network trained on all labels mixed. ``start``: coder → (K,K) T from which it would start
+    without a reference coder. limit = max(.1, 1 − (mean diagonal of that T + .95) / 2): a poor network lowers these
+    diagonals, and so raises the limit. Clear images are the anchor points of Liu and Tao, 2016,
     doi:10.1109/TPAMI.2015.2456899.
     """
     item, coder, label = _first_choices(table, held_out)
@@ -104,9 +108,9 @@ def reference_candidate(
 def _first_choices(
     table: AnnotationTable, held_out: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """item, coder and label of held-out annotations; of a coder's votes for an item, the class with the most.
+    """(M,) item, coder and label of held-out annotations; of several votes by a coder, the class with the most.
 
-    How a crowd splits says how clear an image is, not how good the crowd.
+    How the votes of a crowd split shows how clear an image is, not how good the crowd is.
     """
     at = np.flatnonzero(np.isin(table.item, held_out))
     at = at[np.lexsort((-table.count[at], table.coder[at], table.item[at]))]
@@ -116,7 +120,7 @@ def _first_choices(
 
 
 def _rates(missed: NDArray[np.bool_], coder: NDArray[np.int64], coders: int) -> FloatArray:
-    """(C,) share of a coder's labels that are missed; with few of them, drawn towards that of all."""
+    """(C,) share of a coder's labels that the network misses; with few labels, drawn towards the share of all."""
     total = np.bincount(coder, minlength=coders).astype(np.float64)
     wrong = np.bincount(coder, missed, coders)
     return np.asarray((wrong + FEW * wrong.sum() / max(total.sum(), 1e-9) + 1e-9) / (total + FEW))

@@ -64,7 +64,7 @@ class Settings:
             declared.check(self.value(name))
         if self.coders.given and (not has_ltnet or self.transitions.transition_floor is not None):
             raise OptionError(
-                f"only LTNet takes a coder at its word, and not with the paper preset's matrices; "
+                f"only LTNet can take the labels of a coder as the truth, and not with the paper preset's matrices; "
                 f"let the matrix of {self.coders.given[0]!r} be learned."
             )
         start = self.transitions.transition_start

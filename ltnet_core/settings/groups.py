@@ -198,8 +198,8 @@ class CoderOptions:
     )
     reference: str | None = option(
         None,
-        "Reference coder, in whose words the truth is told where the labels fit more than one truth: T of that coder "
-        "starts next to the identity; by default found by held-out labels.",
+        "Reference coder: where the labels fit more than one truth, its labels are taken as nearly right and its T "
+        "starts next to the identity. By default the run looks for one by held-out labels.",
         part="ltnet",
         names="coder",
         placeholder="CODER",
@@ -214,7 +214,7 @@ class CoderOptions:
         needs=NETWORK_START,
         label="Find a reference coder",
     )
-    given: tuple[str, ...] = option((), "Coders taken at their word: their T is the identity.", flag=None)
+    given: tuple[str, ...] = option((), "Coders whose labels are the truth: their T is the identity.", flag=None)
 
     def __post_init__(self) -> None:
         if self.coders is not None and (not self.coders or len(set(self.coders)) < len(self.coders)):

@@ -1,9 +1,9 @@
-"""What to make of labels alone, decided by annotations that were left out.
+"""Aggregation ``auto``: an average of models, weighed by how well they predict left-out annotations.
 
 A ladder of models, each a special case of the next: a coder knows the class or guesses; her matrix may
 leave that form, the more freely the weaker the prior (:mod:`.guessing`); items may be unclear, every coder
 judging them by chance, or each in her own way (:mod:`.unclear_items`). Each model discounts the annotations
-of an item by the correlation of errors under which it best foretells those left out (:mod:`.held_out`).
+of an item by the correlation of errors under which it best predicts those left out (:mod:`.held_out`).
 The truth is the average of the models under the weights that make the left-out annotations most probable
 (stacking: Y. Yao, A. Vehtari, D. Simpson and A. Gelman, *Using stacking to average Bayesian predictive
 distributions*, Bayesian Analysis 13, 2018). Known truth plays no part.
@@ -21,7 +21,7 @@ from ...annotations import AnnotationTable, FloatArray
 from .estimate import Estimate
 from .few_parameters import know_or_guess
 from .guessing import guessing_matrices, strength
-from .held_out import CORRELATIONS, FOLDS, folds, foretold, truth
+from .held_out import CORRELATIONS, FOLDS, folds, left_out_probability, truth
 from .majority_vote import drawn_fairly
 from .majority_vote import estimate as majority_estimate
 from .shrinkage import estimate as shrunk_estimate
@@ -66,7 +66,7 @@ class Chosen:
     ----------
     p : (N,K) truth; a row of NaN where an item has no annotation.
     transitions : (C,K,K) average matrices of the coders on clear items.
-    weights : model → its weight and the correlation of errors it found.
+    weights : model → its weight and its correlation of errors ρ.
     left_out : number of annotations that decided.
     """
 
@@ -92,14 +92,14 @@ class Chosen:
         if len({m.items for m in self.weights}) == 1:
             items = "all taken for clear, because there are too many annotations or classes to try unclear ones"
         elif not kinds[CHANCE] + kinds[OWN]:
-            items = "all taken for clear, because unclear ones foretell no better"
+            items = "all taken for clear, because unclear ones predict no better"
         else:
             items = f"all clear {kinds[CLEAR]:.0%}, some unclear and " + ", some unclear and ".join(
                 f"{kind} {kinds[kind]:.0%}" for kind in (CHANCE, OWN)
             )
         matrices = ", ".join(f"{s:g} {w:.0%}" for s, w in zip(STRENGTHS[1:], pulls[1:], strict=True))
         return (
-            f"Models were weighed by how well they foretell {self.left_out:,} left-out annotations. Items: {items}. "
+            f"Models were weighed by how well they predict {self.left_out:,} left-out annotations. Items: {items}. "
             f"Coders: know or guess {pulls[0]:.0%}, own matrices with a prior worth {matrices} annotations a row. "
             f"Correlation of errors: {self.correlation:.2f}."
         )
@@ -135,7 +135,7 @@ def lean_prior(parameters: Parameters) -> FloatArray:
 
 
 def too_large(table: AnnotationTable) -> str | None:
-    """Whether there are too many "coders" for a matrix each or too many "annotations" to leave some out; else None."""
+    """``coders``: too many for a matrix each; ``annotations``: too many to leave some out; else None."""
     _, c, k = table.shape
     if c * k * k > MOST_CELLS:
         return "coders"
@@ -173,7 +173,7 @@ def choose(table: AnnotationTable) -> Chosen | None:
         rest = Rows.of(fold.rest)
         for kind in kinds:
             for model, states, parameters in ladder(rest, kind):
-                logs.setdefault(model, []).append(np.log(foretold(rest, states, parameters, fold)))
+                logs.setdefault(model, []).append(np.log(left_out_probability(rest, states, parameters, fold)))
     count = np.concatenate(counts)
     if len(count) < FEWEST:
         return None

@@ -37,7 +37,7 @@ MOST_PATTERNS = 2_000_000
 
 @dataclass(frozen=True)
 class DawidSkene:
-    """What EM found.
+    """The estimate of EM.
 
     Attributes
     ----------
@@ -159,7 +159,7 @@ class Part:
     deep: bool
 
     def start(self, c: int, k: int) -> Expected:
-        """The first guess: its share of the votes, or its own prior with coders who are right seven times in ten."""
+        """The E step before there is a T: shares of the votes, or the item prior with T[c,k,k] = .7 for all coders."""
         if self.log_prior is not None:
             trusting = np.full((k, k), (1 - TRUST) / (k - 1)) + (TRUST - (1 - TRUST) / (k - 1)) * np.eye(k)
             return self._sums(self.posterior(np.tile(np.log(trusting), (c, 1)), self.log_prior)[0], 0.0)

@@ -1,4 +1,4 @@
-"""Annotations left out of a fit, and how well the fit foretells them from the others of the same item.
+"""Annotations left out of a fit, and how well the fit predicts them from the others of the same item.
 
 Votes are left out one by one: each item's are numbered, from an offset that a hash of the item's name
 decides, and every fifth is in the same fold. Neither the order of rows nor names of coders matter.
@@ -18,7 +18,7 @@ from .majority_vote import name_hash
 from .unclear_items import Parameters, Rows, States
 
 FOLDS = 5
-MOST = 20_000  # left-out annotations that are foretold, of the items whose hash is smallest
+MOST = 20_000  # left-out annotations that are predicted, of the items whose hash is smallest
 CHUNK = 16_384
 CORRELATIONS = (0.0, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0)
 
@@ -35,7 +35,7 @@ class Fold:
 
 
 def folds(table: AnnotationTable, number: int = FOLDS) -> Iterator[Fold]:
-    """``number`` of the five folds. Only annotations of items that keep another one are left out to be foretold."""
+    """``number`` of the five folds. Only annotations of items that keep another one are left out to be predicted."""
     count = table.count.astype(np.float64)
     units = np.where(count == np.round(count), count, 1.0)  # a soft label is one vote
     before = np.concatenate([[0.0], np.cumsum(units)])[:-1]
@@ -69,12 +69,12 @@ def discounts(votes: FloatArray, correlation: float) -> FloatArray:
     return np.asarray(1 / (1 + np.maximum(votes - 1, 0) * correlation))[:, None]
 
 
-def foretold(rows: Rows, states: States, parameters: Parameters, fold: Fold) -> FloatArray:
+def left_out_probability(rows: Rows, states: States, parameters: Parameters, fold: Fold) -> FloatArray:
     """(ρ,H) probability of each left-out annotation given the others of its item, for each of ``CORRELATIONS``."""
     _, c, k = rows.shape
     emissions = states.emissions(parameters.t, parameters.lean)
     log_e, log_share = log_floored(emissions), np.log(parameters.share)
-    # Equal annotations of equal items are foretold once. Sorted, so those of a part of the rows are a run.
+    # Equal annotations of equal items are predicted once. Sorted, so those of a part of the rows are a run.
     key = rows.pattern_of[fold.item] * (c * k) + fold.coder.astype(np.int64) * k + fold.label
     different, inverse = np.unique(key, return_inverse=True)
     row, column = np.divmod(different, c * k)

@@ -23,7 +23,7 @@ STRENGTHS = 2.0 ** np.arange(0, 8)  # pseudo annotations per row
 ERRORS = 2.0  # pseudo errors behind a coder's error ratio
 SMOOTHING = 0.1  # pseudo annotations per cell of the crowd's matrix
 CHANGE = 1e-4
-CERTAIN = 1e9  # pseudo annotations on the diagonal of a coder taken at its word
+CERTAIN = 1e9  # pseudo annotations on the diagonal of a coder whose labels are the truth
 
 
 def shrunk_dawid_skene(

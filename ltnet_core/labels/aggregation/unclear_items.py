@@ -194,7 +194,7 @@ def maximise(
     max_iter: int = 30,
     tol: float = 1e-5,
 ) -> Parameters:
-    """EM from ``fit`` under Dirichlet pseudo counts ``prior`` (C,K,K).
+    """EM from ``parameters`` under Dirichlet pseudo counts ``prior`` (C,K,K).
 
     ``lean_prior`` (2,) are the pseudo annotations of every λ_c's Beta prior; with None they stay as they are.
     """

@@ -94,17 +94,18 @@ def _last_fits(material: Material, machine_coders: bool, by_labels: bool) -> dic
 def _check_reference(settings: Settings, humans: AnnotationTable, by_labels: bool) -> None:
     reference = str(settings.coders.reference)
     if settings.coders.weight_of(reference) == 0:
-        raise OptionError(f"the reference {reference!r} weighs 0; nothing would be learned from its labels.")
+        raise OptionError(f"the reference coder {reference!r} has weight 0; nothing would be learned from its labels.")
     if reference not in humans.coders:
         raise OptionError(
-            f"the reference {reference!r} is not a coder with annotations to learn from; there are "
+            f"the reference coder {reference!r} has no annotations to learn from; there are "
             f"{', '.join(humans.coders[:MOST_NAMED])}{' …' if len(humans.coders) > MOST_NAMED else ''}."
             + did_you_mean(reference, humans.coders)
         )
     if by_labels:
         raise OptionError(
-            "here the coders overlap so much that their labels alone tell the matrices; a reference coder is for "
-            "where they do not. Leave it out, or let its labels be adjudications to take them at their word."
+            "these coders overlap so much that their labels alone determine the matrices, and a reference coder is for "
+            "coders who do not; leave it out, or pass its labels as adjudications, which are taken as the "
+            "truth."
         )
 
 
