@@ -115,8 +115,8 @@ def test_separate_terms_are_the_same_from_a_table_of_weights(double_softmax: boo
         weight = torch.zeros(4, 2, 3)
         weight[said.row, said.coder, said.label] = said.weight
         torch.testing.assert_close(model.item_losses(log_p, Table(weight)), model.item_losses(log_p, said))
-        terms = model.log_said(log_p, said)
-        by_all = model.log_said_by_all(log_p).expand(4, 2, 3)
+        terms = model.log_q_of_annotations(log_p, said)
+        by_all = model.log_q(log_p).expand(4, 2, 3)
         torch.testing.assert_close(terms, by_all[said.row, said.coder, said.label])
 
 
