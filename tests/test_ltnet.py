@@ -12,7 +12,7 @@ from torch import nn
 
 from ltnet_core.errors import OptionError
 from ltnet_core.learning.augmentation import cut_out, mirror_and_shift
-from ltnet_core.learning.batch import Entries, Table
+from ltnet_core.learning.batch import Entries, WeightTable
 from ltnet_core.learning.calibration import soften
 from ltnet_core.learning.ltnet import Classifier, LTNet, mix
 from ltnet_core.learning.networks import build_network
@@ -114,7 +114,7 @@ def test_separate_terms_are_the_same_from_a_table_of_weights(double_softmax: boo
         said = entries([(0, 0, 1, 1.0), (0, 1, 2, 0.5), (1, 1, 0, 3.0), (3, 0, 0, 2.0)])
         weight = torch.zeros(4, 2, 3)
         weight[said.row, said.coder, said.label] = said.weight
-        torch.testing.assert_close(model.item_losses(log_p, Table(weight)), model.item_losses(log_p, said))
+        torch.testing.assert_close(model.item_losses(log_p, WeightTable(weight)), model.item_losses(log_p, said))
         terms = model.log_q_of_annotations(log_p, said)
         by_all = model.log_q(log_p).expand(4, 2, 3)
         torch.testing.assert_close(terms, by_all[said.row, said.coder, said.label])
