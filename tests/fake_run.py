@@ -15,7 +15,7 @@ from ltnet_core.datasets import Study, load_dataset
 from ltnet_core.labels.truth import posterior
 from ltnet_core.learning.calibration import soften
 from ltnet_core.learning.results import Learned, write_results
-from ltnet_core.learning.shared_errors import spread, votes
+from ltnet_core.learning.shared_errors import annotation_shares, votes
 from ltnet_core.runs.run import Run
 from ltnet_core.settings import make_settings
 
@@ -110,7 +110,7 @@ def write_made_up_results(run: Run, study: Study, seed: int = 0, *, machines: bo
     features = rng.normal(size=(n, 8)).astype(np.float32)
     errs = np.array([not is_machine(c) for c in table.coders])
     shares = rng.uniform(0.3, 1.0, n)
-    r, judged = posterior(p, stacked, table, weights, spread(shares, table, errs)), votes(table, errs) > 0
+    r, judged = posterior(p, stacked, table, weights, annotation_shares(shares, table, errs)), votes(table, errs) > 0
     r[judged] = soften(r[judged], 1 / SHARPNESS)
     learned = Learned(
         table=table,

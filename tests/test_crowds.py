@@ -18,7 +18,7 @@ from ltnet_core.labels.aggregation.choice import CLEAR, OWN, STRENGTHS, choose, 
 from ltnet_core.labels.aggregation.few_parameters import know_or_guess
 from ltnet_core.labels.aggregation.guessing import guessing_matrices
 from ltnet_core.labels.aggregation.held_out import FOLDS, folds, left_out_probability, truth
-from ltnet_core.labels.aggregation.unclear_items import Fit, Rows, States, maximise
+from ltnet_core.labels.aggregation.unclear_items import Parameters, Rows, States, maximise
 from ltnet_core.labels.identifiability import overlap_notes
 from ltnet_core.runs.evaluation import calibration_error
 
@@ -134,7 +134,7 @@ def test_the_bound_with_unclear_items_never_falls_and_everything_sums_to_one(lea
     rows, states = Rows.of(table), States.of(4, True)
     counts, shares = rows.vote_shares()
     t = (counts + 1) / (counts + 1).sum(2, keepdims=True)
-    fit = Fit(
+    fit = Parameters(
         t.transpose(0, 2, 1).reshape(-1, 4), np.full(30, 0.65), states.start(shares), counts, np.zeros((30, 2)), []
     )
     fit = maximise(rows, states, fit, np.full((30, 4, 4), 0.5), lean_prior, max_iter=60, tol=-1)
@@ -153,7 +153,7 @@ def test_states_without_unclear_items_are_dawid_and_skene() -> None:
     extra = np.full((30, 4, 4), 0.5)
     counts, shares = rows.vote_shares()
     t = (counts + extra) / (counts + extra).sum(2, keepdims=True)
-    fit = Fit(t.transpose(0, 2, 1).reshape(-1, 4), np.full(30, 0.5), shares, counts, np.zeros((30, 2)), [])
+    fit = Parameters(t.transpose(0, 2, 1).reshape(-1, 4), np.full(30, 0.5), shares, counts, np.zeros((30, 2)), [])
     ours = maximise(rows, states, fit, extra, None, max_iter=30, tol=-1)
     theirs = dawid_skene(table, max_iter=30, tol=-1, pseudo_counts=extra)
     np.testing.assert_allclose(ours.counts, theirs.counts, atol=1e-8)
@@ -244,7 +244,9 @@ def test_left_out_annotations_are_predicted_as_by_hand() -> None:
     fold = next(iter(folds(table)))
     rest, states = Rows.of(fold.rest), States.of(2, False)
     t = np.array([[0.8, 0.2], [0.2, 0.8]])
-    fit = Fit(np.tile(t, (3, 1)), np.full(3, 0.5), np.array([0.5, 0.5]), np.zeros((3, 2, 2)), np.zeros((3, 2)), [])
+    fit = Parameters(
+        np.tile(t, (3, 1)), np.full(3, 0.5), np.array([0.5, 0.5]), np.zeros((3, 2, 2)), np.zeros((3, 2)), []
+    )
     r = 0.8**2 / (0.8**2 + 0.2**2)  # two others say the same
     assert len(fold.item)
     np.testing.assert_allclose(left_out_probability(rest, states, fit, fold)[0], r * 0.8 + (1 - r) * 0.2)
