@@ -7,6 +7,7 @@ times) and a finished run on it once, starts the app and measures; DIR is the ap
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import statistics
 import sys
@@ -24,6 +25,8 @@ from fake_run import write_made_up_results  # noqa: E402
 
 from ltnet_core.datasets import Study, load_dataset  # noqa: E402
 from ltnet_core.datasets.demo import CLASSES, write_demo  # noqa: E402
+from ltnet_core.explore.item_map import map_file  # noqa: E402
+from ltnet_core.explore.map_making import make_map  # noqa: E402
 from ltnet_core.files.writing import write_json  # noqa: E402
 from ltnet_core.learning.results import finish  # noqa: E402
 from ltnet_core.runs.run import Run  # noqa: E402
@@ -36,6 +39,8 @@ TARGETS = {
     "facet counts after a filter": 300,
     "cell click to faces, in place": 500,
     "next 100 thumbnails": 500,
+    "map of 50,000 points drawn": 1500,
+    "lasso to faces": 1000,
     "cell click to faces": 800,
     "server memory for the study": 1024,
     "a second tab": 50,
@@ -43,7 +48,17 @@ TARGETS = {
 
 
 def make(place: Path, items: int) -> None:
-    """The study and its run, in a workspace."""
+    """The study and its run with a map, in a workspace."""
+    make_run(place, items)
+    run = Run(place / "runs" / RUN)
+    if not map_file(run).exists():
+        began = time.perf_counter()
+        make_map(run)
+        print(f"map made in {time.perf_counter() - began:.0f} s")
+
+
+def make_run(place: Path, items: int) -> None:
+    """The study and its run."""
     data = place / "datasets" / DATASET / "data"
     if (place / "runs" / RUN / "manifest.json").exists():
         return
@@ -141,6 +156,9 @@ root.host.first = root.querySelector('.ga-card')?.dataset.name;
 cells[{n}].click();
 """
 SHOWN = "root.querySelector('.ga-card')?.dataset.name !== root.host.first && " + PICTURES + " >= 20"
+MAP = "root.querySelector('[data-key=\"chart:map\"]').click()"
+DRAWN_MAP = "root.querySelector('.ga-map').dataset.version && root.querySelector('.ga-map').dataset.drawn"
+FIRST = "root.host.first = root.querySelector('.ga-card')?.dataset.name"
 GO_TO = """
 const field = root.querySelector('input[name="number"]');
 field.value = '{number}';
@@ -191,6 +209,14 @@ def measure(server: Server, repeats: int) -> dict[str, list[float]]:
             shown = timed(page, GO_TO.format(number=number), block + first + PICTURES + " >= 100")
             found["next 100 thumbnails"].append(shown)
             page.wait_for_timeout(1500)
+        for _ in range(repeats):
+            page.goto(f"{server.url}/disagreements?run={RUN}")
+            page.wait_for_selector(".ga-card img")
+            page.wait_for_timeout(2000)
+            found["map of 50,000 points drawn"].append(timed(page, MAP, DRAWN_MAP))
+            page.wait_for_timeout(500)
+            found["lasso to faces"].append(lasso(page))
+            timed(page, "root.querySelector('[data-key=\"chart:cases\"]').click()", "true")  # the next begins there
         for n in range(repeats):
             found["cell click to faces"].append(cell_click(page, server, n))
         found["server memory for the study"].append(memory(server) - before)
@@ -202,6 +228,23 @@ def measure(server: Server, repeats: int) -> dict[str, list[float]]:
         found["a second tab"].append(memory(server) - held)
         browser.close()
     return found
+
+
+def lasso(page: Page) -> float:
+    """Milliseconds from the end of a line around points of the map to their faces."""
+    box = page.locator(".ga-sheet canvas").bounding_box()
+    if box is None:
+        raise SystemExit("there is no map")
+    timed(page, FIRST, "true")
+    for n in range(60):
+        x, y = (0.5 + 0.25 * f(2 * math.pi * n / 60) for f in (math.cos, math.sin))
+        page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
+        if n == 0:
+            page.mouse.down()
+    began = time.perf_counter()
+    page.mouse.up()
+    timed(page, "", SHOWN)
+    return 1000 * (time.perf_counter() - began)
 
 
 def cell_click(page: Page, server: Server, n: int) -> float:

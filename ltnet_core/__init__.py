@@ -33,6 +33,7 @@ from .runs.run import Run
 from .settings import Settings, make_settings
 
 if TYPE_CHECKING:
+    from .explore.map_making import make_map
     from .fit import IPA2LT
     from .learning.predict import predict_images
 
@@ -61,6 +62,7 @@ __all__ = [
     "export_run",
     "load_dataset",
     "majority_vote",
+    "make_map",
     "make_settings",
     "predict_images",
     "reference_evidence",
@@ -69,11 +71,11 @@ __all__ = [
 importlib.import_module(".learning.methods", __name__)  # it registers the training methods
 importlib.import_module(".export.kinds", __name__)  # it registers the exports
 
-_NEEDS_TORCH = {"IPA2LT": ".fit", "predict_images": ".learning.predict"}
+# Importing torch or scikit-learn takes seconds; the pages and half of the commands do without them.
+_SLOW = {"IPA2LT": ".fit", "predict_images": ".learning.predict", "make_map": ".explore.map_making"}
 
 
 def __getattr__(name: str) -> Any:
-    # Importing torch takes seconds; the pages and half of the commands do without it.
-    if name in _NEEDS_TORCH:
-        return getattr(importlib.import_module(_NEEDS_TORCH[name], __name__), name)
+    if name in _SLOW:
+        return getattr(importlib.import_module(_SLOW[name], __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

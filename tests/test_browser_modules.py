@@ -11,8 +11,8 @@ from starlette.routing import BaseRoute, Mount
 
 from ltnet_core.explore.decided import BOOKMARK, OPEN, SET_ASIDE, SKIPPED
 from ltnet_core.explore.facets import KNOWN, NETWORK, TRUTH
-from ltnet_core.explore.wish import ANYTHING, NOTHING
-from ui import gallery_routes, saved_views, thumbnails, upload_frames, upload_routes
+from ltnet_core.explore.wish import ANYTHING, MOST_CORNERS, NOTHING, SIDE
+from ui import gallery, gallery_routes, map_routes, saved_views, thumbnails, upload_frames, upload_routes
 from ui.browser_modules import joined
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
@@ -49,6 +49,10 @@ def test_the_gallery_knows_what_python_knows() -> None:
     assert shared.pop("NOTHING") == NOTHING
     assert [shared.pop(name) for name in ("TRUTH", "NETWORK", "KNOWN")] == [TRUTH, NETWORK, KNOWN]
     assert [shared.pop(name) for name in ("BOOKMARK", "SET_ASIDE")] == [BOOKMARK, SET_ASIDE]
+    assert [shared.pop(name) for name in ("BY_LABELS", "BY_CONFIDENCE")] == [map_routes.LABELS, map_routes.CONFIDENCE]
+    assert [shared.pop(name) for name in ("MAP_SIDE", "MOST_CORNERS")] == [SIDE, MOST_CORNERS]
+    longest = ".".join([f"{SIDE}_{SIDE}"] * MOST_CORNERS)
+    assert len(longest) <= gallery.LONGEST
     assert shared.pop("THUMBNAIL") in thumbnails.SIZES
     assert shared.pop("VIEW_NAME") == saved_views.LONGEST
     assert 0 < int(str(shared.pop("BLOCK"))) <= gallery_routes.MOST_ROWS
@@ -99,7 +103,7 @@ def test_what_cannot_be_joined_is_refused(tmp_path: Path, line: str) -> None:
 @pytest.mark.parametrize("component", ["gallery", "upload"])
 def test_every_module_is_used(component: str) -> None:
     text = joined(ASSETS / component / "main.js")
-    assert text.count("export ") == 1
+    assert len(re.findall(r"^export ", text, re.M)) == 1
     for path in (ASSETS / component).glob("*.js"):
         first = path.read_text(encoding="utf-8").splitlines()
         assert first[0] == "// @ts-check", path.name

@@ -18,6 +18,7 @@ from ltnet_core.runs import jobs
 from ltnet_core.runs.run import Run
 
 ROOT = Path(__file__).resolve().parent.parent
+COMMAND = (sys.executable, "-m", "ltnet_core")
 START_SECONDS = 20.0
 
 
@@ -25,17 +26,39 @@ def run_command(
     arguments: Sequence[str], timeout: float = 600.0, cwd: Path | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run ``python -m ltnet_core …`` and wait for it."""
-    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     return subprocess.run(
-        [sys.executable, "-m", "ltnet_core", *arguments],
+        [*COMMAND, *arguments],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         timeout=timeout,
         cwd=cwd,
-        env={**os.environ, "PYTHONPATH": path},
+        env=_environment(),
         check=False,
     )
+
+
+def start_command(arguments: Sequence[str]) -> subprocess.Popen[str]:
+    """Start ``python -m ltnet_core …``; whoever does so asks for its end."""
+    return subprocess.Popen(
+        [*COMMAND, *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=_environment(),
+    )
+
+
+def _environment() -> dict[str, str]:
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    return {**os.environ, "PYTHONPATH": path}
+
+
+def complaint(errors: str, command: str) -> str:
+    """The sentence with which a command failed."""
+    lines = errors.strip().splitlines()
+    return lines[-1].removeprefix("ltnet_core: ") if lines else f"{command} failed and said nothing."
 
 
 @st.cache_data(show_spinner="Looking for a GPU …", ttl=3600)
@@ -106,8 +129,7 @@ def require_done(arguments: Sequence[str], timeout: float = 600.0, cwd: Path | N
     except subprocess.TimeoutExpired as e:
         raise LTNetError(f"this took longer than {e.timeout:.0f} seconds; use the command line.") from e
     if done.returncode != 0:
-        output = done.stderr.strip().splitlines()
-        text = output[-1].removeprefix("ltnet_core: ") if output else f"{arguments[0]} failed and said nothing."
+        text = complaint(done.stderr, arguments[0])
         raise DatasetError(text) if done.returncode == 2 else LTNetError(text)
     return done.stdout
 

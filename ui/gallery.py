@@ -15,7 +15,7 @@ from ltnet_core.annotations import ADJUDICATOR, MACHINE_PREFIX, is_machine
 from ltnet_core.errors import LTNetError
 from ltnet_core.explore.facets import BANDS, columns_of
 from ltnet_core.explore.selection import Selections
-from ltnet_core.explore.wish import ANYTHING, LABELS, SORTS, SORTS_OF_LABELS, Wish
+from ltnet_core.explore.wish import ANYTHING, LABELS, NEIGHBOURS, SORTS, SORTS_OF_LABELS, Wish
 from ltnet_core.method import method_of
 from ltnet_core.runs.run import Run
 from ltnet_core.settings import Settings
@@ -93,6 +93,7 @@ def _names(selections: Selections) -> dict[str, Any]:
         "columns": columns_of(selections),
         "bands": BANDS,
         "relations": LABELS,
+        "neighbours": NEIGHBOURS,
         "classes": list(items.classes),
         "coders": [
             {"id": c, "name": coder_name(c), "short": short[c], "machine": is_machine(c), "given": c in items.certain}

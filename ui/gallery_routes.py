@@ -11,6 +11,7 @@
     GET  /api/runs/{run}/item?row=                   everything about one item
     GET  /api/runs/{run}/thumbnails?rows=&size=      JPEGs, each after its row and its length
     GET  /api/runs/{run}/image?row=&token=           one JPEG
+    GET  /api/runs/{run}/map …                       see :mod:`ui.map_routes`
     POST /api/runs/{run}/actions, /undo, /csv        see :mod:`ui.many_routes`
     GET  /api/runs/{run}/history
     POST /api/runs/{run}/decisions                   {"decisions": […], "last"} → {"saved", "conflicts", "changed"}
@@ -45,7 +46,7 @@ from ltnet_core.explore.facets import facet_counts, table_of
 from ltnet_core.explore.selection import Selections
 from ltnet_core.explore.wish import Wish
 from ltnet_core.labels.coder_labels import NO_ROWS
-from ui import http, many_routes, opened, thumbnails
+from ui import http, many_routes, map_routes, opened, thumbnails
 from ui.access.user import user_of
 from ui.http import Refused
 from ui.opened import Gallery, RunGallery, Settled
@@ -400,6 +401,7 @@ def _below(path: str, name: str) -> list[BaseRoute]:
             *(Route(f"/{{{name}}}/{last}", answer, methods=["GET"]) for last, answer in got.items()),
             Route(f"/{{{name}}}/decisions", decisions, methods=["POST"]),
             *many_routes.routes(name, _gallery),
+            *map_routes.routes(name, _gallery),
         ],
         exception_handlers=http.HANDLERS,
     )

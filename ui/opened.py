@@ -7,16 +7,17 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
 
 from ltnet_core.datasets import Corrections, Files, Study, load_dataset
-from ltnet_core.errors import RunError
+from ltnet_core.errors import DamageError, RunError
 from ltnet_core.explore.actions import Actions
 from ltnet_core.explore.adjudications import Adjudications, Decision
 from ltnet_core.explore.decided import OPEN, SKIPPED, Decided
+from ltnet_core.explore.item_map import ItemMap, map_file, read_map
 from ltnet_core.explore.labelled_items import labelled_items
 from ltnet_core.explore.selection import Selections
 from ltnet_core.files.reading import require_file
@@ -81,7 +82,33 @@ def version_of_items(run: Run) -> str:
 
 @lru_cache(maxsize=3)
 def _selections(folder: str, version: str) -> Selections:
-    return Selections(load_items(Run(folder)), _other_items)
+    items = load_items(Run(folder))
+    return Selections(items, _other_items, partial(_map_if_whole, Run(folder), len(items)))
+
+
+@lru_cache(maxsize=3)
+def _map(folder: str, version: str, items: int) -> ItemMap:
+    return read_map(Run(folder), items)
+
+
+def item_map(run: Run, items: int) -> ItemMap | None:
+    """The map of a run of so many items; None while it has not been made.
+
+    Raises
+    ------
+    RunError
+        it is damaged.
+    """
+    path = map_file(run)
+    return _map(str(run.folder), version_of(path), items) if path.exists() else None
+
+
+def _map_if_whole(run: Run, items: int) -> ItemMap | None:
+    """The same; a damaged map, which the gallery offers to make again, is none."""
+    try:
+        return item_map(run, items)
+    except DamageError:
+        return None
 
 
 def _other_items(run: str) -> LearnedItems:

@@ -20,7 +20,18 @@ import { coders2, joinNames, splitNames } from "./core.js";
 /** @type {Record<string, string>} */
 const BAND = { "0.9-1": "90 % or more", "0.7-0.9": "70 to 90 %", "0.5-0.7": "50 to 70 %", "0-0.5": "below 50 %" };
 const NAMES = new Set(["truth", "network", "known", "origin", "split", "reviewer", "tag"]);
-const PLAIN = new Set(["reviewed", "labels"]); // words that need no escape
+const PLAIN = new Set(["reviewed", "labels", "neighbours"]); // words that need no escape
+/**
+ * Filters that are no choice among several.
+ * @type {[name: string, text: (value: string) => string][]}
+ */
+const ALONE = [
+  ["margin", (value) => `Lead over the next class: ${value}`],
+  ["area", () => "An area of the map"],
+  ["search", (value) => `Name has “${value}”`],
+  ["than", (value) => `another truth than in ${value}`],
+  ["top", (value) => `the first ${Number(value).toLocaleString("en")}`],
+];
 
 /** @param {string} name */
 const holdsNames = (name) => NAMES.has(name) || name.startsWith("says.");
@@ -38,6 +49,7 @@ export function chosenOf(view, name) {
   if (holdsNames(name)) return splitNames(text);
   if (PLAIN.has(name)) return text.split("|");
   if (name === "case") return text === "differ" ? [text] : text.split(",");
+  if (name === "region") return text.split(",");
   return [text];
 }
 
@@ -51,6 +63,7 @@ export function written(name, values) {
   if (name === "split" && !values.length) return ANYTHING;
   if (holdsNames(name)) return joinNames(values);
   if (name === "case") return values.includes("differ") && values.length === 1 ? "differ" : values.filter((v) => v !== "differ").sort().join(",");
+  if (name === "region") return [...values].sort((a, b) => Number(a) - Number(b)).join(",");
   return values.join("|");
 }
 
@@ -111,6 +124,7 @@ export function facets(app, coders) {
   }
   out.push({ name: "reviewed", title: "Settled", values: [["open", "not yet settled"], ["settled", "settled"], ["skipped", "skipped"]] });
   out.push({ name: "reviewer", title: "Settled by", values: [] }, { name: "tag", title: "Tag", values: [], open: true });
+  if (view.neighbours || app.facets.counts.neighbours) out.push({ name: "neighbours", title: "Neighbours on the map", values: Object.entries(data.neighbours) });
   if (data.truth) out.push({ name: "network", title: "Truth by the image alone", values: classes });
   return out;
 }
@@ -132,9 +146,7 @@ export function restrictions(app) {
       out.push({ name, value, text: `${title}: ${text}` });
     }
   }
-  if (view.margin) out.push({ name: "margin", value: view.margin, text: `Lead over the next class: ${view.margin}` });
-  if (view.search) out.push({ name: "search", value: view.search, text: `Name has “${view.search}”` });
-  if (view.than) out.push({ name: "than", value: view.than, text: `another truth than in ${view.than}` });
-  if (view.top) out.push({ name: "top", value: view.top, text: `the first ${Number(view.top).toLocaleString("en")}` });
+  for (const n of chosenOf(view, "region")) out.push({ name: "region", value: n, text: `Region ${n} of the map` });
+  for (const [name, text] of ALONE) if (view[name]) out.push({ name, value: view[name], text: text(view[name]) });
   return out;
 }

@@ -14,3 +14,7 @@ export const SET_ASIDE = "set aside";
 export const THUMBNAIL = 144; // pixels
 export const BLOCK = 120; // rows of one answer; lines of 2, 3, 4, 5, 6, 8, 10 or 12 come out even
 export const VIEW_NAME = 80; // characters
+export const MAP_SIDE = 9999; // coordinates on the map are whole numbers from 0 to here
+export const MOST_CORNERS = 60; // of an area of the map
+export const BY_LABELS = "*labels*"; // what the points of the map are coloured by, in place of a column
+export const BY_CONFIDENCE = "*confidence*";

@@ -3,7 +3,7 @@
 
 import { h, redraw, remember, remembered } from "./core.js";
 
-/** @typedef {{ name: string, text: string, element: HTMLElement }} Chart */
+/** @typedef {{ name: string, text: string, element: HTMLElement, load?: () => void }} Chart load: called when it is shown */
 
 export class Dock {
   /** @param {Chart[]} charts those that have something to show */
@@ -40,6 +40,7 @@ export class Dock {
     this.shown = name;
     remember("ltnet-chart", name);
     this.draw();
+    this.charts.find((c) => c.name === name)?.load?.();
   }
 
   widen() {

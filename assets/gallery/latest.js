@@ -11,10 +11,12 @@ export class Latest {
   /**
    * @param {Gallery} app
    * @param {string} path
+   * @param {(path: string, params: Record<string, string>) => Promise<T>} [read]
    */
-  constructor(app, path) {
+  constructor(app, path, read = (at, params) => app.server.json(at, params)) {
     this.app = app;
     this.path = path;
+    this.read = read;
     this.turn = 0;
   }
 
@@ -28,8 +30,7 @@ export class Latest {
     const turn = (this.turn += 1);
     for (let tries = 0; turn === this.turn && !this.app.closed; tries += 1) {
       try {
-        /** @type {T} */
-        const answer = await this.app.server.json(this.path, params);
+        const answer = await this.read(this.path, params);
         if (turn === this.turn) got(answer, turn);
         return;
       } catch (error) {

@@ -14,6 +14,7 @@ import { Head } from "./head.js";
 import { History } from "./history.js";
 import { Images, List } from "./list.js";
 import { Many } from "./many.js";
+import { ImageMap } from "./map.js";
 import { Matrix } from "./matrix.js";
 import { Review } from "./review.js";
 import { Answer, Server } from "./server.js";
@@ -56,6 +57,7 @@ export class Gallery {
     this.decisions = new Decisions(this.server, (rows) => this.decided(rows));
     this.cases = new Cases(this);
     this.matrix = new Matrix(this);
+    this.map = new ImageMap(this);
     this.facets = new Facets(this);
     this.chips = new Chips(this);
     this.many = new Many(this);
@@ -67,10 +69,7 @@ export class Gallery {
     // What the address asks for and cannot be shown; it stands until something else is asked for.
     this.unknown = h("p", { class: "ga-note warning", role: "status", hidden: !this.data.unknown.length }, this.data.unknown.join(" "));
     this.legend = h("div", { class: "ga-legend" });
-    const charts = [];
-    if (this.data.truth) charts.push({ name: "cases", text: "Cases", element: this.cases.element });
-    if (this.data.columns.length > 1) charts.push({ name: "matrix", text: "Matrix", element: this.matrix.element });
-    this.dock = new Dock(charts);
+    this.dock = new Dock(this.charts());
     this.side = h(
       "aside",
       { class: "ga-side", "aria-label": "Filters and charts" },
@@ -97,6 +96,16 @@ export class Gallery {
     if (search(this.view, window.location.search) !== window.location.search) this.address(false);
     const from = Number(this.view.at) || 0;
     this.reload(from).then(() => (this.view.item ? this.openNamed(this.view.item) : undefined));
+  }
+
+  // Those that have something to show.
+  charts() {
+    const { truth, columns } = this.data;
+    return [
+      ...(truth ? [{ name: "cases", text: "Cases", element: this.cases.element }] : []),
+      ...(columns.length > 1 ? [{ name: "matrix", text: "Matrix", element: this.matrix.element }] : []),
+      ...(truth ? [{ name: "map", text: "Map", element: this.map.element, load: () => this.map.load() }] : []),
+    ];
   }
 
   // ---- what the app says
@@ -221,7 +230,7 @@ export class Gallery {
     this.chips.draw();
     this.cases.draw();
     this.matrix.draw();
-    for (const part of [this.cases, this.facets, this.matrix]) part.load();
+    for (const part of [this.cases, this.facets, this.matrix, this.map]) part.load();
     await this.grid.reset(position);
   }
 
@@ -378,6 +387,7 @@ export class Gallery {
     this.list.closed = true;
     this.decisions.close();
     this.grid.close();
+    this.map.close();
     this.review.destroy();
     this.images.close();
   }

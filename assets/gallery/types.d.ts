@@ -19,6 +19,7 @@ export interface PageData {
   columns: string[]; // what a table of labels can compare
   bands: string[]; // of confidence
   relations: Record<string, string>; // how labels relate
+  neighbours: Record<string, string>; // filters by what is near on the map
   token: string;
   view: View;
   unknown: string[];
@@ -90,6 +91,22 @@ export interface LabelTable {
   rows: string;
   columns: string;
   counts: number[][];
+}
+
+export interface MapState {
+  state: "none" | "making" | "made" | "failed";
+  message: string;
+  points: number;
+  of: number; // images of the run
+}
+
+export interface Region {
+  number: number;
+  images: number;
+  of: number;
+  truth: number;
+  share: number;
+  differ: number;
 }
 
 export interface Acted {

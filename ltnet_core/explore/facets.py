@@ -13,6 +13,7 @@ from ..errors import OptionError, did_you_mean
 from ..labels.coder_labels import Codes
 from ..runs.learned_items import RELATIONS
 from .decided import OPEN, SKIPPED, Decided
+from .map_filters import NEIGHBOURS, neighbour_counts
 from .selection import CASES, LABELS, Mask, Selections
 from .wish import ANYTHING, NOTHING, Wish
 
@@ -74,6 +75,8 @@ def facet_counts(selections: Selections, wish: Wish, decided: Decided | None = N
     if items.learned:
         out[CASES] = _of_cases(selections, wish, passing.without(CASES))
         out["confidence"] = _of_bands(items.confidence[passing.without("confidence")])
+    if (item_map := selections.item_map()) is not None:
+        out[NEIGHBOURS] = neighbour_counts(item_map, passing.without(NEIGHBOURS))
     return out | _of_decisions(decided, passing)
 
 
@@ -166,22 +169,28 @@ def table_of(selections: Selections, wish: Wish, first: str, second: str, decide
     OptionError
         there is no such column.
     """
-    known = columns_of(selections)
-    for name in (first, second):
-        if name not in known:
-            raise OptionError(f"there is nothing called {name!r} to compare." + did_you_mean(name, known))
+    a, b = (column_of(selections, name) for name in (first, second))
     items = selections.items
     own = {filter_of(first), filter_of(second)}
     passing = Passing.of(selections.masks(wish, decided), len(items))
     keep = passing.without(*own)
     k = len(items.classes)
-    a, b = (_column(selections, name) for name in (first, second))
     keep = keep & (a >= 0) & (b >= 0)
     counts = np.bincount(a[keep].astype(np.intp) * k + b[keep], minlength=k * k).reshape(k, k)
     return CrossTable(first, second, counts)
 
 
-def _column(selections: Selections, name: str) -> Codes:
+def column_of(selections: Selections, name: str) -> Codes:
+    """(N,) class of each item by one of :func:`columns_of`, −1 where it has none.
+
+    Raises
+    ------
+    OptionError
+        there is no such column.
+    """
+    known = columns_of(selections)
+    if name not in known:
+        raise OptionError(f"there is nothing called {name!r} to compare." + did_you_mean(name, known))
     items = selections.items
     columns = {TRUTH: items.truth, NETWORK: items.network, KNOWN: items.known}
     return columns[name] if name in columns else items.labels.of_coder(items.coder(name))

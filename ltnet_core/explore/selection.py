@@ -20,6 +20,8 @@ from ..labels.disagreement import cases
 from ..runs.learned_items import RELATIONS, LearnedItems
 from .changed_truth import changed_truth
 from .decided import OPEN, SET_ASIDE, SKIPPED, Decided
+from .item_map import ItemMap
+from .map_filters import asks_for_map, map_masks
 from .wish import ANYTHING, NOTHING, SORTS_OF_LABELS, Wish
 
 MOST_PAIRS = 15
@@ -43,13 +45,16 @@ class CaseCount:
 
 @dataclass
 class Selections:
-    """Selections of the items of a run, or of a dataset before any run; ``other`` has the items of another run.
+    """Selections of the items of a run, or of a dataset before any run.
+
+    ``other`` has the items of another run; ``item_map`` gives the map of these, None while there is none.
 
     Safe to share between threads.
     """
 
     items: LearnedItems
     other: Callable[[str], LearnedItems] | None = None
+    item_map: Callable[[], ItemMap | None] = lambda: None
     _changed: dict[str, Mask] = field(default_factory=dict, repr=False)
     _orders: dict[tuple[str, int], Rows] = field(default_factory=dict, repr=False)
     _cases: dict[tuple[int, int], NDArray[np.int8]] = field(default_factory=dict, repr=False)
@@ -83,6 +88,7 @@ class Selections:
                 _index(items.splits, name, "test set")
         if wish.than:
             self.changed(wish.than)
+        self._of_map(wish)
         self._require_no_truth(wish)
 
     def _require_no_truth(self, wish: Wish) -> None:
@@ -163,7 +169,15 @@ class Selections:
             out["search"] = hits.to_numpy(zero_copy_only=False)
         if wish.cases or (wish.pair is not None and not wish.labels):
             out[CASES] = self._of_cases(wish)
-        return out | self._of_decisions(wish, decided)
+        return out | self._of_map(wish) | self._of_decisions(wish, decided)
+
+    def _of_map(self, wish: Wish) -> dict[str, Mask]:
+        if not asks_for_map(wish):
+            return {}
+        item_map = self.item_map()
+        if item_map is None:
+            raise OptionError("area, region and neighbours are about the map of the images, and there is none yet.")
+        return map_masks(item_map, wish, len(self.items))
 
     def _of_classes(self, column: Codes, names: Sequence[str]) -> Mask:
         """(N,) items whose class is one of these; ``*any*`` is every class, ``*none*`` no class."""

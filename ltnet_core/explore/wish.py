@@ -24,9 +24,17 @@ LABELS: dict[str, str] = {
     "one": "one label",
     "none": "no label",
 }
+NEIGHBOURS: dict[str, str] = {
+    "duplicate": "near-duplicates",
+    "outlier": "outliers",
+}
 ANYTHING, NOTHING = "*any*", "*none*"
 LABELS_DIFFER = (2, 4, 5)  # of the five cases
 LONGEST_SEARCH = 200
+SIDE = 9999  # coordinates on the map are whole numbers from 0 to here
+MOST_CORNERS = 60  # of an area of the map: an address is not longer
+
+Point = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -44,6 +52,7 @@ class Wish:
     labels : keys of ``LABELS``: how the labels of people relate, or those of ``pair``, whatever the learned truth.
     reviewed : ``settled``, ``skipped`` or ``open``. reviewer : who settled or skipped it.
     than : another run, whose learned truth is another one.
+    area : corners of an area of the map. region : numbers of its regions, from 1. neighbours : keys of ``NEIGHBOURS``.
     tag : tags of the item, or ``*none*``. search : part of the name, whatever its case.
     sort, seed : a key of ``SORTS``, the list's own default where empty; the seed is that of ``random``.
     top : how many of the first to keep, 0 for all.
@@ -62,6 +71,9 @@ class Wish:
     labels: tuple[str, ...] = ()
     reviewed: tuple[str, ...] = ()
     reviewer: tuple[str, ...] = ()
+    area: tuple[Point, ...] = ()
+    region: tuple[int, ...] = ()
+    neighbours: tuple[str, ...] = ()
     tag: tuple[str, ...] = ()
     than: str = ""
     search: str = ""
@@ -75,7 +87,8 @@ class Wish:
 
         Alternatives have ``|`` between them, as have the two coders of ``pair``; a ``|`` or ``%`` in a name is written
         ``%7C`` or ``%25``. ``case`` is a number, several with commas between them, or ``differ`` for the cases in which
-        the labels do.
+        the labels do. ``area`` has a point between corners and ``_`` between x and y: ``0_0.900_0.500_700``; ``region``
+        is a number, several with commas between them.
 
         Raises
         ------
@@ -91,17 +104,22 @@ class Wish:
         wish["says"] = tuple(
             (k[5:], split_names(v)) for k, v in sorted(parameters.items()) if k.startswith("says.") and v
         )
-        if parameters.get("pair"):
-            wish["pair"] = _pair(parameters["pair"])
-        if parameters.get("case"):
-            wish["cases"] = _cases(parameters["case"])
+        for name, field, read in (
+            ("pair", "pair", _pair),
+            ("case", "cases", _cases),
+            ("area", "area", _area),
+            ("region", "region", _regions),
+        ):
+            if parameters.get(name):
+                wish[field] = read(parameters[name])
         for name, most in (("seed", 2**31), ("top", 10**9)):
             if parameters.get(name):
                 wish[name] = _whole(name, parameters[name], most)
         for name in ("confidence", "margin"):
             if parameters.get(name):
                 wish[name] = _range(name, parameters[name])
-        for name, known in (("reviewed", REVIEWED), ("labels", tuple(LABELS))):
+        choices = {"reviewed": REVIEWED, "labels": tuple(LABELS), "neighbours": tuple(NEIGHBOURS)}
+        for name, known in choices.items():
             if parameters.get(name):
                 wish[name] = tuple(_one_of(name, value, known) for value in parameters[name].split("|"))
         if parameters.get("sort"):
@@ -142,6 +160,20 @@ def _cases(text: str) -> tuple[int, ...]:
     if 0 in cases:
         raise OptionError(f"case must be numbers from 1 to 5, or differ, got {text!r}.")
     return cases
+
+
+def _area(text: str) -> tuple[Point, ...]:
+    corners = [corner.split("_") for corner in text.split(".")]
+    if not 3 <= len(corners) <= MOST_CORNERS or any(len(corner) != 2 for corner in corners):
+        raise OptionError(f"area must be 3 to {MOST_CORNERS} corners such as 0_0.900_0.500_700, got {text!r}.")
+    return tuple((_whole("area", x, SIDE), _whole("area", y, SIDE)) for x, y in corners)
+
+
+def _regions(text: str) -> tuple[int, ...]:
+    regions = tuple(sorted({_whole("region", n, 999) for n in text.split(",")}))
+    if 0 in regions:
+        raise OptionError(f"region must be numbers from 1, got {text!r}.")
+    return regions
 
 
 def _whole(name: str, text: str, most: int) -> int:

@@ -1,0 +1,80 @@
+"""The map in a real browser: what is drawn around becomes the list, as a link; the keyboard gets there too."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import numpy as np
+from app_server import Server
+from node_checks import packages
+from playwright.sync_api import Page, expect
+from test_browser_axe import RUN_AXE
+from test_browser_gallery import RUN, browser, choice, count, faces, page, server, shown
+
+from ltnet_core.explore.map_filters import inside
+from ltnet_core.explore.map_making import make_map
+from ltnet_core.explore.wish import Wish
+from ltnet_core.runs.run import Run
+from ltnet_core.runs.stored_results import load_items
+
+__all__ = ["browser", "faces", "page", "server"]  # the fixtures
+
+
+def draw(page: Page, corners: list[tuple[float, float]]) -> None:
+    """Draw an area on the map, in shares of its width and height."""
+    canvas = page.locator(".ga-sheet canvas")
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    assert box
+    places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in corners]
+    page.mouse.move(*places[0])
+    page.mouse.down()
+    for x, y in places[1:]:
+        page.mouse.move(x, y, steps=4)
+    page.mouse.up()
+
+
+def test_what_is_drawn_around_on_the_map_becomes_the_list(server: Server, page: Page) -> None:
+    run = Run(server.place / "workspace" / "runs" / RUN)
+    item_map, items = make_map(run), load_items(run)
+    learned_from = items.split == items.splits.index("")
+    page.goto(f"{server.url}/disagreements?run={RUN}")
+    expect(shown(page).first).to_be_visible()
+    page.locator('[data-key="chart:map"]').click()
+    expect(page.locator(".ga-map[data-version]")).to_be_visible()
+
+    draw(page, [(0.02, 0.02), (0.6, 0.02), (0.6, 0.98), (0.02, 0.98)])
+    chip = page.locator('.ga-remove[data-filter="area"]')
+    expect(chip).to_have_text("An area of the map ✕")
+    page.wait_for_url("**area=**")
+    area = parse_qs(urlsplit(page.url).query)["area"][0]
+    points = item_map.row[inside(Wish.parse({"area": area}).area, item_map.x, item_map.y)]
+    drawn = int(learned_from[points].sum())
+    assert 0 < drawn < learned_from.sum()
+    assert count(page) == drawn
+    page.reload()
+    expect(chip).to_be_visible()
+    assert count(page) == drawn
+
+    page.locator("summary", has_text="Regions of the map").press("Enter")
+    region = page.locator('[data-key="region:1"]')
+    region.press("Enter")
+    expect(region).to_have_attribute("aria-pressed", "true")
+    page.wait_for_url("**region=1**")
+    both = np.isin(points, item_map.row[item_map.region == 0])
+    assert count(page) == int(learned_from[points[both]].sum())
+    page.get_by_role("button", name="clear all").click()
+    expect(page.locator(".ga-remove")).to_have_count(0)
+
+    page.locator('[data-filter="neighbours"] summary').click()
+    choice(page, "neighbours", "outlier").check()
+    page.wait_for_url("**neighbours=outlier**")
+    assert count(page) == int(learned_from[item_map.row[item_map.outlier]].sum())
+    page.locator('select[name="map-by"]').select_option("*labels*")
+    expect(page.locator(".ga-map .ga-key")).to_contain_text("coders differ")
+    page.locator('[name="wide"]').click()
+    expect(page.locator(".ga-wide .ga-sheet canvas")).to_be_visible()
+    page.evaluate(Path(packages() / "axe-core" / "axe.min.js").read_text(encoding="utf-8"))
+    found = [v for v in page.evaluate(RUN_AXE) if "ga-" in v[3] or "canvas" in v[3]]
+    assert not found
