@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from starlette.routing import BaseRoute, Mount
 
-from ltnet_core.explore.decided import BOOKMARK, OPEN, SET_ASIDE, SKIPPED
+from ltnet_core.explore.decided import BOOKMARK, OPEN, SECOND_OPINION, SET_ASIDE, SKIPPED
 from ltnet_core.explore.facets import KNOWN, NETWORK, TRUTH
 from ltnet_core.explore.wish import ANYTHING, MOST_CORNERS, NOTHING, SIDE
 from ui import gallery, gallery_routes, map_routes, saved_views, thumbnails, upload_frames, upload_routes
@@ -48,7 +48,11 @@ def test_the_gallery_knows_what_python_knows() -> None:
     assert shared.pop("ANYTHING") == ANYTHING
     assert shared.pop("NOTHING") == NOTHING
     assert [shared.pop(name) for name in ("TRUTH", "NETWORK", "KNOWN")] == [TRUTH, NETWORK, KNOWN]
-    assert [shared.pop(name) for name in ("BOOKMARK", "SET_ASIDE")] == [BOOKMARK, SET_ASIDE]
+    assert [shared.pop(name) for name in ("BOOKMARK", "SET_ASIDE", "SECOND_OPINION")] == [
+        BOOKMARK,
+        SET_ASIDE,
+        SECOND_OPINION,
+    ]
     assert [shared.pop(name) for name in ("BY_LABELS", "BY_CONFIDENCE")] == [map_routes.LABELS, map_routes.CONFIDENCE]
     assert [shared.pop(name) for name in ("MAP_SIDE", "MOST_CORNERS")] == [SIDE, MOST_CORNERS]
     longest = ".".join([f"{SIDE}_{SIDE}"] * MOST_CORNERS)

@@ -49,12 +49,12 @@ def test_the_answers_are_counted_and_the_others_follow_from_the_matrices(run: Ru
     items, decisions = load_items(run), dict(list(least_sure(run, 120).items())[::2])
     order = [*items.classes, items.classes[0]]
     decisions = {image: order[order.index(label) + 1] for image, label in decisions.items()}  # as no coder would say
-    found = gains(run, items, {**decisions, "gone.png": "fear"})
+    counted = gains(run, items, {**decisions, "gone.png": "fear"})
     rows = items.rows(list(decisions))
     truth = np.asarray([items.classes.index(k) for k in decisions.values()])
-    assert found.settled == 60
-    assert found.corrected == int((items.truth[rows] != truth).sum()) > 0
-    assert found.promised == pytest.approx((1 - items.confidence[rows].astype(float)).sum())
+    assert counted.settled == 60
+    assert counted.corrected == int((items.truth[rows] != truth).sum()) > 0
+    assert counted.promised == pytest.approx((1 - items.confidence[rows].astype(float)).sum())
     # By hand: T counted again by its definition, then r by its own, item after item.
     about, results = matrices_of(run.folder), open_results(run)
     coders, k, n = list(items.coders), len(items.classes), items.learned_from()
@@ -76,16 +76,16 @@ def test_the_answers_are_counted_and_the_others_follow_from_the_matrices(run: Ru
             share = 1.0 if coder.startswith("machine:") else results.share(items, row)
             log_r += about["weights"][coder] * share * np.log(new[c]) @ given
         changed += int(log_r.argmax() != items.truth[row])
-    assert found.elsewhere == changed > 0
-    assert found.changed == found.corrected + changed
-    people = {m.coder: m for m in found.matrices}
+    assert counted.elsewhere == changed > 0
+    assert counted.changed == counted.corrected + changed
+    people = {m.coder: m for m in counted.matrices}
     assert set(people) == {"Alpha", "Beta"}
     for coder, gain in people.items():
         assert gain.annotations == sum(coder in votes[row] for row in rows)
         wide = np.diagonal(np.asarray(about["high"][coder]) - np.asarray(about["low"][coder])) / 2
         assert gain.before == pytest.approx(wide.mean())
         assert 0 < gain.after < gain.before
-    assert re.fullmatch(rf"60 settled: {found.changed} truths changed, matrix of \w+ ± .*\.", found.sentences()[0])
+    assert re.fullmatch(rf"60 settled: {counted.changed} truths changed, matrix of \w+ ± .*\.", counted.sentences()[0])
 
 
 def test_what_is_set_aside_or_learned_from_is_not_counted_again(run: Run) -> None:

@@ -13,6 +13,8 @@
     GET  /api/runs/{run}/image?row=&token=           one JPEG
     GET  /api/runs/{run}/map …                       see :mod:`ui.map_routes`
     POST /api/runs/{run}/actions, /undo, /csv        see :mod:`ui.many_routes`
+    POST /api/runs/{run}/queue, /release, /shares    see :mod:`ui.queue_routes`
+    GET  /api/runs/{run}/queue, /gains
     GET  /api/runs/{run}/history
     POST /api/runs/{run}/decisions                   {"decisions": […], "last"} → {"saved", "conflicts", "changed"}
 
@@ -43,10 +45,11 @@ from ltnet_core.explore.adjudications import SHOWN, Decision
 from ltnet_core.explore.decided import SET_ASIDE, SKIPPED
 from ltnet_core.explore.explanation import explain
 from ltnet_core.explore.facets import facet_counts, table_of
+from ltnet_core.explore.opinions import Opinions
 from ltnet_core.explore.selection import Selections
 from ltnet_core.explore.wish import Wish
 from ltnet_core.labels.coder_labels import NO_ROWS
-from ui import http, many_routes, map_routes, opened, thumbnails
+from ui import http, many_routes, map_routes, opened, queue_routes, thumbnails
 from ui.access.user import user_of
 from ui.http import Refused
 from ui.opened import Gallery, RunGallery, Settled
@@ -354,15 +357,21 @@ def _parse(body: Any, gallery: Gallery, user: str | None) -> tuple[list[tuple[De
 
 def _decide(gallery: Gallery, body: Any, user: str | None) -> dict[str, Any]:
     """Write the decisions; a signed-in ``user`` is the reviewer, whatever the request says."""
+    opinions, body = queue_routes.split(body, gallery.selections.items, user)
     wanted, last = _parse(body, gallery, user)
     settled = gallery.settled
+    if opinions:
+        Opinions(settled.store).add_all(opinions)
     rivals = settled.store.add_all(wanted) if wanted else []
     settled.refresh()
     images, now = settled.store.changed_since(last)
     changed = [*images[-MOST_ROWS:], *(r.image for r in rivals if r is not None)]
     rows = [int(r) for r in settled.items.rows(changed) if r >= 0]
     return {
-        "saved": [d.key for (d, _), rival in zip(wanted, rivals, strict=True) if rival is None],
+        "saved": [
+            *(o.key for o in opinions),
+            *(d.key for (d, _), rival in zip(wanted, rivals, strict=True) if rival is None),
+        ],
         "conflicts": [
             {
                 "key": d.key,
@@ -402,6 +411,7 @@ def _below(path: str, name: str) -> list[BaseRoute]:
             Route(f"/{{{name}}}/decisions", decisions, methods=["POST"]),
             *many_routes.routes(name, _gallery),
             *map_routes.routes(name, _gallery),
+            *queue_routes.routes(name, _gallery, _rows),
         ],
         exception_handlers=http.HANDLERS,
     )

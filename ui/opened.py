@@ -16,9 +16,10 @@ from ltnet_core.datasets import Corrections, Files, Study, load_dataset
 from ltnet_core.errors import DamageError, RunError
 from ltnet_core.explore.actions import Actions
 from ltnet_core.explore.adjudications import Adjudications, Decision
-from ltnet_core.explore.decided import OPEN, SKIPPED, Decided
+from ltnet_core.explore.decided import DIFFERING, OPEN, SKIPPED, Decided
 from ltnet_core.explore.item_map import ItemMap, map_file, read_map
 from ltnet_core.explore.labelled_items import labelled_items
+from ltnet_core.explore.opinions import Opinions
 from ltnet_core.explore.selection import Selections
 from ltnet_core.files.reading import require_file
 from ltnet_core.runs.learned_items import LearnedItems
@@ -175,10 +176,13 @@ class Settled:
             self._now = self._with(before, standing_of, newest)
 
     def _refresh_tags(self) -> None:
-        actions = Actions(self.store)
-        marked = actions.version()
+        actions, opinions = Actions(self.store), Opinions(self.store)
+        marked = actions.version(), opinions.version()
         if marked != self._now.marked:
-            rows = {tag: self.items.rows(images) for tag, images in actions.tags().items()}
+            named = actions.tags()
+            if differing := opinions.differing():
+                named[DIFFERING] = list(dict.fromkeys([*named.get(DIFFERING, ()), *differing]))
+            rows = {tag: self.items.rows(images) for tag, images in named.items()}
             tags = {tag: np.sort(r[r >= 0]).astype(np.int32) for tag, r in rows.items()}
             tags_of: dict[int, list[str]] = {}
             for tag, tagged in tags.items():

@@ -11,6 +11,7 @@ export const NETWORK = "*network*";
 export const KNOWN = "*known*";
 export const BOOKMARK = "bookmark"; // tags with a meaning of their own
 export const SET_ASIDE = "set aside";
+export const SECOND_OPINION = "second opinion";
 export const THUMBNAIL = 144; // pixels
 export const BLOCK = 120; // rows of one answer; lines of 2, 3, 4, 5, 6, 8, 10 or 12 come out even
 export const VIEW_NAME = 80; // characters

@@ -43,6 +43,7 @@ export class Decisions {
      * @type {number | null}
      */
     this.count = null;
+    this.setAside = 0; // images that a refit leaves out
     this.lost = false;
     this.error = "";
     this.why = "";
@@ -143,6 +144,22 @@ export class Decisions {
     this.standing.set(row, { label, id: 0, key, by: reviewer, why: reason, at: Date.now() / 1000, pending: true });
     this.enqueue({ kind, key, row, image, label, seen: before?.id || 0, undoes: "", reviewer, reason, shown });
     return before;
+  }
+
+  /**
+   * A second answer: what was settled stands.
+   * @param {Pick<Row, "r" | "n">} item
+   * @param {number} label a class, or SKIPPED
+   * @param {"second" | "again"} about
+   * @param {string} reviewer
+   * @param {string} reason
+   * @param {number} position in the list
+   * @param {"image" | "labels"} shown what was in sight before the answer
+   */
+  opine({ r: row, n: image }, label, about, reviewer, reason, position, shown) {
+    const key = `${this.client}-${(this.number += 1)}`;
+    this.stack.push({ key, row, image, position, before: this.of(row) });
+    this.enqueue({ kind: "opinion", about, key, row, image, label, seen: 0, undoes: "", reviewer, reason, shown });
   }
 
   /**

@@ -41,6 +41,9 @@ export class Frame {
       h("button", { class: "ga-class", onClick: () => review.settle(k) }, h("kbd", {}), h("kbd", {}), h("span", {}, named(name))),
     );
     this.agree = h("button", { class: "ga-button", name: "agree", onClick: () => review.enter() });
+    const title = "Another reviewer gets it in the queue, when it is settled";
+    const mark = () => review.row && app.settling.mark(review.row);
+    this.opinion = h("button", { class: "ga-button", name: "mark-second", title, onClick: mark }, "second opinion");
     this.element = this.dialog();
   }
 
@@ -68,6 +71,7 @@ export class Frame {
         this.agree,
         h("button", { class: "ga-button", onClick: () => review.settle(SKIPPED) }, h("kbd", {}, "Space"), "skip"),
         h("button", { class: "ga-button", onClick: () => review.undo() }, h("kbd", {}, "⌫"), "undo"),
+        this.opinion,
       ),
       this.reason,
     );

@@ -97,7 +97,7 @@ export class Head {
   /** @param {number} inAll how many are settled in the whole dataset */
   refit(inAll) {
     const { app } = this;
-    const aside = app.setAside;
+    const aside = app.decisions.setAside;
     if (!inAll && !aside) return "";
     if (!app.data.refit) return inAll ? h("span", { class: "ga-quiet" }, `${whole(inAll)} settled in all`) : "";
     if (app.data.learned === inAll && !app.decisions.number && !aside) {

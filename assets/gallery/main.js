@@ -18,6 +18,7 @@ import { ImageMap } from "./map.js";
 import { Matrix } from "./matrix.js";
 import { Review } from "./review.js";
 import { Answer, Server } from "./server.js";
+import { Settling } from "./settling.js";
 import { Told } from "./told.js";
 
 /** @import { CaseCounts, Component, Decision, Row, View } from "./types.js" */
@@ -51,7 +52,6 @@ export class Gallery {
     this.size = remembered("ltnet-size");
     /** @type {{settled: number, items: number} | null} */
     this.counts = null;
-    this.setAside = 0; // images that a refit leaves out
     this.server = new Server(this.data.api, this.data.token);
     this.images = new Images(this.server);
     this.decisions = new Decisions(this.server, (rows) => this.decided(rows));
@@ -69,6 +69,7 @@ export class Gallery {
     // What the address asks for and cannot be shown; it stands until something else is asked for.
     this.unknown = h("p", { class: "ga-note warning", role: "status", hidden: !this.data.unknown.length }, this.data.unknown.join(" "));
     this.legend = h("div", { class: "ga-legend" });
+    this.settling = new Settling(this);
     this.dock = new Dock(this.charts());
     this.side = h(
       "aside",
@@ -105,6 +106,7 @@ export class Gallery {
       ...(truth ? [{ name: "cases", text: "Cases", element: this.cases.element }] : []),
       ...(columns.length > 1 ? [{ name: "matrix", text: "Matrix", element: this.matrix.element }] : []),
       ...(truth ? [{ name: "map", text: "Map", element: this.map.element, load: () => this.map.load() }] : []),
+      this.settling.chart,
     ];
   }
 
@@ -276,7 +278,7 @@ export class Gallery {
   /** @param {CaseCounts} counts */
   counted(counts) {
     this.counts = { settled: counts.settled, items: counts.items };
-    this.setAside = counts.set_aside;
+    this.decisions.setAside = counts.set_aside;
     this.decisions.count ??= counts.settled_in_all;
     this.head.draw();
     this.review.refresh();
@@ -388,6 +390,7 @@ export class Gallery {
     this.decisions.close();
     this.grid.close();
     this.map.close();
+    this.settling.close();
     this.review.destroy();
     this.images.close();
   }

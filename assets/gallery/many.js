@@ -1,7 +1,7 @@
 // @ts-check
 // Many images at once: which are chosen, and what is done with them. Every action can be undone from the history.
 
-import { BOOKMARK, SET_ASIDE } from "./constants.js";
+import { BOOKMARK, SECOND_OPINION, SET_ASIDE } from "./constants.js";
 import { clamp, h, messageOf, redraw, remembered, whole } from "./core.js";
 
 /** @import { Gallery } from "./main.js" */
@@ -148,7 +148,8 @@ export class Many {
       button("skip-many", "skip", () => this.act("skip", "")),
       h("span", { class: "ga-tagging" }, tag, button("add-tag", "add", () => this.tag("tag", tag.value)), button("remove-tag", "remove", () => this.tag("untag", tag.value))),
       button("bookmark", "bookmark", () => this.act("tag", BOOKMARK)),
-      button("set-aside", "set aside", () => this.act("tag", SET_ASIDE), "They are in no list until this tag is asked for, no refit learns from them, and no export has them"),
+      button("second-opinion", "second opinion", () => this.act("tag", SECOND_OPINION), "Another reviewer gets them in the queue, when they are settled"),
+      button("set-aside", "set aside", () => this.act("tag", SET_ASIDE), "In no list until this tag is asked for; left out of refits and of exported tables"),
       button("export-many", "CSV", () => this.exportThem(), "Save the list of these images, with labels and tags"),
     );
   }

@@ -9,7 +9,9 @@ import { Keys } from "./keys.js";
 import { conflictNote, lastAnswer, stateOf } from "./notes.js";
 import { Answer } from "./server.js";
 
+/** @import { List } from "./list.js" */
 /** @import { Gallery } from "./main.js" */
+/** @import { Queue } from "./queue.js" */
 /** @import { About, Item, Row } from "./types.js" */
 
 const AHEAD = 200; // rows and small images kept ready, so that no key waits for the server
@@ -45,6 +47,11 @@ export class Review {
     this.turn = 0;
     /** @type {number | undefined} */
     this.rest = undefined;
+    /**
+     * Where the items come from that this tab holds, if not from the list in sight.
+     * @type {Queue | null}
+     */
+    this.queue = null;
     this.onKey = (/** @type {KeyboardEvent} */ e) => this.key(e);
     this.frame = new Frame(app, this);
     this.element = this.frame.element;
@@ -54,6 +61,17 @@ export class Review {
 
   get isOpen() {
     return this.element.open;
+  }
+
+  /** @returns {List | Queue} */
+  get list() {
+    return this.queue || this.app.list;
+  }
+
+  // What stands for an item, unless it is in the queue for a second answer, which must not know.
+  /** @param {Row} row */
+  standing(row) {
+    return this.queue?.secondOf(row.r) ? null : this.app.decisions.of(row.r);
   }
 
   showKeys() {
@@ -109,9 +127,12 @@ export class Review {
     this.element.close();
     window.removeEventListener("keydown", this.onKey, true);
     clearTimeout(this.rest);
+    const ofQueue = this.queue;
+    ofQueue?.leave();
+    this.queue = null;
     this.app.setItem("", false);
     const card = this.app.grid.element.querySelector(`[data-position="${this.position}"]`);
-    if (!this.alone && card instanceof HTMLElement) card.focus();
+    if (!this.alone && !ofQueue && card instanceof HTMLElement) card.focus();
   }
 
   /** @param {number} position */
@@ -121,35 +142,37 @@ export class Review {
     this.position = position;
     this.alone = false;
     this.revealed = false;
-    this.row = app.list.at(position) || null;
+    this.row = this.list.at(position) || null;
     if (!this.row) {
       this.draw();
       let trouble = "";
-      this.row = (await app.list.bring(position).catch((error) => void (trouble = messageOf(error)))) || null;
+      this.row = (await this.list.bring(position).catch((error) => void (trouble = messageOf(error)))) || null;
       if (turn !== this.turn) return;
       if (!this.row) {
-        this.parts.name.textContent = trouble || "There is nothing at this place of the list.";
+        this.parts.name.textContent = trouble || this.queue?.nothing || "There is nothing at this place of the list.";
         return;
       }
     }
     this.draw();
     this.ahead();
-    app.setItemSoon(this.row?.n);
+    if (!this.queue) app.setItemSoon(this.row?.n);
   }
 
   /** @param {1 | -1} by */
   step(by) {
-    if (this.alone) return this.show(clamp(this.position, 0, Math.max((this.app.list.total || 1) - 1, 0)));
-    const next = clamp(this.position + by, 0, Math.max((this.app.list.total || 1) - 1, 0));
+    if (this.alone) return this.show(clamp(this.position, 0, Math.max((this.list.total || 1) - 1, 0)));
+    const next = clamp(this.position + by, 0, Math.max((this.list.total || 1) - 1, 0));
     return next === this.position ? undefined : this.show(next);
   }
 
   // Keep ready what comes next.
   ahead() {
     const { app, position } = this;
-    const total = app.list.total || 0;
+    const { list } = this;
+    const total = list.total || 0;
+    this.queue?.ahead(position);
     for (let number = Math.floor(position / BLOCK); number * BLOCK < Math.min(position + AHEAD, total); number += 1) {
-      app.list
+      list
         .block(number)
         .then((rows) => app.images.bring(rows.map((r) => r.r), () => {}))
         .then(() => this.strip())
@@ -158,7 +181,7 @@ export class Review {
         });
     }
     for (let i = 1; i <= LARGE_AHEAD; i += 1) {
-      const row = app.list.at(position + i);
+      const row = list.at(position + i);
       if (row) new Image().src = app.server.image(row.r);
     }
   }
@@ -220,7 +243,7 @@ export class Review {
 
   // The labels are not in sight, and wait for the answer.
   get hidden() {
-    return this.blind && !this.revealed && !(this.row && this.app.decisions.of(this.row.r));
+    return this.blind && !this.revealed && !(this.row && this.standing(this.row));
   }
 
   // Enter shows what is hidden; then it agrees with the learned truth.
@@ -236,12 +259,15 @@ export class Review {
   settle(label) {
     const { app, row } = this;
     if (!row) return; // nothing is in sight that could be meant
-    const shown = this.hidden && !app.seen.has(row.r) ? "image" : "labels";
-    const before = app.decisions.decide(row, label, this.frame.reviewer.value.trim(), this.frame.reason.value.trim(), this.position, shown);
+    const by = this.frame.reviewer.value.trim();
+    const reason = this.frame.reason.value.trim();
+    if (!this.queue?.answer(row, label, by, reason)) {
+      const shown = this.hidden && !app.seen.has(row.r) ? "image" : "labels";
+      app.moveProgress(app.decisions.decide(row, label, by, reason, this.position, shown), label);
+    }
     this.frame.reason.value = "";
     this.last = { row, label };
-    app.moveProgress(before, label);
-    const last = (app.list.total || 0) - 1;
+    const last = (this.list.total || 0) - 1;
     if (!this.alone && this.position < last) this.show(this.position + 1);
     else this.draw();
   }
@@ -251,9 +277,10 @@ export class Review {
     const back = app.decisions.undo(this.frame.reviewer.value.trim());
     if (!back) return;
     app.moveProgress(back.was, back.before ? back.before.label : OPEN);
+    this.queue?.answered.delete(back.row);
     this.last = null;
     app.seen.add(back.row); // what it is called was shown after the answer
-    if (!this.alone && app.list.at(back.position)?.r === back.row) this.show(back.position);
+    if (!this.alone && this.list.at(back.position)?.r === back.row) this.show(back.position);
     else this.draw();
   }
 
@@ -261,8 +288,9 @@ export class Review {
 
   draw() {
     const { app, row, parts } = this;
-    const total = app.list.total || 0;
-    parts.place.textContent = this.alone ? "not in this list" : `${whole(this.position + 1)} of ${whole(total)}`;
+    const total = this.list.total || 0;
+    const of = this.queue ? "" : ` of ${whole(total)}`;
+    parts.place.textContent = this.alone ? "not in this list" : `${whole(this.position + 1)}${of}`;
     this.refresh();
     parts.picture.replaceChildren();
     parts.details.replaceChildren();
@@ -361,13 +389,14 @@ export class Review {
     this.strip();
     const { settled, items } = app.progress();
     this.frame.filled.style.width = share(items ? settled / items : 0);
-    parts.progressText.textContent = `${whole(settled)} of ${whole(items)} settled`;
-    const decision = row && decisions.of(row.r);
+    parts.progressText.textContent = this.queue?.progress() ?? `${whole(settled)} of ${whole(items)} settled`;
+    const decision = row && this.standing(row);
     this.frame.buttons.forEach((button, k) => {
       button.classList.toggle("chosen", decision?.label === k);
       button.classList.toggle("learned", !this.hidden && row?.t === k);
       button.disabled = !row;
     });
+    app.settling.drawMark(this.frame.opinion, row);
     if (row) parts.about.replaceChildren(...(this.hidden ? [] : app.grid.chips(row)));
     parts.conflicts.replaceChildren(...decisions.conflicts.map((c) => conflictNote(app, c)));
     if (decisions.error) {
@@ -380,10 +409,10 @@ export class Review {
     if (!this.isOpen || this.alone) return parts.strip.replaceChildren();
     const cells = [];
     for (let i = this.position - 2; i <= this.position + 12; i += 1) {
-      const row = i >= 0 ? app.list.at(i) : null;
+      const row = i >= 0 ? this.list.at(i) : null;
       if (!row) continue;
       const address = app.images.get(row.r);
-      const decision = app.decisions.of(row.r);
+      const decision = this.standing(row);
       cells.push(
         h(
           "button",

@@ -79,9 +79,10 @@ export class Server {
   /**
    * @param {string} path
    * @param {unknown} content
+   * @param {RequestInit} [options]
    */
-  post(path, content) {
-    return this.json(path, {}, { method: "POST", body: JSON.stringify(content) });
+  post(path, content, options = {}) {
+    return this.json(path, {}, { ...options, method: "POST", body: JSON.stringify(content) });
   }
 
   /**

@@ -125,6 +125,31 @@ export interface PastAction {
   undone: boolean;
 }
 
+export type Purpose = "open" | "second" | "again";
+
+/** What a tab holds of the queue. */
+export interface Claimed {
+  rows: Row[];
+  purposes: Record<string, Purpose>;
+  lost: number[];
+  held: Record<string, number>; // reviewer → images
+  open: number;
+}
+
+export interface QueueState {
+  held: Record<string, number>;
+  open: number;
+  shares: { second: number; again: number }; // percent
+  agreements: { kind: string; who: string; images: number; share: number; low: number; high: number; kappa: number | null }[];
+  last: number;
+}
+
+export interface Gains {
+  sentences: string[];
+  meaning: string;
+  matrices: { coder: string; annotations: number; before: number; after: number }[];
+}
+
 export interface Rows {
   total: number;
   offset: number;
@@ -152,7 +177,8 @@ export interface CaseCounts {
 
 /** A decision on its way to the server. */
 export interface Sent {
-  kind: "settle" | "skip" | "undo";
+  kind: "settle" | "skip" | "undo" | "opinion";
+  about?: "second" | "again"; // of an opinion
   key: string;
   row: number;
   image: string;

@@ -10,7 +10,8 @@ import numpy as np
 from ..labels.coder_labels import Codes, Rows
 
 OPEN, SKIPPED = -1, -2
-SET_ASIDE, BOOKMARK = "set aside", "bookmark"  # tags with a meaning of their own
+SET_ASIDE, BOOKMARK, SECOND_OPINION = "set aside", "bookmark", "second opinion"  # tags with a meaning of their own
+DIFFERING = "opinions differ"  # is added to the tags of images whose second answer is another one
 
 
 @dataclass(frozen=True)
