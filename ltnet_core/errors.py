@@ -10,6 +10,7 @@
     │   └── RunError        a run folder in the wrong state for what was asked
     │       └── DamageError a file of a run is missing, or is not what a run writes
     ├── TrainingError       training could not go on (exit status 1)
+    │   └── ProcessLost     one of the processes that train together is gone; starting all of them again helps
     ├── StorageError        something could not be written just now; asking again may help (exit status 1)
     └── Cancelled           somebody asked for the work to stop
 
@@ -70,6 +71,10 @@ class DamageError(RunError):
 
 class TrainingError(LTNetError):
     """Training could not go on."""
+
+
+class ProcessLost(TrainingError):
+    """One of the processes that train together is gone; what starts them again goes on from the last checkpoint."""
 
 
 class StorageError(LTNetError):

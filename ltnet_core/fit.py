@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from .annotations import ADJUDICATOR
 from .datasets import Study
-from .errors import Cancelled, DamageError, LTNetError, OptionError, RunError, TrainingError, did_you_mean
+from .errors import Cancelled, DamageError, LTNetError, OptionError, ProcessLost, RunError, TrainingError, did_you_mean
 from .explore.adjudications import COLUMNS, adjudicated, decisions_csv, given_coders, read_decisions
 from .explore.set_aside import read_set_aside, with_set_aside, without
 from .files.reading import read_json
@@ -27,6 +27,7 @@ from .files.writing import naming, remove_abandoned, replacing
 from .learning.coder_weights import human_table
 from .learning.coders import machine_name
 from .learning.devices import choose_device, is_out_of_memory, processor_name, reserve
+from .learning.group import ALONE, Group
 from .learning.networks import require_network
 from .learning.pixel_cache import pixels_limit
 from .learning.plan import make_plan
@@ -48,12 +49,14 @@ def new_run(
     adjudications: pd.DataFrame | None = None,
     left_out: Sequence[str] = (),
     like: str | None = None,
+    processes: int | None = None,
 ) -> Run:
     """Check everything that can be checked before training, then make the run's folder.
 
     ``adjudications`` are rows ``image, label`` that people settled, ``left_out`` names of images that they set aside;
     the run keeps a copy of both and goes on with that. Nothing is learned from what is left out; images of test sets
-    are measured all the same. ``like`` names the run whose settings these are.
+    are measured all the same. ``like`` names the run whose settings these are, ``processes``
+    how many shall train it together.
 
     Raises
     ------
@@ -92,6 +95,7 @@ def new_run(
             "settings": json.loads(json.dumps(settings.to_json())),
             "seed": seed,
             "device": device,
+            "processes": processes,
             "features": surveyed,
             "adjudications": 0 if adjudications is None else len(adjudications) - strangers,
             "left_out": len(study.left_out),
@@ -140,14 +144,18 @@ def _emit_notes(run: Run, notes: list[str]) -> None:
         raise
 
 
-def train_run(study: Study, run: Run, *, on_trainer: Any = None) -> None:
+def train_run(study: Study, run: Run, *, on_trainer: Any = None, group: Group = ALONE) -> None:
     """Train a run to its end, or go on with it. ``on_trainer`` gets the trainer, to be able to stop it.
+
+    Of the processes of a ``group`` the leader calls this.
 
     Raises
     ------
     RunError
         the run is finished, at work elsewhere, or was made from other data.
     Cancelled, TrainingError, StorageError
+    ProcessLost
+        another process of the group is gone.
     """
     with run.lock():
         if run.is_complete():
@@ -166,7 +174,7 @@ def train_run(study: Study, run: Run, *, on_trainer: Any = None) -> None:
         trainer: Trainer | None = None
         try:
             _clear_folders(run)
-            trainer = Trainer(study, run)
+            trainer = Trainer(study, run, group)
             if on_trainer is not None:
                 on_trainer(trainer)
             name = processor_name() if trainer.device.type == "cpu" else torch.cuda.get_device_name(trainer.device)
@@ -177,6 +185,7 @@ def train_run(study: Study, run: Run, *, on_trainer: Any = None) -> None:
                 device=f"{trainer.device}: {name}",
                 device_memory_total=trainer.device_use.memory,
                 resumed=resumed,
+                processes=group.size,
             )
 
             def waiting() -> None:
@@ -185,11 +194,16 @@ def train_run(study: Study, run: Run, *, on_trainer: Any = None) -> None:
                 if (trainer and trainer.progress.stop_signal) or run.asked_to_stop():
                     raise Cancelled("the run was cancelled while it waited for a GPU.")
 
-            with reserve(trainer.device, waiting):
+            with contextlib.ExitStack() as reserved:
+                for device in group.machine if not group.alone else [trainer.device]:
+                    reserved.enter_context(reserve(device, waiting))
                 _train(trainer)
             run.emit("done", message="finished")
         except Cancelled as e:
             run.emit("cancelled", message=str(e))
+            raise
+        except ProcessLost as e:
+            run.emit("note", message=str(e))
             raise
         except Exception as e:
             error = _in_words(e, trainer)

@@ -69,7 +69,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Path]
     computed: list[int] = []
     with pytest.MonkeyPatch.context() as patch:
         real = frozen_trunk.features
-        patch.setattr(frozen_trunk, "features", lambda *a: (computed.append(1), real(*a))[1])
+        patch.setattr(frozen_trunk, "features", lambda *a, **k: (computed.append(1), real(*a, **k))[1])
         done = faults.call("fit", folder / "faces", "--run", folder / "run", *flags)
     assert (done.status, done.err) == (0, "")
     assert computed == [1], "once for all networks"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -18,12 +19,20 @@ from ..runs.run import Run
 from ..settings import Settings, flags, make_settings
 from .command import Command, dataset_flags, training_flags
 
+if TYPE_CHECKING:
+    from ..datasets import Study
+    from ..learning.trainer import Trainer
+
 IGNORE = "ignore"  # in place of how an adjudicator is taken
+MOST_PROCESSES = 256  # of a machine
 
 
 def _flags(parser: argparse.ArgumentParser) -> None:
     dataset_flags(parser)
-    parser.add_argument("--run", type=Path, required=True, metavar="RUN_DIR", help="folder of the run, new or resumed")
+    text = "folder of the run, new or resumed; --run-dir under torchrun, which takes --run for its own --run-path"
+    parser.add_argument("--run", "--run-dir", type=Path, required=True, metavar="RUN_DIR", help=text)
+    text = "processes of this machine that train together (default: one for every GPU; 1 on a CPU)"
+    parser.add_argument("--processes", type=int, metavar="N", help=text)
     training_flags(parser)
     parser.add_argument("--like", type=Path, metavar="RUN_DIR", help="settings, seed and coders of another run")
     text = "what people settled, and the images they set aside: the app's .sqlite, or image,label CSV"
@@ -39,6 +48,73 @@ def _flags(parser: argparse.ArgumentParser) -> None:
 
 
 def _fit(arguments: argparse.Namespace) -> None:
+    """Train in this process, or in those that it starts, or with those that ``torchrun`` started beside it."""
+    if arguments.processes is not None and not 1 <= arguments.processes <= MOST_PROCESSES:
+        raise OptionError(f"--processes must lie between 1 and {MOST_PROCESSES}, got {arguments.processes}.")
+    if "RANK" in os.environ and "MASTER_ADDR" in os.environ:
+        if arguments.processes is not None:
+            raise OptionError("torchrun says how many processes there are; leave --processes out.")
+        _fit_among_others(arguments)
+        return
+    run, study = _run_of(arguments)
+
+    from ..fit import train_run
+    from ..launch import default_processes, launch
+
+    spec = run.spec()
+    count = arguments.processes or spec.get("processes") or default_processes(spec["device"])
+    if count == 1:
+        train_run(study, run, on_trainer=_stoppable)
+    else:
+        del study  # the processes read it themselves
+        launch(run, arguments.dataset, count)
+    _say_finished(run)
+
+
+def _fit_among_others(arguments: argparse.Namespace) -> None:
+    """What one of the processes does that PyTorch's launcher started."""
+    from ..fit import train_run
+    from ..launch import as_trainer, is_trainer
+    from ..learning.group import launched_group
+
+    with as_trainer(), launched_group() as group:
+        if not group.leads:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # the leader ends the work of all
+            group.follow()
+            return
+        run = Run(arguments.run)
+        started_again = int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0 and run.exists()
+        if is_trainer() or started_again:
+            if run.is_complete():
+                return  # a process was lost after the work was done
+            study = load_dataset(arguments.dataset, *_reading(run))
+        else:
+            run, study = _run_of(arguments, group.size)
+        train_run(study, run, on_trainer=None if is_trainer() else _stoppable, group=group)
+        if not is_trainer():
+            _say_finished(run)
+
+
+def _say_finished(run: Run) -> None:
+    say(f"Finished. Results are in {run.folder}; `evaluate`, `export` and `predict` read them.")
+
+
+def _stoppable(trainer: Trainer) -> None:
+    def stop(number: int, frame: object) -> None:
+        trainer.progress.stop_signal = True
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+
+
+def _reading(run: Run) -> tuple[str | None, Corrections]:
+    """How a run read its dataset when it began."""
+    spec = run.spec()
+    return spec.get("format"), Corrections.from_json(spec.get("corrections"))
+
+
+def _run_of(arguments: argparse.Namespace, launched: int = 0) -> tuple[Run, Study]:
+    """The run, made or resumed, and its study. ``launched`` is how many processes torchrun started, 0 without it."""
     options = flags.changes(arguments)
     if arguments.like and not arguments.resume:
         like = Run.open(arguments.like).spec()
@@ -46,44 +122,44 @@ def _fit(arguments: argparse.Namespace) -> None:
         arguments.format = arguments.format or like.get("format")
     decisions, left_out = _adjudications(arguments)
     settings = _settings(arguments, options, decisions is not None)  # wrong ones are refused before the data is read
+    run = Run(arguments.run)
     if arguments.resume:
         run = Run.open(arguments.run)
         _same_flags(run, arguments, options)
+        _require_processes(launched or arguments.processes, run.spec()["device"])
         if run.holder() is None:
             run.forget_stop()
-    else:
-        Run(arguments.run).require_new()
+        return run, load_dataset(arguments.dataset, *_reading(run))
+    run.require_new()
     corrections = correction_flags.of(arguments)
-    if arguments.resume or (arguments.like and not corrections):
-        before = run.spec() if arguments.resume else Run.open(arguments.like).spec()
-        corrections = Corrections.from_json(before.get("corrections"))
-    format = run.spec().get("format") if arguments.resume else arguments.format
-    study = load_dataset(arguments.dataset, format, corrections)
+    if arguments.like and not corrections:
+        corrections = _reading(Run.open(arguments.like))[1]
+    study = load_dataset(arguments.dataset, arguments.format, corrections)
+    _require_processes(launched or arguments.processes, arguments.device or "auto")
 
-    from ..fit import new_run, train_run
-    from ..learning.trainer import Trainer
+    from ..fit import new_run
 
-    if not arguments.resume:
-        run = new_run(
-            study,
-            arguments.run,
-            settings,
-            seed=arguments.seed or 0,
-            device=arguments.device or "auto",
-            adjudications=decisions,
-            left_out=left_out,
-            like=arguments.like and str(arguments.like.resolve()),
-        )
+    made = new_run(
+        study,
+        arguments.run,
+        settings,
+        seed=arguments.seed or 0,
+        device=arguments.device or "auto",
+        adjudications=decisions,
+        left_out=left_out,
+        like=arguments.like and str(arguments.like.resolve()),
+        processes=arguments.processes,
+    )
+    return made, study
 
-    def stoppable(trainer: Trainer) -> None:
-        def stop(number: int, frame: object) -> None:
-            trainer.progress.stop_signal = True
 
-        signal.signal(signal.SIGTERM, stop)
-        signal.signal(signal.SIGINT, stop)
+def _require_processes(number: int | None, device: str) -> None:
+    """Raise OptionError unless so many processes can share a device."""
+    if number is None or number == 1:
+        return
+    from ..learning.group import require_shareable
 
-    train_run(study, run, on_trainer=stoppable)
-    say(f"Finished. Results are in {run.folder}; `evaluate`, `export` and `predict` read them.")
+    require_shareable(device, number)
 
 
 def _adjudications(arguments: argparse.Namespace) -> tuple[pd.DataFrame | None, list[str]]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import weakref
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,7 +17,9 @@ from ..errors import DatasetError
 from ..files.mapped_array import new_array
 from ..images.decoding_pool import DecodingPool, Progress, cores
 from ..images.image import ByteArray, IntArray, Look, empty, load_pixels, look
+from .corrections import Corrections
 from .files import Files
+from .study import Study
 
 MANY = 1500  # images for which processes are worth their start
 CHUNK = 256
@@ -64,23 +68,58 @@ def decode_all(
         return _fill(pixels, files, names, pool, progress)
 
 
+@dataclass(frozen=True)
+class Source:
+    """What a dataset was read from, so that another process can read it too."""
+
+    location: str
+    format: str
+    corrections: Corrections
+
+    @classmethod
+    def of(cls, study: Study) -> Source:
+        return cls(os.path.abspath(study.files.location), study.format, study.corrections)
+
+    def files(self) -> Files:
+        """The files of the dataset.
+
+        Raises
+        ------
+        DatasetError
+        """
+        from . import load_dataset
+
+        return load_dataset(self.location, self.format, self.corrections).files
+
+
 class PixelsOnDemand:
     """Pixels decoded every time they are asked for, where there is no room to keep them all.
 
-    Images in ``broken`` are black.
+    Images in ``broken`` are black. Of several processes ``side_by_side`` on a machine each takes some of its cores.
+    ``source`` is where another process finds the files.
     """
 
-    def __init__(self, files: Files, names: Sequence[str], size: int, channels: int, broken: Collection[str]):
-        self._files, self._names, self._broken = files, names, frozenset(broken)
+    def __init__(
+        self,
+        files: Files,
+        names: Sequence[str],
+        size: int,
+        channels: int,
+        broken: Collection[str],
+        side_by_side: int = 1,
+        source: Source | None = None,
+    ):
+        self.source = source
+        self._files, self.names, self.broken = files, names, frozenset(broken)
         self.shape = (len(names), channels, size, size)
         self._held = contextlib.ExitStack()
-        self._pool = self._held.enter_context(_pool(files, names))
+        self._pool = self._held.enter_context(_pool(files, names, max(cores() // side_by_side, 1)))
         weakref.finalize(self, self._held.close)
 
     def __getitem__(self, items: IntArray) -> ByteArray:
         pixels = np.zeros((len(items), *self.shape[1:]), dtype=np.uint8)
-        names = [self._names[i] for i in np.asarray(items).tolist()]
-        good = [row for row, name in enumerate(names) if name not in self._broken]
+        names = [self.names[i] for i in np.asarray(items).tolist()]
+        good = [row for row, name in enumerate(names) if name not in self.broken]
         some = np.zeros((len(good), *self.shape[1:]), dtype=np.uint8)
         broken = _fill(some, self._files, [names[row] for row in good], self._pool)
         if broken:
@@ -89,9 +128,11 @@ class PixelsOnDemand:
         return pixels
 
 
-def _pool(files: Files, names: Sequence[str]) -> contextlib.AbstractContextManager[DecodingPool | None]:
-    """Processes to decode so many images, where that is worth their start."""
-    return DecodingPool(files) if len(names) >= MANY else contextlib.nullcontext()
+def _pool(
+    files: Files, names: Sequence[str], most: int | None = None
+) -> contextlib.AbstractContextManager[DecodingPool | None]:
+    """Processes to decode so many images, where that is worth their start; by default for all cores."""
+    return DecodingPool(files, most) if len(names) >= MANY else contextlib.nullcontext()
 
 
 def _fill(

@@ -129,7 +129,7 @@ class DecodingPool:
 
     def __init__(self, files: Files, processes: int | None = None):
         self._files = files
-        self.processes = processes or min(cores(), MOST_PROCESSES)
+        self.processes = min(processes or cores(), MOST_PROCESSES)
         self._feeders = self.processes + 2  # some read files while the others wait for an answer
         self._share = budget.most // self._feeders
         self._closed = False

@@ -6,15 +6,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .group import Rows
 
-def mirror_and_shift(batch: Tensor, shift: int, generator: torch.Generator) -> Tensor:
+
+def mirror_and_shift(batch: Tensor, shift: int, generator: torch.Generator, rows: Rows | None = None) -> Tensor:
     """Mirror each image with probability ½ and shift it by up to ``shift`` pixels, edges reflected.
 
-    ``batch`` is (B,channels,S,S), ``shift`` less than S.
+    ``batch`` is (B,channels,S,S), ``shift`` less than S. Where it is only some ``rows`` of a batch, the draws are those
+    of the whole.
     """
-    b, device = len(batch), generator.device
+    b, device = len(batch) if rows is None else rows.of, generator.device
     draws = torch.randint(0, 2 * shift + 1, (2, b), generator=generator, device=device)
     flip = torch.rand(b, generator=generator, device=device) < 0.5
+    if rows is not None:
+        draws, flip = draws[:, rows.slice], flip[rows.slice]
     return (_by_windows if batch.device.type == "cpu" else _by_pixels)(batch, shift, draws, flip)
 
 
@@ -47,19 +52,20 @@ def reflected(index: Tensor, size: int) -> Tensor:
     return last - (last - index.abs()).abs()
 
 
-def cut_out(images: Tensor, hole: int, generator: torch.Generator) -> Tensor:
+def cut_out(images: Tensor, hole: int, generator: torch.Generator, rows: Rows | None = None) -> Tensor:
     """Blank a square of ``hole`` pixels' side out of each normalised image, to the mean of all pixels, in place.
 
     Its middle may be any pixel, so that part of it may lie outside. T. DeVries and G. W. Taylor, *Improved
-    regularization of convolutional neural networks with cutout*, 2017, arXiv:1708.04552.
+    regularization of convolutional neural networks with cutout*, 2017, arXiv:1708.04552. ``rows`` as above.
     """
     b, _, size, _ = images.shape
     device = generator.device
-    start = torch.randint(0, size, (2, b, 1), generator=generator, device=device) - hole // 2
+    start = torch.randint(0, size, (2, b if rows is None else rows.of, 1), generator=generator, device=device)
+    start = (start if rows is None else start[:, rows.slice]) - hole // 2
     if images.device.type == "cpu":
         for image, row, column in zip(images.numpy(), *start[:, :, 0].tolist(), strict=True):
             image[:, max(row, 0) : row + hole, max(column, 0) : column + hole] = 0.0
         return images
     steps = torch.arange(size, device=device)
-    rows, columns = (steps >= start) & (steps < start + hole)
-    return images.masked_fill_((rows[:, :, None] & columns[:, None, :])[:, None], 0.0)
+    down, across = (steps >= start) & (steps < start + hole)
+    return images.masked_fill_((down[:, :, None] & across[:, None, :])[:, None], 0.0)

@@ -4,6 +4,7 @@
 
     <stem>.epochs.pt         model, optimizers and state
     <stem>.epochs.older.pt   the same of the save before
+    <stem>.epochs.fewer.json images per step, where several processes start again because the memory was not enough
 """
 
 from __future__ import annotations
@@ -118,9 +119,26 @@ class FitState:
         )
 
 
+def fewer_images(path: Path) -> Path:
+    """Where it is kept with how many images per step a fit of several processes starts again."""
+    return path.with_suffix(".fewer.json")
+
+
 def older(path: Path) -> Path:
     """Where the checkpoint before the newest is."""
     return path.with_suffix(f".older{path.suffix}")
+
+
+def packed(content: dict[str, Any]) -> bytes:
+    """The content of a checkpoint as bytes."""
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    return buffer.getvalue()
+
+
+def unpacked(data: bytes, device: torch.device) -> Any:
+    """The content that :func:`packed` made bytes of, its tensors on a device."""
+    return torch.load(io.BytesIO(data), map_location=device, weights_only=True)
 
 
 def save_epochs(content: dict[str, Any], path: Path) -> None:
@@ -130,9 +148,7 @@ def save_epochs(content: dict[str, Any], path: Path) -> None:
     ------
     StorageError
     """
-    buffer = io.BytesIO()
-    torch.save(content, buffer)
-    data = buffer.getvalue()
+    data = packed(content)
     head = _MARK + hashlib.blake2b(data, digest_size=_DIGEST_BYTES).digest()
     with replacing(path, len(head) + len(data)) as partial:
         partial.write_bytes(head + data)
@@ -158,7 +174,7 @@ def load_epochs(path: Path, device: torch.device) -> dict[str, Any]:
             raise damaged(path, "its content is not what was written")
     try:
         with reading(path):
-            state = torch.load(io.BytesIO(content), map_location=device, weights_only=True)
+            state = unpacked(content, device)
     except (RuntimeError, pickle.UnpicklingError) as e:
         raise damaged(path, str(e)) from e
     if not isinstance(state, dict) or not state.keys() >= _KEYS:
@@ -184,14 +200,21 @@ def go_on(
     """
     content = load_epochs(path, device)
     try:
-        state = FitState.of(content, batch_size)
-        optimizers = optimizers_of(state)
-        model.load_state_dict(content["model"])
-        for optimizer, saved_by in zip(optimizers, content["optimizers"], strict=True):
-            # What was gathered while training goes on; how it is used follows from the settings and the device.
-            groups = zip(optimizer.param_groups, saved_by["param_groups"], strict=True)
-            own = [{**group, "params": saved["params"]} for group, saved in groups]
-            optimizer.load_state_dict({"state": saved_by["state"], "param_groups": own})
+        return bring_to(model, optimizers_of, content, batch_size)
     except (RuntimeError, ValueError, TypeError, KeyError, AttributeError) as e:
         raise damaged(path, str(e)) from e
+
+
+def bring_to(
+    model: nn.Module, optimizers_of: Callable[[FitState], Optimizers], content: dict[str, Any], batch_size: int
+) -> tuple[FitState, Optimizers]:
+    """Bring a model and new optimisers to the content of a checkpoint."""
+    state = FitState.of(content, batch_size)
+    optimizers = optimizers_of(state)
+    model.load_state_dict(content["model"])
+    for optimizer, saved_by in zip(optimizers, content["optimizers"], strict=True):
+        # What was gathered while training goes on; how it is used follows from the settings and the device.
+        groups = zip(optimizer.param_groups, saved_by["param_groups"], strict=True)
+        own = [{**group, "params": saved["params"]} for group, saved in groups]
+        optimizer.load_state_dict({"state": saved_by["state"], "param_groups": own})
     return state, optimizers

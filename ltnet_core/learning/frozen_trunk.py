@@ -15,6 +15,7 @@ from ..errors import DamageError, OptionError
 from ..files.mapped_array import new_array
 from ..files.reading import read_array
 from ..runs.checkpoint import forget, keep, kept
+from .group import ALONE, Group
 from .ltnet import Classifier
 from .networks import FeatureHead, last_layer
 from .progress import Progress
@@ -62,7 +63,11 @@ def require_linear_end(network: nn.Module, size: int, channels: int) -> None:
 
 
 def trunk_features(
-    folder: Path, items: int, trunk: Callable[[], tuple[Classifier, TrainingData]], progress: Progress
+    folder: Path,
+    items: int,
+    trunk: Callable[[], tuple[Classifier, TrainingData]],
+    progress: Progress,
+    group: Group = ALONE,
 ) -> Features:
     """(N,D,1,1) features of every item by the trunk, kept in the checkpoint ``folder``; ``trunk`` is called if needed.
 
@@ -83,7 +88,7 @@ def trunk_features(
     shape = (items, dimensions, 1, 1)
     with new_array(path, shape, np.float32) as out:
         done = 0
-        for part in features(network, data, np.arange(items)):
+        for part in features(network, data, np.arange(items), group=group):
             out[done : done + len(part), :, 0, 0] = part
             done += len(part)
             progress.advance(0, "features")

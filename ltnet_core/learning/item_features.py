@@ -13,6 +13,7 @@ from ..errors import DamageError
 from ..files.reading import read_array
 from ..files.writing import write_array
 from ..runs.checkpoint import forget, keep, kept
+from .group import ALONE, Group
 from .ltnet import Classifier
 from .progress import Progress
 from .study_pixels import SAMPLE, spread
@@ -32,7 +33,11 @@ class FeatureFacts(TypedDict):
 
 
 def item_features(
-    folder: Path, items: int, model: Callable[[], tuple[Classifier, TrainingData]], progress: Progress
+    folder: Path,
+    items: int,
+    model: Callable[[], tuple[Classifier, TrainingData]],
+    progress: Progress,
+    group: Group = ALONE,
 ) -> Vectors:
     """(N,dimensions) unit vectors of all items, kept in the checkpoint ``folder``; ``model`` is called if needed."""
     path = folder / f"{STEM}.npy"
@@ -44,10 +49,10 @@ def item_features(
         progress.note(f"{e.file!r} is {e.reason}, so it is made again.")
         forget(folder / f"{STEM}.json", path)
     network, data = model()
-    sample = np.concatenate(list(features(network, data, spread(np.arange(items), SAMPLE))))
+    sample = np.concatenate(list(features(network, data, spread(np.arange(items), SAMPLE), group=group)))
 
     def parts() -> Iterable[Vectors]:
-        for part in features(network, data, np.arange(items)):
+        for part in features(network, data, np.arange(items), group=group):
             yield part
             progress.advance(len(part), "features")
 

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from ..annotations import FloatArray
 from .batch import Entries, WeightTable
+from .shared_batch import SharedBatch
 from .transition import ClampedTransitions, SoftmaxTransitions, log_predict
 
 Likelihood = Literal["joint", "separate"]
@@ -62,20 +63,27 @@ class Classifier(nn.Module):
     takes_tables : whether the training loss takes a :class:`~ltnet_core.learning.batch.WeightTable` and reads no number
         or size from the device, so that its step can be captured as a CUDA graph. Else it gets
         :class:`~ltnet_core.learning.batch.Entries`.
+    shared : how this process computes its share of the batch at work; None where it computes all of it.
     """
 
     mixup: float = 0.0
     low_precision: bool = False
     takes_tables: bool = True
+    shared: SharedBatch | None = None
 
     def __init__(self, base: nn.Module):
         super().__init__()
         self.base = base
 
+    @property
+    def mixes(self) -> bool:
+        """Whether the training loss mixes the images of a batch."""
+        return self.mixup > 0
+
     def forward(self, images: Tensor) -> Tensor:
         """(B,channels,S,S) → (B,K) log p."""
         with torch.autocast(images.device.type, torch.bfloat16, enabled=self.low_precision and self.training):
-            logits = self.base(images)
+            logits = self.base(images) if self.shared is None else self.shared.logits(self.base, images)
         return torch.log_softmax(logits.float(), dim=1)
 
     def log_q_of_annotations(self, log_p: Tensor, entries: Entries) -> Tensor:

@@ -20,8 +20,9 @@ from ..settings import NetworkOptions, Settings
 from ..settings.names import FEATURES
 from .coder_weights import coder_weights
 from .devices import trains_in_bfloat16
-from .fit_state import older
+from .fit_state import fewer_images, older
 from .frozen_trunk import Features, last_layer_alone, require_linear_end, trunk_features, whole_network
+from .group import ALONE, Group
 from .ltnet import Classifier
 from .networks import build_network
 from .plan import Plan
@@ -61,9 +62,10 @@ class NetworkStages:
         plan: Plan,
         images: StudyPixels,
         progress: Progress,
+        group: Group = ALONE,
     ):
         self._run, self._settings, self._seed, self._device = run, settings, seed, device
-        self._plan, self._images, self._progress = plan, images, progress
+        self._plan, self._images, self._progress, self._group = plan, images, progress, group
         name = settings.network.network
         if is_timm(name):
             self.mean, self.std = publication(name).statistics(images.channels)
@@ -90,12 +92,13 @@ class NetworkStages:
         model, data = self._begun(task), self.data(task)
         batch_size = self._fit(task, model, data)
         watch = Watch(step=lambda n: self._progress.advance(n, "predict"))
-        p = predict(model, data, np.arange(items), watch=watch)
+        p = predict(model, data, np.arange(items), watch=watch, group=self._group)
         folder, name = self._run.checkpoint, file_stem(task.stage)
         save_weights(model.state_dict(), self.weights_path(task.stage))
         write_array(p, folder / f"{name}.npy")
         keep(folder, name, [f"{name}.safetensors", f"{name}.npy"], {"batch_size": batch_size})
-        forget(self._epochs_path(task.stage), older(self._epochs_path(task.stage)))
+        epochs = self._epochs_path(task.stage)
+        forget(epochs, older(epochs), fewer_images(epochs))
         return p
 
     def trained(self, task: Task) -> Classifier:
@@ -142,7 +145,8 @@ class NetworkStages:
             data = TrainingData(self._pixels, nobody, np.zeros(0), self.mean, self.std, self._device, augment=False)
             return Classifier(trunk).to(self._device), data
 
-        self._features = trunk_features(self._run.checkpoint, len(self._plan.usable), on_images, self._progress)
+        items = len(self._plan.usable)
+        self._features = trunk_features(self._run.checkpoint, items, on_images, self._progress, self._group)
         trunk.cpu()
 
     def weights_path(self, stage: str) -> Path:
@@ -238,6 +242,7 @@ class NetworkStages:
                 note=lambda message: progress.note(f"{task.stage}: {message}"),
             ),
             graphs=self._settings.network.cuda_graphs,
+            group=self._group,
         )
         self._limit(task.stage, int(history[-1]["batch_size"]))
         return int(history[-1]["batch_size"])

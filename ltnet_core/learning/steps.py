@@ -6,6 +6,7 @@ import contextlib
 import math
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -13,9 +14,13 @@ from torch import Tensor
 
 from ..annotations import FloatArray
 from .batch import Entries, WeightTable
+from .group import ALONE, Group
 from .ltnet import Classifier
 from .schedule import groups_of, set_rates
+from .shared_batch import SharedBatch
 from .training_data import Items, TrainingData, batches
+
+Numbers = TypeVar("Numbers", Items, Tensor)
 
 LONGEST_GRADIENT = 5.0
 READ_EVERY = {"cpu": 1, "cuda": 64}  # steps until the sums are read: a GPU works on while nobody asks it for a number
@@ -62,6 +67,7 @@ class Steps:
     steps : of all epochs together. per_epoch : of a whole epoch, where the first one may be the rest of one.
     graphs : whether steps may be captured.
     note : gets what the user should know.
+    group : the processes that share every batch.
 
     Attributes
     ----------
@@ -80,7 +86,9 @@ class Steps:
         per_epoch: int = 0,
         graphs: bool,
         note: Callable[[str], None],
+        group: Group = ALONE,
     ):
+        self._group = group
         self.model, self.data, self.optimizers, self.batch_size = model, data, list(optimizers), batch_size
         self.generator, self.note, self._per_epoch = generator, note, per_epoch
         self.totals = Totals(data.device)
@@ -115,12 +123,13 @@ class Steps:
 
     def _fetched(self, order: Items) -> Iterator[Tensor]:
         """Bytes of every batch; for a GPU the next one is read while this one is worked on."""
+        shares = (self._seen_here(items) for items in batches(order, self.batch_size))
         if self.data.device.type == "cpu":
-            yield from map(self.data.bytes_of, batches(order, self.batch_size))
+            yield from map(self.data.bytes_of, shares)
             return
         with ThreadPoolExecutor(1) as pool:
             waiting = None
-            for items in batches(order, self.batch_size):
+            for items in shares:
                 started = pool.submit(self.data.fetched, items)
                 if waiting is not None:
                     yield waiting.result().to(self.data.device, non_blocking=True)
@@ -139,7 +148,7 @@ class Steps:
         if whole < len(sizes):
             remaining = self.data.index(order[whole * self.batch_size :])
             set_rates(self.optimizers, rates[whole])
-            self._learn(self.data.bytes_of(remaining), remaining)
+            self._learn(self.data.bytes_of(self._seen_here(remaining)), remaining)
             yield len(remaining)
 
     def _fill(self, order: Items, rates: Sequence[list[float]]) -> None:
@@ -176,7 +185,7 @@ class Steps:
         items = self._items.index_select(0, self._at)[0]
         rates = self._rates.index_select(0, self._at)[0]
         torch._foreach_copy_([group["lr"] for group in groups_of(self.optimizers)], list(rates.unbind()))
-        self._learn(self.data.bytes_of(items), items)
+        self._learn(self.data.bytes_of(self._seen_here(items)), items)
         self._at += 1
 
     def _capture(self, stream: torch.cuda.Stream) -> None:
@@ -197,13 +206,23 @@ class Steps:
     def _clear_gradients(self) -> None:
         self.model.zero_grad(set_to_none=True)
 
+    def _seen_here(self, items: Numbers) -> Numbers:
+        """The items of a batch whose images this process needs."""
+        return items if self.model.mixes else items[self._group.rows(len(items)).slice]
+
     def _learn(self, batch: Tensor, items: Items | Tensor) -> None:
-        """One step."""
+        """One step on the images that this process sees of a batch of ``items``."""
         annotations = self.data.annotations(items, self.model.takes_tables)
-        images = self.data.prepared(batch, self.generator)
+        rows = self._group.rows(len(items))
+        shared = None if self._group.alone else SharedBatch(self._group, rows, whole_images=self.model.mixes)
+        self.model.shared = shared
+        images = self.data.prepared(batch, self.generator, None if self.model.mixes else rows)
         loss, log_p = self.model.training_loss(images, annotations, self.generator)
         self._clear_gradients()
         torch.autograd.backward(loss)
+        if shared is not None:
+            shared.add_up_gradients(self.model)
+        self.model.shared = None
         torch.nn.utils.clip_grad_norm_(self._trained, LONGEST_GRADIENT)
         for optimizer in self.optimizers:
             optimizer.step()

@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 
 from ..annotations import FloatArray
 from ..datasets import Study
-from ..datasets.all_images import PixelsOnDemand, decode_all
+from ..datasets.all_images import PixelsOnDemand, Source, decode_all
 from ..errors import DamageError, StorageError
 from ..files.reading import read_array
 from ..images.image import Pixels, look, survey
 from ..runs.checkpoint import forget, keep, kept
 from ..runs.run import Run
 from ..settings.groups import DataOptions
+from .group import ALONE, Group
 from .pixel_cache import make_room, making, mark_used, pixels_folder, pixels_key, pixels_limit
 from .progress import Progress
 
@@ -69,12 +70,19 @@ class PixelSource:
     ----------
     study, run : the images, and the checkpoint where a run keeps how they were decoded. options : of the run.
     progress : to tell how far decoding is. default_size : typical side of the images → size where none is asked for.
+    group : the processes that look at the pixels.
     """
 
     def __init__(
-        self, study: Study, run: Run, options: DataOptions, progress: Progress, default_size: Callable[[int], int]
+        self,
+        study: Study,
+        run: Run,
+        options: DataOptions,
+        progress: Progress,
+        default_size: Callable[[int], int],
+        group: Group = ALONE,
     ):
-        self._default_size = default_size
+        self._default_size, self._group, self._source = default_size, group, Source.of(study)
         self._files, self._names = study.files, [str(n) for n in study.table.items]
         self._run, self._options, self._progress = run, options, progress
 
@@ -100,7 +108,15 @@ class PixelSource:
             self._progress.note(
                 "the images are decoded anew in every epoch: all of them would need more room than there is."
             )
-            pixels = PixelsOnDemand(self._files, self._names, facts["size"], facts["channels"], facts["broken"])
+            pixels = PixelsOnDemand(
+                self._files,
+                self._names,
+                facts["size"],
+                facts["channels"],
+                facts["broken"],
+                self._group.local_size,
+                self._source,
+            )
         return StudyPixels(pixels, facts["size"], facts["channels"], facts["broken"])
 
     def _of_this_run(self) -> tuple[ImageFacts, Pixels | None] | None:
@@ -151,8 +167,8 @@ class PixelSource:
     def _cached(self, size: int, channels: int, needed: int) -> tuple[str, dict[str, str], Pixels] | None:
         """Key, broken images and pixels of the cache, decoded into it where they are not there; None without one."""
         cache = pixels_folder()
-        if needed > pixels_limit():
-            return None
+        if needed > pixels_limit() or self._group.local_size < self._group.size:
+            return None  # another machine may have no such folder
         key = pixels_key(self._files, self._names, size, channels)
         if key is None:
             return None

@@ -15,7 +15,7 @@ from ..runs.run import Run
 from ..settings import Settings
 from .coder_weights import human_table
 from .device_use import DeviceUse
-from .devices import choose_device
+from .group import ALONE, Group
 from .item_features import item_features
 from .network_files import write_networks
 from .network_stage import NetworkStages
@@ -33,20 +33,21 @@ class Trainer:
 
     Attributes
     ----------
-    study, run, settings, seed, device : of the run. human : annotations of the coders that take part.
-    progress : how far the run is. plan : which network trains on what; there after :meth:`prepare`.
+    study, run, settings, seed, device : of the run. group : the processes that train it.
+    human : annotations of the coders that take part. progress : how far the run is.
+    plan : which network trains on what; there after :meth:`prepare`.
     """
 
     plan: Plan
     _networks: NetworkStages
 
-    def __init__(self, study: Study, run: Run):
-        self.study, self.run = study, run
+    def __init__(self, study: Study, run: Run, group: Group = ALONE):
+        self.study, self.run, self.group = study, run, group
         spec = run.spec()
         self.settings = Settings.of_spec(spec)
         self.seed = int(spec["seed"])
         self.human = human_table(study, self.settings.coders.coders)
-        self.device = choose_device(spec["device"])
+        self.device = group.begin(spec["device"])
         self.device_use = DeviceUse(self.device)
         self.progress = Progress(run, self.device_use.now)
         self.size: int | None = None  # of the images, once it is known
@@ -62,7 +63,9 @@ class Trainer:
         *first, last = plan.fits
         self.run.emit("plan", stages=["images", *first, *(["pseudo"] if plan.coders else []), last, "results"])
         self.progress.begin(images_of(plan), {"decode": len(plan.usable)})
-        self._networks = NetworkStages(self.run, self.settings, self.seed, self.device, plan, images, self.progress)
+        self._networks = NetworkStages(
+            self.run, self.settings, self.seed, self.device, plan, images, self.progress, self.group
+        )
         return plan
 
     def _see(self) -> StudyPixels:
@@ -76,6 +79,7 @@ class Trainer:
             data,
             self.progress,
             lambda side: default_size(options.network, side, data.largest_image),
+            self.group,
         )
         images = source.get()
         self.size = images.size
@@ -105,6 +109,7 @@ class Trainer:
             len(self.plan.usable),
             lambda: (networks.trained(task), networks.data(task)),
             self.progress,
+            self.group,
         )
 
     def keep_networks(self, learned: Learned) -> None:

@@ -6,7 +6,7 @@ import copy
 import math
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,12 +14,27 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..errors import DamageError, TrainingError
+from ..errors import DamageError, ProcessLost, TrainingError
+from ..files.reading import read_json
+from ..files.writing import write_json
 from ..runs.checkpoint import forget
 from .devices import free_memory, is_out_of_memory
-from .fit_state import FitState, Optimizers, Within, go_on, older, save_epochs
+from .fit_state import (
+    FitState,
+    Optimizers,
+    Within,
+    bring_to,
+    fewer_images,
+    go_on,
+    older,
+    packed,
+    save_epochs,
+    unpacked,
+)
+from .group import ALONE, Group
 from .ltnet import Classifier
 from .schedule import Schedule, optimizers_of, rates_at
+from .sent_data import SentData
 from .steps import READ_EVERY, Steps, Totals, same_bytes
 from .training_data import Items, TrainingData, batches
 from .views import images_at_once, in_parts
@@ -46,6 +61,7 @@ def fit(
     checkpoint: Path | None = None,
     watch: Watch | None = None,
     graphs: bool = True,
+    group: Group = ALONE,
 ) -> list[Record]:
     """Train ``model`` in place and leave it at its best epoch by validation loss (see :func:`measure`).
 
@@ -55,8 +71,12 @@ def fit(
     file is damaged, the fit goes on from the one before it or begins anew, which ends there too. ``graphs`` lets a GPU
     replay a captured step.
 
+    The processes of a ``group`` share every batch, and only the leader of them calls this. What is learned differs from
+    what one process learns by the order of sums, where the network itself draws nothing but dropout.
+
     Where the memory is not enough, the fit goes back to its last checkpoint, or its beginning, with half as many images
-    per step. Where the loss is not finite, it goes back once with half the learning rates.
+    per step; of several processes all start again to do so. Where the loss is not finite, it goes back once with half
+    the learning rates.
 
     Returns one record per epoch: ``epoch``, ``train_loss``, ``train_agreement``, ``validation_loss``,
     ``validation_agreement``, ``best_epoch``, ``lr`` (of its last step), ``batch_size``, ``seconds``.
@@ -65,10 +85,31 @@ def fit(
     ------
     TrainingError
         the loss is no longer a finite number.
+    ProcessLost
+        another process is gone, or the memory of one was not enough.
     MemoryError, RuntimeError
         the memory is not enough for the smallest batch.
     """
-    return _Fit(model, data, train_items, validation_items, schedule, seed, checkpoint, watch or Watch(), graphs).run()
+    arguments = train_items, validation_items, schedule, seed, checkpoint, graphs
+    if not group.alone:
+        group.ask(_fit_too, copy.deepcopy(model).cpu(), SentData.of(data), *arguments)
+    return _Fit(model, data, *arguments, watch or Watch(), group).run()
+
+
+def _fit_too(
+    group: Group,
+    model: Classifier,
+    data: SentData,
+    train_items: Items,
+    validation_items: Items,
+    schedule: Schedule,
+    seed: int,
+    checkpoint: Path | None,
+    graphs: bool,
+) -> None:
+    """What a follower does while the leader fits."""
+    own = model.to(group.device)
+    _Fit(own, data.on(group), train_items, validation_items, schedule, seed, checkpoint, graphs, Watch(), group).run()
 
 
 class _Fit:
@@ -86,12 +127,13 @@ class _Fit:
         schedule: Schedule,
         seed: int,
         checkpoint: Path | None,
-        watch: Watch,
         graphs: bool,
+        watch: Watch,
+        group: Group,
     ):
         self.model, self.data, self.schedule, self.seed = model, data, schedule, seed
         self.train_items, self.validation_items = train_items, validation_items
-        self.checkpoint, self.graphs = checkpoint, graphs
+        self.checkpoint, self.graphs, self.group = checkpoint, graphs, group
         self.watch, self._step = replace(watch, step=self._advance), watch.step
         self._begun = {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
         self._counted = 0  # images of which the watch knows
@@ -99,7 +141,10 @@ class _Fit:
 
     def run(self) -> list[Record]:
         """Train to the last epoch."""
-        self._go_back()
+        most = self._fewer()
+        self._go_back(most)
+        if most is not None:
+            self.watch.note(self._about_memory(most))
         while (failure := self._try()) is not None:
             self._mend(failure)
         if self.state.best is not None:
@@ -115,8 +160,35 @@ class _Fit:
         except (MemoryError, RuntimeError) as e:
             if not is_out_of_memory(e):
                 raise
+            if not self.group.alone and self.state.batch_size >= 2 * FEWEST_IMAGES:
+                self._start_again(self.state.batch_size // 2)
             return e.with_traceback(None)  # which would hold what the failed step had computed
         return None
+
+    def _start_again(self, batch_size: int) -> None:
+        """End this process: the others wait in the middle of the step that failed, and nothing brings them back."""
+        if self.checkpoint is not None:
+            write_json(fewer_images(self.checkpoint), {"images": batch_size})
+        raise ProcessLost(
+            f"the memory of a process was not enough for {2 * batch_size} images per step; --resume goes on from the "
+            f"last checkpoint with {batch_size}."
+        )
+
+    def _fewer(self) -> int | None:
+        """How many images per step an earlier process left memory for, where that is known to be fewer than asked."""
+        if self.checkpoint is None or not self.group.leads or not os.path.lexists(fewer_images(self.checkpoint)):
+            return None
+        try:
+            return max(int(read_json(fewer_images(self.checkpoint))["images"]), FEWEST_IMAGES)
+        except (DamageError, KeyError, TypeError, ValueError):
+            forget(fewer_images(self.checkpoint))
+            return None
+
+    def _about_memory(self, batch_size: int) -> str:
+        return (
+            f"the memory was not enough for {2 * batch_size} images per step; this network goes on from "
+            f"{self.state.in_words} with {batch_size}, and its learning rate follows by the square root."
+        )
 
     def _mend(self, failure: Exception) -> None:
         """Go back with smaller batches or smaller learning rates."""
@@ -135,14 +207,11 @@ class _Fit:
         self.optimizers.clear()
         free_memory(self.data.device)
         self._go_back(batch_size, rate)
-        where = f"this network goes on from {self.state.in_words}"
         if isinstance(failure, NotFinite):
+            where = f"this network goes on from {self.state.in_words}"
             self.watch.note(f"{failure}; {where} with half the learning rate.")
         else:
-            self.watch.note(
-                f"the memory was not enough for {2 * batch_size} images per step; {where} with {batch_size}, and its "
-                "learning rate follows by the square root."
-            )
+            self.watch.note(self._about_memory(batch_size))
 
     def _go_back(self, batch_size: int | None = None, rate: float | None = None) -> None:
         """Bring everything to the newest checkpoint that is whole, or to the beginning of the fit."""
@@ -157,7 +226,8 @@ class _Fit:
             return optimizers_of(self.model, changed, self.data.static)
 
         restored: tuple[FitState, Optimizers] | None = None
-        for path in () if self.checkpoint is None else (self.checkpoint, older(self.checkpoint)):
+        reads = self.checkpoint if self.group.leads else None
+        for path in () if reads is None else (reads, older(reads)):
             if restored is None and os.path.lexists(path):
                 try:
                     restored = go_on(self.model, optimizers, path, self.data.device, self.schedule.batch_size)
@@ -171,11 +241,23 @@ class _Fit:
             self.model.load_state_dict(self._begun)
             state = FitState(self.schedule.batch_size)
             restored = state, optimizers(state)
+        if not self.group.alone:
+            restored = self._as_the_leader(restored, optimizers)
         self.state, self.optimizers = restored
         within = self.state.within.images if self.state.within else 0
         reached = len(self.state.history) * (len(self.train_items) + len(self.validation_items)) + within
         self.watch.skip(reached - self._counted)
         self._counted = reached
+
+    def _as_the_leader(
+        self, restored: tuple[FitState, Optimizers], optimizers: Callable[[FitState], Optimizers]
+    ) -> tuple[FitState, Optimizers]:
+        """Every process where the leader is."""
+        state, made = restored
+        content = self.group.same(packed(state.content(self.model, made)) if self.group.leads else None)
+        if self.group.leads:
+            return restored
+        return bring_to(self.model, optimizers, unpacked(content, self.data.device), self.schedule.batch_size)
 
     def _train(self) -> None:
         """All epochs that are left."""
@@ -191,11 +273,14 @@ class _Fit:
             per_epoch=per_epoch,
             graphs=self.graphs,
             note=self.watch.note,
+            group=self.group,
         )
         for epoch in range(len(state.history), epochs):
             began = time.monotonic()
             rate = self._epoch(steps, epoch, per_epoch)
-            loss, agreement = measure(self.model, self.data, self.validation_items, state.batch_size, self.watch)
+            loss, agreement = measure(
+                self.model, self.data, self.validation_items, state.batch_size, self.watch, self.group
+            )
             score = -float(epoch) if math.isnan(loss) else loss
             if state.best is None or score < state.best[0]:
                 state.best = (score, epoch, copy.deepcopy(self.model.state_dict()))
@@ -236,16 +321,16 @@ class _Fit:
             torch.manual_seed(mix_seed(self.seed, epoch))
             if within is not None:
                 within.draw_on(steps.generator)
-            trained = train(steps, left, rates, epoch, None if within is None else within.sums)
+            trained = train(steps, left, rates, epoch, None if within is None else within.sums, self.group)
             for images, rate in zip(trained, rates, strict=True):
                 done += images
                 self.watch.rate(rate[0])
                 self.watch.step(images)
-                if done < len(order) and self._due(max(SAVE_SECONDS, REST_PER_SAVE * self._cost)):
-                    require_finite(steps, epoch)
+                due = done < len(order) and self._due(max(SAVE_SECONDS, REST_PER_SAVE * self._cost))
+                if due and self._may_be_kept(steps, epoch):
                     state.within = Within.now(done, steps.totals.sums, steps.generator)
                     self._save()
-            require_finite(steps, epoch)
+            require_finite(steps, epoch, self.group)
         return rates[-1][0]
 
     def _advance(self, images: int) -> None:
@@ -254,12 +339,24 @@ class _Fit:
 
     def _due(self, seconds: float) -> bool:
         """Whether a checkpoint shall be written, so many seconds after the last."""
-        return self.checkpoint is not None and time.monotonic() - self._saved >= seconds
+        return self.checkpoint is not None and self.group.leads and time.monotonic() - self._saved >= seconds
+
+    def _may_be_kept(self, steps: Steps, epoch: int) -> bool:
+        """Whether the weights within an epoch are sound; of several processes the next step tells all that they are
+        not."""
+        try:
+            require_finite(steps, epoch)
+        except NotFinite:
+            if self.group.alone:
+                raise
+            return False
+        return True
 
     def _save(self) -> None:
         if self.checkpoint is not None:
             start = time.monotonic()
             save_epochs(self.state.content(self.model, self.optimizers), self.checkpoint)
+            forget(fewer_images(self.checkpoint))  # the checkpoint knows it now
             self._saved = time.monotonic()
             self._cost = self._saved - start
 
@@ -273,7 +370,12 @@ def shuffled(count: int, generator: torch.Generator, seed: int) -> Items:
 
 
 def train(
-    steps: Steps, order: Items, rates: list[list[float]], epoch: int, sums: Tensor | None = None
+    steps: Steps,
+    order: Items,
+    rates: list[list[float]],
+    epoch: int,
+    sums: Tensor | None = None,
+    group: Group = ALONE,
 ) -> Iterator[int]:
     """One pass over the items that trains, ``sums`` being those of the epoch before it; yields sizes of batches done.
 
@@ -284,30 +386,33 @@ def train(
     every = READ_EVERY[steps.data.device.type]
     for number, images in enumerate(steps.epoch(order, rates, sums), 1):
         if number % every == 0 or number == len(rates):
-            require_finite_loss(steps, epoch)
+            require_finite_loss(steps, epoch, group)
         yield images
 
 
-def require_finite_loss(steps: Steps, epoch: int) -> None:
-    """Raise :class:`NotFinite` where a loss of this epoch was no finite number."""
+def require_finite_loss(steps: Steps, epoch: int, group: Group = ALONE) -> None:
+    """Raise :class:`NotFinite` where a loss of this epoch was no finite number, in any process of the group."""
     value = steps.totals.first()
-    if not math.isfinite(value):
+    if group.any(not math.isfinite(value)):
         raise NotFinite(f"The loss became {value} in epoch {epoch + 1}")
 
 
-def require_finite(steps: Steps, epoch: int) -> None:
+def require_finite(steps: Steps, epoch: int, group: Group = ALONE) -> None:
     """The same for the weights, which a last step may have spoiled after its loss was taken."""
-    require_finite_loss(steps, epoch)
+    require_finite_loss(steps, epoch, group)
     values = [torch.isfinite(v).all() for v in steps.model.state_dict().values() if v.is_floating_point()]
-    if not bool(torch.stack(values).all()):
+    if group.any(not bool(torch.stack(values).all())):
         raise NotFinite(f"The weights became infinite or NaN in epoch {epoch + 1}")
 
 
-def measure(model: Classifier, data: TrainingData, items: Items, batch_size: int, watch: Watch) -> tuple[float, float]:
+def measure(
+    model: Classifier, data: TrainingData, items: Items, batch_size: int, watch: Watch, group: Group = ALONE
+) -> tuple[float, float]:
     """The mean loss of ``items`` under the temperature of p that makes it smallest, and the agreement.
 
     p gets a temperature after training, so that networks are compared with theirs: one that
     is only too sure of itself is not worse. NaN where nothing weighs anything. ``batch_size`` is that of training.
+    The processes of a ``group`` share the items, and each learns the same.
     """
     model.eval()
     totals = Totals(data.device, len(TEMPERATURES))
@@ -321,8 +426,9 @@ def measure(model: Classifier, data: TrainingData, items: Items, batch_size: int
 
     size = 4 * batch_size if data.device.type == "cpu" else images_at_once(data)
     with torch.no_grad(), same_bytes(data.device):
-        for images in in_parts(items, size, add):
-            watch.step(images)
+        for images in in_parts(group.own(items), size, add):
+            watch.step(images * group.size)
+        group.add_up(totals.sums)
     return float(np.min(totals.loss())), totals.agreement()
 
 

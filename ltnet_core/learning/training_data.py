@@ -13,6 +13,7 @@ from ..annotations import AnnotationTable, FloatArray
 from ..images.image import Pixels
 from .augmentation import cut_out, mirror_and_shift
 from .batch import Entries, WeightTable
+from .group import Rows
 
 Items = NDArray[np.int64]
 
@@ -23,9 +24,15 @@ TABLE_CELLS = 2**25  # coders × classes × classes of a batch
 
 
 class ResidentPixels:
-    """All pixels, bytes or floats, in a device's memory, channels last, as convolutions like them."""
+    """All pixels, bytes or floats, in a device's memory, channels last, as convolutions like them.
+
+    Attributes
+    ----------
+    source : the pixels in the machine's own memory or on its disk.
+    """
 
     def __init__(self, pixels: Pixels, device: torch.device):
+        self.source = pixels
         n, channels, size, _ = self.shape = tuple(pixels.shape)
         one = torch.from_numpy(np.asarray(pixels[np.arange(1)]))
         self._bytes = torch.empty((n, size, size, channels), dtype=one.dtype, device=device)
@@ -63,6 +70,7 @@ class TrainingData:
 
     Attributes
     ----------
+    made_of : table, weights, mean, std, augment and cutout, as they came.
     static : whether a batch is made on the device alone, from the numbers of its items, in tensors whose shapes depend
         on the size of the batch alone.
     """
@@ -81,6 +89,7 @@ class TrainingData:
     ):
         n, _, self.size, _ = pixels.shape
         self.pixels, self.device, self.augment = pixels, device, augment
+        self.made_of = table, coder_weights, mean, std, augment, cutout
         self.shift = max(self.size // 10, 1)
         self.hole = round(cutout * self.size)
         self.tables = device.type == "cuda" if tables is None else tables
@@ -125,12 +134,13 @@ class TrainingData:
         batch = torch.from_numpy(np.asarray(self.pixels[items]))
         return batch if self.device.type == "cpu" else batch.pin_memory()
 
-    def prepared(self, batch: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """Normalised pixels of bytes; augmented when a generator is given."""
+    def prepared(self, batch: Tensor, generator: torch.Generator | None = None, rows: Rows | None = None) -> Tensor:
+        """Normalised pixels of bytes; augmented when a generator is given, which draws for the whole of a batch of
+        which these may be some ``rows``."""
         if generator is not None and self.augment:
-            batch = mirror_and_shift(batch, self.shift, generator)
+            batch = mirror_and_shift(batch, self.shift, generator, rows)
         images = batch.float().sub_(self._mean).div_(self._std)
-        return cut_out(images, self.hole, generator) if generator is not None and self.hole else images
+        return cut_out(images, self.hole, generator, rows) if generator is not None and self.hole else images
 
     def annotations(self, items: Items | Tensor, as_table: bool = True) -> Entries | WeightTable:
         """The annotations of these items, as a table where the data have tables and ``as_table`` allows it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
@@ -12,8 +13,10 @@ from torch import Tensor
 
 from ..annotations import FloatArray
 from .devices import is_out_of_memory
+from .group import ALONE, Group
 from .ltnet import Classifier
 from .networks import last_layer
+from .sent_data import SentData
 from .training_data import Items, TrainingData
 from .watch import Watch
 
@@ -41,6 +44,16 @@ def in_parts(items: Items, size: int, work: Callable[[Items], Result]) -> Iterat
         yield result
 
 
+def shared_parts(items: Items, size: int, work: Callable[[Items], Result], group: Group) -> Iterator[Result]:
+    """The same, by all processes side by side; only the leader gets the results, in the order of the items."""
+    if group.alone:
+        yield from in_parts(items, size, work)
+        return
+    together = size * group.size
+    for start in range(0, len(items), together):
+        yield from group.gather(list(in_parts(group.own(items[start : start + together]), size, work)))
+
+
 def _unless_out_of_memory(work: Callable[[Items], Result], items: Items, *, last: bool) -> Result | None:
     try:
         return work(items)
@@ -59,19 +72,32 @@ def predict(
     *,
     batch_size: int | None = None,
     watch: Watch | None = None,
+    group: Group = ALONE,
 ) -> FloatArray:
-    """(len(items),K) p of each item, averaged over views of it (:func:`mean_p`) when training mirrored and shifted."""
+    """(len(items),K) p of each item, averaged over views of it (:func:`mean_p`) when training mirrored and shifted.
+
+    The processes of a ``group`` share the items; the leader gets p, the others nothing.
+    """
+    if not group.alone and group.leads:
+        group.ask(_predict_too, copy.deepcopy(model).cpu(), SentData.of(data), items, batch_size)
     model.eval()
     shifts = VIEW_SHIFTS if data.augment else ()
     out: list[Tensor] = []
+
+    def of(part: Items) -> Tensor:
+        p = mean_p(model, data.images(part), shifts).double()
+        return p if group.alone else p.cpu()
+
     with torch.inference_mode():
-        for p in in_parts(
-            items, batch_size or images_at_once(data), lambda part: mean_p(model, data.images(part), shifts).double()
-        ):
+        for p in shared_parts(items, batch_size or images_at_once(data), of, group):
             out.append(p)
             if watch:
                 watch.step(len(p))
     return torch.cat(out).cpu().numpy() if out else np.zeros((0, 0))
+
+
+def _predict_too(group: Group, model: Classifier, data: SentData, items: Items, batch_size: int | None) -> None:
+    predict(model.to(group.device), data.on(group), items, batch_size=batch_size, group=group)
 
 
 def mean_p(model: Classifier, images: Tensor, shifts: Sequence[int]) -> Tensor:
@@ -95,9 +121,14 @@ def mean_p(model: Classifier, images: Tensor, shifts: Sequence[int]) -> Tensor:
 
 
 def features(
-    model: Classifier, data: TrainingData, items: Items, *, batch_size: int | None = None
+    model: Classifier, data: TrainingData, items: Items, *, batch_size: int | None = None, group: Group = ALONE
 ) -> Iterator[NDArray[np.float32]]:
-    """What the last layer of the base network gets of each item, (≤ batch_size, D) at a time."""
+    """What the last layer of the base network gets of each item, (≤ batch_size, D) at a time.
+
+    The processes of a ``group`` share the items; the leader gets the features, the others nothing.
+    """
+    if not group.alone and group.leads:
+        group.ask(_features_too, copy.deepcopy(model).cpu(), SentData.of(data), items, batch_size)
     model.eval()
     caught: list[Tensor] = []
     hook = last_layer(model.base).register_forward_pre_hook(lambda layer, inputs: caught.append(inputs[0].detach()))
@@ -110,6 +141,11 @@ def features(
 
     try:
         with torch.inference_mode():
-            yield from in_parts(items, batch_size or images_at_once(data), of)
+            yield from shared_parts(items, batch_size or images_at_once(data), of, group)
     finally:
         hook.remove()
+
+
+def _features_too(group: Group, model: Classifier, data: SentData, items: Items, batch_size: int | None) -> None:
+    for _ in features(model.to(group.device), data.on(group), items, batch_size=batch_size, group=group):
+        pass

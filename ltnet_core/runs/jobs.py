@@ -90,7 +90,7 @@ def cancel(run_dir: Path, *, wait: float = 2 * GRACE_SECONDS) -> Status:
     began = time.monotonic()
     sent: list[signal.Signals] = []
     while (waited := time.monotonic() - began) < wait + GRACE_SECONDS:
-        pid = run.holder()
+        pid = run.launcher() or run.holder()
         if pid is None and run.status().state != "queued":
             break
         for after, number in ((wait / 2, signal.SIGTERM), (wait, signal.SIGKILL)):

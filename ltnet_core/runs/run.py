@@ -7,6 +7,7 @@
       events.jsonl    what happened, one JSON object a line, append-only
       log.txt         what the trainer printed
       alive.lock      locked while a trainer works
+      launcher.lock   locked while a process works that starts several trainers, and starts them again
       cancel          asks the trainer to stop
       checkpoint/     what --resume needs; removed when the run is done
       results/        items.parquet, transitions.parquet, evaluation.json, networks/, …
@@ -46,6 +47,7 @@ START_SECONDS = 60.0
 ENDINGS = {"done": "done", "cancelled": "cancelled", "failed": "failed"}
 NEEDED = ("names.json", "items.parquet", "annotations.parquet", "transitions.parquet")
 NEEDED_FIRST = ("truth.parquet", "transitions.json")  # the same of runs from before there was names.json
+ALIVE, LAUNCHER = "alive.lock", "launcher.lock"
 OWN_ADJUDICATIONS = "adjudications.csv"  # what had been settled when the run began
 LEFT_BY_A_START = ("log.txt", "checkpoint", OWN_ADJUDICATIONS)  # what a start that failed may leave
 
@@ -140,7 +142,7 @@ class Run:
     def discard(self) -> None:
         """Remove what a start that failed has made, so that it does not block the next; its log stays."""
         with contextlib.suppress(OSError):
-            for name in ("spec.json", "events.jsonl", "alive.lock", OWN_ADJUDICATIONS):
+            for name in ("spec.json", "events.jsonl", ALIVE, LAUNCHER, OWN_ADJUDICATIONS):
                 (self.folder / name).unlink(missing_ok=True)
             for left in (self.checkpoint, self.folder):
                 left.rmdir()
@@ -254,11 +256,16 @@ class Run:
         return None
 
     def holder(self) -> int | None:
-        """Process id of the trainer at work, or None."""
-        key = str(self.folder.resolve())
-        if key in _held:
-            return os.getpid()
-        return lock_holder(self.folder / "alive.lock")
+        """Process id of the trainer at work, or of what starts it again; None where there is neither."""
+        return self._holder(ALIVE) or self.launcher()
+
+    def launcher(self) -> int | None:
+        """Process id of what starts the trainers of a run, where there are several; else None."""
+        return self._holder(LAUNCHER)
+
+    def _holder(self, lock: str) -> int | None:
+        path = self.folder / lock
+        return os.getpid() if str(path.resolve()) in _held else lock_holder(path)
 
     def status(self, now: float | None = None) -> Status:
         """Derive where the run stands from its lock and its events."""
@@ -311,16 +318,18 @@ class Run:
     # ---- writing, by the trainer
 
     @contextmanager
-    def lock(self, patience: float = 2.0) -> Iterator[None]:
-        """Hold the run's lock: nobody else may train it meanwhile.
+    def lock(self, patience: float = 2.0, name: str = ALIVE) -> Iterator[None]:
+        """Hold the run's lock, or that of its ``LAUNCHER``: nobody else may train it meanwhile.
 
         Raises
         ------
         RunError
             another process holds it.
         """
-        path = self.folder / "alive.lock"
-        key = str(self.folder.resolve())
+        path = self.folder / name
+        key = str(path.resolve())
+        if name == ALIVE and self.launcher() not in (None, os.getpid(), os.getppid()):
+            raise RunError(f"run {str(self.folder)!r} is being trained by another process.")
         if key in _held:
             raise RunError(f"run {str(self.folder)!r} is being trained by this process already.")
         with naming(path):

@@ -55,6 +55,7 @@ class Spec(_SpecKeys, total=False):
     adjudications: int
     left_out: int
     like: str | None
+    processes: int | None
     created: float
 
 

@@ -26,6 +26,7 @@ class AnnotMix(Classifier):
     """log P(coder c says l) = log Σ_k p[k] softmax(logits[c,k])[l], trained on mixed pairs."""
 
     takes_tables = False  # an annotation is drawn by its place among the others
+    mixes = True
 
     def __init__(self, base: nn.Module, coders: int, classes: int):
         super().__init__(base)
