@@ -1,4 +1,4 @@
-"""The map in a real browser: what is drawn around becomes the list, as a link; the keyboard gets there too."""
+"""The map and the coders beside each other in a real browser: what is drawn around, and a cell, becomes the list."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 from test_browser_axe import RUN_AXE
 from test_browser_gallery import RUN, browser, choice, count, faces, page, server, shown
 
+from ltnet_core.explore.coders import compare_coders
 from ltnet_core.explore.map_filters import inside
 from ltnet_core.explore.map_making import make_map
 from ltnet_core.explore.wish import Wish
@@ -35,7 +36,7 @@ def draw(page: Page, corners: list[tuple[float, float]]) -> None:
     page.mouse.up()
 
 
-def test_what_is_drawn_around_on_the_map_becomes_the_list(server: Server, page: Page) -> None:
+def test_what_is_drawn_around_on_the_map_and_a_cell_of_the_coders_become_the_list(server: Server, page: Page) -> None:
     run = Run(server.place / "workspace" / "runs" / RUN)
     item_map, items = make_map(run), load_items(run)
     learned_from = items.split == items.splits.index("")
@@ -73,6 +74,20 @@ def test_what_is_drawn_around_on_the_map_becomes_the_list(server: Server, page: 
     assert count(page) == int(learned_from[item_map.row[item_map.outlier]].sum())
     page.locator('select[name="map-by"]').select_option("*labels*")
     expect(page.locator(".ga-map .ga-key")).to_contain_text("coders differ")
+    page.locator('.ga-remove[data-filter="neighbours"]').click()
+    expect(page.locator(".ga-remove")).to_have_count(0)
+
+    page.locator('[data-key="chart:coders"]').click()
+    cell = page.locator('.ga-agree .ga-cell[aria-label*=" agree on "]').first
+    row, column = (int(cell.get_attribute(f"data-{name}") or "") for name in ("row", "column"))
+    cell.press("Enter")
+    page.wait_for_url("**labels=differ**")
+    first, second = (compare_coders(items).coders[n] for n in (row, column))
+    a, b = (items.labels.of_coder(items.coder(c)) for c in (first, second))
+    assert count(page) == int((learned_from & (a >= 0) & (b >= 0) & (a != b)).sum())
+    page.locator(".ga-agree th button").nth(row).press("Enter")
+    expect(page.locator(".ga-coder")).to_contain_text(f"{int((a >= 0).sum())} labels;")
+    page.locator('[data-key="chart:map"]').click()
     page.locator('[name="wide"]').click()
     expect(page.locator(".ga-wide .ga-sheet canvas")).to_be_visible()
     page.evaluate(Path(packages() / "axe-core" / "axe.min.js").read_text(encoding="utf-8"))

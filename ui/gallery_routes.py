@@ -11,7 +11,7 @@
     GET  /api/runs/{run}/item?row=                   everything about one item
     GET  /api/runs/{run}/thumbnails?rows=&size=      JPEGs, each after its row and its length
     GET  /api/runs/{run}/image?row=&token=           one JPEG
-    GET  /api/runs/{run}/map …                       see :mod:`ui.map_routes`
+    GET  /api/runs/{run}/map …, /coders …            see :mod:`ui.map_routes`, :mod:`ui.coder_routes`
     POST /api/runs/{run}/actions, /undo, /csv        see :mod:`ui.many_routes`
     POST /api/runs/{run}/queue, /release, /shares    see :mod:`ui.queue_routes`
     GET  /api/runs/{run}/queue, /gains
@@ -49,7 +49,7 @@ from ltnet_core.explore.opinions import Opinions
 from ltnet_core.explore.selection import Selections
 from ltnet_core.explore.wish import Wish
 from ltnet_core.labels.coder_labels import NO_ROWS
-from ui import http, many_routes, map_routes, opened, queue_routes, thumbnails
+from ui import coder_routes, http, many_routes, map_routes, opened, queue_routes, thumbnails
 from ui.access.user import user_of
 from ui.http import Refused
 from ui.opened import Gallery, RunGallery, Settled
@@ -412,6 +412,7 @@ def _below(path: str, name: str) -> list[BaseRoute]:
             *many_routes.routes(name, _gallery),
             *map_routes.routes(name, _gallery),
             *queue_routes.routes(name, _gallery, _rows),
+            *coder_routes.routes(name, _gallery),
         ],
         exception_handlers=http.HANDLERS,
     )

@@ -23,10 +23,11 @@ const NAMES = new Set(["truth", "network", "known", "origin", "split", "reviewer
 const PLAIN = new Set(["reviewed", "labels", "neighbours"]); // words that need no escape
 /**
  * Filters that are no choice among several.
- * @type {[name: string, text: (value: string) => string][]}
+ * @type {[name: string, text: (value: string, app: Gallery) => string][]}
  */
 const ALONE = [
   ["margin", (value) => `Lead over the next class: ${value}`],
+  ["alone", (value, app) => `${app.coderName(value)} is alone with its label`],
   ["area", () => "An area of the map"],
   ["search", (value) => `Name has “${value}”`],
   ["than", (value) => `another truth than in ${value}`],
@@ -147,6 +148,6 @@ export function restrictions(app) {
     }
   }
   for (const n of chosenOf(view, "region")) out.push({ name: "region", value: n, text: `Region ${n} of the map` });
-  for (const [name, text] of ALONE) if (view[name]) out.push({ name, value: view[name], text: text(view[name]) });
+  for (const [name, text] of ALONE) if (view[name]) out.push({ name, value: view[name], text: text(view[name], app) });
   return out;
 }

@@ -4,6 +4,7 @@
 import { search, viewOf, wishOf } from "./address.js";
 import { Cases } from "./cases.js";
 import { Chips } from "./chips.js";
+import { Coders } from "./coders.js";
 import { BLOCK } from "./constants.js";
 import { clamp, h, named, remember, remembered } from "./core.js";
 import { Decisions } from "./decisions.js";
@@ -58,6 +59,7 @@ export class Gallery {
     this.cases = new Cases(this);
     this.matrix = new Matrix(this);
     this.map = new ImageMap(this);
+    this.coders = new Coders(this);
     this.facets = new Facets(this);
     this.chips = new Chips(this);
     this.many = new Many(this);
@@ -105,6 +107,7 @@ export class Gallery {
     return [
       ...(truth ? [{ name: "cases", text: "Cases", element: this.cases.element }] : []),
       ...(columns.length > 1 ? [{ name: "matrix", text: "Matrix", element: this.matrix.element }] : []),
+      ...(this.data.coders.filter((c) => !c.given).length > 1 ? [{ name: "coders", text: "Coders", element: this.coders.element, load: () => this.coders.load() }] : []),
       ...(truth ? [{ name: "map", text: "Map", element: this.map.element, load: () => this.map.load() }] : []),
       this.settling.chart,
     ];
@@ -232,7 +235,7 @@ export class Gallery {
     this.chips.draw();
     this.cases.draw();
     this.matrix.draw();
-    for (const part of [this.cases, this.facets, this.matrix, this.map]) part.load();
+    for (const part of [this.cases, this.facets, this.matrix, this.map, this.coders]) part.load();
     await this.grid.reset(position);
   }
 

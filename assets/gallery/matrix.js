@@ -1,9 +1,10 @@
 // @ts-check
 // Two columns of labels against each other; a cell filters the images, in the same view.
 
+import { arrowKey, reached } from "./arrows.js";
 import { chosenOf, written } from "./choices.js";
 import { KNOWN, NETWORK, TRUTH } from "./constants.js";
-import { clamp, h, named, percent, redraw, remember, remembered, whole } from "./core.js";
+import { h, named, percent, redraw, remember, remembered, whole } from "./core.js";
 import { Latest } from "./latest.js";
 
 /** @import { Gallery } from "./main.js" */
@@ -99,7 +100,7 @@ export class Matrix {
     const chosen = [table.rows, table.columns].map((c) => chosenOf(app.view, this.filter(c)));
     const most = table.counts.map((row) => Math.max(row.reduce((a, b) => a + b, 0), 1));
     const head = h("tr", {}, h("td", {}), app.data.codes.map((code, k) => h("th", { scope: "col", title: app.data.classes[k] }, named(code))));
-    const at = this.focused();
+    const at = reached(this.element, "cell:0:0");
     const body = table.counts.map((row, k) =>
       h(
         "tr",
@@ -113,14 +114,19 @@ export class Matrix {
       h("h2", {}, "Labels against labels"),
       h("div", { class: "ga-row ga-against" }, this.select("rows", "Rows"), h("span", {}, "×"), this.select("columns", "Columns")),
       this.message ? h("p", { class: "ga-quiet" }, this.message) : null,
-      h("div", { class: "ga-cells" }, h("table", { onKeydown: (/** @type {KeyboardEvent} */ e) => this.key(e) }, h("caption", {}, "Images by ", named(this.title(table.rows)), " (rows) and ", named(this.title(table.columns)), " (columns). A cell shows its images."), head, body)),
+      h("div", { class: "ga-cells" }, h("table", { onKeydown: (/** @type {KeyboardEvent} */ e) => arrowKey(this.element, e, app.data.classes.length - 1) }, h("caption", {}, "Images by ", named(this.title(table.rows)), " (rows) and ", named(this.title(table.columns)), " (columns). A cell shows its images."), head, body)),
     );
   }
 
-  focused() {
-    const root = /** @type {Document | ShadowRoot} */ (this.element.getRootNode());
-    const active = /** @type {HTMLElement | null} */ (root.activeElement);
-    return (active && this.element.contains(active) && active.dataset.key) || "cell:0:0";
+  /**
+   * @param {string} rows
+   * @param {string} columns
+   */
+  compare(rows, columns) {
+    [this.rows, this.columns] = [rows, columns];
+    remember("ltnet-matrix", `${rows}\n${columns}`);
+    this.app.dock.show("matrix");
+    this.load();
   }
 
   /**
@@ -154,21 +160,5 @@ export class Matrix {
       },
       n ? short(n) : "",
     );
-  }
-
-  /** @param {KeyboardEvent} event */
-  key(event) {
-    const cell = event.target instanceof HTMLElement ? event.target : null;
-    const step = { ArrowRight: [0, 1], ArrowLeft: [0, -1], ArrowDown: [1, 0], ArrowUp: [-1, 0] }[event.key];
-    if (!step || !cell?.dataset.row) return;
-    event.preventDefault();
-    const last = this.app.data.classes.length - 1;
-    const row = clamp(Number(cell.dataset.row) + step[0], 0, last);
-    const column = clamp(Number(cell.dataset.column) + step[1], 0, last);
-    const next = /** @type {HTMLElement | null} */ (this.element.querySelector(`[data-row="${row}"][data-column="${column}"]`));
-    if (!next) return;
-    cell.tabIndex = -1;
-    next.tabIndex = 0;
-    next.focus();
   }
 }

@@ -93,6 +93,31 @@ export interface LabelTable {
   counts: number[][];
 }
 
+export interface CodersCompared {
+  coders: string[];
+  left_out: number;
+  shared: number[][];
+  agreement: (number | null)[][];
+  group: number[];
+}
+
+/** A share of items with its 95 % interval. */
+export interface Counted {
+  items: number;
+  share: number | null;
+  low: number;
+  high: number;
+}
+
+export interface CoderFacts {
+  annotations: number;
+  alone: number;
+  right: Counted;
+  halves: Counted[];
+  parts: Counted[];
+  drifts: boolean;
+}
+
 export interface MapState {
   state: "none" | "making" | "made" | "failed";
   message: string;

@@ -19,6 +19,7 @@ from ..labels.coder_labels import NO_ROWS, Codes, Rows
 from ..labels.disagreement import cases
 from ..runs.learned_items import RELATIONS, LearnedItems
 from .changed_truth import changed_truth
+from .coders import alone_with
 from .decided import OPEN, SET_ASIDE, SKIPPED, Decided
 from .item_map import ItemMap
 from .map_filters import asks_for_map, map_masks
@@ -86,6 +87,8 @@ class Selections:
         for name in wish.split:
             if name not in ("", ANYTHING):
                 _index(items.splits, name, "test set")
+        if wish.alone:
+            items.coder(wish.alone)
         if wish.than:
             self.changed(wish.than)
         self._of_map(wish)
@@ -164,6 +167,8 @@ class Selections:
             out[LABELS] = _among(self.relation(wish.pair), codes, len(RELATIONS))
         if wish.than:
             out["than"] = self.changed(wish.than)
+        if wish.alone:
+            out["alone"] = alone_with(items, wish.alone)
         if wish.search:
             hits = pc.match_substring(items.names, wish.search, ignore_case=True)
             out["search"] = hits.to_numpy(zero_copy_only=False)

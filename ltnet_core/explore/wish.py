@@ -51,6 +51,7 @@ class Wish:
     origin : who labelled the item. split : "" for items learned from, test sets, or ``*any*``.
     labels : keys of ``LABELS``: how the labels of people relate, or those of ``pair``, whatever the learned truth.
     reviewed : ``settled``, ``skipped`` or ``open``. reviewer : who settled or skipped it.
+    alone : a coder whose label no other person gave, see :func:`.coders.alone_with`.
     than : another run, whose learned truth is another one.
     area : corners of an area of the map. region : numbers of its regions, from 1. neighbours : keys of ``NEIGHBOURS``.
     tag : tags of the item, or ``*none*``. search : part of the name, whatever its case.
@@ -75,6 +76,7 @@ class Wish:
     region: tuple[int, ...] = ()
     neighbours: tuple[str, ...] = ()
     tag: tuple[str, ...] = ()
+    alone: str = ""
     than: str = ""
     search: str = ""
     sort: str = ""
@@ -127,7 +129,7 @@ class Wish:
         if len(parameters.get("search", "")) > LONGEST_SEARCH:
             raise OptionError(f"search must have at most {LONGEST_SEARCH} characters.")
         wish["search"] = parameters.get("search", "")
-        wish["than"] = parameters.get("than", "")
+        wish["than"], wish["alone"] = parameters.get("than", ""), parameters.get("alone", "")
         return cls(**wish)
 
 
