@@ -10,7 +10,16 @@ import pytest
 from ltnet_core.annotations import ADJUDICATOR, AnnotationTable
 from ltnet_core.datasets.crowd import draw_crowd
 from ltnet_core.learning.coder_weights import coder_weights
-from ltnet_core.learning.ipa2lt import NEAR, SHARPEST, calibration_annotations, first_matrices, sharpened, total_mass
+from ltnet_core.learning.ipa2lt import (
+    NEAR,
+    SHARPEST,
+    calibration_annotations,
+    class_shares,
+    first_matrices,
+    nearly_right,
+    sharpened,
+    total_mass,
+)
 from ltnet_core.settings import make_settings
 
 
@@ -28,13 +37,13 @@ def test_a_network_is_trusted_as_far_as_it_agrees_with_held_out_annotations(
     crowd = draw_crowd(items=3000, annotators=6, labels_per_item=2, classes=5, seed=2)
     sharp = sharpened(seen(crowd.truth, right, 5), crowd.table, np.arange(1500))
     np.testing.assert_allclose(sharp.sum(1), 1)
-    assert low <= sharp.max() - sharp.min() <= high
+    assert low <= (sharp - sharp.min(0)).max() <= high
 
 
 def test_without_held_out_annotations_a_network_is_not_trusted() -> None:
     crowd = draw_crowd(items=100, annotators=3, labels_per_item=2, classes=4)
     sharp = sharpened(seen(crowd.truth, 0.9, 4), crowd.table, np.zeros(0, dtype=np.int64))
-    np.testing.assert_allclose(sharp, 0.25)
+    np.testing.assert_allclose(sharp, np.tile(class_shares(crowd.table), (100, 1)))
 
 
 def test_a_network_that_learned_nothing_does_no_harm_and_a_good_one_helps() -> None:
@@ -119,6 +128,41 @@ def test_of_the_truths_that_fit_t_starts_with_the_one_in_the_words_of_the_refere
     assert (prior.sum(2) > 0).all()
     alone = table.keep_coders(["X"])
     np.testing.assert_allclose(first_matrices(alone, seen, np.ones(1), None, "X")[0][0], start[0])
+
+
+def of_two_teams(shares: list[float], t: np.ndarray, n: int = 6000) -> tuple[AnnotationTable, np.ndarray]:
+    """Two coders label one half each by their matrices (2,K,K), classes having these shares; the table, and truth."""
+    rng, k = np.random.default_rng(0), len(shares)
+    truth = rng.choice(k, n, p=shares)
+    coder = np.arange(n) % 2
+    said = (rng.random(n)[:, None] > t[coder, truth].cumsum(1)).sum(1).clip(max=k - 1)
+    table = AnnotationTable(
+        np.array([f"{i:05d}" for i in range(n)], dtype=object), ("X", "Y"), tuple("abcdef"[:k]),
+        np.arange(n, dtype=np.int32), coder.astype(np.int32), said.astype(np.int32), np.ones(n, np.float32),
+    )  # fmt: skip
+    return table, truth
+
+
+def test_a_rare_class_that_the_network_never_names_keeps_its_row() -> None:
+    """Both know or guess; the network names the rare class c for no image, and is right on most others."""
+    shares = [0.5, 0.49, 0.01]
+    t = np.stack([a * np.eye(3) + (1 - a) * np.array([0.5, 0.48, 0.02]) for a in (0.9, 0.6)])
+    table, truth = of_two_teams(shares, t)
+    rng = np.random.default_rng(1)
+    named = np.where((truth == 2) | (rng.random(len(truth)) < 0.2), rng.integers(0, 2, len(truth)), truth)
+    sharp = sharpened(np.eye(3)[named], table, np.arange(600))
+    start, _ = first_matrices(table, sharp, np.ones(2))
+    assert np.abs(start[:, 2] - t[:, 2]).max() < 0.2  # an even row is off by .76
+    told, _ = first_matrices(table, sharp, np.ones(2), None, "X")
+    assert told[1, 2, 2] > 0.45
+    assert told[0, :2, 2].max() < 0.002  # X's errors: no more labels c than there are
+
+
+def test_the_matrix_of_a_reference_errs_to_each_class_by_its_share() -> None:
+    np.testing.assert_allclose(
+        nearly_right(np.array([0.6, 0.3, 0.1])),
+        [[0.95, 0.0375, 0.0125], [0.05 * 6 / 7, 0.95, 0.05 / 7], [0.05 * 2 / 3, 0.05 / 3, 0.95]],
+    )
 
 
 def test_where_there_is_a_reference_its_labels_alone_tell_how_sure_p_may_be() -> None:

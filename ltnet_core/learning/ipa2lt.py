@@ -11,7 +11,7 @@ from torch import nn
 from ..annotations import ADJUDICATOR, AnnotationTable, FloatArray, is_machine
 from ..errors import TrainingError
 from ..labels import labels_alone
-from ..labels.aggregation import crowd_prior, shrunk_dawid_skene
+from ..labels.aggregation import crowd_prior, guessing_matrices, shrunk_dawid_skene
 from ..labels.truth import posterior
 from .calibration import plain_temperature, soften, temperature
 from .coder_weights import coder_weights, evidence_weights
@@ -26,6 +26,8 @@ from .trust import FEW, NEAR, reference_candidate, trust, trust_note
 
 SHARPEST = 0.9
 TRUST_PER_KAPPA = 2.0
+GUESSING = 10.0  # pseudo annotations a row of the prior by which a coder knows or guesses
+UNSEEN = 0.1  # pseudo annotations of each class
 
 
 def learn(trainer: Trainer) -> Learned:
@@ -277,15 +279,40 @@ def first_matrices(
     fixed = np.zeros(len(table.coders), dtype=np.bool_) if certain is None else certain.copy()
     if reference is not None:
         fixed[table.coder_index(reference)] = True
-    estimate = shrunk_dawid_skene(counted, item_prior=item_prior, certain=fixed)
+    estimate = shrunk_dawid_skene(counted, item_prior=item_prior, certain=fixed, prior=row_prior)
     start, pseudo_counts = estimate.transitions, np.zeros_like(estimate.counts)
     if not fixed.all():
-        pseudo_counts[~fixed] = crowd_prior(estimate.counts[~fixed])
+        pseudo_counts[~fixed] = row_prior(estimate.counts[~fixed])
     if reference is not None:
         at = table.coder_index(reference)
-        start[at] = near_identity(1, len(table.classes), NEAR)[0]
+        start[at] = nearly_right(class_shares(table.keep_coders([reference])))
         pseudo_counts[at] = start[at]
     return start, pseudo_counts
+
+
+def row_prior(counts: FloatArray) -> FloatArray:
+    """(C,K,K) pseudo counts of T: those of the crowd, and ten a row of a coder who knows the class or guesses.
+
+    A few coders are no crowd. Without the ten, the row of a rare class would be even, and its class the best
+    explanation of every unusual label.
+    """
+    return crowd_prior(counts) + GUESSING * guessing_matrices(counts)
+
+
+def class_shares(table: AnnotationTable) -> FloatArray:
+    """(K,) share of each class in the annotations, above 0."""
+    annotations = np.bincount(table.label, weights=table.count, minlength=len(table.classes)) + UNSEEN
+    return np.asarray(annotations / annotations.sum())
+
+
+def nearly_right(shares: FloatArray) -> FloatArray:
+    """(K,K) T with ``NEAR`` on the diagonal and errors in proportion to the class shares (K,) of the coder's labels.
+
+    Errors spread evenly would be more labels of a rare class than there are.
+    """
+    k = len(shares)
+    wrong = np.tile(shares, (k, 1)) * (1 - np.eye(k))
+    return np.asarray(NEAR * np.eye(k) + (1 - NEAR) * wrong / wrong.sum(1, keepdims=True))
 
 
 def total_mass(table: AnnotationTable, weights: FloatArray, likelihood: Likelihood) -> float:
@@ -295,10 +322,11 @@ def total_mass(table: AnnotationTable, weights: FloatArray, likelihood: Likeliho
 
 
 def sharpened(p: FloatArray, table: AnnotationTable, held_out: NDArray[np.int64]) -> FloatArray:
-    """(N,K) t on the most probable class of ``p`` plus (1 − t) / K on every class; t = min(2·κ, .9), at least 0.
+    """(N,K) t on the most probable class of ``p`` plus (1 − t) · shares of the labels; t = min(2·κ, .9), at least 0.
 
     κ is the kappa of the most probable class with the annotations of held-out items. A network
     trained on the labels of coders spreads p as the coders err, so T would have nothing to explain.
+    1 − t spread evenly would give a rare class many times the items that it has.
     """
     n, k = p.shape
     best = p.argmax(1)
@@ -310,6 +338,6 @@ def sharpened(p: FloatArray, table: AnnotationTable, held_out: NDArray[np.int64]
     chance = float(shares[0] @ shares[1])
     kappa = (agree - chance) / max(1 - chance, 1e-9) if entry.any() else 0.0
     trust = min(max(TRUST_PER_KAPPA * kappa, 0.0), SHARPEST)
-    sharp = np.full((n, k), (1 - trust) / k)
+    sharp = np.tile((1 - trust) * class_shares(table), (n, 1))
     sharp[np.arange(n), best] += trust
     return sharp

@@ -8,6 +8,8 @@ rows seen most probable. A coder with much evidence keeps its own matrix.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln
@@ -33,12 +35,15 @@ def shrunk_dawid_skene(
     tol: float = 1e-5,
     item_prior: FloatArray | None = None,
     certain: NDArray[np.bool_] | None = None,
+    prior: Callable[[FloatArray], FloatArray] | None = None,
 ) -> DawidSkene:
     """Dawid–Skene with matrices shrunk towards the crowd's; parameters as in :func:`dawid_skene`.
 
     EM and the prior take turns until the posteriors stop moving. The labels of coders
     ``certain`` (C,) are the truth: their T is the identity and has no part in the crowd's.
+    ``prior`` makes the pseudo counts (C,K,K) of expected counts; by default :func:`crowd_prior`.
     """
+    prior = prior or crowd_prior
     _, c, k = table.shape
     fixed = np.zeros(c, dtype=np.bool_) if certain is None else certain
     pseudo_counts = np.full((c, k, k), 1.0 / k) + np.eye(k)
@@ -46,7 +51,7 @@ def shrunk_dawid_skene(
     fitted = dawid_skene(table, max_iter=max_iter, tol=tol, item_prior=item_prior, pseudo_counts=pseudo_counts)
     for _ in range(ROUNDS):
         before = fitted.p
-        pseudo_counts[~fixed] = crowd_prior(fitted.counts[~fixed])
+        pseudo_counts[~fixed] = prior(fitted.counts[~fixed])
         fitted = dawid_skene(table, max_iter=max_iter, tol=tol, item_prior=item_prior, pseudo_counts=pseudo_counts)
         if np.nanmean(np.abs(fitted.p - before)) < CHANGE:
             break
