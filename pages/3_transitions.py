@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -75,9 +76,13 @@ with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
     note = " of the row" if view == "counts" else ""
     kind = "difference" if view == "difference" else "probability"
     markup.show(f'<div class="lt-scale">{low} <i style="background:{charts.scale_css(kind)}"></i> {high}{note}</div>')
-with st.container(horizontal=True, gap="small"):
-    to = params.choose("to", "Difference to", others) if view == "difference" else ""
-    order_name = params.choose("order", "Order of the classes", {"": "as given", "similar": "similar side by side"})
+    to = (
+        params.choose("to", "Difference to", {k: f"to {v}" for k, v in others.items()}, 280)
+        if view == "difference"
+        else ""
+    )
+    orders = {"": "classes as given", "similar": "similar classes side by side"}
+    order_name = params.choose("order", "Order of the classes", orders, 250)
 order = ordering.by_similarity([matrices[c] for c in humans]) if order_name == "similar" else np.arange(len(classes))
 classes, codes = [classes[k] for k in order], [codes[k] for k in order]
 markup.sentence(
@@ -128,7 +133,11 @@ def show(coder: str, position: int) -> None:
     elif view == "counts":
         values, kind = np.asarray(counts[coder], dtype=float), "counts"
     values, matrix = values[np.ix_(order, order)], matrix[np.ix_(order, order)]
-    known = evidence[coder].ordered(order) if coder in evidence else None
+    known = evidence.get(coder)
+    if known:
+        images = reads.images_behind(run, coder)
+        figures = replace(known, expected=counts.get(coder), images=None if images is None else images.tolist())
+        known = figures.ordered(order)
     with st.container(gap="small"):
         markup.show(
             f'<div class="lt-matrix"><h2>{markup.esc(coder_name(coder))}<span>{markup.esc(side)}</span></h2></div>'
@@ -213,7 +222,7 @@ if maes:
         f"Compared with {of}, a cell is off by {np.mean(list(maes.values())):.3f} on average "
         f"(taking every coder to be perfect would be off by {guess:.3f})."
     )
-with st.container(horizontal=True, gap="small"):
+with st.container(horizontal=True, vertical_alignment="center", gap="small"):
     for suffix, mime in ((".csv", "text/csv"), (".json", "application/json"), (".svg", "image/svg+xml")):
         st.download_button(
             suffix[1:].upper(),

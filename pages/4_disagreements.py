@@ -1,4 +1,4 @@
-"""Disagreements: how often coders part, whom the truth sides with, the faces themselves, and settling them."""
+"""Disagreements: how often coders differ, whose label the truth is, the images themselves, and settling them."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ with right:
     else:
         markup.show(compare.errors_table({coder_name(c): v for c, v in errors.items()}))
         frame.link("transitions", "See the matrices →", state)
-st.caption(
+markup.sentence(
     "The small numbers are 95 % intervals. Calibration error: how far the stated confidence is from being right that "
     "often; "
     f"{percent(0.0)} is perfect. Every network is calibrated on labels held out from it: "

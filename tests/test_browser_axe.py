@@ -1,19 +1,27 @@
-"""Every page of an empty workspace as axe-core sees it, light and dark, and how much moves while it loads."""
+"""Every page as axe-core reads it, light and dark: empty, with a finished run, while training; and how much moves."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 from app_server import CHROMIUM, FLAGS, Server, free_port
+from fake_run import write_fake_run
 from node_checks import packages
+from page_driver import link
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from ui.wording import PAGES
+from ltnet_core.files.writing import write_json
+from ltnet_core.runs.run import Run
+from ui.wording import EVERY_PAGE, PAGES, PageText
 
 expect.set_options(timeout=60_000)
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+LEAST_GALLERY = 400  # px of it on a screen of 1366 × 700
 MOST_SHIFT = 0.1  # of the layout; what web.dev calls good
 SHIFTS = """
     window.shifts = [];
@@ -24,7 +32,15 @@ SHIFTS = """
 # What is being made anew is shown pale meanwhile.
 OPAQUE = """() => document.querySelector('[data-testid="stApp"]').dataset.testScriptState === "notRunning"
     && [...document.querySelectorAll('[data-testid="stElementContainer"]')].every((e) => getComputedStyle(e).opacity === "1")"""
-RUN_AXE = """async () => (await axe.run(document, { resultTypes: ["violations"] })).violations
+# The log has been scrolled as far as it goes.
+AT_ITS_END = """() => { let e = [...document.querySelectorAll("details[open] pre")].at(-1);
+    while (e && (e.scrollHeight <= e.clientHeight || getComputedStyle(e).overflowY === "visible")) e = e.parentElement;
+    return e?.closest("details") && e.scrollTop > 0 && e.scrollTop + e.clientHeight > e.scrollHeight - 9; }"""
+SHOWN_IN = """(scheme) =>
+    getComputedStyle(document.querySelector('[data-testid="stApp"]')).colorScheme === scheme"""
+# The colours differ between light and dark, nothing else.
+OF_COLOURS = ["color-contrast", "link-in-text-block"]
+RUN_AXE = """async (rules) => (await axe.run(document, { resultTypes: ["violations"], ...(rules && { runOnly: rules }) })).violations
     .map((v) => [v.id, v.impact, v.nodes.length, v.nodes[0].html.slice(0, 200), v.nodes[0].failureSummary.slice(0, 200)])"""
 
 
@@ -44,27 +60,139 @@ def whole(page: Page, title: str) -> None:
     page.wait_for_function(OPAQUE)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_and_nothing_moves_where_there_is_nothing_yet(
-    browser: Browser, tmp_path: Path, scheme: Literal["light", "dark"]
-) -> None:
-    script = (packages() / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
+@dataclass(frozen=True)
+class Box:
+    """Where an element stands, in pixels of the window."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+def box(page: Page, selector: str, text: str = "") -> Box:
+    found = page.locator(selector).filter(has_text=text).first.bounding_box()
+    assert found, selector
+    return Box(found["x"], found["y"], found["x"] + found["width"], found["y"] + found["height"])
+
+
+class Reader:
+    """A tab whose pages axe-core reads; keeps what it finds, and how much moved while each page loaded."""
+
+    def __init__(self, browser: Browser, server: Server) -> None:
+        self.page = browser.new_page(viewport={"width": 1280, "height": 800}, reduced_motion="reduce")
+        self.page.set_default_timeout(60_000)
+        self.page.add_init_script(SHIFTS)
+        self.script = (packages() / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
+        self.server = server
+        self.violations: list[tuple[Any, ...]] = []
+        self.shifts: dict[str, float] = {}
+
+    def open(self, text: PageText, query: str = "") -> None:
+        """Load a page."""
+        self.page.goto(f"{self.server.url}/{text.path}{query}")
+        whole(self.page, text.title)
+        self.shifts[text.path + query] = sum(self.page.evaluate("window.shifts"))
+        self.page.evaluate(self.script)
+
+    def read(self, what: str) -> None:
+        """Read what is shown now, light and dark."""
+        for scheme in SCHEMES:
+            self.page.emulate_media(color_scheme=scheme)
+            self.page.wait_for_function(SHOWN_IN, arg=scheme)
+            self.page.wait_for_function(OPAQUE)
+            rules = OF_COLOURS if scheme == "dark" else None
+            self.violations += [(scheme, what, *v) for v in self.page.evaluate(RUN_AXE, rules)]
+
+    def require_nothing(self) -> None:
+        """Neither a violation nor a page that moves."""
+        assert not self.violations, "\n".join(map(str, self.violations))
+        assert max(self.shifts.values()) < MOST_SHIFT, self.shifts
+
+
+@pytest.fixture
+def reader(browser: Browser, tmp_path: Path) -> Iterator[Reader]:
     server = Server(tmp_path, free_port())
     server.start()
-    page = browser.new_page(viewport={"width": 1280, "height": 800}, reduced_motion="reduce", color_scheme=scheme)
-    page.set_default_timeout(60_000)
-    page.add_init_script(SHIFTS)
-    violations: list[tuple[Any, ...]] = []
-    shifts: dict[str, float] = {}
-    try:
-        for text in PAGES:
-            page.goto(f"{server.url}/{text.path}")
-            whole(page, text.title)
-            shifts[text.path] = sum(page.evaluate("window.shifts"))
-            page.evaluate(script)
-            violations += [(text.path, *v) for v in page.evaluate(RUN_AXE)]
-        assert not violations, "\n".join(map(str, violations))
-        assert max(shifts.values()) < MOST_SHIFT, shifts
-    finally:
-        page.close()
-        server.kill()
+    reader = Reader(browser, server)
+    yield reader
+    reader.page.close()
+    server.kill()
+
+
+def test_axe_finds_nothing_and_nothing_moves_where_there_is_nothing_yet(reader: Reader) -> None:
+    for text in PAGES:
+        reader.open(text)
+        reader.read(text.path)
+    reader.require_nothing()
+
+
+def look_at_the_dialog(reader: Reader) -> None:
+    """Image first, then with labels and reasons; on a narrow and on a low screen nothing is cut."""
+    page = reader.page
+    page.get_by_role("button", name="Settle these").click()
+    expect(page.locator("dialog.ga-review[open] .ga-large img")).to_be_visible()
+    reader.read("dialog, image first")
+    page.keyboard.press("1")
+    expect(page.locator(".ga-state")).to_have_text("all saved")
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator(".ga-review .ga-reason").first).to_be_visible()
+    reader.read("dialog, answered")
+    dialog = box(page, "dialog.ga-review")
+    assert box(page, ".ga-about .ga-confidence").bottom <= box(page, ".ga-strip").top  # the labels, at 800 px
+    assert box(page, ".ga-class:last-child").bottom <= dialog.bottom
+    page.set_viewport_size({"width": 768, "height": 1024})
+    close, dialog = box(page, ".ga-review header button[title^=Close]"), box(page, "dialog.ga-review")
+    assert close.top < dialog.top + 20
+    assert close.right > dialog.right - 30
+    assert box(page, ".ga-review header button[name=keys]").top < dialog.top + 20
+    assert box(page, ".ga-class:last-child").bottom <= box(page, ".ga-settle .ga-row").top  # no class is cut
+    page.keyboard.press("Escape")
+
+
+def look_at_the_gallery(reader: Reader) -> None:
+    """Faces are on the first screen, and the bars keep their rows while one of them filters."""
+    page = reader.page
+    expect(page.locator(".ga-card:not(.waits) img").first).to_be_visible()
+    page.set_viewport_size({"width": 1366, "height": 700})
+    assert 700 - box(page, ".ga-grid").top >= LEAST_GALLERY
+    page.set_viewport_size({"width": 1280, "height": 800})
+    bars = page.locator(".ga-bar").count()
+    page.locator(".ga-bar").first.locator(".ga-part").first.click()
+    expect(page.locator(".ga-part.on")).to_be_visible()
+    expect(page.locator(".ga-grid:not(.stale)")).to_be_visible()
+    reader.read("disagreements, filtered")
+    assert page.locator(".ga-bar").count() == bars
+
+
+def test_axe_finds_nothing_with_results_in_the_dialog_and_while_training(
+    reader: Reader, demo: Path, tmp_path: Path
+) -> None:
+    page, runs = reader.page, tmp_path / "workspace" / "runs"
+    link(tmp_path / "workspace", demo)
+    write_fake_run(runs / "faces-1", demo)
+    refit = write_fake_run(runs / "faces-2", demo) / "spec.json"
+    spec = json.loads(refit.read_text(encoding="utf-8"))
+    write_json(refit, {**spec, "like": str(runs / "faces-1"), "adjudications": 1})
+    training = Run(write_fake_run(runs / "faces-3", demo, finished=False))
+    (training.folder / "log.txt").write_text("one line\n" * 150, encoding="utf-8")
+    for text in EVERY_PAGE:
+        reader.open(text, "?dataset=faces&run=faces-2" + "&with=faces-1" * (text.path == "compare"))
+        if text.path == "dataset":
+            first, second = box(page, ".lt-h", "Class balance"), box(page, ".lt-h", "Check-up")
+            assert first.top == second.top
+        if text.path != "disagreements":
+            reader.read(text.path)
+            continue
+        look_at_the_gallery(reader)
+        look_at_the_dialog(reader)
+        page.set_viewport_size({"width": 1280, "height": 800})
+    with training.lock():
+        training.emit("progress", stage="ltnet", progress=0.8, eta_seconds=9.0, images_per_second=1234.5)
+        reader.open(EVERY_PAGE[1], "?dataset=faces&run=faces-3")
+        expect(page.locator(".lt-crumbs .lt-state-running")).to_be_visible()
+        expect(page.locator(".js-plotly-plot").first).to_be_visible()
+        reader.read("training")
+        page.get_by_text("Log", exact=True).click()
+        page.wait_for_function(AT_ITS_END)
+    reader.require_nothing()

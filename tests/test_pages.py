@@ -19,6 +19,7 @@ from run_results import change_table, matrices_of, rows_of
 from ltnet_core.errors import RunError
 from ltnet_core.explore.adjudications import Adjudications, Decision
 from ltnet_core.files.writing import write_json
+from ltnet_core.labels.disagreement import CASES
 from ltnet_core.runs.run import Run, Status
 from ltnet_core.settings import PRESETS, make_settings
 from ui import (
@@ -260,6 +261,37 @@ def test_what_was_settled_can_be_learned_from_and_taken_along(
     at.selectbox(key="settled").set_value("learn").run()
     at.button(key="start").click().run()
     assert asked[0][4:] == ["--adjudications", str(store.path), "--adjudicator", "learn"]
+
+
+def test_the_truth_of_compare_is_the_same_in_words_and_bars(place: Path, demo: Path) -> None:
+    link(place, demo)
+    folder = write_fake_run(place / "runs" / "faces-1", demo)
+    measured = json.loads((folder / "results" / "evaluation.json").read_text())
+    measured["truth"] |= {"accuracy": 0.906, "methods": {"ltnet": {"accuracy": 0.911}, "posterior": {"accuracy": 0.9}}}
+    write_json(folder / "results" / "evaluation.json", measured)
+    at = open_page("compare", run="faces-1")
+    assert "The learned truth is right on 90.6 %" in seen(at)
+    assert "The network alone, without the labels, is right on 91.1 %." in seen(at)
+    (bars,) = [json.loads(c.proto.spec)["data"][0] for c in at.get("plotly_chart") if "learned truth" in c.proto.spec]
+    named = dict(zip(bars["y"], bars["text"], strict=True))
+    assert named == {"the coders’ own labels": "71.0 %", "LTNet, image alone": "91.1 %", "learned truth": "90.6 %"}
+
+
+def test_the_cases_of_an_export_are_words(place: Path, demo: Path) -> None:
+    link(place, demo)
+    write_fake_run(place / "runs" / "faces-1", demo)
+    preview = open_page("export", run="faces-1").dataframe[0].value
+    assert set(preview["case"]) <= {"", *CASES.values()}
+    assert "all agree" in set(preview["case"])
+
+
+def test_a_run_at_work_has_its_progress_in_the_list(place: Path, demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    link(place, demo)
+    run = Run(write_fake_run(place / "runs" / "faces-1", demo, finished=False))
+    run.emit("progress", stage="ltnet", progress=0.93, eta_seconds=9.0)
+    monkeypatch.setattr(Run, "holder", lambda self: 4321)
+    (row,) = open_page("train", run="faces-1").dataframe[-1].value.to_dict("records")
+    assert (row["state"], row["progress"]) == ("running", 93)
 
 
 def test_a_refit_says_what_changed(place: Path, demo: Path) -> None:

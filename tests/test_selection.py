@@ -172,6 +172,12 @@ def test_case_counts_are_those_of_a_count_by_hand() -> None:
                 expected[coders[a], coders[b], origin] = counts
     assert {(c.first, c.second, c.origin): c.cases for c in told} == expected
     assert all(c.items == sum(c.cases) for c in told)
+    bars = [(c.first, c.second, c.origin) for c in Selections(big).case_counts(Wish())]
+    nothing_fits = Selections(big).case_counts(Wish(search="nobody"))
+    assert [(c.first, c.second, c.origin) for c in nothing_fits] == bars  # they stay, in their order
+    assert sum(c.items for c in nothing_fits) == 0
+    of_one = Selections(big).case_counts(Wish(pair=("A", "B"), origin=("A",)))  # as a click on a part of a bar asks
+    assert [c.items for c in of_one] == [c.items for c in Selections(big).case_counts(Wish())]
     both_machines = [c.first.startswith("machine:") for c in told]
     assert both_machines == sorted(both_machines)  # who is a person comes first
 

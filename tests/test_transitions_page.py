@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -11,7 +12,10 @@ import pandas as pd
 import pytest
 from fake_run import write_fake_run
 from page_driver import link, open_page, seen
+from run_results import rows_of
 
+from ltnet_core.runs.run import Run
+from ltnet_core.runs.stored_results import read_transitions
 from ui import (
     charts,
     ordering,
@@ -100,3 +104,27 @@ def test_rows_with_too_little_evidence_are_hatched_and_every_row_says_what_it_re
     assert any("95 % interval 10 to 70 %" in h and "rests on 4 annotations" in h for h in hover)
     plain = charts.heatmap([[0.5, 0.5], [0.4, 0.6]], ["cat", "dog"], ["Ca", "Do"], "X")
     assert not plain.layout.annotations
+
+
+def test_each_figure_of_a_cell_says_what_it_counts(place: Path, demo: Path) -> None:
+    link(place, demo)
+    run = write_fake_run(place / "runs" / "faces-1", demo)
+    chart = open_page("transitions", order="similar").get("plotly_chart")[0]
+    cells = {
+        (at[0], at[1]): text
+        for trace in json.loads(chart.proto.spec)["data"]
+        for at, text in zip(trace.get("customdata", ()), trace.get("hovertext", ()), strict=True)
+    }
+    assert len(cells) == 49
+    frame = rows_of(run)
+    frame = frame[(frame["_split"] == "") & (frame["Alpha"] != "")]
+    matrices = read_transitions(Run(run))
+    classes, expected = matrices["classes"], np.asarray(matrices["counts"]["Alpha"])
+    for text in cells.values():
+        truth, said = (classes.index(re.findall("<b>(.*?)</b>", text)[n]) for n in (0, 1))
+        of_row = frame[frame["learned_truth"] == classes[truth]]
+        behind = int((of_row["Alpha"] == classes[said]).sum())
+        assert f"by the most probable truth: {behind:,} of the row’s {len(of_row):,} images" in text
+        share, whole = expected[truth, said], expected[truth].sum()
+        assert f"expected: {share:,.1f} of the row’s {whole:,.1f} annotations" in text
+        assert re.search("evidence: the row rests on [0-9,]+ annotations of sure truth$", text)

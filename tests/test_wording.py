@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
+from page_driver import ROOT
 
 from ltnet_core.labels.intervals import wilson
 from ui import (
@@ -40,3 +42,21 @@ def test_sentences() -> None:
     assert compare.sentence(many).endswith("The difference is known to ± 1.1 points.")
     np.testing.assert_allclose(wilson(0.8, 100), (0.7111, 0.8666), atol=1e-4)  # by the formula in the paper
     assert wilson(1.0, 10)[1] == 1.0
+
+
+@pytest.mark.parametrize(
+    "phrase",
+    [
+        "by how often the network meets",
+        "starts next to the identity",
+        "truth sides with",
+        "trust them fully",
+        "learn how they err",
+        "labels are green",
+    ],
+)
+def test_what_readers_could_not_decode_is_said_nowhere(phrase: str) -> None:
+    folders = ("ui", "pages", "assets", "ltnet_core")
+    files = [f for folder in folders for f in (ROOT / folder).rglob("*.*") if f.suffix in (".py", ".js", ".html")]
+    assert len(files) > 100
+    assert [f.name for f in files if phrase in " ".join(f.read_text(encoding="utf-8").split())] == []

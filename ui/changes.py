@@ -82,5 +82,6 @@ def table(changes: list[CellChange]) -> str:
         f'<td class="n">{percent(c.before)} → {percent(c.after)}</td></tr>'
         for c in changes
     )
-    head = '<tr><th>matrix of</th><th class="n">cells moved by</th><th>most of all</th><th class="n"></th></tr>'
+    moved = '<th class="n">cells moved by</th><th>most of all</th><th class="n">before → after</th>'
+    head = f"<tr><th>matrix of</th>{moved}</tr>"
     return f'<div class="lt-scroll"><table class="lt-table">{head}{rows}</table></div>'

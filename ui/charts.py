@@ -20,21 +20,31 @@ from ltnet_core.labels.identifiability import ENOUGH
 from ui.wording import name as isolated
 
 PALETTE = ("#4c6ef5", "#12b886", "#f59f00", "#e64980", "#7950f2", "#15aabf", "#fd7e14", "#82c91e")
-BLUE, ORANGE = "59,91,219", "217,72,15"
+BLUE, ORANGE = "59,91,219", "191,59,10"
+WHITE_FROM = 0.89  # of a scale's colour over white: here white and black read alike, at 4.5 to 1
+PATTERNS = ("", "/", ".", "x", "-", "\\", "+", "|")  # beside the colour, which not everybody tells apart
 SYMBOLS = ("circle", "square", "diamond", "cross", "triangle-up", "star", "x", "pentagon")
 CONFIG = {"displaylogo": False, "modeBarButtons": [["toImage"]], "displayModeBar": "hover"}
+MOST_MARKERS = 9  # on a curve
 CLEAR = "rgba(0,0,0,0)"
 INK = "rgb(128, 128, 128)"  # stands for the theme's text colour, which the style sheet puts in its place
+HATCHED = {"fillmode": "overlay", "fgcolor": "rgba(255,255,255,.85)", "size": 7, "solidity": 0.25}
 MOST_TEXT = 16  # beyond so many classes numbers in cells are unreadable
 
 
 @dataclass(frozen=True)
 class RowEvidence:
-    """What a matrix rests on: (K,) annotations behind each row, (K,K) ends of each cell's 95 % interval."""
+    """What a matrix rests on: (K,) annotations behind each row, (K,K) ends of each cell's 95 % interval.
+
+    ``expected`` (K,K) are the annotations of each cell, each shared out over the rows by the probability of its truth;
+    ``images`` (K,K) those whose most probable truth is the row's class, as the gallery shows them.
+    """
 
     support: Sequence[float]
     low: Sequence[Sequence[float]]
     high: Sequence[Sequence[float]]
+    expected: Sequence[Sequence[float]] | None = None
+    images: Sequence[Sequence[int]] | None = None
 
     def weak(self) -> NDArray[np.bool_]:
         """(K,) rows with fewer annotations than a matrix needs."""
@@ -44,14 +54,21 @@ class RowEvidence:
         """The same with the classes in another order."""
         cells = np.ix_(order, order)
         low, high = (np.asarray(x)[cells].tolist() for x in (self.low, self.high))
-        return RowEvidence([self.support[k] for k in order], low, high)
+        counts = [None if x is None else np.asarray(x)[cells].tolist() for x in (self.expected, self.images)]
+        return RowEvidence([self.support[k] for k in order], low, high, *counts)
 
-    def sentence(self, row: int, column: int, view: str) -> str:
-        """What hovering over a cell adds."""
-        text = f"<br>the row rests on {self.support[row]:,.0f} annotations"
-        if view != "probability":
-            return text
-        return f"<br>95 % interval {100 * self.low[row][column]:.0f} to {100 * self.high[row][column]:.0f} %" + text
+    def lines(self, row: int, column: int, view: str) -> list[str]:
+        """What hovering over a cell adds: each figure with what it counts."""
+        out = []
+        if view == "probability":
+            out.append(f"95 % interval {100 * self.low[row][column]:.0f} to {100 * self.high[row][column]:.0f} %")
+        if self.expected is not None:
+            of = sum(self.expected[row])
+            out.append(f"expected: {self.expected[row][column]:,.1f} of the row’s {of:,.1f} annotations")
+        if self.images is not None:
+            of = sum(self.images[row])
+            out.append(f"by the most probable truth: {self.images[row][column]:,} of the row’s {of:,} images")
+        return [*out, f"evidence: the row rests on {self.support[row]:,.0f} annotations of sure truth"]
 
 
 def _text(name: object) -> str:
@@ -83,7 +100,10 @@ def class_balance(coders: Mapping[str, ArrayLike], classes: Sequence[str], codes
             x=[_text(c) for c in (classes if wide else codes)],
             y=share,
             name=_text(coder),
-            marker_color=PALETTE[position % len(PALETTE)],
+            marker={
+                "color": PALETTE[position % len(PALETTE)],
+                "pattern": {"shape": PATTERNS[position % len(PATTERNS)], **HATCHED},
+            },
             customdata=[[_text(c), _text(coder), int(v)] for c, v in zip(classes, n, strict=True)],
             hovertemplate="%{customdata[1]}: %{customdata[0]}<br>%{y:.1%} (%{customdata[2]:,} labels)<extra></extra>",
         )
@@ -134,7 +154,7 @@ def heatmap(
         go.Heatmap(z=shade, zmin=low, zmax=high, colorscale=colours, showscale=False, hoverinfo="skip", xgap=2, ygap=2)
     )
     rows, columns = np.divmod(np.arange(k * k), k)
-    strong = np.abs(shade.ravel()) > 0.75 * limit
+    strong = np.abs(shade.ravel()) > WHITE_FROM * limit
     texts = np.asarray([_cell(v, view) for v in z.ravel()], dtype=object)
     for part, colour in ((~strong, INK), (strong, "#ffffff")):
         if not part.any():
@@ -152,7 +172,7 @@ def heatmap(
             customdata=[[int(r), int(c)] for r, c in zip(rows[part], columns[part], strict=True)],
             hovertext=[
                 _hover(_text(coder), _text(classes[r]), _text(classes[c]), z[r, c], view)
-                + (evidence.sentence(int(r), int(c), view) if evidence else "")
+                + "".join(f"<br>{line}" for line in (evidence.lines(int(r), int(c), view) if evidence else ()))
                 for r, c in zip(rows[part], columns[part], strict=True)
             ],
             hoverinfo="text",
@@ -232,8 +252,9 @@ def curves(history: Mapping[str, Sequence[Mapping[str, Any]]], key: str, names: 
                 name=name,
                 legendgroup=stage,
                 showlegend=part == "validation",
-                mode="lines+markers" if len(epochs) < 3 else "lines",
+                mode="lines+markers" if part == "validation" or len(epochs) < 3 else "lines",
                 line={"color": colour, "dash": dash, "width": 2},
+                marker={"symbol": SYMBOLS[position % len(SYMBOLS)], "size": 7, "maxdisplayed": MOST_MARKERS},
                 hovertemplate=f"{name}, {part}<br>epoch %{{x}}: %{{y:.3f}}<extra></extra>",
             )
     longest = max((len(epochs) for epochs in history.values()), default=1)
@@ -261,9 +282,10 @@ def method_bars(values: Mapping[str, float | None], best: str | None) -> go.Figu
         )
     )
     top: NDArray[np.float64] = np.asarray(list(known.values()) or [1.0])
-    figure.update_xaxes(visible=False, range=[0, min(1.15, float(top.max()) * 1.18)])
+    figure.update_xaxes(visible=False, range=[0, max(float(top.max()), 0.001)])
     figure.update_yaxes(type="category", autorange="reversed", tickfont_size=13, automargin=True)
-    return _frame(figure, 40 + 36 * max(len(known), 1), bargap=0.3, showlegend=False)
+    # The longest bar's number stands beside the plot, however narrow that is.
+    return _frame(figure, 40 + 36 * max(len(known), 1), bargap=0.3, showlegend=False).update_layout(margin_r=64)
 
 
 def calibration(curves: Mapping[str, CalibrationCurve]) -> go.Figure:

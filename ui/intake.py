@@ -36,7 +36,7 @@ def three_ways() -> None:
             "Format", list(FORMATS), format_func=lambda f: FORMATS[f].TITLE, index=1, key="shown_format", width=420
         )
         st.code(FORMATS[format].LAYOUT, language=None)
-        st.caption(
+        markup.sentence(
             "Each is recognised by itself. Images without labels take part too: they are the bridge between coders who "
             "share no image. A zip may hold the folder itself or its content. Nothing is ever unpacked."
         )

@@ -21,6 +21,7 @@ from ltnet_core.images.image import open_image
 from ltnet_core.runs.run import Run
 from ltnet_core.settings import Settings
 from ui import commands, reads, thumbnails, uploads
+from ui.charts import WHITE_FROM
 from ui.markup import esc
 from ui.server_files import file_of, path_of
 from ui.wording import coder_name, listing, name, percent
@@ -237,5 +238,5 @@ def card(image: PredictedImage, codes: Mapping[str, str], machines: bool) -> str
 
 
 def _cell(p: float) -> str:
-    strong = ' class="strong"' if p > 0.7 else ""
+    strong = ' class="strong"' if p > WHITE_FROM else ""
     return f'<td{strong} style="--v:{100 * p:.0f}%">{f"{100 * p:.0f}" if p >= 0.005 else ""}</td>'

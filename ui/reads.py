@@ -6,8 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import streamlit as st
+from numpy.typing import NDArray
 
 from ltnet_core.datasets import Corrections, Files, Study, holds_images_alone, preview_dataset
 from ltnet_core.datasets import source_classes as source_classes_of
@@ -15,7 +17,9 @@ from ltnet_core.datasets.joined import SourceClass
 from ltnet_core.datasets.preview import Preview
 from ltnet_core.datasets.tables import read_table
 from ltnet_core.errors import DatasetError, LTNetError
+from ltnet_core.explore.facets import TRUTH, columns_of, table_of
 from ltnet_core.explore.selection import Selections
+from ltnet_core.explore.wish import Wish
 from ltnet_core.export.finished_run import truth_rows
 from ltnet_core.files.reading import read_json
 from ltnet_core.labels.agreement import agreement
@@ -132,6 +136,15 @@ def selections(run: Run) -> Selections:
 @st.cache_resource(max_entries=3, show_spinner="Reading the results …")
 def _selections(folder: str, version: str) -> Selections:
     return opened.selections(Run(folder))  # the routes share it
+
+
+def images_behind(run: Run, coder: str) -> NDArray[np.int64] | None:
+    """(K,K) images that a cell of a coder's matrix leads to: by their most probable truth and the coder's label.
+
+    None of a coder whose labels the gallery does not show.
+    """
+    chosen = selections(run)
+    return table_of(chosen, Wish(), TRUTH, coder).counts if coder in columns_of(chosen) else None
 
 
 def labelled(dataset: Dataset) -> Selections:

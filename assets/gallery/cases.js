@@ -53,7 +53,7 @@ export class Cases {
 
   load() {
     const { app } = this;
-    this.latest.ask(app.wish(), (answer, turn) => {
+    return this.latest.ask(app.wish(), (answer, turn) => {
       this.counts = answer;
       this.element.dataset.version = String(turn);
       this.draw();

@@ -34,7 +34,7 @@ export class Facets {
   }
 
   load() {
-    this.latest.ask(this.app.wish(), (answer, turn) => {
+    return this.latest.ask(this.app.wish(), (answer, turn) => {
       this.counts = answer.facets;
       this.element.dataset.version = String(turn);
       this.draw();

@@ -6,7 +6,7 @@ import { Cases } from "./cases.js";
 import { Chips } from "./chips.js";
 import { Coders } from "./coders.js";
 import { BLOCK } from "./constants.js";
-import { clamp, h, named, remember, remembered } from "./core.js";
+import { clamp, h, named, remember, remembered, sleep } from "./core.js";
 import { Decisions } from "./decisions.js";
 import { Dock } from "./dock.js";
 import { Facets } from "./facets.js";
@@ -25,6 +25,8 @@ import { Told } from "./told.js";
 /** @import { CaseCounts, Component, Decision, Row, View } from "./types.js" */
 
 const SETTLE_URL = 700;
+const LEGEND_IN_SIGHT = 24;
+const MOST_HIDDEN = 10_000; // ms that the parts of a new page wait for each other
 const MOVES = ["wheel", "touchmove", "keydown", "pointerdown"]; // what a person scrolls with
 export class Gallery {
   /**
@@ -70,7 +72,7 @@ export class Gallery {
     this.notice = h("p", { class: "ga-note warning", role: "status", hidden: true });
     // What the address asks for and cannot be shown; it stands until something else is asked for.
     this.unknown = h("p", { class: "ga-note warning", role: "status", hidden: !this.data.unknown.length }, this.data.unknown.join(" "));
-    this.legend = h("div", { class: "ga-legend" });
+    this.legend = h("div", { class: "ga-legend", role: "group", "aria-label": "What the short names mean" });
     this.settling = new Settling(this);
     this.dock = new Dock(this.charts());
     this.side = h(
@@ -83,7 +85,7 @@ export class Gallery {
     );
     this.body = h(
       "div",
-      { class: "ga-body" + (this.head.folded ? " folded" : "") },
+      { class: "ga-body coming" + (this.head.folded ? " folded" : "") },
       this.side,
       h("div", { class: "ga-main" }, this.unknown, this.head.element, this.chips.element, this.many.element, this.notice, this.dock.above, this.grid.element),
     );
@@ -99,6 +101,7 @@ export class Gallery {
     if (search(this.view, window.location.search) !== window.location.search) this.address(false);
     const from = Number(this.view.at) || 0;
     this.reload(from).then(() => (this.view.item ? this.openNamed(this.view.item) : undefined));
+    Promise.race([this.parts, sleep(MOST_HIDDEN)]).then(() => this.reveal());
   }
 
   // Those that have something to show.
@@ -235,8 +238,15 @@ export class Gallery {
     this.chips.draw();
     this.cases.draw();
     this.matrix.draw();
-    for (const part of [this.cases, this.facets, this.matrix, this.map, this.coders]) part.load();
-    await this.grid.reset(position);
+    const charts = [this.cases, this.facets, this.matrix, this.map, this.coders].map((part) => part.load());
+    const listed = this.grid.reset(position);
+    this.parts = Promise.all([listed, ...charts]);
+    await listed;
+  }
+
+  // What has come has its final size: nothing on the page moves any more.
+  reveal() {
+    this.body.classList.remove("coming");
   }
 
   /**
@@ -314,6 +324,7 @@ export class Gallery {
    * @param {HTMLElement} [button] what can be done about it
    */
   say(text, button = undefined) {
+    if (text) this.reveal();
     this.notice.hidden = !text;
     if (this.notice.textContent !== text || button) this.notice.replaceChildren(text, button || "");
   }
@@ -352,15 +363,16 @@ export class Gallery {
       h(
         "div",
         { class: "ga-key" },
-        coders.filter((c) => !c.given).slice(0, 24).map((c) => keyed(c.short, c.name)),
+        coders.filter((c) => !c.given).map((c) => keyed(c.short, c.name)),
         this.data.truth && [
           keyed("LT", "learned truth"),
           h("span", { class: "ga-keyed" }, h("span", { class: "ga-chip yes" }, "="), "the same as the learned truth"),
           h("span", { class: "ga-keyed" }, h("span", { class: "ga-chip no" }, "≠"), "another class"),
         ],
       ),
-      h("div", { class: "ga-key" }, classes.slice(0, 40).map((c, k) => keyed(codes[k], c))),
+      h("div", { class: "ga-key" }, classes.map((c, k) => keyed(codes[k], c))),
     );
+    if (coders.length + classes.length > LEGEND_IN_SIGHT) this.legend.tabIndex = 0; // it scrolls
   }
 
   // From the first that nobody has settled, as far as the list is here.

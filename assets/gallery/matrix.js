@@ -46,9 +46,9 @@ export class Matrix {
   }
 
   load() {
-    if (this.app.data.columns.length < 2 || !this.rows || !this.columns) return;
+    if (this.app.data.columns.length < 2 || !this.rows || !this.columns) return undefined;
     const params = { ...this.app.wish(), rows: this.rows, columns: this.columns };
-    this.latest.ask(
+    return this.latest.ask(
       params,
       (table, turn) => {
         this.table = table;

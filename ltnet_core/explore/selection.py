@@ -31,6 +31,7 @@ KEPT = 12  # selections of a run that are remembered; 6 MB each where there are 
 CASES, LABELS = "case", "labels"  # names of filters that are no single column
 
 Mask = NDArray[np.bool_]
+CaseTables = dict[tuple[str, str, str], NDArray[np.intp]]  # (5,) by first coder, second coder and origin
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ class Selections:
     _changed: dict[str, Mask] = field(default_factory=dict, repr=False)
     _orders: dict[tuple[str, int], Rows] = field(default_factory=dict, repr=False)
     _cases: dict[tuple[int, int], NDArray[np.int8]] = field(default_factory=dict, repr=False)
+    _bars: dict[tuple[str, ...], CaseTables] = field(default_factory=dict, repr=False)
     _kept: OrderedDict[Any, Rows] = field(default_factory=OrderedDict, repr=False)
     _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
@@ -326,30 +328,44 @@ class Selections:
             return self._cases[first, second]
 
     def case_counts(self, wish: Wish, decided: Decided | None = None) -> list[CaseCount]:
-        """The five cases for every pair and every origin, of the items that fit all but the case; none before a run."""
-        items = self.items
-        if not items.learned:
+        """The five cases for every pair and every origin, of the items that fit all but the case; none before a run.
+
+        With a pair an origin is part of the case. What no item fits any more is still there, in the order in which all
+        items have them: what is looked at does not move while one filters.
+        """
+        if not self.items.learned:
             return []
-        keep = self.mask(replace(wish, pair=None, cases=(), top=0), decided)
-        everything = bool(keep.all())
-        rows = None if everything else np.flatnonzero(keep)
-        origin = items.origin if rows is None else items.origin[rows]
+        if wish.split not in self._bars:
+            self._bars[wish.split] = self._case_tables(Wish(split=wish.split), None)
+        whole = self._bars[wish.split]
+        own = replace(wish, pair=None, cases=(), top=0, origin=() if wish.pair else wish.origin)
+        fitting = self._case_tables(own, decided)
         out = []
+        for key in sorted(whole, key=lambda k: _importance(k, int(whole[k].sum()))):
+            counts = fitting.get(key, np.zeros(5, dtype=np.intp))
+            out.append(CaseCount(*key, int(counts.sum()), tuple(map(int, counts))))
+        return out
+
+    def _case_tables(self, wish: Wish, decided: Decided | None) -> CaseTables:
+        """(5,) items in each case by first coder, second coder and origin, where there are any."""
+        items = self.items
+        keep = self.mask(wish, decided)
+        rows = None if bool(keep.all()) else np.flatnonzero(keep)
+        origin = items.origin if rows is None else items.origin[rows]
+        out = {}
         for a, b in self.pairs:
             case = self.case_of(a, b)
             case = case if rows is None else case[rows]
             cell = origin.astype(np.intp) * 6 + case
             table = np.bincount(cell, minlength=6 * len(items.origins)).reshape(-1, 6)[:, 1:]
-            for o, counts in enumerate(table):
-                if counts.sum():
-                    names = items.coders[a], items.coders[b], items.origins[o]
-                    out.append(CaseCount(*names, int(counts.sum()), tuple(map(int, counts))))
-        return sorted(out, key=_importance)
+            for o in np.flatnonzero(table.sum(1)).tolist():
+                out[items.coders[a], items.coders[b], items.origins[o]] = table[o]
+        return out
 
 
-def _importance(count: CaseCount) -> tuple[bool, int]:
+def _importance(bar: tuple[str, str, str], items: int) -> tuple[bool, int]:
     """Pairs with a person in them first: the images that people labelled."""
-    return is_machine(count.first) and is_machine(count.second), -count.items
+    return is_machine(bar[0]) and is_machine(bar[1]), -items
 
 
 def _among(column: NDArray[Any], codes: Iterable[int], size: int) -> Mask:

@@ -263,7 +263,7 @@ def first_matrices(
     annotations count by ``weights`` (C,), at most 1, and an annotation of weight 0 not at all.
 
     Where coders do not overlap, the pair (p·M, M⁻¹·T) fits the labels as well as (p, T), for any M.
-    The T of the ``reference`` coder starts next to the identity, and the T of the others as if its
+    The T of the ``reference`` coder starts near the identity, and the T of the others as if its
     labels were the truth. That chooses one of these pairs.
     """
     machine = np.asarray([is_machine(c) for c in table.coders], dtype=np.bool_)

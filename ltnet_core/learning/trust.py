@@ -73,7 +73,7 @@ class Candidate:
         if self.is_reference:
             return (
                 f"the labels alone fit more than one truth: the reference coder is {self.coder!r}, for the network "
-                f"{rate}; its matrix starts next to the identity. You can name another reference coder, or none."
+                f"{rate}; its matrix starts close to a perfect coder's. You can name another reference coder, or none."
             )
         return (
             f"the labels alone fit more than one truth, and there is no reference coder: of {self.coder!r}, the best "

@@ -199,7 +199,7 @@ class CoderOptions:
     reference: str | None = option(
         None,
         "Reference coder: where the labels fit more than one truth, its labels are taken as nearly right and its T "
-        "starts next to the identity. By default the run looks for one by held-out labels.",
+        "starts close to a perfect coder's. By default the run looks for one by held-out labels.",
         part="ltnet",
         names="coder",
         placeholder="CODER",
