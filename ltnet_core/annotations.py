@@ -1,4 +1,4 @@
-"""The annotation table: what every coder said of every item, validated once at the door.
+"""The annotation table: the annotation of every item by every coder, validated once when it is made.
 
 One table serves two coders or a thousand: it is a sparse list of entries
 ``(item, coder, label, count)``, sorted by item, then coder, then label. Memory
@@ -47,8 +47,8 @@ class AnnotationTable:
     coders : C names, unique. Index order is display order.
     classes : K names, unique. Index order is display order.
     item, coder, label : (M,) int arrays, the entries: indices into the three above.
-    count : (M,) float array, how often the coder said so; 1 for a plain label,
-        larger for votes, a fraction for a soft pseudo label.
+    count : (M,) float array: 1 for a plain label, the number of votes, or a share for a soft
+        pseudo label.
 
     Raises
     ------
@@ -229,7 +229,7 @@ class AnnotationTable:
         return self.coders.index(coder)
 
     def labels_of(self, coder: str) -> NDArray[np.int32]:
-        """(N,) class index that the coder said most often of each item, −1 where absent.
+        """(N,) class index with the most votes of the coder for each item, −1 where it has none.
 
         Among equal votes the class whose name sorts first wins.
         """
@@ -329,7 +329,7 @@ class AnnotationTable:
     def canonical(self) -> tuple[AnnotationTable, NDArray[np.int64], NDArray[np.int64]]:
         """The same table in an order that depends on its content alone.
 
-        Classes are sorted by name and coders by what they said, so that neither the
+        Classes are sorted by name and coders by their annotations, so that neither the
         order of rows, nor the names of coders, nor the order of ``classes.csv`` can
         change a result by as much as a rounding error.
 

@@ -1,4 +1,4 @@
-"""Start a run, go on with it, and the whole of it in five lines of Python."""
+"""Make a run, train or resume it; the estimator :class:`IPA2LT`."""
 
 from __future__ import annotations
 

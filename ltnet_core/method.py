@@ -1,4 +1,4 @@
-"""What a training method is, and the registry of all of them.
+"""The class of a training method, and the registry of methods.
 
 A method is one module of :mod:`ltnet_core.learning.methods`. This module knows no PyTorch: the command line, the form
 and the plan of a run read a method's entry without it.
@@ -38,16 +38,16 @@ class Method:
     ----------
     name : what ``--method`` takes. title : its name for people. text : one sentence that says what it trains.
     learn : trains the networks of a run and returns what they learned. It imports PyTorch when it is called.
-    parts : what the method has, and so which options concern it (``part`` of an option): ``ltnet`` (all of LTNet),
-        ``matrices`` (transition matrices that are learned), ``coders`` (annotations weighed by coder), ``two stages``
-        (its last network goes on from another's weights), ``mixup`` (images may be mixed in pairs).
+    parts : the parts of the method; an option with a ``part`` concerns the methods that have it. ``ltnet``: all of
+        LTNet; ``matrices``: learned transition matrices; ``coders``: annotations have the weight of their coder;
+        ``two stages``: its last network starts from another's weights; ``mixup``: images may be mixed in pairs.
     stage : stage that trains its own network, and the name of that network in an evaluation; ``name`` by default.
     stage_title : that network's name for people; ``title`` by default. task : what the stage does, for people.
     earlier_tasks : stage → what it does, for people, of the stages before it that have another meaning than with the
         other methods.
     labelled : (study, table of annotations) → (N,) items that its own network learns from.
     networks : material of a run → which networks it trains, its own the last one; None for that one alone.
-    rank : place among the methods, where they are listed.
+    rank : position in lists of methods.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""What people settled, as a table."""
+"""Adjudications as a table."""
 
 from __future__ import annotations
 

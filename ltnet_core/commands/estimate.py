@@ -1,4 +1,4 @@
-"""How long a training will take on this machine."""
+"""Estimate the time of a training on this machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How right a finished run is."""
+"""Accuracy, calibration and recovery of T of a finished run."""
 
 from __future__ import annotations
 

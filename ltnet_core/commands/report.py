@@ -1,4 +1,4 @@
-"""What settling showed, as a file."""
+"""The settle report as a file."""
 
 from __future__ import annotations
 

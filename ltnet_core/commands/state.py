@@ -1,4 +1,4 @@
-"""Where a run stands, and how to stop it."""
+"""The state of a run, and stopping it."""
 
 from __future__ import annotations
 

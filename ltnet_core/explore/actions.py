@@ -1,4 +1,4 @@
-"""What people did with many items at once, and their tags: each action is kept, and can be undone, also much later.
+"""Actions on many items at once, and tags. Every action is kept and can be undone at any time.
 
 The tables lie in the store of the adjudications, so that an action is on disk whole or not at all. Settling many items
 writes one decision for each; a tag is a line of its own. Undoing an action erases nothing: the log keeps both.
@@ -54,9 +54,12 @@ class Action:
 
     Attributes
     ----------
-    kind : one of ``KINDS``. value : the class or the tag. first : one of the images.
-    key : unique, made by whoever acts, without a hyphen. images : how many items it changed. undone : by an action of
-        undoing.
+    kind : one of ``KINDS``.
+    value : the class or the tag.
+    first : one of the images.
+    key : unique, made by the client, without a hyphen.
+    images : number of items that it changed.
+    undone : whether a later action undid it.
     """
 
     kind: str
@@ -76,15 +79,15 @@ class Actions:
         self.store = store
 
     def act(self, action: Action, images: Sequence[str]) -> int:
-        """Do it with these items; returns how many it changed.
+        """Apply the action to these items; returns the number of items that it changed.
 
-        An item that was settled or skipped before stays as it is: what somebody decided by looking at it alone counts
-        more. Done twice, an action counts once.
+        An item that was settled or skipped before is not changed: a decision about a single item counts more. An
+        action that is repeated with its key is applied once.
 
         Raises
         ------
         OptionError
-            an action that cannot be meant, or with too many items.
+            an unknown action or value, or too many items.
         StorageError
         """
         _require(action, len(images))
@@ -107,7 +110,7 @@ class Actions:
         return len(changed)
 
     def undo(self, key: str, reviewer: str) -> bool:
-        """Take an action back, or a single decision; returns whether there was something to take back."""
+        """Undo an action or a single decision; returns whether there was one."""
         with prepared(self.store) as db:
             db.executescript(_SCHEMA)
             db.execute("BEGIN IMMEDIATE")
@@ -133,7 +136,7 @@ class Actions:
         return sorted(actions, key=lambda a: -a.time)[:MOST_SHOWN]
 
     def version(self) -> tuple[int, int]:
-        """Changes when a tag does."""
+        """A number that changes with the tags."""
         with self.store.reading() as db:
             if db is None or not _has_marks(db):
                 return 0, 0
@@ -141,7 +144,7 @@ class Actions:
         return row["m"] or 0, row["u"]
 
     def tags(self) -> dict[str, list[str]]:
-        """Tag → images that have it, in the order in which they got it."""
+        """tag → its images, in the order in which they were tagged."""
         with self.store.reading() as db:
             if db is None or not _has_marks(db):
                 return {}

@@ -1,8 +1,8 @@
-"""What people settled: an append-only log of decisions about items, in SQLite, one file per dataset.
+"""Adjudications: an append-only log of decisions about items, in SQLite, one file per dataset.
 
-A decision never replaces a coder's label. It is what one more coder, the adjudicator, says
-of an item, and later decisions do not erase earlier ones: the log keeps who said what, when
-and why. The decision that counts is the latest one that was not taken back.
+A decision is an annotation by one more coder, the adjudicator; it never replaces a label. The log
+keeps every decision with its reviewer, time and reason. The latest decision of an item that was not
+undone is its standing decision.
 """
 
 from __future__ import annotations
@@ -62,10 +62,10 @@ class Decision:
 
     Attributes
     ----------
-    kind : ``settle`` (the item is of class ``label``), ``skip`` (seen, left open) or ``undo`` (takes ``undoes`` back).
-    shown : what whoever decides had in sight: ``image`` (nothing of what coders or the network say of it), ``labels``,
-        or empty where that is not known.
-    key : unique, made by whoever decides. id : its place in the log; 0 until it is written.
+    kind : ``settle`` (the item is of class ``label``), ``skip`` (leave it open) or ``undo`` (of the key ``undoes``).
+    shown : what the reviewer saw before deciding: ``image`` alone, ``labels``, or empty where that is not known.
+    key : unique, made by the client that decides.
+    id : number in the log, from 1; 0 until it is written.
     """
 
     kind: str
@@ -91,13 +91,12 @@ class Adjudications:
         return self.add_all([(decision, known_id)])[0]
 
     def add_all(self, wanted: Sequence[tuple[Decision, int]]) -> list[Decision | None]:
-        """Write decisions, each unless somebody else's stands in its way.
+        """Write decisions, each unless a newer one of somebody else stands for its image.
 
-        ``seen`` is the id of the decision that whoever decides knows to stand for the image, 0 for
-        none. Where a newer one from elsewhere stands, nothing is written of it and that one is
-        returned in its place, so that nobody's work is overwritten unseen; None says that it was
-        written. A key up to its last hyphen tells where a decision comes from, as names of reviewers
-        may be equal or missing. All are on disk when this returns.
+        Each decision comes with the id of the standing decision that its reviewer knew, 0 for none. Where a
+        newer one from another client stands, the decision is not written, and the newer one is returned in
+        the list; None for a decision that was written. The part of a key before its last hyphen names the
+        client, because names of reviewers may be equal or missing. All are on disk when this returns.
         """
         out: list[Decision | None] = []
         with prepared(self) as db:
@@ -131,7 +130,7 @@ class Adjudications:
         return out
 
     def standing(self, images: Iterable[str] | None = None, until: int | None = None) -> list[Decision]:
-        """The decision that counts for each image, oldest first: of all images, or of these.
+        """The standing decision of each image, or of ``images`` only, oldest first.
 
         ``until`` leaves out the lines of the log after that id.
         """
@@ -146,7 +145,7 @@ class Adjudications:
         return sorted({d.image: d for d in decisions}.values(), key=lambda d: d.id)
 
     def changed_since(self, last: int) -> tuple[list[str], int]:
-        """Images that lines after ``last`` are about, and the id of the last line, 0 where there is none."""
+        """Images with decisions after the id ``last``, and the id of the newest decision (0 for none)."""
         with self.reading() as db:
             if db is None:
                 return [], 0
@@ -191,7 +190,7 @@ class Adjudications:
 
     @contextlib.contextmanager
     def opened(self) -> Iterator[sqlite3.Connection]:
-        """The store, to write to; what goes wrong in it is told in a sentence."""
+        """The store, to write to; its errors are raised as errors of this library."""
         if os.path.lexists(self.path) and not self.path.is_file():
             raise _damaged(self.path, "it is no file")
         try:
@@ -237,11 +236,11 @@ def _add_new_columns(db: sqlite3.Connection) -> None:
 
 
 class OddRowError(Exception):
-    """A row of the store is no decision, or nothing else that it may hold."""
+    """A row of the store is not of the kind that its table holds."""
 
 
 def _explained(path: Path, e: Exception) -> StorageError | DatasetError:
-    """What an error of the store means for whoever reads or writes it."""
+    """The error of this library for an error of SQLite."""
     code = getattr(e, "sqlite_errorcode", 0) & 0xFF  # the low byte is the primary code
     if code == sqlite3.SQLITE_FULL:
         return storage_error(path, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
@@ -343,7 +342,7 @@ def _neither(path: Path, e: Exception) -> DatasetError:
 
 
 def only_blind(decisions: pd.DataFrame, source: str) -> pd.DataFrame:
-    """Those of the decisions that were made with only the image in sight.
+    """The blind decisions: those made with the image alone in view.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Which learned truths two finished runs disagree on."""
+"""Items whose learned truth differs between two finished runs."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ Mask = NDArray[np.bool_]
 
 
 def changed_truth(before: LearnedItems, after: LearnedItems) -> tuple[Mask, Mask]:
-    """(N,) each, for the rows of ``after``: whether the learned truth is another class than before, and whether the
-    image was learned from in both runs. Classes are compared by name."""
+    """Two masks (N,) of the rows of ``after``: learned truth differs from ``before``, and learned from in both runs.
+
+    Classes are compared by name. The first mask is False where the second is.
+    """
     if before.names.equals(after.names):
         rows = np.arange(len(after))
     else:

@@ -20,10 +20,10 @@ class Decided:
 
     Attributes
     ----------
-    settled : (N,) class index an item was settled as, −1 open, −2 skipped.
-    reviewer : (N,) index into ``reviewers`` of who did that, −1 where nobody did.
+    settled : (N,) class index that an item was settled as; −1 open, −2 skipped.
+    reviewer : (N,) index into ``reviewers``; −1 where there is no decision.
     tags : tag → rows, ascending.
-    version, marked : change with the decisions and with the tags.
+    version, marked : numbers that change with the decisions, and with the tags.
     """
 
     settled: Codes = field(repr=False)
@@ -35,5 +35,5 @@ class Decided:
 
     @classmethod
     def nothing(cls, items: int) -> Decided:
-        """Of items that nobody has looked at."""
+        """The state of N items without any decision or tag."""
         return cls(np.full(items, OPEN, dtype=np.int16), np.full(items, -1, dtype=np.int16))

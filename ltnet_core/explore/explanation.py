@@ -26,12 +26,12 @@ class Explanation:
     Attributes
     ----------
     posterior : (K,) truth given the image and its annotations. image : (K,) given the image alone.
-    says : coder → (K,) what it would say of the image, p·T.
-    annotations : coder → (K,) what it did say, votes or shares.
-    rival : class index that the learned truth is weighed against, the next most probable.
+    says : coder → (K,) p·T[c], the distribution of its label given the image.
+    annotations : coder → (K,) its annotation, votes or shares.
+    rival : index of the second most probable class.
     reasons : source → log-odds it adds for the learned truth against the rival, in nats; ``""`` is the image.
         Their sum is the log-odds of the posterior.
-    alike : rows that look most like it to the network, nearest first, and how much: cosines.
+    alike : (row, cosine) of the items with the most similar features, most similar first.
     """
 
     posterior: FloatArray
@@ -46,7 +46,7 @@ class Explanation:
 def explain(run: Run, items: LearnedItems, row: int) -> Explanation:
     """Explain the learned truth of the item in ``row``.
 
-    What an older run did not keep is left out.
+    A figure that an older run did not store is left out.
 
     Raises
     ------
@@ -81,7 +81,7 @@ def explain(run: Run, items: LearnedItems, row: int) -> Explanation:
 
 
 def look_alikes(run: Run, items: LearnedItems, row: int, most: int = LOOK_ALIKES) -> list[tuple[int, float]]:
-    """Rows whose features point most in the direction of this one's, and the cosines; empty where none were kept."""
+    """Rows with the most similar features, and the cosines; empty where the run stored no features."""
     if not run.keeps("features.npy"):
         return []
     path = run.result("features.npy")

@@ -1,4 +1,4 @@
-"""How many items each choice of each filter would show, and tables of two columns, under the other filters."""
+"""Facets: the number of items that each value of each filter would show under the other filters; cross tables."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Passing:
 
 
 def facet_counts(selections: Selections, wish: Wish, decided: Decided | None = None) -> dict[str, Counts]:
-    """Name of each filter → value as in an address → how many items it alone would show under the other filters."""
+    """filter → value as in an address → number of items with that value that pass all other filters."""
     items = selections.items
     decided = decided or Decided.nothing(len(items))
     passing = Passing.of(selections.masks(wish, decided), len(items))
@@ -134,12 +134,12 @@ def _of_decisions(decided: Decided, passing: Passing) -> dict[str, Counts]:
 
 @dataclass(frozen=True)
 class CrossTable:
-    """Two columns against each other.
+    """Items counted by the classes of two columns.
 
     Attributes
     ----------
     first, second : what the rows and columns are: coders, or ``*truth*``, ``*network*``, ``*known*``.
-    counts : (K,K) items of each class of both, under the filters of the view but those of the two.
+    counts : (K,K) items by class of ``first`` × class of ``second`` that pass all filters but those of the two.
     """
 
     first: str
@@ -148,7 +148,7 @@ class CrossTable:
 
 
 def columns_of(selections: Selections) -> list[str]:
-    """What the rows and columns of a table may be."""
+    """The columns that a cross table can have."""
     items = selections.items
     own = [TRUTH, NETWORK] if items.learned else []
     if bool((items.known >= 0).any()):
@@ -157,12 +157,12 @@ def columns_of(selections: Selections) -> list[str]:
 
 
 def filter_of(column: str) -> str:
-    """The filter that a class of a column is asked for by."""
+    """Name of the filter on a column."""
     return {TRUTH: "truth", NETWORK: "network", KNOWN: "known"}.get(column, f"says.{column}")
 
 
 def table_of(selections: Selections, wish: Wish, first: str, second: str, decided: Decided | None = None) -> CrossTable:
-    """Count items by what two columns say of them.
+    """Count items by the classes of two columns, see :class:`CrossTable`.
 
     Raises
     ------

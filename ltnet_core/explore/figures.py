@@ -1,4 +1,4 @@
-"""How right a finished run's network is on a test set: per class, with intervals, and how right when how sure."""
+"""Figures of a finished run's network on a test set: per class, with intervals, and the calibration curve."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ DRAWS = 500  # of the bootstrap
 
 @dataclass(frozen=True)
 class ClassFigures:
-    """Of n images of known truth, by what the network says of the image alone.
+    """Recall, precision and F1 of n images of known truth, by network truth.
 
     Attributes
     ----------
-    classes : K names. counts : (K,K) images by known truth and by what the network says.
+    classes : K names.
+    counts : (K,K) images by known truth × network truth.
     """
 
     classes: tuple[str, ...]
@@ -43,22 +44,22 @@ class ClassFigures:
 
     @property
     def recall(self) -> FloatArray:
-        """(K,) share of the images of a class that the network calls so; NaN where there is no such image."""
+        """(K,) counts[k,k] / Σ_l counts[k,l]; NaN for a class without images."""
         return _share(np.diag(self.counts), self.counts.sum(1))
 
     @property
     def precision(self) -> FloatArray:
-        """(K,) share of the images that the network calls so that are; NaN where it calls none so."""
+        """(K,) counts[k,k] / Σ_j counts[j,k]; NaN for a class that the network never predicts."""
         return _share(np.diag(self.counts), self.counts.sum(0))
 
     @property
     def f1(self) -> FloatArray:
-        """(K,) harmonic mean of the two; NaN where the class neither occurs nor is said."""
+        """(K,) harmonic mean of recall and precision; NaN for a class that neither occurs nor is predicted."""
         return _share(2 * np.diag(self.counts), self.counts.sum(0) + self.counts.sum(1))
 
     @property
     def macro_f1(self) -> float | None:
-        """Mean F1 of the classes that occur or are said."""
+        """Mean F1 of the classes that occur or are predicted."""
         return float(np.nanmean(self.f1)) if self.items else None
 
     def macro_f1_interval(self, seed: int = 0) -> tuple[float, float] | None:
@@ -80,7 +81,7 @@ def _share(part: NDArray[np.int64], whole: NDArray[np.int64]) -> FloatArray:
 
 @dataclass(frozen=True)
 class CalibrationCurve:
-    """How often a network is right when it is so sure, over equal-width bins that hold images.
+    """Accuracy of a network by confidence, over the equal-width bins that hold images.
 
     Attributes
     ----------
@@ -93,7 +94,7 @@ class CalibrationCurve:
 
     @classmethod
     def of(cls, confidence: FloatArray, right: NDArray[np.bool_], bins: int = BINS) -> CalibrationCurve:
-        """Of the (n,) confidence in the most probable class, and whether it was right."""
+        """From ``confidence`` (n,) in the most probable class, and whether that class was ``right`` (n,)."""
         bin_of = np.minimum((confidence * bins).astype(np.int64), bins - 1)
         size = np.bincount(bin_of, minlength=bins)
         full = size > 0

@@ -35,7 +35,7 @@ PRIOR = 0.5  # annotations added to each cell, by which none is changed without 
 
 @dataclass(frozen=True)
 class MatrixGain:
-    """What the answers tell of one coder.
+    """The width of the intervals of one coder's T, before and after the answers.
 
     Attributes
     ----------
@@ -226,7 +226,7 @@ class _Model:
     ----------
     transitions, counts : (C,K,K). support, half : (C,K) support of each row, and half the width of the interval of its
         cell on the diagonal.
-    fixed : (C,) coders whose matrix is not counted: those taken at their word, and the adjudicator.
+    fixed : (C,) coders whose matrix is not counted: certain coders, and the adjudicator.
     weights : (C,) of their annotations. errs : (C,) people whose annotations count by ``share`` (N,).
     power : (N,) of the posterior.
     """

@@ -1,4 +1,4 @@
-"""The items of a dataset before any run, as columns: what the coders said of them, and no learned truth."""
+"""The items of a dataset before any run, as columns: their annotations, without a learned truth."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which of a run's items to look at, in which order, and how often the five cases occur among them."""
+"""The items of a run that a view shows, their order, and counts of the five cases."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ class Selections:
             return rows
 
     def mask(self, wish: Wish, decided: Decided | None = None) -> Mask:
-        """(N,) items that fit, whatever the order and ``top``."""
+        """(N,) items that pass all filters of the wish; the order and ``top`` play no part."""
         keep = np.ones(len(self.items), dtype=np.bool_)
         for mask in self.masks(wish, decided).values():
             keep &= mask

@@ -1,4 +1,4 @@
-"""The final label of every image: what people settled, else the learned truth; with who says so."""
+"""The final label of every image: the class it was settled as, else the learned truth; and its source."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class FinalLabels:
     Attributes
     ----------
     items : of the run, without those that are set aside; the first N rows are these images.
-    classes : those of the run, then those that only what was settled has.
+    classes : those of the run, then those that occur only among the settled labels.
     label : (N,) index of the final label.
     settled : row → index of its decision in ``decisions``.
     decisions : what people settled, see :attr:`~ltnet_core.export.kind.Source.decisions`.

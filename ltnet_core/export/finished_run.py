@@ -1,4 +1,4 @@
-"""What leaves a finished run: truth as CSV or Parquet, matrices, a report. No torch here: pages import this."""
+"""Exports that need no PyTorch: truth as CSV or Parquet, matrices, a report. Pages import this module."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def truth_rows(run: Run, items: LearnedItems, rows: int) -> pd.DataFrame:
 
 
 def truth_parts(run: Run, items: LearnedItems, rows: int) -> Iterator[pd.DataFrame]:
-    """The same, some rows at a time; at least one part.
+    """All rows of ``truth.csv``, a part at a time; at least one part.
 
     Raises
     ------
@@ -66,7 +66,7 @@ def truth_parts(run: Run, items: LearnedItems, rows: int) -> Iterator[pd.DataFra
 
 
 def _rows(items: LearnedItems, start: int, posterior: FloatArray) -> pd.DataFrame:
-    """The rows from ``start`` on that ``posterior`` (n,K) is of."""
+    """The rows ``start`` to ``start`` + n − 1 of the truth table; ``posterior`` (n,K) is theirs."""
     some = slice(start, start + len(posterior))
     labels = items.labels.between(some.start, some.stop)
     return truth_table(
@@ -113,7 +113,7 @@ def write_table(frame: pd.DataFrame, out: Path) -> None:
 
 
 def write_tables(tables: Iterable[pd.DataFrame], out: Path) -> None:
-    """Write tables of the same columns one below the other, each when it is there.
+    """Write parts of one table one below the other, as they come.
 
     The file is ``.csv`` (UTF-8, six decimals, see :mod:`~ltnet_core.files.spreadsheet`) or ``.parquet`` (text as it
     is).

@@ -1,4 +1,4 @@
-"""What an export is, and the registry of all of them.
+"""The class of an export, and the registry of exports.
 
 An export is one module of :mod:`ltnet_core.export.kinds`. This module knows no PyTorch: the command line and the page
 read an export's entry without it.
@@ -24,13 +24,12 @@ from ..runs.run import OWN_ADJUDICATIONS, Run
 
 @dataclass(frozen=True)
 class Source:
-    """What an export is made from: a finished run, and what people settled of its dataset.
+    """The input of an export: a finished run, and the adjudications of its dataset.
 
     Attributes
     ----------
     run : the run.
-    adjudications : file of what people settled and set aside, the app's ``.sqlite`` or a CSV; None for what the run
-        began with.
+    adjudications : file of adjudications, the app's ``.sqlite`` or a CSV; None for those that the run began with.
     """
 
     run: Run
@@ -95,7 +94,7 @@ class Export:
     columns : of a table, for the glossary.
     flag : whether the command has a flag of that name too: ``--matrices T.json``.
     of_settled : whether it is made of what people settled, and so is empty where nobody settled anything.
-    rank : place among the exports, where they are listed.
+    rank : position in lists of exports.
     """
 
     name: str
@@ -161,7 +160,7 @@ def require_writable(name: str, out: Path) -> Export:
 def export_run(run: Run, name: str, out: Path, adjudications: Path | None = None) -> int | None:
     """Write one export of a finished run; returns how many rows it has, None where it has none.
 
-    ``adjudications`` is a file of what people settled, the app's ``.sqlite`` or a CSV; by default what the run began
+    ``adjudications`` is a file of adjudications, the app's ``.sqlite`` or a CSV; by default those that the run began
     with.
 
     Raises

@@ -1,4 +1,4 @@
-"""What a network says of new images as a table: one row per image."""
+"""Predictions of new images as a table, one row per image."""
 
 from __future__ import annotations
 
@@ -48,11 +48,11 @@ def write_predictions(
     device: str = "auto",
     features: str | os.PathLike[str] | None = None,
 ) -> tuple[int, int]:
-    """Write what the network of a finished run says of images, folders and archives, as ``.csv`` or ``.parquet``.
+    """Write the predictions of a finished run for images, folders and archives, as ``.csv`` or ``.parquet``.
 
     ``features`` is a file of their features, for a run that was trained on features.
 
-    Returns how many rows there are, and how many of them are of images that could not be read.
+    Returns the number of rows, and the number of rows of images that could not be read.
 
     Raises
     ------

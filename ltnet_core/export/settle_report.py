@@ -1,4 +1,4 @@
-"""What settling showed: whose label was confirmed where two coders differ, and how often each coder's classes were."""
+"""The settle report: which label was confirmed where two coders differ, and how often each class of a coder was."""
 
 from __future__ import annotations
 
@@ -32,15 +32,17 @@ ENOUGH = 5  # settled images below which there is no rule
 
 @dataclass(frozen=True)
 class Verdict:
-    """How the images were settled of which one coder says one class, and another coder, if any, another.
+    """How images were settled to which one coder gave one class and another coder, if any, another class.
 
     Attributes
     ----------
-    second, second_says : empty where one coder is looked at alone.
-    items : how many were settled. for_first, for_second : of them, as the class that the coder says.
-    other : the class that the others were settled as most often; empty where there are none.
-    leading : the class that most were settled as. share, low, high : its share, and the share's 95 % interval.
-    images : the first of them.
+    second, second_says : empty for a verdict on one coder alone.
+    items : number of settled images.
+    for_first, for_second : those settled as the class that the coder gave.
+    other : most frequent class among the others; empty where there are none.
+    leading : most frequent class among all.
+    share, low, high : share of ``leading``, and its 95 % interval.
+    images : names of the first of them.
     """
 
     first: str
@@ -59,12 +61,12 @@ class Verdict:
 
     @property
     def for_neither(self) -> int:
-        """How many were settled as another class."""
+        """Number of images settled as a third class."""
         return self.items - self.for_first - self.for_second
 
     @property
     def sentence(self) -> str:
-        """What the annotation guideline may say; no rule where few are settled, or either way."""
+        """A rule for the annotation guideline; none where few images are settled or the answers are split."""
         both = f" and {self.second} says {self.second_says}" if self.second else ""
         which, n = f"Where {self.first} says {self.first_says}{both}", self.items
         if n < ENOUGH:
@@ -82,8 +84,10 @@ class SettleReport:
 
     Attributes
     ----------
-    settled : how many items were. not_there : decisions about images or classes that the dataset does not have.
-    pairs : where two coders differ, those with the most settled images first. alone : each coder and class.
+    settled : number of settled items.
+    not_there : number of decisions about images or classes that the dataset does not have.
+    pairs : verdicts where two coders differ, the one with the most settled images first.
+    alone : verdicts on each coder and class.
     gains : what that brought to a run; None for a dataset before any run.
     """
 
@@ -116,7 +120,7 @@ class SettleReport:
 
 
 def settle_report(items: LearnedItems, decisions: Mapping[str, str]) -> SettleReport:
-    """Compare what was settled with what the coders say.
+    """Compare the settled classes with the labels of the coders.
 
     Parameters
     ----------
@@ -146,7 +150,7 @@ def settle_report(items: LearnedItems, decisions: Mapping[str, str]) -> SettleRe
 
 @dataclass(frozen=True)
 class _Settled:
-    """S settled items: their rows, what they were settled as, and (C,S) what the coders say."""
+    """S settled items: ``rows`` (S,), ``truth`` (S,) settled as, ``labels`` (C,S) of the coders (−1: none)."""
 
     items: LearnedItems
     rows: NDArray[np.int64] = field(repr=False)
@@ -154,7 +158,7 @@ class _Settled:
     labels: NDArray[np.int16] = field(repr=False)
 
     def of_pair(self, a: int, b: int) -> Iterator[Verdict]:
-        """A verdict for each two classes that the coders say of one image."""
+        """A verdict for each pair of different classes that coders a and b gave to one image."""
         k = len(self.items.classes)
         differ = np.flatnonzero((self.labels[a] >= 0) & (self.labels[b] >= 0) & (self.labels[a] != self.labels[b]))
         cells = self.labels[a][differ].astype(np.int64) * k + self.labels[b][differ]
@@ -162,7 +166,7 @@ class _Settled:
             yield self._verdict(differ[cells == cell], (a, cell // k), (b, cell % k))
 
     def of_coder(self, c: int) -> Iterator[Verdict]:
-        """A verdict for each class that the coder says."""
+        """A verdict for each class that the coder gave."""
         for label in np.unique(self.labels[c][self.labels[c] >= 0]).tolist():
             yield self._verdict(np.flatnonzero(self.labels[c] == label), (c, label), None)
 

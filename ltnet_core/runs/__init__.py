@@ -1,5 +1,5 @@
 """A run is a folder: its spec, events, checkpoints and results, and the process that works on it.
 
-In: what a run is asked for, and what it learned. Out: its state and its results, checked before anyone relies on them.
+In: the spec of a run, and what was learned. Out: its state and its results, checked when they are read.
 Nothing here imports PyTorch.
 """

@@ -1,4 +1,4 @@
-"""What a stage of a run leaves for --resume: files, and a JSON file written last that lists them.
+"""The checkpoint of a stage of a run, for ``--resume``: its files, and a JSON file written last that lists them.
 
 ::
 

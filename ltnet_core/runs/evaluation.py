@@ -1,4 +1,4 @@
-"""How right is it: accuracy, F1, calibration, recovery of T."""
+"""Evaluation: accuracy, F1, calibration, recovery of T."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ def scores(
 ) -> dict[str, float | int | None]:
     """Accuracy, macro F1 (over classes that occur) and calibration error of (n,K) ``p`` on the n items it covers.
 
-    Rows of NaN are items the method says nothing about; all scores are None when it
-    covers none. ``labels`` overrides argmax where a method has its own tie rule.
+    A row of NaN is an item without prediction; all scores are None where every row is NaN.
+    ``labels`` (n,) replaces argmax where a method has its own tie rule.
     """
     covered = ~np.isnan(p).any(1) & (truth >= 0)
     n = int(covered.sum())
@@ -139,7 +139,7 @@ def evaluate(
 def _methods(
     items: NDArray[np.int64], truth: NDArray[np.int32], networks: dict[str, FloatArray], alone: Aggregator
 ) -> dict[str, Any]:
-    """How right every network and every aggregate is on some items."""
+    """method → scores of every network and every aggregation on some items."""
     out = {method: scores(p[items], truth[items]) for method, p in networks.items()}
     for method in AGGREGATED:
         result = alone(method)

@@ -1,4 +1,4 @@
-"""The transition matrices while they are learned: a small file in the checkpoint, for whoever watches.
+"""The transition matrices while they are learned: a small file in the checkpoint, for the Train page.
 
 ::
 

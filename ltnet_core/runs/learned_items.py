@@ -25,7 +25,7 @@ class LearnedItems:
     Attributes
     ----------
     names : N image names, an Arrow array.
-    labels : the class index that each coder said of an item most often, sparse.
+    labels : class index with the most votes of each coder for each item, sparse.
     truth, network, known : (N,) class index: learned, from the image alone, known; −1 where there is none.
     confidence, margin : (N,) of the learned truth: its probability, and its lead over the next class.
     origin, split : (N,) index into ``origins`` (who labelled the item) and ``splits`` ("" for items
@@ -93,12 +93,12 @@ class LearnedItems:
 
     @cached_property
     def learned(self) -> bool:
-        """Whether there is a learned truth: the items are a run's, not a dataset's before any run."""
+        """Whether there is a learned truth: True for items of a run, False for those of a dataset before any run."""
         return bool((self.truth >= 0).any())
 
     @cached_property
     def relation(self) -> Codes:
-        """(N,) index into ``RELATIONS``: whether people gave an item no label, one, equal ones or different ones."""
+        """(N,) index into ``RELATIONS``: the labels of people are none, one, equal or different."""
         labels, n = self.labels, len(self)
         human = np.repeat(self.human, np.diff(labels.ends))
         row, label = labels.row[human], labels.label[human]
@@ -122,9 +122,9 @@ class LearnedItems:
 
     @cached_property
     def contradicted(self) -> NDArray[np.bool_]:
-        """(N,) items whose learned truth contradicts a coder.
+        """(N,) items whose learned truth differs from the label of a person.
 
-        People come first: where one spoke, machine coders do not make a contradiction.
+        Labels of machine coders count only for items without a label of a person.
         """
         labels = self.labels
         against = labels.label != self.truth[labels.row]
@@ -137,5 +137,5 @@ class LearnedItems:
         return out
 
     def learned_from(self) -> int:
-        """How many of the first rows were learned from; the others are of test sets."""
+        """Number of rows that were learned from; they come first, then those of test sets."""
         return int((self.split == self.splits.index("")).sum()) if "" in self.splits else 0

@@ -19,7 +19,7 @@ KEPT = ("spec.json", "adjudications.csv")  # besides the results
 
 
 class Entry(TypedDict):
-    """What a file was when it was written."""
+    """Size and digest of a file when it was written."""
 
     size: int
     blake2b: str
@@ -37,7 +37,7 @@ def entry(path: Path) -> Entry:
 
 
 def write_manifest(folder: Path) -> None:
-    """Say that the results in a run's folder are complete, and what they are."""
+    """Write the manifest: the results in the run's folder are complete."""
     files = [folder / name for name in KEPT if (folder / name).is_file()]
     files += sorted(p for p in (folder / "results").rglob("*") if p.is_file() and not p.name.startswith("."))
     entries = {p.relative_to(folder).as_posix(): entry(p) for p in files}

@@ -1,4 +1,4 @@
-"""Tasks for Label Studio: the learned truth as a prediction, what people said and settled as annotations."""
+"""Tasks for Label Studio: the learned truth as a prediction, annotations and settled labels as annotations."""
 
 from __future__ import annotations
 

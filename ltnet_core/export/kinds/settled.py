@@ -1,4 +1,4 @@
-"""What people settled, as a table that a later run can learn from."""
+"""The adjudications, as a table that a later run can learn from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The learned truth: one row per image, with what every coder said and how probable every class is."""
+"""The learned truth: one row per image, with the label of every coder and the probability of every class."""
 
 from __future__ import annotations
 
