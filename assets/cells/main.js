@@ -26,12 +26,12 @@ function table({ coder, classes, codes, texts }, pick) {
   const head = make("tr");
   head.append(make("td"), ...codes.map((code, k) => make("th", code, { scope: "col", title: classes[k] })));
   const cells = texts.map((row, truth) =>
-    row.map((text, said) => {
-      const name = `truth ${classes[truth]}, ${coder} says ${classes[said]}: ${text}`;
-      const cell = make("button", text, { type: "button", tabindex: truth || said ? "-1" : "0", "aria-label": name });
-      cell.onclick = () => pick(truth, said);
+    row.map((text, label) => {
+      const name = `truth ${classes[truth]}, ${coder} says ${classes[label]}: ${text}`;
+      const cell = make("button", text, { type: "button", tabindex: truth || label ? "-1" : "0", "aria-label": name });
+      cell.onclick = () => pick(truth, label);
       cell.onkeydown = (event) => {
-        const to = moved(event.key, truth, said, classes.length);
+        const to = moved(event.key, truth, label, classes.length);
         if (!to) return;
         event.preventDefault();
         cell.tabIndex = -1;
@@ -69,5 +69,5 @@ export default function ({ parentElement, data, setTriggerValue }) {
   const content = JSON.stringify(data);
   if (!panel || drawn.get(panel) === content) return; // the focus stays where it is
   drawn.set(panel, content);
-  panel.replaceChildren(table(data, (truth, said) => setTriggerValue("cell", { truth, said })));
+  panel.replaceChildren(table(data, (truth, label) => setTriggerValue("cell", { truth, said: label })));
 }

@@ -64,8 +64,8 @@ export class Decisions {
     if (this.sending || this.pending.length || this.last === null || document.hidden) return;
     const { last } = this;
     try {
-      const told = await this.server.post("decisions", { decisions: [], last });
-      if (!this.sending && this.last === last && told.last !== last) this.take([], told);
+      const answer = await this.server.post("decisions", { decisions: [], last });
+      if (!this.sending && this.last === last && answer.last !== last) this.take([], answer);
     } catch {
       // asked again in a moment
     }
@@ -233,14 +233,14 @@ export class Decisions {
 
   /**
    * @param {Sent[]} sent
-   * @param {Saved} told
+   * @param {Saved} answer
    */
-  take(sent, told) {
+  take(sent, answer) {
     this.lost = false;
     this.error = "";
     this.pending.splice(0, sent.length);
     this.keep();
-    const saved = new Set(told.saved);
+    const saved = new Set(answer.saved);
     const touched = [];
     for (const d of sent) {
       const now = this.of(d.row);
@@ -250,13 +250,13 @@ export class Decisions {
       }
     }
     const waiting = new Set(this.pending.map((d) => d.row));
-    for (const [text, decision] of Object.entries(told.changed)) {
+    for (const [text, decision] of Object.entries(answer.changed)) {
       const row = Number(text);
       if (waiting.has(row)) continue;
       this.standing.set(row, decision);
       touched.push(row);
     }
-    for (const rival of told.conflicts) {
+    for (const rival of answer.conflicts) {
       const mine = sent.find((d) => d.key === rival.key);
       if (!mine) continue;
       const undoable = this.stack.find((s) => s.key === rival.key);
@@ -264,8 +264,8 @@ export class Decisions {
       this.conflicts.push({ mine, theirs: rival, undoable });
       touched.push(mine.row);
     }
-    this.last = told.last;
-    this.count = told.settled_in_all;
+    this.last = answer.last;
+    this.count = answer.settled_in_all;
     this.changed(touched);
   }
 

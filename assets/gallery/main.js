@@ -20,7 +20,7 @@ import { Matrix } from "./matrix.js";
 import { Review } from "./review.js";
 import { Answer, Server } from "./server.js";
 import { Settling } from "./settling.js";
-import { Told } from "./told.js";
+import { PageAddress } from "./page_address.js";
 
 /** @import { CaseCounts, Component, Decision, Row, View } from "./types.js" */
 
@@ -51,7 +51,7 @@ export class Gallery {
     this.soon = undefined;
     /** @type {number | undefined} */
     this.scrolling = undefined;
-    this.told = new Told(this);
+    this.pageAddress = new PageAddress(this);
     this.size = remembered("ltnet-size");
     /** @type {{settled: number, items: number} | null} */
     this.counts = null;
@@ -183,7 +183,7 @@ export class Gallery {
   /** @param {boolean} push whether it is one more step of the browser's history */
   address(push) {
     clearTimeout(this.soon);
-    this.told.write(push);
+    this.pageAddress.write(push);
   }
 
   /**
@@ -272,9 +272,9 @@ export class Gallery {
       const params = { ...this.wish(), image };
       if (this.list.version !== null) params.as_of = String(this.list.version);
       /** @type {{row: number | null, position: number | null}} */
-      const place = await this.server.json("place", params);
-      if (place.position !== null) await this.review.open(place.position, push);
-      else if (place.row !== null) await this.review.openRow(place.row, push);
+      const answer = await this.server.json("place", params);
+      if (answer.position !== null) await this.review.open(answer.position, push);
+      else if (answer.row !== null) await this.review.openRow(answer.row, push);
       else this.say(`There is no image ${image} here.`);
     } catch (error) {
       this.say(error instanceof Answer ? error.message : "The server does not answer.");
@@ -397,7 +397,7 @@ export class Gallery {
   close() {
     this.closed = true;
     for (const timer of [this.soon, this.scrolling]) clearTimeout(timer);
-    this.told.close();
+    this.pageAddress.close();
     window.removeEventListener("scroll", this.onScroll, { capture: true });
     for (const kind of MOVES) window.removeEventListener(kind, this.onMove, { capture: true });
     window.removeEventListener("popstate", this.onPop);

@@ -99,7 +99,7 @@ export class Many {
       this.rows.clear();
       this.all = false;
       await app.changed();
-      app.say(told(kind, value, acted), h("button", { class: "ga-button", name: "undo-action", onClick: () => app.history.undo(key) }, "Undo"));
+      app.say(resultOf(kind, value, acted), h("button", { class: "ga-button", name: "undo-action", onClick: () => app.history.undo(key) }, "Undo"));
     } catch (error) {
       app.say(messageOf(error));
     }
@@ -176,7 +176,7 @@ const between = (a, b) => Array.from({ length: Math.abs(a - b) + 1 }, (_, i) => 
  * @param {string} value
  * @param {Acted} acted
  */
-function told(kind, value, { images, changed }) {
+function resultOf(kind, value, { images, changed }) {
   const left = clamp(images - changed, 0, images);
   const did = { settle: `settled as ${value}`, skip: "skipped", tag: `tagged “${value}”`, untag: `no longer tagged “${value}”` }[kind];
   const why = kind === "settle" || kind === "skip" ? "were decided before and stay as they are" : "were so before";

@@ -130,17 +130,17 @@ export class Engine extends Upload {
 
   /**
    * Files were chosen. wish: the unfinished upload they are to complete; data: what the page says.
-   * @param {Item[]} found
+   * @param {Item[]} files
    * @param {string | null} wish
    * @param {PageData} data
    * @returns {Promise<void> | void}
    */
-  choose(found, wish, data) {
+  choose(files, wish, data) {
     const earlier = this.purpose === "dataset" && this.ticket ? { name: this.name, ticket: this.ticket } : null;
     this.reset();
-    const chosen = arrange(found);
+    const chosen = arrange(files);
     if (!chosen.items.length) {
-      const none = found.length ? "There are only hidden files in it." : "There is nothing in it.";
+      const none = files.length ? "There are only hidden files in it." : "There is nothing in it.";
       return this.set("stopped", { message: none });
     }
     if (this.purpose === "images") this.takeImages(chosen, data);

@@ -102,9 +102,9 @@ class View {
     Object.assign(input, { type: "file", ...kinds[what] });
     if (what === "images") input.accept = (this.data.accept || []).join(",");
     input.onchange = () => {
-      const found = [...(input.files || [])].map((file) => ({ path: file.webkitRelativePath || file.name, file }));
+      const files = [...(input.files || [])].map((file) => ({ path: file.webkitRelativePath || file.name, file }));
       this.confirming = null;
-      this.engine.choose(found, wish, this.data);
+      this.engine.choose(files, wish, this.data);
     };
     this.input = input;
     input.click();
@@ -122,18 +122,18 @@ class View {
     const run = engine.look();
     if (kept) Object.assign(engine, kept);
     /** @type {Item[]} */
-    const found = [];
+    const files = [];
     try {
       /** @type {(n: number) => void} */
       const tell = (n) => {
-        if (run === engine.run) engine.set("looking", { found: n });
+        if (run === engine.run) engine.set("looking", { counted: n });
       };
-      for (const entry of entries) await filesOfEntry(entry, found, tell);
+      for (const entry of entries) await filesOfEntry(entry, files, tell);
     } catch {
       if (run === engine.run) engine.set("stopped", { message: "The browser could not read what was dropped." });
       return;
     }
-    if (run === engine.run) engine.choose(found, null, this.data);
+    if (run === engine.run) engine.choose(files, null, this.data);
   }
 
   draw() {

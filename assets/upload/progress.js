@@ -31,7 +31,7 @@ export function progressTexts(engine, images) {
   const size = total ? amount(engine.bytes) : "";
   switch (engine.state) {
     case "looking":
-      return { first: engine.found ? `${plural(engine.found, "file")} found` : "", size, second: "" };
+      return { first: engine.counted ? `${plural(engine.counted, "file")} found` : "", size, second: "" };
     case "asking":
       return { first, size, second: "Making room …" };
     case "comparing":

@@ -17,7 +17,7 @@ export class Upload {
   skipped = 0;
   notImages = 0;
   tooMany = 0;
-  found = 0; // files, while it looks what is in a folder
+  counted = 0; // files found so far in a folder that is being listed
   /** @type {Ticket | null} */
   ticket = null;
   /** @type {(Request & { n: string }) | null} */

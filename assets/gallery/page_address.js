@@ -1,5 +1,5 @@
 // @ts-check
-// The address of the view, and what the app is told of it.
+// The address of the view in the browser, and in the app.
 
 import { search } from "./address.js";
 
@@ -12,7 +12,7 @@ const MOST_AWAITED = 50;
  * The app answers with the address that it was told, and Streamlit makes it one more step of the browser's history. An
  * answer about a view that one has left meanwhile would lead back to it: it is turned away, and the app told anew.
  */
-export class Told {
+export class PageAddress {
   /** @param {Gallery} app */
   constructor(app) {
     this.app = app;
