@@ -1,7 +1,7 @@
 // The engine of the upload: what is sent in which requests, and what becomes of refusals and lost connections.
 
 import assert from "node:assert/strict";
-import { beforeEach, test } from "node:test";
+import { afterEach, beforeEach, test } from "node:test";
 
 import { BATCH_BYTES, BATCH_FILES, CHUNK, NAMES, TOKEN_HEADER } from "../../assets/upload/constants.js";
 import { Engine } from "../../assets/upload/engine.js";
@@ -9,97 +9,13 @@ import { arrange } from "../../assets/upload/files.js";
 import { planned } from "../../assets/upload/plan.js";
 import { pace } from "../../assets/upload/progress.js";
 import { amount, legible } from "../../assets/upload/words.js";
-import { pretendBrowser, stopClock, turns } from "./browser.js";
+import { pretendBrowser, stopClock } from "./browser.js";
+import { FakeRequest, begun, data, fresh, item, leave, nothing, routes, takes, ticket, until } from "./upload_fakes.js";
 
-/** A file by its text or its size; a large one has no content and is never sent. */
-class FakeFile extends Blob {
-  constructor(size, { text = "x".repeat(size > 1000 ? 0 : size), time = 1000, gone = false } = {}) {
-    super([text]);
-    if (size > 1000) Object.defineProperty(this, "size", { value: size });
-    this.lastModified = time;
-    this.gone = gone;
-  }
-
-  slice(from, to) {
-    return this.gone ? { arrayBuffer: () => Promise.reject(new Error("NotReadableError")) } : super.slice(from, to);
-  }
-}
-
-const item = (path, size, more) => ({ path, file: new FakeFile(size, more) });
-const nothing = { files: {}, parts: {} };
 const refused = new Map();
 
-/** A server that answers what `reply` says to (method, rest of the address, body); a number is a status. */
-class FakeRequest {
-  static sent = [];
-  static reply = () => ({});
-
-  constructor() {
-    this.upload = {};
-    this.headers = {};
-  }
-
-  open(method, url) {
-    Object.assign(this, { method, url });
-  }
-
-  setRequestHeader(name, value) {
-    this.headers[name] = value;
-  }
-
-  abort() {
-    this.aborted = true;
-    this.onabort?.();
-  }
-
-  async send(body) {
-    const rest = this.url.replace("http://localhost:8501/app/api/uploads/id-1", "");
-    FakeRequest.sent.push({ method: this.method, rest, body, headers: this.headers });
-    const answer = await FakeRequest.reply(this.method, rest, body);
-    if (this.aborted) return;
-    if (answer === "lost") this.onerror();
-    else {
-      const [status, content] = Array.isArray(answer) ? answer : [200, answer];
-      Object.assign(this, { status, responseText: JSON.stringify(content) });
-      this.onload();
-    }
-  }
-}
-
-/** A server that takes everything. */
-function takes(method, rest) {
-  if (method === "GET") return nothing;
-  if (rest === "/files") return { written: 1, refused: {} };
-  return rest === "/finish" ? { dataset: "faces" } : {};
-}
-
-const routes = () => FakeRequest.sent.map(({ method, rest }) => `${method} ${rest}`.trim());
-const ticket = { id: "id-1", token: "secret" };
-const data = { purpose: "dataset", ticket: null };
-
-beforeEach(() => {
-  pretendBrowser();
-  globalThis.XMLHttpRequest = FakeRequest;
-  FakeRequest.sent = [];
-  FakeRequest.reply = takes;
-});
-
-/** An engine that was given a ticket for these items. */
-async function begun(items, more = {}) {
-  const engine = new Engine("dataset");
-  engine.choose(items, null, { ...data, ...more });
-  engine.answered({ ...ticket, n: engine.request.n });
-  await until(() => !engine.busy || engine.state === "lost");
-  return engine;
-}
-
-async function until(reached) {
-  for (let i = 0; i < 200 && !reached(); i += 1) {
-    await turns();
-    await new Promise((done) => setImmediate(done));
-  }
-  assert.ok(reached(), "nothing more happens");
-}
+beforeEach(fresh);
+afterEach(leave);
 
 test("the folder's name is the dataset's, hidden files are left out", () => {
   const chosen = arrange([item("faces/a.png", 1), item("faces/.DS_Store", 1), item("faces/__MACOSX/a.png", 1)]);
