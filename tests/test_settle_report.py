@@ -14,7 +14,9 @@ from test_selection import items
 
 from ltnet_core.annotations import ADJUDICATOR
 from ltnet_core.datasets import load_dataset
+from ltnet_core.explore.adjudications import Adjudications, Decision
 from ltnet_core.explore.gains import gains
+from ltnet_core.explore.opinions import Opinion, Opinions
 from ltnet_core.export.settle_report import ENOUGH, SettleReport, settle_report
 from ltnet_core.labels.intervals import wilson
 from ltnet_core.runs.run import Run
@@ -112,6 +114,15 @@ def test_the_command_line_writes_it_of_a_run_and_of_a_dataset(tmp_path: Path, de
     frame = pd.read_csv(tmp_path / "labels.csv", keep_default_na=False)
     assert set(frame["first"]) == {"Alpha", "Beta"}
     assert set(frame["leading"]) == {"fear"}
+    store = Adjudications(tmp_path / "settled.sqlite")
+    store.add_all([(Decision("settle", i, "fear", "Ada", key=f"a-{n}"), 0) for n, i in enumerate(images[:4])])
+    said = [Opinion("second", i, "fear", "<Ben>", "", f"b-{n}", "image") for n, i in enumerate(images[:3])]
+    Opinions(store).add_all([*said, Opinion("again", images[3], "anger", "Ada", "", "a-9", "image")])
+    done = ltnet("report", demo, "--settled", store.path, "--out", tmp_path / "store.html")
+    assert "Same answer by <Ben> with Ada: 100% of 3 images (95 % interval 44% to 100%)." in done.stdout
+    assert "Same answer by Ada again: 0% of 1 images" in done.stdout
+    page = (tmp_path / "store.html").read_text(encoding="utf-8")
+    assert "How far reviewers agree" in page and "&lt;Ben&gt; with Ada" in page
     settled.write_text("image,label\nnobody.jpg,fear\n", encoding="utf-8")
     for arguments, message in (
         ((demo, "--settled", settled, "--out", tmp_path / "x.csv"), "none of the adjudications"),

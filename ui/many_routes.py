@@ -26,6 +26,7 @@ from starlette.routing import Route
 
 from ltnet_core.explore.actions import MOST_ITEMS, Action, Actions
 from ltnet_core.explore.decided import SET_ASIDE
+from ltnet_core.explore.opinions import Opinions
 from ltnet_core.explore.selection import Selections
 from ltnet_core.explore.wish import Wish
 from ltnet_core.export.settle_report import settle_report
@@ -158,6 +159,7 @@ def _report(gallery: Gallery, suffix: str) -> bytes:
     aside = set(settled.now.tags.get(SET_ASIDE, NO_ROWS).tolist())
     decisions = {d.image: d.label for r, d in settled.decisions.items() if d.kind == "settle" and r not in aside}
     report = settle_report(settled.items, decisions)
+    report = replace(report, agreements=tuple(Opinions(settled.store).agreements()))
     if isinstance(gallery, RunGallery):
         report = replace(report, gains=gains_of(gallery))
     return report.csv_bytes() if suffix == ".csv" else report.to_html(gallery.dataset.name, gallery.files).encode()

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from ..datasets import Corrections, correction_flags, load_dataset
 from ..errors import DatasetError, OptionError
-from ..explore.adjudications import read_decisions
+from ..explore.adjudications import Adjudications, is_store, read_decisions
+from ..explore.opinions import Opinions
 from ..explore.set_aside import read_set_aside
 from ..files.printing import say
 from ..files.writing import require_folder, write_bytes
@@ -52,10 +53,13 @@ def _report(arguments: argparse.Namespace) -> None:
         raise DatasetError("none of the adjudications is about an image and a class of this dataset.", file=source)
     if run.exists():
         report = replace(report, gains=gains(run, items, settled, aside))
+    if is_store(arguments.settled):
+        report = replace(report, agreements=tuple(Opinions(Adjudications(arguments.settled)).agreements()))
     content = report.csv_bytes() if suffix == ".csv" else report.to_html(study.name, study.files).encode()
     write_bytes(arguments.out, content)
     say(f"Wrote {arguments.out}: {report.settled:,} settled images, {len(report.pairs):,} pairs of differing labels.")
-    for sentence in [] if report.gains is None else report.gains.sentences():
+    gained = [] if report.gains is None else report.gains.sentences()
+    for sentence in [*gained, *(a.sentence for a in report.agreements)]:
         say(sentence)
 
 

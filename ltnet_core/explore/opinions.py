@@ -99,6 +99,13 @@ class Agreement:
             return "reviewers with one another" if self.kind == SECOND else "reviewers with themselves"
         return f"{self.first} with {self.second}" if self.kind == SECOND else f"{self.first} again"
 
+    @property
+    def sentence(self) -> str:
+        """The figures in words."""
+        kappa = "" if self.kappa is None else f", kappa {self.kappa:.2f}"
+        much = f"{self.share:.0%} of {self.images:,} images (95 % interval {self.low:.0%} to {self.high:.0%}){kappa}"
+        return f"Same answer by {self.who}: {much}."
+
 
 class Opinions:
     """The second answers about one dataset's items."""

@@ -19,6 +19,7 @@ from ..annotations import ADJUDICATOR, is_machine
 from ..datasets import Files
 from ..errors import DatasetError
 from ..explore.gains import MEANING, Gains
+from ..explore.opinions import Agreement
 from ..files.spreadsheet import csv_bytes
 from ..images.image_decoding import Decoded, decode
 from ..labels.intervals import wilson
@@ -89,6 +90,7 @@ class SettleReport:
     pairs : verdicts where two coders differ, the one with the most settled images first.
     alone : verdicts on each coder and class.
     gains : what that brought to a run; None for a dataset before any run.
+    agreements : how far second answers agree with the first.
     """
 
     settled: int
@@ -97,6 +99,7 @@ class SettleReport:
     alone: tuple[Verdict, ...]
     coders_left_out: int = 0
     gains: Gains | None = None
+    agreements: tuple[Agreement, ...] = ()
 
     def to_frame(self) -> pd.DataFrame:
         """A row for each verdict."""
