@@ -143,6 +143,32 @@ def test_an_opinion_about_nothing_settles(store: Adjudications) -> None:
     assert len(store.log()) == 2
 
 
+def test_what_was_not_renewed_and_is_settled_by_another_is_lost(store: Adjudications) -> None:
+    queue = Queue(store)
+    queue.claim("a.1", "Ada", Wanted(NAMES), 3, now=1000)
+    queue.claim("b.1", "Ben", Wanted(NAMES), 2, now=1001 + LEASE)
+    settle(store, "Ben", NAMES[:1])
+    queue.release("b.1")
+    late = queue.claim("a.1", "Ada", Wanted(()), 0, keep=NAMES[:3], now=1002 + LEASE)
+    assert (late.kept, late.lost) == (NAMES[1:3], NAMES[:1])
+    # One's own answer can be held again: it may be on the way to be taken back.
+    store.add(Decision("settle", NAMES[1], "cat", "Ada", key="a-1"), 0)
+    queue.claim("a.1", "Ada", Wanted(()), 0)
+    assert queue.claim("a.1", "Ada", Wanted(()), 0, keep=NAMES[1:2]).kept == NAMES[1:2]
+    assert queue.claim("c.1", "Cem", Wanted(()), 0, keep=NAMES[1:2]).lost == NAMES[1:2]
+
+
+def test_an_opinion_under_another_name_is_compared_with_whose_it_is_not(store: Adjudications) -> None:
+    settle(store, "Ada", NAMES[:2])
+    said = [opinion(AGAIN, NAMES[0], "dog", "Ben", "b-1"), opinion(SECOND, NAMES[1], "dog", "Ada", "a-1")]
+    Opinions(store).add_all(said)
+    assert [(a.kind, a.who) for a in Opinions(store).agreements()][1::2] == [
+        (SECOND, "Ada with Ben"),
+        (AGAIN, "Ada again"),
+    ]
+    assert {d.label for d in store.standing()} == {"cat"}
+
+
 def test_what_makes_no_sense_is_refused(store: Adjudications) -> None:
     queue = Queue(store)
     for holder, count in (("", 1), ("a", -1), ("a", 1000)):

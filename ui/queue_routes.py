@@ -20,6 +20,7 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -32,7 +33,7 @@ from ltnet_core.explore.opinions import Opinion, Opinions
 from ltnet_core.explore.queue import Queue, Wanted
 from ltnet_core.explore.selection import Selections
 from ltnet_core.explore.wish import Wish
-from ltnet_core.labels.coder_labels import NO_ROWS
+from ltnet_core.labels.coder_labels import NO_ROWS, Rows
 from ltnet_core.runs.learned_items import LearnedItems
 from ui import http
 from ui.access.user import user_of
@@ -104,7 +105,9 @@ def _claim(gallery: Gallery, content: dict[str, Any], user: str | None, rows_of:
     if not http.is_count(count):
         raise Refused(400, "count must be a whole number.")
     names = selections.items.names
-    still_open, wanted = _wanted(selections, settled, Wish.parse(view))
+    still_open, done = _states(selections, settled, Wish.parse(view))
+    asked = settled.now.tags.get(SECOND_OPINION, NO_ROWS)
+    wanted = Wanted(_names(names, still_open), _names(names, done), frozenset(names.take(asked).to_pylist()))
     kept = [str(name) for name in names.take(np.asarray(keep, dtype=np.int64)).to_pylist()]
     claim = Queue(settled.store).claim(holder, reviewer if user is None else user, wanted, count, kept)
     rows = selections.items.rows(list(claim.new))
@@ -113,30 +116,21 @@ def _claim(gallery: Gallery, content: dict[str, Any], user: str | None, rows_of:
         "purposes": {str(row): purpose for row, purpose in zip(rows.tolist(), claim.new.values(), strict=True)},
         "lost": selections.items.rows(list(claim.lost)).tolist(),
         "held": claim.held,
-        "open": still_open,
+        "open": len(still_open),
     }
 
 
-def _wanted(selections: Selections, settled: Settled, wish: Wish) -> tuple[int, Wanted]:
-    """How many images of a view are open, and what of it a reviewer can get."""
-    now, items = settled.now, selections.items
-    rows = selections.rows(wish, now)
-    state = now.settled[rows]
-    still_open, done = rows[state == OPEN], rows[state >= 0]
-    asked = now.tags.get(SECOND_OPINION, NO_ROWS)
-    wanted = Wanted(_names(items, still_open), _names_of(items, done), frozenset(_names_of(items, asked)))
-    return len(still_open), wanted
+def _states(selections: Selections, settled: Settled, wish: Wish) -> tuple[Rows, Rows]:
+    """The rows of a view that are open, and those that are settled, in its order."""
+    rows = selections.rows(wish, settled.now)
+    state = settled.now.settled[rows]
+    return rows[state == OPEN], rows[state >= 0]
 
 
-def _names_of(items: LearnedItems, rows: NDArray[Any]) -> list[str]:
-    names: list[str] = items.names.take(rows).to_pylist()
-    return names
-
-
-def _names(items: LearnedItems, rows: NDArray[Any]) -> Iterator[str]:
+def _names(names: pa.Array, rows: Rows) -> Iterator[str]:
     """The names of rows, looked up as they are needed: a claim wants few of many."""
     for start in range(0, len(rows), STEP):
-        yield from _names_of(items, rows[start : start + STEP])
+        yield from names.take(rows[start : start + STEP]).to_pylist()
 
 
 def _release(gallery: Gallery, content: dict[str, Any], user: str | None) -> dict[str, Any]:
@@ -158,7 +152,7 @@ def _state(gallery: Gallery, wish: Wish) -> dict[str, Any]:
     agreements = Opinions(settled.store).agreements()
     return {
         "held": queue.held(),
-        "open": _wanted(gallery.selections, settled, wish)[0],
+        "open": len(_states(gallery.selections, settled, wish)[0]),
         "shares": queue.shares(),
         "agreements": [{**asdict(a), "who": a.who, "share": a.share} for a in agreements],
         "last": settled.now.version,

@@ -86,7 +86,7 @@ export class Queue {
         await this.ask(HELD);
         return;
       } catch (error) {
-        if (error instanceof Answer) {
+        if (error instanceof Answer && error.status < 500) {
           this.trouble = messageOf(error);
           this.isOver = true;
           return;
@@ -156,6 +156,17 @@ export class Queue {
     const isBlind = review.hidden && (about === "again" || !seen.has(row.r));
     decisions.opine(row, label, about, reviewer, reason, review.position, isBlind ? "image" : "labels");
     return true;
+  }
+
+  /**
+   * Its answer is taken back: it is held again, before another gets it.
+   * @param {number} row
+   */
+  reopen(row) {
+    if (!this.answered.delete(row)) return;
+    this.ask(0).catch(() => {
+      // the next renewal holds it
+    });
   }
 
   progress() {

@@ -277,7 +277,7 @@ export class Review {
     const back = app.decisions.undo(this.frame.reviewer.value.trim());
     if (!back) return;
     app.moveProgress(back.was, back.before ? back.before.label : OPEN);
-    this.queue?.answered.delete(back.row);
+    this.queue?.reopen(back.row);
     this.last = null;
     app.seen.add(back.row); // what it is called was shown after the answer
     if (!this.alone && this.list.at(back.position)?.r === back.row) this.show(back.position);

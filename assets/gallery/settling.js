@@ -23,6 +23,11 @@ export class Settling {
     this.counted = NO_GAINS; // the last line of the log that the gains are counted of
     this.isAsking = false;
     this.trouble = "";
+    /**
+     * Rows for which a second opinion was asked for here, or no longer.
+     * @type {Map<number, boolean>}
+     */
+    this.marks = new Map();
     this.brought = h("div", {});
     this.held = h("p", { class: "ga-quiet", role: "status" });
     this.agreed = h("div", {});
@@ -43,6 +48,7 @@ export class Settling {
     const field = h("input", {
       name: "queue-reviewer",
       maxLength: 200,
+      placeholder: "needed for second answers",
       value: user || remembered("ltnet-reviewer"),
       readOnly: Boolean(user),
       onChange: () => {
@@ -120,7 +126,12 @@ export class Settling {
    */
   async mark(row) {
     const { app } = this;
-    const wanted = !row.g.includes(SECOND_OPINION);
+    const wanted = !this.isMarked(row);
+    this.marks.set(row.r, wanted);
+    if (this.isDue(row) && row.g.includes(SECOND_OPINION)) {
+      app.review.refresh(); // somebody has asked for it, which is what brought it here
+      return;
+    }
     const key = `${app.decisions.client}.${row.r}.${Date.now().toString(36)}`;
     const kind = wanted ? "tag" : "untag";
     try {
@@ -132,14 +143,24 @@ export class Settling {
     app.review.refresh();
   }
 
+  /** @param {Row} row */
+  isDue(row) {
+    return Boolean(this.app.review.queue?.secondOf(row.r));
+  }
+
+  // Who gives a second answer must not know that somebody has asked for it.
+  /** @param {Row} row */
+  isMarked(row) {
+    return this.marks.get(row.r) ?? (!this.isDue(row) && row.g.includes(SECOND_OPINION));
+  }
+
   /**
    * @param {HTMLButtonElement} button that asks for a second opinion
    * @param {Row | null} row
    */
   drawMark(button, row) {
-    const due = Boolean(row && this.app.review.queue?.secondOf(row.r)); // who gives one must not know that it is one
-    button.disabled = !row || due;
-    button.setAttribute("aria-pressed", String(!due && Boolean(row?.g.includes(SECOND_OPINION))));
+    button.disabled = !row;
+    button.setAttribute("aria-pressed", String(row !== null && this.isMarked(row)));
   }
 
   get inSight() {

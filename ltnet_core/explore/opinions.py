@@ -177,14 +177,17 @@ def _add(db: sqlite3.Connection, opinion: Opinion) -> None:
     known = "SELECT key FROM opinions WHERE key = ? UNION SELECT key FROM decisions WHERE key = ?"
     if db.execute(known, (opinion.key, opinion.key)).fetchone():
         return  # it came before, and the answer was lost
-    first = db.execute(_FIRST, (opinion.image, opinion.reviewer, opinion.kind == SECOND)).fetchone()
+    # Where the names changed meanwhile, another's answer is told from one's own by them.
+    kinds = (opinion.kind, AGAIN if opinion.kind == SECOND else SECOND)
+    firsts = (db.execute(_FIRST, (opinion.image, opinion.reviewer, kind == SECOND)).fetchone() for kind in kinds)
+    kind, first = next(((k, f) for k, f in zip(kinds, firsts, strict=True) if f is not None), (opinion.kind, None))
     now = opinion.time or time.time()
     answer = (opinion.key, opinion.image, opinion.label, opinion.reviewer, opinion.reason, now, opinion.shown)
     if first is not None:
         db.execute(
             "INSERT INTO opinions (key, image, label, reviewer, reason, time, shown, kind, about) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (*answer, opinion.kind, first["key"]),
+            (*answer, kind, first["key"]),
         )
     else:
         db.execute(

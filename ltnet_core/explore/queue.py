@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,8 +46,8 @@ class Claim:
 
     Attributes
     ----------
-    new : image → purpose, in the order in which to answer them. kept : images that it held before and still does.
-    lost : images that it wanted to keep and that another holds now.
+    new : image → purpose, in the order in which to answer them. kept : images that it goes on holding.
+    lost : images that it wanted to keep and that another holds now, or has settled.
     held : reviewer → how many images are held by them, the holder's own included.
     """
 
@@ -63,12 +63,13 @@ class Wanted:
 
     Attributes
     ----------
-    open : names of open images in the order of the queue. settled : names of those that were settled.
+    open : names of open images in the order of the queue. settled : names of those that were settled. Both are read
+        as far as they are needed.
     asked : settled images that want a second opinion.
     """
 
     open: Iterable[str]
-    settled: Sequence[str] = ()
+    settled: Iterable[str] = ()
     asked: Collection[str] = field(default=frozenset())
 
 
@@ -90,6 +91,9 @@ class Queue:
     ) -> Claim:
         """Hold ``count`` more items, and go on holding those of ``keep``; others that the holder held are let go.
 
+        What a holder has let go, or has not renewed in time, it can keep as long as nobody else holds it or has settled
+        it. A holder's own decisions have a key that begins with its name up to the first dot, and a hyphen.
+
         Raises
         ------
         OptionError
@@ -107,10 +111,10 @@ class Queue:
             db.execute("BEGIN IMMEDIATE")
             db.execute("DELETE FROM leases WHERE until <= ?", (now,))
             held = _rows(db)
-            kept = tuple(i for i in keep if i not in held or held[i]["holder"] == holder)
+            others = {i for i, row in held.items() if row["holder"] != holder}
+            kept = tuple(i for i in keep if i not in others and (i in held or _free(db, i, holder)))
             mine = {i: held[i]["purpose"] if i in held else OPEN for i in kept}
             db.execute("DELETE FROM leases WHERE holder = ?", (holder,))
-            others = {i for i, row in held.items() if row["holder"] != holder}
             taken = others | set(kept)
             due = _due(db, reviewer, wanted, taken, self._shares(db), count)
             new = _mixed(_open(db, wanted.open, taken, count), due, count)
@@ -120,7 +124,7 @@ class Queue:
             )
             after = _held(db)
             db.commit()
-        return Claim(new, kept, tuple(i for i in keep if i in others), after)
+        return Claim(new, kept, tuple(i for i in keep if i not in kept), after)
 
     def release(self, holder: str) -> None:
         """Let everything go that a holder holds."""
@@ -180,6 +184,12 @@ def _held(db: sqlite3.Connection, now: float = 0.0) -> dict[str, int]:
 
 def _has_leases(db: sqlite3.Connection) -> bool:
     return db.execute("SELECT 1 FROM sqlite_master WHERE name = 'shares'").fetchone() is not None
+
+
+def _free(db: sqlite3.Connection, image: str, holder: str) -> bool:
+    """Whether no decision stands about an image but the holder's own, which it may be about to take back."""
+    decision = db.execute(_STANDING, (image,)).fetchone()
+    return decision is None or str(decision["key"]).startswith(holder.partition(".")[0] + "-")
 
 
 def _open(db: sqlite3.Connection, images: Iterable[str], taken: Collection[str], count: int) -> list[str]:
