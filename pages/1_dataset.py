@@ -166,7 +166,7 @@ def faces(study: Study, dataset: Dataset) -> None:
     markup.heading("Sample images", "how one coder used the classes")
     coder = st.selectbox("Coder", study.table.coders, key="sample_coder", label_visibility="collapsed", width=260)
     if coder:
-        markup.show(samples.render(study, coder, lambda name: reads.thumbnail(dataset, name, 96)))
+        markup.show(samples.render(study, coder, reads.thumbnail_maker(dataset, 96)))
 
 
 def more_datasets(opened: bool = False) -> None:

@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from ltnet_core.annotations import is_machine
+from ltnet_core.errors import LTNetError
 from ltnet_core.explore.wish import join_names
 from ltnet_core.files.spreadsheet import guarded
 from ui import charts, downloads, frame, markup, ordering, params, reads
@@ -104,6 +105,12 @@ markup.sentence(
 )
 markup.show(markup.key(dict(zip(codes, classes, strict=True))))
 maes = {c: float(np.nanmean(np.abs(matrices[c] - true_matrices[c]))) for c in matrices if c in true_matrices}
+then_learned: dict[str, object] = {}
+if to.startswith("run:"):
+    try:
+        then_learned = reads.transitions(other_runs[to[4:]])["coders"]
+    except LTNetError as e:
+        markup.callout("error", str(e), title="The matrices of that run cannot be shown")
 
 
 def compared(coder: str) -> np.ndarray | None:
@@ -111,7 +118,7 @@ def compared(coder: str) -> np.ndarray | None:
     if to == "identity":
         return np.eye(len(classes))
     if to.startswith("run:"):
-        then = reads.transitions(other_runs[to[4:]])["coders"].get(coder)
+        then = then_learned.get(coder)
         return None if then is None else np.asarray(then, dtype=float)
     if to.startswith("coder:"):
         return None if to[6:] == coder else matrices[to[6:]]

@@ -20,6 +20,7 @@ def test_letters_are_short_and_unique() -> None:
     assert gallery.letters(["<script>", "\u202e[x]", "***"]) == {"<script>": "S", "\u202e[x]": "X1", "***": "X2"}
     many = gallery.letters([f"coder {i}" for i in range(120)] + ["LT", "Ltd", "a", "A", "é"])
     assert len(set(many.values())) == 125
+    assert [gallery.letters([f"w{n}" for n in range(59)])[w] for w in ("w1", "w10", "w58")] == ["W1", "W10", "W58"]
     assert "LT" not in many.values()
 
 

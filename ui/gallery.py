@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -33,6 +36,7 @@ TRUTH = "LT"
 PAGE_PARAMETERS = ("dataset", "run")
 Refit = Callable[[str, bool], None]  # trust or learn; whether only answers given image first count
 MOST_PARAMETERS, LONGEST = 60, 600
+NUMBER_AT_END = re.compile(r"[0-9]{1,6}$")
 
 _component = st.components.v2.component(
     "ltnet_gallery",
@@ -178,22 +182,28 @@ def letters(coders: Sequence[str]) -> dict[str, str]:
     """A short unique prefix for every coder: ``H`` for Human, ``mH`` for its machine coder.
 
     Where initials clash, the first letter that tells the names apart is added: FER2013 is
-    ``F2`` and FERPlus ``FP``.
+    ``F2`` and FERPlus ``FP``; of names with a number at the end it is that number: annotator017 is ``A17``.
     """
     humans = [c for c in coders if not is_machine(c) and c != ADJUDICATOR]
     bases = list(dict.fromkeys([*humans, *(c[len(MACHINE_PREFIX) :] for c in coders if is_machine(c))]))
     # Only what one can see and say: names may hold quotes, arrows or invisible marks.
     plain = {b: "".join(c for c in b if c.isalnum()) or "X" for b in bases}
+    alike = Counter(name[:1].upper() for name in plain.values())
+    there = Counter((name[:1].upper(), i, letter) for name in plain.values() for i, letter in enumerate(name))
     short: dict[str, str] = {}
+    taken, counters = {TRUTH}, defaultdict[str, Iterator[int]](lambda: itertools.count(1))
     for base in bases:
         name = plain[base]
-        rivals = [plain[b] for b in bases if b != base and plain[b][:1].upper() == name[:1].upper()]
-        first = name[:1].upper()
-        tries = [first] if not rivals else []
-        tries += [first + name[i].upper() for i in range(1, len(name)) if all(r[i : i + 1] != name[i] for r in rivals)]
-        tries += [first + name[i] for i in range(1, len(name))]
-        tries += [f"{first}{n}" for n in range(1, len(bases) + 2)]
-        short[base] = next(t for t in tries if t not in short.values() and t != TRUTH)
+        first, number = name[:1].upper(), NUMBER_AT_END.search(name)
+        tries: Iterator[str] = itertools.chain(
+            [first] if alike[first] == 1 else [],
+            (first + name[i].upper() for i in range(1, len(name)) if there[first, i, name[i]] == 1),
+            [first + (number[0].lstrip("0") or "0")] if number and number.start() else [],
+            (first + letter for letter in name[1:]),
+            (f"{first}{n}" for n in counters[first]),
+        )
+        short[base] = next(t for t in tries if t not in taken)
+        taken.add(short[base])
     adjudicator = {c: "settled" for c in coders if c == ADJUDICATOR}
     return adjudicator | {
         c: "m" + short[c[len(MACHINE_PREFIX) :]] if is_machine(c) else short[c] for c in coders if c != ADJUDICATOR

@@ -160,9 +160,8 @@ def look_at_own_features(folder: str, version: str, dataset: Dataset, content: s
 
 def _look_at_vectors(run: Run, file: Path, names: Sequence[str], dataset: Dataset) -> list[PredictedImage]:
     answers = commands.predict(run, names, file)
-    return [
-        PredictedImage(n, file, reads.thumbnail(dataset, n), answer) for n, answer in zip(names, answers, strict=True)
-    ]
+    thumbnail = reads.thumbnail_maker(dataset)
+    return [PredictedImage(n, file, thumbnail(n), answer) for n, answer in zip(names, answers, strict=True)]
 
 
 def look(run: Run, images: Sequence[SourceImage]) -> list[PredictedImage]:

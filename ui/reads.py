@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -122,10 +123,10 @@ def files(dataset: Dataset) -> Files | None:
         return None
 
 
-def thumbnail(dataset: Dataset, name: str, size: int = thumbnails.SIZE) -> str | None:
-    """A ``data:`` URI of a small JPEG, or None when the image cannot be read."""
-    opened = files(dataset)
-    return None if opened is None else thumbnails.data_uri(opened, dataset.version, name, size)
+def thumbnail_maker(dataset: Dataset, size: int = thumbnails.SIZE) -> Callable[[str], str | None]:
+    """Gives for the name of an image a ``data:`` URI of a small JPEG, or None when the image cannot be read."""
+    opened, version = files(dataset), dataset.version
+    return lambda name: None if opened is None else thumbnails.data_uri(opened, version, name, size)
 
 
 def selections(run: Run) -> Selections:
@@ -186,12 +187,12 @@ def _result(path: str, version: str) -> dict[str, Any]:
 
 
 def transitions(run: Run) -> dict[str, Any]:
-    """The matrices of a finished run by coder, and what belongs to them."""
+    """The matrices of a finished run by coder, and what belongs to them; shared by all who ask, so never changed."""
     version = opened.version_of(*map(run.result, open_results(run).transition_files))
     return _transitions(str(run.folder), version)
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
+@st.cache_resource(max_entries=16, show_spinner=False)  # no copies: those of a large crowd take half a second
 def _transitions(folder: str, version: str) -> dict[str, Any]:
     return read_transitions(Run(folder))
 
@@ -207,9 +208,9 @@ def _spec(folder: str, version: str, complete: bool) -> dict[str, Any]:
 
 
 def classes_of_finished(run: Run) -> list[str]:
-    """The classes of a run whose matrices can be read; empty for any other."""
+    """The classes of a run that is finished; empty for any other."""
     try:
-        return list(transitions(run)["classes"])
+        return list(spec(run)["classes"]) if run.is_complete() else []
     except LTNetError:
         return []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Callable, Mapping
 from functools import lru_cache
@@ -171,6 +172,11 @@ def read_spec(path: Path) -> dict[str, Any]:
     DamageError
         the file is missing or damaged.
     """
+    return copy.deepcopy(_read_spec(path, version(require_file(path))))
+
+
+@lru_cache(maxsize=512)
+def _read_spec(path: Path, of: tuple[int, ...]) -> dict[str, Any]:
     content = read_json(path)
     _require(path, mismatch(content, Spec))
     if len(content["classes"]) != len(content["codes"]) or len(content["classes"]) < 1:
