@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -359,6 +360,10 @@ class AnnotationTable:
 
     def fingerprint(self) -> str:
         """A short digest of the whole content, to tell whether two tables are the same."""
+        return self._fingerprint
+
+    @cached_property
+    def _fingerprint(self) -> str:
         digest = hashlib.sha256()
         digest.update("\0".join([*self.items, "", *self.coders, "", *self.classes]).encode())
         for array in (self.item, self.coder, self.label, self.count):

@@ -47,14 +47,13 @@ def question(study: Study, base: Settings, flags: Sequence[str]) -> list[str]:
 
 
 def evidence(study: Study) -> list[ReferenceEvidence]:
-    """What the labels to learn from show of every coder; once per study and session."""
-    key = ("reference_evidence", study.table.fingerprint())
-    if st.session_state.get("reference_of") != key:
-        st.session_state["reference_of"], st.session_state["reference_rows"] = (
-            key,
-            reference_evidence(study.training_table()),
-        )
-    return list(st.session_state["reference_rows"])
+    """What the labels to learn from show of every coder."""
+    return _evidence(study.table.fingerprint(), study)
+
+
+@st.cache_resource(max_entries=12, show_spinner=False)
+def _evidence(fingerprint: str, _study: Study) -> list[ReferenceEvidence]:
+    return reference_evidence(_study.training_table())
 
 
 def _row(evidence: ReferenceEvidence) -> dict[str, object]:
