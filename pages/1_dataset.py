@@ -180,6 +180,7 @@ def more_datasets(opened: bool = False) -> None:
 state = current()
 if state.dataset is None:
     intake.three_ways()
+    manage.deleted_ones()
     st.stop()
 try:
     study = reads.study(state.dataset)
@@ -215,3 +216,4 @@ else:
     markup.callout("note", text, title="Labels without images")
 more_datasets()
 manage.delete_dataset(state.dataset, state)
+manage.deleted_ones()

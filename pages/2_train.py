@@ -218,3 +218,4 @@ if study is not None:
             train_form.new_run(study, state.dataset)
 anything_trains = any(r.holder() is not None for r, _ in state.runs)
 st.fragment(all_runs, run_every=REFRESH_SECONDS if anything_trains else None)(state)
+manage.deleted_ones()

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import streamlit as st
 
 from ltnet_core.errors import LTNetError
+from ltnet_core.files.spreadsheet import guarded
 from ltnet_core.runs.run import Run
-from ui import changes, charts, compare, compare_runs, frame, markup, reads, run_notes
+from ui import changes, charts, compare, compare_runs, frame, manage, markup, params, reads, run_notes
 from ui.current import current
 from ui.wording import coder_name, listing, method_name, percent
 
-WITH = "compare_with"
+WITH = "with"
+MOST_LISTED = 100  # runs
 MEASURES = {"accuracy": "accuracy", "macro_f1": "macro F1", "ece": "calibration error"}
 
 state = current()
@@ -32,7 +35,8 @@ for name, test in tests.items():
     markup.show(f'<p class="lt-say">{markup.esc(compare.sentence(methods))}</p>')
     left, right = st.columns([1, 1], gap="large")
     with left:
-        markup.show(compare.table(methods, MEASURES, best))
+        counted = compare_runs.methods_on_test(run, name)
+        markup.show(compare.table(methods, MEASURES, best, {m: c.macro_f1_interval for m, c in counted.items()}))
     with right:
         measure = st.segmented_control(
             "Measure", list(MEASURES), default="accuracy", required=True, format_func=lambda m: MEASURES[m],
@@ -104,24 +108,72 @@ def name_it(run: Run) -> None:
 
 
 def side_by_side(runs: list[Run]) -> None:
-    """The runs' networks on each test set, and what was asked for differently."""
-    titles = [run_notes.title(r) for r in runs]
+    """Methods of the runs on each test set: per class, confusion, calibration; and what was asked for differently."""
+    titles = {r.folder.name: run_notes.title(r) for r in runs}
     names = list(dict.fromkeys(t for r in runs for t in reads.result(r, "evaluation.json").get("tests") or {}))
-    results = {t: [compare_runs.on_test(r, t) for r in runs] for t in names}
-    markup.show(compare_runs.table(runs, results))
-    for test, on_test in results.items():
+    results = {t: {r.folder.name: compare_runs.methods_on_test(r, t) for r in runs} for t in names}
+    asked = chosen_methods(runs, results) if names else []
+    for test, of_runs in results.items():
         where = "on the test images" if len(names) == 1 else f"on test set {test}"
-        markup.heading("Per class", f"what each run’s network says of the image alone, {where}")
-        markup.show(compare_runs.per_class(titles, on_test))
-        curves = {title: r.curve for title, r in zip(titles, on_test, strict=True) if r.curve is not None}
+        found = {
+            label(titles[name], method, len(runs)): of_run[method]
+            for name, of_run in of_runs.items()
+            for method in asked
+            if method in of_run and of_run[method].figures.items
+        }
+        if not found:
+            continue
+        markup.heading("Per class", f"what each says of the image alone, {where}")
+        markup.show(compare_runs.per_class(list(found), list(found.values())))
+        confusion(found, test, where)
+        curves = {title: r.curve for title, r in found.items() if r.curve is not None}
         if curves:
-            markup.heading("Calibration", f"how often a network is right when it is so sure, {where}")
+            markup.heading("Calibration", f"how often each is right when it is so sure, {where}")
             st.plotly_chart(charts.calibration(curves), config=charts.CONFIG, key=f"calibration_{test}")
     if len(runs) > 1:
         differing = compare_runs.differing_settings([reads.spec(r) for r in runs])
         markup.heading("Settings that differ", "" if differing else "none: the runs were asked for alike")
         if differing:
-            markup.show(compare_runs.plain_table(["setting", *titles], differing))
+            markup.show(compare_runs.plain_table(["setting", *titles.values()], differing))
+
+
+def label(title: str, method: str, runs: int) -> str:
+    """What a method of a run is called."""
+    return method_name(method) if runs == 1 else f"{method_name(method)} · {title}"
+
+
+def chosen_methods(runs: list[Run], results: dict[str, dict[str, dict[str, compare_runs.OnTest]]]) -> list[str]:
+    """The methods to look at, which the address names; the runs' own networks where it names none."""
+    own = list(dict.fromkeys(compare_runs.own_method(r) for r in runs))
+    offered = list(dict.fromkeys([*own, *(m for t in results.values() for r in t.values() for m in r)]))
+    names = params.choose_several("method", "Methods to look at", offered, own, method_name)
+    return names or own
+
+
+def confusion(found: dict[str, compare_runs.OnTest], test: str, where: str) -> None:
+    """The confusion matrix of one, or of two side by side."""
+    names = list(found)
+    markup.heading("Confusion", f"images by known truth and by what was said of them, {where}")
+    with st.container(horizontal=True, gap="small"):
+        first = st.selectbox("Confusion matrix of", names, key=f"confusion_{test}", width=360)
+        rest: list[str | None] = [None, *(n for n in names if n != first)]
+        second = st.selectbox(
+            "Beside it", rest, key=f"confusion_beside_{test}", width=360, format_func=lambda n: n or "none",
+        )  # fmt: skip
+    codes = reads.codes(run)
+    rows = []
+    with st.grid(min_column_width=380 if len(codes) <= 12 else 560, gap="large"):
+        for position, name in enumerate(n for n in (first, second) if n in found):
+            one = found[name].figures
+            shown = [codes.get(c, c) for c in one.classes]
+            with st.container(gap="small"):
+                markup.show(f'<div class="lt-matrix"><h3>{markup.esc(name)}</h3></div>')
+                figure = charts.heatmap(one.counts, one.classes, shown, method_name(name), view="counts")
+                st.plotly_chart(figure, config=charts.CONFIG, key=f"confusion_{test}_{position}")
+            counts = zip(one.classes, one.counts.tolist(), strict=True)
+            rows += [{"of": name, "truth": c, **dict(zip(shown, n, strict=True))} for c, n in counts]
+    with st.expander("The same as numbers"):
+        st.dataframe(guarded(pd.DataFrame(rows)), hide_index=True, key=f"confusion_numbers_{test}")
 
 
 def changed(run: Run, other: Run) -> None:
@@ -135,23 +187,27 @@ def changed(run: Run, other: Run) -> None:
 
 def chosen(others: dict[str, Run]) -> list[Run]:
     """The runs to compare with, which the address names."""
-    asked = st.session_state.get(WITH, st.query_params.get_all("with"))
-    st.session_state[WITH] = [name for name in asked if name in others][: compare_runs.MOST - 1]
-    names = st.multiselect(
-        "Compare with", list(others), key=WITH, format_func=lambda name: run_notes.title(others[name]),
-        max_selections=compare_runs.MOST - 1,
-    )  # fmt: skip
-    if st.query_params.get_all("with") != names:
-        st.query_params["with"] = names
+    names = params.choose_several(
+        WITH, "Compare with", list(others), [], lambda name: run_notes.title(others[name]), most=compare_runs.MOST - 1
+    )
     return [others[name] for name in names]
 
 
 markup.heading("Runs of this dataset", "named, and side by side")
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    order = params.choose("order", "Order of the runs", compare_runs.ORDERS)
+    manage.delete_run(run)
 name_it(run)
-others = {r.folder.name: r for r in compare_runs.comparable(state.runs_here) if r.folder.name != run.folder.name}
+ordered = compare_runs.in_order(compare_runs.comparable(state.runs_here), order)
+others = {r.folder.name: r for r in ordered if r.folder.name != run.folder.name}
 if not others:
     markup.sentence("There is no other finished run of this dataset to compare with.")
 compared = chosen(others) if others else []
-side_by_side([run, *compared])
+shown = [run, *compared]
+markup.show(compare_runs.table(ordered[:MOST_LISTED], [r.folder.name for r in shown]))
+if len(ordered) > MOST_LISTED:
+    markup.sentence(f"The first {MOST_LISTED} of {len(ordered):,} runs in this order.")
+side_by_side(shown)
 for other in compared:
     changed(run, other)
+manage.deleted_ones()

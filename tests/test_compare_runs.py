@@ -36,9 +36,7 @@ def two_runs(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     spec = json.loads((place / "runs" / "two" / "spec.json").read_text())
     spec |= {"seed": 7, "settings": {**spec["settings"], "schedule": {**spec["settings"]["schedule"], "epochs": 3}}}
     write_json(place / "runs" / "two" / "spec.json", spec)
-    evaluation = (place / "runs" / "two" / "results" / "evaluation.json").read_bytes()
     write_made_up_results(Run(place / "runs" / "two"), load_dataset(demo), seed=1)
-    (place / "runs" / "two" / "results" / "evaluation.json").write_bytes(evaluation)
     return place
 
 
@@ -93,6 +91,41 @@ def test_a_run_s_figures_are_of_its_test_images(place: Path) -> None:
     weighed = (result.curve.confidence * result.curve.items).sum() / len(rows)
     assert weighed == pytest.approx(p[rows].max(1).mean(), abs=1e-6)
     assert rows_of_test(items, "no such set").tolist() == []
+
+
+def test_every_method_is_counted_by_class(place: Path) -> None:
+    run = Run(place / "runs" / "two")
+    (test,) = [s for s in load_items(run).splits if s]
+    kept = json.loads(run.result("evaluation.json").read_text())["tests"][test]["methods"]
+    found = compare_runs.methods_on_test(run, test)
+    assert list(found) == ["ltnet"], "the others say nothing of images that nobody labelled"
+    own = compare_runs.on_test(run, test)
+    for method, result in found.items():
+        assert result.figures.accuracy == pytest.approx(kept[method]["accuracy"])
+        assert result.figures.macro_f1 == pytest.approx(kept[method]["macro_f1"])
+        assert result.figures.items == kept[method]["items"] == result.curve.items.sum()
+    np.testing.assert_array_equal(own.figures.counts, found["ltnet"].figures.counts)
+    np.testing.assert_allclose(own.curve.accuracy, found["ltnet"].curve.accuracy)
+    assert own.macro_f1_interval == found["ltnet"].macro_f1_interval
+    # A run that kept no counts is counted from its items.
+    assert list(compare_runs.methods_on_test(Run(place / "runs" / "one"), test)) == ["ltnet"]
+
+
+def test_runs_are_sorted(place: Path) -> None:
+    runs = [Run(place / "runs" / name) for name in ("two", "one")]
+    run_notes.save(runs[0], "Try 10", "", [])
+    run_notes.save(runs[1], "try 9", "", [])
+    names = {o: [r.folder.name for r in compare_runs.in_order(runs, o)] for o in compare_runs.ORDERS}
+    best, worst = (r.folder.name for r in sorted(runs, key=_accuracy, reverse=True))
+    assert names == {"": ["two", "one"], "name": ["one", "two"], "accuracy": [best, worst]}
+    at = open_page("compare", run="one", order="name")
+    text = seen(at)
+    assert text.index("try 9") < text.index("Try 10") and at.query_params["order"] in ("name", ["name"])
+
+
+def _accuracy(run: Run) -> float:
+    (test,) = json.loads(run.result("evaluation.json").read_text())["tests"].values()
+    return float(test["methods"]["ltnet"]["accuracy"])
 
 
 def test_old_runs_have_a_curve_too(golden: Path) -> None:
@@ -167,7 +200,7 @@ def test_the_page_compares_names_and_links(place: Path) -> None:
     at.text_input[0].set_value("Fewer <i>epochs</i>")
     at.text_input[1].set_value("cheap, draft")
     next(b for b in at.button if b.label == "Keep").click().run()
-    at.multiselect(key="compare_with").set_value(["one"]).run()
+    at.multiselect(key="q_with").set_value(["one"]).run()
     assert not at.exception, at.exception
     text = seen(at)
     assert "Fewer &lt;i&gt;epochs&lt;/i&gt;" in text and "<i>epochs" not in text and "cheap" in text
@@ -175,5 +208,17 @@ def test_the_page_compares_names_and_links(place: Path) -> None:
     assert at.query_params["with"] in ("one", ["one"])
     changed = int(changed_truth(*(load_items(Run(place / "runs" / n)) for n in ("one", "two")))[0].sum())
     assert f"See the {changed:,} images whose learned truth changed →" in [e.label for e in at.get("page_link")]
-    # The address alone shows the same.
-    assert "images have another learned truth than in one" in seen(open_page("compare", run="two", **{"with": "one"}))
+    # Two confusion matrices, of both runs.
+    (test,) = [s for s in load_items(Run(place / "runs" / "two")).splits if s]
+    names = at.selectbox(key=f"confusion_{test}").options
+    assert names == ["LTNet · Fewer <i>epochs</i> (two)", "LTNet · one"]
+    before = len(at.get("plotly_chart"))
+    at.selectbox(key=f"confusion_beside_{test}").set_value(names[1]).run()
+    assert len(at.get("plotly_chart")) == before + 1
+    numbers = next(frame.value for frame in at.dataframe if "of" in frame.value)
+    counts = compare_runs.methods_on_test(Run(place / "runs" / "one"), test)["ltnet"].figures.counts
+    assert numbers[numbers["of"] == names[1]].iloc[:, 2:].to_numpy().tolist() == counts.tolist()
+    # The address alone shows the same, and tells what is gone.
+    at = open_page("compare", run="two", **{"with": "one"})
+    assert "images have another learned truth than in one" in seen(at)
+    assert "though the address names it: gone." in seen(open_page("compare", run="two", **{"with": "gone"}))

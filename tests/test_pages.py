@@ -25,6 +25,7 @@ from ltnet_core.settings import PRESETS, make_settings
 from ui import (
     commands,
     progress,
+    run_notes,
     saved_views,
     tokens,
     trash,
@@ -216,13 +217,29 @@ def test_what_is_deleted_can_be_brought_back_until_the_server_starts_again(place
     link(place, demo)
     for name in ("faces-1", "faces-2"):
         write_fake_run(place / "runs" / name, demo)
+    run_notes.save(Run(place / "runs" / "faces-2"), "Second", "", [])
     before = {p.relative_to(place): p.read_bytes() for p in place.rglob("*") if p.is_file()}
-    at = open_page("train", run="faces-2")
+    at = open_page("compare", run="faces-2")
     at.button(key="delete_run").click().run()
     assert "Deleted" in seen(at)
     assert [p.name for p in (place / "runs").iterdir()] == ["faces-1"]
+    assert not list((place / "run-notes").iterdir()), "its name goes with it"
     at.button(key="undo_delete").click().run()
     assert {p.relative_to(place): p.read_bytes() for p in place.rglob("*") if p.is_file()} == before
+
+    # Another tab, or the same after a reload, brings it back too.
+    open_page("train", run="faces-2").button(key="delete_run").click().run()
+    (deleted,) = trash.everything()
+    about = deleted.folder / "about.json"
+    kept = about.read_bytes()
+    for path in ("../runs/x", "runs", "runs/..", "/runs/x", ".secret"):
+        about.write_text(json.dumps({"text": "x", "moved": [["0-faces-2", path]]}))
+        assert trash.everything() == []
+    about.write_bytes(kept)
+    at = open_page("dataset", dataset="faces")
+    at.button(key=f"undo_{deleted.folder.name}").click().run()
+    assert {p.relative_to(place): p.read_bytes() for p in place.rglob("*") if p.is_file()} == before
+    assert trash.everything() == []
 
     at = open_page("dataset", run="faces-1")
     assert "the link to it, what was settled, and its runs: " in seen(at)

@@ -62,12 +62,17 @@ def truth_sentence(truth: Mapping[str, Any]) -> str:
     return out
 
 
-def table(methods: Mapping[str, Mapping[str, Any]], measures: Mapping[str, str], best: str | None) -> str:
-    """One row per method, the best in bold."""
+def table(
+    methods: Mapping[str, Mapping[str, Any]],
+    measures: Mapping[str, str],
+    best: str | None,
+    intervals: Mapping[str, tuple[float, float] | None] | None = None,
+) -> str:
+    """One row per method, the best in bold; ``intervals`` are those of macro F1."""
     head = "".join(f'<th class="n">{esc(text)}</th>' for text in measures.values())
     rows = "".join(
         f'<tr class="{"best" if m == best else ""}"><td>{esc(method_name(m))}</td>'
-        + "".join(f'<td class="n">{_cell(v, measure)}</td>' for measure in measures)
+        + "".join(f'<td class="n">{_cell(v, measure, (intervals or {}).get(m))}</td>' for measure in measures)
         + "</tr>"
         for m, v in methods.items()
         if any(v.get(measure) is not None for measure in measures)
@@ -75,13 +80,18 @@ def table(methods: Mapping[str, Mapping[str, Any]], measures: Mapping[str, str],
     return f'<div class="lt-scroll"><table class="lt-table"><tr><th>method</th>{head}</tr>{rows}</table></div>'
 
 
-def _cell(scores: Mapping[str, Any], measure: str) -> str:
-    """A score; of an accuracy its 95 % interval too."""
+def _cell(scores: Mapping[str, Any], measure: str, of_macro_f1: tuple[float, float] | None) -> str:
+    """A score; of an accuracy and, where it is known, of macro F1 the 95 % interval too."""
     value, items = scores.get(measure), int(scores.get("items") or 0)
-    if measure != "accuracy" or value is None or not items:
-        return percent(value)
-    low, high = wilson(float(value), items)
-    return f'{percent(value)} <span class="range">{100 * low:.0f}–{100 * high:.0f}</span>'
+    ends = of_macro_f1 if measure == "macro_f1" else None
+    if measure == "accuracy" and value is not None and items:
+        ends = wilson(float(value), items)
+    return percent(value) + ("" if value is None or ends is None else f" {interval(ends)}")
+
+
+def interval(ends: tuple[float, float]) -> str:
+    """The ends of an interval, in percent."""
+    return f'<span class="range">{100 * ends[0]:.0f}–{100 * ends[1]:.0f}</span>'
 
 
 def errors_table(errors: Mapping[str, float | None]) -> str:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,29 +16,66 @@ import streamlit as st
 from ltnet_core.errors import LTNetError
 from ltnet_core.explore import figures
 from ltnet_core.explore.figures import CalibrationCurve, ClassFigures
+from ltnet_core.files.reading import damaged, read_json
 from ltnet_core.labels.intervals import wilson
+from ltnet_core.method import method_of
 from ltnet_core.runs.run import Run
 from ltnet_core.runs.stored_results import open_results
 from ltnet_core.settings import Settings
-from ui import opened, run_notes
+from ui import opened, reads, run_notes
+from ui.compare import interval
 from ui.markup import esc
 from ui.wording import percent
 
 MOST = 8  # runs that are compared at a time
 MOST_CLASSES = 60
+DIGITS = re.compile("([0-9]+)")
 
 
 @dataclass(frozen=True)
 class OnTest:
-    """A run's network on one test set; ``curve`` is None where its probabilities were not kept."""
+    """A method of a run on one test set; ``curve`` is None where its probabilities were not kept."""
 
     figures: ClassFigures
     macro_f1_interval: tuple[float, float] | None
     curve: CalibrationCurve | None
 
 
+def own_method(run: Run) -> str:
+    """The name in an evaluation of the network that a run is for."""
+    return method_of(Settings.of_spec(reads.spec(run)).method).stage
+
+
+def methods_on_test(run: Run, test: str) -> dict[str, OnTest]:
+    """Every method of a run on a test set; of a run that kept no more, its own network alone.
+
+    Raises
+    ------
+    LTNetError
+        its results are damaged.
+    """
+    path = run.result("evaluation.json")
+    kept = _methods_on_test(str(path), opened.version_of(path), test, tuple(reads.spec(run)["classes"]))
+    own = own_method(run)
+    return kept if own in kept else {**kept, own: on_test(run, test)}
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _methods_on_test(path: str, version: str, test: str, classes: tuple[str, ...]) -> dict[str, OnTest]:
+    methods = (read_json(Path(path))["tests"].get(test) or {}).get("methods") or {}
+    out = {}
+    for method, scores in methods.items():
+        if scores.get("confusion") and scores.get("calibration"):
+            try:
+                found = ClassFigures.of_cells(classes, scores["confusion"])
+            except IndexError as e:
+                raise damaged(Path(path), "a cell of a confusion matrix is of no class") from e
+            out[method] = OnTest(found, found.macro_f1_interval(), CalibrationCurve.of_rows(scores["calibration"]))
+    return out
+
+
 def on_test(run: Run, test: str) -> OnTest:
-    """How right the run's own network is on a test set, given the image alone.
+    """How right the run's own network is on a test set, given the image alone, counted from its items.
 
     Raises
     ------
@@ -72,39 +112,70 @@ def comparable(runs: Sequence[Run]) -> list[Run]:
     return out
 
 
-def table(runs: Sequence[Run], tests: Mapping[str, Sequence[OnTest]]) -> str:
-    """One row per run: name, tags, note, and accuracy and macro F1 on every test set, with 95 % intervals."""
+ORDERS = {"": "newest first", "name": "by name", "accuracy": "most accurate first"}
+
+
+def in_order(runs: Sequence[Run], order: str) -> list[Run]:
+    """Runs, newest first, in another of ``ORDERS``; accuracy is of the first test set."""
+    if order == "name":
+        return sorted(runs, key=lambda r: [*map(_number_or_text, DIGITS.split(run_notes.title(r).casefold()))])
+    if order == "accuracy":
+        return sorted(runs, key=lambda r: -next((s.get("accuracy") or 0.0 for s in _own_scores(r).values()), 0.0))
+    return list(runs)
+
+
+def _number_or_text(part: str) -> tuple[int, int, str]:
+    return (0, int(part), "") if part.isdecimal() else (1, 0, part)
+
+
+def _own_scores(run: Run) -> dict[str, dict[str, Any]]:
+    """Test set → what the evaluation says of the run's own network there; nothing of a damaged run."""
+    try:
+        tests, own = reads.result(run, "evaluation.json").get("tests") or {}, own_method(run)
+        return {name: test["methods"].get(own) or {} for name, test in tests.items()}
+    except LTNetError:
+        return {}
+
+
+def table(runs: Sequence[Run], shown: Collection[str]) -> str:
+    """One row per run: name, tags, note, date, and accuracy and macro F1 on every test set; those ``shown`` in bold.
+
+    ``shown`` holds names of folders.
+    """
+    scores = [_own_scores(run) for run in runs]
+    tests = list(dict.fromkeys(name for of_run in scores for name in of_run))
     heads = "".join(
         f'<th class="n">accuracy{_on(t, tests)}</th><th class="n">macro F1{_on(t, tests)}</th>' for t in tests
     )
     rows = []
-    for position, run in enumerate(runs):
+    for run, of_run in zip(runs, scores, strict=True):
         note = run_notes.load(run)
-        cells = "".join(_cells(results[position]) for results in tests.values())
-        name = f"<b>{esc(note.name)}</b> {esc(run.folder.name)}" if note.name else esc(run.folder.name)
+        cells = "".join(_cells(of_run.get(test) or {}, run, test, run.folder.name in shown) for test in tests)
+        name = f"{esc(note.name)} {esc(run.folder.name)}" if note.name else esc(run.folder.name)
         tags = "".join(f'<span class="lt-tag">{esc(t)}</span>' for t in note.tags)
         remark = f'<div class="range">{esc(note.note)}</div>' if note.note else ""
-        rows.append(f"<tr><td>{name} {tags}{remark}</td>{cells}</tr>")
-    return f'<div class="lt-scroll"><table class="lt-table"><tr><th>run</th>{heads}</tr>{"".join(rows)}</table></div>'
+        date = datetime.fromtimestamp(run.created()).strftime("%d %b %Y, %H:%M")
+        best = ' class="best"' if run.folder.name in shown else ""
+        rows.append(f"<tr{best}><td>{name} {tags}{remark}</td><td>{date}</td>{cells}</tr>")
+    head = f"<tr><th>run</th><th>begun</th>{heads}</tr>"
+    return f'<div class="lt-scroll"><table class="lt-table">{head}{"".join(rows)}</table></div>'
 
 
-def _on(test: str, tests: Mapping[str, Any]) -> str:
+def _on(test: str, tests: Collection[str]) -> str:
     return "" if len(tests) == 1 else f" on {esc(test)}"
 
 
-def _cells(result: OnTest) -> str:
-    figures = result.figures
-    if figures.accuracy is None:
-        return '<td class="n">–</td><td class="n">–</td>'
-    intervals = (wilson(figures.accuracy, figures.items), result.macro_f1_interval)
-    return "".join(
-        f'<td class="n">{percent(value)} {_range(ends)}</td>'
-        for value, ends in zip((figures.accuracy, figures.macro_f1), intervals, strict=True)
-    )
+def _cells(scores: Mapping[str, Any], run: Run, test: str, shown: bool) -> str:
+    """Accuracy with its interval, and macro F1; its interval is worked out for the runs that are looked at."""
+    accuracy, items = scores.get("accuracy"), int(scores.get("items") or 0)
+    ends = wilson(accuracy, items) if accuracy is not None and items else None
+    macro = methods_on_test(run, test)[own_method(run)].macro_f1_interval if shown else None
+    pairs = ((accuracy, ends), (scores.get("macro_f1"), macro))
+    return "".join(f'<td class="n">{percent(value)} {_range(e)}</td>' for value, e in pairs)
 
 
 def _range(ends: tuple[float, float] | None) -> str:
-    return "" if ends is None else f'<span class="range">{100 * ends[0]:.0f}–{100 * ends[1]:.0f}</span>'
+    return "" if ends is None else interval(ends)
 
 
 def differing_settings(specs: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
@@ -152,11 +223,11 @@ def plain_table(head: Sequence[str], rows: Mapping[str, Sequence[str]]) -> str:
     return f'<div class="lt-scroll"><table class="lt-table"><tr>{top}</tr>{body}</table></div>'
 
 
-def per_class(runs: Sequence[str], results: Sequence[OnTest]) -> str:
-    """One row per class: how many images, and for each run recall with its interval, precision and F1."""
+def per_class(names: Sequence[str], results: Sequence[OnTest]) -> str:
+    """One row per class: how many images, and for each result recall with its interval, precision and F1."""
     classes = list(dict.fromkeys(c for r in results for c in r.figures.classes))
-    span = "".join(f'<th class="n" colspan="3">{esc(name)}</th>' for name in runs)
-    head = "".join('<th class="n">recall</th><th class="n">precision</th><th class="n">F1</th>' for _ in runs)
+    span = "".join(f'<th class="n" colspan="3">{esc(name)}</th>' for name in names)
+    head = "".join('<th class="n">recall</th><th class="n">precision</th><th class="n">F1</th>' for _ in names)
     rows = []
     for name in classes[:MOST_CLASSES]:
         cells, count = [], 0

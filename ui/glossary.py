@@ -36,6 +36,7 @@ TERMS = {
     "run": "One training, with its settings and results. A refit is a run that starts from another run’s settings.",
     "calibration": "Whether confidence means what it says: of answers with confidence .8, 80 % are right. The "
     "calibration error is the mean distance from that.",
+    "confusion matrix": "How many images of each known truth were called what: the row is the truth, the column the answer.",
     "macro F1": "How well each class is recognised, averaged over the classes, so that rare ones count as much.",
     "pseudo label": "What a machine coder says of an image. It counts less than a person’s label.",
 }
@@ -53,7 +54,16 @@ PAGE_TERMS = {
         "blind answer",
         "machine coder",
     ),
-    "compare": ("mixture", "learned truth", "network truth", "test image", "interval", "macro F1", "calibration"),
+    "compare": (
+        "mixture",
+        "learned truth",
+        "network truth",
+        "test image",
+        "interval",
+        "macro F1",
+        "confusion matrix",
+        "calibration",
+    ),
     "export": ("learned truth", "network truth", "transition matrix", "case"),
     "predict": ("latent truth", "transition matrix", "calibration"),
 }

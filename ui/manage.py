@@ -14,12 +14,14 @@ from ui.trash import Deleted
 from ui.workspace import Dataset, datasets_folder
 
 KEY = "deleted"
+MOST_LISTED = 20
 
 
 def delete_run(run: Run) -> None:
     """A button that asks first."""
     with st.popover("Delete …"):
-        markup.sentence(f"Delete run {run.folder.name}, its results and its checkpoint. The dataset stays.")
+        with_it = "its results, its checkpoint, and its name and note"
+        markup.sentence(f"Delete run {run.folder.name}, {with_it}. The dataset stays.")
         if st.button("Delete this run", key="delete_run", type="primary"):
             _do(lambda: trash.delete_run(run), dataset=True)
 
@@ -57,13 +59,32 @@ def offer_undo() -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         markup.sentence(f"Deleted {deleted.text}. It is gone for good when the server is started again.")
         if st.button("Bring it back", key="undo_delete"):
-            try:
-                trash.restore(deleted)
-            except LTNetError as e:
-                markup.callout("error", str(e), title="It was not brought back")
-                return
-            del st.session_state[KEY]
-            st.rerun()
+            _bring_back(deleted)
         if st.button("Dismiss", key="dismiss_delete"):
             del st.session_state[KEY]
             st.rerun()
+
+
+def deleted_ones() -> None:
+    """Everything that was deleted since the server started, whoever did it."""
+    everything = trash.everything()
+    if not everything:
+        return
+    with st.expander(f"Deleted, and not gone yet ({len(everything):,})"):
+        markup.sentence("They are gone for good when the server is started again.")
+        for deleted in everything[:MOST_LISTED]:
+            with st.container(horizontal=True, vertical_alignment="center"):
+                markup.sentence(f"{deleted.text[:1].upper()}{deleted.text[1:]}")
+                if st.button("Bring it back", key=f"undo_{deleted.folder.name}"):
+                    _bring_back(deleted)
+
+
+def _bring_back(deleted: Deleted) -> None:
+    try:
+        trash.restore(deleted)
+    except LTNetError as e:
+        markup.callout("error", str(e), title="It was not brought back")
+        return
+    if st.session_state.get(KEY) == deleted:
+        del st.session_state[KEY]
+    st.rerun()

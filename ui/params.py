@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import streamlit as st
+
+from ui import markup
 
 
 def choose(name: str, label: str, options: Mapping[str, str], width: int) -> str:
@@ -30,6 +32,38 @@ def choose(name: str, label: str, options: Mapping[str, str], width: int) -> str
     )
     remember(name, value or default, default)
     return str(value or default)
+
+
+def choose_several(
+    name: str,
+    label: str,
+    options: Sequence[str],
+    default: Sequence[str],
+    text: Callable[[str], str],
+    *,
+    most: int | None = None,
+) -> list[str]:
+    """Several of the options, bound to the query parameter ``name``, which is left out where they are the default."""
+    key, of_gone = f"q_{name}", f"gone_{name}"
+    asked = st.session_state.get(key)
+    if asked is None:
+        asked = st.query_params.get_all(name) or default
+        st.session_state[of_gone] = [value for value in asked if value not in options]
+    st.session_state[key] = [value for value in asked if value in options][:most]
+
+    def changed() -> None:
+        st.session_state[of_gone] = []
+
+    values = list(st.multiselect(label, options, key=key, format_func=text, max_selections=most, on_change=changed))
+    if gone := st.session_state.get(of_gone):
+        markup.sentence(f"Not here any more, though the address names it: {', '.join(gone)}.")
+    wanted = [] if values == list(default) else values
+    if st.query_params.get_all(name) != wanted:
+        if wanted:
+            st.query_params[name] = wanted
+        else:
+            del st.query_params[name]
+    return values
 
 
 def remember(name: str, value: str, default: str) -> None:

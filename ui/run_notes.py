@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from ltnet_core.errors import LTNetError
@@ -30,10 +31,15 @@ class RunNote:
     tags: tuple[str, ...] = ()
 
 
+def path_of(run: Run) -> Path:
+    """Where it is kept."""
+    return root() / FOLDER / f"{run.folder.name}.json"
+
+
 def load(run: Run) -> RunNote:
     """What is kept of a run; nothing where that is damaged, or of another run that had this folder's name before."""
     try:
-        content = read_json(root() / FOLDER / f"{run.folder.name}.json")
+        content = read_json(path_of(run))
         if content.get("created") != _created(run):
             return RunNote()
         return _bounded(str(content["name"]), str(content["note"]), [str(t) for t in content["tags"]])
@@ -50,10 +56,10 @@ def save(run: Run, name: str, note: str, tags: Sequence[str]) -> RunNote:
         the run's spec is damaged, or the file cannot be written.
     """
     kept = _bounded(name, note, tags)
-    folder = root() / FOLDER
-    with naming(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / f"{run.folder.name}.json", {"created": _created(run), **asdict(kept)})
+    path = path_of(run)
+    with naming(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    write_json(path, {"created": _created(run), **asdict(kept)})
     return kept
 
 

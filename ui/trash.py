@@ -2,7 +2,8 @@
 
 ::
 
-    WORKSPACE/.deleted/<number>/<name>/       a folder as it was
+    WORKSPACE/.deleted/<number>/<name>        a folder or a file as it was
+    WORKSPACE/.deleted/<number>/about.json    {"text", "moved": [[name here, where it was in the workspace], …]}
 """
 
 from __future__ import annotations
@@ -13,15 +14,18 @@ import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from ltnet_core.errors import LTNetError, RunError
-from ltnet_core.files.writing import naming
+from ltnet_core.files.reading import read_json
+from ltnet_core.files.writing import naming, write_json
 from ltnet_core.runs.run import Run
+from ui import run_notes
 from ui.wording import LIVE
 from ui.workspace import Dataset, datasets_folder, root
 
-FOLDER = ".deleted"
+FOLDER, ABOUT = ".deleted", "about.json"
+PLACES = ("runs", "datasets", run_notes.FOLDER)
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,7 @@ def require_idle(runs: Sequence[Run]) -> None:
 
 
 def delete(text: str, folders: Sequence[Path]) -> Deleted:
-    """Set folders of the workspace aside; ``text`` says what they are.
+    """Set folders and files of the workspace aside; ``text`` says what they are.
 
     Raises
     ------
@@ -52,6 +56,8 @@ def delete(text: str, folders: Sequence[Path]) -> Deleted:
     with naming(kept):
         kept.mkdir(parents=True)
     deleted = Deleted(kept, text, tuple((kept / f"{i}-{f.name}", f) for i, f in enumerate(folders)))
+    moved = [[here.name, os.path.relpath(was, root())] for here, was in deleted.moved]
+    write_json(kept / ABOUT, {"text": text, "moved": moved})
     try:
         for here, folder in deleted.moved:
             with naming(folder):
@@ -72,7 +78,13 @@ def delete_run(run: Run) -> Deleted:
     StorageError
     """
     require_idle([run])
-    return delete(f"run {run.folder.name}", [run.folder])
+    return delete(f"run {run.folder.name}", _of_run(run))
+
+
+def _of_run(run: Run) -> list[Path]:
+    """A run's folder, and what people call it."""
+    note = run_notes.path_of(run)
+    return [run.folder, *([note] if note.is_file() else [])]
 
 
 def delete_dataset(dataset: Dataset, runs: Sequence[Run]) -> Deleted:
@@ -90,7 +102,32 @@ def delete_dataset(dataset: Dataset, runs: Sequence[Run]) -> Deleted:
     text = f"dataset {dataset.name}" + (
         f" with {len(runs):,} runs" if len(runs) > 1 else " with its run" if runs else ""
     )
-    return delete(text, [*(r.folder for r in runs), datasets_folder() / dataset.id])
+    return delete(text, [*(part for run in runs for part in _of_run(run)), datasets_folder() / dataset.id])
+
+
+def everything() -> list[Deleted]:
+    """What was deleted since the server started and not brought back, by whomever, the newest first."""
+    try:
+        kept = sorted((root() / FOLDER).iterdir(), key=lambda f: f.name, reverse=True)
+    except OSError:
+        return []
+    return [deleted for folder in kept if (deleted := _read(folder)) is not None]
+
+
+def _read(folder: Path) -> Deleted | None:
+    """What a folder says of itself; None where it is damaged, or would bring something out of the workspace."""
+    try:
+        about = read_json(folder / ABOUT)
+        text, moved = str(about["text"]), [(str(here), str(was)) for here, was in about["moved"]]
+    except (LTNetError, KeyError, TypeError, ValueError):
+        return None
+    if not all(Path(here).name == here and _is_inside(PurePath(was)) for here, was in moved):
+        return None
+    return Deleted(folder, text, tuple((folder / here, root() / was) for here, was in moved))
+
+
+def _is_inside(path: PurePath) -> bool:
+    return len(path.parts) == 2 and path.parts[0] in PLACES and path.parts[1] != ".."
 
 
 def restore(deleted: Deleted) -> None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..annotations import FloatArray
+from ..runs.evaluation import CURVE_BINS, calibration_bins
 from ..runs.learned_items import LearnedItems
 
-BINS = 10
 DRAWS = 500  # of the bootstrap
 
 
@@ -33,6 +34,21 @@ class ClassFigures:
         k = len(items.classes)
         cell = items.known[rows].astype(np.int64) * k + items.network[rows]
         return cls(items.classes, np.bincount(cell, minlength=k * k).reshape(k, k))
+
+    @classmethod
+    def of_cells(cls, classes: Sequence[str], cells: Sequence[Sequence[int]]) -> ClassFigures:
+        """Those that an evaluation keeps of a method: [truth, predicted, images] of every cell that is not empty.
+
+        Raises
+        ------
+        IndexError
+            a cell is of a class that is not there.
+        """
+        counts = np.zeros((len(classes), len(classes)), dtype=np.int64)
+        if cells:
+            truth, predicted, images = np.asarray(cells, dtype=np.int64).T
+            counts[truth, predicted] = images
+        return cls(tuple(classes), counts)
 
     @property
     def items(self) -> int:
@@ -66,11 +82,16 @@ class ClassFigures:
         """Its 95 % interval, by drawing the images again (bootstrap, percentiles)."""
         if not self.items:
             return None
-        share = self.counts.ravel() / self.items
-        draws = np.random.default_rng(seed).multinomial(self.items, share, size=DRAWS)
         k = len(self.classes)
-        means = [ClassFigures(self.classes, draw.reshape(k, k)).macro_f1 for draw in draws]
-        low, high = np.percentile(np.asarray(means, dtype=np.float64), (2.5, 97.5))
+        truth, predicted = np.nonzero(self.counts)  # all others stay empty in every draw
+        share, right, rng = self.counts[truth, predicted] / self.items, truth == predicted, np.random.default_rng(seed)
+        means = []
+        for _ in range(DRAWS):
+            draw = rng.multinomial(self.items, share)
+            both = np.bincount(truth, weights=draw, minlength=k) + np.bincount(predicted, weights=draw, minlength=k)
+            hits = np.bincount(truth[right], weights=draw[right], minlength=k)
+            means.append(float((2 * hits[both > 0] / both[both > 0]).mean()))
+        low, high = np.percentile(means, (2.5, 97.5))
         return float(low), float(high)
 
 
@@ -93,13 +114,15 @@ class CalibrationCurve:
     items: NDArray[np.int64]
 
     @classmethod
-    def of(cls, confidence: FloatArray, right: NDArray[np.bool_], bins: int = BINS) -> CalibrationCurve:
+    def of(cls, confidence: FloatArray, right: NDArray[np.bool_], bins: int = CURVE_BINS) -> CalibrationCurve:
         """From ``confidence`` (n,) in the most probable class, and whether that class was ``right`` (n,)."""
-        bin_of = np.minimum((confidence * bins).astype(np.int64), bins - 1)
-        size = np.bincount(bin_of, minlength=bins)
-        full = size > 0
-        mean, share = (np.bincount(bin_of, weights=w, minlength=bins)[full] / size[full] for w in (confidence, right))
-        return cls(mean, share, size[full])
+        return cls(*calibration_bins(confidence, right, bins))
+
+    @classmethod
+    def of_rows(cls, rows: Sequence[Sequence[float]]) -> CalibrationCurve:
+        """The one that an evaluation keeps of a method: [confidence, accuracy, images] of every bin."""
+        confidence, accuracy, items = np.asarray(rows, dtype=np.float64).reshape(-1, 3).T
+        return cls(confidence, accuracy, items.astype(np.int64))
 
 
 def rows_of_test(items: LearnedItems, test: str) -> NDArray[np.int64]:

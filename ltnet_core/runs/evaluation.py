@@ -13,6 +13,7 @@ from ..annotations import ADJUDICATOR, AnnotationTable, FloatArray
 from ..labels.aggregation import Aggregate, aggregate
 
 BINS = 15
+CURVE_BINS = 10  # of a calibration curve, which has to be read
 AGGREGATED = ("majority", "dawid-skene", "shrunk-dawid-skene")  # quick enough for every run
 
 
@@ -34,12 +35,23 @@ def calibration_error(
 
     C. Guo et al., *On calibration of modern neural networks*, ICML 2017.
     """
-    confidence = p.max(1)
     right = (p.argmax(1) if predicted is None else predicted) == truth
-    bin_of = np.minimum((confidence * bins).astype(int), bins - 1)
+    confidence, accuracy, size = calibration_bins(p.max(1), right, bins)
+    return float((np.abs(confidence - accuracy) * size).sum() / max(size.sum(), 1))
+
+
+def calibration_bins(
+    confidence: FloatArray, right: NDArray[np.bool_], bins: int
+) -> tuple[FloatArray, FloatArray, NDArray[np.int64]]:
+    """(B,) mean confidence, share that is right, and number of items of each of the equal-width bins that hold any.
+
+    ``confidence`` in the most probable class and ``right`` are of (n,) items.
+    """
+    bin_of = np.minimum((confidence * bins).astype(np.int64), bins - 1)
     size = np.bincount(bin_of, minlength=bins)
-    gap = np.bincount(bin_of, weights=confidence - right, minlength=bins)
-    return float(np.abs(gap).sum() / max(size.sum(), 1))
+    full = size > 0
+    mean, share = (np.bincount(bin_of, weights=w, minlength=bins)[full] / size[full] for w in (confidence, right))
+    return mean, share, size[full]
 
 
 def macro_f1(truth: NDArray[Any], predicted: NDArray[Any]) -> float:
@@ -50,9 +62,12 @@ def macro_f1(truth: NDArray[Any], predicted: NDArray[Any]) -> float:
 
 
 def scores(
-    p: FloatArray, truth: NDArray[np.int32], labels: NDArray[np.int32] | None = None
-) -> dict[str, float | int | None]:
+    p: FloatArray, truth: NDArray[np.int32], labels: NDArray[np.int32] | None = None, *, whole: bool = False
+) -> dict[str, Any]:
     """Accuracy, macro F1 (over classes that occur) and calibration error of (n,K) ``p`` on the n items it covers.
+
+    ``whole`` adds ``confusion``, a list of [truth, predicted, items], and ``calibration``, a list of
+    [confidence, accuracy, items] of bins.
 
     A row of NaN is an item without prediction; all scores are None where every row is NaN.
     ``labels`` (n,) replaces argmax where a method has its own tie rule.
@@ -63,12 +78,18 @@ def scores(
         return {"accuracy": None, "macro_f1": None, "ece": None, "items": 0}
     p, truth = p[covered], truth[covered]
     predicted = p.argmax(1) if labels is None else labels[covered]
-    return {
+    out = {
         "accuracy": float((predicted == truth).mean()),
         "macro_f1": macro_f1(truth, predicted),
         "ece": calibration_error(p, truth, predicted=predicted),
         "items": n,
     }
+    if whole:
+        cells, items = np.unique(truth.astype(np.int64) * p.shape[1] + predicted, return_counts=True)
+        out["confusion"] = np.column_stack([*np.divmod(cells, p.shape[1]), items]).tolist()
+        bins = calibration_bins(p.max(1), predicted == truth, CURVE_BINS)
+        out["calibration"] = np.column_stack(bins).tolist()
+    return out
 
 
 def human_label_accuracy(table: AnnotationTable, truth: NDArray[np.int32]) -> float | None:
@@ -115,7 +136,7 @@ def evaluate(
     tests: dict[str, Any] = {}
     for name in sorted(set(test_set.tolist()) - {""}):
         items = np.flatnonzero((test_set == name) & (truth >= 0) & usable)
-        tests[name] = {"items": len(items), "methods": _methods(items, truth, networks, alone_on_all)}
+        tests[name] = {"items": len(items), "methods": _methods(items, truth, networks, alone_on_all, whole=True)}
 
     items = np.flatnonzero((test_set == "") & usable & (truth >= 0) & human.annotated())
     labelled_by = [c for c in human.coders if c != ADJUDICATOR]  # what people settled is no coder's own label
@@ -137,11 +158,16 @@ def evaluate(
 
 
 def _methods(
-    items: NDArray[np.int64], truth: NDArray[np.int32], networks: dict[str, FloatArray], alone: Aggregator
+    items: NDArray[np.int64],
+    truth: NDArray[np.int32],
+    networks: dict[str, FloatArray],
+    alone: Aggregator,
+    *,
+    whole: bool = False,
 ) -> dict[str, Any]:
     """method → scores of every network and every aggregation on some items."""
-    out = {method: scores(p[items], truth[items]) for method, p in networks.items()}
+    out = {method: scores(p[items], truth[items], whole=whole) for method, p in networks.items()}
     for method in AGGREGATED:
         result = alone(method)
-        out[method] = scores(result.p[items], truth[items], result.labels[items])
+        out[method] = scores(result.p[items], truth[items], result.labels[items], whole=whole)
     return out

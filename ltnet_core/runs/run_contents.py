@@ -107,6 +107,8 @@ class Scores(TypedDict, total=False):
     accuracy: float | None
     macro_f1: float | None
     ece: float | None
+    confusion: list[list[int]]
+    calibration: list[list[float]]
 
 
 class Test(TypedDict):
@@ -281,6 +283,10 @@ def _evaluation(path: Path, content: Mapping[str, Any]) -> None:
         raise damaged(path, "a share must lie between 0 and 1")
     if any(s.get("items", 0) < 0 for s in scores):
         raise damaged(path, "a number of items must not be negative")
+    if any(
+        len(row) != 3 or min(row) < 0 for s in scores for key in ("confusion", "calibration") for row in s.get(key, ())
+    ):
+        raise damaged(path, "a row of a confusion matrix or a calibration curve must hold three numbers, none below 0")
 
 
 def _networks(path: Path, content: Mapping[str, Any]) -> None:
