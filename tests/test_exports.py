@@ -310,6 +310,20 @@ def test_a_name_edited_by_hand_is_text_in_the_report_and_a_seed_that_is_no_numbe
     [
         ("evaluation.json", '{"tests": 5, "truth": {"items": 0}}'),
         ("evaluation.json", '{"tests": {}, "truth": []}'),
+        *(
+            (
+                "evaluation.json",
+                f'{{"tests": {{"t": {{"items": 1, "methods": {{"m": {cells}}}}}}}, "truth": {{"items": 0}}}}',
+            )
+            for cells in (
+                '{"confusion": [[0, 1]]}',
+                '{"confusion": [[0, -1, 2]]}',
+                '{"confusion": [[0, 1, 1.5]]}',
+                '{"confusion": [[0, 1, 3000000000]]}',
+                '{"calibration": [[NaN, 1, 2]]}',
+                '{"calibration": 5}',
+            )
+        ),
         ("evaluation.json", '{"tests": {"t": {"items": "<b>", "methods": {}}}, "truth": {"items": 0}}'),
         ("evaluation.json", '{"tests": {}, "truth": {"items": 1, "accuracy": NaN, "human_labels_accuracy": 0}}'),
         (

@@ -36,7 +36,8 @@ TERMS = {
     "run": "One training, with its settings and results. A refit is a run that starts from another run’s settings.",
     "calibration": "Whether confidence means what it says: of answers with confidence .8, 80 % are right. The "
     "calibration error is the mean distance from that.",
-    "confusion matrix": "How many images of each known truth were called what: the row is the truth, the column the answer.",
+    "confusion matrix": "How many images of each class were called what. The row is the known truth, the column the "
+    "answer.",
     "macro F1": "How well each class is recognised, averaged over the classes, so that rare ones count as much.",
     "pseudo label": "What a machine coder says of an image. It counts less than a person’s label.",
 }

@@ -21,6 +21,7 @@ from ..settings import Settings
 from ..settings.names import FEATURES
 
 SUM_TOLERANCE = 1e-3
+MOST_ITEMS = 2**31
 Matrix = list[list[float]]
 
 
