@@ -115,18 +115,18 @@ def side_by_side(runs: list[Run]) -> None:
     asked = chosen_methods(runs, results) if names else []
     for test, of_runs in results.items():
         where = "on the test images" if len(names) == 1 else f"on test set {test}"
-        found = {
+        counted = {
             label(titles[name], method, len(runs)): of_run[method]
             for name, of_run in of_runs.items()
             for method in asked
             if method in of_run and of_run[method].figures.items
         }
-        if not found:
+        if not counted:
             continue
         markup.heading("Per class", f"what each says of the image alone, {where}")
-        markup.show(compare_runs.per_class(list(found), list(found.values())))
-        confusion(found, test, where)
-        curves = {title: r.curve for title, r in found.items() if r.curve is not None}
+        markup.show(compare_runs.per_class(list(counted), list(counted.values())))
+        confusion(counted, test, where)
+        curves = {title: r.curve for title, r in counted.items() if r.curve is not None}
         if curves:
             markup.heading("Calibration", f"how often each is right when it is so sure, {where}")
             st.plotly_chart(charts.calibration(curves), config=charts.CONFIG, key=f"calibration_{test}")
@@ -150,9 +150,9 @@ def chosen_methods(runs: list[Run], results: dict[str, dict[str, dict[str, compa
     return names or own
 
 
-def confusion(found: dict[str, compare_runs.OnTest], test: str, where: str) -> None:
+def confusion(counted: dict[str, compare_runs.OnTest], test: str, where: str) -> None:
     """The confusion matrix of one, or of two side by side."""
-    names = list(found)
+    names = list(counted)
     markup.heading("Confusion", f"images by known truth and by what was said of them, {where}")
     with st.container(horizontal=True, gap="small"):
         first = st.selectbox("Confusion matrix of", names, key=f"confusion_{test}", width=360)
@@ -163,8 +163,8 @@ def confusion(found: dict[str, compare_runs.OnTest], test: str, where: str) -> N
     codes = reads.codes(run)
     rows = []
     with st.grid(min_column_width=380 if len(codes) <= 12 else 560, gap="large"):
-        for position, name in enumerate(n for n in (first, second) if n in found):
-            one = found[name].figures
+        for position, name in enumerate(n for n in (first, second) if n in counted):
+            one = counted[name].figures
             shown = [codes.get(c, c) for c in one.classes]
             with st.container(gap="small"):
                 markup.show(f'<div class="lt-matrix"><h3>{markup.esc(name)}</h3></div>')

@@ -67,10 +67,10 @@ def _methods_on_test(path: str, version: str, test: str, classes: tuple[str, ...
     for method, scores in methods.items():
         if scores.get("confusion") and scores.get("calibration"):
             try:
-                found = ClassFigures.of_cells(classes, scores["confusion"])
+                counted = ClassFigures.of_cells(classes, scores["confusion"])
             except IndexError as e:
                 raise damaged(Path(path), "a cell of a confusion matrix is of no class") from e
-            out[method] = OnTest(found, found.macro_f1_interval(), CalibrationCurve.of_rows(scores["calibration"]))
+            out[method] = OnTest(counted, counted.macro_f1_interval(), CalibrationCurve.of_rows(scores["calibration"]))
     return out
 
 
