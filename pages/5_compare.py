@@ -195,7 +195,7 @@ def chosen(others: dict[str, Run]) -> list[Run]:
 
 markup.heading("Runs of this dataset", "named, and side by side")
 with st.container(horizontal=True, vertical_alignment="bottom"):
-    order = params.choose("order", "Order of the runs", compare_runs.ORDERS)
+    order = params.choose("order", "Order of the runs", compare_runs.ORDERS, width=240)
     manage.delete_run(run)
 name_it(run)
 ordered = compare_runs.in_order(compare_runs.comparable(state.runs_here), order)
