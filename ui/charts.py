@@ -15,6 +15,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import ArrayLike, NDArray
 
+from ltnet_core.annotations import FloatArray
 from ltnet_core.explore.figures import CalibrationCurve
 from ltnet_core.labels.identifiability import ENOUGH
 from ui.wording import name as isolated
@@ -159,15 +160,39 @@ def heatmap(
         {"type": "heatmap", "z": shade, "zmin": low, "zmax": high, "colorscale": colours, "showscale": False,
          "hoverinfo": "skip", "xgap": 2, "ygap": 2}
     ]  # fmt: skip
-    rows, columns = np.divmod(np.arange(k * k), k)
-    strong = np.abs(shade.ravel()) > WHITE_FROM * limit
+    traces += _cell_markers(z, shade / limit, classes, coder, view, evidence)
+    ticks = {"tickmode": "array", "tickvals": list(range(k)), "ticktext": [_text(c) for c in codes]}
+    size = 13 if k <= MOST_TEXT else 9
+    common = {"showgrid": False, "zeroline": False, "ticks": "", "tickfont": {"size": size}, "fixedrange": True} | ticks
+    title = {"text": f"{_text(coder)} says", "font": {"size": 13}}
+    end = k + 0.1 + 0.06 * k if evidence else k - 0.5
+    layout = {
+        **_layout(400),
+        "clickmode": "event+select",
+        "dragmode": False,
+        "xaxis": {**common, "side": "top", "title": title, "tickangle": 0, "range": [-0.5, end]},
+        "yaxis": {**common, "title": {"text": "truth", "font": {"size": 13}}, "range": [k - 0.5, -0.5]},
+    }
+    if evidence:
+        layout["annotations"] = _supports(evidence)
+        traces += _hatching(evidence, k)
+    return go.Figure(traces, layout)
+
+
+def _cell_markers(
+    z: FloatArray, shade: FloatArray, classes: Sequence[str], coder: str, view: str, evidence: RowEvidence | None
+) -> list[dict[str, Any]]:
+    """The numbers in the cells and what is told on hovering: a trace for dark and one for light cells."""
+    k, out = len(classes), []
     texts = np.asarray([_cell(v, view) for v in z.ravel()], dtype=object)
-    names = _text(coder), [_text(c) for c in classes]
+    says, names = _text(coder), [_text(c) for c in classes]
+    rows, columns = np.divmod(np.arange(k * k), k)
+    strong = np.abs(shade.ravel()) > WHITE_FROM
     for part, colour in ((~strong, INK), (strong, "#ffffff")):
         if not part.any():
             continue
         cells = list(zip(rows[part].tolist(), columns[part].tolist(), strict=True))
-        traces.append(
+        out.append(
             {
                 "type": "scatter",
                 "x": columns[part],
@@ -181,7 +206,7 @@ def heatmap(
                 "unselected": {"marker": {"opacity": 0}, "textfont": {"color": colour}},
                 "customdata": cells,
                 "hovertext": [
-                    _hover(names[0], names[1][r], names[1][c], z[r, c], view)
+                    _hover(says, names[r], names[c], z[r, c], view)
                     + "".join(f"<br>{line}" for line in (evidence.lines(r, c, view) if evidence else ()))
                     for r, c in cells
                 ],
@@ -189,22 +214,7 @@ def heatmap(
                 "showlegend": False,
             }
         )
-    ticks = {"tickmode": "array", "tickvals": list(range(k)), "ticktext": [_text(c) for c in codes]}
-    size = 13 if k <= MOST_TEXT else 9
-    common = {"showgrid": False, "zeroline": False, "ticks": "", "tickfont": {"size": size}, "fixedrange": True} | ticks
-    title = {"text": f"{names[0]} says", "font": {"size": 13}}
-    end = k + 0.1 + 0.06 * k if evidence else k - 0.5
-    layout = {
-        **_layout(400),
-        "clickmode": "event+select",
-        "dragmode": False,
-        "xaxis": {**common, "side": "top", "title": title, "tickangle": 0, "range": [-0.5, end]},
-        "yaxis": {**common, "title": {"text": "truth", "font": {"size": 13}}, "range": [k - 0.5, -0.5]},
-    }
-    if evidence:
-        layout["annotations"] = _supports(evidence)
-        traces += _hatching(evidence, k)
-    return go.Figure(traces, layout)
+    return out
 
 
 def _supports(evidence: RowEvidence) -> list[dict[str, Any]]:

@@ -112,7 +112,7 @@ def comparable(runs: Sequence[Run]) -> list[Run]:
     return out
 
 
-ORDERS = {"": "newest first", "name": "by name", "accuracy": "most accurate first"}
+ORDERS = {"": "newest runs first", "name": "runs by name", "accuracy": "most accurate runs first"}
 
 
 def in_order(runs: Sequence[Run], order: str) -> list[Run]:
