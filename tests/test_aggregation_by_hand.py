@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import itertools
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -87,6 +89,17 @@ def test_large_crowds_in_parts_and_with_deep_logs_are_the_same(monkeypatch: pyte
     np.testing.assert_allclose(whole.counts.sum((1, 2)), np.bincount(table.coder))
 
 
+def test_em_takes_a_hundred_steps_at_most_and_each_is_bayes_and_counting() -> None:
+    table = sparse_crowd(items=12)
+    assert len(dawid_skene(table, tol=-1).bound) == len(shrunk(table, tol=-1).bound) == 100
+    first, second = (dawid_skene(table, max_iter=n, tol=-1) for n in (1, 2))
+    np.testing.assert_allclose(first.transitions, confusion(table, first.p), atol=1e-8)
+    joint = np.tile(np.log(first.prior), (12, 1))
+    np.add.at(joint, table.item, np.log(np.maximum(first.transitions, 1e-10))[table.coder, :, table.label])
+    r = np.exp(joint - joint.max(1, keepdims=True))
+    np.testing.assert_allclose(second.p, r / r.sum(1, keepdims=True), atol=1e-8)
+
+
 def test_coders_who_never_err_have_the_identity() -> None:
     perfect = table_of([(f"i{n}", c, "ab"[n % 2], 1.0) for n in range(20) for c in "xy"])
     np.testing.assert_allclose(dawid_skene(perfect).transitions, [np.eye(2)] * 2, atol=1e-9)
@@ -157,7 +170,16 @@ def test_the_strength_of_a_prior_makes_the_rows_most_probable() -> None:
     assert strength(many[:999], mean) < 16.0
 
 
-def guessing_in_a_loop(counts: np.ndarray) -> np.ndarray:
+Strength = Callable[[np.ndarray, np.ndarray], float]
+
+
+def counted() -> Strength:
+    """A strength that is another one at every call: it shows when strengths are chosen."""
+    numbers = itertools.count(1)
+    return lambda counts, mean: float(next(numbers))
+
+
+def guessing_in_a_loop(counts: np.ndarray, strength: Strength) -> np.ndarray:
     c, k, _ = counts.shape
     shares = counts.sum((0, 1)) + 0.1
     knows, guess = [0.6] * c, [shares / shares.sum()] * c
@@ -181,12 +203,15 @@ def guessing_in_a_loop(counts: np.ndarray) -> np.ndarray:
     return np.array([knows[i] * np.eye(k) + (1 - knows[i]) * np.tile(guess[i], (k, 1)) for i in range(c)])
 
 
-def test_knowing_and_guessing_is_told_apart_as_in_a_loop() -> None:
+def test_knowing_and_guessing_is_told_apart_as_in_a_loop(monkeypatch: pytest.MonkeyPatch) -> None:
     counts = np.random.default_rng(0).gamma(0.7, 6.0, (9, 3, 3)) + 12 * np.eye(3)
-    np.testing.assert_allclose(guessing_matrices(counts), guessing_in_a_loop(counts), rtol=1e-10)
+    np.testing.assert_allclose(guessing_matrices(counts), guessing_in_a_loop(counts, strength), rtol=1e-10)
+    module = importlib.import_module("ltnet_core.labels.aggregation.guessing")
+    monkeypatch.setattr(module, "strength", counted())
+    np.testing.assert_allclose(guessing_matrices(counts), guessing_in_a_loop(counts, counted()), rtol=1e-10)
 
 
-def know_or_guess_in_a_loop(table: AnnotationTable) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def know_or_guess_in_a_loop(table: AnnotationTable, strength: Strength) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     n, c, k = table.shape
     entries = [*zip(table.item.tolist(), table.coder.tolist(), table.label.tolist(), table.count.tolist(), strict=True)]
     said = np.zeros((c, k))
@@ -216,12 +241,17 @@ def know_or_guess_in_a_loop(table: AnnotationTable) -> tuple[np.ndarray, np.ndar
     return p, knows, guess / guess.sum(1, keepdims=True)
 
 
-def test_a_crowd_without_matrices_is_learned_as_in_a_loop() -> None:
+@pytest.mark.parametrize("chosen", [strength, None], ids=["real", "counted"])
+def test_a_crowd_without_matrices_is_learned_as_in_a_loop(
+    chosen: Strength | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     table = sparse_crowd(seed=3)
-    found = know_or_guess(table)
-    p, knows, guess = know_or_guess_in_a_loop(table)
-    np.testing.assert_allclose(found.p, p, rtol=1e-8, atol=1e-12)
-    np.testing.assert_allclose(found.knows, knows, rtol=1e-8)
-    np.testing.assert_allclose(found.guess, guess, rtol=1e-8)
+    module = importlib.import_module("ltnet_core.labels.aggregation.few_parameters")
+    monkeypatch.setattr(module, "strength", chosen or counted())
+    estimated = know_or_guess(table)
+    p, knows, guess = know_or_guess_in_a_loop(table, chosen or counted())
+    np.testing.assert_allclose(estimated.p, p, rtol=1e-8, atol=1e-12)
+    np.testing.assert_allclose(estimated.knows, knows, rtol=1e-8)
+    np.testing.assert_allclose(estimated.guess, guess, rtol=1e-8)
     by_hand = knows[:, None, None] * np.eye(3) + (1 - knows[:, None, None]) * guess[:, None, :]
-    np.testing.assert_allclose(found.matrices(), by_hand)
+    np.testing.assert_allclose(estimated.matrices(), by_hand)

@@ -111,6 +111,11 @@ def test_the_bound_is_per_annotation_and_em_takes_thirty_steps_at_most() -> None
     evidence = np.log(0.5 * 0.7**3 * 0.3 + 0.5 * 0.4**3 * 0.6) + np.log(0.5 * 0.3**4 + 0.5 * 0.6**4)
     evidence += (prior[0] * np.log(t.T)).sum()
     assert found.bound[0] == pytest.approx(evidence / 8)
+    rises = np.diff(maximise(rows, states, fit, prior, None, tol=1e-3).bound)
+    assert len(rises) > 1 and (rises[:-1] >= 1e-3).all() and rises[-1] < 1e-3
+    leaning = maximise(rows, states, replace(fit, lean=np.array([0.7])), prior, np.array([3.0, 1.0]), tol=-1)
+    assert leaning.bound[0] == pytest.approx((evidence + 3 * np.log(0.7) + np.log(0.3)) / 8)
+    assert leaning.lean.tolist() == [0.75]  # nobody judged an unclear item: the mean of the prior
 
 
 # ---- the choice
