@@ -28,7 +28,7 @@ from ltnet_core.labels.aggregation.choice import (
 )
 from ltnet_core.labels.aggregation.few_parameters import know_or_guess
 from ltnet_core.labels.aggregation.guessing import strength
-from ltnet_core.labels.aggregation.held_out import CORRELATIONS, discounts, folds
+from ltnet_core.labels.aggregation.held_out import CORRELATIONS, discounts, folds, left_out_probability, truth
 from ltnet_core.labels.aggregation.unclear_items import LEAN, UNCLEAR, Parameters, Rows, States, maximise
 
 # ---- annotations left out
@@ -88,7 +88,8 @@ def test_shares_of_states_start_from_the_classes_and_pairs_are_symmetric() -> No
     shares = states.shares(np.array([4.0, 3.0, 1.0, 5.0, 0.0, 1.0, 2.0, 4.0, 0.0]))
     np.testing.assert_allclose(shares, np.array([4, 3, 1, 3, 2, 3, 1, 2, 1]) / 20)
     r = np.array([[0.1, 0.2, 0.0, 0.3, 0.0, 0.0, 0.4, 0.0, 0.0]])
-    np.testing.assert_array_equal(states.truth(r), states.truth(r, 1.0))
+    np.testing.assert_allclose(states.truth(r), [[0.4, 0.6, 0.0]])
+    np.testing.assert_allclose(states.truth(r, 0.75), [[0.325, 0.575, 0.1]])
 
 
 def test_the_order_of_a_pair_is_as_sure_as_its_coders_lean() -> None:
@@ -116,6 +117,12 @@ def test_the_bound_is_per_annotation_and_em_takes_thirty_steps_at_most() -> None
     leaning = maximise(rows, states, replace(fit, lean=np.array([0.7])), prior, np.array([3.0, 1.0]), tol=-1)
     assert leaning.bound[0] == pytest.approx((evidence + 3 * np.log(0.7) + np.log(0.3)) / 8)
     assert leaning.lean.tolist() == [0.75]  # nobody judged an unclear item: the mean of the prior
+    states = States.of(2, True)
+    fit = replace(fit, lean=np.array([0.7]), share=np.array([0.3, 0.4, 0.15, 0.15]))
+    unclear = maximise(rows, states, fit, prior, np.array([3.0, 1.0]), max_iter=1)
+    first, second = unclear.judged[0]
+    assert first > second > 0
+    assert unclear.lean[0] == pytest.approx((first + 3) / (first + second + 4))
 
 
 # ---- the choice
@@ -173,6 +180,41 @@ def test_unclear_items_have_to_be_worth_their_states() -> None:
     chance = weigh({clear: base, other: base + rng.normal(0, 0.01, 400)}, count)  # within two standard errors
     assert chance == pytest.approx({clear: 1.0, other: 0.0})
     assert weigh({clear: base}, count) == pytest.approx({clear: 1.0})
+
+
+def test_the_truth_is_the_average_of_the_models_by_their_weights() -> None:
+    table = replace(sparse_crowd(items=40, coders=4, classes=2), items=np.array([f"i{n}" for n in range(41)], object))
+    chosen = choose(table)  # the last item has no annotation
+    assert chosen is not None
+    assert len(chosen.weights) == 12
+    assert sum(w for w, _ in chosen.weights.values()) == pytest.approx(1)
+    assert chosen.left_out == sum(len(fold.count) for fold in folds(table))
+    everything, p, t = Rows.of(table), np.zeros((41, 2)), np.zeros((4, 2, 2))
+    for kind in (CLEAR, CHANCE, OWN):
+        for model, states, fit in ladder(everything, kind):
+            weight, correlation = chosen.weights[model]
+            p += weight * truth(everything, states, fit, correlation)
+            t += weight * fit.t.reshape(4, 2, 2).transpose(0, 2, 1)
+    np.testing.assert_allclose(chosen.p[:40], p[:40])
+    np.testing.assert_allclose(chosen.transitions, t)
+    np.testing.assert_allclose(chosen.p[:40].sum(1), 1)
+    assert np.isnan(chosen.p[40]).all()
+
+
+def test_left_out_annotations_are_foretold_in_parts_as_in_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = sparse_crowd(items=40)
+    fold = next(iter(folds(table)))
+    whole = Rows.of(fold.rest)
+    (_, states, fit), *_ = ladder(whole, OWN)
+    expected, p = left_out_probability(whole, states, fit, fold), truth(whole, states, fit, 0.2)
+    assert expected.shape == (len(CORRELATIONS), len(fold.item))
+    monkeypatch.setattr(importlib.import_module("ltnet_core.labels.aggregation.dawid_skene"), "PART", 7)
+    monkeypatch.setattr(importlib.import_module("ltnet_core.labels.aggregation.held_out"), "CHUNK", 2)
+    parts = Rows.of(fold.rest)
+    assert len(parts.parts) > 3
+    np.testing.assert_allclose(left_out_probability(parts, states, fit, fold), expected)
+    np.testing.assert_allclose(truth(parts, states, fit, 0.2), p)
+    np.testing.assert_allclose(p.sum(1), 1)
 
 
 def test_what_is_too_large_is_known_from_the_numbers(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -174,7 +174,7 @@ def test_where_the_loss_is_read_now_and_then_it_is_read_at_the_end_too(monkeypat
     sizes = counted_steps(monkeypatch, lambda step, model: None)
     read: list[int] = []
     monkeypatch.setattr(training, "READ_EVERY", {"cpu": 3})
-    monkeypatch.setattr(training, "require_finite_loss", lambda steps, epoch: read.append(len(sizes)))
+    monkeypatch.setattr(training, "require_finite_loss", lambda *_: read.append(len(sizes)))
     trained(Schedule(epochs=1, batch_size=5))
     assert len(sizes) == 8
     assert read == [3, 6, 8, 8]  # and once more with the weights
