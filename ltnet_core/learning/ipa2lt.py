@@ -209,6 +209,7 @@ def _task(
         transition_lr=options.transition_lr,
         transition_delay=options.transition_delay,
         weights=start.weights,
+        even=start.reference is not None and start.pseudo_counts is not None,
     )
 
 

@@ -18,6 +18,7 @@ from ..runs.forming import write_forming
 from ..runs.run import Run
 from ..settings import NetworkOptions, Settings
 from ..settings.names import FEATURES
+from .class_prior import even_out
 from .coder_weights import coder_weights
 from .devices import trains_in_bfloat16
 from .fit_state import fewer_images, older
@@ -91,6 +92,11 @@ class NetworkStages:
         self._progress.enter(task.stage, work.epochs)
         model, data = self._begun(task), self.data(task)
         batch_size = self._fit(task, model, data)
+        if task.even and (power := even_out(model, data, work.validation, self._group)):
+            self._progress.note(
+                f"{task.stage}: rare classes are named more often, p being divided by its class shares to the power "
+                f"{power:g}; the held-out annotations do not speak against it."
+            )
         watch = Watch(step=lambda n: self._progress.advance(n, "predict"))
         p = predict(model, data, np.arange(items), watch=watch, group=self._group)
         folder, name = self._run.checkpoint, file_stem(task.stage)

@@ -24,6 +24,7 @@ class Task:
     warm : stage whose weights the base network starts from, None for a fresh start.
     lr, transition_lr, transition_delay : see :class:`~ltnet_core.learning.schedule.Schedule`.
     weights : (C,) weight of each coder, None for the settings'.
+    even : whether the class shares of p are evened out after training, see :mod:`.class_prior`.
     """
 
     stage: str
@@ -34,6 +35,7 @@ class Task:
     transition_lr: float = 0.0
     transition_delay: float = 0.0
     weights: FloatArray | None = None
+    even: bool = False
 
 
 def file_stem(stage: str) -> str:
