@@ -65,7 +65,7 @@ def test_items_that_look_alike_lie_together_and_a_seed_decides_where() -> None:
 
 
 def test_neighbours_are_those_of_a_full_search() -> None:
-    vectors = groups((40, 30))
+    vectors = groups((40, 30)).astype(np.float32)
     vectors[5] = vectors[6]
     exact = vectors.astype(float)
     cosine = exact @ exact.T
@@ -93,7 +93,9 @@ def test_the_fewest_items_have_a_map(n: int) -> None:
 
 def test_of_many_items_a_sample_has_points(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(map_making, "MOST_POINTS", 30)
-    item_map = map_of(groups((40, 30)))
+    row = map_making._sample(70, np.random.default_rng(0))
+    assert (row == map_making._sample(70, np.random.default_rng(0))).all()
+    item_map = map_of(groups((40, 30))[row], row=row)
     assert len(item_map) == 30
     assert (np.diff(item_map.row) > 0).all()
     assert set(item_map.twin) <= set(item_map.row)
@@ -172,9 +174,21 @@ def test_the_command_makes_the_map_of_a_run(tmp_path: Path, demo: Path, capsys: 
     assert frame["region"].tolist() == (item_map.region + 1).tolist()
     for wrong in (["--out", str(tmp_path / "points.json")], ["--seed", "-1"]):
         assert main(["map", str(run.folder), *wrong]) == 2
-    (run.results / "features.npy").unlink()
-    with pytest.raises(RunError, match="kept no features"):
-        make_map(run)
+
+    features = run.results / "features.npy"
+    kept = np.load(features)
+    np.save(features, kept[::-1].astype(np.float32))
+    with pytest.raises(DamageError, match="made from other features"):
+        read_map(run, len(names))
+    assert (make_map(run).row == item_map.row).all()
+    for wrong, words in (
+        (kept[1:], "features of"),
+        (np.full_like(kept, np.nan), "not finite"),
+        (None, "kept no features"),
+    ):
+        features.unlink() if wrong is None else np.save(features, wrong)
+        with pytest.raises(RunError, match=words):
+            make_map(run)
 
 
 @pytest.mark.parametrize(
@@ -191,6 +205,9 @@ def test_the_command_makes_the_map_of_a_run(tmp_path: Path, demo: Path, capsys: 
 )
 def test_a_damaged_map_is_named(tmp_path: Path, columns: dict[str, np.ndarray]) -> None:
     run = Run(tmp_path)
+    (tmp_path / "results").mkdir()
+    (tmp_path / "manifest.json").write_text('{"complete": true}')
+    np.save(run.results / "features.npy", np.zeros((5, 2), np.float16))
     write_map(run, small_map())
     assert read_map(run, 5).x.tolist() == [1000, 9000, 1000, 9000]
     write_map(run, small_map(**columns))

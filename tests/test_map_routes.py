@@ -53,8 +53,10 @@ def test_a_process_makes_the_map_once_it_is_asked_for(place: Path) -> None:
     processes = dict(map_routes._making)
     assert ask("map", body={}).json["state"] == "making"
     assert map_routes._making == processes, "the second asked for another"
+    map_routes._waiting.add("another run")  # its tab was closed before its turn came
     assert wait_for_the_process() == {"state": "made", "message": "", "points": items, "of": items}
     assert map_routes._making == {}
+    map_routes._waiting.clear()
     assert ask("items", neighbours="outlier", split="*any*").json["total"] == int(read_map(run, items).outlier.sum())
     assert ask("map", body={}).json["state"] == "made"
 
@@ -119,6 +121,15 @@ def test_a_damaged_map_and_a_process_that_fails_are_told(run: Run, monkeypatch: 
     told = wait_for_the_process()
     assert (told["state"], told["message"]) == ("failed", "the run kept no features.")
     assert ask("map").json == told
+    busy = subprocess.Popen(
+        [sys.executable, "-S", "-c", "input()"], stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    map_routes._making["another run"] = busy
+    assert ask("map", body={}).json["state"] == "making"
+    assert list(map_routes._making) == ["another run"], "two at a time"
+    busy.communicate("go on\n")
+    assert ask("map").json["state"] == "making"
+    assert wait_for_the_process()["state"] == "failed"
     make_map(run)
     assert ask("map").json["state"] == "made"
 

@@ -39,7 +39,8 @@ LABELS, CONFIDENCE = "*labels*", "*confidence*"
 GalleryOf = Callable[[Request], Gallery]
 
 _lock = threading.Lock()
-_making: dict[str, subprocess.Popen[str]] = {}  # by the folder of the run
+_making: dict[str, subprocess.Popen[str]] = {}  # by the folder of the run; one at a time works
+_waiting: set[str] = set()
 _failed: dict[str, str] = {}
 
 
@@ -77,24 +78,32 @@ def _binary(data: bytes) -> Response:
 
 def _state(gallery: Gallery, begin: bool) -> dict[str, Any]:
     run, of = _run(gallery), len(gallery.selections.items)
-    state, message = _made(run, of)
+    key = str(run.folder)
     with _lock:
-        process = _making.get(str(run.folder))
-        if process is not None and process.poll() is None:
-            state, message = "making", ""
-        elif process is not None:
-            del _making[str(run.folder)]
-            errors = process.communicate()[1]
-            if process.returncode:
-                _failed[str(run.folder)] = commands.complaint(errors, "map")
-        if state != "made" and state != "making" and str(run.folder) in _failed:
-            state, message = "failed", _failed[str(run.folder)]
-        if begin and state in ("none", "failed"):
-            _failed.pop(str(run.folder), None)
-            _making[str(run.folder)] = commands.start_command(["map", str(run.folder)])
+        _collect()
+        state, message = _made(run, of)
+        if state != "made" and key in _failed:
+            state, message = "failed", _failed[key]
+        if begin and state in ("none", "failed") and key not in _making:
+            _failed.pop(key, None)
+            _waiting.add(key)
+        if key in _waiting and not _making:
+            _waiting.remove(key)
+            _making[key] = commands.start_command(["map", key])
+        if key in _waiting or key in _making:
             state, message = "making", ""
     made = gallery.selections.item_map() if state == "made" else None
     return {"state": state, "message": message, "points": 0 if made is None else len(made), "of": of}
+
+
+def _collect() -> None:
+    """Take note of the processes that have ended."""
+    for key, process in list(_making.items()):
+        if process.poll() is not None:
+            del _making[key]
+            errors = process.communicate()[1]
+            if process.returncode:
+                _failed[key] = commands.complaint(errors, "map")
 
 
 def _made(run: Run, items: int) -> tuple[str, str]:

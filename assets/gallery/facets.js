@@ -111,7 +111,8 @@ export class Facets {
         dataset: { filter: facet.name },
         onToggle: () => this.open.set(facet.name, details.open),
       },
-      h("summary", { dataset: { key: `fold:${facet.name}` } }, named(facet.title), isSet ? h("span", { class: "ga-set" }, whole(chosen.length)) : null),
+      // The toggle comes later: counts that come before it would draw the group as it was.
+      h("summary", { dataset: { key: `fold:${facet.name}` }, onClick: () => this.open.set(facet.name, !details.open) }, named(facet.title), isSet ? h("span", { class: "ga-set" }, whole(chosen.length)) : null),
       h(
         "div",
         { class: "ga-choices", role: "group", "aria-label": facet.title },

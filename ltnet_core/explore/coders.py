@@ -12,7 +12,7 @@ from scipy.spatial.distance import squareform
 
 from ..annotations import ADJUDICATOR, FloatArray
 from ..errors import OptionError, did_you_mean
-from ..labels.coder_labels import Codes
+from ..labels.coder_labels import NO_ROWS, Codes, products
 from ..labels.intervals import wilson
 from ..runs.learned_items import LearnedItems
 
@@ -112,14 +112,17 @@ def _met(items: LearnedItems, coders: list[int]) -> tuple[NDArray[np.int64], NDA
     """(C,C) twice: items that two coders labelled, and those on which they agree."""
     labels, n = items.labels, len(coders)
     mine = [slice(labels.ends[c], labels.ends[c + 1]) for c in coders]
-    coder = np.repeat(np.arange(n), [s.stop - s.start for s in mine])
-    row = np.concatenate([np.zeros(0, np.int64), *(labels.row[s] for s in mine)]).astype(np.int64)
-    label = np.concatenate([np.zeros(0, np.int64), *(labels.label[s] for s in mine)]).astype(np.int64)
-    k = len(items.classes)
-    ones = np.ones(len(row), dtype=np.int64)
-    said = sparse.csr_array((ones, (coder, row)), shape=(n, labels.rows))
-    what = sparse.csr_array((ones, (coder, row * k + label)), shape=(n, labels.rows * k))
-    return (said @ said.T).toarray(), (what @ what.T).toarray()
+
+    def met(label: int | None) -> NDArray[np.int64]:
+        """(C,C) items that two coders labelled, or gave this label."""
+        rows = [labels.row[s] if label is None else labels.row[s][labels.label[s] == label] for s in mine]
+        ends = np.append(0, np.cumsum([len(row) for row in rows]))
+        row = np.concatenate([NO_ROWS, *rows])
+        by_coder = sparse.csr_array((np.ones(len(row), dtype=np.float32), row, ends), shape=(n, labels.rows))
+        return np.asarray(products(by_coder).toarray().astype(np.int64))
+
+    agreed = [met(label) for label in range(len(items.classes))]
+    return met(None), np.sum(agreed, axis=0, dtype=np.int64)
 
 
 def _clustered(agreement: FloatArray) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -15,14 +15,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from ..files.parquet_files import write_parquet
+from ..files.parquet_files import write_tables
 from ..files.reading import damaged, reading, require_file
 from ..labels.coder_labels import Codes, Rows
 from ..runs.learned_items import Floats
+from ..runs.manifest import entry
 from ..runs.run import Run
 from .wish import SIDE
 
-FILE = "map.parquet"
+FILE, FEATURES = "map.parquet", "features.npy"
+MADE_FROM = b"features"  # under this the file keeps the digest of the features that it was made from
 MOST_POINTS = 50_000  # items that have a point; of more a sample has
 MOST_REGIONS = 24
 DUPLICATE = 0.99  # cosine from which two images are near-duplicates
@@ -96,8 +98,12 @@ def write_map(run: Run, item_map: ItemMap) -> None:
     ------
     StorageError
     """
-    columns = {f.name: getattr(item_map, f.name) for f in fields(ItemMap)}
-    write_parquet(columns, map_file(run), coded=("region",))
+    table = pa.table({f.name: getattr(item_map, f.name) for f in fields(ItemMap)})
+    write_tables([table.replace_schema_metadata({MADE_FROM: _digest(run)})], map_file(run))
+
+
+def _digest(run: Run) -> bytes:
+    return entry(run.result(FEATURES))["blake2b"].encode()
 
 
 def read_map(run: Run, items: int) -> ItemMap:
@@ -106,7 +112,7 @@ def read_map(run: Run, items: int) -> ItemMap:
     Raises
     ------
     RunError
-        there is none, or it is damaged.
+        there is none, it is damaged, or the run has been trained again since.
     """
     path = map_file(run)
     require_file(path)
@@ -114,6 +120,8 @@ def read_map(run: Run, items: int) -> ItemMap:
     with reading(path):
         table = pq.read_table(path, columns=[*kinds])
         columns: dict[str, NDArray[Any]] = {name: table.column(name).to_numpy() for name in kinds}
+    if (table.schema.metadata or {}).get(MADE_FROM) != _digest(run):
+        raise damaged(path, "it was made from other features than the run has")
     for name, kind in kinds.items():
         if columns[name].dtype.kind != kind or (kind == "f" and not np.isfinite(columns[name]).all()):
             raise damaged(path, f"column {name!r} does not hold what a map has there")

@@ -13,13 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import RunError
-from ..files.reading import read_array
+from ..files.reading import damaged, reading
 from ..runs.run import Run
 from ..runs.stored_results import load_items
-from .item_map import MOST_POINTS, MOST_REGIONS, NEIGHBOUR, ItemMap, write_map
+from .item_map import FEATURES, MOST_POINTS, MOST_REGIONS, NEIGHBOUR, ItemMap, write_map
 from .wish import SIDE
 
-FEATURES = "features.npy"
 NEIGHBOURS = 15  # that pull an item
 EARLY, EXAGGERATION, LATE = 125, 12.0, 250  # steps with attraction so many times as strong, and steps after them
 POINTS_A_REGION = 50  # at least, on average
@@ -40,20 +39,29 @@ def make_map(run: Run, seed: int = 0) -> ItemMap:
     if not run.keeps(FEATURES):
         raise RunError(f"run {str(run.folder)!r} kept no features, so there is no map of it; train it again.")
     path = run.result(FEATURES)
-    width = np.load(path, mmap_mode="r", allow_pickle=False).shape[-1]
-    features = read_array(path, (items, width), np.float16, mmap=True)
-    out = map_of(features, seed)
+    with reading(path):
+        features: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    if features.ndim != 2 or len(features) != items or features.dtype.kind != "f":
+        raise damaged(path, f"it does not hold the features of {items:,} items")
+    row = _sample(items, np.random.default_rng(seed))
+    if not np.isfinite(vectors := np.asarray(features[row], dtype=np.float32)).all():
+        raise damaged(path, "it holds numbers that are not finite")
+    out = map_of(vectors, seed, row)
     write_map(run, out)
     return out
 
 
-def map_of(features: NDArray[Any], seed: int = 0) -> ItemMap:
-    """The map of N items from their features (N, D), unit vectors; of at most ``MOST_POINTS`` of them."""
+def _sample(items: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """(n,) ascending rows of the items that have a point: all, or ``MOST_POINTS`` of them."""
+    if items <= MOST_POINTS:
+        return np.arange(items)
+    return np.sort(rng.choice(items, MOST_POINTS, replace=False))
+
+
+def map_of(vectors: NDArray[np.float32], seed: int = 0, row: NDArray[np.int64] | None = None) -> ItemMap:
+    """The map of n items from their features (n, D), unit vectors; ``row`` (n,) says which items they are."""
     rng = np.random.default_rng(seed)
-    row = np.arange(len(features))
-    if len(row) > MOST_POINTS:
-        row = np.sort(rng.choice(len(row), MOST_POINTS, replace=False))
-    vectors = np.asarray(features[row], dtype=np.float32)
+    row = np.arange(len(vectors)) if row is None else row
     distance, neighbour = _neighbours(vectors)
     x, y = _placed(_layout(vectors, distance, neighbour, rng, seed))
     tenth = distance[:, min(NEIGHBOUR, distance.shape[1]) - 1] if distance.shape[1] else np.full(len(row), 0.0)

@@ -165,7 +165,7 @@ class Labels:
         """Pairs of coders a < b who labelled the same rows, and how many: (P,) each, the most first."""
         ones = np.ones(len(self.row), dtype=np.float32)
         by_coder = sparse.csr_array((ones, self.row, self.ends), shape=(self.coders, self.rows))
-        met = sparse.triu(_products(by_coder), k=1).tocoo()
+        met = sparse.triu(products(by_coder), k=1).tocoo()
         items = met.data.astype(np.int64)
         order = np.lexsort((met.col, met.row, -items))
         return met.row[order].astype(np.int32), met.col[order].astype(np.int32), items[order]
@@ -197,7 +197,7 @@ class Labels:
         return np.asarray([number[texts[g]] for g in used], dtype=np.int32)[index], origins
 
 
-def _products(by_coder: sparse.csr_array) -> sparse.csr_array:
+def products(by_coder: sparse.csr_array) -> sparse.csr_array:
     """(C,C) products of the rows of (C,N): over what is there, or over full blocks where most of it is."""
     coders, rows = by_coder.shape
     a_row = np.bincount(by_coder.indices, minlength=rows).astype(np.float64)
