@@ -67,7 +67,7 @@ def launch(run: Run, dataset: str, processes: int) -> None:
         try:
             elastic_launch(config, sys.executable)(*command)
         except SignalException as e:
-            if not run.events() or run.events()[-1]["event"] != "cancelled":
+            if not run.is_complete():
                 run.emit("cancelled", message=f"stopped by {signal.Signals(e.sigval).name}")
             raise Cancelled("the run was cancelled; --resume goes on from its last checkpoint.") from e
         except ChildFailedError as e:
@@ -85,13 +85,18 @@ def _raise_again(ended: dict[str, str]) -> NoReturn:
     raise kind(ended["message"])
 
 
+def starts_again_after(e: BaseException) -> bool:
+    """Whether a launcher shall start the processes again: ``torchrun`` does after any error."""
+    return not is_trainer() or not isinstance(e, LTNetError) or isinstance(e, ProcessLost)
+
+
 @contextmanager
 def as_trainer() -> Iterator[None]:
     """Within, an error that starting again would not mend ends the work; :func:`launch` raises it in its process."""
     if not is_trainer():
         yield
         return
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the launcher gets it too, and tells what is to be done
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # the launcher, which gets it too, says that the run was cancelled
     try:
         yield
     except ProcessLost:

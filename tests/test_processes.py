@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from ltnet_core.errors import Cancelled, InputError, LTNetError, OptionError, Pr
 from ltnet_core.export.finished_run import load_transitions, load_truth
 from ltnet_core.files.reading import read_json
 from ltnet_core.launch import default_processes
+from ltnet_core.learning.group import Group, _met
 from ltnet_core.runs.jobs import cancel
 from ltnet_core.runs.run import LAUNCHER, Run
 
@@ -159,6 +161,7 @@ def test_every_gpu_gets_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_error_of_the_leader_is_raised_by_the_launcher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(launch.signal, "signal", lambda *_: None)  # this is no process of its own
     for error, raised in (
         (OptionError("a"), InputError), (Cancelled("b"), Cancelled), (StorageError("c"), LTNetError)
     ):  # fmt: skip
@@ -169,3 +172,33 @@ def test_an_error_of_the_leader_is_raised_by_the_launcher(tmp_path: Path, monkey
             launch._raise_again(read_json(tmp_path / "outcome.json"))
     with pytest.raises(ProcessLost), launch.as_trainer():
         raise ProcessLost("d")  # the launcher starts all of them again
+
+
+def test_processes_that_are_started_again_meet_under_a_name_of_their_own() -> None:
+    store = torch.distributed.HashStore()  # the launcher's: what earlier processes left stays in it
+
+    def meet() -> set[str]:
+        with ThreadPoolExecutor(3) as pool:
+            return set(pool.map(lambda rank: _met(store, rank, 3), range(3)))
+
+    first, second = meet(), meet()
+    assert len(first) == len(second) == 1
+    assert first != second
+
+
+def test_started_again_a_process_knows_that_the_run_was_made() -> None:
+    store = torch.distributed.HashStore()
+    first, again = Group(0, 2, 0, 1, store), Group(0, 2, 0, 1, store)
+    assert not first.has_begun()
+    first.begun()
+    assert again.has_begun()
+    assert not Group().has_begun()
+
+
+def test_torchrun_starts_again_after_any_error_and_the_own_launcher_after_a_loss(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    errors = (ProcessLost("a"), ZeroDivisionError(), Cancelled("b"), OptionError("c"))
+    assert [launch.starts_again_after(e) for e in errors] == [True, True, True, True]
+    monkeypatch.setenv(launch.OUTCOME, "outcome.json")
+    assert [launch.starts_again_after(e) for e in errors] == [True, True, False, False]

@@ -76,7 +76,7 @@ def device_sentence(devices: Sequence[dict[str, Any]]) -> str:
     gpus = [d for d in devices if d.get("kind") != "cpu"]
     if gpus:
         memory = f", {gpus[0]['memory_gib']:.0f} GiB" if gpus[0].get("memory_gib") else ""
-        more = f" and {len(gpus) - 1} more" if len(gpus) > 1 else ""
+        more = f" and {len(gpus) - 1} more; a run trains on all of them" if len(gpus) > 1 else ""
         return f"GPU: {gpus[0].get('name', 'unnamed')}{memory}{more}"
     if devices:
         cores = f", {devices[0]['cores']} cores" if devices[0].get("cores") else ""

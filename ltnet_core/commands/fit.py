@@ -74,22 +74,23 @@ def _fit(arguments: argparse.Namespace) -> None:
 def _fit_among_others(arguments: argparse.Namespace) -> None:
     """What one of the processes does that PyTorch's launcher started."""
     from ..fit import train_run
-    from ..launch import as_trainer, is_trainer
+    from ..launch import as_trainer, is_trainer, starts_again_after
     from ..learning.group import launched_group
 
-    with as_trainer(), launched_group() as group:
+    with as_trainer(), launched_group(starts_again_after=starts_again_after) as group:
         if not group.leads:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)  # the leader ends the work of all
+            if not is_trainer():
+                signal.signal(signal.SIGINT, signal.SIG_IGN)  # the leader ends the work of all
             group.follow()
             return
         run = Run(arguments.run)
-        started_again = int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0 and run.exists()
-        if is_trainer() or started_again:
+        if is_trainer() or group.has_begun():
             if run.is_complete():
                 return  # a process was lost after the work was done
             study = load_dataset(arguments.dataset, *_reading(run))
         else:
             run, study = _run_of(arguments, group.size)
+            group.begun()
         train_run(study, run, on_trainer=None if is_trainer() else _stoppable, group=group)
         if not is_trainer():
             _say_finished(run)

@@ -32,7 +32,7 @@ Result = TypeVar("Result")
 
 PATIENCE = timedelta(days=30)  # followers wait while the leader decodes; a lost process is noticed long before
 LOOK_SECONDS, MEET_SECONDS = 0.2, 0.05
-ENDED = "ended"
+BEGUN, ENDED = "begun", "ended"
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,8 @@ class Group:
     device : that this process works on, after :meth:`begin`. kept : what a follower needs for the next request again.
     """
 
-    def __init__(self, rank: int = 0, size: int = 1, local_rank: int = 0, local_size: int = 1):
+    def __init__(self, rank: int = 0, size: int = 1, local_rank: int = 0, local_size: int = 1, store: Any = None):
+        self._store = store  # of the launcher
         self.rank, self.size, self.local_rank, self.local_size = rank, size, local_rank, local_size
         self.device = torch.device("cpu")
         self.kept: dict[Hashable, Any] = {}
@@ -85,6 +86,15 @@ class Group:
         self.ask(_begin, device.type)
         _begin(self, device.type)
         return self.device
+
+    def has_begun(self) -> bool:
+        """Whether the same launcher started processes before that said :meth:`begun`."""
+        return self._store is not None and bool(self._store.check([BEGUN]))
+
+    def begun(self) -> None:
+        """Say that the run is made: processes that are started again go on with it."""
+        if self._store is not None:
+            self._store.set(BEGUN, "1")
 
     @property
     def machine(self) -> list[torch.device]:
@@ -193,10 +203,11 @@ def _lost() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def launched_group() -> Iterator[Group]:
+def launched_group(*, starts_again_after: Callable[[BaseException], bool]) -> Iterator[Group]:
     """The group that PyTorch's launcher started this process in; this process alone where there is none.
 
-    Where the leader leaves with an error, wherever the followers are, they end too.
+    Where the leader leaves with an error, wherever the followers are, they end too: with exit status 1 after an error
+    that the launcher shall start all of them again for, else with 0.
 
     Raises
     ------
@@ -215,17 +226,21 @@ def launched_group() -> Iterator[Group]:
         store = PrefixStore(_met(launchers, rank, size), launchers)
         threading.Thread(target=_watch, args=(store, os.getppid(), rank), daemon=True).start()
         dist.init_process_group("gloo", store=store, rank=rank, world_size=size, timeout=PATIENCE)
-    group = Group(rank, size, local_rank, local_size)
+    group = Group(rank, size, local_rank, local_size, launchers)
+    status = 0
     try:
         yield group
         if group.leads:
             with contextlib.suppress(ProcessLost):  # the work is done
                 group.same(None)
         dist.destroy_process_group()
+    except BaseException as e:
+        status = int(starts_again_after(e))
+        raise
     finally:
         if group.leads:
             with contextlib.suppress(RuntimeError):  # where the launcher is gone, nobody follows
-                store.set(ENDED, "1")
+                store.set(ENDED, str(status))
 
 
 def _met(store: Any, rank: int, size: int) -> str:
@@ -254,8 +269,7 @@ def _watch(store: Any, launcher: int, rank: int) -> None:
         if os.getppid() != launcher:
             os._exit(1)
         try:
-            ended = rank > 0 and store.check([ENDED])
+            if rank > 0 and store.check([ENDED]):
+                os._exit(int(store.get(ENDED)))
         except RuntimeError:  # the store was the launcher's, or the leader's
             continue
-        if ended:
-            os._exit(0)
