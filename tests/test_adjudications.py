@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
+from argparse import Namespace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from conftest import Command, write_csv
 from run_results import matrices_of, rows_of
 
 from ltnet_core.annotations import ADJUDICATOR
+from ltnet_core.commands import fit
 from ltnet_core.datasets import load_dataset
 from ltnet_core.errors import DatasetError
 from ltnet_core.explore.actions import Action, Actions
@@ -342,6 +344,15 @@ def test_what_is_set_aside_is_neither_learned_from_nor_exported(
     assert kept.set_index("image")["set_aside"].to_dict() == dict.fromkeys(aside, "yes") | dict.fromkeys(
         learnable[1:3], ""
     )
+
+
+def test_answers_can_be_ignored_and_what_is_set_aside_left_out(tmp_path: Path) -> None:
+    write_csv(tmp_path / "s.csv", ("image", "label", "set_aside"), [("a", "cat", ""), ("b", "", "yes")])
+    for how, count in (("ignore", None), (None, 1), ("learn", 1)):
+        asked = Namespace(adjudications=tmp_path / "s.csv", adjudicator=how, only_blind=False)
+        decisions, left_out = fit._adjudications(asked)
+        assert left_out == ["b"]
+        assert (None if decisions is None else len(decisions)) == count
 
 
 def test_images_can_be_set_aside_where_nothing_is_settled(demo: Path, ltnet: Command, tmp_path: Path) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from app_server import Server
+from node_checks import packages
 from playwright.sync_api import Browser, Page, expect
 from run_results import rows_of
+from test_browser_axe import RUN_AXE
 from test_browser_gallery import RUN, browser, faces, page, server, store
 
 from ltnet_core.datasets.demo import CLASSES
@@ -92,6 +94,8 @@ def test_a_second_opinion_is_given_without_seeing_the_first(server: Server, page
     page.keyboard.press("Escape")
 
     open_queue(page, server, "Ben")
+    page.evaluate((packages() / "axe-core" / "axe.min.js").read_text(encoding="utf-8"))
+    assert page.evaluate(RUN_AXE) == []
     answer(page, "3")
     expect(page.locator(".ga-name")).to_have_text(first)  # every second one is a second answer while there are any
     expect(page.locator('[name="mark-second"]')).to_have_attribute("aria-pressed", "false")  # nothing gives it away

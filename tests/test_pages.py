@@ -17,7 +17,9 @@ from page_driver import ROOT, gallery_data, link, open_page, seen
 from run_results import change_table, matrices_of, rows_of
 
 from ltnet_core.errors import RunError
+from ltnet_core.explore.actions import Action, Actions
 from ltnet_core.explore.adjudications import Adjudications, Decision
+from ltnet_core.explore.decided import SET_ASIDE
 from ltnet_core.files.writing import write_json
 from ltnet_core.labels.disagreement import CASES
 from ltnet_core.runs.run import Run, Status
@@ -278,6 +280,13 @@ def test_what_was_settled_can_be_learned_from_and_taken_along(
     at.selectbox(key="settled").set_value("learn").run()
     at.button(key="start").click().run()
     assert asked[0][4:] == ["--adjudications", str(store.path), "--adjudicator", "learn"]
+    # What is set aside is left out, whatever becomes of the answers.
+    Actions(store).act(Action("tag", SET_ASIDE, "Ada", "k1"), ["images/00000.jpg", "images/00001.jpg"])
+    assert "2 images are set aside: they are in no table below" in seen(open_page("export", run="faces-1"))
+    at = open_page("train")
+    assert "2 images that were set aside are left out." in seen(at)
+    at.button(key="start").click().run()
+    assert asked[1][4:] == ["--adjudications", str(store.path), "--adjudicator", "ignore"]
 
 
 def test_the_truth_of_compare_is_the_same_in_words_and_bars(place: Path, demo: Path) -> None:

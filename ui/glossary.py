@@ -33,6 +33,11 @@ TERMS = {
     "gains most": "The order in which images are shown at first: those whose learned truth is least sure. An answer "
     "there corrects the truth most often. “Probably mislabelled” finds labels that the learned truth has put right.",
     "blind answer": "A decision made with the image alone in view, before the labels and the learned truth were shown.",
+    "queue": "The images of a view, shared out among the people who settle: nobody gets an image that another holds.",
+    "second opinion": "A second answer to a settled image, by another person or by the same one later, given without "
+    "seeing the first. It settles nothing; how often both agree says how sure answers are.",
+    "set aside": "A tag for images that should not count: lists hide them, refits do not learn from them, and exported "
+    "tables leave them out. Test images are measured all the same.",
     "run": "One training, with its settings and results. A refit is a run that starts from another run’s settings.",
     "calibration": "Whether confidence means what it says: of answers with confidence .8, 80 % are right. The "
     "calibration error is the mean distance from that.",
@@ -53,6 +58,9 @@ PAGE_TERMS = {
         "to settle",
         "gains most",
         "blind answer",
+        "queue",
+        "second opinion",
+        "set aside",
         "machine coder",
     ),
     "compare": (

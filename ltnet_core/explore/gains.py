@@ -58,7 +58,8 @@ class Gains:
     settled : images that were settled and not learned from yet. learned_already : those that the run began with.
     corrected : of ``settled``, how many answers differ from the learned truth. promised : how many were expected to.
     elsewhere : images that nobody settled whose most probable class changes with the matrices.
-    matrices : of the people who labelled settled images, those of the most annotations first.
+    matrices : of the people who labelled settled images, those of the most annotations first; none where the learned
+        truth follows from no matrix.
     open : images that can still be settled. following : how many of them are the next. expected : how many right truths
         these are expected to bring.
     """
@@ -207,7 +208,7 @@ def _again(
     return tuple(
         MatrixGain(items.coders[c], int(behind[c]), float(model.half[c].mean()), float((model.half[c] * wide).mean()))
         for c in np.argsort(-behind, kind="stable")
-        if behind[c] and items.human[c] and not model.fixed[c]
+        if behind[c] and items.human[c] and not model.fixed[c] and model.weights[c] > 0
         for wide in [widths[1][c] / widths[0][c]]
     ), elsewhere
 
