@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -20,7 +20,8 @@ from ltnet_core.runs.run import Run
 from ui.wording import EVERY_PAGE, PAGES, PageText
 
 expect.set_options(timeout=60_000)
-SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+Scheme = Literal["light", "dark"]
+SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 LEAST_GALLERY = 400  # px of it on a screen of 1366 × 700
 MOST_SHIFT = 0.1  # of the layout; what web.dev calls good
 SHIFTS = """
@@ -95,9 +96,9 @@ class Reader:
         self.shifts[text.path + query] = sum(self.page.evaluate("window.shifts"))
         self.page.evaluate(self.script)
 
-    def read(self, what: str) -> None:
+    def read(self, what: str, schemes: Sequence[Scheme] = SCHEMES) -> None:
         """Read what is shown now, light and dark."""
-        for scheme in SCHEMES:
+        for scheme in schemes:
             self.page.emulate_media(color_scheme=scheme)
             self.page.wait_for_function(SHOWN_IN, arg=scheme)
             self.page.wait_for_function(OPAQUE)
@@ -163,6 +164,13 @@ def look_at_the_gallery(reader: Reader) -> None:
     expect(page.locator(".ga-grid:not(.stale)")).to_be_visible()
     reader.read("disagreements, filtered")
     assert page.locator(".ga-bar").count() == bars
+    for chart in ("Matrix", "Coders", "Map", "Settling", "Cases"):
+        page.locator(".ga-charts").get_by_role("button", name=chart, exact=True).click()
+        expect(page.locator(f".ga-tab[data-key='chart:{chart.lower()}']")).to_have_attribute("aria-pressed", "true")
+        if chart == "Coders":
+            expect(page.locator(".ga-agree table")).to_be_visible()
+        if chart != "Cases":
+            reader.read(f"chart {chart}", ("light",))
 
 
 def test_axe_finds_nothing_with_results_in_the_dialog_and_while_training(

@@ -70,7 +70,8 @@ export class Coders {
   table({ coders, left_out: leftOut, group }) {
     const { app } = this;
     const at = reached(this.matrix, coders.length > 1 ? "agree:0:1" : "");
-    const short = (/** @type {string} */ id) => named(app.data.coders.find((c) => c.id === id)?.short ?? id);
+    const tag = (/** @type {string} */ id) => app.data.coders.find((c) => c.id === id)?.short ?? id;
+    const short = (/** @type {string} */ id) => named(tag(id));
     const begins = (/** @type {number} */ n) => n > 0 && group[n] !== group[n - 1];
     const groups = new Set(group.filter((n) => n >= 0)).size;
     const head = h("tr", {}, h("td", {}), coders.map((c, n) => h("th", { scope: "col", class: begins(n) ? "begins" : "", title: app.coderName(c) }, short(c))));
@@ -81,7 +82,7 @@ export class Coders {
         h(
           "th",
           { scope: "row" },
-          h("button", { class: "ga-link", title: app.coderName(c), "aria-pressed": String(this.chosen === c), "aria-label": `${app.coderName(c)}: what its labels show`, dataset: { key: `coder:${c}` }, onClick: () => this.choose(c) }, short(c)),
+          h("button", { class: "ga-link", title: app.coderName(c), "aria-pressed": String(this.chosen === c), "aria-label": `${tag(c)}, ${app.coderName(c)}: what its labels show`, dataset: { key: `coder:${c}` }, onClick: () => this.choose(c) }, short(c)),
         ),
         coders.map((_, column) => h("td", { class: begins(column) ? "begins" : "" }, row === column ? null : this.cell(row, column, at))),
       ),
