@@ -2,12 +2,13 @@
 // The faces: blocks of a hundred that come as one scrolls, and go again when they are far away.
 
 import { BLOCK, SKIPPED } from "./constants.js";
-import { clamp, h, messageOf, named, percent, share, when } from "./core.js";
+import { clamp, h, messageOf, named, percent, share, when, whole } from "./core.js";
 
 /** @import { Gallery } from "./main.js" */
 /** @import { Decision, Row } from "./types.js" */
 
 const NEAR = "1400px";
+const MOST_LABELS = 8; // on a card; people come before machine coders
 
 export class Grid {
   /** @param {Gallery} app */
@@ -209,7 +210,7 @@ export class Grid {
       },
       h("span", { class: "ga-unseen" }, `${row.n}: `),
       h("div", { class: "ga-picture" }),
-      h("div", { class: "ga-caption" }, this.chips(row)),
+      h("div", { class: "ga-caption" }, this.chips(row, MOST_LABELS)),
     );
     this.sight?.observe(card);
     const box = h("input", {
@@ -223,16 +224,21 @@ export class Grid {
     return h("div", { class: "ga-tile" }, card, h("label", { class: "ga-pick", title: "Choose it; with shift, all from the last one" }, box));
   }
 
-  /** @param {Row} row */
-  chips(row) {
+  /**
+   * @param {Row} row
+   * @param {number} [most] labels; how many more there are is said
+   */
+  chips(row, most = Infinity) {
     const { app } = this;
     const { coders, codes, classes } = app.data;
     const chips = [];
-    row.l.forEach((label, c) => {
-      if (label < 0) return;
+    const labelled = row.l.flatMap((label, c) => (label < 0 ? [] : [[label, c]]));
+    labelled.slice(0, most).forEach(([label, c]) => {
       const kind = coders[c].given ? "done" : row.t < 0 ? "" : label === row.t ? "yes" : "no";
       chips.push(chip(coders[c].short, codes[label], kind, `${coders[c].name} says ${classes[label]}`));
     });
+    const more = labelled.length - most;
+    if (more > 0) chips.push(h("span", { class: "ga-chip", title: "more labels; a click on the image shows them" }, `+${whole(more)}`));
     if (app.data.truth) chips.push(chip("LT", codes[row.t] ?? "?", "lt", `learned truth: ${classes[row.t] ?? "unknown"}`));
     const right = row.t < 0 ? "" : row.k === row.t ? "yes" : "no";
     if (row.k >= 0) chips.push(chip("true", codes[row.k], right, `known truth: ${classes[row.k]}`));
@@ -260,7 +266,7 @@ export class Grid {
     for (const row of rows) {
       const card = this.body.querySelector(`.ga-card[data-row="${row}"]`);
       const known = card && this.app.list.at(positionOf(card));
-      if (known && known.r === row) card.querySelector(".ga-caption")?.replaceChildren(...this.chips(known));
+      if (known && known.r === row) card.querySelector(".ga-caption")?.replaceChildren(...this.chips(known, MOST_LABELS));
     }
   }
 
