@@ -92,6 +92,9 @@ def test_large_crowds_in_parts_and_with_deep_logs_are_the_same(monkeypatch: pyte
 def test_em_takes_a_hundred_steps_at_most_and_each_is_bayes_and_counting() -> None:
     table = sparse_crowd(items=12)
     assert len(dawid_skene(table, tol=-1).bound) == len(shrunk(table, tol=-1).bound) == 100
+    rested = dawid_skene(table)
+    assert rested.converged and 2 < len(rested.bound) < 100
+    assert not dawid_skene(table, max_iter=2).converged
     first, second = (dawid_skene(table, max_iter=n, tol=-1) for n in (1, 2))
     np.testing.assert_allclose(first.transitions, confusion(table, first.p), atol=1e-8)
     joint = np.tile(np.log(first.prior), (12, 1))
@@ -234,7 +237,7 @@ def know_or_guess_in_a_loop(
             pull_guess = strength(guessed, crowd)
         knows = np.minimum((number + pull * mean) / (made + pull), 0.99)
         guess = np.maximum((guessed + pull_guess * crowd) / (guessed.sum(1, keepdims=True) + pull_guess), 1e-6)
-        p = np.tile(p.mean(0), (n, 1))
+        p = np.tile(np.maximum(p.mean(0), 1e-12), (n, 1))  # also of a class that nobody names
         for i, j, label, w in entries:
             p[i, label] *= (1 + knows[j] / ((1 - knows[j]) * guess[j, label])) ** w
         p /= p.sum(1, keepdims=True)
@@ -247,7 +250,8 @@ def know_or_guess_in_a_loop(
 def test_a_crowd_without_matrices_is_learned_as_in_a_loop(
     chosen: Strength | None, change: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    table = sparse_crowd(seed=3)
+    table = sparse_crowd(items=24, coders=8, seed=3) if chosen is None else sparse_crowd(seed=3)
+    table = replace(table, classes=("a", "b", "c", "d"))
     module = importlib.import_module("ltnet_core.labels.aggregation.few_parameters")
     assert module.CHANGE == 1e-4
     monkeypatch.setattr(module, "CHANGE", change)
@@ -257,5 +261,5 @@ def test_a_crowd_without_matrices_is_learned_as_in_a_loop(
     np.testing.assert_allclose(estimated.p, p, rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(estimated.knows, knows, rtol=1e-9)
     np.testing.assert_allclose(estimated.guess, guess, rtol=1e-8)
-    by_hand = knows[:, None, None] * np.eye(3) + (1 - knows[:, None, None]) * guess[:, None, :]
+    by_hand = knows[:, None, None] * np.eye(4) + (1 - knows[:, None, None]) * guess[:, None, :]
     np.testing.assert_allclose(estimated.matrices(), by_hand)

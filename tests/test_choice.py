@@ -80,6 +80,7 @@ def test_annotations_of_unclear_items_are_divided_by_who_was_judged() -> None:
 
 
 def test_shares_of_states_start_from_the_classes_and_pairs_are_symmetric() -> None:
+    assert UNCLEAR == 0.2
     states = States.of(3, True)
     start = states.start(np.array([0.5, 0.3, 0.2]))
     np.testing.assert_allclose(start[:3], (1 - UNCLEAR) * np.array([0.5, 0.3, 0.2]))
