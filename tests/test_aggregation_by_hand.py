@@ -103,6 +103,13 @@ def test_em_takes_a_hundred_steps_at_most_and_each_is_bayes_and_counting() -> No
     np.testing.assert_allclose(second.p, r / r.sum(1, keepdims=True), atol=1e-8)
 
 
+def test_a_thousand_annotations_that_differ_do_not_underflow() -> None:
+    rows: Rows4 = [(i, f"c{n}", "ab"[(n + j) % 2], 1.0) for n in range(1500) for j, i in enumerate("ij")]
+    result = dawid_skene(table_of(rows), pseudo_counts=np.ones((1500, 2, 2)))
+    np.testing.assert_allclose(result.p.sum(1), 1)
+    assert np.isfinite(result.bound).all() and np.isfinite(result.transitions).all()
+
+
 def test_coders_who_never_err_have_the_identity() -> None:
     perfect = table_of([(f"i{n}", c, "ab"[n % 2], 1.0) for n in range(20) for c in "xy"])
     np.testing.assert_allclose(dawid_skene(perfect).transitions, [np.eye(2)] * 2, atol=1e-9)
