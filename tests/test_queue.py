@@ -169,6 +169,15 @@ def test_an_opinion_under_another_name_is_compared_with_whose_it_is_not(store: A
     assert {d.label for d in store.standing()} == {"cat"}
 
 
+def test_a_store_whose_first_writer_was_killed_has_no_opinions_yet(store: Adjudications) -> None:
+    settle(store, "Ada", NAMES[:1])
+    with sqlite3.connect(store.path) as db:
+        db.execute("CREATE TABLE opinions (id INTEGER)")
+    db.close()
+    opinions = Opinions(store)
+    assert (opinions.agreements(), opinions.differing(), opinions.version()) == ([], [], (0, 0))
+
+
 def test_what_makes_no_sense_is_refused(store: Adjudications) -> None:
     queue = Queue(store)
     for holder, count in (("", 1), ("a", -1), ("a", 1000)):

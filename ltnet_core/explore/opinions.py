@@ -170,7 +170,8 @@ def prepare_opinions(db: sqlite3.Connection) -> None:
 
 
 def _has_opinions(db: sqlite3.Connection) -> bool:
-    return db.execute("SELECT 1 FROM sqlite_master WHERE name = 'opinions'").fetchone() is not None
+    # The view is made last: a writer may be killed, or still be at work.
+    return db.execute("SELECT 1 FROM sqlite_master WHERE name = 'second_answers'").fetchone() is not None
 
 
 def _add(db: sqlite3.Connection, opinion: Opinion) -> None:
