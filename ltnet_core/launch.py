@@ -20,6 +20,7 @@ from torch.distributed.elastic.multiprocessing import SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
+from . import loopback_rendezvous
 from .errors import Cancelled, InputError, LTNetError, ProcessLost, TrainingError
 from .files.reading import read_json
 from .files.writing import write_json
@@ -48,16 +49,17 @@ def launch(run: Run, dataset: str, processes: int) -> None:
         another process trains it.
     InputError, TrainingError, StorageError, Cancelled
     """
-    if sys.platform == "linux":  # the machine's own name may lead nowhere
-        os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
+    if sys.platform == "linux":  # the machine's own name may lead nowhere, or to where others can reach it
+        for variable in ("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME"):
+            os.environ.setdefault(variable, "lo")
     config = LaunchConfig(
         min_nodes=1,
         max_nodes=1,
         nproc_per_node=processes,
         run_id=uuid.uuid4().hex,
-        rdzv_backend="c10d",
-        rdzv_endpoint="127.0.0.1:0",
-        local_addr="127.0.0.1",
+        rdzv_backend=loopback_rendezvous.NAME,
+        rdzv_endpoint=loopback_rendezvous.HOST,
+        local_addr=loopback_rendezvous.HOST,
         max_restarts=MOST_RESTARTS,
     )
     command = ["-m", "ltnet_core", "fit", dataset, "--run", str(run.folder), "--resume"]

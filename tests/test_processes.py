@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -81,6 +82,25 @@ def children(process: subprocess.Popen[bytes]) -> dict[int, int]:
     return out
 
 
+def listening(leader: int) -> set[str]:
+    """Addresses on which a process and its children wait for connections."""
+    children = Path(f"/proc/{leader}/task/{leader}/children").read_text().split()
+    inodes = set()
+    for pid in (leader, *children):
+        for link in Path(f"/proc/{pid}/fd").iterdir():
+            with contextlib.suppress(OSError):  # closed meanwhile
+                inodes.add(link.readlink().name.removeprefix("socket:[").removesuffix("]"))
+    out = set()
+    for family, table in ((socket.AF_INET, "tcp"), (socket.AF_INET6, "tcp6")):
+        for line in Path(f"/proc/{leader}/net/{table}").read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A" and fields[9] in inodes:
+                words = bytes.fromhex(fields[1].partition(":")[0])
+                parts = (words[i : i + 4][::-1] for i in range(0, len(words), 4))
+                out.add(socket.inet_ntop(family, b"".join(parts)))
+    return out
+
+
 def require_same_truth(run: Run, other: Run) -> None:
     one, two = load_truth(run), load_truth(other)
     p = [c for c in one if c.startswith("p_")]
@@ -97,6 +117,7 @@ def test_a_killed_process_is_started_again_and_the_truth_is_that_of_one(demo: Pa
     with started(*command, log=log) as process:
         wait(lambda: run.folder.exists() and "epoch" in kinds(run), process, log)
         assert run.launcher() == process.pid
+        assert listening(process.pid) <= {"127.0.0.1"}, "no other machine reaches the processes"
         with pytest.raises(RunError, match="is being trained by another process"), run.lock():
             pass
         os.kill(children(process)[1], signal.SIGKILL)
