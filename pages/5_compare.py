@@ -161,6 +161,9 @@ def confusion(counted: dict[str, compare_runs.OnTest], test: str, where: str) ->
             "Beside it", rest, key=f"confusion_beside_{test}", width=360, format_func=lambda n: n or "none",
         )  # fmt: skip
     codes = reads.codes(run)
+    if len(codes) > compare_runs.MOST_CLASSES:
+        markup.sentence("There are too many classes to show; `evaluate --json` has the cells that are not empty.")
+        return
     rows = []
     with st.grid(min_column_width=380 if len(codes) <= 12 else 560, gap="large"):
         for position, name in enumerate(n for n in (first, second) if n in counted):

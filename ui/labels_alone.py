@@ -30,7 +30,7 @@ AT_ONCE = 5.0  # seconds; what takes longer waits for a button
 SECONDS_AT_LEAST, SECONDS_A_NUMBER = 0.8, 4e-7  # measured on one core of 2026
 MOST_CELLS = 4_000_000  # coders × classes²; of more no matrices are made
 MOST_PICTURES, FIRST = 8, 6
-MOST_CLASSES = 24  # of a picture
+MOST_CLASSES, MOST_CLASSES_AS_NUMBERS = 24, 60  # of a picture, of a table
 LOOK_AGAIN = 1  # second
 
 _worker = ThreadPoolExecutor(1, "labels-alone")
@@ -171,6 +171,9 @@ def _matrices(table: AnnotationTable, codes: tuple[str, ...], transitions: Float
     if len(table.classes) <= MOST_CLASSES:
         matrices = {table.coders[c]: transitions[c].tolist() for c in chosen}
         markup.show(small_matrices(matrices, table.classes, codes))
+    if len(table.classes) > MOST_CLASSES_AS_NUMBERS:
+        markup.sentence("There are too many classes to show the matrices; `aggregate --matrices FILE` writes them.")
+        return
     rows = [
         {"coder": coder_name(table.coders[c]), "truth": name}
         | {code: round(float(v), 3) for code, v in zip(codes, transitions[c, k], strict=True)}
