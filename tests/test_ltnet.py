@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import FrozenInstanceError
 from typing import Literal
 
 import numpy as np
@@ -358,6 +359,12 @@ def test_mixup_mixes_images_and_losses_by_the_same_shares(likelihood: Literal["j
                 weight = 1.0 if likelihood == "joint" else sum(w for *_, w in own)
                 by_hand += float(share) * weight * float(model.loss(log_p[n : n + 1], entries(own)).detach())
     assert float(loss.detach()) == pytest.approx(by_hand / (3 if likelihood == "joint" else 5.5), rel=1e-4)
+
+
+def test_mixed_images_keep_the_shares_they_were_mixed_by() -> None:
+    mixed = mix(torch.rand(4, 1, 2, 2), 0.5, torch.Generator().manual_seed(0))
+    with pytest.raises(FrozenInstanceError):
+        mixed.share = torch.ones(4)  # type: ignore[misc]
 
 
 def test_a_schedule_goes_on_where_another_left_it() -> None:
