@@ -34,13 +34,13 @@ def crowd(items: int, rng: np.random.Generator) -> AnnotationTable:
 def _table(items: int, coders: int, classes: int, who: np.ndarray, rng: np.random.Generator) -> AnnotationTable:
     truth = rng.integers(0, classes, items)
     right = rng.uniform(0.5, 0.9, coders)[who] > rng.random(who.shape)
-    said = np.where(right, truth[:, None], rng.integers(0, classes, who.shape))
+    labels = np.where(right, truth[:, None], rng.integers(0, classes, who.shape))
     item = np.repeat(np.arange(items), who.shape[1])
     return AnnotationTable(
         np.array([f"{i:07d}" for i in range(items)], dtype=object),
         tuple(f"c{c:03d}" for c in range(coders)),
         tuple(f"k{k}" for k in range(classes)),
-        item.astype(np.int32), who.ravel().astype(np.int32), said.ravel().astype(np.int32),
+        item.astype(np.int32), who.ravel().astype(np.int32), labels.ravel().astype(np.int32),
         np.ones(item.size, np.float32),
     )  # fmt: skip
 

@@ -81,8 +81,8 @@ def main() -> None:
             vars(module)["cores"] = lambda: wanted.cores
     files = FolderFiles(wanted.folder)
     names = files.images[: wanted.items]
-    with tempfile.TemporaryDirectory(dir=wanted.folder.parent) as place:
-        out = Path(place) / "pixels.npy"
+    with tempfile.TemporaryDirectory(dir=wanted.folder.parent) as folder:
+        out = Path(folder) / "pixels.npy"
         ways: dict[str, Callable[[], object]] = {
             "plain Pillow, one thread": lambda: plain(wanted.folder, names, wanted.size),
             "pixels": lambda: all_images.decode_all(files, names, wanted.size, 3, out),

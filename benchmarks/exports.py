@@ -29,15 +29,15 @@ FILES = (("truth", ".csv"), ("truth", ".parquet"), ("final", ".csv"), ("label-st
 
 def peak_of_children(pid: int) -> float:
     """MiB that the processes started by a process have held at most so far."""
-    found = 0.0
+    most = 0.0
     for status in Path("/proc").glob("[0-9]*/status"):
         try:
             facts = dict(line.split(":", 1) for line in status.read_text().splitlines() if ":" in line)
         except OSError:  # it has ended
             continue
         if facts["PPid"].strip() == str(pid) and "VmHWM" in facts:
-            found = max(found, int(facts["VmHWM"].split()[0]) / 1024)
-    return found
+            most = max(most, int(facts["VmHWM"].split()[0]) / 1024)
+    return most
 
 
 def measure(server: Server, path: str) -> str:
@@ -71,14 +71,14 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--items", type=int, default=1_500_000)
     arguments = parser.parse_args()
-    place = arguments.out.absolute()
-    make(place / "workspace", arguments.items)
-    os.environ["LTNET_WORKSPACE"] = str(place / "workspace")
-    server = Server(place, free_port())
+    folder = arguments.out.absolute()
+    make(folder / "workspace", arguments.items)
+    os.environ["LTNET_WORKSPACE"] = str(folder / "workspace")
+    server = Server(folder, free_port())
     server.start()
     try:
         for name, ending in FILES:
-            address = export_routes.address(Run(place / "workspace" / "runs" / RUN), name, ending)
+            address = export_routes.address(Run(folder / "workspace" / "runs" / RUN), name, ending)
             print(f"{name + ending:18}", measure(server, address), flush=True)
     finally:
         server.kill()

@@ -128,8 +128,8 @@ def _image_case(rng: random.Random, originals: Sequence[bytes]) -> Case:
 
     def read(at: Path) -> None:
         files = GivenFiles(at, {"a.png": at / "a.png"})
-        found = look(files, "a.png")
-        if not found.error:
+        facts = look(files, "a.png")
+        if not facts.error:
             load_pixels(files, "a.png", 8, 3)
 
     return {"a.png": data}, read
@@ -138,14 +138,14 @@ def _image_case(rng: random.Random, originals: Sequence[bytes]) -> Case:
 # ---- datasets
 
 
-def _originals(place: Path) -> dict[str, dict[str, bytes]]:
-    found = {}
+def _originals(folder: Path) -> dict[str, dict[str, bytes]]:
+    contents = {}
     for name, (make, *_) in MINIATURES.items():
-        at = place / name
+        at = folder / name
         at.mkdir(parents=True)
         make(at)
-        found[name] = {p.relative_to(at).as_posix(): p.read_bytes() for p in at.rglob("*") if p.is_file()}
-    return found
+        contents[name] = {p.relative_to(at).as_posix(): p.read_bytes() for p in at.rglob("*") if p.is_file()}
+    return contents
 
 
 def _read_dataset(at: Path) -> None:
@@ -262,7 +262,7 @@ def _feature_case(rng: random.Random, originals: Sequence[dict[str, bytes]]) -> 
     return content, read
 
 
-def _cases(kind: str, place: Path) -> Callable[[random.Random], Case]:
+def _cases(kind: str, folder: Path) -> Callable[[random.Random], Case]:
     if kind == "image":
         images = _images()
         return lambda rng: _image_case(rng, images)
@@ -272,7 +272,7 @@ def _cases(kind: str, place: Path) -> Callable[[random.Random], Case]:
     if kind == "features":
         files = _feature_files()
         return lambda rng: _feature_case(rng, files)
-    originals = _originals(place)
+    originals = _originals(folder)
     return lambda rng: (_table_case if kind == "table" else _zip_case)(rng, originals)
 
 

@@ -202,9 +202,9 @@ def call(arguments: list[str]) -> tuple[str, str]:
 # ---- the whole
 
 
-def prepare(place: Path) -> tuple[Path, Path]:
+def prepare(folder: Path) -> tuple[Path, Path]:
     """A finished run on drawn faces, and an image."""
-    faces, run = place / "faces", place / "whole" / "run"
+    faces, run = folder / "faces", folder / "whole" / "run"
     write_demo(faces, items=60, seed=0)
     flags = ["--preset", "quick", "--epochs", "1", "--device", "cpu", "--seed", "0"]
     with contextlib.redirect_stdout(io.StringIO()):
@@ -213,9 +213,9 @@ def prepare(place: Path) -> tuple[Path, Path]:
     return run, next((faces / "images").iterdir())
 
 
-def damaged(whole: Path, place: Path, rng: random.Random) -> tuple[Path, str]:
+def damaged(whole: Path, folder: Path, rng: random.Random) -> tuple[Path, str]:
     """A copy of the run with one file damaged, sometimes two, and what was done to it."""
-    run = place / "run"
+    run = folder / "run"
     shutil.rmtree(run, ignore_errors=True)
     shutil.copytree(whole, run)
     done = []
@@ -227,11 +227,11 @@ def damaged(whole: Path, place: Path, rng: random.Random) -> tuple[Path, str]:
     return run, ", ".join(done)
 
 
-def fuzz(tally: Tally, whole: Path, image: Path, place: Path, wanted: argparse.Namespace) -> None:
+def fuzz(tally: Tally, whole: Path, image: Path, folder: Path, wanted: argparse.Namespace) -> None:
     """Damage a copy of the run and call every command, again and again until the time is over."""
-    give_up, number, out = time.monotonic() + wanted.seconds, 0, place / "out"
+    give_up, number, out = time.monotonic() + wanted.seconds, 0, folder / "out"
     while time.monotonic() < give_up:
-        run, damage = damaged(whole, place, random.Random(f"{wanted.seed}-{number}"))
+        run, damage = damaged(whole, folder, random.Random(f"{wanted.seed}-{number}"))
         for name, arguments in commands(run, out, image):
             shutil.rmtree(out, ignore_errors=True)
             out.mkdir()

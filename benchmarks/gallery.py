@@ -47,34 +47,34 @@ TARGETS = {
 }
 
 
-def make(place: Path, items: int) -> None:
+def make(workspace_path: Path, items: int) -> None:
     """The study and its run with a map, in a workspace."""
-    make_run(place, items)
-    run = Run(place / "runs" / RUN)
+    make_run(workspace_path, items)
+    run = Run(workspace_path / "runs" / RUN)
     if not map_file(run).exists():
         began = time.perf_counter()
         make_map(run)
         print(f"map made in {time.perf_counter() - began:.0f} s")
 
 
-def make_run(place: Path, items: int) -> None:
+def make_run(workspace_path: Path, items: int) -> None:
     """The study and its run."""
-    data = place / "datasets" / DATASET / "data"
-    if (place / "runs" / RUN / "manifest.json").exists():
+    data = workspace_path / "datasets" / DATASET / "data"
+    if (workspace_path / "runs" / RUN / "manifest.json").exists():
         return
-    names = link_faces(data, place / "drawn", items)
+    names = link_faces(data, workspace_path / "drawn", items)
     truth = (np.arange(items) % DRAWN) % len(CLASSES)
     rng = np.random.default_rng(0)
     half = items // 2
-    said = np.where(rng.random(items) < 0.7, truth, rng.integers(0, len(CLASSES), items))
+    labels = np.where(rng.random(items) < 0.7, truth, rng.integers(0, len(CLASSES), items))
     with open(data / "annotations.csv", "w", encoding="utf-8") as f:
         f.write("image,coder,label\n")
         for n in range(items - items // 10):  # the last tenth is labelled by nobody
-            f.write(f"{names[n]},{'Alpha' if n < half else 'Beta'},{CLASSES[said[n]]}\n")
+            f.write(f"{names[n]},{'Alpha' if n < half else 'Beta'},{CLASSES[labels[n]]}\n")
     with open(data / "classes.csv", "w", encoding="utf-8") as f:
         f.write("class\n" + "".join(f"{c}\n" for c in CLASSES))
     write_json(data.parent / "about.json", {"name": "Large study"})
-    made_up_run(place / "runs" / RUN, load_dataset(data))
+    made_up_run(workspace_path / "runs" / RUN, load_dataset(data))
 
 
 def link_faces(data: Path, drawn: Path, items: int) -> list[str]:
@@ -114,12 +114,12 @@ def made_up_run(folder: Path, study: Study, *, seed: int = 0, machines: bool = T
     run.emit("done", message="finished")
 
 
-def make_small(place: Path) -> None:
+def make_small(workspace_path: Path) -> None:
     """A small study with a run, to measure against a server that has shown a gallery before."""
-    if not (place / "runs" / SMALL / "manifest.json").exists():
-        data = place / "datasets" / "small" / "data"
+    if not (workspace_path / "runs" / SMALL / "manifest.json").exists():
+        data = workspace_path / "datasets" / "small" / "data"
         write_demo(data, items=300)
-        made_up_run(place / "runs" / SMALL, load_dataset(data))
+        made_up_run(workspace_path / "runs" / SMALL, load_dataset(data))
 
 
 def memory(server: Server) -> float:
@@ -168,15 +168,15 @@ field.dispatchEvent(new Event('change'));
 
 def timed(page: Page, act: str, done: str, patience: float = 60) -> float:
     """Milliseconds from an action until it shows."""
-    found = float(page.evaluate(TIMED, [act, done, 1000 * patience]))
-    if found != found:
+    milliseconds = float(page.evaluate(TIMED, [act, done, 1000 * patience]))
+    if milliseconds != milliseconds:
         raise SystemExit(f"not within {patience} s: {done}")
-    return found
+    return milliseconds
 
 
 def measure(server: Server, repeats: int) -> dict[str, list[float]]:
     """Milliseconds and MiB of everything that has a target."""
-    found: dict[str, list[float]] = {name: [] for name in TARGETS}
+    times: dict[str, list[float]] = {name: [] for name in TARGETS}
     with sync_playwright() as p:
         browser = p.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         page = browser.new_page(viewport={"width": 1280, "height": 900}, bypass_csp=True)
@@ -195,10 +195,10 @@ def measure(server: Server, repeats: int) -> dict[str, list[float]]:
             ):
                 for _ in range(2):  # set, and taken away again
                     act = CHOOSE.format(name=name, value=value, part=part)
-                    found[what].append(timed(page, act, COUNTED.format(part=part)))
+                    times[what].append(timed(page, act, COUNTED.format(part=part)))
                     page.wait_for_timeout(1000)
         for n in range(repeats):
-            found["cell click to faces, in place"].append(timed(page, CELL.format(n=n), SHOWN))
+            times["cell click to faces, in place"].append(timed(page, CELL.format(n=n), SHOWN))
             page.wait_for_timeout(1000)
             page.go_back()
             page.wait_for_timeout(1500)
@@ -207,27 +207,27 @@ def measure(server: Server, repeats: int) -> dict[str, list[float]]:
             block = f"root.querySelector('.ga-block[data-block=\"{(number - 1) // 120}\"]') && "
             first = f"root.querySelectorAll('.ga-block[data-block=\"{(number - 1) // 120}\"] img').length >= 100 && "
             shown = timed(page, GO_TO.format(number=number), block + first + PICTURES + " >= 100")
-            found["next 100 thumbnails"].append(shown)
+            times["next 100 thumbnails"].append(shown)
             page.wait_for_timeout(1500)
         for _ in range(repeats):
             page.goto(f"{server.url}/disagreements?run={RUN}")
             page.wait_for_selector(".ga-card img")
             page.wait_for_timeout(2000)
-            found["map of 50,000 points drawn"].append(timed(page, MAP, DRAWN_MAP))
+            times["map of 50,000 points drawn"].append(timed(page, MAP, DRAWN_MAP))
             page.wait_for_timeout(500)
-            found["lasso to faces"].append(lasso(page))
+            times["lasso to faces"].append(lasso(page))
             timed(page, "root.querySelector('[data-key=\"chart:cases\"]').click()", "true")  # the next begins there
         for n in range(repeats):
-            found["cell click to faces"].append(cell_click(page, server, n))
-        found["server memory for the study"].append(memory(server) - before)
+            times["cell click to faces"].append(cell_click(page, server, n))
+        times["server memory for the study"].append(memory(server) - before)
         held = memory(server)
         second = browser.new_page(viewport={"width": 1280, "height": 900}, bypass_csp=True)
         second.goto(f"{server.url}/disagreements?run={RUN}&truth={CLASSES[0]}")
         second.wait_for_selector(".ga-card img", timeout=60_000)
         second.wait_for_timeout(3000)
-        found["a second tab"].append(memory(server) - held)
+        times["a second tab"].append(memory(server) - held)
         browser.close()
-    return found
+    return times
 
 
 def lasso(page: Page) -> float:
@@ -275,13 +275,13 @@ def main() -> None:
     server = Server(wanted.out, free_port())
     server.start()
     try:
-        found = measure(server, wanted.repeats)
+        times = measure(server, wanted.repeats)
     finally:
         server.kill()
     print("| what | median | smallest | largest | target |\n|---|---|---|---|---|")
     for name, target in TARGETS.items():
         unit = "MiB" if "memory" in name or "tab" in name else "ms"
-        v = found[name]
+        v = times[name]
         print(f"| {name} | {statistics.median(v):.0f} {unit} | {min(v):.0f} | {max(v):.0f} | ≤ {target} |")
 
 

@@ -65,7 +65,7 @@ def row(out: Path, cell: Cell) -> str | None:
     if not all(f.exists() for f in files):
         return None
     ours, alone = (json.loads(f.read_text(encoding="utf-8")) for f in files)
-    tests = [next(iter(found["tests"].values()))["methods"] for found in (ours, alone)]
+    tests = [next(iter(evaluation["tests"].values()))["methods"] for evaluation in (ours, alone)]
     scores = [tests[0]["ltnet"], tests[0]["mixture"], tests[1]["mixture"]]
     shown = [f"{100 * s['accuracy']:.1f} / {s['macro_f1']:.3f}" for s in scores]
     t = [ours["transitions"][c]["mae"] for c in ("FER2013", "FERPlus")]

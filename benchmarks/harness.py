@@ -105,8 +105,8 @@ def _fit(study: Path, row: Row, seed: int, wanted: argparse.Namespace) -> None:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(f"{row.name}: {done.stderr[-2000:]}")
-    found = _result(row, folder)
-    print(f"{row.name}, seed {seed}: {json.dumps(found)}", file=sys.stderr, flush=True)
+    row_result = _result(row, folder)
+    print(f"{row.name}, seed {seed}: {json.dumps(row_result)}", file=sys.stderr, flush=True)
 
 
 def _flags(row: Row, seed: int, wanted: argparse.Namespace) -> list[str]:
@@ -147,8 +147,8 @@ def _table(chosen: Sequence[Row], wanted: argparse.Namespace) -> str:
     ]
     for row in chosen:
         folders = [_folder(row, seed, wanted) for seed in wanted.seeds]
-        found = [_result(row, f) for f in folders if (f / "manifest.json").exists()]
-        if not found:
+        results = [_result(row, f) for f in folders if (f / "manifest.json").exists()]
+        if not results:
             continue
 
         def spread(values: list[float | None], form: Callable[[float], str]) -> str:
@@ -158,16 +158,16 @@ def _table(chosen: Sequence[Row], wanted: argparse.Namespace) -> str:
             sd = f" ± {form(float(np.std(known, ddof=1)))}" if len(known) > 1 else ""
             return form(float(np.mean(known))) + sd
 
-        coders = list(found[0]["t_error"])
-        errors = " / ".join(spread([f["t_error"][c] for f in found], lambda v: f"{v:.3f}") for c in coders)
+        coders = list(results[0]["t_error"])
+        errors = " / ".join(spread([f["t_error"][c] for f in results], lambda v: f"{v:.3f}") for c in coders)
         cells = (
             row.name,
-            str(len(found)),
-            spread([f["accuracy"] for f in found], lambda v: f"{100 * v:.2f}"),
+            str(len(results)),
+            spread([f["accuracy"] for f in results], lambda v: f"{100 * v:.2f}"),
             errors,
-            spread([f["truth"] for f in found], lambda v: f"{100 * v:.2f}"),
-            spread([f["ece"] for f in found], lambda v: f"{v:.3f}"),
-            spread([f["seconds"] for f in found], lambda v: f"{v:.0f}"),
+            spread([f["truth"] for f in results], lambda v: f"{100 * v:.2f}"),
+            spread([f["ece"] for f in results], lambda v: f"{v:.3f}"),
+            spread([f["seconds"] for f in results], lambda v: f"{v:.0f}"),
         )
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)

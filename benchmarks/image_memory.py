@@ -39,15 +39,15 @@ def _peak(pid: int) -> int:
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
 
 
-def _prepare(place: Path, side: int) -> list[str]:
+def _prepare(folder: Path, side: int) -> list[str]:
     """A workspace with a finished run, whose first images are the large one; returns their rows' names."""
-    data = place / "workspace" / "datasets" / "faces" / "data"
+    data = folder / "workspace" / "datasets" / "faces" / "data"
     write_demo(data, items=160, seed=1)
-    large = place / "large.png"
+    large = folder / "large.png"
     deep = (np.arange(side, dtype=np.uint32)[:, None] % 65536 * np.ones(side, np.uint32)).astype(np.uint16)
     Image.fromarray(deep).save(large, compress_level=9)
     print(f"{side}×{side}, 16 bits: {large.stat().st_size:,} bytes", flush=True)
-    write_fake_run(place / "workspace" / "runs" / RUN, data)
+    write_fake_run(folder / "workspace" / "runs" / RUN, data)
     names = sorted(str(p) for p in (data / "images").rglob("*.*"))
     for name in names:
         Path(name).unlink()

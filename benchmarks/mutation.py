@@ -111,9 +111,9 @@ def mutants(module: str) -> dict[tuple[int, int], list[Mutant]]:
             continue
         places = _Places(plugins.get_operator(name)())
         places.walk(tree)
-        for occurrence, place in enumerate(places.found):
-            if place not in unevaluated:
-                out[place].append(Mutant(module, name, occurrence, place[0]))
+        for occurrence, folder in enumerate(places.found):
+            if folder not in unevaluated:
+                out[folder].append(Mutant(module, name, occurrence, folder[0]))
     return out
 
 

@@ -75,24 +75,24 @@ class Loaded:
     server: float
 
 
-def make(place: Path, studies: dict[str, Path]) -> None:
+def make(workspace_path: Path, studies: dict[str, Path]) -> None:
     """The demo, a crowd of a thousand coders, and the given studies, each with a finished run, in a workspace."""
-    demo = place / "datasets" / "demo" / "data"
+    demo = workspace_path / "datasets" / "demo" / "data"
     if not demo.exists():
         write_demo(demo, items=2400)
-    crowd = place / "datasets" / "crowd" / "data"
+    crowd = workspace_path / "datasets" / "crowd" / "data"
     if not crowd.exists():
-        draw(crowd, place / "drawn")
+        draw(crowd, workspace_path / "drawn")
     for name, source in studies.items():
-        folder = place / "datasets" / name
+        folder = workspace_path / "datasets" / name
         folder.mkdir(parents=True, exist_ok=True)
         if not (folder / "data.zip").exists():
             shutil.copyfile(source, folder / "data.zip")
             write_json(folder / "about.json", {"name": name})
     for name, number in itertools.product(("demo", "crowd", *studies), (1, 2)):
-        run = place / "runs" / f"{name}-{number}"
+        run = workspace_path / "runs" / f"{name}-{number}"
         if not (run / "manifest.json").exists():
-            data = place / "datasets" / name / ("data.zip" if name in studies else "data")
+            data = workspace_path / "datasets" / name / ("data.zip" if name in studies else "data")
             study = load_dataset(data)
             made_up_run(run, study, seed=number, machines=len(study.human_coders) < FEW)
 
@@ -146,10 +146,10 @@ def measure(server: Server, names: list[str], repeats: int) -> None:
         browser.close()
 
 
-def open_tabs(server: Server, place: Path, tabs: int) -> None:
+def open_tabs(server: Server, workspace_path: Path, tabs: int) -> None:
     """Which share of a core the server takes with so many tabs open beside a training."""
-    data = place / "datasets" / "demo" / "data"
-    run = place / "runs" / f"demo-beside-{time.time():.0f}"
+    data = workspace_path / "datasets" / "demo" / "data"
+    run = workspace_path / "runs" / f"demo-beside-{time.time():.0f}"
     training = fit(data, run, 1000)
     try:
         with sync_playwright() as p:
@@ -181,8 +181,8 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", help="studies to measure; all when left out")
     wanted = parser.parse_args()
     studies = {name: Path(path) for name, _, path in (s.partition("=") for s in wanted.study)}
-    place = wanted.out / "workspace"
-    make(place, studies)
+    workspace_path = wanted.out / "workspace"
+    make(workspace_path, studies)
     server = Server(wanted.out, free_port())
     server.start()
     try:
@@ -190,7 +190,7 @@ def main() -> None:
         names = [n for n in ("demo", "crowd", *studies) if wanted.only is None or n in wanted.only]
         measure(server, names, wanted.repeats)
         if wanted.tabs:
-            open_tabs(server, place, wanted.tabs)
+            open_tabs(server, workspace_path, wanted.tabs)
     finally:
         server.kill()
 

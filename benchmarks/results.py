@@ -96,8 +96,8 @@ def measure(checkout: Path, sizes: list[int]) -> dict[str, list[float]]:
         )  # fmt: skip
     if done.returncode:
         raise SystemExit(done.stderr)
-    found: dict[str, list[float]] = json.loads(done.stdout)
-    return found
+    content: dict[str, list[float]] = json.loads(done.stdout)
+    return content
 
 
 def main() -> None:

@@ -41,12 +41,12 @@ def known_truth(run: Run, items: LearnedItems, votes: Path | None) -> np.ndarray
 def orders(run: Run, items: LearnedItems) -> dict[str, np.ndarray]:
     """Name → rows in that order."""
     selections = Selections(items)
-    found = {f"{text} ({key})": selections.rows(Wish(sort=key)) for key, text in SORTS.items() if key != "name"}
+    orders = {f"{text} ({key})": selections.rows(Wish(sort=key)) for key, text in SORTS.items() if key != "name"}
     p = open_results(run).posterior(len(items))
     entropy = -(p * np.log(np.maximum(p, 1e-12))).sum(1)
     learned_from = selections.mask(Wish())
     order = np.argsort(-entropy, kind="stable")
-    return {**found, "entropy": order[learned_from[order]]}
+    return {**orders, "entropy": order[learned_from[order]]}
 
 
 def forties(run: Run, items: LearnedItems, known: np.ndarray) -> list[tuple[int, float, int]]:

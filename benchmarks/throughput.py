@@ -231,24 +231,24 @@ def seconds(run: Run, device: torch.device) -> float:
 def measure(setting: Setting, rounds: int, choices: bool) -> dict[str, list[float]]:
     """Images a second of every way, one number a round; a first round warms up and is left out."""
     ways, images = setting.ways(choices), setting.steps * setting.batch
-    found: dict[str, list[float]] = {name: [] for name in ways}
+    times: dict[str, list[float]] = {name: [] for name in ways}
     for number in range(rounds + 1):
         for name, run in ways.items():
             rate = images / seconds(run, setting.device)
             if number:
-                found[name].append(rate)
-    return found
+                times[name].append(rate)
+    return times
 
 
-def row_of(setting: Setting, found: dict[str, list[float]], columns: tuple[str, ...]) -> str:
+def row_of(setting: Setting, times: dict[str, list[float]], columns: tuple[str, ...]) -> str:
     """A line of the table: images a second, and the ratio to the bare loop of the same round."""
     cells = []
     for name in columns:
-        if name not in found:
+        if name not in times:
             cells.append("–")
             continue
-        ratio = statistics.median(a / b for a, b in zip(found[name], found["bare"], strict=True))
-        rate = f"{statistics.median(found[name]):,.0f}"
+        ratio = statistics.median(a / b for a, b in zip(times[name], times["bare"], strict=True))
+        rate = f"{statistics.median(times[name]):,.0f}"
         cells.append(rate if name == "bare" else f"{rate} ({ratio:.2f})")
     name = f"{setting.name}, {setting.size} px, {setting.channels} channels"
     return f"| {name} | {setting.batch} | {setting.precision} | {' | '.join(cells)} |"

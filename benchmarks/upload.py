@@ -68,10 +68,10 @@ def write_folder(folder: Path, items: int, seed: int = 0) -> int:
 def write_zip(path: Path, size: int, seed: int = 0) -> int:
     """A dataset of 60 JPEGs as a zip, beside members of random bytes up to so many in all; gives its bytes."""
     rng = np.random.default_rng(seed)
-    with tempfile.TemporaryDirectory(prefix="upload-benchmark-") as place, zipfile.ZipFile(path, "w") as archive:
-        write_folder(Path(place), FEW, seed)
-        for file in sorted(Path(place).rglob("*.*")):
-            archive.write(file, file.relative_to(place))
+    with tempfile.TemporaryDirectory(prefix="upload-benchmark-") as folder, zipfile.ZipFile(path, "w") as archive:
+        write_folder(Path(folder), FEW, seed)
+        for file in sorted(Path(folder).rglob("*.*")):
+            archive.write(file, file.relative_to(folder))
         for number, start in enumerate(range(0, size, MEMBER)):
             archive.writestr(f"raw/{number}.bin", rng.bytes(min(MEMBER, size - start)))
     return path.stat().st_size
@@ -121,10 +121,10 @@ class Server:
 
     def _status(self, field: str) -> int:
         assert self.process  # noqa: S101 - for mypy; it was started
-        found = re.search(rf"{field}:\s+(\d+) kB", Path(f"/proc/{self.process.pid}/status").read_text())
-        if found is None:
+        match = re.search(rf"{field}:\s+(\d+) kB", Path(f"/proc/{self.process.pid}/status").read_text())
+        if match is None:
             raise SystemExit(f"the system does not tell {field}")
-        return int(found[1]) * 1024
+        return int(match[1]) * 1024
 
     def kill(self) -> None:
         assert self.process  # noqa: S101 - for mypy; it was started

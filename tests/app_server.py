@@ -90,13 +90,13 @@ class Server:
 
     def here(self) -> dict[str, int]:
         """Files that came, and what changes when a file is written again."""
-        found = {}
+        settings_here = {}
         for data in self.datasets.glob("*/data"):
             for base, _, files in os.walk(data):
                 for file in files:
                     path = Path(base, file)
-                    found[path.relative_to(data).as_posix()] = path.stat().st_ino
-        return found
+                    settings_here[path.relative_to(data).as_posix()] = path.stat().st_ino
+        return settings_here
 
 
 def choose(page: Page, *sources: Path, button: str = "") -> None:

@@ -74,7 +74,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def workspace_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty workspace."""
     monkeypatch.setenv("LTNET_WORKSPACE", str(tmp_path))
     return tmp_path

@@ -142,14 +142,14 @@ def _with_machine(
     """The table with a machine coder that labels what its human did not, erring by ``matrix``."""
     todo = np.flatnonzero(~table.annotated([coder]) & usable).astype(np.int32)
     edges = np.cumsum(np.asarray(matrix) / np.sum(matrix, axis=1, keepdims=True), axis=1)
-    said = (rng.random(len(todo))[:, None] > edges[truth[todo], :-1]).sum(1)
+    labels = (rng.random(len(todo))[:, None] > edges[truth[todo], :-1]).sum(1)
     return AnnotationTable(
         table.items,
         (*table.coders, MACHINE_PREFIX + coder),
         table.classes,
         np.concatenate([table.item, todo]),
         np.concatenate([table.coder, np.full(len(todo), len(table.coders), np.int32)]),
-        np.concatenate([table.label, said.astype(np.int32)]),
+        np.concatenate([table.label, labels.astype(np.int32)]),
         np.concatenate([table.count, np.ones(len(todo), np.float32)]),
     )
 

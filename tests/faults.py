@@ -386,13 +386,13 @@ def copy_of(run: Path, parent: Path) -> Iterator[tuple[Path, Path]]:
 
 def complaint(done: Outcome) -> str | None:
     """What is wrong with how a command ended, None where nothing is: its status, and what it said on stderr."""
-    said = [line for line in done.err.splitlines() if line]
+    lines = [line for line in done.err.splitlines() if line]
     if done.status not in (0, 1, 2):
         return f"exit status {done.status}"
     if "Traceback" in done.err or "nan" in done.out.lower().split():
         return f"said {done.err or done.out}"
-    if done.status and (len(said) != 1 or not said[0].startswith("ltnet_core: ") or len(said[0]) < 40):
-        return f"said {said}"
+    if done.status and (len(lines) != 1 or not lines[0].startswith("ltnet_core: ") or len(lines[0]) < 40):
+        return f"said {lines}"
     if done.status and any(name.startswith(".") or name.endswith(".partial") for name in done.files):
         return f"left {sorted(done.files)}"
     return None

@@ -47,9 +47,9 @@ class _Handler(BaseHTTPRequestHandler):
     server: Provider
 
     def do_GET(self) -> None:
-        told = self.server.answer(self.path)
-        body = json.dumps(told).encode()
-        self.send_response(200 if told else 404)
+        answer = self.server.answer(self.path)
+        body = json.dumps(answer).encode()
+        self.send_response(200 if answer else 404)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()

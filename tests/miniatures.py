@@ -138,8 +138,8 @@ def affectnet_lists(at: Path) -> None:
     for n, name in enumerate(["1/a.jpg", "1/b.jpg", "2/a.jpg", "2/c.jpg"]):
         write_image(at / "Manually_Annotated_Images" / name, n)
 
-    def rows(*found: tuple[str, int]) -> list[tuple[object, ...]]:
-        return [(p, 0, 0, 9, 9, "1;2", e, 0.1, -0.2) for p, e in found]
+    def rows(*images: tuple[str, int]) -> list[tuple[object, ...]]:
+        return [(p, 0, 0, 9, 9, "1;2", e, 0.1, -0.2) for p, e in images]
 
     write_csv(at / "training.csv", head, rows(("1/a.jpg", 1), ("2/a.jpg", 4), ("1/b.jpg", 10)))
     write_csv(at / "validation.csv", head, rows(("2/c.jpg", 7)))

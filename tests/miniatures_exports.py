@@ -70,13 +70,13 @@ def mturk_ticks(at: Path) -> None:
 
 def mturk_json(at: Path) -> None:
     images(at, "a.jpg", "b.jpg")
-    said = [
+    answers = [
         json.dumps([{"emotion": {"label": e}, "comment": f"remark {i}"}]) for i, e in enumerate(("happy", "sad", "sad"))
     ]
     rows = [
-        ("H1", "1", "W1", "Approved", "", "https://s3.test/a.jpg", said[0]),
-        ("H1", "2", "W2", "Approved", "", "https://s3.test/a.jpg", said[1]),
-        ("H2", "3", "W1", "Approved", "", "https://s3.test/b.jpg", said[2]),
+        ("H1", "1", "W1", "Approved", "", "https://s3.test/a.jpg", answers[0]),
+        ("H1", "2", "W2", "Approved", "", "https://s3.test/a.jpg", answers[1]),
+        ("H2", "3", "W1", "Approved", "", "https://s3.test/b.jpg", answers[2]),
     ]
     write_csv(at / "results.csv", (*MTURK, "Answer.taskAnswers"), rows)
 
@@ -100,9 +100,9 @@ def zooniverse(at: Path) -> None:
     images(at, "a.jpg", "b.jpg")
 
     def row(number: int, who: str, when: str, value: Any, image: str) -> tuple[object, ...]:
-        said = json.dumps([{"task": "T0", "task_label": "What?", "value": value}])
+        annotation = json.dumps([{"task": "T0", "task_label": "What?", "value": value}])
         subject = json.dumps({str(500 + number): {"retired": None, "Filename": image}})
-        return (number, who, 77, when, said, subject)
+        return (number, who, 77, when, annotation, subject)
 
     rows = [
         row(1, "zoe", "2024-01-01 10:00:00 UTC", "happy", "a.jpg"),

@@ -19,8 +19,8 @@ ROOT = Path(__file__).resolve().parent.parent
 HOSTILE = ("<script>alert(1)</script>", "=1+1", "\u202e[x](http://y) **b** :smile:", "عربي")
 
 
-def link(place: Path, dataset: Path, name: str = "faces") -> None:
-    folder = place / "datasets" / "faces"
+def link(workspace_path: Path, dataset: Path, name: str = "faces") -> None:
+    folder = workspace_path / "datasets" / "faces"
     folder.mkdir(parents=True)
     write_json(folder / "link.json", {"path": str(dataset)})
     write_json(folder / "about.json", {"name": name})

@@ -32,11 +32,11 @@ def stripes(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 def study(n: int, t: np.ndarray, seed: int = 0) -> tuple[np.ndarray, np.ndarray, AnnotationTable]:
     pixels, truth = stripes(n, seed)
     rng = np.random.default_rng(seed + 1)
-    said = np.stack([[rng.choice(3, p=m[k]) for k in truth] for m in t], axis=1)
+    labels = np.stack([[rng.choice(3, p=m[k]) for k in truth] for m in t], axis=1)
     item, coder = np.divmod(np.arange(n * len(t)), len(t))
     table = AnnotationTable(
         np.array([f"{i:05d}" for i in range(n)], dtype=object), tuple(f"c{c}" for c in range(len(t))), ("a", "b", "c"),
-        item.astype(np.int32), coder.astype(np.int32), said.ravel().astype(np.int32), np.ones(n * len(t), np.float32),
+        item.astype(np.int32), coder.astype(np.int32), labels.ravel().astype(np.int32), np.ones(n * len(t), np.float32),
     )  # fmt: skip
     return pixels, truth, table
 

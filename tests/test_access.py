@@ -46,28 +46,28 @@ WAYS_IN = ("/auth/login", "/auth/logout", "/oauth2callback")
 @pytest.fixture(scope="module")
 def provider() -> Iterator[Provider]:
     """Where the team of mode oidc signs in."""
-    with identity_provider() as found:
-        yield found
+    with identity_provider() as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
 def servers(tmp_path_factory: pytest.TempPathFactory, demo: Path, provider: Provider) -> Iterator[dict[str, Server]]:
     """The app in every mode, each with a finished run."""
-    found = {}
+    by_mode = {}
     for mode, settings in MODES.items():
-        place = tmp_path_factory.mktemp(mode)
-        folder = place / "workspace" / "datasets" / "faces"
+        workspace_path = tmp_path_factory.mktemp(mode)
+        folder = workspace_path / "workspace" / "datasets" / "faces"
         folder.mkdir(parents=True)
         write_json(folder / "link.json", {"path": str(demo)})
-        write_fake_run(place / "workspace" / "runs" / RUN, demo)
-        (place / ".streamlit").mkdir()
+        write_fake_run(workspace_path / "workspace" / "runs" / RUN, demo)
+        (workspace_path / ".streamlit").mkdir()
         if mode == "oidc":
-            (place / ".streamlit" / "secrets.toml").write_text(SECRETS.replace("PROVIDER", provider.url))
-        found[mode] = Server(place, free_port(), settings=settings)
+            (workspace_path / ".streamlit" / "secrets.toml").write_text(SECRETS.replace("PROVIDER", provider.url))
+        by_mode[mode] = Server(workspace_path, free_port(), settings=settings)
     with ThreadPoolExecutor() as pool:
-        list(pool.map(Server.start, found.values()))
-    yield found
-    for server in found.values():
+        list(pool.map(Server.start, by_mode.values()))
+    yield by_mode
+    for server in by_mode.values():
         server.kill()
 
 
@@ -82,8 +82,8 @@ def gallery_token(server: Server, monkeypatch: pytest.MonkeyPatch) -> str:
     return tokens.token(RUN)
 
 
-def oidc_cookie(server: Server, **told: object) -> str:
-    content = {"is_logged_in": True, "origin": server.url, "email": "ada@lab.example", "sub": "1", **told}
+def oidc_cookie(server: Server, **claims: object) -> str:
+    content = {"is_logged_in": True, "origin": server.url, "email": "ada@lab.example", "sub": "1", **claims}
     name = "_streamlit_user"
     return f"{name}={create_signed_value(COOKIE_SECRET, name, json.dumps(content)).decode()}"
 
@@ -174,9 +174,9 @@ def test_who_is_not_in_gets_nothing_anywhere(
     servers: dict[str, Server], routes: list[tuple[str, str]], mode: str, headers: list[tuple[str, str]], status: int
 ) -> None:
     server = servers[mode]
-    given = [(n, v.replace("PORT", str(server.port))) for n, v in headers]
+    sent_headers = [(n, v.replace("PORT", str(server.port))) for n, v in headers]
     open_ways = WAYS_IN if mode == "oidc" else ()
-    answers = every([r for r in routes if r[1] not in open_ways], server, given)
+    answers = every([r for r in routes if r[1] not in open_ways], server, sent_headers)
     assert {k: a.status for k, a in answers.items() if a.status != status} == {}
 
 
@@ -346,9 +346,9 @@ def test_names_are_of_the_settings(servers: dict[str, Server]) -> None:
 
 
 def decide(server: Server, headers: Headers, token: str, key: str) -> Answer:
-    told = ask(server.port, "GET", f"/api/runs/{RUN}/items", [*headers, ("X-Gallery-Token", token)]).json["rows"][0]
-    decision = {"kind": "settle", "key": key, "row": told["r"], "image": told["n"], "label": 0, "reviewer": "Mallory",
-                "seen": (told["d"] or {}).get("id", 0)}  # fmt: skip
+    content = ask(server.port, "GET", f"/api/runs/{RUN}/items", [*headers, ("X-Gallery-Token", token)]).json["rows"][0]
+    decision = {"kind": "settle", "key": key, "row": content["r"], "image": content["n"], "label": 0, "reviewer": "Mallory",
+                "seen": (content["d"] or {}).get("id", 0)}  # fmt: skip
     body = json.dumps({"decisions": [decision], "last": 0}).encode()
     return ask(server.port, "POST", f"/api/runs/{RUN}/decisions", [*headers, ("X-Gallery-Token", token)], body)
 
@@ -368,9 +368,9 @@ def test_the_reviewer_is_who_is_signed_in(
     servers: dict[str, Server], mode: str, headers: Headers, reviewer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = servers[mode]
-    given = [*(way_in(server, mode) if mode != "proxy" else []), *headers]
+    sent_headers = [*(way_in(server, mode) if mode != "proxy" else []), *headers]
     key = f"{mode}-{len(reviewer)}"
-    assert decide(server, given, gallery_token(server, monkeypatch), key).json["saved"] == [key]
+    assert decide(server, sent_headers, gallery_token(server, monkeypatch), key).json["saved"] == [key]
     log = Adjudications(server.datasets / "faces" / "adjudications.sqlite").log()
     assert [d.reviewer for d in log if d.key == key] == [reviewer]
 
@@ -443,5 +443,5 @@ def test_the_proxy_says_under_which_address_it_was_reached(servers: dict[str, Se
     for odd in ("gopher", "https, http", ""):
         assert ask(server.port, "GET", "/", [*way_in(server, "proxy"), ("X-Forwarded-Proto", odd)]).status in (200, 400)
     # Somebody else's word for it is not taken.
-    told = [("X-Forwarded-Proto", "https"), ("X-Forwarded-Host", "studio.example"), ("X-User", "ada"), own]
-    assert ask(server.port, "WEBSOCKET", "/_stcore/stream", told).status == 403
+    forwarded = [("X-Forwarded-Proto", "https"), ("X-Forwarded-Host", "studio.example"), ("X-User", "ada"), own]
+    assert ask(server.port, "WEBSOCKET", "/_stcore/stream", forwarded).status == 403

@@ -41,19 +41,19 @@ RUN_OPEN = (
 
 def asked(app: ASGIApp, method: str, path: str, body: bytes = b"", client: str = "127.0.0.1") -> list[Any]:
     """What an app in this process sends back; an error that it raises afterwards is for the log."""
-    told: list[Any] = []
+    messages: list[Any] = []
 
     async def receive() -> dict[str, Any]:
         return {"type": "http.request", "body": body, "more_body": False}
 
     async def keep(message: Any) -> None:
-        told.append(message)
+        messages.append(message)
 
     scope = {"type": "http", "http_version": "1.1", "method": method, "path": path, "query_string": b"", "scheme": "http",
              "headers": [(b"host", b"localhost")], "server": ("127.0.0.1", 80), "client": (client, 1)}  # fmt: skip
     with contextlib.suppress(RuntimeError):
         asyncio.run(app(scope, receive, keep))
-    return told
+    return messages
 
 
 def test_wrong_tokens_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,8 +62,8 @@ def test_wrong_tokens_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def enter(token: str, client: str = "192.0.2.1") -> int:
         body = f"token={token}".encode()
-        told = asked(guard, "POST", "/enter", body=body, client=client)
-        return int(told[0]["status"])
+        response = asked(guard, "POST", "/enter", body=body, client=client)
+        return int(response[0]["status"])
 
     statuses = [enter("wrong") for _ in range(access_token.MOST_WRONG + 2)]
     assert statuses == [403] * access_token.MOST_WRONG + [429] * 2
@@ -181,9 +181,9 @@ def test_the_proxy_is_known_by_its_address_too(address: str | None) -> None:
     ids=str,
 )
 def test_settings_that_mean_nothing_are_refused(environment: Mapping[str, str], sentence: str) -> None:
-    with pytest.raises(OptionError, match=sentence) as told:
+    with pytest.raises(OptionError, match=sentence) as error:
         parse(environment)
-    assert SECRET not in str(told.value)
+    assert SECRET not in str(error.value)
 
 
 def test_settings_that_mean_something() -> None:
@@ -314,9 +314,9 @@ def test_a_mistake_of_a_route_is_told_in_a_sentence_with_the_same_headers(monkey
         routes=[Route("/", stumble)], middleware=serving.middleware(), exception_handlers=serving.EXCEPTION_HANDLERS
     )
     monkeypatch.setattr(access_guard, "settings", Access)
-    told = asked(app, "GET", "/")
-    headers = dict(told[0]["headers"])
-    assert told[0]["status"] == 500
+    response = asked(app, "GET", "/")
+    headers = dict(response[0]["headers"])
+    assert response[0]["status"] == 500
     assert headers[b"x-frame-options"] == b"DENY"
     assert headers[b"cache-control"] == b"no-store"
-    assert b"path" not in told[1]["body"]
+    assert b"path" not in response[1]["body"]

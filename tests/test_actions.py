@@ -69,9 +69,9 @@ def test_tags_come_and_go(store: Adjudications) -> None:
     assert actions.act(Action("tag", "bookmark", "Ada", "k3"), ["a"]) == 1
     assert actions.act(Action("untag", "blurred", "Ada", "k4"), ["a", "c", "d"]) == 2
     assert actions.tags() == {"blurred": ["b"], "bookmark": ["a"]}
-    seen = actions.version()
+    version = actions.version()
     assert actions.undo("k4", "Ada")
-    assert actions.version() != seen
+    assert actions.version() != version
     assert actions.tags() == {"blurred": ["a", "b", "c"], "bookmark": ["a"]}
     assert actions.undo("k1", "Ada")  # c had it by another action
     assert actions.tags() == {"blurred": ["c"], "bookmark": ["a"]}

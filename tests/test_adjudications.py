@@ -188,8 +188,8 @@ def test_the_adjudicator_joins_the_study(plain: Path) -> None:
     with_it, strangers = adjudicated(study, settled)
     assert strangers == 1
     assert with_it.table.coders == ("X", "Y", ADJUDICATOR)
-    said = with_it.table.labels_of(ADJUDICATOR)
-    assert {str(i): k for i, k in zip(study.table.items, said, strict=True) if k >= 0} == {
+    labels = with_it.table.labels_of(ADJUDICATOR)
+    assert {str(i): k for i, k in zip(study.table.items, labels, strict=True) if k >= 0} == {
         "images/b.png": study.table.classes.index("dog"),
         "images/d.png": study.table.classes.index("dog"),
     }
@@ -291,8 +291,8 @@ def test_a_resumed_run_goes_on_with_its_own_adjudications(
 def test_flags_that_do_not_go_together(
     demo: Path, finished: Path, settled: Path, ltnet: Command, tmp_path: Path, flags: tuple[str, ...], message: str
 ) -> None:
-    given = [{"SETTLED": settled, "FINISHED": finished}.get(f, f) for f in flags]
-    done = ltnet("fit", demo, "--run", tmp_path / "run", *given)
+    arguments = [{"SETTLED": settled, "FINISHED": finished}.get(f, f) for f in flags]
+    done = ltnet("fit", demo, "--run", tmp_path / "run", *arguments)
     assert done.returncode == 2, done.stderr
     assert message in done.stderr
     assert not (tmp_path / "run").exists()

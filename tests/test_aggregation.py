@@ -22,14 +22,14 @@ def crowd(items: int = 400, coders: int = 5, seed: int = 0) -> tuple[AnnotationT
     k = len(CLASSES)
     truth = rng.choice(k, items, p=[0.4, 0.3, 0.2, 0.1])
     t = 0.25 * rng.dirichlet(np.ones(k), (coders, k)) + 0.75 * np.eye(k)
-    said = np.stack([[rng.choice(k, p=t[c, y]) for y in truth] for c in range(coders)], axis=1)
+    labels = np.stack([[rng.choice(k, p=t[c, y]) for y in truth] for c in range(coders)], axis=1)
     here = rng.random((items, coders)) < 0.8
     item, coder = np.nonzero(here)
     table = AnnotationTable(
         np.array([f"i{n:04d}" for n in range(items)], dtype=object),
         tuple(f"c{c}" for c in range(coders)),
         CLASSES,
-        item.astype(np.int32), coder.astype(np.int32), said[here].astype(np.int32), np.ones(len(item), np.float32),
+        item.astype(np.int32), coder.astype(np.int32), labels[here].astype(np.int32), np.ones(len(item), np.float32),
     )  # fmt: skip
     return table, truth, t
 
@@ -92,12 +92,12 @@ def test_known_truth_is_recovered_and_votes_are_beaten() -> None:
         table, truth, t = crowd(seed=seed)
         result = dawid_skene(table, max_iter=200, tol=1e-7)
         assert result.converged
-        seen = table.annotated()
-        right = (most_probable(result.p, table) == truth)[seen].mean()
-        voted = (most_probable(majority_vote(table), table) == truth)[seen].mean()
+        annotated = table.annotated()
+        right = (most_probable(result.p, table) == truth)[annotated].mean()
+        voted = (most_probable(majority_vote(table), table) == truth)[annotated].mean()
         better.append(right - voted)
         errors.append(np.abs(result.transitions - t).mean())
-        np.testing.assert_allclose(result.p[seen].sum(1), 1)
+        np.testing.assert_allclose(result.p[annotated].sum(1), 1)
         np.testing.assert_allclose(result.transitions.sum(2), 1)
     assert np.mean(better) > 0.005
     assert np.mean(errors) < 0.03
@@ -116,8 +116,8 @@ def test_order_and_names_do_not_matter(method: str) -> None:
     assert names[0] == names[1]
     order = [classes.index(c) for c in CLASSES]
     np.testing.assert_array_equal(one.p, two.p[:, order])
-    place = [other.coder_index(c) for c in ("zoe", "ann", "x", "b", "a")]
-    np.testing.assert_array_equal(one.transitions, two.transitions[np.ix_(place, order, order)])
+    workspace_path = [other.coder_index(c) for c in ("zoe", "ann", "x", "b", "a")]
+    np.testing.assert_array_equal(one.transitions, two.transitions[np.ix_(workspace_path, order, order)])
 
 
 def test_collapsing_equal_patterns_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,9 +160,9 @@ def test_same_labels_as_crowd_kit_after_the_same_iterations() -> None:
     assert {task: CLASSES.index(label) for task, label in peer.labels_.items()} == {
         task: label for task, label in labels.items() if label >= 0
     }
-    seen = table.annotated()
-    theirs = peer.probas_.loc[table.items[seen], list(CLASSES)].to_numpy()
-    np.testing.assert_allclose(ours.p[seen], theirs, atol=1e-8)
+    annotated = table.annotated()
+    theirs = peer.probas_.loc[table.items[annotated], list(CLASSES)].to_numpy()
+    np.testing.assert_allclose(ours.p[annotated], theirs, atol=1e-8)
 
 
 def test_wrong_arguments_are_refused() -> None:

@@ -139,20 +139,20 @@ def test_the_prior_of_a_crowd_by_hand() -> None:
 
 def test_shrunk_matrices_and_their_prior_have_come_to_rest() -> None:
     table = sparse_crowd()
-    found = shrunk(table)
-    again = dawid_skene(table, pseudo_counts=crowd_prior(found.counts))
-    assert np.abs(again.p - found.p).mean() < 2e-4
+    estimate = shrunk(table)
+    again = dawid_skene(table, pseudo_counts=crowd_prior(estimate.counts))
+    assert np.abs(again.p - estimate.p).mean() < 2e-4
 
 
 def test_a_coder_at_its_word_has_the_identity_and_says_nothing_of_the_crowd() -> None:
     crowd = sparse_crowd()
     table = replace(crowd, coders=(*crowd.coders, "silent"))
     at_its_word = np.arange(6) == 5
-    found = shrunk(table, certain=at_its_word)
-    assert found.transitions[5][~np.eye(3, dtype=np.bool_)].max() < 1e-12
+    estimate = shrunk(table, certain=at_its_word)
+    assert estimate.transitions[5][~np.eye(3, dtype=np.bool_)].max() < 1e-12
     without = shrunk(crowd)
-    np.testing.assert_allclose(found.p, without.p, atol=1e-9)
-    np.testing.assert_allclose(found.transitions[:5], without.transitions, atol=1e-9)
+    np.testing.assert_allclose(estimate.p, without.p, atol=1e-9)
+    np.testing.assert_allclose(estimate.transitions[:5], without.transitions, atol=1e-9)
 
 
 # ---- know or guess
@@ -226,17 +226,17 @@ def know_or_guess_in_a_loop(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     n, c, k = table.shape
     entries = [*zip(table.item.tolist(), table.coder.tolist(), table.label.tolist(), table.count.tolist(), strict=True)]
-    said = np.zeros((c, k))
+    counts = np.zeros((c, k))
     for _, j, label, w in entries:
-        said[j, label] += w
-    p, made = majority_vote(table), said.sum(1)
-    crowd = (said.sum(0) + 0.1) / (said.sum(0) + 0.1).sum()
+        counts[j, label] += w
+    p, made = majority_vote(table), counts.sum(1)
+    crowd = (counts.sum(0) + 0.1) / (counts.sum(0) + 0.1).sum()
     knows, guess = np.full(c, 0.6), np.tile(crowd, (c, 1))
     for step in range(40):
         before, known = p, np.zeros((c, k))
         for i, j, label, w in entries:
             known[j, label] += w * p[i, label] * knows[j] / (knows[j] + (1 - knows[j]) * guess[j, label])
-        guessed, number = said - known, known.sum(1)
+        guessed, number = counts - known, known.sum(1)
         mean = min(max(number.sum() / made.sum(), 0.01), 0.99)
         crowd = (guessed.sum(0) + 0.1) / (guessed.sum(0) + 0.1).sum()
         if step % 10 == 0:

@@ -53,8 +53,8 @@ def zooniverse_two(at: Path) -> None:
 
 
 def studio_two(at: Path) -> None:
-    said = [studio("happy"), studio("good", question="quality"), studio("sad", by=4)]
-    write_json(at / "p.json", [{"id": 1, "data": {"image": "a.png"}, "annotations": said}])
+    answers = [studio("happy"), studio("good", question="quality"), studio("sad", by=4)]
+    write_json(at / "p.json", [{"id": 1, "data": {"image": "a.png"}, "annotations": answers}])
 
 
 def studio_rows_two(at: Path) -> None:
@@ -93,8 +93,8 @@ def test_answers_to_two_questions_are_never_one_label(make: Callable[[Path], Non
     make(tmp_path)
     with pytest.raises(DatasetError) as e:
         load_dataset(tmp_path).require_sound()
-    told = str(e.value)
-    assert "question" in told and "quality" in told and "emotion" in told and "good" in told and "--ignore" in told
+    text = str(e.value)
+    assert "question" in text and "quality" in text and "emotion" in text and "good" in text and "--ignore" in text
 
 
 def studio_study(at: Path, **data: object) -> Path:
@@ -102,14 +102,14 @@ def studio_study(at: Path, **data: object) -> Path:
     images(at, *(f"{i}.png" for i in range(6)))
     tasks = []
     for i in range(6):
-        said = []
+        answers = []
         for by in (1, 2):
             mood, sharp = (
                 studio(("happy", "sad", "skip")[(i + by) % 3], by),
                 studio(("yes", "no")[i % 2], by, question="sharp"),
             )
-            said.append({**mood, "result": [*mood["result"], *sharp["result"]]})
-        tasks.append({"data": {"image": f"{i}.png", "split": ("one", "two")[i > 3]}, "annotations": said})
+            answers.append({**mood, "result": [*mood["result"], *sharp["result"]]})
+        tasks.append({"data": {"image": f"{i}.png", "split": ("one", "two")[i > 3]}, "annotations": answers})
     write_json(at / "p.json", tasks)
     return at
 
@@ -126,9 +126,9 @@ def test_an_export_of_several_questions_asks_and_flags_answer_it(tmp_path: Path,
         answered = load_dataset(at, *of_answer(flag))
         assert answered.table.classes == classes and answered.reading.questions == ()
     done = ltnet("inspect", at, "--ignore", "sharp", "--split", "test=two", "--missing", "skip", "--json")
-    told = json.loads(done.stdout)
-    assert told["classes"] == ["happy", "sad"] and told["test_items"] == 2 and told["questions"] == []
-    assert told["reading"]["splits"] == {"two": "test"} and told["reading"]["missing"] == {"skip": 4}
+    content = json.loads(done.stdout)
+    assert content["classes"] == ["happy", "sad"] and content["test_items"] == 2 and content["questions"] == []
+    assert content["reading"]["splits"] == {"two": "test"} and content["reading"]["missing"] == {"skip": 4}
     for columns, message in (
         ({"image": "picture"}, "only label can be chosen"),
         ({"label": "blur"}, "has no such column"),
@@ -155,11 +155,11 @@ def test_without_a_time_two_different_answers_of_one_person_stop_training(tmp_pa
 
 def test_what_an_export_holds_besides_labels_is_counted_with_its_reason(tmp_path: Path) -> None:
     EXPORTS["mturk"][0](tmp_path)
-    count, told = set_aside(tmp_path)
+    count, reasons = set_aside(tmp_path)
     assert (
         count == 2
-        and "the assignment was rejected (1 such)" in told
-        and "the same person answered again (1 such)" in told
+        and "the assignment was rejected (1 such)" in reasons
+        and "the same person answered again (1 such)" in reasons
     )
 
 

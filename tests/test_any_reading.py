@@ -53,7 +53,7 @@ SPELLINGS = {
 class Written:
     """What was said: coder → image → class, of the images to learn from; and the images held out."""
 
-    said: dict[str, dict[str, str]]
+    labels: dict[str, dict[str, str]]
     held_out: frozenset[str]
 
 
@@ -67,11 +67,11 @@ def draw(seed: int) -> tuple[str, list[str], list[str], dict[str, dict[str, str]
     classes = [str(first + k) for k in range(rng.randint(2, 5))] if numbers else rng.sample(WORDS, rng.randint(2, 5))
     truth = {i: rng.choice(classes) for i in images}
     coders = rng.sample(PEOPLE, rng.randint(2, 4)) if shape in ("long", "wide") else ["one"]
-    said = {
+    labels = {
         c: {i: truth[i] if rng.random() < 0.7 else rng.choice(classes) for i in images if rng.random() < 0.9}
         for c in coders
     }
-    return shape, images, classes, said, rng
+    return shape, images, classes, labels, rng
 
 
 def spelled(text: str, rng: random.Random) -> str:
@@ -99,15 +99,15 @@ def write_rows(at: Path, head: list[str], rows: list[list[object]], rng: random.
 
 def write(at: Path, seed: int) -> Written:
     """A dataset with disturbances: names of columns and images, numbers, splits, columns of other things."""
-    shape, images, classes, said, rng = draw(seed)
+    shape, images, classes, labels, rng = draw(seed)
     held = set(rng.sample(images, len(images) // 4)) if rng.random() < 0.4 else set()
     if shape == "folders":
         for n, image in enumerate(images):
-            if image in said["one"]:
+            if image in labels["one"]:
                 part = ("test" if image in held else "train") + "/" if held else ""
-                write_image(at / part / said["one"][image] / image, n)
-        images = [i for i in images if i in said["one"]]
-        return Written(_learned(said, held), frozenset(held & set(images)))
+                write_image(at / part / labels["one"][image] / image, n)
+        images = [i for i in images if i in labels["one"]]
+        return Written(_learned(labels, held), frozenset(held & set(images)))
     for n, image in enumerate(images):
         write_image(at / "images" / image, n)
     named = SPELLINGS[rng.choice(list(SPELLINGS))]
@@ -115,27 +115,27 @@ def write(at: Path, seed: int) -> Written:
     head = [rng.choice(NAMES["image"])]
     if shape == "long":
         head += [rng.choice(NAMES["coder"]), rng.choice(NAMES["label"])]
-        rows: list[list[object]] = [[i, c, spelled(k, rng)] for c, of in said.items() for i, k in of.items()]
+        rows: list[list[object]] = [[i, c, spelled(k, rng)] for c, of in labels.items() for i, k in of.items()]
         rng.shuffle(rows)
     elif shape == "votes":
         head += classes
-        of = said["one"]
+        of = labels["one"]
         rows = [[i, *(int(of[i] == k) for k in classes)] for i in images if i in of]
     else:
-        head += list(said) if shape == "wide" else [rng.choice(NAMES["label"])]
-        rows = [[i, *(spelled(of[i], rng) if i in of else "" for of in said.values())] for i in images]
+        head += list(labels) if shape == "wide" else [rng.choice(NAMES["label"])]
+        rows = [[i, *(spelled(of[i], rng) if i in of else "" for of in labels.values())] for i in images]
     head += extra
     rows = [[*r, *(EXTRA[e](images.index(str(r[0]))) for e in extra)] for r in rows]
     if held:
         head.append(rng.choice(("split", "Usage", "subset")))
         rows = [[*r, rng.choice(("test", "Test")) if r[0] in held else "train"] for r in rows]
     write_rows(at, head, [[named(str(r[0])), *r[1:]] for r in rows], rng)
-    there = {i for of in said.values() for i in of}
-    return Written(_learned(said, held), frozenset(held & there))
+    there = {i for of in labels.values() for i in of}
+    return Written(_learned(labels, held), frozenset(held & there))
 
 
-def _learned(said: dict[str, dict[str, str]], held: set[str]) -> dict[str, dict[str, str]]:
-    return {c: {i: k for i, k in of.items() if i not in held} for c, of in said.items()}
+def _learned(labels: dict[str, dict[str, str]], held: set[str]) -> dict[str, dict[str, str]]:
+    return {c: {i: k for i, k in of.items() if i not in held} for c, of in labels.items()}
 
 
 def read(at: Path) -> Written | None:
@@ -146,11 +146,11 @@ def read(at: Path) -> Written | None:
         return None
     if study.reading.questions or study.errors():
         return None
-    said: dict[str, dict[str, str]] = {}
+    labels: dict[str, dict[str, str]] = {}
     for image, coder, label, _ in study.training_table().to_frame().itertuples(index=False):
-        said.setdefault(str(coder), {})[str(image).rsplit("/", 1)[-1]] = str(label)
+        labels.setdefault(str(coder), {})[str(image).rsplit("/", 1)[-1]] = str(label)
     held = {str(i).rsplit("/", 1)[-1] for i in study.table.items[study.is_test]}
-    return Written(said, frozenset(held))
+    return Written(labels, frozenset(held))
 
 
 def number_of(text: str) -> str:
@@ -168,14 +168,14 @@ def test_a_table_is_read_back_equal_or_asked_about(seed: int, tmp_path: Path) ->
     folder = tmp_path / "data"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
-    wanted, found = write(folder, seed), read(folder)
-    if found is None:
+    wanted, result = write(folder, seed), read(folder)
+    if result is None:
         return
-    one = len(wanted.said) == 1
-    want = {("one" if one else c): {i: number_of(k) for i, k in of.items()} for c, of in wanted.said.items() if of}
-    got = {("one" if one else c): of for c, of in found.said.items()}
+    one = len(wanted.labels) == 1
+    want = {("one" if one else c): {i: number_of(k) for i, k in of.items()} for c, of in wanted.labels.items() if of}
+    got = {("one" if one else c): of for c, of in result.labels.items()}
     assert got == want, f"seed {seed}: {sorted(p.name for p in folder.glob('*'))}"
-    assert found.held_out == wanted.held_out
+    assert result.held_out == wanted.held_out
 
 
 def test_most_tables_are_read_and_not_only_asked_about(tmp_path: Path) -> None:

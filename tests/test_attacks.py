@@ -46,17 +46,17 @@ def interpreter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, interpreter: Path) -> Iterator[Server]:
     """The app with a finished run, of which one image became EPS and some became very large."""
-    place = tmp_path_factory.mktemp("attacked")
-    data = place / "workspace" / "datasets" / "faces" / "data"
+    workspace_path = tmp_path_factory.mktemp("attacked")
+    data = workspace_path / "workspace" / "datasets" / "faces" / "data"
     write_demo(data, items=40, seed=1)
-    run = write_fake_run(place / "workspace" / "runs" / RUN, data)
+    run = write_fake_run(workspace_path / "workspace" / "runs" / RUN, data)
     images = [data / name for name in rows_of(run)["image"]]
-    Image.fromarray(np.full((6000, 6000), 40_000, np.uint16)).save(place / "large.png", compress_level=1)
+    Image.fromarray(np.full((6000, 6000), 40_000, np.uint16)).save(workspace_path / "large.png", compress_level=1)
     for image in images[:LARGE]:
         image.unlink()
-        os.link(place / "large.png", image)
+        os.link(workspace_path / "large.png", image)
     images[LARGE].write_bytes(EPS)
-    server = Server(place, free_port())
+    server = Server(workspace_path, free_port())
     server.start()
     yield server
     server.kill()
@@ -116,8 +116,8 @@ def test_nine_bytes_take_no_gigabytes(tmp_path: Path) -> None:
         "print(status, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
     )
     command = [sys.executable, "-c", starter, sys.executable, "-m", "ltnet_core", "inspect", str(tmp_path)]
-    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    status, kibibytes = map(int, told.split())
+    printed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    status, kibibytes = map(int, printed.split())
     assert status == 2
     assert kibibytes * 1024 < 1.5e9
 
@@ -210,13 +210,13 @@ def test_an_address_for_others_needs_a_token(tmp_path: Path) -> None:
         text=True,
     )
     try:
-        said, _ = process.communicate(timeout=30)
+        printed, _ = process.communicate(timeout=30)
     except subprocess.TimeoutExpired:
         process.kill()
         process.communicate()
         pytest.fail("the server started")
     assert process.returncode != 0
-    assert "LTNET_TOKEN" in said
+    assert "LTNET_TOKEN" in printed
 
 
 def test_with_a_token_nobody_else_comes_in(tmp_path: Path) -> None:

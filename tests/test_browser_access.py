@@ -46,9 +46,9 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
     context.close()
 
 
-def start(place: Path, faces: Path, **settings: str) -> Server:
-    prepare(place / "workspace", faces)
-    app = Server(place, free_port(), settings={"LTNET_ROOTS": str(faces), **settings})
+def start(workspace_path: Path, faces: Path, **settings: str) -> Server:
+    prepare(workspace_path / "workspace", faces)
+    app = Server(workspace_path, free_port(), settings={"LTNET_ROOTS": str(faces), **settings})
     app.start()
     return app
 

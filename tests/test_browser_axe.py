@@ -72,9 +72,9 @@ class Box:
 
 
 def box(page: Page, selector: str, text: str = "") -> Box:
-    found = page.locator(selector).filter(has_text=text).first.bounding_box()
-    assert found, selector
-    return Box(found["x"], found["y"], found["x"] + found["width"], found["y"] + found["height"])
+    area = page.locator(selector).filter(has_text=text).first.bounding_box()
+    assert area, selector
+    return Box(area["x"], area["y"], area["x"] + area["width"], area["y"] + area["height"])
 
 
 class Reader:

@@ -106,11 +106,11 @@ def test_every_view_is_a_link_that_survives_reload_and_back(server: Server, page
     frame = frame[frame["_split"] == ""]
     # The first thing that a fresh server is asked for is a deep link.
     erring = frame[(frame["Alpha"] != "") & (frame["Alpha"] != frame["learned_truth"])]
-    truth, said = erring.groupby(["learned_truth", "Alpha"]).size().idxmax()
-    page.goto(f"{server.url}/disagreements?run={RUN}&truth={truth}&says.Alpha={said}&sort=unsure")
+    truth, label = erring.groupby(["learned_truth", "Alpha"]).size().idxmax()
+    page.goto(f"{server.url}/disagreements?run={RUN}&truth={truth}&says.Alpha={label}&sort=unsure")
     expect(page.locator(".lt-head h1")).to_have_text("Disagreements")
     expect(page.get_by_test_id("stSidebar").get_by_role("link", name="Train")).to_be_visible()
-    wanted = frame[(frame["learned_truth"] == truth) & (frame["Alpha"] == said)].sort_values("confidence")
+    wanted = frame[(frame["learned_truth"] == truth) & (frame["Alpha"] == label)].sort_values("confidence")
     assert count(page) == len(wanted) > 0
     expect(shown(page)).to_have_count(len(wanted))
     names = page.locator(".ga-card").evaluate_all("cards => cards.map((c) => c.dataset.name)")
@@ -119,7 +119,7 @@ def test_every_view_is_a_link_that_survives_reload_and_back(server: Server, page
 
     choice(page, "truth", truth).uncheck()
     expect(page.locator(".ga-head b")).not_to_have_text(f"{len(wanted)} of {len(frame)} images")
-    assert count(page) == (frame["Alpha"] == said).sum()
+    assert count(page) == (frame["Alpha"] == label).sum()
     assert "truth=" not in page.url
     choice(page, "case", "4").check()
     page.wait_for_url("**case=4**")
@@ -129,7 +129,7 @@ def test_every_view_is_a_link_that_survives_reload_and_back(server: Server, page
     assert count(page) == narrowed
     page.go_back()
     expect(choice(page, "case", "4")).not_to_be_checked()
-    assert count(page) == (frame["Alpha"] == said).sum()
+    assert count(page) == (frame["Alpha"] == label).sum()
     page.go_back()
     expect(choice(page, "truth", truth)).to_be_checked()
     assert count(page) == len(wanted)
@@ -358,9 +358,9 @@ def test_from_a_cell_to_its_faces_to_a_refit_that_knows(tmp_path: Path, faces: P
     before = matrices_of(workspace / "runs" / RUN)
     truth = rows_of(workspace / "runs" / RUN)
     cells = truth.groupby(["learned_truth", "Alpha"]).size().drop("", level="Alpha")
-    (k, said), n = cells.idxmax(), int(cells.max())
+    (k, label), n = cells.idxmax(), int(cells.max())
     assert n >= 10
-    other = next(c for c in CLASSES if c not in (k, said))
+    other = next(c for c in CLASSES if c not in (k, label))
     server = Server(tmp_path, free_port())
     server.start()
     try:
@@ -371,13 +371,13 @@ def test_from_a_cell_to_its_faces_to_a_refit_that_knows(tmp_path: Path, faces: P
         box = plot.bounding_box()
         assert box
         wide = len(CLASSES) + 0.6 + 0.06 * len(CLASSES)
-        x = box["x"] + box["width"] * (CLASSES.index(said) + 0.5) / wide
+        x = box["x"] + box["width"] * (CLASSES.index(label) + 0.5) / wide
         y = box["y"] + box["height"] * (CLASSES.index(k) + 0.5) / len(CLASSES)
         page.mouse.move(x, y)
         page.wait_for_timeout(300)
         steps = page.evaluate("history.length")
         page.mouse.click(x, y)
-        page.wait_for_url(f"**/disagreements?**says.Alpha={said}**")
+        page.wait_for_url(f"**/disagreements?**says.Alpha={label}**")
         assert page.evaluate("history.length") == steps + 1
         assert f"truth={k}" in page.url
         assert count(page) == n
@@ -406,7 +406,7 @@ def test_from_a_cell_to_its_faces_to_a_refit_that_knows(tmp_path: Path, faces: P
         assert set(frame.loc[settled, "Adjudication"]) == {other}
         after = matrices_of(workspace / "runs" / "faces-2")
         # What the coder said of these ten is now counted as an error.
-        said_so = CLASSES.index(said)
+        said_so = CLASSES.index(label)
         counts = [np.asarray(t["counts"]["Alpha"])[:, said_so] for t in (before, after)]
         assert counts[1][CLASSES.index(k)] < counts[0][CLASSES.index(k)] - 5
         assert counts[1][CLASSES.index(other)] > counts[0][CLASSES.index(other)] + 5

@@ -19,11 +19,11 @@ def drawn(tau: float, n: int = 6000) -> tuple[np.ndarray, np.ndarray, Annotation
     rng = np.random.default_rng(0)
     p = soften(rng.dirichlet(np.ones(3), n), 1 / tau)
     truth = (rng.random(n)[:, None] > soften(p, tau).cumsum(1)).sum(1)
-    said = np.stack([(rng.random(n)[:, None] > t[truth].cumsum(1)).sum(1).clip(max=2) for t in PLANTED_T], axis=1)
+    labels = np.stack([(rng.random(n)[:, None] > t[truth].cumsum(1)).sum(1).clip(max=2) for t in PLANTED_T], axis=1)
     item, coder = np.divmod(np.arange(2 * n), 2)
     table = AnnotationTable(
         np.array([f"{i:05d}" for i in range(n)], dtype=object), ("x", "y"), ("a", "b", "c"),
-        item.astype(np.int32), coder.astype(np.int32), said.ravel().astype(np.int32), np.ones(2 * n, np.float32),
+        item.astype(np.int32), coder.astype(np.int32), labels.ravel().astype(np.int32), np.ones(2 * n, np.float32),
     )  # fmt: skip
     return p, truth.astype(np.int32), table
 

@@ -78,11 +78,11 @@ def test_the_five_cases_differ_by_lightness_or_pattern_for_those_who_do_not_see_
     style = (ROOT / "assets" / "gallery" / "gallery.css").read_text(encoding="utf-8")
     cases = re.findall(r"\.ga-case([1-5]) \{ --case: ([^;]+);", style)
     assert sorted(number for number, _ in cases) == list("12345")
-    seen = []
+    titles = []
     for _, colour in cases:
         red, green, blue = bytes.fromhex(re.findall(r"#(\w{6})", colour)[0])
         yellow = 0.625 * red + 0.375 * green
-        seen.append((re.findall(r"gradient\((\d+)deg", colour), (yellow, yellow, 0.3 * green + 0.7 * blue)))
-    for n, (pattern, colour) in enumerate(seen):
-        for other_pattern, other in seen[n + 1 :]:
+        titles.append((re.findall(r"gradient\((\d+)deg", colour), (yellow, yellow, 0.3 * green + 0.7 * blue)))
+    for n, (pattern, colour) in enumerate(titles):
+        for other_pattern, other in titles[n + 1 :]:
             assert pattern != other_pattern or contrast(colour, other) > 1.15, (colour, other)

@@ -80,8 +80,8 @@ def test_pages_import_no_torch() -> None:
     for page in sorted((ROOT / "pages").glob("*.py")):
         assert not re.search(r"^\s*(from|import)\s+(torch|torchvision|sklearn)", page.read_text(), re.M), page.name
     code = "import sys, ltnet_core, ltnet_core.runs.jobs, ltnet_core.export.finished_run, ltnet_core.labels.disagreement; print('torch' in sys.modules)"
-    told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert told.strip() == "False"
+    printed = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert printed.strip() == "False"
 
 
 def test_every_public_name_is_there_and_documented() -> None:

@@ -51,8 +51,8 @@ def test_everything_found_can_be_listed(plain: Path, tmp_path: Path, ltnet: Comm
     out = tmp_path / "all.csv"
     done = ltnet("inspect", plain, "--json", "--problems", out)
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
-    (missing,) = [p for p in told["problems"] if p["kind"] == "missing image"]
+    content = json.loads(done.stdout)
+    (missing,) = [p for p in content["problems"] if p["kind"] == "missing image"]
     assert missing["count"] == 30 and len(missing["examples"]) == 5
     with open(out, newline="", encoding="utf-8") as f:
         rows = [r for r in csv.DictReader(f) if r["kind"] == "missing image"]

@@ -107,12 +107,12 @@ def test_the_bound_is_per_annotation_and_em_takes_thirty_steps_at_most() -> None
     t = np.array([[0.7, 0.4], [0.3, 0.6]])
     fit = Parameters(t, np.full(1, 0.5), np.array([0.5, 0.5]), np.zeros((1, 2, 2)), np.zeros((1, 2)), [])
     prior = np.array([[[2.0, 1.0], [1.0, 2.0]]])
-    found = maximise(rows, states, fit, prior, None, tol=-1)
-    assert len(found.bound) == 30
-    assert (np.diff(found.bound) >= -1e-12).all()
+    refitted = maximise(rows, states, fit, prior, None, tol=-1)
+    assert len(refitted.bound) == 30
+    assert (np.diff(refitted.bound) >= -1e-12).all()
     evidence = np.log(0.5 * 0.7**3 * 0.3 + 0.5 * 0.4**3 * 0.6) + np.log(0.5 * 0.3**4 + 0.5 * 0.6**4)
     evidence += (prior[0] * np.log(t.T)).sum()
-    assert found.bound[0] == pytest.approx(evidence / 8)
+    assert refitted.bound[0] == pytest.approx(evidence / 8)
     rises = np.diff(maximise(rows, states, fit, prior, None, tol=1e-3).bound)
     assert len(rises) > 1 and (rises[:-1] >= 1e-3).all() and rises[-1] < 1e-3
     leaning = maximise(rows, states, replace(fit, lean=np.array([0.7])), prior, np.array([3.0, 1.0]), tol=-1)

@@ -50,18 +50,18 @@ def test_demo_writes_the_same_folder_for_the_same_seed(ltnet: Command, tmp_path:
 
 
 def test_inspect_json_has_the_promised_keys(ltnet: Command, plain: Path) -> None:
-    told = json.loads(ltnet("inspect", plain, "--json").stdout)
-    assert told["format"] == "plain"
-    assert (told["items"], told["unlabelled"], told["test_items"]) == (4, 1, 1)
-    assert told["classes"] == ["cat", "dog"]
-    assert told["coders"] == {
+    content = json.loads(ltnet("inspect", plain, "--json").stdout)
+    assert content["format"] == "plain"
+    assert (content["items"], content["unlabelled"], content["test_items"]) == (4, 1, 1)
+    assert content["classes"] == ["cat", "dog"]
+    assert content["coders"] == {
         "X": {"annotations": 2, "counts": {"cat": 1, "dog": 1}},
         "Y": {"annotations": 2, "counts": {"cat": 2, "dog": 0}},
     }
-    (pair,) = told["agreement"]["pairs"]
+    (pair,) = content["agreement"]["pairs"]
     assert (pair["a"], pair["b"], pair["items"], pair["kappa"]) == ("X", "Y", 2, 0.0)
-    assert told["agreement"]["krippendorff_alpha"] == pytest.approx(0.0)
-    assert told["problems"] == []
+    assert content["agreement"]["krippendorff_alpha"] == pytest.approx(0.0)
+    assert content["problems"] == []
     assert "coder X: 2 items (cat 1, dog 1)" in ltnet("inspect", plain).stdout
 
 
@@ -72,9 +72,9 @@ def test_inspect_reports_what_training_would_refuse(ltnet: Command, plain: Path)
         f.write("images/a.png,Z,cow\nimages/gone.png,X,cat\n")
     done = ltnet("inspect", plain, "--json")
     assert done.returncode == 0
-    found = {p["kind"]: p for p in json.loads(done.stdout)["problems"]}
-    assert set(found) == {"unknown class", "missing image", "unreadable image", "empty coder"}
-    assert found["unknown class"]["examples"][0].startswith("annotations.csv, row 6: unknown class 'cow'")
+    content = {p["kind"]: p for p in json.loads(done.stdout)["problems"]}
+    assert set(content) == {"unknown class", "missing image", "unreadable image", "empty coder"}
+    assert content["unknown class"]["examples"][0].startswith("annotations.csv, row 6: unknown class 'cow'")
     for command in (
         ("aggregate", plain, "--method", "majority", "--out", plain / "t.csv"),
         ("fit", plain, "--run", plain / "r"),

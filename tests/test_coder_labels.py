@@ -37,15 +37,15 @@ def labels(of: AnnotationTable) -> Labels:
 @pytest.mark.parametrize("seed", range(5))
 def test_labels_are_what_each_coder_said_most_often(seed: int) -> None:
     of = table(seed)
-    found = labels(of)
-    assert found.coders == 6
-    np.testing.assert_array_equal(np.stack([found.of_coder(c) for c in range(6)]), dense(of))
+    most_frequent = labels(of)
+    assert most_frequent.coders == 6
+    np.testing.assert_array_equal(np.stack([most_frequent.of_coder(c) for c in range(6)]), dense(of))
     rows = np.array([5, 0, 0, 7])
-    np.testing.assert_array_equal(found.at(rows), dense(of)[:, rows])
-    np.testing.assert_array_equal(found.until(3).at(np.arange(3)), dense(of)[:, :3])
+    np.testing.assert_array_equal(most_frequent.at(rows), dense(of)[:, rows])
+    np.testing.assert_array_equal(most_frequent.until(3).at(np.arange(3)), dense(of)[:, :3])
     again = Labels.of_columns(list(dense(of).astype(np.int16)), len(ITEMS))
     for name in ("ends", "row", "label"):
-        np.testing.assert_array_equal(getattr(again, name), getattr(found, name))
+        np.testing.assert_array_equal(getattr(again, name), getattr(most_frequent, name))
 
 
 def test_the_first_entry_of_a_row_and_coder_has_the_most_votes_then_the_first_name() -> None:
@@ -53,8 +53,8 @@ def test_the_first_entry_of_a_row_and_coder_has_the_most_votes_then_the_first_na
     frame = pd.DataFrame(rows, columns=["image", "coder", "label", "count"])
     of = AnnotationTable.from_frame(frame, classes=["z", "y", "x"])
     entries = RowAnnotations.of(of, np.array([1, 0]))  # b becomes row 0
-    said = [(of.classes[k], n) for k, n in zip(entries.label, entries.count, strict=True)]
-    assert said == [("y", 2), ("z", 2), ("x", 1), ("x", 1), ("z", 1)]
+    label_counts = [(of.classes[k], n) for k, n in zip(entries.label, entries.count, strict=True)]
+    assert label_counts == [("y", 2), ("z", 2), ("x", 1), ("x", 1), ("z", 1)]
     assert entries.row.tolist() == [0, 0, 0, 1, 1]
     assert RowAnnotations.of(of, np.array([1])).row.tolist() == [0, 0, 0]
 
@@ -87,8 +87,8 @@ def test_meetings_are_counted_once_for_each_pair(seed: int, cost: float, monkeyp
 def test_origins_are_the_people_who_labelled_an_item(seed: int) -> None:
     of = table(seed)
     names = ["B+C", "C", "", "A", "B", "D"]  # "B+C" alone is told as B and C together are
-    said = dense(of) >= 0
-    expected = ["+".join(n for n, one in zip(names, row, strict=True) if one and n) or "nobody" for row in said.T]
+    annotated = dense(of) >= 0
+    expected = ["+".join(n for n, one in zip(names, row, strict=True) if one and n) or "nobody" for row in annotated.T]
     origin, origins = labels(of).origins(names, "nobody")
     assert origins == tuple(sorted(set(expected)))
     assert [origins[o] for o in origin] == expected

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_gallery_routes import RUN, ask, place
+from test_gallery_routes import RUN, ask, workspace_path
 from test_many_routes import of_labels
 from test_selection import items
 
@@ -19,7 +19,7 @@ from ltnet_core.runs.learned_items import LearnedItems
 from ltnet_core.runs.run import Run
 from ltnet_core.runs.stored_results import load_items
 
-__all__ = ["place"]  # the fixture
+__all__ = ["workspace_path"]  # the fixture
 
 
 def two_schools(n: int = 300, seed: int = 0) -> tuple[LearnedItems, np.ndarray]:
@@ -119,14 +119,14 @@ def test_before_any_run_a_coder_is_compared_with_most_of_the_others() -> None:
         coder_facts(items([[0], [0]], ("a", ADJUDICATOR)), ADJUDICATOR)
 
 
-def test_the_routes_tell_what_python_computes(place: Path) -> None:
-    learned = load_items(Run(place / "runs" / RUN))
-    told = ask("coders").json
+def test_the_routes_tell_what_python_computes(workspace_path: Path) -> None:
+    learned = load_items(Run(workspace_path / "runs" / RUN))
+    content = ask("coders").json
     compared = compare_coders(learned)
-    assert told["coders"] == list(compared.coders)
-    assert told["shared"] == compared.shared.tolist()
-    assert told["agreement"][0][0] is None
-    assert told["agreement"][0][1] == pytest.approx(compared.agreement[0, 1], abs=1e-4)
+    assert content["coders"] == list(compared.coders)
+    assert content["shared"] == compared.shared.tolist()
+    assert content["agreement"][0][0] is None
+    assert content["agreement"][0][1] == pytest.approx(compared.agreement[0, 1], abs=1e-4)
     facts: CoderFacts = coder_facts(learned, "Alpha")
     one = ask("coders/of", coder="Alpha").json
     assert (one["annotations"], one["alone"], one["drifts"]) == (facts.annotations, facts.alone, facts.drifts)

@@ -29,19 +29,19 @@ from ui.tokens import token
 @pytest.fixture(scope="module")
 def two_runs(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace with two finished runs of the small demo, of which the second learned other truths."""
-    place = tmp_path_factory.mktemp("compare")
-    link(place, demo)
-    write_fake_run(place / "runs" / "one", demo)
-    shutil.copytree(place / "runs" / "one", place / "runs" / "two")
-    spec = json.loads((place / "runs" / "two" / "spec.json").read_text())
+    workspace_path = tmp_path_factory.mktemp("compare")
+    link(workspace_path, demo)
+    write_fake_run(workspace_path / "runs" / "one", demo)
+    shutil.copytree(workspace_path / "runs" / "one", workspace_path / "runs" / "two")
+    spec = json.loads((workspace_path / "runs" / "two" / "spec.json").read_text())
     spec |= {"seed": 7, "settings": {**spec["settings"], "schedule": {**spec["settings"]["schedule"], "epochs": 3}}}
-    write_json(place / "runs" / "two" / "spec.json", spec)
-    write_made_up_results(Run(place / "runs" / "two"), load_dataset(demo), seed=1)
-    return place
+    write_json(workspace_path / "runs" / "two" / "spec.json", spec)
+    write_made_up_results(Run(workspace_path / "runs" / "two"), load_dataset(demo), seed=1)
+    return workspace_path
 
 
 @pytest.fixture
-def place(two_runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def workspace_path(two_runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shutil.copytree(two_runs, tmp_path / "w")
     monkeypatch.setenv("LTNET_WORKSPACE", str(tmp_path / "w"))
     opened._gallery_of_run.cache_clear()
@@ -50,20 +50,20 @@ def place(two_runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
 
 def test_figures_per_class_are_scikit_learns() -> None:
     rng = np.random.default_rng(0)
-    truth, said = rng.integers(0, 3, 200), rng.integers(0, 4, 200)
+    truth, drawn = rng.integers(0, 3, 200), rng.integers(0, 4, 200)
     counts = np.zeros((4, 4), dtype=np.int64)
-    np.add.at(counts, (truth, said), 1)
-    found = ClassFigures(("a", "b", "c", "d"), counts)
+    np.add.at(counts, (truth, drawn), 1)
+    class_figures = ClassFigures(("a", "b", "c", "d"), counts)
     labels, options = [0, 1, 2, 3], {"average": None, "zero_division": np.nan}
-    np.testing.assert_allclose(found.recall, recall_score(truth, said, labels=labels, **options))
-    np.testing.assert_allclose(found.precision, precision_score(truth, said, labels=labels, **options))
-    np.testing.assert_allclose(found.f1, f1_score(truth, said, labels=labels, **options))
-    assert found.accuracy == pytest.approx((truth == said).mean())
-    low, high = found.macro_f1_interval() or (0.0, 0.0)
-    assert low < (found.macro_f1 or 0) < high < low + 0.2
-    present = np.union1d(truth, said)
-    macro = f1_score(truth, said, labels=present, average="macro", zero_division=0.0)
-    assert macro_f1(truth, said) == pytest.approx(macro) == pytest.approx(found.macro_f1)
+    np.testing.assert_allclose(class_figures.recall, recall_score(truth, drawn, labels=labels, **options))
+    np.testing.assert_allclose(class_figures.precision, precision_score(truth, drawn, labels=labels, **options))
+    np.testing.assert_allclose(class_figures.f1, f1_score(truth, drawn, labels=labels, **options))
+    assert class_figures.accuracy == pytest.approx((truth == drawn).mean())
+    low, high = class_figures.macro_f1_interval() or (0.0, 0.0)
+    assert low < (class_figures.macro_f1 or 0) < high < low + 0.2
+    present = np.union1d(truth, drawn)
+    macro = f1_score(truth, drawn, labels=present, average="macro", zero_division=0.0)
+    assert macro_f1(truth, drawn) == pytest.approx(macro) == pytest.approx(class_figures.macro_f1)
     nothing = ClassFigures(("a",), np.zeros((1, 1), dtype=np.int64))
     assert (nothing.accuracy, nothing.macro_f1, nothing.macro_f1_interval()) == (None, None, None)
 
@@ -75,8 +75,8 @@ def test_a_calibration_curve_by_hand() -> None:
     assert curve.items.tolist() == [1, 3]
 
 
-def test_a_run_s_figures_are_of_its_test_images(place: Path) -> None:
-    run = Run(place / "runs" / "one")
+def test_a_run_s_figures_are_of_its_test_images(workspace_path: Path) -> None:
+    run = Run(workspace_path / "runs" / "one")
     items = load_items(run)
     (test,) = [s for s in items.splits if s]
     result = compare_runs.on_test(run, test)
@@ -93,8 +93,8 @@ def test_a_run_s_figures_are_of_its_test_images(place: Path) -> None:
     assert rows_of_test(items, "no such set").tolist() == []
 
 
-def test_every_method_is_counted_by_class(place: Path) -> None:
-    run = Run(place / "runs" / "two")
+def test_every_method_is_counted_by_class(workspace_path: Path) -> None:
+    run = Run(workspace_path / "runs" / "two")
     (test,) = [s for s in load_items(run).splits if s]
     kept = json.loads(run.result("evaluation.json").read_text())["tests"][test]["methods"]
     found = compare_runs.methods_on_test(run, test)
@@ -108,11 +108,11 @@ def test_every_method_is_counted_by_class(place: Path) -> None:
     np.testing.assert_allclose(own.curve.accuracy, found["ltnet"].curve.accuracy)
     assert own.macro_f1_interval == found["ltnet"].macro_f1_interval
     # A run that kept no counts is counted from its items.
-    assert list(compare_runs.methods_on_test(Run(place / "runs" / "one"), test)) == ["ltnet"]
+    assert list(compare_runs.methods_on_test(Run(workspace_path / "runs" / "one"), test)) == ["ltnet"]
 
 
-def test_runs_are_sorted(place: Path) -> None:
-    runs = [Run(place / "runs" / name) for name in ("two", "one")]
+def test_runs_are_sorted(workspace_path: Path) -> None:
+    runs = [Run(workspace_path / "runs" / name) for name in ("two", "one")]
     run_notes.save(runs[0], "Try 10", "", [])
     run_notes.save(runs[1], "try 9", "", [])
     names = {o: [r.folder.name for r in compare_runs.in_order(runs, o)] for o in compare_runs.ORDERS}
@@ -135,8 +135,8 @@ def test_old_runs_have_a_curve_too(golden: Path) -> None:
         assert sum(map(len, parts)) == len(items)
 
 
-def test_changed_truths_are_counted_by_name_and_shown_by_the_gallery(place: Path) -> None:
-    one, two = (load_items(Run(place / "runs" / name)) for name in ("one", "two"))
+def test_changed_truths_are_counted_by_name_and_shown_by_the_gallery(workspace_path: Path) -> None:
+    one, two = (load_items(Run(workspace_path / "runs" / name)) for name in ("one", "two"))
     changed, there = changed_truth(one, two)
     before = dict(zip(one.names.to_pylist(), one.truth.tolist(), strict=True))
     learned = two.learned_from()
@@ -167,8 +167,8 @@ def test_changed_truths_are_counted_by_name_and_shown_by_the_gallery(place: Path
         Selections(two).rows(Wish(than="one"))
 
 
-def test_settings_that_differ_and_no_others(place: Path) -> None:
-    specs = [json.loads((place / "runs" / name / "spec.json").read_text()) for name in ("one", "two")]
+def test_settings_that_differ_and_no_others(workspace_path: Path) -> None:
+    specs = [json.loads((workspace_path / "runs" / name / "spec.json").read_text()) for name in ("one", "two")]
     differing = compare_runs.differing_settings(specs)
     assert differing.pop("seed") == ["0", "7"]
     assert list(differing.values()) == [["8", "3"]], "the epochs, by their name for people"
@@ -177,8 +177,8 @@ def test_settings_that_differ_and_no_others(place: Path) -> None:
         compare_runs.differing_settings([specs[0], {}])
 
 
-def test_notes_lie_beside_the_run_and_go_with_it_alone(place: Path) -> None:
-    run = Run(place / "runs" / "one")
+def test_notes_lie_beside_the_run_and_go_with_it_alone(workspace_path: Path) -> None:
+    run = Run(workspace_path / "runs" / "one")
     before = {p: p.read_bytes() for p in run.folder.rglob("*") if p.is_file()}
     assert run_notes.load(run) == run_notes.RunNote()
     kept = run_notes.save(run, "  Base  line ", "<b>\nlong", ["a", " a", "", "b " * 30])
@@ -189,11 +189,11 @@ def test_notes_lie_beside_the_run_and_go_with_it_alone(place: Path) -> None:
     spec = json.loads((run.folder / "spec.json").read_text())
     write_json(run.folder / "spec.json", {**spec, "created": 1.0})
     assert run_notes.load(run) == run_notes.RunNote()
-    (place / "run-notes" / "one.json").write_text('{"name": 5')
+    (workspace_path / "run-notes" / "one.json").write_text('{"name": 5')
     assert run_notes.title(run) == "one"
 
 
-def test_the_page_compares_names_and_links(place: Path) -> None:
+def test_the_page_compares_names_and_links(workspace_path: Path) -> None:
     at = open_page("compare", run="two")
     text = seen(at)
     assert "Per class" in text and "Calibration" in text and "Settings that differ" not in text
@@ -206,17 +206,17 @@ def test_the_page_compares_names_and_links(place: Path) -> None:
     assert "Fewer &lt;i&gt;epochs&lt;/i&gt;" in text and "<i>epochs" not in text and "cheap" in text
     assert "Settings that differ" in text and "images have another learned truth than in one" in text
     assert at.query_params["with"] in ("one", ["one"])
-    changed = int(changed_truth(*(load_items(Run(place / "runs" / n)) for n in ("one", "two")))[0].sum())
+    changed = int(changed_truth(*(load_items(Run(workspace_path / "runs" / n)) for n in ("one", "two")))[0].sum())
     assert f"See the {changed:,} images whose learned truth changed →" in [e.label for e in at.get("page_link")]
     # Two confusion matrices, of both runs.
-    (test,) = [s for s in load_items(Run(place / "runs" / "two")).splits if s]
+    (test,) = [s for s in load_items(Run(workspace_path / "runs" / "two")).splits if s]
     names = at.selectbox(key=f"confusion_{test}").options
     assert names == ["LTNet · Fewer <i>epochs</i> (two)", "LTNet · one"]
     before = len(at.get("plotly_chart"))
     at.selectbox(key=f"confusion_beside_{test}").set_value(names[1]).run()
     assert len(at.get("plotly_chart")) == before + 1
     numbers = next(frame.value for frame in at.dataframe if "of" in frame.value)
-    counts = compare_runs.methods_on_test(Run(place / "runs" / "one"), test)["ltnet"].figures.counts
+    counts = compare_runs.methods_on_test(Run(workspace_path / "runs" / "one"), test)["ltnet"].figures.counts
     assert numbers[numbers["of"] == names[1]].iloc[:, 2:].to_numpy().tolist() == counts.tolist()
     # The address alone shows the same, and tells what is gone.
     at = open_page("compare", run="two", **{"with": "one"})

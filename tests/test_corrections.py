@@ -29,7 +29,7 @@ def study(tmp_path: Path) -> Path:
 
 
 def test_flags_are_read_like_rows_of_csv() -> None:
-    said = parse(
+    parsed = parse(
         columns="image=FILE,label=LABEL",
         annotators='Ann,"B, C"',
         ignore=["age", "sex,site"],
@@ -37,14 +37,14 @@ def test_flags_are_read_like_rows_of_csv() -> None:
         missing="",
         classes=["a=b", "c="],
     )
-    assert said.columns == {"image": "FILE", "label": "LABEL"}
-    assert said.annotators == ("Ann", "B, C")
-    assert said.ignore == ("age", "sex", "site")
-    assert said.split == {"Public": "test", "private": "test", "T": "train"}
-    assert said.missing == () and said
-    assert said.classes == {"a": "b", "c": ""}
-    assert Corrections.from_json(json.loads(json.dumps(said.to_json()))) == said
-    assert of_answer(shlex.join(said.flags())) == (None, said)
+    assert parsed.columns == {"image": "FILE", "label": "LABEL"}
+    assert parsed.annotators == ("Ann", "B, C")
+    assert parsed.ignore == ("age", "sex", "site")
+    assert parsed.split == {"Public": "test", "private": "test", "T": "train"}
+    assert parsed.missing == () and parsed
+    assert parsed.classes == {"a": "b", "c": ""}
+    assert Corrections.from_json(json.loads(json.dumps(parsed.to_json()))) == parsed
+    assert of_answer(shlex.join(parsed.flags())) == (None, parsed)
     assert not Corrections() and Corrections().to_json() == {}
 
 
@@ -92,8 +92,8 @@ def test_columns_are_what_they_are_said_to_be(study: Path) -> None:
 
 
 def test_classes_are_renamed_left_out_and_missing(study: Path) -> None:
-    said = Corrections(ignore=("source",), classes={"cat": "feline"})
-    assert load_dataset(study, corrections=said).table.classes == ("dog", "feline")
+    corrections = Corrections(ignore=("source",), classes={"cat": "feline"})
+    assert load_dataset(study, corrections=corrections).table.classes == ("dog", "feline")
     with pytest.raises(DatasetError, match="only the class 'dog' occurs"):
         load_dataset(study, corrections=Corrections(ignore=("source",), missing=("cat",)))
 

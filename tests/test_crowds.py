@@ -40,10 +40,10 @@ def test_shrinking_beats_the_majority_and_plain_dawid_skene_on_a_sparse_crowd() 
     wins, errors = [], []
     for seed in range(4):
         crowd = draw_crowd(seed=seed)
-        found = {m: aggregate(crowd.table, m) for m in ("majority", "dawid-skene", "shrunk-dawid-skene")}
-        right = {m: (a.labels == crowd.truth).mean() for m, a in found.items()}
+        estimate = {m: aggregate(crowd.table, m) for m in ("majority", "dawid-skene", "shrunk-dawid-skene")}
+        right = {m: (a.labels == crowd.truth).mean() for m, a in estimate.items()}
         wins.append(right["shrunk-dawid-skene"] - max(right["majority"], right["dawid-skene"]))
-        errors.append([np.abs(a.transitions - crowd.transitions).mean() for a in found.values()])
+        errors.append([np.abs(a.transitions - crowd.transitions).mean() for a in estimate.values()])
     assert min(wins) > 0
     assert np.mean(wins) > 0.03
     assert np.mean(errors, axis=0)[2] < 0.5 * np.mean(errors, axis=0)[1]
@@ -79,9 +79,9 @@ def test_votes_without_names_are_one_coder_whose_matrix_the_repeated_votes_tell(
         np.array([f"{n:04d}" for n in range(1500)], dtype=object), ("crowd",), ("a", "b", "c"),
         item.astype(np.int32), np.zeros(len(item), np.int32), label.astype(np.int32), votes[item, label].astype(np.float32),
     )  # fmt: skip
-    found = dawid_skene(table, tol=1e-8)
-    np.testing.assert_allclose(found.transitions[0], t, atol=0.03)
-    assert (found.p.argmax(1) == truth).mean() > 0.95
+    estimate = dawid_skene(table, tol=1e-8)
+    np.testing.assert_allclose(estimate.transitions[0], t, atol=0.03)
+    assert (estimate.p.argmax(1) == truth).mean() > 0.95
     assert overlap_notes(table) == []
 
 
@@ -267,9 +267,9 @@ def test_stacking_finds_the_best_mixture() -> None:
 def test_without_annotations_to_leave_out_the_truth_is_the_vote_and_the_note_says_so() -> None:
     rows = [(f"i{n}", "x" if n % 2 else "y", "cat" if n % 3 else "dog") for n in range(60)]
     table = AnnotationTable.from_frame(pd.DataFrame(rows, columns=["image", "coder", "label"]))
-    found = aggregate(table)
-    np.testing.assert_array_equal(found.p, majority_vote(table))
-    assert found.note.startswith("Fewer than 20 annotations can be left out")
+    estimate = aggregate(table)
+    np.testing.assert_array_equal(estimate.p, majority_vote(table))
+    assert estimate.note.startswith("Fewer than 20 annotations can be left out")
 
 
 def test_a_crowd_too_large_for_matrices_gets_none_and_the_note_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -277,11 +277,11 @@ def test_a_crowd_too_large_for_matrices_gets_none_and_the_note_says_so(monkeypat
     matrices = guessers(40, 5, 0.3, 0.95, 4)
     table = draw(matrices, np.tile(true[:, None], (1, 40)), true, 5, 4)
     monkeypatch.setattr(importlib.import_module("ltnet_core.labels.aggregation.choice"), "MOST_CELLS", 100)
-    found = aggregate(table)
-    assert "too many coders or classes for a matrix each" in found.note
-    assert (found.labels == true).mean() > (aggregate(table, "majority").labels == true).mean() + 0.01
-    np.testing.assert_allclose(found.p.sum(1), 1)
-    np.testing.assert_allclose(found.transitions.sum(2), 1)
+    estimate = aggregate(table)
+    assert "too many coders or classes for a matrix each" in estimate.note
+    assert (estimate.labels == true).mean() > (aggregate(table, "majority").labels == true).mean() + 0.01
+    np.testing.assert_allclose(estimate.p.sum(1), 1)
+    np.testing.assert_allclose(estimate.transitions.sum(2), 1)
     assert np.abs(know_or_guess(table).matrices() - matrices).mean() < 0.05
 
 
@@ -296,17 +296,17 @@ def test_thousands_of_annotators_and_hundreds_of_classes_stay_bounded() -> None:
         tuple(f"k{i:03d}" for i in range(k)), np.repeat(np.arange(n), 3).astype(np.int32),
         who.ravel().astype(np.int32), label.ravel().astype(np.int32), np.ones(3 * n, np.float32),
     )  # fmt: skip
-    found = aggregate(table)  # matrices of all would take 1.6 GB
-    assert "too many coders" in found.note
-    assert (found.labels == true).mean() > (aggregate(table, "majority").labels == true).mean() + 0.02
+    estimate = aggregate(table)  # matrices of all would take 1.6 GB
+    assert "too many coders" in estimate.note
+    assert (estimate.labels == true).mean() > (aggregate(table, "majority").labels == true).mean() + 0.02
 
 
 def test_with_very_many_annotations_nothing_is_left_out_and_the_note_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     table, _, _ = unclear(5)
     monkeypatch.setattr(importlib.import_module("ltnet_core.labels.aggregation.choice"), "MOST_WORK", 100)
-    found = aggregate(table)
-    np.testing.assert_array_equal(found.p, aggregate(table, "shrunk-dawid-skene").p)
-    assert found.note.startswith("There are many annotations: the method is shrunk-dawid-skene")
+    estimate = aggregate(table)
+    np.testing.assert_array_equal(estimate.p, aggregate(table, "shrunk-dawid-skene").p)
+    assert estimate.note.startswith("There are many annotations: the method is shrunk-dawid-skene")
 
 
 def test_the_same_labels_get_the_same_choice_and_the_clear_model_alone_where_work_is_large(
@@ -329,13 +329,19 @@ def test_the_same_labels_get_the_same_choice_and_the_clear_model_alone_where_wor
 
 
 def test_classes_that_nobody_names_and_coders_who_name_one_are_no_trouble() -> None:
-    said = [(f"i{n}", c, "abc"[n % 3] if c != "z" else "a") for n in range(60) for c in "xyz"]
-    for rows, classes in ((said, list("abcdef")), ([(i, c, "b") for i, c, _ in said], ["a", "b"]), (said[:4], None)):
+    annotations = [(f"i{n}", c, "abc"[n % 3] if c != "z" else "a") for n in range(60) for c in "xyz"]
+    for rows, classes in (
+        (annotations, list("abcdef")),
+        ([(i, c, "b") for i, c, _ in annotations], ["a", "b"]),
+        (annotations[:4], None),
+    ):
         frame = pd.DataFrame(rows, columns=["image", "coder", "label"])
-        found = aggregate(AnnotationTable.from_frame(frame, classes=classes))
-        np.testing.assert_allclose(found.p.sum(1), 1)
-        np.testing.assert_allclose(found.transitions.sum(2), 1)
-        assert (found.p[:, [c not in set(frame.label) for c in (classes or sorted(set(frame.label)))]] < 0.05).all()
+        aggregated = aggregate(AnnotationTable.from_frame(frame, classes=classes))
+        np.testing.assert_allclose(aggregated.p.sum(1), 1)
+        np.testing.assert_allclose(aggregated.transitions.sum(2), 1)
+        assert (
+            aggregated.p[:, [c not in set(frame.label) for c in (classes or sorted(set(frame.label)))]] < 0.05
+        ).all()
 
 
 def test_votes_of_one_crowd_and_items_without_annotation_are_aggregated() -> None:
@@ -348,10 +354,10 @@ def test_votes_of_one_crowd_and_items_without_annotation_are_aggregated() -> Non
         np.array([f"{n:04d}" for n in range(300)], dtype=object), ("crowd",), ("a", "b", "c"),
         item.astype(np.int32), np.zeros(len(item), np.int32), label.astype(np.int32), votes[item, label].astype(np.float32),
     )  # fmt: skip
-    found = aggregate(table)
-    assert np.isnan(found.p[:10]).all()
-    assert (found.labels[:10] == -1).all()
-    assert (found.labels[10:] == true[10:]).mean() > 0.85
+    estimate = aggregate(table)
+    assert np.isnan(estimate.p[:10]).all()
+    assert (estimate.labels[:10] == -1).all()
+    assert (estimate.labels[10:] == true[10:]).mean() > 0.85
 
 
 def test_aggregate_without_a_method_says_what_it_chose(ltnet: Command, tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ def labelled(at: Path) -> Path:
     return at
 
 
-def test_the_check_up_opens_the_images_when_asked(place: Path, tmp_path: Path) -> None:
+def test_the_check_up_opens_the_images_when_asked(workspace_path: Path, tmp_path: Path) -> None:
     workspace.add_path(str(labelled(tmp_path / "faces")))
     at = open_page("dataset")
     assert "Read as: Plain folder (annotations.csv)." in seen(at)
@@ -42,9 +42,9 @@ def test_the_check_up_opens_the_images_when_asked(place: Path, tmp_path: Path) -
     assert "images/3.png has the content of images/2.png" in seen(at)
 
 
-def test_a_dataset_is_read_as_it_is_told(place: Path, tmp_path: Path) -> None:
+def test_a_dataset_is_read_as_it_is_told(workspace_path: Path, tmp_path: Path) -> None:
     dataset = uploaded({"crowd.csv": VOTES}, "crowd.csv")
-    assert (dataset.name, dataset.location) == ("crowd", place / "datasets" / "crowd" / "data")
+    assert (dataset.name, dataset.location) == ("crowd", workspace_path / "datasets" / "crowd" / "data")
     at = open_page("dataset")
     assert "Table of votes, one column per class" in seen(at) and "Labels without images" in seen(at)
     at.selectbox(key=f"format_{dataset.id}").set_value("wide-table").run()
@@ -57,13 +57,13 @@ def test_a_dataset_is_read_as_it_is_told(place: Path, tmp_path: Path) -> None:
     assert workspace.list_datasets()[0].format == "wide-table"
 
 
-def test_class_names_of_a_joined_study_can_be_changed(place: Path, tmp_path: Path) -> None:
+def test_class_names_of_a_joined_study_can_be_changed(workspace_path: Path, tmp_path: Path) -> None:
     faces = workspace.add_path(str(labelled(tmp_path / "faces")))
     votes = uploaded({"votes.csv": VOTES}, "votes.csv")
     sources = [Source("faces", str(faces.location)), Source("votes", str(votes.location))]
     joined = workspace.add_joined("both", sources)
-    found = {c.name: (c.sources, c.labels, c.taken_as) for c in reads.source_classes(joined)}
-    assert found == {
+    classes = {c.name: (c.sources, c.labels, c.taken_as) for c in reads.source_classes(joined)}
+    assert classes == {
         "happiness": (("faces",), 1, "happiness"),
         "happy": (("votes",), 11, "happiness"),
         "fear": (("faces", "votes"), 10, "fear"),
@@ -79,7 +79,7 @@ def test_class_names_of_a_joined_study_can_be_changed(place: Path, tmp_path: Pat
     assert reads.study(joined).table.classes == ("fear", "joy")
 
 
-def test_images_alone_wait_to_be_joined(place: Path, tmp_path: Path) -> None:
+def test_images_alone_wait_to_be_joined(workspace_path: Path, tmp_path: Path) -> None:
     for n in range(3):
         write_image(tmp_path / "more" / "deep" / f"{n}.png", n)
     dataset = workspace.add_path(str(tmp_path / "more"))
@@ -93,14 +93,14 @@ def test_images_alone_wait_to_be_joined(place: Path, tmp_path: Path) -> None:
     assert not [d for d in workspace.list_datasets() if d.name == "none"]
 
 
-def test_what_is_uploaded_cannot_refer_to_other_folders_of_the_server(place: Path, tmp_path: Path) -> None:
+def test_what_is_uploaded_cannot_refer_to_other_folders_of_the_server(workspace_path: Path, tmp_path: Path) -> None:
     secret = labelled(tmp_path / "secret")
     content = json.dumps({"sources": [{"name": "a", "path": str(secret)}]})
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr("around/joined.json", content)
-    told = upload({"x.zip": packed.getvalue()}, "x.zip")
-    assert told.status == 422 and "does not lie below" in told.json["error"]
+    response = upload({"x.zip": packed.getvalue()}, "x.zip")
+    assert response.status == 422 and "does not lie below" in response.json["error"]
     (tmp_path / "open").mkdir()
     (tmp_path / "open" / "joined.json").write_text(content)
     with pytest.raises(DatasetError, match="does not lie below"):
@@ -109,7 +109,7 @@ def test_what_is_uploaded_cannot_refer_to_other_folders_of_the_server(place: Pat
     assert workspace.add_path(str(tmp_path / "open"), [tmp_path]).location == tmp_path / "open"
 
 
-def test_a_question_is_answered_and_a_role_changed_on_the_page(place: Path, tmp_path: Path) -> None:
+def test_a_question_is_answered_and_a_role_changed_on_the_page(workspace_path: Path, tmp_path: Path) -> None:
     rows = [(f"{n}.png", ("happy", "sad")[n % 2], ("RAF", "FER")[n % 3 % 2], 20 + n) for n in range(12)]
     for n in range(12):
         write_image(tmp_path / "faces" / "images" / f"{n}.png", n)
@@ -142,7 +142,7 @@ def test_a_question_is_answered_and_a_role_changed_on_the_page(place: Path, tmp_
     assert "says where an image comes from" in seen(at)
 
 
-def test_training_waits_for_the_answer(place: Path, tmp_path: Path) -> None:
+def test_training_waits_for_the_answer(workspace_path: Path, tmp_path: Path) -> None:
     rows = [(f"{n}.png", ("happy", "sad")[n % 2], ("RAF", "FER")[n % 3 % 2]) for n in range(12)]
     for n in range(12):
         write_image(tmp_path / "faces" / "images" / f"{n}.png", n)
@@ -153,7 +153,7 @@ def test_training_waits_for_the_answer(place: Path, tmp_path: Path) -> None:
     assert not [b for b in at.button if b.key == "start"]
 
 
-def test_the_question_of_an_export_is_chosen_by_its_role(place: Path, tmp_path: Path) -> None:
+def test_the_question_of_an_export_is_chosen_by_its_role(workspace_path: Path, tmp_path: Path) -> None:
     dataset = workspace.add_path(str(studio_study(tmp_path / "export")))
     at = open_page("dataset")
     assert "2 questions were asked" in seen(at)
@@ -184,12 +184,12 @@ def crowd(at: Path, coders: int) -> Path:
 
 
 def test_what_labels_alone_tell_is_shown_before_any_training(
-    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    workspace_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dataset = workspace.add_path(str(crowd(tmp_path / "crowd", 4)))
     at = open_page("dataset")
     assert "What the labels alone tell" in seen(at)
-    found = labels_alone.begin(dataset).result(60)
+    alone = labels_alone.begin(dataset).result(60)
     assert not at.run().exception
     text = seen(at)
     study = reads.study(dataset)
@@ -197,12 +197,12 @@ def test_what_labels_alone_tell_is_shown_before_any_training(
     known = study.truth >= 0
     for method, result in commanded.items():
         right = float((result.labels == study.truth)[known].mean())
-        assert found.scores[method]["accuracy"] == pytest.approx(right) and f"{100 * right:.1f} %" in text
-    assert found.changed == (commanded["auto"].labels != commanded["majority"].labels).sum()
-    assert f"differs from the majority vote in {found.changed}." in text
-    np.testing.assert_array_equal(found.transitions, commanded["auto"].transitions)
+        assert alone.scores[method]["accuracy"] == pytest.approx(right) and f"{100 * right:.1f} %" in text
+    assert alone.changed == (commanded["auto"].labels != commanded["majority"].labels).sum()
+    assert f"differs from the majority vote in {alone.changed}." in text
+    np.testing.assert_array_equal(alone.transitions, commanded["auto"].transitions)
     assert text.count("<figure>") == 4
-    assert labels_alone.begin(workspace.list_datasets()[0]).result() is found, "once for this version of the dataset"
+    assert labels_alone.begin(workspace.list_datasets()[0]).result() is alone, "once for this version of the dataset"
     # Another version is worked out anew, after a click where it takes long.
     (tmp_path / "crowd" / "truth.csv").unlink()
     monkeypatch.setattr(labels_alone, "AT_ONCE", 0.0)
@@ -213,7 +213,7 @@ def test_what_labels_alone_tell_is_shown_before_any_training(
     assert "brings no known truth" in seen(at.run()) and "of known truth" not in seen(at)
 
 
-def test_of_many_coders_a_table_comes_first(place: Path, tmp_path: Path) -> None:
+def test_of_many_coders_a_table_comes_first(workspace_path: Path, tmp_path: Path) -> None:
     dataset = workspace.add_path(str(crowd(tmp_path / "crowd", 30)))
     labels_alone.begin(dataset).result(60)
     at = open_page("dataset")

@@ -103,9 +103,9 @@ def test_wrong_labels_are_errors_that_stop_training(plain: Path, row: str, kind:
     write_csv(plain / "classes.csv", ("class", "code"), [("cat", "C"), ("dog", "D")])
     with open(plain / "annotations.csv", "a") as f:
         f.write(row + "\n")
-    found = problems(plain)
-    assert found[kind][2] == "error"
-    assert found[kind][1].startswith(message)
+    by_kind = problems(plain)
+    assert by_kind[kind][2] == "error"
+    assert by_kind[kind][1].startswith(message)
     with pytest.raises(DatasetError, match=re.escape(message)):
         load_dataset(plain).require_sound()
 
@@ -147,9 +147,9 @@ def test_truth_problems_are_named(plain: Path) -> None:
         ("image", "label", "split"),
         [("images/a.png", "cat", "train"), ("images/a.png", "dog", "train"), ("images/z.png", "cat", "test")],
     )
-    found = problems(plain)
-    assert found["duplicate truth"][1].startswith("truth.csv, row 3")
-    assert found["missing image"][1].startswith("truth.csv, row 4")
+    by_kind = problems(plain)
+    assert by_kind["duplicate truth"][1].startswith("truth.csv, row 3")
+    assert by_kind["missing image"][1].startswith("truth.csv, row 4")
 
 
 def test_nothing_there_and_wrong_kinds(tmp_path: Path) -> None:

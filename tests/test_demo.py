@@ -96,8 +96,8 @@ def test_every_part_has_its_share_of_every_class(items: int) -> None:
         assert abs(made.part.count(part) - items * share) <= 1
         for k in per_class:
             assert abs(both[k, part] - per_class[k] * share) <= 2
-    seen = set(zip(made.truth.tolist(), made.split, strict=True))
-    assert seen == {(k, split) for k in range(len(demo.CLASSES)) for split in ("train", "test")}
+    combinations = set(zip(made.truth.tolist(), made.split, strict=True))
+    assert combinations == {(k, split) for k in range(len(demo.CLASSES)) for split in ("train", "test")}
 
 
 def test_each_part_is_labelled_by_its_coders_only() -> None:

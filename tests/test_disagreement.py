@@ -15,7 +15,7 @@ def test_every_triple_is_in_the_right_case() -> None:
 
 def test_cases_partition_all_triples() -> None:
     grid = np.array(np.meshgrid(*[range(4)] * 3)).reshape(3, -1)
-    found = cases(*grid)
-    assert set(found) == {1, 2, 3, 4, 5}
+    case = cases(*grid)
+    assert set(case) == {1, 2, 3, 4, 5}
     # 4 classes: 4 triples all equal, 4*3*2 all different, 4*3 of each other kind
-    assert np.bincount(found).tolist() == [0, 4, 24, 12, 12, 12]
+    assert np.bincount(case).tolist() == [0, 4, 24, 12, 12, 12]

@@ -31,21 +31,21 @@ def small_disk(tmp_path: Path) -> Iterator[SmallDisk]:
     mounted: list[Path] = []
 
     def mount(size: str) -> Path:
-        place = tmp_path / f"disk-{len(mounted)}"
-        place.mkdir()
+        workspace_path = tmp_path / f"disk-{len(mounted)}"
+        workspace_path.mkdir()
         command = shutil.which("mount")
         if command is None:
             pytest.skip("there is no mount command here")
-        options = ["-t", "tmpfs", "-o", f"size={size}", "ltnet-test", str(place)]
+        options = ["-t", "tmpfs", "-o", f"size={size}", "ltnet-test", str(workspace_path)]
         done = subprocess.run([command, *options], capture_output=True, text=True)
         if done.returncode:
             pytest.skip(f"a small disk cannot be mounted here ({done.stderr.strip()})")
-        mounted.append(place)
-        return place
+        mounted.append(workspace_path)
+        return workspace_path
 
     yield mount
-    for place in mounted:
-        subprocess.run([str(shutil.which("umount")), "-l", str(place)], check=True)
+    for workspace_path in mounted:
+        subprocess.run([str(shutil.which("umount")), "-l", str(workspace_path)], check=True)
 
 
 def fill(disk: Path, leave: int = 0) -> Path:

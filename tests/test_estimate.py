@@ -61,9 +61,9 @@ def test_a_frozen_network_sees_every_image_once_more(
 
 def test_the_command_says_that_it_is_an_estimate(faces: Path, ltnet: Command) -> None:
     flags = ("--preset", "quick", "--epochs", 2, "--image-size", 8, "--device", "cpu")
-    told = ltnet("estimate", faces, *flags)
-    assert told.returncode == 0, told.stderr
-    assert told.stdout.startswith("about ") and "on cpu, an estimate" in told.stdout.splitlines()[0]
+    done = ltnet("estimate", faces, *flags)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("about ") and "on cpu, an estimate" in done.stdout.splitlines()[0]
     as_json = json.loads(faults.call("estimate", faces, *flags, "--json").out)
     assert as_json["device"] == "cpu"
     assert 0 < as_json["seconds"] < 600

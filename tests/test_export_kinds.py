@@ -64,8 +64,8 @@ def dataset(folder: Path, images: int = 12, classes: tuple[str, ...] = CLASSES) 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    place = tmp_path_factory.mktemp("kinds")
-    return Run(write_fake_run(place / "run", dataset(place / "data")))
+    workspace_path = tmp_path_factory.mktemp("kinds")
+    return Run(write_fake_run(workspace_path / "run", dataset(workspace_path / "data")))
 
 
 @pytest.fixture(scope="module")
@@ -225,11 +225,11 @@ def test_hugging_face_reads_each_image_with_its_final_label(run: Run, store: Pat
 
 @pytest.mark.parametrize("odd", ["=1+1", "NA", "null"])
 def test_names_that_csv_would_change_are_refused_and_go_as_json_lines(tmp_path: Path, odd: str) -> None:
-    place = Run(write_fake_run(tmp_path / "run", dataset(tmp_path / "data", classes=("a", odd))))
+    workspace_path = Run(write_fake_run(tmp_path / "run", dataset(tmp_path / "data", classes=("a", odd))))
     with pytest.raises(OptionError, match="write metadata.jsonl instead"):
-        export_run(place, "huggingface", tmp_path / "metadata.csv")
+        export_run(workspace_path, "huggingface", tmp_path / "metadata.csv")
     assert not (tmp_path / "metadata.csv").exists()
-    export_run(place, "huggingface", tmp_path / "metadata.jsonl")
+    export_run(workspace_path, "huggingface", tmp_path / "metadata.jsonl")
     assert {json.loads(line)["label"] for line in (tmp_path / "metadata.jsonl").read_text().splitlines()} == {"a", odd}
 
 
@@ -304,9 +304,9 @@ def test_images_that_fiftyone_cannot_tell_apart_are_refused(tmp_path: Path) -> N
         write_image(tmp_path / "data" / name)
     rows = [(n, c, k) for n, k in (("a.png", "x"), ("a.bmp", "y"), ("b.png", "x")) for c in "XY"]
     write_csv(tmp_path / "data" / "annotations.csv", ("image", "coder", "label"), rows)
-    place = Run(write_fake_run(tmp_path / "run", tmp_path / "data"))
+    workspace_path = Run(write_fake_run(tmp_path / "run", tmp_path / "data"))
     with pytest.raises(DatasetError, match="differ in their ending alone"):
-        export_run(place, "fiftyone", tmp_path / "labels.json")
+        export_run(workspace_path, "fiftyone", tmp_path / "labels.json")
     assert not (tmp_path / "labels.json").exists()
 
 
@@ -314,8 +314,8 @@ def test_images_that_fiftyone_cannot_tell_apart_are_refused(tmp_path: Path) -> N
 
 
 def test_every_column_of_every_table_is_in_the_glossary(run: Run, store: Path, tmp_path: Path) -> None:
-    told = glossary()
-    assert told["meaning"].str.len().min() > 5
+    rows = glossary()
+    assert rows["meaning"].str.len().min() > 5
     for name, export in EXPORTS.items():
         if ".csv" not in export.suffixes:
             continue
@@ -326,7 +326,7 @@ def test_every_column_of_every_table_is_in_the_glossary(run: Run, store: Path, t
                 "<coder>" if c.removeprefix("machine:") in "XY" else "p_<class>" if c.startswith("p_") else c
                 for c in columns
             }
-        assert columns == set(told.loc[told["export"] == name, "column"]), name
+        assert columns == set(rows.loc[rows["export"] == name, "column"]), name
 
 
 def test_a_table_written_in_parts_is_the_whole_one(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

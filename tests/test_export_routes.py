@@ -28,7 +28,7 @@ RUN = "faces 1 ä"
 
 
 @pytest.fixture
-def place(tmp_path: Path, demo: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def workspace_path(tmp_path: Path, demo: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A workspace with the small demo and a finished run on it."""
     monkeypatch.setenv("LTNET_WORKSPACE", str(tmp_path))
     folder = tmp_path / "datasets" / "faces"
@@ -40,15 +40,15 @@ def place(tmp_path: Path, demo: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
     opened._gallery_of_run.cache_clear()
 
 
-def ask(file: str, given: str | None = None, run: str = RUN) -> Reply:
-    secret = token(run) if given is None else given
+def ask(file: str, candidate: str | None = None, run: str = RUN) -> Reply:
+    secret = token(run) if candidate is None else candidate
     return request(export_routes.routes(), "GET", f"/api/exports/{run}/{file}", query={"token": secret})
 
 
-def test_a_download_is_what_the_command_line_writes_with_what_was_settled(place: Path) -> None:
-    run = Run(place / "runs" / RUN)
+def test_a_download_is_what_the_command_line_writes_with_what_was_settled(workspace_path: Path) -> None:
+    run = Run(workspace_path / "runs" / RUN)
     image = finished_run.load_truth(run)["image"].iloc[0]
-    Adjudications(place / "datasets" / "faces" / "adjudications.sqlite").add(
+    Adjudications(workspace_path / "datasets" / "faces" / "adjudications.sqlite").add(
         Decision("settle", image, "fear", "Ada", key="a-1"), 0
     )
     got = ask("final.csv")
@@ -58,26 +58,26 @@ def test_a_download_is_what_the_command_line_writes_with_what_was_settled(place:
     assert len(table) == len(finished_run.load_truth(run))
 
 
-def test_who_may_not_and_what_is_not_there(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_may_not_and_what_is_not_there(workspace_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(commands, "run_command", lambda *a, **k: pytest.fail("nothing is to be started"))
     assert [ask("final.csv", wrong).status for wrong in ("", "x", token("other"))] == [403] * 3
     for file in ("final.txt", "final", "nope.csv", "..csv", "final.csv.csv"):
         assert ask(file).status == 404, file
-    told = ask("final.csv", run="gone")
-    assert (told.status, b"gone" in told.content) == (422, True)
+    response = ask("final.csv", run="gone")
+    assert (response.status, b"gone" in response.content) == (422, True)
 
 
-def test_a_failure_is_a_sentence(place: Path) -> None:
-    told = ask("settled.csv")
-    assert told.status == 422 and told.content.startswith(
+def test_a_failure_is_a_sentence(workspace_path: Path) -> None:
+    response = ask("settled.csv")
+    assert response.status == 422 and response.content.startswith(
         b"nothing was settled; settle images on the page Disagreements"
     )
-    (place / "runs" / RUN / "results" / "items.parquet").write_bytes(b"PAR1")
-    told = ask("truth.csv")
-    assert told.status == 422 and b"items.parquet" in told.content and b"damaged" in told.content
+    (workspace_path / "runs" / RUN / "results" / "items.parquet").write_bytes(b"PAR1")
+    response = ask("truth.csv")
+    assert response.status == 422 and b"items.parquet" in response.content and b"damaged" in response.content
 
 
-def test_few_files_are_made_at_once(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_few_files_are_made_at_once(workspace_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     at_work, most, lock = 0, 0, threading.Lock()
     both = threading.Barrier(2, timeout=20)
 
@@ -109,8 +109,8 @@ def test_few_files_are_made_at_once(place: Path, monkeypatch: pytest.MonkeyPatch
     assert most == 2
 
 
-def test_every_export_has_an_address_and_a_name_that_its_program_reads(place: Path) -> None:
-    run = Run(place / "runs" / RUN)
+def test_every_export_has_an_address_and_a_name_that_its_program_reads(workspace_path: Path) -> None:
+    run = Run(workspace_path / "runs" / RUN)
     for name, export in EXPORTS.items():
         for ending in export.suffixes:
             assert export_routes.address(run, name, ending).startswith(

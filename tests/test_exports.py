@@ -166,9 +166,9 @@ def test_every_csv_is_written_by_the_guard() -> None:
     # A flag's value, read by the command line again; and the one writer there is.
     allowed = {ROOT / "ui" / "option_form.py": 1, ROOT / "ltnet_core" / "files" / "spreadsheet.py": 1}
     for path in [*ROOT.glob("ltnet_core/**/*.py"), *ROOT.glob("ui/*.py"), *ROOT.glob("pages/*.py"), ROOT / "app.py"]:
-        found = [c.lineno for c in _calls(path) if _name(c.func) in WRITERS]
-        assert len(found) == allowed.get(path, 0), (
-            f"{path.name}, lines {found}: write CSV by ltnet_core.files.spreadsheet"
+        line_numbers = [c.lineno for c in _calls(path) if _name(c.func) in WRITERS]
+        assert len(line_numbers) == allowed.get(path, 0), (
+            f"{path.name}, lines {line_numbers}: write CSV by ltnet_core.files.spreadsheet"
         )
         for call in _calls(path):
             if _name(call.func) in SHOWN and isinstance(call.func, ast.Attribute) and _name(call.func.value) == "st":
@@ -250,8 +250,8 @@ def test_a_report_of_a_large_study_is_bounded_and_says_what_it_leaves_out() -> N
     tests = {f"set {i}": {"items": 5, "methods": methods} for i in range(50)}
     page = report.report_html(SPEC, {**EVALUATION, "tests": tests}, matrices, ["n"] * 5000)
     assert len(page) < 6e6
-    said = " ".join(Page(page).said)
-    assert "125 of 1,000 coders" in said and "48,000 more rows of scores" in said and "4,800 more notes" in said
+    text = " ".join(Page(page).said)
+    assert "125 of 1,000 coders" in text and "48,000 more rows of scores" in text and "4,800 more notes" in text
     assert "<h2>coder 999</h2>" in page and "<h2>coder 874</h2>" not in page
 
 
@@ -275,8 +275,8 @@ def test_a_drawing_runs_nothing() -> None:
 
 @pytest.fixture(scope="module")
 def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    place = tmp_path_factory.mktemp("exports")
-    return write_fake_run(place / "run", hostile_dataset(place / "hostile"))
+    workspace_path = tmp_path_factory.mktemp("exports")
+    return write_fake_run(workspace_path / "run", hostile_dataset(workspace_path / "hostile"))
 
 
 @pytest.fixture

@@ -86,10 +86,10 @@ def test_commands_on_a_damaged_run(
 def test_a_damaged_run_is_listed_as_damaged(material: Material, tmp_path: Path, file: str, damage: str) -> None:
     with faults.copy_of(material.finished, tmp_path) as (run, _):
         faults.damages(file)[damage](run / file)
-        told = loads(faults.call("status", run, "--json").out)
-        assert told["state"] == "done"
-        assert str(run / file) in told["damaged"]
-        assert f"damaged: {told['damaged']}" in faults.call("status", run).out
+        content = loads(faults.call("status", run, "--json").out)
+        assert content["state"] == "done"
+        assert str(run / file) in content["damaged"]
+        assert f"damaged: {content['damaged']}" in faults.call("status", run).out
 
 
 STOPPED = (
@@ -132,9 +132,9 @@ def test_a_stopped_run_with_a_damaged_file_resumes_or_says_why(material: Materia
 def test_a_lost_manifest_is_said_and_the_run_can_be_trained_again(material: Material, tmp_path: Path) -> None:
     with faults.copy_of(material.finished, tmp_path) as (run, _):
         (run / "manifest.json").unlink()
-        told = loads(faults.call("status", run, "--json").out)
-        assert told["state"] == "crashed"
-        assert "manifest.json is lost" in told["message"]
+        content = loads(faults.call("status", run, "--json").out)
+        assert content["state"] == "crashed"
+        assert "manifest.json is lost" in content["message"]
         assert faults.resume(material, run).status == 0
         assert (run / "results" / "items.parquet").read_bytes() == (
             material.finished / "results" / "items.parquet"
@@ -155,7 +155,7 @@ PAGE_FAULTS = (
 
 
 @pytest.fixture
-def place(material: Material, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def workspace_path(material: Material, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A workspace with the dataset and two finished runs, one of which is to be damaged."""
     monkeypatch.setenv("LTNET_WORKSPACE", str(tmp_path))
     link(tmp_path, material.dataset)
@@ -165,9 +165,9 @@ def place(material: Material, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize("page", ["train", "transitions", "disagreements", "compare", "export", "predict"])
-def test_a_damaged_run_crashes_no_page(material: Material, place: Path, page: str) -> None:
+def test_a_damaged_run_crashes_no_page(material: Material, workspace_path: Path, page: str) -> None:
     for number, (file, name) in enumerate(PAGE_FAULTS):
-        run = place / "runs" / f"odd-{number}"
+        run = workspace_path / "runs" / f"odd-{number}"
         shutil.copytree(material.finished, run)
         faults.damages(file)[name](run / file)
         text = seen(open_page(page, run=run.name))  # asserts that there was no exception
@@ -178,9 +178,9 @@ def test_a_damaged_run_crashes_no_page(material: Material, place: Path, page: st
         shutil.rmtree(run)
 
 
-def test_damage_of_one_run_touches_no_other(material: Material, place: Path) -> None:
+def test_damage_of_one_run_touches_no_other(material: Material, workspace_path: Path) -> None:
     for file in ("spec.json", "manifest.json", "events.jsonl"):
-        faults.damages(file)["half"](place / "runs" / "odd" / file)
+        faults.damages(file)["half"](workspace_path / "runs" / "odd" / file)
     for page in ("train", "transitions", "compare"):
         text = seen(open_page(page, run="sound"))
         assert "damaged" not in text.lower()
@@ -198,8 +198,8 @@ def test_damage_of_one_run_touches_no_other(material: Material, place: Path) -> 
         *(("results/transitions.parquet", d) for d in faults.ODD["results/transitions.parquet"]),
     ],
 )
-def test_without_digests_odd_numbers_are_told_as_damage(place: Path, file: str, damage: str) -> None:
-    run = place / "runs" / "odd"
+def test_without_digests_odd_numbers_are_told_as_damage(workspace_path: Path, file: str, damage: str) -> None:
+    run = workspace_path / "runs" / "odd"
     (run / "manifest.json").write_text(json.dumps(faults.OLD_MANIFEST))
     faults.damages(file)[damage](run / file)
     assert f"{Path(file).name}&#x27; is damaged" in seen(open_page("transitions", run="odd"))

@@ -159,9 +159,9 @@ def three(tmp_path: Path) -> Path:
 
 
 def test_names_are_matched_as_those_of_tables_are(three: Path) -> None:
-    found = match_items(open_features(three), NAMES)
-    assert found.item.tolist() == [1, -1, 0]
-    assert (found.missing, found.strangers) == (("images/c.png",), ("images/zebra.png",))
+    matched = match_items(open_features(three), NAMES)
+    assert matched.item.tolist() == [1, -1, 0]
+    assert (matched.missing, matched.strangers) == (("images/c.png",), ("images/zebra.png",))
 
 
 def test_no_name_is_known(three: Path) -> None:

@@ -78,15 +78,15 @@ def test_the_run_learned_from_them(run: Path, made: tuple[Path, Path, np.ndarray
 
 def test_predict_says_what_the_run_said(run: Path, made: tuple[Path, Path, np.ndarray], tmp_path: Path) -> None:
     assert faults.call("export", run, "--out", tmp_path / "truth.csv").status == 0
-    told = pd.read_csv(tmp_path / "truth.csv").set_index("image")["network_truth"]
+    network_truth = pd.read_csv(tmp_path / "truth.csv").set_index("image")["network_truth"]
     answers = loads(faults.call("predict", run, "--features", made[1], "--device", "cpu", "--json").out)
     assert len(answers) == 160
-    said = {a["image"]: a["truth"] for a in answers}
-    assert {n: said[n] for n in told.index} == told.to_dict()
-    names = [told.index[7].rsplit("/", 1)[-1], told.index[2]]
+    predicted = {a["image"]: a["truth"] for a in answers}
+    assert {n: predicted[n] for n in network_truth.index} == network_truth.to_dict()
+    names = [network_truth.index[7].rsplit("/", 1)[-1], network_truth.index[2]]
     some = faults.call("predict", run, "--features", made[1], *names, "--device", "cpu", "--json")
     assert [a["image"] for a in loads(some.out)] == names
-    assert [a["truth"] for a in loads(some.out)] == told.iloc[[7, 2]].tolist()
+    assert [a["truth"] for a in loads(some.out)] == network_truth.iloc[[7, 2]].tolist()
 
 
 def test_the_exported_model_is_the_network(run: Path, made: tuple[Path, Path, np.ndarray], tmp_path: Path) -> None:

@@ -57,10 +57,10 @@ def test_truth_csv_has_the_promised_columns(demo: Path, finished: Path, ltnet: C
     np.testing.assert_allclose(p.sum(1), 1, atol=1e-4)
     np.testing.assert_allclose(p.max(1), truth["confidence"], atol=1e-6)
     assert [classes[k] for k in p.argmax(1)] == truth["learned_truth"].tolist()
-    said = {(r["image"], r["coder"]): r["label"] for r in read_rows(demo / "annotations.csv")}
+    labels = {(r["image"], r["coder"]): r["label"] for r in read_rows(demo / "annotations.csv")}
     for coder in ("Alpha", "Beta"):
         for image, label in zip(truth["image"], truth[coder], strict=True):
-            assert said.get((image, coder), "") == label
+            assert labels.get((image, coder), "") == label
     assert set(truth["case"].astype(str)) <= {"", "1", "2", "3", "4", "5"}
 
 
@@ -72,9 +72,9 @@ def test_reasons_of_a_run_add_up_to_its_posterior(finished: Path) -> None:
     assert shares.between(LEAST_SHARE / 10, 1).all()
     assert 0 < read_transitions(run)["sharpness"] <= SHARPNESSES[-1]
     for row in range(0, len(items), len(items) // 20):
-        found = explain(run, items, row)
-        odds = np.log(found.posterior[items.truth[row]] / found.posterior[found.rival])
-        assert sum(found.reasons.values()) == pytest.approx(odds, rel=1e-3, abs=1e-3)
+        explanation = explain(run, items, row)
+        odds = np.log(explanation.posterior[items.truth[row]] / explanation.posterior[explanation.rival])
+        assert sum(explanation.reasons.values()) == pytest.approx(odds, rel=1e-3, abs=1e-3)
 
 
 def test_parquet_matrices_model_and_report(finished: Path, ltnet: Command, tmp_path: Path) -> None:

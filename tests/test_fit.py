@@ -40,9 +40,9 @@ def test_other_methods_travel_the_same_road(
     assert done.returncode == 0, done.stderr
     events = Run(tmp_path / "r").events()
     assert [e["stage"] for e in events if e["event"] == "stage"] == ["images", *stages, "results"]
-    told = json.loads(ltnet("evaluate", tmp_path / "r", "--json").stdout)
-    assert 0 <= told["tests"]["test"]["methods"][network]["accuracy"] <= 1
-    assert set(told["transitions"]) == {"Alpha", "Beta"}
+    content = json.loads(ltnet("evaluate", tmp_path / "r", "--json").stdout)
+    assert 0 <= content["tests"]["test"]["methods"][network]["accuracy"] <= 1
+    assert set(content["transitions"]) == {"Alpha", "Beta"}
     truth = exported(ltnet, tmp_path / "r", tmp_path / "truth.csv")
     rows = rows_of(tmp_path / "r")
     assert len(truth) == (rows["_split"] == "").sum()
@@ -99,8 +99,8 @@ def test_cancel_stops_a_run_that_can_then_be_resumed(demo: Path, ltnet: Command,
         )  # fmt: skip
     wait_for(run, "coder:", child)
     assert json.loads(ltnet("status", run, "--json").stdout)["state"] == "running"
-    told = ltnet("cancel", run)
-    assert told.stdout.strip() == "cancelled"
+    done = ltnet("cancel", run)
+    assert done.stdout.strip() == "cancelled"
     assert child.wait(30) == 1
     assert Run(run).status().state == "cancelled"
     assert "was cancelled" in (tmp_path / "log").read_text()
@@ -150,7 +150,7 @@ def test_odd_datasets_finish_and_say_so(demo: Path, ltnet: Command, tmp_path: Pa
     rows = read_rows(folder / "annotations.csv")
     if oddity == "one coder":
         change(folder, "annotations.csv", [r for r in rows if r["coder"] == "Alpha"])
-        said = "there is only one coder, 'Alpha'"
+        sentence = "there is only one coder, 'Alpha'"
     elif oddity == "no unlabelled":
         known = {r["image"] for r in rows} | {
             r["image"] for r in read_rows(folder / "truth.csv") if r["split"] == "test"
@@ -159,24 +159,24 @@ def test_odd_datasets_finish_and_say_so(demo: Path, ltnet: Command, tmp_path: Pa
             if f"images/{path.name}" not in known:
                 path.unlink()
         change(folder, "truth.csv", [r for r in read_rows(folder / "truth.csv") if r["image"] in known])
-        said = "there are no unlabelled images"
+        sentence = "there are no unlabelled images"
     elif oddity == "three labels":
         change(folder, "annotations.csv", [*rows, *({**r, "coder": "Guest"} for r in rows[:3])])
-        said = "coder 'Guest' labelled only 3 items"
+        sentence = "coder 'Guest' labelled only 3 items"
     elif oddity == "unused class":
         change(folder, "classes.csv", [*read_rows(folder / "classes.csv"), {"class": "contempt", "code": "Co"}])
-        said = "class 'contempt' is listed but nobody used it."
+        sentence = "class 'contempt' is listed but nobody used it."
     else:
         (folder / rows[0]["image"]).write_bytes(b"\xff\xd8 torn")
         (folder / rows[5]["image"]).unlink()
-        said = "unreadable images set aside: 1; the first: "
+        sentence = "unreadable images set aside: 1; the first: "
     done = ltnet("fit", folder, "--run", tmp_path / "run", "--preset", "quick", "--epochs", 1, "--device", "cpu")
     assert done.returncode == 0, done.stderr
-    assert said in done.stdout
+    assert sentence in done.stdout
     if oddity == "broken images":
         assert "missing image (2): annotations.csv, row 7" in done.stdout
-        told = json.loads(ltnet("inspect", folder, "--json").stdout)
-        assert {p["kind"]: p["count"] for p in told["problems"]} == {"missing image": 2, "unreadable image": 1}
+        content = json.loads(ltnet("inspect", folder, "--json").stdout)
+        assert {p["kind"]: p["count"] for p in content["problems"]} == {"missing image": 2, "unreadable image": 1}
     truth = exported(ltnet, tmp_path / "run", tmp_path / "truth.csv")
     assert len(truth) > 100
     matrices = matrices_of(tmp_path / "run")["coders"]
@@ -190,8 +190,8 @@ def test_what_coders_said_of_test_images_shapes_no_matrix(tmp_path: Path) -> Non
 
     def labels_alone(run: str) -> dict[str, object]:
         write_fake_run(tmp_path / run, tmp_path / "faces")
-        found: dict[str, object] = matrices_of(tmp_path / run)
-        return dict(found["dawid_skene"])  # type: ignore[call-overload]
+        stored: dict[str, object] = matrices_of(tmp_path / run)
+        return dict(stored["dawid_skene"])  # type: ignore[call-overload]
 
     before = labels_alone("a")
     with open(tmp_path / "faces" / "annotations.csv", "a", newline="", encoding="utf-8") as f:

@@ -91,9 +91,9 @@ def test_the_reference_is_who_was_named(demo: Path, ltnet: Command, tmp_path: Pa
         run = tmp_path / str(name)
         done = ltnet("fit", demo, "--run", run, *QUICK[:2], *flags, *flag)
         assert done.returncode == 0, done.stderr
-        found = matrices_of(run)
-        assert found["reference_coder"] == name
-        starts = {c: np.diagonal(m) for c, m in found["start"].items()}
+        stored = matrices_of(run)
+        assert stored["reference_coder"] == name
+        starts = {c: np.diagonal(m) for c, m in stored["start"].items()}
         assert (abs(starts["Beta"] - NEAR) < 1e-6).all() == (name == "Beta")
         assert not (abs(starts["Alpha"] - NEAR) < 1e-6).any()
         # The run names the reference coder where it looked for one.
@@ -110,17 +110,17 @@ def test_a_coder_who_is_right_where_it_is_clear_is_found_to_be_the_reference(ltn
     rows = []
     for number, (image, k) in enumerate(zip(pixels, truth, strict=True)):
         Image.fromarray(image[0]).save(tmp_path / "bars" / "images" / f"{number:04d}.png")
-        said = "abc"[(k + (number % 6 == 1)) % 3]
-        rows.append((f"images/{number:04d}.png", ("Alpha", "Beta")[number % 2], said))
+        label = "abc"[(k + (number % 6 == 1)) % 3]
+        rows.append((f"images/{number:04d}.png", ("Alpha", "Beta")[number % 2], label))
     write_csv(tmp_path / "bars" / "annotations.csv", ("image", "coder", "label"), rows)
     flags = ("--preset", "quick", "--epochs", 10, "--device", "cpu", "--no-machine-coders", "--no-comparisons")
     done = ltnet("fit", tmp_path / "bars", "--run", tmp_path / "run", *flags)
     assert done.returncode == 0, done.stderr
     assert "the reference coder is 'Alpha'" in done.stdout
-    found = matrices_of(tmp_path / "run")
-    assert found["reference_coder"] == "Alpha"
-    assert np.diagonal(found["coders"]["Alpha"]).min() > 0.9
-    assert np.diagonal(found["coders"]["Beta"]).max() < 0.8
+    stored = matrices_of(tmp_path / "run")
+    assert stored["reference_coder"] == "Alpha"
+    assert np.diagonal(stored["coders"]["Alpha"]).min() > 0.9
+    assert np.diagonal(stored["coders"]["Beta"]).max() < 0.8
     # Whose labels are not learned from is nobody's reference.
     done = ltnet("fit", tmp_path / "bars", "--run", tmp_path / "deaf", *flags, "--coder-weights", "Alpha=0")
     assert done.returncode == 0, done.stderr

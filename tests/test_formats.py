@@ -209,8 +209,8 @@ def test_a_new_format_is_one_file_on_the_command_line(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=100)
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
-    assert (told["format"], told["coders"]["names"]["counts"]) == ("label-in-name", {"happy": 2, "sad": 1})
+    content = json.loads(done.stdout)
+    assert (content["format"], content["coders"]["names"]["counts"]) == ("label-in-name", {"happy": 2, "sad": 1})
 
 
 def test_a_format_can_be_registered_from_python_and_is_asked_at_its_place(tmp_path: Path) -> None:

@@ -30,11 +30,11 @@ def test_matrices_are_kept_of_the_coders_with_the_most_annotations_human_ones_fi
     )  # fmt: skip
     matrices = random_t(10, 3)
     write_forming(tmp_path, "ltnet", 3, 9, table, matrices)
-    told = read_forming(tmp_path)
-    assert told is not None
-    assert list(told["coders"]) == ["c0", *(f"c{i}" for i in range(2, 9))] and len(told["coders"]) == MOST_CODERS
-    assert (told["stage"], told["epoch"], told["epochs"]) == ("ltnet", 3, 9)
-    np.testing.assert_allclose(told["coders"]["c4"], matrices[4], atol=1e-4)
+    forming = read_forming(tmp_path)
+    assert forming is not None
+    assert list(forming["coders"]) == ["c0", *(f"c{i}" for i in range(2, 9))] and len(forming["coders"]) == MOST_CODERS
+    assert (forming["stage"], forming["epoch"], forming["epochs"]) == ("ltnet", 3, 9)
+    np.testing.assert_allclose(forming["coders"]["c4"], matrices[4], atol=1e-4)
 
 
 def test_more_classes_than_a_small_picture_shows_are_not_kept(tmp_path: Path) -> None:
@@ -68,27 +68,27 @@ def test_a_cpu_s_use_is_measured() -> None:
     total = 0
     for number in range(400_000):
         total += number
-    told = use.now()
-    assert 10_000_000 < told["device_memory"] < use.memory
-    assert 0 < told["device_utilisation"] <= 1
+    use_now = use.now()
+    assert 10_000_000 < use_now["device_memory"] < use.memory
+    assert 0 < use_now["device_utilisation"] <= 1
 
 
 def test_a_run_tells_its_rate_its_device_and_its_matrices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_demo(tmp_path / "faces", items=40, seed=1)
     monkeypatch.setattr("ltnet_core.learning.progress.HEARTBEAT", 0.0)
-    seen: list[tuple[str, int]] = []
+    calls: list[tuple[str, int]] = []
 
     emit = Run.emit
 
     def look(self: Run, event: str, **facts: object) -> None:
         emit(self, event, **facts)
-        told = read_forming(self.checkpoint)
-        if told is not None:
-            seen.append((told["stage"], told["epoch"]))
+        forming = read_forming(self.checkpoint)
+        if forming is not None:
+            calls.append((forming["stage"], forming["epoch"]))
 
     monkeypatch.setattr(Run, "emit", look)
     assert faults.call("fit", tmp_path / "faces", "--run", tmp_path / "run", *faults.FLAGS).status == 0
-    assert list(dict.fromkeys(seen)) == [("ltnet", epoch) for epoch in range(1, seen[-1][1] + 1)]
+    assert list(dict.fromkeys(calls)) == [("ltnet", epoch) for epoch in range(1, calls[-1][1] + 1)]
     events = Run(tmp_path / "run").events()
     training = [e for e in events if e["event"] == "progress" and e["lr"] is not None]
     assert {e["stage"] for e in training} == {"warm-up", "mixture", "ltnet"}

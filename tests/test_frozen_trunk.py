@@ -90,7 +90,7 @@ def test_only_the_last_layer_learned(trained: tuple[Path, Path, Path]) -> None:
 def test_predict_says_what_the_run_said(trained: tuple[Path, Path, Path]) -> None:
     faces, _, run = trained
     assert faults.call("export", run, "--out", run.parent / "truth.csv").status == 0
-    told = pd.read_csv(run.parent / "truth.csv").set_index("image")["network_truth"]
-    done = faults.call("predict", run, *[faces / i for i in told.index[:30]], "--device", "cpu", "--json")
-    assert [answer["truth"] for answer in loads(done.out)] == told.tolist()[:30]
-    assert len(set(told)) > 1
+    network_truth = pd.read_csv(run.parent / "truth.csv").set_index("image")["network_truth"]
+    done = faults.call("predict", run, *[faces / i for i in network_truth.index[:30]], "--device", "cpu", "--json")
+    assert [answer["truth"] for answer in loads(done.out)] == network_truth.tolist()[:30]
+    assert len(set(network_truth)) > 1

@@ -63,18 +63,18 @@ def test_the_answers_are_counted_and_the_others_follow_from_the_matrices(run: Ru
     r = results.posterior(n)
     again = counts.copy()
     for row, label in zip(rows, truth, strict=True):
-        for coder, given in votes[row].items():
-            again[coders.index(coder)] += np.outer(np.eye(k)[label] - r[row], given)
+        for coder, token in votes[row].items():
+            again[coders.index(coder)] += np.outer(np.eye(k)[label] - r[row], token)
     new = t * (again + 0.5) / (counts + 0.5)
     new /= new.sum(2, keepdims=True)
     p = np.concatenate(list(results.image_p(items)))[:n]
     changed = 0
     for row in set(range(n)) - set(rows.tolist()):
         log_r = np.log(p[row])
-        for coder, given in votes[row].items():
+        for coder, token in votes[row].items():
             c = coders.index(coder)
             share = 1.0 if coder.startswith("machine:") else results.share(items, row)
-            log_r += about["weights"][coder] * share * np.log(new[c]) @ given
+            log_r += about["weights"][coder] * share * np.log(new[c]) @ token
         changed += int(log_r.argmax() != items.truth[row])
     assert counted.elsewhere == changed > 0
     assert counted.changed == counted.corrected + changed

@@ -13,13 +13,13 @@ from ui.wording import HELP, PAGES
 
 
 @pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def workspace_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty workspace."""
     monkeypatch.setenv("LTNET_WORKSPACE", str(tmp_path))
     return tmp_path
 
 
-def test_help_explains_every_term_and_leads_to_every_step(place: Path) -> None:
+def test_help_explains_every_term_and_leads_to_every_step(workspace_path: Path) -> None:
     at = open_page(HELP.path)
     text = seen(at)
     for meaning in TERMS.values():
@@ -29,7 +29,7 @@ def test_help_explains_every_term_and_leads_to_every_step(place: Path) -> None:
 
 
 @pytest.mark.parametrize("path", [p.path for p in PAGES])
-def test_a_page_explains_its_words(place: Path, path: str) -> None:
+def test_a_page_explains_its_words(workspace_path: Path, path: str) -> None:
     text = seen(open_page(path))
     assert "What the words mean" in text
     for term in PAGE_TERMS[path]:

@@ -348,11 +348,11 @@ def _npy(array: np.ndarray) -> bytes:
 
 
 def everything(at: Path) -> dict[str, tuple[int, int]]:
-    found = {}
+    names = {}
     for path in sorted(at.rglob("*")):
         if not path.is_symlink() and path.is_file():
-            found[str(path)] = (path.stat().st_size, path.stat().st_mtime_ns)
-    return found
+            names[str(path)] = (path.stat().st_size, path.stat().st_mtime_ns)
+    return names
 
 
 def test_there_are_a_hundred() -> None:
@@ -361,22 +361,22 @@ def test_there_are_a_hundred() -> None:
 
 @pytest.mark.parametrize("what", CASES)
 def test_hostile_input_is_refused_in_a_sentence_or_read(what: str, tmp_path: Path) -> None:
-    make, said = CASES[what]
+    make, sentences = CASES[what]
     make(tmp_path)
     before = everything(tmp_path)
     location = tmp_path / "data.zip" if (tmp_path / "data.zip").exists() else tmp_path
     try:
         study = load_dataset(location)
-        found = check_up(study)
-        told = [example for problem in found for example in problem.examples]
-        listing_csv(found).decode()
+        problems = check_up(study)
+        messages = [example for problem in problems for example in problem.examples]
+        listing_csv(problems).decode()
     except InputError as e:
-        told = [str(e)]
-        assert "\n" not in told[0] and "Traceback" not in told[0]
-        assert len(told[0]) < 700
-        assert said, told[0]
-    if said:
-        assert any(said in t for t in told), told
+        messages = [str(e)]
+        assert "\n" not in messages[0] and "Traceback" not in messages[0]
+        assert len(messages[0]) < 700
+        assert sentences, messages[0]
+    if sentences:
+        assert any(sentences in t for t in messages), messages
     assert everything(tmp_path) == before
     assert not EVIDENCE.exists()
 

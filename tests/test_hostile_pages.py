@@ -16,10 +16,10 @@ from ui.wording import PAGES
 
 
 @pytest.mark.parametrize("path", [p.path for p in PAGES])
-def test_hostile_names_are_shown_as_text(place: Path, tmp_path: Path, path: str) -> None:
+def test_hostile_names_are_shown_as_text(workspace_path: Path, tmp_path: Path, path: str) -> None:
     dataset = hostile_dataset(tmp_path / "hostile")
-    link(place, dataset, name=HOSTILE[0])
-    write_fake_run(place / "runs" / "faces-1", dataset)
+    link(workspace_path, dataset, name=HOSTILE[0])
+    write_fake_run(workspace_path / "runs" / "faces-1", dataset)
     at = open_page(path)
     text = seen(at)
     assert "<script" not in text
@@ -30,23 +30,25 @@ def test_hostile_names_are_shown_as_text(place: Path, tmp_path: Path, path: str)
 
 
 @pytest.mark.parametrize("path", ["dataset", "export"])
-def test_the_tables_of_the_pages_can_be_saved_without_a_formula(place: Path, tmp_path: Path, path: str) -> None:
+def test_the_tables_of_the_pages_can_be_saved_without_a_formula(
+    workspace_path: Path, tmp_path: Path, path: str
+) -> None:
     """Streamlit's tables have a button that saves them as CSV."""
     dataset = hostile_dataset(tmp_path / "hostile")
-    link(place, dataset)
-    write_fake_run(place / "runs" / "faces-1", dataset)
+    link(workspace_path, dataset)
+    write_fake_run(workspace_path / "runs" / "faces-1", dataset)
     tables = [t.value for t in open_page(path).dataframe]
     cells = [c for t in tables for c in (*t.columns, *t.to_numpy().ravel()) if isinstance(c, str)]
     assert [c for c in cells if "=" in c] and not [c for c in cells if c.startswith("=")]
 
 
-def test_odd_folders_of_a_workspace_crash_no_page(place: Path, demo: Path) -> None:
-    link(place, demo)
-    write_fake_run(place / "runs" / "faces-1", demo)
-    shutil.copytree(place / "runs" / "faces-1", place / "runs" / os.fsdecode(b"\xff"))
-    shutil.copytree(place / "datasets" / "faces", place / "datasets" / os.fsdecode(b"\xff"))
+def test_odd_folders_of_a_workspace_crash_no_page(workspace_path: Path, demo: Path) -> None:
+    link(workspace_path, demo)
+    write_fake_run(workspace_path / "runs" / "faces-1", demo)
+    shutil.copytree(workspace_path / "runs" / "faces-1", workspace_path / "runs" / os.fsdecode(b"\xff"))
+    shutil.copytree(workspace_path / "datasets" / "faces", workspace_path / "datasets" / os.fsdecode(b"\xff"))
     for name, path in (("long", "a" * 5000), ("half", "\ud800"), ("nul", "a\0b"), ("joined", None)):
-        folder = place / "datasets" / name
+        folder = workspace_path / "datasets" / name
         (folder / "data").mkdir(parents=True)
         (folder / "about.json").write_text('{"name": "\\ud800"}')
         if path is None:

@@ -17,26 +17,26 @@ def table(rows: list[tuple[str, str, str]]) -> AnnotationTable:
 
 
 def test_coders_are_grouped_by_whom_they_met() -> None:
-    said = table([("a", "X", "cat"), ("a", "Y", "cat"), ("b", "Y", "dog"), ("b", "Z", "dog"), ("c", "W", "cat")])
-    assert sorted(map(sorted, groups_that_never_meet(said))) == [["W"], ["X", "Y", "Z"]]
-    (note,) = overlap_notes(said)
+    annotated = table([("a", "X", "cat"), ("a", "Y", "cat"), ("b", "Y", "dog"), ("b", "Z", "dog"), ("c", "W", "cat")])
+    assert sorted(map(sorted, groups_that_never_meet(annotated))) == [["W"], ["X", "Y", "Z"]]
+    (note,) = overlap_notes(annotated)
     assert "coders of different groups" in note and "'W'" in note
-    assert overlap_notes(said.keep_coders(["X", "Y", "Z"])) == []
-    assert "only one coder, 'W'" in overlap_notes(said.keep_coders(["W"]))[0]
+    assert overlap_notes(annotated.keep_coders(["X", "Y", "Z"])) == []
+    assert "only one coder, 'W'" in overlap_notes(annotated.keep_coders(["W"]))[0]
 
 
 def test_weak_rows_are_named_once() -> None:
     rows = [(f"{n:03d}", "X", "cat") for n in range(40)] + [("x", "X", "dog")]
-    said = table(rows)
+    annotated = table(rows)
     r = np.eye(2)[[0] * 40 + [1]]
-    (note,) = weak_rows(evidence(r, said, np.array([[[0.9, 0.1], [0.5, 0.5]]])), said)
+    (note,) = weak_rows(evidence(r, annotated, np.array([[[0.9, 0.1], [0.5, 0.5]]])), annotated)
     assert note.startswith(f"1 of 2 rows of the matrices rest on fewer than {ENOUGH:.0f} annotations")
     assert "'X' 'dog' (1.0)" in note
 
 
 def test_machine_coders_link_nobody() -> None:
-    said = table([("a", "X", "cat"), ("b", "Y", "cat")])
-    linked = said.with_coder("machine:X", np.array([[0.0, 1.0], [1.0, 0.0]]))
+    annotated = table([("a", "X", "cat"), ("b", "Y", "cat")])
+    linked = annotated.with_coder("machine:X", np.array([[0.0, 1.0], [1.0, 0.0]]))
     assert len(groups_that_never_meet(linked)) == 2
 
 
@@ -50,9 +50,15 @@ def test_two_views_do_not_suffice_and_three_do(coders: int, per_item: int, enoug
 
 def test_votes_without_names_suffice_from_three_an_item() -> None:
     for votes, enough in ((2, False), (3, True)):
-        said = table([("a", "X", "cat"), ("b", "X", "dog")])
+        annotated = table([("a", "X", "cat"), ("b", "X", "dog")])
         counted = AnnotationTable(
-            said.items, said.coders, said.classes, said.item, said.coder, said.label, said.count * votes
+            annotated.items,
+            annotated.coders,
+            annotated.classes,
+            annotated.item,
+            annotated.coder,
+            annotated.label,
+            annotated.count * votes,
         )
         assert labels_suffice(counted) == enough
 

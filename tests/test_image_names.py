@@ -32,10 +32,10 @@ from ltnet_core.datasets.image_names import match_names, nearest
     ],
 )
 def test_a_name_in_another_form_is_its_image(name: str, image: str, rule: str) -> None:
-    found = match_names([name], [image, "images/other-7a.bmp"])
-    assert found.images == [image]
-    assert found.rules == {rule: 1}
-    assert found.ambiguous == {}
+    matched = match_names([name], [image, "images/other-7a.bmp"])
+    assert matched.images == [image]
+    assert matched.rules == {rule: 1}
+    assert matched.ambiguous == {}
 
 
 @pytest.mark.parametrize(
@@ -47,9 +47,9 @@ def test_a_name_in_another_form_is_its_image(name: str, image: str, rule: str) -
     ],
 )
 def test_a_name_of_two_images_is_ambiguous(names: list[str], images: list[str]) -> None:
-    found = match_names(names, images)
-    assert found.images == names
-    assert found.ambiguous == {names[0]: images}
+    matched = match_names(names, images)
+    assert matched.images == names
+    assert matched.ambiguous == {names[0]: images}
 
 
 def test_an_image_that_has_its_name_is_not_taken_for_another() -> None:
@@ -83,9 +83,9 @@ def test_the_nearest_name_is_told() -> None:
 
 def test_a_tools_long_prefix_and_the_decimals_of_a_number_are_left_out() -> None:
     uuid = "0a1b2c3d-1234-5678-9abc-def012345678-f1.png"
-    found = match_names([uuid, "17.0", "1.0"], ["a/f1.png", "a/17.png", "a/1.png"])
-    assert found.images == ["a/f1.png", "a/17.png", "a/1.png"]
-    assert found.rules == {"a tool's prefix": 1, "decimals of a number": 2}
+    matched = match_names([uuid, "17.0", "1.0"], ["a/f1.png", "a/17.png", "a/1.png"])
+    assert matched.images == ["a/f1.png", "a/17.png", "a/1.png"]
+    assert matched.rules == {"a tool's prefix": 1, "decimals of a number": 2}
 
 
 def test_a_backslash_may_be_half_of_a_letter() -> None:

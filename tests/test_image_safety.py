@@ -87,8 +87,8 @@ def test_there_are_many_other_formats() -> None:
 def test_other_formats_are_refused_whatever_they_are_called(kind: str, ending: str, tmp_path: Path) -> None:
     (tmp_path / f"a.{ending}").write_bytes(FOREIGN_FILES[kind])
     files = FolderFiles(tmp_path)
-    found = look(files, f"a.{ending}")
-    assert found.error.startswith(f"a.{ending}: is not a readable image ("), found
+    facts = look(files, f"a.{ending}")
+    assert facts.error.startswith(f"a.{ending}: is not a readable image ("), facts
     with pytest.raises(DatasetError, match="is not a readable image"):
         open_image(files, f"a.{ending}")
     assert thumbnails.large(files, f"a.{ending}") == b""
@@ -164,11 +164,11 @@ def test_the_gallery_and_the_predict_page_refuse_them(run_of_foreign: Path) -> N
     )
     assert reply.content == struct.pack(">IIII", 0, 0, 1, 0)
     for kind in ("EPS that loops", "PSD", "ICO"):
-        given = run_of_foreign / "given.png"
-        given.write_bytes(FOREIGN_FILES[kind])
-        image = SourceImage(GivenFiles(run_of_foreign, {"a.png": given}), "a.png", "a.png", one_of_many=True)
-        seen = prediction.look(Run(run_of_foreign), [image])
-        assert "is not a readable image (it is a" in seen[0].error
+        given_path = run_of_foreign / "given.png"
+        given_path.write_bytes(FOREIGN_FILES[kind])
+        image = SourceImage(GivenFiles(run_of_foreign, {"a.png": given_path}), "a.png", "a.png", one_of_many=True)
+        predictions = prediction.look(Run(run_of_foreign), [image])
+        assert "is not a readable image (it is a" in predictions[0].error
 
 
 def test_predict_refuses_them_in_a_sentence(finished: Path, tmp_path: Path) -> None:
@@ -226,9 +226,9 @@ ENDLESS = {
 def test_files_of_endless_parts_end_soon(what: str, tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(ENDLESS[what]())
     began = time.monotonic()
-    found = look(FolderFiles(tmp_path), "a.png")
+    facts = look(FolderFiles(tmp_path), "a.png")
     assert time.monotonic() - began < 10
-    assert "is not a readable image" in found.error or (found.width, found.height) == (8, 8)
+    assert "is not a readable image" in facts.error or (facts.width, facts.height) == (8, 8)
 
 
 def test_formats_that_are_read_pixel_by_pixel_may_take_as_many_reads(
@@ -261,8 +261,8 @@ def test_frames_are_not_counted(tmp_path: Path) -> None:
     frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
     frames[0].save(tmp_path / "a.tif", save_all=True, append_images=frames[1:])
     for name in ("a.gif", "a.tif"):
-        found = look(FolderFiles(tmp_path), name)
-        assert found.animated and not found.error
+        facts = look(FolderFiles(tmp_path), name)
+        assert facts.animated and not facts.error
     write_image(tmp_path / "b.png")
     assert not look(FolderFiles(tmp_path), "b.png").animated
 

@@ -15,7 +15,7 @@ from ui import (
 )
 
 
-def test_the_demo_in_one_click(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_demo_in_one_click(workspace_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ui.intake.DEMO_ITEMS", 24)
     at = open_page("dataset")
     at.button(key="make_demo").click().run()
@@ -24,7 +24,7 @@ def test_the_demo_in_one_click(place: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert [d.name for d in workspace.list_datasets()] == ["Demo faces"]
 
 
-def test_a_path_that_is_no_dataset_is_refused_in_words(place: Path, tmp_path: Path) -> None:
+def test_a_path_that_is_no_dataset_is_refused_in_words(workspace_path: Path, tmp_path: Path) -> None:
     at = open_page("dataset")
     at.text_input(key="dataset_path").set_value(str(tmp_path / "nothing"))
     next(b for b in at.button if b.label == "Open").click().run()
@@ -32,18 +32,18 @@ def test_a_path_that_is_no_dataset_is_refused_in_words(place: Path, tmp_path: Pa
     assert workspace.list_datasets() == []
 
 
-def test_a_zip_that_does_not_load_becomes_no_dataset(place: Path) -> None:
+def test_a_zip_that_does_not_load_becomes_no_dataset(workspace_path: Path) -> None:
     bad = io.BytesIO()
     with zipfile.ZipFile(bad, "w") as z:
         z.writestr("notes.txt", "no faces here")
-    told = upload({"my faces.zip": bad.getvalue()}, "my faces.zip")
-    assert (told.status, told.json["error"].startswith("my faces.zip")) == (422, True)
-    told = upload({"x.zip": b"no zip"}, "x.zip")
-    assert (told.status, "not a readable zip" in told.json["error"]) == (422, True)
+    response = upload({"my faces.zip": bad.getvalue()}, "my faces.zip")
+    assert (response.status, response.json["error"].startswith("my faces.zip")) == (422, True)
+    response = upload({"x.zip": b"no zip"}, "x.zip")
+    assert (response.status, "not a readable zip" in response.json["error"]) == (422, True)
     assert workspace.list_datasets() == []
 
 
-def test_a_zip_is_kept_as_it_came(place: Path, demo: Path) -> None:
+def test_a_zip_is_kept_as_it_came(workspace_path: Path, demo: Path) -> None:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as z:
         for file in sorted(demo.rglob("*")):
@@ -51,6 +51,6 @@ def test_a_zip_is_kept_as_it_came(place: Path, demo: Path) -> None:
     first, second = (uploaded({"Ü faces.ZIP": packed.getvalue()}, "../Ü faces.ZIP") for _ in range(2))
     assert first.name == second.name == "../Ü faces"
     assert first.id != second.id
-    assert first.location == place / "datasets" / first.id / "data.zip"
+    assert first.location == workspace_path / "datasets" / first.id / "data.zip"
     assert first.location.read_bytes() == packed.getvalue()
     assert not (first.location.parent / "data").exists()

@@ -18,10 +18,10 @@ def table(rows: list[tuple[str, str, str]]) -> AnnotationTable:
 
 
 def test_certain_truths_count_one_and_doubtful_ones_a_quarter() -> None:
-    said = table([("a", "X", "cat"), ("b", "X", "cat"), ("c", "X", "dog")])
+    annotated = table([("a", "X", "cat"), ("b", "X", "cat"), ("c", "X", "dog")])
     r = np.array([[1.0, 0.0], [0.5, 0.5], [0.0, 1.0]])
-    found = evidence(r, said, np.array([[[0.9, 0.1], [0.2, 0.8]]]))
-    np.testing.assert_allclose(found.support, [[1.25, 1.25]])
+    interval = evidence(r, annotated, np.array([[[0.9, 0.1], [0.2, 0.8]]]))
+    np.testing.assert_allclose(interval.support, [[1.25, 1.25]])
 
 
 def test_intervals_hold_the_planted_matrix_19_times_in_20() -> None:
@@ -31,18 +31,18 @@ def test_intervals_hold_the_planted_matrix_19_times_in_20() -> None:
         rng = np.random.default_rng(seed)
         truth = rng.integers(0, 2, 120)
         label = np.where(rng.random(120) < planted[truth, 0], "cat", "dog")
-        said = table([(f"{n:03d}", "X", k) for n, k in enumerate(label)])
+        annotated = table([(f"{n:03d}", "X", k) for n, k in enumerate(label)])
         r = np.eye(2)[truth]
-        found = evidence(r, said, confusion(said, r))
-        inside.append((found.low[0] <= planted) & (planted <= found.high[0]))
+        interval = evidence(r, annotated, confusion(annotated, r))
+        inside.append((interval.low[0] <= planted) & (planted <= interval.high[0]))
     assert 0.92 < np.mean(inside) < 0.98
 
 
 def test_a_row_without_evidence_has_the_widest_interval() -> None:
-    said = table([("a", "X", "cat"), ("b", "X", "cat")])
-    found = evidence(np.array([[1.0, 0.0], [1.0, 0.0]]), said, np.array([[[0.9, 0.1], [0.5, 0.5]]]))
-    assert found.support[0, 1] == 0
-    assert (found.high - found.low)[0, 1].min() > 0.99
+    annotated = table([("a", "X", "cat"), ("b", "X", "cat")])
+    interval = evidence(np.array([[1.0, 0.0], [1.0, 0.0]]), annotated, np.array([[[0.9, 0.1], [0.5, 0.5]]]))
+    assert interval.support[0, 1] == 0
+    assert (interval.high - interval.low)[0, 1].min() > 0.99
 
 
 PLANTED = np.array(
@@ -57,46 +57,46 @@ def apart(seed: int, n: int = 400) -> tuple[FloatArray, AnnotationTable, FloatAr
     truth = (rng.random(n)[:, None] > p.cumsum(1)).sum(1).clip(max=2)
     coder = np.arange(n) % 2
     label = (rng.random(n)[:, None] > PLANTED[coder, truth].cumsum(1)).sum(1).clip(max=2)
-    said = AnnotationTable(
+    annotated = AnnotationTable(
         np.array([f"{i:04d}" for i in range(n)], dtype=object), ("X", "Y"), tuple("abc"), np.arange(n, dtype=np.int32),
         coder.astype(np.int32), label.astype(np.int32), np.ones(n, np.float32),
     )  # fmt: skip
     t = np.tile(0.7 * np.eye(3) + 0.1, (2, 1, 1))
     for _ in range(60):
-        cells = expected_counts(posterior(p, t, said), said) + 0.1
+        cells = expected_counts(posterior(p, t, annotated), annotated) + 0.1
         t = cells / cells.sum(2, keepdims=True)
-    return p, said, t, posterior(p, t, said)
+    return p, annotated, t, posterior(p, t, annotated)
 
 
-def covered(found: Evidence) -> tuple[float, float]:
-    inside = (found.low <= PLANTED) & (found.high >= PLANTED)
+def covered(interval: Evidence) -> tuple[float, float]:
+    inside = (interval.low <= PLANTED) & (interval.high >= PLANTED)
     return float(inside.mean()), float(np.diagonal(inside, axis1=1, axis2=2).mean())
 
 
 def test_intervals_know_that_the_truth_is_inferred() -> None:
     known, inferred = [], []
     for seed in range(25):
-        p, said, t, r = apart(seed)
-        known.append(covered(evidence(r, said, t)))
-        inferred.append(covered(evidence(r, said, t, p)))
+        p, annotated, t, r = apart(seed)
+        known.append(covered(evidence(r, annotated, t)))
+        inferred.append(covered(evidence(r, annotated, t, p)))
     assert np.mean(known, axis=0)[1] < 0.9
     assert (np.mean(inferred, axis=0) > 0.92).all()
     assert np.mean(inferred, axis=0)[1] < 0.995
 
 
 def test_support_falls_with_the_network_s_doubt_and_is_never_more_than_the_squares() -> None:
-    p, said, t, r = apart(0)
-    plain, with_network = evidence(r, said, t).support, evidence(r, said, t, p).support
+    p, annotated, t, r = apart(0)
+    plain, with_network = evidence(r, annotated, t).support, evidence(r, annotated, t, p).support
     assert (with_network <= plain + 1e-9).all()
     assert (with_network < 0.8 * plain).any()
     certain = np.eye(3)[r.argmax(1)]
-    np.testing.assert_allclose(evidence(certain, said, confusion(said, certain), certain).support,
-                               evidence(certain, said, confusion(said, certain)).support, rtol=0.05)  # fmt: skip
+    np.testing.assert_allclose(evidence(certain, annotated, confusion(annotated, certain), certain).support,
+                               evidence(certain, annotated, confusion(annotated, certain)).support, rtol=0.05)  # fmt: skip
 
 
 def test_variances_are_those_of_the_inverse_information() -> None:
     """Against scores written out item by item."""
-    p, said, t, r = apart(1, 60)
+    p, annotated, t, r = apart(1, 60)
     c, k = 0, 3
     off = ~np.eye(k, dtype=bool)
     information = np.diag(np.concatenate([np.full(9, intervals.RIDGE), 1 / network_errors(p) ** 2]))
@@ -104,8 +104,8 @@ def test_variances_are_those_of_the_inverse_information() -> None:
         ratio = r[n] / p[n]
         m = (p[n][:, None] * (ratio[None] - ratio[:, None]))[off]
         own = np.zeros((k, k))
-        if said.coder[n] == c:
-            own = r[n][:, None] * (np.eye(k)[said.label[n]][None] - t[c])
+        if annotated.coder[n] == c:
+            own = r[n][:, None] * (np.eye(k)[annotated.label[n]][None] - t[c])
         score = np.concatenate([own.ravel(), m])
         information += np.outer(score, score)
     covariance = np.linalg.inv(information)
@@ -115,27 +115,27 @@ def test_variances_are_those_of_the_inverse_information() -> None:
         block = slice(3 * row, 3 * row + 3)
         variance = np.trace(slope @ covariance[block, block] @ slope)
         support.append((t[c, row] * (1 - t[c, row])).sum() / variance)
-    plain = evidence(r, said, t).support[c]
-    np.testing.assert_allclose(evidence(r, said, t, p).support[c], np.minimum(support, plain), rtol=1e-4)
+    plain = evidence(r, annotated, t).support[c]
+    np.testing.assert_allclose(evidence(r, annotated, t, p).support[c], np.minimum(support, plain), rtol=1e-4)
 
 
 def test_a_prior_narrows_the_interval_as_seven_annotations_at_most_and_is_no_support() -> None:
-    p, said, t, r = apart(2)
-    none, few, many = (evidence(r, said, t, p, assumed=np.full((2, 3), a)) for a in (0.0, 7.0, 1000.0))
+    p, annotated, t, r = apart(2)
+    none, few, many = (evidence(r, annotated, t, p, assumed=np.full((2, 3), a)) for a in (0.0, 7.0, 1000.0))
     assert ((few.high - few.low) < (none.high - none.low)).all()
     np.testing.assert_array_equal(few.low, many.low)
-    assert (few.support <= evidence(r, said, t).support).all()
+    assert (few.support <= evidence(r, annotated, t).support).all()
 
 
 def test_a_coder_at_its_word_rests_on_its_annotations() -> None:
-    said = table([("a", "X", "cat"), ("b", "X", "dog")])
-    found = evidence(np.eye(2), said, np.eye(2)[None], np.full((2, 2), 0.5))
-    np.testing.assert_allclose(found.support, [[1, 1]])
+    annotated = table([("a", "X", "cat"), ("b", "X", "dog")])
+    interval = evidence(np.eye(2), annotated, np.eye(2)[None], np.full((2, 2), 0.5))
+    np.testing.assert_allclose(interval.support, [[1, 1]])
 
 
 def test_silent_coders_and_too_many_classes_for_scores_are_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
-    p, said, t, r = apart(3)
-    found = evidence(r, said, t, p, weights=np.where(said.coder == 0, 0.0, 1.0))
-    np.testing.assert_allclose(found.support[0], 0, atol=1e-9)
+    p, annotated, t, r = apart(3)
+    interval = evidence(r, annotated, t, p, weights=np.where(annotated.coder == 0, 0.0, 1.0))
+    np.testing.assert_allclose(interval.support[0], 0, atol=1e-9)
     monkeypatch.setattr(intervals, "MOST_WORK", 0)
-    np.testing.assert_allclose(evidence(r, said, t, p).support, evidence(r, said, t).support)
+    np.testing.assert_allclose(evidence(r, annotated, t, p).support, evidence(r, annotated, t).support)

@@ -26,8 +26,8 @@ from ltnet_core.settings import make_settings
 def seen(truth: np.ndarray, right: float, classes: int, seed: int = 0) -> np.ndarray:
     """What a network sees that is right on this share of the items: (N,K), lukewarm."""
     rng = np.random.default_rng(seed)
-    said = np.where(rng.random(len(truth)) < right, truth, rng.integers(0, classes, len(truth)))
-    return 0.5 / classes + 0.5 * np.eye(classes)[said]
+    labels = np.where(rng.random(len(truth)) < right, truth, rng.integers(0, classes, len(truth)))
+    return 0.5 / classes + 0.5 * np.eye(classes)[labels]
 
 
 @pytest.mark.parametrize(("right", "low", "high"), [(0.0, 0.0, 0.12), (0.2, 0.1, 0.5), (0.9, 0.6, SHARPEST + 1e-9)])
@@ -68,16 +68,16 @@ def test_machine_coders_do_not_outvote_people_in_the_start_of_t() -> None:
     truth = rng.integers(0, k, n)
     sees = np.where(rng.random(n) < 0.75, truth, rng.integers(0, k, n))
     true_t = np.stack([right * np.eye(k) + (1 - right) * rng.dirichlet(np.ones(k), k) for right in (0.5, 0.6, 0.7)])
-    said = np.full((n, 6), -1)
+    labels = np.full((n, 6), -1)
     for c, t in enumerate(true_t):
         own = rng.random(n) < 0.6
-        said[own, c] = (rng.random(n)[:, None] > t[truth].cumsum(1)).sum(1).clip(max=k - 1)[own]
-        said[~own, 3 + c] = sees[~own]
-    item, coder = np.nonzero(said >= 0)
+        labels[own, c] = (rng.random(n)[:, None] > t[truth].cumsum(1)).sum(1).clip(max=k - 1)[own]
+        labels[~own, 3 + c] = sees[~own]
+    item, coder = np.nonzero(labels >= 0)
     names = ("X", "Y", "Z", "machine:X", "machine:Y", "machine:Z")
     table = AnnotationTable(
         np.array([f"{i:05d}" for i in range(n)], dtype=object), names, tuple("abcde"), item.astype(np.int32),
-        coder.astype(np.int32), said[item, coder].astype(np.int32), np.ones(len(item), np.float32),
+        coder.astype(np.int32), labels[item, coder].astype(np.int32), np.ones(len(item), np.float32),
     )  # fmt: skip
     error = {
         weight: np.abs(first_matrices(table, None, np.array([1.0] * 3 + [weight] * 3))[0][:3] - true_t).mean()
@@ -135,10 +135,10 @@ def of_two_teams(shares: list[float], t: np.ndarray, n: int = 6000) -> tuple[Ann
     rng, k = np.random.default_rng(0), len(shares)
     truth = rng.choice(k, n, p=shares)
     coder = np.arange(n) % 2
-    said = (rng.random(n)[:, None] > t[coder, truth].cumsum(1)).sum(1).clip(max=k - 1)
+    labels = (rng.random(n)[:, None] > t[coder, truth].cumsum(1)).sum(1).clip(max=k - 1)
     table = AnnotationTable(
         np.array([f"{i:05d}" for i in range(n)], dtype=object), ("X", "Y"), tuple("abcdef"[:k]),
-        np.arange(n, dtype=np.int32), coder.astype(np.int32), said.astype(np.int32), np.ones(n, np.float32),
+        np.arange(n, dtype=np.int32), coder.astype(np.int32), labels.astype(np.int32), np.ones(n, np.float32),
     )  # fmt: skip
     return table, truth
 

@@ -51,8 +51,8 @@ def test_votes_about_the_images_of_another_source_join_them(tmp_path: Path) -> N
     write(folder, parts, {"fear": "", "Happy": "happy"})
     study = load_dataset(folder)
     assert study.table.coders == ("Ann", "Crowd")
-    said = sorted(tuple(r) for r in study.table.to_frame().itertuples(index=False))
-    assert said == [
+    rows = sorted(tuple(r) for r in study.table.to_frame().itertuples(index=False))
+    assert rows == [
         ("images/0.png", "Ann", "happy", 1),
         ("images/0.png", "Crowd", "happy", 7),
         ("images/1.png", "Ann", "sad", 1),
@@ -113,10 +113,10 @@ def test_common_names() -> None:
     )
 )
 def test_common_names_are_settled_and_never_new_words(names: list[str]) -> None:
-    found = common_names(names)
-    assert set(found) == set(names)
-    assert all(new in names for new in found.values())
-    assert {n: found[found[n]] for n in names} == found
+    common = common_names(names)
+    assert set(common) == set(names)
+    assert all(new in names for new in common.values())
+    assert {n: common[common[n]] for n in names} == common
 
 
 def test_near_misses_look_at_how_often() -> None:

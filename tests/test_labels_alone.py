@@ -25,13 +25,13 @@ def three(unclear: float, n: int = 500) -> tuple[AnnotationTable, np.ndarray]:
 
 def test_three_who_err_apart_suffice_and_t_starts_where_they_are() -> None:
     table, _ = three(0.0)
-    found = labels_alone(table)
-    assert found.suffice
-    assert found.correlation < 0.1
-    assert labels_alone(table) is found  # asked again, nothing is fitted again
-    assert "determine truth and matrices" in note(found)
-    assert found.chosen is not None
-    start, pseudo_counts = first_matrices(found.chosen, table)
+    alone = labels_alone(table)
+    assert alone.suffice
+    assert alone.correlation < 0.1
+    assert labels_alone(table) is alone  # asked again, nothing is fitted again
+    assert "determine truth and matrices" in note(alone)
+    assert alone.chosen is not None
+    start, pseudo_counts = first_matrices(alone.chosen, table)
     np.testing.assert_allclose(start.sum(2), 1)
     assert np.abs(start - (0.8 * np.eye(4) + 0.05)).mean() < 0.03
     assert (pseudo_counts > 0).all()
@@ -51,24 +51,24 @@ def test_coders_who_err_together_do_not_suffice() -> None:
         first[table.item].astype(np.int32),
         table.count,
     )
-    found = labels_alone(copied)
-    assert found.chosen is not None
-    assert found.suffice == (2 / (1 + found.correlation) >= 1.5)
+    alone = labels_alone(copied)
+    assert alone.chosen is not None
+    assert alone.suffice == (2 / (1 + alone.correlation) >= 1.5)
 
 
 def test_coders_who_hardly_overlap_are_not_tried() -> None:
-    found = labels_alone(draw_crowd(items=200, annotators=5, labels_per_item=1, classes=3).table)
-    assert found.chosen is None
-    assert not found.suffice
+    alone = labels_alone(draw_crowd(items=200, annotators=5, labels_per_item=1, classes=3).table)
+    assert alone.chosen is None
+    assert not alone.suffice
 
 
 def test_what_was_adjudicated_is_known_and_items_without_labels_say_nothing() -> None:
     table, truth = three(0.0)
-    found = labels_alone(table)
-    assert found.chosen is not None
-    before, _ = first_matrices(found.chosen, table)
+    alone = labels_alone(table)
+    assert alone.chosen is not None
+    before, _ = first_matrices(alone.chosen, table)
     wrong = np.eye(4)[(truth + 1) % 4]
-    settled, _ = first_matrices(found.chosen, table.with_coder(ADJUDICATOR, wrong))
+    settled, _ = first_matrices(alone.chosen, table.with_coder(ADJUDICATOR, wrong))
     assert settled[0, 1, 0] > before[0, 1, 0] + 0.15
     mask = np.arange(500) < 400
-    assert first_matrices(found.chosen, table.keep_items(mask))[0].shape == (3, 4, 4)
+    assert first_matrices(alone.chosen, table.keep_items(mask))[0].shape == (3, 4, 4)

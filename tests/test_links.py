@@ -77,11 +77,11 @@ LINKED: dict[str, Callable[[Path, Path], None]] = {
 @pytest.mark.parametrize("what", LINKED)
 def test_a_link_that_leads_outside_is_named_and_its_target_never_read(what: str, plain: Path, outside: Path) -> None:
     LINKED[what](plain, outside)
-    told = said_of(plain)
-    assert any("is a link that leads outside the dataset" in t and "LTNET_ROOTS" in t for t in told) or (
-        what in ("the table", "a link to a folder in place of images") and told
-    ), told
-    assert not any("secret" in t.lower() or str(outside) in t for t in told), told
+    sentence = said_of(plain)
+    assert any("is a link that leads outside the dataset" in t and "LTNET_ROOTS" in t for t in sentence) or (
+        what in ("the table", "a link to a folder in place of images") and sentence
+    ), sentence
+    assert not any("secret" in t.lower() or str(outside) in t for t in sentence), sentence
 
 
 @pytest.mark.parametrize("what", ["the table", "the truth", "an image"])
@@ -207,21 +207,21 @@ def test_a_source_that_is_swapped_while_it_is_open_is_refused(
 
 @pytest.mark.parametrize("kind", ["table", "zip"])
 def test_a_single_file_below_the_roots_is_checked_when_it_is_opened(kind: str, outside: Path, tmp_path: Path) -> None:
-    place = tmp_path / "roots"
-    place.mkdir()
-    path = place / ("labels.csv" if kind == "table" else "labels.zip")
+    workspace_path = tmp_path / "roots"
+    workspace_path.mkdir()
+    path = workspace_path / ("labels.csv" if kind == "table" else "labels.zip")
     if kind == "table":
         path.write_bytes((outside / "labels.csv").read_bytes())
     else:
         with zipfile.ZipFile(path, "w") as archive:
             archive.writestr("labels.csv", (outside / "labels.csv").read_bytes())
-    files = open_files(path, [place])
+    files = open_files(path, [workspace_path])
     assert files.read("labels.csv")
     target = tmp_path / "other"
     path.rename(target)
     path.symlink_to(target)
     with pytest.raises(DatasetError, match="does not lie below|leads outside"):
-        open_files(path, [place]).read("labels.csv")
+        open_files(path, [workspace_path]).read("labels.csv")
 
 
 def test_the_pages_look_again_whether_a_dataset_lies_where_it_may(

@@ -30,10 +30,10 @@ def test_the_separate_loss_is_the_paper_s_weighted_log_likelihood() -> None:
     t = random_t(2, 3)
     model = LTNet(nn.Identity(), SoftmaxTransitions(t), "separate")
     logits = torch.randn(2, 3, generator=torch.Generator().manual_seed(0))
-    said = [(0, 0, 1, 1.0), (0, 1, 2, 0.5), (1, 1, 0, 3.0)]
+    annotations = [(0, 0, 1, 1.0), (0, 1, 2, 0.5), (1, 1, 0, 3.0)]
     p = torch.softmax(logits, 1).numpy()
-    expected = -sum(w * np.log(p[n] @ t[c][:, k]) for n, c, k, w in said) / sum(w for *_, w in said)
-    assert float(model.loss(model(logits), entries(said)).detach()) == pytest.approx(expected, rel=1e-5)
+    expected = -sum(w * np.log(p[n] @ t[c][:, k]) for n, c, k, w in annotations) / sum(w for *_, w in annotations)
+    assert float(model.loss(model(logits), entries(annotations)).detach()) == pytest.approx(expected, rel=1e-5)
 
 
 def test_the_joint_loss_shares_one_truth_among_the_annotations_of_an_item() -> None:
@@ -41,10 +41,10 @@ def test_the_joint_loss_shares_one_truth_among_the_annotations_of_an_item() -> N
     model = LTNet(nn.Identity(), SoftmaxTransitions(t))
     logits = torch.randn(2, 3, generator=torch.Generator().manual_seed(0))
     p = torch.softmax(logits, 1).numpy()
-    said = [(0, 0, 1, 1.0), (0, 1, 2, 0.5), (1, 1, 0, 0.2)]
+    annotations = [(0, 0, 1, 1.0), (0, 1, 2, 0.5), (1, 1, 0, 0.2)]
     both = np.log(p[0] @ (t[0][:, 1] * t[1][:, 2] ** 0.5)) + np.log(p[1] @ t[1][:, 0] ** 0.2)
     # The first item counts once, however many annotations it has, the second by the little weight of its own.
-    assert float(model.loss(model(logits), entries(said)).detach()) == pytest.approx(-both / 1.2, rel=1e-5)
+    assert float(model.loss(model(logits), entries(annotations)).detach()) == pytest.approx(-both / 1.2, rel=1e-5)
 
 
 def test_the_gradient_of_the_joint_loss_is_posterior_minus_p() -> None:
@@ -71,8 +71,8 @@ def test_annotations_that_weigh_nothing_teach_nothing(likelihood: Literal["joint
     images = torch.randn(2, 3, 1, 1, generator=torch.Generator().manual_seed(0), requires_grad=True)
     for mixup in (0.0, 0.5):
         model.mixup = mixup
-        said = entries([(0, 0, 1, 0.0), (1, 1, 2, 0.0)])
-        loss, _ = model.training_loss(images, said, torch.Generator().manual_seed(0))
+        batch = entries([(0, 0, 1, 0.0), (1, 1, 2, 0.0)])
+        loss, _ = model.training_loss(images, batch, torch.Generator().manual_seed(0))
         torch.autograd.backward(loss)
         assert float(loss.detach()) == pytest.approx(0, abs=1e-3)
         assert images.grad is not None
@@ -98,13 +98,13 @@ def test_a_confident_wrong_network_gives_a_finite_loss_and_gradient() -> None:
 
 def test_a_prior_adds_its_pseudo_counts_to_the_loss_to_train_on() -> None:
     t, prior = random_t(2, 3), np.random.default_rng(1).random((2, 3, 3))
-    images, said = torch.randn(1, 3, 1, 1), entries([(0, 0, 1, 1.0)])
+    images, batch = torch.randn(1, 3, 1, 1), entries([(0, 0, 1, 1.0)])
     plain, pulled = (LTNet(nn.Flatten(), SoftmaxTransitions(t), prior=p) for p in (None, prior))
-    without, log_p = plain.training_loss(images, said, torch.Generator())
-    loss, same = pulled.training_loss(images, said, torch.Generator())
+    without, log_p = plain.training_loss(images, batch, torch.Generator())
+    loss, same = pulled.training_loss(images, batch, torch.Generator())
     assert torch.equal(log_p, same)
     assert float((loss - without).detach()) == pytest.approx(-(prior * np.log(t)).sum(), rel=1e-4)
-    assert torch.equal(pulled.loss(log_p, said), plain.loss(log_p, said))  # what is measured is without it
+    assert torch.equal(pulled.loss(log_p, batch), plain.loss(log_p, batch))  # what is measured is without it
 
 
 @pytest.mark.parametrize("double_softmax", [False, True])
@@ -112,34 +112,34 @@ def test_separate_terms_are_the_same_from_a_table_of_weights(double_softmax: boo
     transitions = ClampedTransitions(random_t(2, 3), 0.01)
     for model in (Classifier(nn.Identity()), LTNet(nn.Identity(), transitions, "separate", None, double_softmax)):
         log_p = model(torch.randn(4, 3, generator=torch.Generator().manual_seed(0)))
-        said = entries([(0, 0, 1, 1.0), (0, 1, 2, 0.5), (1, 1, 0, 3.0), (3, 0, 0, 2.0)])
+        batch = entries([(0, 0, 1, 1.0), (0, 1, 2, 0.5), (1, 1, 0, 3.0), (3, 0, 0, 2.0)])
         weight = torch.zeros(4, 2, 3)
-        weight[said.row, said.coder, said.label] = said.weight
-        torch.testing.assert_close(model.item_losses(log_p, WeightTable(weight)), model.item_losses(log_p, said))
-        terms = model.log_q_of_annotations(log_p, said)
+        weight[batch.row, batch.coder, batch.label] = batch.weight
+        torch.testing.assert_close(model.item_losses(log_p, WeightTable(weight)), model.item_losses(log_p, batch))
+        terms = model.log_q_of_annotations(log_p, batch)
         by_all = model.log_q(log_p).expand(4, 2, 3)
-        torch.testing.assert_close(terms, by_all[said.row, said.coder, said.label])
+        torch.testing.assert_close(terms, by_all[batch.row, batch.coder, batch.label])
 
 
 def test_relabelling_the_classes_permutes_t_and_p_and_changes_no_loss() -> None:
     t, order = random_t(2, 3), [2, 0, 1]
     logits = torch.randn(2, 3, generator=torch.Generator().manual_seed(0))
-    said = [(0, 0, 1, 1.0), (0, 1, 2, 0.5), (1, 1, 0, 3.0)]
-    renamed = [(n, c, order.index(k), w) for n, c, k, w in said]
+    annotations = [(0, 0, 1, 1.0), (0, 1, 2, 0.5), (1, 1, 0, 3.0)]
+    renamed = [(n, c, order.index(k), w) for n, c, k, w in annotations]
     for likelihood in ("joint", "separate"):
         one = LTNet(nn.Identity(), SoftmaxTransitions(t), likelihood)  # type: ignore[arg-type]
         two = LTNet(nn.Identity(), SoftmaxTransitions(t[:, order][:, :, order]), likelihood)  # type: ignore[arg-type]
         same = two.loss(two(logits[:, order]), entries(renamed))
-        torch.testing.assert_close(one.loss(one(logits), entries(said)), same)
+        torch.testing.assert_close(one.loss(one(logits), entries(annotations)), same)
         np.testing.assert_allclose(one.matrices()[:, order][:, :, order], two.matrices())
         np.testing.assert_allclose(one.matrices().sum(2), 1, rtol=1e-12)
 
 
 def test_p_times_t_is_a_distribution() -> None:
     t = random_t(4, 5)
-    said = log_predict(torch.log_softmax(torch.randn(6, 5), 1), torch.tensor(t).log().float()).exp()
-    assert said.shape == (6, 4, 5)
-    torch.testing.assert_close(said.sum(2), torch.ones(6, 4))
+    q = log_predict(torch.log_softmax(torch.randn(6, 5), 1), torch.tensor(t).log().float()).exp()
+    assert q.shape == (6, 4, 5)
+    torch.testing.assert_close(q.sum(2), torch.ones(6, 4))
 
 
 @pytest.mark.parametrize("diagonal", [0.6, 0.997])
@@ -241,10 +241,10 @@ def test_only_training_cuts_out() -> None:
     data = TrainingData(pixels, table, np.ones(1), mean, std, torch.device("cpu"), augment=False, cutout=0.25)
     items = np.arange(20)
     assert not (data.images(items) == 0).any()
-    seen = data.images(items, torch.Generator().manual_seed(0))
+    images = data.images(items, torch.Generator().manual_seed(0))
     hole = round(0.25 * pixels.shape[-1])
-    assert (seen == 0).sum((1, 2, 3)).max() == hole**2
-    assert torch.equal(seen[seen != 0], data.images(items)[seen != 0])
+    assert (images == 0).sum((1, 2, 3)).max() == hole**2
+    assert torch.equal(images[images != 0], data.images(items)[images != 0])
 
 
 def test_p_is_the_mean_over_mirrored_and_shifted_views() -> None:
@@ -257,13 +257,13 @@ def test_p_is_the_mean_over_mirrored_and_shifted_views() -> None:
     assert torch.allclose(mean_p(model, images, ()), images[:, 0, 0, :2])
     mirrored = (images[:, 0, 0, :2] + images.flip(3)[:, 0, 0, :2]) / 2
     assert torch.allclose(mean_p(model, images, [0]), mirrored)
-    found = mean_p(model, images, [0, 1, -1])
+    averaged = mean_p(model, images, [0, 1, -1])
     padded = torch.nn.functional.pad(images, (1,) * 4, mode="reflect")
     by_hand = mirrored * 2
     for at in (0, 2):
         view = padded[:, 0, at : at + 8, at : at + 8]
         by_hand = by_hand + view[:, 0, :2] + view.flip(2)[:, 0, :2]
-    assert torch.allclose(found, by_hand / 6)
+    assert torch.allclose(averaged, by_hand / 6)
 
 
 def test_known_matrices_are_learned_and_the_truth_behind_them() -> None:
@@ -341,8 +341,8 @@ def test_mixup_mixes_images_and_losses_by_the_same_shares(likelihood: Literal["j
     model = LTNet(nn.Flatten(), SoftmaxTransitions(random_t(2, 3)), likelihood)
     model.mixup = 0.5
     images = torch.randn(4, 3, 1, 1, generator=torch.Generator().manual_seed(0))
-    said = entries([(0, 0, 1, 1.0), (0, 1, 2, 0.5), (1, 1, 0, 3.0), (3, 0, 2, 1.0)])
-    loss, log_p = model.training_loss(images, said, torch.Generator().manual_seed(5))
+    batch = entries([(0, 0, 1, 1.0), (0, 1, 2, 0.5), (1, 1, 0, 3.0), (3, 0, 2, 1.0)])
+    loss, log_p = model.training_loss(images, batch, torch.Generator().manual_seed(5))
     mixed = mix(images, 0.5, torch.Generator().manual_seed(5))
     torch.testing.assert_close(log_p, model(mixed.images))
     by_hand = 0.0
@@ -351,7 +351,7 @@ def test_mixup_mixes_images_and_losses_by_the_same_shares(likelihood: Literal["j
             own = [
                 (0, c, k, w)
                 for r, c, k, w in zip(
-                    *(x.tolist() for x in (said.row, said.coder, said.label, said.weight)), strict=True
+                    *(x.tolist() for x in (batch.row, batch.coder, batch.label, batch.weight)), strict=True
                 )
                 if r == source
             ]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 from asgi import Reply, request
-from test_gallery_routes import RUN, ask, decision, place, store
+from test_gallery_routes import RUN, ask, decision, store, workspace_path
 
 from ltnet_core.datasets import load_dataset
 from ltnet_core.runs.run import Run
@@ -17,69 +17,69 @@ from ltnet_core.runs.stored_results import load_items
 from ui import gallery_routes, opened
 from ui.tokens import token
 
-__all__ = ["place"]  # the fixture
+__all__ = ["workspace_path"]  # the fixture
 
 
-def test_facets_and_tables_count_what_the_list_shows(place: Path) -> None:
+def test_facets_and_tables_count_what_the_list_shows(workspace_path: Path) -> None:
     ask("decisions", body={"decisions": [decision(3, 1, "t-1"), decision(4, 2, "t-2", reviewer="Bob")]})
     facets = ask("facets", truth="fear", **{"says.Alpha": "fear|anger"}).json["facets"]
-    for said, n in facets["says.Alpha"].items():
-        assert n == ask("items", truth="fear", limit=1, **{"says.Alpha": said}).json["total"]
+    for label, n in facets["says.Alpha"].items():
+        assert n == ask("items", truth="fear", limit=1, **{"says.Alpha": label}).json["total"]
     assert facets["truth"]["fear"] == ask("items", truth="fear", limit=1, **{"says.Alpha": "fear|anger"}).json["total"]
     assert ask("facets").json["facets"]["reviewer"] == {"Ada": 1, "Bob": 1}
     assert ask("items", reviewer="Bob").json["rows"][0]["r"] == 4
     table = ask("table", rows="*truth*", columns="Alpha").json
-    classes = load_items(Run(place / "runs" / RUN)).classes
+    classes = load_items(Run(workspace_path / "runs" / RUN)).classes
     cell = {"truth": classes[0], "says.Alpha": classes[1]}
     assert table["counts"][0][1] == ask("items", limit=1, **cell).json["total"]
 
 
-def of_labels(path: str, given: str | None = None, **query: object) -> Reply:
-    secret = token("labels/faces") if given is None else given
+def of_labels(path: str, candidate: str | None = None, **query: object) -> Reply:
+    secret = token("labels/faces") if candidate is None else candidate
     headers = {"x-gallery-token": secret}
     return request(gallery_routes.routes(), "GET", f"/api/labels/faces/{path}", headers=headers, query=query)
 
 
-def test_labels_are_shown_before_any_run(place: Path, demo: Path) -> None:
+def test_labels_are_shown_before_any_run(workspace_path: Path, demo: Path) -> None:
     settled = decision(0, 1, "t-1")
-    shutil.rmtree(place / "runs")
+    shutil.rmtree(workspace_path / "runs")
     table = load_dataset(demo).table
-    told = of_labels("items", sort="name", split="*any*", limit=500).json
-    assert told["total"] == len(table.items)
-    for row in told["rows"]:
-        said = [int(table.labels_of(c)[list(table.items).index(row["n"])]) for c in table.coders]
-        assert (row["l"], row["t"], row["i"]) == (said, -1, -1)
+    content = of_labels("items", sort="name", split="*any*", limit=500).json
+    assert content["total"] == len(table.items)
+    for row in content["rows"]:
+        drawn = [int(table.labels_of(c)[list(table.items).index(row["n"])]) for c in table.coders]
+        assert (row["l"], row["t"], row["i"]) == (drawn, -1, -1)
     differ = of_labels("items", labels="differ", limit=500).json["rows"]
     labels = [[k for k in r["l"] if k >= 0] for r in differ]
     assert all(len(set(k)) > 1 for k in labels)
     assert of_labels("facets").json["facets"]["labels"]["differ"] == len(differ)
     assert of_labels("cases").json["cases"] == []
-    about = of_labels("item", row=told["rows"][0]["r"]).json
-    assert (about["n"], about["log"]) == (told["rows"][0]["n"], [])
+    about = of_labels("item", row=content["rows"][0]["r"]).json
+    assert (about["n"], about["log"]) == (content["rows"][0]["n"], [])
     assert "posterior" not in about
     assert of_labels("items", case="1").status == 422
-    assert of_labels("items", given=token("faces")).status == 403
+    assert of_labels("items", candidate=token("faces")).status == 403
     body = {"decisions": [{**settled, "image": of_labels("items", sort="name").json["rows"][0]["n"]}]}
     headers, data = {"x-gallery-token": token("labels/faces")}, [json.dumps(body).encode()]
     assert (
         request(gallery_routes.routes(), "POST", "/api/labels/faces/decisions", headers=headers, body=data).status
         == 200
     )
-    assert [d.key for d in store(place).standing()] == ["t-1"]
+    assert [d.key for d in store(workspace_path).standing()] == ["t-1"]
     for wrong in ("nobody", "..", "%2e"):
         key = token(f"labels/{wrong.replace('%2e', '.')}")
         path = f"/api/labels/{wrong}/items"
         assert request(gallery_routes.routes(), "GET", path, headers={"x-gallery-token": key}).status == 404
 
 
-def test_many_images_are_settled_tagged_and_set_aside_and_it_is_taken_back(place: Path) -> None:
+def test_many_images_are_settled_tagged_and_set_aside_and_it_is_taken_back(workspace_path: Path) -> None:
     ask("decisions", body={"decisions": [decision(3, 1, "t-1")]})
-    classes = load_items(Run(place / "runs" / RUN)).classes
+    classes = load_items(Run(workspace_path / "runs" / RUN)).classes
     view = {"sort": "name", "says.Alpha": classes[0]}
     total = ask("items", limit=1, **view).json["total"]
-    said = {"kind": "settle", "value": classes[2], "key": "k1", "reviewer": "Ada", "view": view}
+    body = {"kind": "settle", "value": classes[2], "key": "k1", "reviewer": "Ada", "view": view}
     before = ask("items", limit=1, **view).json["rows"][0]["d"]
-    assert ask("actions", body=said).json == {"images": total, "changed": total - (before is not None)}
+    assert ask("actions", body=body).json == {"images": total, "changed": total - (before is not None)}
     assert ask("items", limit=1, reviewed="settled", **view).json["total"] == total
     tag = {"kind": "tag", "value": "blurred", "key": "k2", "reviewer": "Ada", "view": {}, "rows": [5, 6, 5]}
     assert ask("actions", body=tag).json == {"images": 2, "changed": 2}
@@ -103,7 +103,7 @@ def test_many_images_are_settled_tagged_and_set_aside_and_it_is_taken_back(place
     assert [r["r"] for r in ask("items", reviewed="settled").json["rows"]] == [3]
 
 
-def test_the_settle_report_is_that_of_the_run_or_of_the_labels(place: Path) -> None:
+def test_the_settle_report_is_that_of_the_run_or_of_the_labels(workspace_path: Path) -> None:
     rows = ask("items", sort="name", limit=20).json["rows"]
     ask("decisions", body={"decisions": [decision(r["r"], 1, f"t-{r['r']}") for r in rows]})
     csv = pd.read_csv(io.BytesIO(ask("report", body={"suffix": ".csv"}).content), keep_default_na=False)
@@ -137,10 +137,10 @@ SENSELESS = [
 ]
 
 
-def test_an_action_that_makes_no_sense_is_refused_and_nothing_is_written(place: Path) -> None:
+def test_an_action_that_makes_no_sense_is_refused_and_nothing_is_written(workspace_path: Path) -> None:
     for wrong in SENSELESS:
-        said = {"kind": "settle", "value": "fear", "key": "k1", "reviewer": "Ada", "view": {}, **wrong}
-        told = ask("actions", body=said)
-        assert told.status in (400, 422), wrong
-        assert told.json["error"], wrong
-    assert not store(place).path.exists()
+        body = {"kind": "settle", "value": "fear", "key": "k1", "reviewer": "Ada", "view": {}, **wrong}
+        response = ask("actions", body=body)
+        assert response.status in (400, 422), wrong
+        assert response.json["error"], wrong
+    assert not store(workspace_path).path.exists()

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_gallery_routes import RUN, ask, place
+from test_gallery_routes import RUN, ask
 from test_many_routes import of_labels
 
 from ltnet_core.explore.item_map import map_file, read_map
@@ -28,22 +28,22 @@ __all__ = ["place"]  # the fixture
 
 
 @pytest.fixture
-def run(place: Path) -> Run:
+def run(workspace_path: Path) -> Run:
     """The run of the workspace, with its map."""
-    run = Run(place / "runs" / RUN)
+    run = Run(workspace_path / "runs" / RUN)
     make_map(run)
     return run
 
 
 def wait_for_the_process() -> dict[str, Any]:
     patience = time.monotonic() + 120
-    while (told := ask("map").json)["state"] == "making" and time.monotonic() < patience:
+    while (answer := ask("map").json)["state"] == "making" and time.monotonic() < patience:
         time.sleep(0.1)
-    return told
+    return answer
 
 
-def test_a_process_makes_the_map_once_it_is_asked_for(place: Path) -> None:
-    run = Run(place / "runs" / RUN)
+def test_a_process_makes_the_map_once_it_is_asked_for(workspace_path: Path) -> None:
+    run = Run(workspace_path / "runs" / RUN)
     items = len(load_items(run))
     assert ask("map").json == {"state": "none", "message": "", "points": 0, "of": items}
     assert ask("map/points").status == 404
@@ -79,10 +79,10 @@ def test_points_and_colours_are_those_of_the_items(run: Run) -> None:
         "*confidence*": np.rint(100 * items.confidence).astype(int),
     }
     for by, column in expected.items():
-        told = ask("map/colours", by=by, truth="fear", area=area, region="1").content
-        assert np.frombuffer(told[: 2 * n], "<i2").tolist() == column[item_map.row].tolist()
+        response = ask("map/colours", by=by, truth="fear", area=area, region="1").content
+        assert np.frombuffer(response[: 2 * n], "<i2").tolist() == column[item_map.row].tolist()
         fear = (items.truth == items.classes.index("fear")) & (items.split == items.splits.index(""))
-        assert np.frombuffer(told[2 * n :], "u1").tolist() == fear[item_map.row].astype(int).tolist()
+        assert np.frombuffer(response[2 * n :], "u1").tolist() == fear[item_map.row].astype(int).tolist()
     assert ask("map/colours", by="Nobody").status == 422
 
     within = inside(((0, 0), (5000, 0), (5000, 9999), (0, 9999)), item_map.x, item_map.y)
@@ -106,8 +106,8 @@ def test_a_link_to_an_area_is_kept_and_one_to_nothing_is_left_out(run: Run, monk
 
 def test_a_damaged_map_and_a_process_that_fails_are_told(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     map_file(run).write_bytes(b"torn")
-    told = ask("map").json
-    assert told["state"] == "failed" and "map.parquet" in told["message"]
+    content = ask("map").json
+    assert content["state"] == "failed" and "map.parquet" in content["message"]
     assert ask("facets").status == 200
     assert ask("map/colours", by="*truth*").status == 404
 
@@ -118,9 +118,9 @@ def test_a_damaged_map_and_a_process_that_fails_are_told(run: Run, monkeypatch: 
 
     monkeypatch.setattr(commands, "start_command", fail)
     assert ask("map", body={}).json["state"] == "making"
-    told = wait_for_the_process()
-    assert (told["state"], told["message"]) == ("failed", "the run kept no features.")
-    assert ask("map").json == told
+    content = wait_for_the_process()
+    assert (content["state"], content["message"]) == ("failed", "the run kept no features.")
+    assert ask("map").json == content
     busy = subprocess.Popen(
         [sys.executable, "-S", "-c", "input()"], stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -134,7 +134,7 @@ def test_a_damaged_map_and_a_process_that_fails_are_told(run: Run, monkeypatch: 
     assert ask("map").json["state"] == "made"
 
 
-def test_there_is_no_map_before_a_run_and_none_for_who_may_not_see_it(place: Path) -> None:
+def test_there_is_no_map_before_a_run_and_none_for_who_may_not_see_it(workspace_path: Path) -> None:
     for path in ("map", "map/points", "map/colours", "map/regions"):
         assert ask(path, "").status == 403
         assert ask(path, token("other")).status == 403

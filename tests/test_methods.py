@@ -30,8 +30,8 @@ def test_the_crowd_layer_takes_a_softmax_of_p_times_w() -> None:
     model = CrowdLayer(nn.Identity(), 2, 3)
     model.weights.data = torch.tensor(random_t(2, 3)).float()
     logits = torch.tensor([[1.0, 0.0, -1.0]])
-    said = torch.softmax(logits, 1)[0] @ model.weights[1]
-    expected = -math.log(torch.softmax(said.detach(), 0)[2])
+    q = torch.softmax(logits, 1)[0] @ model.weights[1]
+    expected = -math.log(torch.softmax(q.detach(), 0)[2])
     assert float(model.loss(model(logits), entries([(0, 1, 2, 1.0)])).detach()) == pytest.approx(expected, rel=1e-5)
     np.testing.assert_allclose(model.matrices()[1, 0], torch.softmax(model.weights[1, 0].detach(), 0), atol=1e-6)
 
@@ -48,9 +48,9 @@ def test_the_noise_adaptation_layer_has_one_matrix_for_all() -> None:
 def test_the_trace_is_added_in_training_only() -> None:
     t = random_t(2, 3)
     model = TraceRegularised(nn.Identity(), t)
-    logits, said = torch.zeros(1, 3), entries([(0, 0, 1, 1.0)])
-    plain = float(model.loss(model(logits), said).detach())
-    trained, _ = model.training_loss(logits, said, torch.Generator())
+    logits, batch = torch.zeros(1, 3), entries([(0, 0, 1, 1.0)])
+    plain = float(model.loss(model(logits), batch).detach())
+    trained, _ = model.training_loss(logits, batch, torch.Generator())
     trace = (np.trace(t[0]) + np.trace(t[1])) / 2
     assert float(trained.detach()) - plain == pytest.approx(STRENGTH * trace, abs=1e-5)
 
@@ -59,21 +59,21 @@ def test_annot_mix_starts_at_its_diagonal_and_mixes_the_same_pairs_for_image_cod
     model = AnnotMix(nn.Identity(), 2, 4)
     np.testing.assert_allclose(model.matrices(), near_identity(2, 4, ETA), atol=1e-6)
     # Two images that only look at one place each: what log p says gives away how they were mixed.
-    seen: list[torch.Tensor] = []
+    batches: list[torch.Tensor] = []
 
     class Look(nn.Module):
         def forward(self, x: torch.Tensor) -> torch.Tensor:
-            seen.append(x.flatten(1))
+            batches.append(x.flatten(1))
             return x.flatten(1)
 
     model = AnnotMix(Look(), 2, 4)
     model.logits.data += torch.randn(2, 4, 4, generator=torch.Generator().manual_seed(1))
     images = 5 * torch.eye(4)[:2].reshape(2, 4, 1, 1)
-    said = entries([(0, 0, 0, 1.0), (1, 1, 1, 2.0)])
+    batch = entries([(0, 0, 0, 1.0), (1, 1, 1, 2.0)])
     mixed = 0
     for seed in range(6):
-        loss, log_p = model.training_loss(images, said, torch.Generator().manual_seed(seed))
-        share = seen[-1][:, :2] / 5  # row n: how much of image 0 and of image 1
+        loss, log_p = model.training_loss(images, batch, torch.Generator().manual_seed(seed))
+        share = batches[-1][:, :2] / 5  # row n: how much of image 0 and of image 1
         expected = 0.0
         for row, coder, label, weight in ((0, 0, 0, 1.0), (1, 1, 1, 2.0)):
             other = 1 - coder
@@ -89,10 +89,10 @@ def test_annot_mix_starts_at_its_diagonal_and_mixes_the_same_pairs_for_image_cod
 
 
 def test_annot_mix_draws_a_partner_s_annotations_by_their_weight() -> None:
-    said = entries([(0, 0, 1, 1.0), (1, 0, 0, 9.0), (1, 0, 2, 1.0), (1, 1, 2, 0.0), (2, 0, 1, 0.3)])
+    batch = entries([(0, 0, 1, 1.0), (1, 0, 0, 9.0), (1, 0, 2, 1.0), (1, 1, 2, 0.0), (2, 0, 1, 0.3)])
     rows = torch.tensor([0, 1, 2]).repeat(10_000)
     draws = torch.rand(30_000, generator=torch.Generator().manual_seed(0))
-    share = torch.bincount(draw_annotation(said, rows, draws), minlength=5) / 10_000
+    share = torch.bincount(draw_annotation(batch, rows, draws), minlength=5) / 10_000
     torch.testing.assert_close(share, torch.tensor([1.0, 0.9, 0.1, 0.0, 1.0]), atol=0.01, rtol=0)
 
 

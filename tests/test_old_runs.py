@@ -25,12 +25,12 @@ def test_it_answers_as_it_did(golden: Path, tmp_path: Path) -> None:
     assert faults.call("export", golden, "--out", tmp_path / "t.csv", "--matrices", tmp_path / "T.json").status == 0
     assert (tmp_path / "t.csv").read_bytes() == (golden.parent / "expected" / "truth.csv").read_bytes()
     assert json.loads((tmp_path / "T.json").read_text()) == expected(golden, "T.json")
-    told = json.loads(faults.call("predict", golden, golden.parent / "expected" / "face.jpg", "--json").out)[0]
+    content = json.loads(faults.call("predict", golden, golden.parent / "expected" / "face.jpg", "--json").out)[0]
     then = expected(golden, "predict.json")[0]  # type: ignore[index]
-    assert told["truth"] == then["truth"]
+    assert content["truth"] == then["truth"]
     near = 5e-4  # a JPEG file many times larger than the network's images is decoded at a part of its size since
-    assert told["p"] == pytest.approx(then["p"], abs=near)
-    assert told["coders"]["Alpha"] == pytest.approx(then["coders"]["Alpha"], abs=near)
+    assert content["p"] == pytest.approx(then["p"], abs=near)
+    assert content["coders"]["Alpha"] == pytest.approx(then["coders"]["Alpha"], abs=near)
     assert len(load_items(Run(golden))) == 40
 
 

@@ -37,15 +37,15 @@ from ui.wording import PAGES
 
 
 @pytest.mark.parametrize("path", [p.path for p in PAGES])
-def test_an_empty_workspace_says_what_to_do(place: Path, path: str) -> None:
+def test_an_empty_workspace_says_what_to_do(workspace_path: Path, path: str) -> None:
     at = open_page(path)
     assert "No dataset yet" in seen(at)
     assert "Try the demo" in seen(at) if path == "dataset" else "demo in one click" in seen(at)
 
 
 @pytest.mark.parametrize("path", [p.path for p in PAGES])
-def test_a_dataset_without_a_run(place: Path, demo: Path, path: str) -> None:
-    link(place, demo)
+def test_a_dataset_without_a_run(workspace_path: Path, demo: Path, path: str) -> None:
+    link(workspace_path, demo)
     text = seen(open_page(path))
     assert "no run yet" in text
     if path == "dataset":
@@ -58,9 +58,9 @@ def test_a_dataset_without_a_run(place: Path, demo: Path, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", [p.path for p in PAGES])
-def test_a_finished_run(place: Path, demo: Path, path: str) -> None:
-    link(place, demo)
-    write_fake_run(place / "runs" / "faces-1", demo)
+def test_a_finished_run(workspace_path: Path, demo: Path, path: str) -> None:
+    link(workspace_path, demo)
+    write_fake_run(workspace_path / "runs" / "faces-1", demo)
     at = open_page(path, run="faces-1")
     text = seen(at)
     assert "finished" in text
@@ -79,9 +79,11 @@ def test_a_finished_run(place: Path, demo: Path, path: str) -> None:
 @pytest.mark.parametrize(
     "asked", [{"run": "faces-9"}, {"dataset": "cats", "run": ""}, {"dataset": "faces", "run": "faces-9"}], ids=str
 )
-def test_a_link_to_what_is_gone_says_so_and_shows_nothing_else(place: Path, demo: Path, asked: dict[str, str]) -> None:
-    link(place, demo)
-    write_fake_run(place / "runs" / "faces-1", demo)
+def test_a_link_to_what_is_gone_says_so_and_shows_nothing_else(
+    workspace_path: Path, demo: Path, asked: dict[str, str]
+) -> None:
+    link(workspace_path, demo)
+    write_fake_run(workspace_path / "runs" / "faces-1", demo)
     at = open_page("transitions", **asked)
     text = html.unescape(seen(at))
     what = f"run '{asked['run']}'" if asked["run"] else "dataset 'cats'"
@@ -108,17 +110,17 @@ def test_the_stages_say_what_they_are_for_and_count_the_epochs_that_were_asked_f
 
 
 @pytest.mark.parametrize("ending", [None, "cancelled", "failed"])
-def test_a_run_that_stopped_can_be_resumed(place: Path, demo: Path, ending: str | None) -> None:
-    link(place, demo)
-    write_fake_run(place / "runs" / "faces-1", demo, finished=False, ending=ending)
+def test_a_run_that_stopped_can_be_resumed(workspace_path: Path, demo: Path, ending: str | None) -> None:
+    link(workspace_path, demo)
+    write_fake_run(workspace_path / "runs" / "faces-1", demo, finished=False, ending=ending)
     at = open_page("train")
     assert [b.label for b in at.button if b.key == "resume"] == ["Resume"]
     assert not [b for b in at.button if b.key == "cancel"]
     assert "It has no results" in seen(open_page("transitions"))
 
 
-def test_the_form_asks_for_the_chosen_method(place: Path, demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    link(place, demo)
+def test_the_form_asks_for_the_chosen_method(workspace_path: Path, demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    link(workspace_path, demo)
     asked: list[list[str]] = []
     monkeypatch.setattr(commands, "start_run", lambda run, location, flags: asked.append(flags))
     at = open_page("train")
@@ -129,8 +131,10 @@ def test_the_form_asks_for_the_chosen_method(place: Path, demo: Path, monkeypatc
     assert asked == [["--preset", "quick", "--seed", "0", "--method", "crowd-layer"]]
 
 
-def test_the_form_tells_how_long_it_will_take(place: Path, demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    link(place, demo)
+def test_the_form_tells_how_long_it_will_take(
+    workspace_path: Path, demo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link(workspace_path, demo)
     asked: list[list[str]] = []
 
     def estimate(location: Path, flags: list[str]) -> float:
@@ -150,14 +154,14 @@ def test_the_form_tells_how_long_it_will_take(place: Path, demo: Path, monkeypat
 
 
 def test_a_run_at_work_shows_its_figures_and_the_matrices_so_far(
-    place: Path, demo: Path, monkeypatch: pytest.MonkeyPatch
+    workspace_path: Path, demo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    link(place, demo)
-    run = Run(write_fake_run(place / "runs" / "faces-1", demo, finished=False))
-    told = {"stage": "ltnet", "lr": 0.0125, "images_per_second": 1234.5, "device_utilisation": 0.83}
-    run.emit("progress", progress=0.8, eta_seconds=9.0, device_memory=2_100_000_000, **told)
+    link(workspace_path, demo)
+    run = Run(write_fake_run(workspace_path / "runs" / "faces-1", demo, finished=False))
+    response = {"stage": "ltnet", "lr": 0.0125, "images_per_second": 1234.5, "device_utilisation": 0.83}
+    run.emit("progress", progress=0.8, eta_seconds=9.0, device_memory=2_100_000_000, **response)
     classes = run.spec()["classes"]
-    matrix = [[0.7 if said == truth else 0.05 for said in range(7)] for truth in range(7)]
+    matrix = [[0.7 if label == truth else 0.05 for label in range(7)] for truth in range(7)]
     content = {
         "stage": "ltnet",
         "epoch": 5,
@@ -176,8 +180,10 @@ def test_a_run_at_work_shows_its_figures_and_the_matrices_so_far(
     assert "Transition matrices so far" not in seen(open_page("train", run="faces-1"))
 
 
-def test_the_form_lets_a_run_go_without_a_reference(place: Path, demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    link(place, demo)
+def test_the_form_lets_a_run_go_without_a_reference(
+    workspace_path: Path, demo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link(workspace_path, demo)
     asked: list[list[str]] = []
     monkeypatch.setattr(commands, "start_run", lambda run, location, flags: asked.append(flags))
     at = open_page("train")
@@ -186,8 +192,8 @@ def test_the_form_lets_a_run_go_without_a_reference(place: Path, demo: Path, mon
     assert asked == [["--preset", "quick", "--seed", "0", "--no-reference"]]
 
 
-def test_every_preset_shows_and_a_network_may_be_typed(place: Path, demo: Path) -> None:
-    link(place, demo)
+def test_every_preset_shows_and_a_network_may_be_typed(workspace_path: Path, demo: Path) -> None:
+    link(workspace_path, demo)
     at = open_page("train")
     for preset in PRESETS:
         at.selectbox(key="preset").set_value(preset).run()
@@ -199,13 +205,13 @@ def test_every_preset_shows_and_a_network_may_be_typed(place: Path, demo: Path) 
 
 
 def test_labels_that_cannot_be_right_can_be_set_aside(
-    place: Path, demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    workspace_path: Path, demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "broken"
     shutil.copytree(demo, folder)
     with open(folder / "annotations.csv", "a", encoding="utf-8") as f:
         f.write("images/00000.jpg,Alpha,joy\n")
-    link(place, folder)
+    link(workspace_path, folder)
     asked: list[list[str]] = []
     monkeypatch.setattr(commands, "start_run", lambda run, location, flags: asked.append(flags))
     at = open_page("train")
@@ -215,19 +221,19 @@ def test_labels_that_cannot_be_right_can_be_set_aside(
     assert asked == [["--preset", "quick", "--seed", "0", "--set-aside"]]
 
 
-def test_what_is_deleted_can_be_brought_back_until_the_server_starts_again(place: Path, demo: Path) -> None:
-    link(place, demo)
+def test_what_is_deleted_can_be_brought_back_until_the_server_starts_again(workspace_path: Path, demo: Path) -> None:
+    link(workspace_path, demo)
     for name in ("faces-1", "faces-2"):
-        write_fake_run(place / "runs" / name, demo)
-    run_notes.save(Run(place / "runs" / "faces-2"), "Second", "", [])
-    before = {p.relative_to(place): p.read_bytes() for p in place.rglob("*") if p.is_file()}
+        write_fake_run(workspace_path / "runs" / name, demo)
+    run_notes.save(Run(workspace_path / "runs" / "faces-2"), "Second", "", [])
+    before = {p.relative_to(workspace_path): p.read_bytes() for p in workspace_path.rglob("*") if p.is_file()}
     at = open_page("compare", run="faces-2")
     at.button(key="delete_run").click().run()
     assert "Deleted" in seen(at)
-    assert [p.name for p in (place / "runs").iterdir()] == ["faces-1"]
-    assert not list((place / "run-notes").iterdir()), "its name goes with it"
+    assert [p.name for p in (workspace_path / "runs").iterdir()] == ["faces-1"]
+    assert not list((workspace_path / "run-notes").iterdir()), "its name goes with it"
     at.button(key="undo_delete").click().run()
-    assert {p.relative_to(place): p.read_bytes() for p in place.rglob("*") if p.is_file()} == before
+    assert {p.relative_to(workspace_path): p.read_bytes() for p in workspace_path.rglob("*") if p.is_file()} == before
 
     # Another tab, or the same after a reload, brings it back too.
     open_page("train", run="faces-2").button(key="delete_run").click().run()
@@ -240,24 +246,24 @@ def test_what_is_deleted_can_be_brought_back_until_the_server_starts_again(place
     about.write_bytes(kept)
     at = open_page("dataset", dataset="faces")
     at.button(key=f"undo_{deleted.folder.name}").click().run()
-    assert {p.relative_to(place): p.read_bytes() for p in place.rglob("*") if p.is_file()} == before
+    assert {p.relative_to(workspace_path): p.read_bytes() for p in workspace_path.rglob("*") if p.is_file()} == before
     assert trash.everything() == []
 
     at = open_page("dataset", run="faces-1")
     assert "the link to it, what was settled, and its runs: " in seen(at)
     at.button(key="delete_dataset").click().run()
-    assert not (place / "datasets" / "faces").exists()
-    assert not list((place / "runs").iterdir())
+    assert not (workspace_path / "datasets" / "faces").exists()
+    assert not list((workspace_path / "runs").iterdir())
     assert demo.is_dir()  # it lies elsewhere
     trash.empty()
     at.button(key="undo_delete").click().run()
     assert "cannot be brought back: the server was started anew since" in seen(at)
 
 
-def test_a_run_at_work_is_not_deleted(place: Path, demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    link(place, demo)
-    write_fake_run(place / "runs" / "faces-1", demo, finished=False)
-    run = Run(place / "runs" / "faces-1")
+def test_a_run_at_work_is_not_deleted(workspace_path: Path, demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    link(workspace_path, demo)
+    write_fake_run(workspace_path / "runs" / "faces-1", demo, finished=False)
+    run = Run(workspace_path / "runs" / "faces-1")
     monkeypatch.setattr(Run, "holder", lambda self: 1)
     with pytest.raises(RunError, match="'faces-1' is at work; cancel it first"):
         trash.delete_dataset(workspace.list_datasets()[0], [run])
@@ -265,10 +271,10 @@ def test_a_run_at_work_is_not_deleted(place: Path, demo: Path, monkeypatch: pyte
 
 
 def test_what_was_settled_can_be_learned_from_and_taken_along(
-    place: Path, demo: Path, monkeypatch: pytest.MonkeyPatch
+    workspace_path: Path, demo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    link(place, demo)
-    write_fake_run(place / "runs" / "faces-1", demo)
+    link(workspace_path, demo)
+    write_fake_run(workspace_path / "runs" / "faces-1", demo)
     assert "What was settled" not in seen(open_page("export", run="faces-1"))
     (dataset,) = workspace.list_datasets()
     store = Adjudications(workspace.adjudications_of(dataset))
@@ -289,9 +295,9 @@ def test_what_was_settled_can_be_learned_from_and_taken_along(
     assert asked[1][4:] == ["--adjudications", str(store.path), "--adjudicator", "ignore"]
 
 
-def test_the_truth_of_compare_is_the_same_in_words_and_bars(place: Path, demo: Path) -> None:
-    link(place, demo)
-    folder = write_fake_run(place / "runs" / "faces-1", demo)
+def test_the_truth_of_compare_is_the_same_in_words_and_bars(workspace_path: Path, demo: Path) -> None:
+    link(workspace_path, demo)
+    folder = write_fake_run(workspace_path / "runs" / "faces-1", demo)
     measured = json.loads((folder / "results" / "evaluation.json").read_text())
     measured["truth"] |= {"accuracy": 0.906, "methods": {"ltnet": {"accuracy": 0.911}, "posterior": {"accuracy": 0.9}}}
     write_json(folder / "results" / "evaluation.json", measured)
@@ -303,30 +309,32 @@ def test_the_truth_of_compare_is_the_same_in_words_and_bars(place: Path, demo: P
     assert named == {"the coders’ own labels": "71.0 %", "LTNet, image alone": "91.1 %", "learned truth": "90.6 %"}
 
 
-def test_the_cases_of_an_export_are_words(place: Path, demo: Path) -> None:
-    link(place, demo)
-    write_fake_run(place / "runs" / "faces-1", demo)
+def test_the_cases_of_an_export_are_words(workspace_path: Path, demo: Path) -> None:
+    link(workspace_path, demo)
+    write_fake_run(workspace_path / "runs" / "faces-1", demo)
     preview = open_page("export", run="faces-1").dataframe[0].value
     assert set(preview["case"]) <= {"", *CASES.values()}
     assert "all agree" in set(preview["case"])
 
 
-def test_a_run_at_work_has_its_progress_in_the_list(place: Path, demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    link(place, demo)
-    run = Run(write_fake_run(place / "runs" / "faces-1", demo, finished=False))
+def test_a_run_at_work_has_its_progress_in_the_list(
+    workspace_path: Path, demo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link(workspace_path, demo)
+    run = Run(write_fake_run(workspace_path / "runs" / "faces-1", demo, finished=False))
     run.emit("progress", stage="ltnet", progress=0.93, eta_seconds=9.0)
     monkeypatch.setattr(Run, "holder", lambda self: 4321)
     (row,) = open_page("train", run="faces-1").dataframe[-1].value.to_dict("records")
     assert (row["state"], row["progress"]) == ("running", 93)
 
 
-def test_a_refit_says_what_changed(place: Path, demo: Path) -> None:
-    link(place, demo)
+def test_a_refit_says_what_changed(workspace_path: Path, demo: Path) -> None:
+    link(workspace_path, demo)
     for name in ("faces-1", "faces-2"):
-        write_fake_run(place / "runs" / name, demo)
-    folder = place / "runs" / "faces-2"
+        write_fake_run(workspace_path / "runs" / name, demo)
+    folder = workspace_path / "runs" / "faces-2"
     spec = json.loads((folder / "spec.json").read_text())
-    write_json(folder / "spec.json", {**spec, "like": str(place / "runs" / "faces-1"), "adjudications": 3})
+    write_json(folder / "spec.json", {**spec, "like": str(workspace_path / "runs" / "faces-1"), "adjudications": 3})
     truth = rows_of(folder)
     changed = int(((truth["learned_truth"] == "fear") & (truth["_split"] == "")).sum())
     fear, anger = (matrices_of(folder)["classes"].index(c) for c in ("fear", "anger"))
@@ -345,9 +353,11 @@ def test_a_refit_says_what_changed(place: Path, demo: Path) -> None:
     assert sorted(t for t in seen(at).split("<") if "on average" in t)[0].endswith("0.000 on average")
 
 
-def test_the_gallery_gets_the_view_of_the_address_without_what_cannot_be_meant(place: Path, demo: Path) -> None:
-    link(place, demo)
-    write_fake_run(place / "runs" / "faces-1", demo)
+def test_the_gallery_gets_the_view_of_the_address_without_what_cannot_be_meant(
+    workspace_path: Path, demo: Path
+) -> None:
+    link(workspace_path, demo)
+    write_fake_run(workspace_path / "runs" / "faces-1", demo)
     asked = {"truth": "fear", "says.Alpha": "anger", "sort": "nonsense", "case": "9", "unknown": "1", "at": "100"}
     data = gallery_data(open_page("disagreements", **asked))
     assert data["view"] == {"truth": "fear", "says.Alpha": "anger", "at": "100"}
@@ -361,8 +371,8 @@ def test_the_gallery_gets_the_view_of_the_address_without_what_cannot_be_meant(p
     assert not tokens.is_token("faces-2", data["token"])
 
 
-def test_the_gallery_shows_labels_before_any_run(place: Path, demo: Path) -> None:
-    link(place, demo)
+def test_the_gallery_shows_labels_before_any_run(workspace_path: Path, demo: Path) -> None:
+    link(workspace_path, demo)
     data = gallery_data(open_page("disagreements", **{"says.Alpha": "anger|fear", "labels": "differ", "truth": "fear"}))
     assert data["view"] == {"says.Alpha": "anger|fear", "labels": "differ"}
     assert data["unknown"] == [
@@ -375,8 +385,8 @@ def test_the_gallery_shows_labels_before_any_run(place: Path, demo: Path) -> Non
     assert tokens.is_token(f"labels/{dataset.id}", data["token"])
 
 
-def test_views_are_saved_under_a_name(place: Path, demo: Path) -> None:
-    link(place, demo)
+def test_views_are_saved_under_a_name(workspace_path: Path, demo: Path) -> None:
+    link(workspace_path, demo)
     (dataset,) = workspace.list_datasets()
     saved_views.save(dataset, " mine ", {"truth": "fear"})
     saved_views.save(dataset, "other", {"case": "2"})

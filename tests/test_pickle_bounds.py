@@ -30,13 +30,13 @@ from ltnet_core.datasets.zip_files import ZipFiles
 from ltnet_core.errors import DatasetError
 
 
-def given(place: Path, name: str, data: bytes) -> GivenFiles:
-    (place / name).write_bytes(data)
-    return GivenFiles(place, {name: place / name})
+def given(workspace_path: Path, name: str, data: bytes) -> GivenFiles:
+    (workspace_path / name).write_bytes(data)
+    return GivenFiles(workspace_path, {name: workspace_path / name})
 
 
-def load(place: Path, data: bytes) -> object:
-    return read_pickle(given(place, "p", data), "p")
+def load(workspace_path: Path, data: bytes) -> object:
+    return read_pickle(given(workspace_path, "p", data), "p")
 
 
 CONTENT = {
@@ -53,14 +53,14 @@ CONTENT = {
 
 @pytest.mark.parametrize("protocol", range(5))
 def test_arrays_and_plain_values_are_read_as_they_were_written(protocol: int, tmp_path: Path) -> None:
-    found = load(tmp_path, pickle.dumps(CONTENT, protocol=protocol))
-    assert isinstance(found, dict)
+    content = load(tmp_path, pickle.dumps(CONTENT, protocol=protocol))
+    assert isinstance(content, dict)
     for key, value in CONTENT.items():
         if isinstance(value, np.ndarray):
-            np.testing.assert_array_equal(found[key], value)
-            assert found[key].dtype == value.dtype
+            np.testing.assert_array_equal(content[key], value)
+            assert content[key].dtype == value.dtype
         else:
-            assert found[key] == value
+            assert content[key] == value
 
 
 def laughs(depth: int = 12) -> bytes:
@@ -189,9 +189,9 @@ def test_arrays_are_read_as_they_were_written(tmp_path: Path) -> None:
     for array in (np.arange(6).reshape(2, 3), np.asfortranarray(np.ones((2, 3))), np.array(7), np.array(["a", "bc"])):
         out = io.BytesIO()
         np.save(out, array)
-        found = read_array(given(tmp_path, "a.npy", out.getvalue()), "a.npy")
-        np.testing.assert_array_equal(found, array)
-        assert found.dtype == array.dtype
+        printed = read_array(given(tmp_path, "a.npy", out.getvalue()), "a.npy")
+        np.testing.assert_array_equal(printed, array)
+        assert printed.dtype == array.dtype
 
 
 # ---- archives
@@ -325,8 +325,8 @@ def test_the_miniature_of_a_torch_file_is_read(tmp_path: Path) -> None:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
         archive.writestr("archive/data.pkl", pickle.dumps({"a": np.arange(3)}, protocol=2))
-    found = load(tmp_path, out.getvalue())
-    assert isinstance(found, dict) and found["a"].tolist() == [0, 1, 2]
+    printed = load(tmp_path, out.getvalue())
+    assert isinstance(printed, dict) and printed["a"].tolist() == [0, 1, 2]
     with pytest.raises(DatasetError, match=r"data\.pkl is missing"):
         load(tmp_path, b"PK\x05\x06" + bytes(18))
 

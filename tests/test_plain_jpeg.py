@@ -66,10 +66,10 @@ OTHERS = {
 
 @pytest.mark.parametrize("what", PLAIN)
 def test_the_short_way_gives_the_pixels_of_the_long_one(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = plain_jpeg(PLAIN[what])
-    assert found is not None
+    picture = plain_jpeg(PLAIN[what])
+    assert picture is not None
     with Image.open(io.BytesIO(PLAIN[what])) as image:
-        assert found == (image.mode, image.size)
+        assert picture == (image.mode, image.size)
     with monkeypatch.context() as patch:
         patch.setattr(image_decoding, "_open", lambda *a: pytest.fail("it went the long way"))
         short = [decoded(PLAIN[what], size, c) for size in (20, 61) for c in (1, 3)]

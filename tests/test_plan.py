@@ -30,9 +30,9 @@ def study(labels: np.ndarray, test: int = 0, known: bool = True) -> Study:
     return Study("toy", "plain", FolderFiles(Path("no such folder")), table, ("Ca", "Do"), truth, test_set)
 
 
-def plan(given: Study, **changes: Any) -> Plan:
+def plan(of_study: Study, **changes: Any) -> Plan:
     few = {} if changes.get("method", "ltnet") != "ltnet" else {"fewest_annotations": 5}
-    return make_plan(given, given.table, make_settings("quick", epochs=2, **few, **changes), seed=0)
+    return make_plan(of_study, of_study.table, make_settings("quick", epochs=2, **few, **changes), seed=0)
 
 
 def apart(n: int = 100) -> np.ndarray:
@@ -44,44 +44,46 @@ def apart(n: int = 100) -> np.ndarray:
 
 
 def test_coders_who_never_meet_need_the_network() -> None:
-    found = plan(study(apart()))
-    assert not found.by_labels
-    assert list(found.fits) == ["coder:X", "coder:Y", "warm-up", "mixture", "ltnet"]
-    assert any("coders of different groups" in note for note in found.notes)
+    planned = plan(study(apart()))
+    assert not planned.by_labels
+    assert list(planned.fits) == ["coder:X", "coder:Y", "warm-up", "mixture", "ltnet"]
+    assert any("coders of different groups" in note for note in planned.notes)
     assert list(plan(study(apart()), comparisons=False).fits) == ["coder:X", "coder:Y", "warm-up", "ltnet"]
     assert list(plan(study(apart()), branch=0.0).fits) == ["coder:X", "coder:Y", "mixture", "ltnet"]
-    seen = set(found.fits["ltnet"].train)
-    assert seen == set(range(100)) - set(found.fits["ltnet"].validation)  # unlabelled ones too
+    train_items = set(planned.fits["ltnet"].train)
+    assert train_items == set(range(100)) - set(planned.fits["ltnet"].validation)  # unlabelled ones too
 
 
 @pytest.mark.parametrize(("epochs", "shared", "rest"), [(1, 1, 1), (2, 1, 1), (3, 1, 2), (10, 4, 6), (16, 6, 10)])
 def test_ltnet_branches_off_one_schedule(epochs: int, shared: int, rest: int) -> None:
-    given = study(apart())
-    found = make_plan(given, given.table, make_settings("quick", epochs=epochs, fewest_annotations=5), seed=0).fits
-    assert (found["warm-up"].epochs, found["mixture"].epochs, found["ltnet"].epochs) == (shared, rest, rest)
+    of_study = study(apart())
+    planned = make_plan(
+        of_study, of_study.table, make_settings("quick", epochs=epochs, fewest_annotations=5), seed=0
+    ).fits
+    assert (planned["warm-up"].epochs, planned["mixture"].epochs, planned["ltnet"].epochs) == (shared, rest, rest)
     begin = shared / (shared + rest)
-    assert found["warm-up"].span == (0.0, begin)
-    assert found["mixture"].span == found["ltnet"].span == (begin, 1.0)
+    assert planned["warm-up"].span == (0.0, begin)
+    assert planned["mixture"].span == planned["ltnet"].span == (begin, 1.0)
 
 
 def test_coders_who_label_everything_need_only_ltnet() -> None:
     everything = study(np.tile(np.arange(100)[:, None] % 2, (1, 3)))
-    found = plan(everything)
-    assert found.by_labels
-    assert list(found.fits) == ["coder:X", "coder:Y", "coder:Z", "mixture", "ltnet"]
+    planned = plan(everything)
+    assert planned.by_labels
+    assert list(planned.fits) == ["coder:X", "coder:Y", "coder:Z", "mixture", "ltnet"]
     assert list(plan(everything, comparisons=False).fits) == ["ltnet"]
     assert "warm-up" in plan(everything, comparisons=False, transition_start="identity").fits
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_training_and_validation_items_are_apart_and_test_items_in_neither(method: str) -> None:
-    found = plan(study(apart(), test=20), method=method)
-    for fit in found.fits.values():
+    planned = plan(study(apart(), test=20), method=method)
+    for fit in planned.fits.values():
         assert not set(fit.train) & set(fit.validation)
         assert max(*fit.train, *fit.validation) < 80
         assert len(fit.validation) > 0
-    assert list(found.fits)[-1] == METHODS[method].stage
-    assert found.work() > 0
+    assert list(planned.fits)[-1] == METHODS[method].stage
+    assert planned.work() > 0
 
 
 def test_the_upper_bound_needs_known_truth() -> None:

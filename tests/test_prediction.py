@@ -56,8 +56,8 @@ def test_the_page_s_answers_are_the_command_line_s_and_a_broken_image_stops_no_o
     }
     client = Client(uploads.begin("images", 4, 0, "images"))
     table = frame("labels.csv", b"image,label")
-    told = client.send(*(frame(name, content) for name, content in images.items()), table)
-    assert told.json == {"written": 4, "refused": {"labels.csv": "is no image by its name"}}
+    response = client.send(*(frame(name, content) for name, content in images.items()), table)
+    assert response.json == {"written": 4, "refused": {"labels.csv": "is no image by its name"}}
     assert client.finish_with(4, sum(map(len, images.values()))).json == {"dataset": None}
     predicted = prediction.look_at_uploaded(str(finished), "", client.ticket.id)
     seen = predicted.shown
@@ -65,8 +65,8 @@ def test_the_page_s_answers_are_the_command_line_s_and_a_broken_image_stops_no_o
     assert [s.image for s in seen] == ["-h <b>.png", "a.jpg", "b.jpg", "c/a.jpg"]
     assert (seen[0].answer, "readable image" in seen[0].error) == (None, True)
     answers = json.loads(ltnet("predict", finished, one, two, two, "--json").stdout)
-    for got, said in zip(seen[1:], answers, strict=True):
-        assert got.answer == {**said, "image": got.image}
+    for got, answer in zip(seen[1:], answers, strict=True):
+        assert got.answer == {**answer, "image": got.image}
         assert got.picture is not None and got.picture.startswith("data:image/jpeg;base64,")
     uploads.discard(client.ticket.id)
     assert prediction.look_at_uploaded(str(finished), "", client.ticket.id) == predicted, "remembered for the page"
@@ -82,8 +82,8 @@ def test_a_prediction_that_fails_says_why(demo: Path, tmp_path: Path) -> None:
 def test_samples_are_those_nobody_labelled_for_training(demo: Path) -> None:
     study = load_dataset(demo)
     unseen = {str(i) for i in study.table.items[study.is_test | ~study.table.annotated()]}
-    found = prediction.samples(study)
-    assert len(found) == prediction.SAMPLES == len(set(found) & unseen)
+    names = prediction.samples(study)
+    assert len(names) == prediction.SAMPLES == len(set(names) & unseen)
 
 
 def test_an_uploaded_zip_and_a_path_are_looked_at_and_all_of_it_comes_as_a_table(
@@ -123,13 +123,13 @@ def test_an_uploaded_zip_and_a_path_are_looked_at_and_all_of_it_comes_as_a_table
     assert (predicted.images, predicted.shown[1].image) == (4, f"{tmp_path}/new.zip/new/{names[1]}")
     assert table(f"path:{tmp_path / 'new.zip'}")["image"].iloc[0] == f"{tmp_path}/new.zip/new/{names[0]}"
     # A link is good for its images alone, and a page opens no path that its roots leave out.
-    told = request(
+    response = request(
         export_routes.routes(),
         "GET",
         "/api/exports/r/images/predictions.csv",
         query={"source": "path:/etc", "token": token("r")},
     )
-    assert told.status == 403
+    assert response.status == 403
     monkeypatch.setenv("LTNET_ROOTS", str(tmp_path / "w"))
     with pytest.raises(DatasetError, match="does not lie below"):
         prediction.require_path(str(tmp_path / "new.zip"))
@@ -159,8 +159,8 @@ def test_a_folder_and_a_zip_are_predicted_as_a_table(
         a["image"]: a
         for a in json.loads(ltnet("predict", finished, *(demo / "images" / n for n in names), "--json").stdout)
     }
-    told = glossary()
-    known = set(told.loc[told["export"] == "predictions", "column"])
+    columns = glossary()
+    known = set(columns.loc[columns["export"] == "predictions", "column"])
     assert {
         "says_<coder>" if c.startswith("says_") else "p_<class>" if c.startswith("p_") else c for c in table
     } == known
@@ -216,14 +216,14 @@ def test_the_onnx_file_says_what_predict_says(demo: Path, finished: Path, ltnet:
 
 
 def test_a_card_says_who_would_say_something_else_and_shows_names_as_text() -> None:
-    seen = prediction.PredictedImage("a/<i>.png", Path(), None, ANSWER)
-    card = prediction.card(seen, CODES, machines=False)
+    image = prediction.PredictedImage("a/<i>.png", Path(), None, ANSWER)
+    card = prediction.card(image, CODES, machines=False)
     assert "<b>Y" not in card
     assert "<i>" not in card
-    said = html.unescape(card)
-    assert "X would say so too. <b>Y would rather say dog (70 %)." in said
+    text = html.unescape(card)
+    assert "X would say so too. <b>Y would rather say dog (70 %)." in text
     assert card.count("<tr>") == 4
-    assert prediction.card(seen, CODES, machines=True).count("<tr>") == 5
+    assert prediction.card(image, CODES, machines=True).count("<tr>") == 5
 
 
 def test_of_many_classes_the_probable_are_shown() -> None:

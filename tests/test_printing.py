@@ -84,10 +84,10 @@ def test_a_terminal_is_told_nothing_by_names(plain: Path, ltnet: Command) -> Non
         [("images/a.png", "\x1b]0;x\x07X", "cat"), ("images/b.png", "Y", "d\u202eo\x9bg")],
     )
     (plain / "truth.csv").unlink()
-    told = ltnet("inspect", str(plain))
-    assert told.returncode == 0
-    assert all(c == "\n" or c.isprintable() for c in told.stdout)
-    assert "\\x1b]0;x\\x07X" in told.stdout
+    done = ltnet("inspect", str(plain))
+    assert done.returncode == 0
+    assert all(c == "\n" or c.isprintable() for c in done.stdout)
+    assert "\\x1b]0;x\\x07X" in done.stdout
     assert json.loads(ltnet("inspect", str(plain), "--json").stdout)["classes"] == ["cat", "d\u202eo\x9bg"]
 
 
@@ -119,9 +119,9 @@ def test_closed_outputs_stop_no_work(closed: str, plain: Path, tmp_path: Path) -
 
 
 def test_a_limit_of_files_is_no_full_disk(tmp_path: Path) -> None:
-    told = str(storage_error(tmp_path / "x", OSError(errno.EFBIG, "File too large"), 9))
-    assert "ulimit -f" in told
-    assert "the disk is full" not in told
+    message = str(storage_error(tmp_path / "x", OSError(errno.EFBIG, "File too large"), 9))
+    assert "ulimit -f" in message
+    assert "the disk is full" not in message
 
 
 def _started(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

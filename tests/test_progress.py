@@ -57,7 +57,7 @@ def test_decoding_tells_nothing_of_training() -> None:
 
 def test_what_is_told_does_not_jump() -> None:
     """A network turns out three times as slow: each second the told end moves by a fifteenth of the error at most."""
-    left, told, remaining = TimeLeft(COSTS), [], 60_000
+    left, told_seconds, remaining = TimeLeft(COSTS), [], 60_000
     now = 0.0
     left.count("train", 0, now)
     for second in range(120):
@@ -67,11 +67,11 @@ def test_what_is_told_does_not_jump() -> None:
         left.count("train", speed, now)
         seconds = left.left({"train": remaining}, now)
         if seconds is not None:
-            told.append(now + seconds)
-    steps = [abs(b - a) for a, b in itertools.pairwise(told)]
+            told_seconds.append(now + seconds)
+    steps = [abs(b - a) for a, b in itertools.pairwise(told_seconds)]
     assert max(steps) < 15
     assert max(steps[:25]) < 1
-    assert told[-1] > told[0] + 100, "it follows"
+    assert told_seconds[-1] > told_seconds[0] + 100, "it follows"
 
 
 def test_a_change_of_speed_is_forgotten_in_the_end() -> None:
@@ -125,13 +125,13 @@ def test_a_terminal_has_one_line_that_fits() -> None:
         line.show("coder:Zoë\x1b[31m " + "x" * 200)
         line.clear()
         line.clear()
-        told = ""
-        while told.count("\x1b[K") < 2:  # a terminal hands on what is written in parts
-            told += os.read(ours, 10_000).decode()
+        text = ""
+        while text.count("\x1b[K") < 2:  # a terminal hands on what is written in parts
+            text += os.read(ours, 10_000).decode()
     os.close(ours)
-    assert told.startswith("\r\x1b[Kcoder:Zo\\xeb\\x1b[31m xxx")
-    assert told.endswith("x\r\x1b[K")
-    assert "\n" not in told and len(told.split("\x1b[K")[1].strip("\r")) <= 85
+    assert text.startswith("\r\x1b[Kcoder:Zo\\xeb\\x1b[31m xxx")
+    assert text.endswith("x\r\x1b[K")
+    assert "\n" not in text and len(text.split("\x1b[K")[1].strip("\r")) <= 85
 
 
 def test_a_file_gets_no_line() -> None:

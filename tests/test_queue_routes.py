@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from run_results import rows_of
-from test_gallery_routes import RUN, ask, decision, place, store
+from test_gallery_routes import RUN, ask, decision, store, workspace_path
 
 from ltnet_core.explore.decided import DIFFERING, SECOND_OPINION
 from ltnet_core.explore.gains import gains
 from ltnet_core.runs.run import Run
 from ltnet_core.runs.stored_results import load_items
 
-__all__ = ["place"]  # the fixture
+__all__ = ["workspace_path"]  # the fixture
 
 
 def claim(holder: str, reviewer: str, count: int = 3, **more: Any) -> dict[str, Any]:
@@ -23,7 +23,7 @@ def claim(holder: str, reviewer: str, count: int = 3, **more: Any) -> dict[str, 
     return answer
 
 
-def test_two_reviewers_share_the_queue_in_the_order_of_the_view(place: Path) -> None:
+def test_two_reviewers_share_the_queue_in_the_order_of_the_view(workspace_path: Path) -> None:
     order = [r["r"] for r in ask("items", limit=10).json["rows"]]  # gains most: least confident first
     ada, ben = claim("a", "Ada"), claim("b", "Ben")
     assert [r["r"] for r in ada["rows"]] == order[:3]
@@ -44,8 +44,8 @@ def test_two_reviewers_share_the_queue_in_the_order_of_the_view(place: Path) -> 
     assert claim("d", "Dan", 2, view={"truth": "fear", "sort": "name"})["rows"][0]["n"] == some[0]["n"]
 
 
-def test_a_second_answer_is_asked_for_by_tag_settles_nothing_and_is_compared(place: Path) -> None:
-    frame = rows_of(place / "runs" / RUN)
+def test_a_second_answer_is_asked_for_by_tag_settles_nothing_and_is_compared(workspace_path: Path) -> None:
+    frame = rows_of(workspace_path / "runs" / RUN)
     ask("decisions", body={"decisions": [decision(3, 1, "a-1"), decision(4, 1, "a-2")]})
     tag = {"kind": "tag", "value": SECOND_OPINION, "key": "k1", "view": {}, "rows": [3]}
     ask("actions", body=tag)
@@ -64,7 +64,7 @@ def test_a_second_answer_is_asked_for_by_tag_settles_nothing_and_is_compared(pla
     assert ask("queue").json["agreements"] == [] and ask("items", tag=DIFFERING).json["total"] == 0
 
 
-def test_shares_are_kept_and_what_makes_no_sense_is_refused(place: Path) -> None:
+def test_shares_are_kept_and_what_makes_no_sense_is_refused(workspace_path: Path) -> None:
     assert ask("shares", body={"again": 25}).json == {"second": 0, "again": 25}
     assert ask("queue").json["shares"] == {"second": 0, "again": 25}
     for path, wrong in (
@@ -83,18 +83,18 @@ def test_shares_are_kept_and_what_makes_no_sense_is_refused(place: Path) -> None
     for path in ("queue", "release", "shares"):
         assert ask(path, "", {}).status == 403
     assert ask("gains", "").status == 403
-    assert not store(place).log()
+    assert not store(workspace_path).log()
 
 
-def test_what_settling_brought_follows_each_answer(place: Path) -> None:
-    run = Run(place / "runs" / RUN)
+def test_what_settling_brought_follows_each_answer(workspace_path: Path) -> None:
+    run = Run(workspace_path / "runs" / RUN)
     before = ask("gains").json
     assert before["sentences"] == gains(run, load_items(run), {}).sentences() and before["matrices"] == []
     rows = ask("items", limit=20).json["rows"]
     ask("decisions", body={"decisions": [decision(r["r"], 1, f"t-{r['r']}") for r in rows]})
-    told = ask("gains").json
+    content = ask("gains").json
     answers = {r["n"]: load_items(run).classes[1] for r in rows}
-    assert told["sentences"] == gains(run, load_items(run), answers).sentences()
-    assert told["sentences"][0].startswith("20 settled: ")
+    assert content["sentences"] == gains(run, load_items(run), answers).sentences()
+    assert content["sentences"][0].startswith("20 settled: ")
     ask("actions", body={"kind": "tag", "value": "set aside", "key": "k1", "view": {}, "rows": [rows[0]["r"]]})
     assert ask("gains").json["sentences"][0].startswith("19 settled: ")

@@ -107,8 +107,8 @@ def test_the_limits_hold_for_many_requests_at_once(datasets_folder: Path, monkey
 
     monkeypatch.setattr(quotas, "_total", slow)
     with ThreadPoolExecutor(12) as pool:
-        told = list(pool.map(send, range(60)))
-    assert set(told) == {200, 507}
+        responses = list(pool.map(send, range(60)))
+    assert set(responses) == {200, 507}
     sizes = [on_disk(c.folder).size for c in clients]
     assert max(sizes) <= 20_000
     assert sum(sizes) == 50_000, "no more than may be, and all that may be"
@@ -142,22 +142,22 @@ def test_names_count_too(datasets_folder: Path, monkeypatch: pytest.MonkeyPatch)
         uploads.begin("faces", 6, 0)
     client = Client(uploads.begin("faces", 5, 0))
     assert client.send(frame("a/b/c")).status == 200, "two folders and a file"
-    told = client.send(frame("a/b/c"), frame("d"), frame("e/f"))
-    assert (told.status, told.json["error"]) == (
+    response = client.send(frame("a/b/c"), frame("d"), frame("e/f"))
+    assert (response.status, response.json["error"]) == (
         507,
         "This server takes 5 files and folders per upload; this one has more.",
     )
     assert quotas.usage(client.folder) == on_disk(client.folder) == quotas.Usage(0, 5, 2)
-    told = client.send(*(frame(str(i)) for i in range(2)))
-    assert told.status == 507
+    response = client.send(*(frame(str(i)) for i in range(2)))
+    assert response.status == 507
     assert client("POST", "/remove", [b'["d"]']).status == 200
     assert client.send(frame("g")).status == 200
 
 
 def test_a_request_of_empty_files_without_end(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ui.upload_frames.MAX_FRAMES", 3)
-    told = client.send(*(frame(f"../{i}") for i in range(4)))
-    assert (told.status, told.json) == (413, {"error": "A request may have 3 files; this one has more."})
+    response = client.send(*(frame(f"../{i}") for i in range(4)))
+    assert (response.status, response.json) == (413, {"error": "A request may have 3 files; this one has more."})
 
 
 def test_what_is_here_is_told_in_pieces(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,8 +186,8 @@ def test_the_workspace_counts_what_is_there(
     client = Client(uploads.begin("faces", 1, 100))
     assert client.send(frame("a", b"x" * 80)).status == 200
     other = Client(uploads.begin("more", 1, 20))
-    told = other.send(frame("a", b"x" * 21))
-    assert (told.status, "in all; its datasets are full" in told.json["error"]) == (507, True)
+    response = other.send(frame("a", b"x" * 21))
+    assert (response.status, "in all; its datasets are full" in response.json["error"]) == (507, True)
     shutil.rmtree(first.location.parent)
     assert other.send(frame("a", b"x" * 21)).status == 200, "room was made"
     monkeypatch.setenv("LTNET_MAX_WORKSPACE_FILES", "3")
@@ -278,10 +278,10 @@ def test_a_small_disk_fills_up_and_the_upload_goes_on_after_room_was_made(
         return frame("votes.csv", content[start : start + 4 * megabyte], offset=start, total=len(content))
 
     assert client.send(piece(0)).status == 200
-    told = client.send(piece(4 * megabyte))
-    assert told.status == 507
+    response = client.send(piece(4 * megabyte))
+    assert response.status == 507
     expected = "disk is full: 3.6 MB are to come" if reserve else "could not write 'votes.csv': its disk is full: "
-    assert expected in told.json["error"], told.json
+    assert expected in response.json["error"], response.json
     assert workspace.list_datasets() == []
     assert quotas.usage(client.folder) == on_disk(client.folder)
     if reserve:
@@ -382,8 +382,8 @@ def test_images_go_with_their_session(datasets_folder: Path) -> None:
 def test_images_have_their_own_limits(datasets_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(uploads, "MOST_IMAGES", 100)
     client = Client(uploads.begin("images", 1, 1, "images"))
-    told = client.send(frame("a.png", b"", offset=0, total=300 * 1024**2), frame("b.csv"), frame("c/c.zip"))
-    assert told.json["refused"] == {
+    response = client.send(frame("a.png", b"", offset=0, total=300 * 1024**2), frame("b.csv"), frame("c/c.zip"))
+    assert response.json["refused"] == {
         "a.png": "is larger than 256.0 MB",
         "b.csv": "is no image by its name",
         "c/c.zip": "is no image by its name",

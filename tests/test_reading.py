@@ -94,9 +94,9 @@ def test_whoever_may_not_read_is_told_so_and_handles_have_a_limit() -> None:
         (errno.EMFILE, StorageError, "too many files are open (the limit is"),
         (errno.EIO, DamageError, "is damaged (Input/output error)"),
     ):
-        with pytest.raises(kind, match=f".*{words.split('(')[0].strip()}.*") as told, reading(Path("x.json")):
+        with pytest.raises(kind, match=f".*{words.split('(')[0].strip()}.*") as error, reading(Path("x.json")):
             raise OSError(number, os.strerror(number), "x.json")
-        assert words in str(told.value)
+        assert words in str(error.value)
 
 
 def test_commands_say_what_to_do_without_handles_or_memory(monkeypatch: pytest.MonkeyPatch, golden: Path) -> None:

@@ -47,12 +47,12 @@ def test_only_weights_decay(kind: Literal["adamw", "sgd"]) -> None:
     )
     decays = {id(p): group["weight_decay"] for group in base.param_groups for p in group["params"]}
     names = {id(p): name for name, p in trained.named_parameters()}
-    found = {names[i]: decay for i, decay in decays.items()}
-    assert len(found) == len(list(trained.base.parameters()))
-    assert {n for n, d in found.items() if d == 0} == {
+    decay_of = {names[i]: decay for i, decay in decays.items()}
+    assert len(decay_of) == len(list(trained.base.parameters()))
+    assert {n for n, d in decay_of.items() if d == 0} == {
         n for n, p in trained.base.named_parameters(prefix="base") if p.ndim < 2
     }
-    assert set(found.values()) == {0.0, 0.07}
+    assert set(decay_of.values()) == {0.0, 0.07}
     assert [group["weight_decay"] for group in own.param_groups] == [0.0]
     assert [id(p) for group in own.param_groups for p in group["params"]] == [
         id(p) for name, p in trained.named_parameters() if not name.startswith("base.")

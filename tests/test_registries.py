@@ -55,11 +55,11 @@ def build(classes, channels, image_size, last_relu):
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the library with the new file in it."""
-    place = tmp_path_factory.mktemp("library")
-    shutil.copytree(ROOT / "ltnet_core", place / "ltnet_core", ignore=shutil.ignore_patterns("__pycache__"))
-    (place / "ltnet_core" / "labels" / "aggregation" / "rarest.py").write_text(AGGREGATION)
-    (place / "ltnet_core" / "learning" / "base_networks" / "quarters.py").write_text(NETWORK)
-    return place
+    workspace_path = tmp_path_factory.mktemp("library")
+    shutil.copytree(ROOT / "ltnet_core", workspace_path / "ltnet_core", ignore=shutil.ignore_patterns("__pycache__"))
+    (workspace_path / "ltnet_core" / "labels" / "aggregation" / "rarest.py").write_text(AGGREGATION)
+    (workspace_path / "ltnet_core" / "learning" / "base_networks" / "quarters.py").write_text(NETWORK)
+    return workspace_path
 
 
 def python(library: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

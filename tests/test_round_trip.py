@@ -44,9 +44,9 @@ def tables(draw: st.DrawFn) -> AnnotationTable:
             st.integers(-1, len(classes) - 1), min_size=len(items) * len(coders), max_size=len(items) * len(coders)
         )
     )
-    said = np.asarray(cells).reshape(len(items), len(coders))
-    item, coder = np.nonzero(said >= 0)
-    label = said[item, coder]
+    labels = np.asarray(cells).reshape(len(items), len(coders))
+    item, coder = np.nonzero(labels >= 0)
+    label = labels[item, coder]
     arrays = (a.astype(np.int32) for a in (item, coder, label))
     return AnnotationTable(
         np.asarray(items, dtype=object), tuple(coders), tuple(classes), *arrays, np.ones(len(item), np.float32)
@@ -122,8 +122,8 @@ def write_counts(table: AnnotationTable, at: Path) -> Said:
 
 def write_list(table: AnnotationTable, at: Path) -> Said:
     table = as_images(table)
-    said = np.stack([table.labels_of(c) for c in table.coders], axis=1)
-    lines = [f"{i} {' '.join(map(str, labels))}\n" for i, labels in zip(table.items, said, strict=True)]
+    drawn = np.stack([table.labels_of(c) for c in table.coders], axis=1)
+    lines = [f"{i} {' '.join(map(str, labels))}\n" for i, labels in zip(table.items, drawn, strict=True)]
     (at / "train.txt").write_text("".join(lines), encoding="utf-8")
     list_classes(table, at)
     return said_in(table)
@@ -211,7 +211,7 @@ def test_any_table_is_read_back_equal(kind: str, table: AnnotationTable, number:
     folder = tmp_path / f"{number}-{time.monotonic_ns()}"
     folder.mkdir()
     write, format = WRITERS[kind]
-    said = write(table, folder)
+    written = write(table, folder)
     study = load_dataset(folder, format)
     assert study.errors() == []
-    assert said_in(study.table) == said
+    assert said_in(study.table) == written

@@ -83,8 +83,8 @@ def test_asking_for_the_state_does_not_release_the_lock(run: Run) -> None:
         code = f"import sys; sys.path.insert(0, {str(Path(__file__).resolve().parent.parent)!r})\n"
         code += f"from pathlib import Path; from ltnet_core.runs.run import lock_holder\nprint(lock_holder(Path({str(run.folder)!r}) / 'alive.lock'))"
         for _ in range(2):
-            told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-            assert int(told) > 0
+            printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+            assert int(printed) > 0
             assert run.holder() is not None
     assert lock_holder(run.folder / "alive.lock") is None
 

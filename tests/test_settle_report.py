@@ -104,9 +104,9 @@ def test_the_command_line_writes_it_of_a_run_and_of_a_dataset(tmp_path: Path, de
     assert done.returncode == 0, done.stderr
     page = (tmp_path / "run.html").read_text(encoding="utf-8")
     assert "30 images are settled" in page
-    told = gains(Run(run), load_items(Run(run)), dict.fromkeys(images, "fear"))
-    assert f"30 settled: {told.changed} truths changed, matrix of" in done.stdout
-    assert "What settling has brought" in page and all(s in page for s in told.sentences())
+    brought = gains(Run(run), load_items(Run(run)), dict.fromkeys(images, "fear"))
+    assert f"30 settled: {brought.changed} truths changed, matrix of" in done.stdout
+    assert "What settling has brought" in page and all(s in page for s in brought.sentences())
     assert "machine:" in page
     assert "data:image/jpeg;base64," in page
     done = ltnet("report", demo, "--settled", settled, "--out", tmp_path / "labels.csv")

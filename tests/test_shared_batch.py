@@ -260,7 +260,7 @@ def test_prediction_and_features_are_shared_in_order() -> None:
     model = Classifier(build_network("cnn", classes=3, channels=1, image_size=12, seed=0))
     items = np.arange(89)[::-1].copy()
     p = predict(model, data(), items)
-    seen = np.concatenate(list(features(model, data(augment=False), items)))
+    features_read = np.concatenate(list(features(model, data(augment=False), items)))
 
     def both(group: Group) -> tuple[Any, Any]:
         return (
@@ -270,7 +270,7 @@ def test_prediction_and_features_are_shared_in_order() -> None:
 
     other_p, other_seen = led(3, both)
     np.testing.assert_allclose(other_p, p, atol=1e-6)
-    np.testing.assert_allclose(other_seen, seen, atol=1e-4)
+    np.testing.assert_allclose(other_seen, features_read, atol=1e-4)
 
 
 def test_pixels_in_a_file_are_sent_by_their_path(tmp_path: Path) -> None:

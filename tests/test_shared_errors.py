@@ -60,8 +60,8 @@ def test_independent_errors_cost_nothing_and_shared_ones_are_discounted() -> Non
 def test_a_network_that_is_too_sure_of_itself_is_made_less_sure() -> None:
     table, truth = crowd(0.0)
     rng = np.random.default_rng(1)
-    seen = np.where(rng.random(1500) < 0.5, truth, rng.integers(0, K, 1500))
-    p = 0.98 * np.eye(K)[seen] + 0.02 / K
+    labels = np.where(rng.random(1500) < 0.5, truth, rng.integers(0, K, 1500))
+    p = 0.98 * np.eye(K)[labels] + 0.02 / K
     rho, beta = fit_shared_errors(p, T, table, ONES, EVERYONE)
     assert beta < 0.8
     assert rho < 0.1

@@ -82,13 +82,19 @@ def forms() -> dict[str, Entries | WeightTable]:
 def test_loss_gradient_mass_and_agreement_are_the_same_in_every_form(name: str) -> None:
     logits = torch.randn(4, 3, 1, 1, generator=torch.Generator().manual_seed(0))
     results = {}
-    for form, said in forms().items():
+    for form, batch in forms().items():
         model, images = MODELS[name](), logits.clone().requires_grad_()
         log_p = model(images)
-        loss = model.loss(log_p, said)
+        loss = model.loss(log_p, batch)
         torch.autograd.backward(loss)
         gradients = [images.grad, *(p.grad for p in model.parameters())]
-        results[form] = [loss, model.mass(said), said.agreement(log_p.argmax(1)), said.mass(), *gradients]
+        results[form] = [
+            loss,
+            model.mass(batch),
+            batch.agreement(log_p.argmax(1)),
+            batch.mass(),
+            *gradients,
+        ]
     plain = results.pop("list")
     assert float(plain[2]) not in (0.0, float(plain[3]))
     for values in results.values():
@@ -100,20 +106,20 @@ def test_loss_gradient_mass_and_agreement_are_the_same_in_every_form(name: str) 
 def test_mixup_is_the_same_in_every_form(name: str) -> None:
     images = torch.randn(4, 3, 1, 1, generator=torch.Generator().manual_seed(0))
     losses = []
-    for said in forms().values():
+    for batch in forms().values():
         model = MODELS[name]()
         model.mixup = 0.5
-        losses.append(float(model.training_loss(images, said, torch.Generator().manual_seed(1))[0].detach()))
+        losses.append(float(model.training_loss(images, batch, torch.Generator().manual_seed(1))[0].detach()))
     assert losses == pytest.approx([losses[0]] * 4, rel=1e-5)
 
 
 def test_annotator_mixup_draws_no_annotation_that_only_fills_up() -> None:
-    said = forms()
+    by_form = forms()
     images = torch.randn(4, 3, 1, 1, generator=torch.Generator().manual_seed(0))
     model = MODELS["annot-mix"]()
     with pytest.raises(TypeError, match="takes entries"):
-        model.training_loss(images, said["table"], torch.Generator())
-    padded = said["padded list"]
+        model.training_loss(images, by_form["table"], torch.Generator())
+    padded = by_form["padded list"]
     assert isinstance(padded, Entries)
     annotated = torch.tensor([0, 1, 3])  # places in the batch
     for draw in torch.rand(20, generator=torch.Generator().manual_seed(0)):

@@ -50,24 +50,24 @@ def test_items_are_what_was_learned(made: Made) -> None:
 
 def test_matrices_are_what_was_learned(made: Made) -> None:
     run, study, learned = made
-    found = read_transitions(run)
-    assert found["classes"] == list(study.table.classes)
-    assert list(found["coders"]) == list(learned.table.coders)
-    assert found["coders"] == dict(zip(learned.table.coders, learned.transitions.tolist(), strict=True))
-    assert found["weights"] == dict(zip(learned.table.coders, learned.weights.tolist(), strict=True))
-    assert set(found["dawid_skene"]) == set(study.table.coders)
-    assert found["reference"].items() >= {c: m.tolist() for c, m in study.planted.items()}.items()
-    assert list(found["reference"]) == list(found["reference_source"]) == list(learned.table.coders)
-    assert found["reference_source"]["Alpha"] == "planted" and found["reference_source"]["machine:Alpha"] == "truth"
-    assert {len(s) for s in found["support"].values()} == {len(found["classes"])}
+    stored = read_transitions(run)
+    assert stored["classes"] == list(study.table.classes)
+    assert list(stored["coders"]) == list(learned.table.coders)
+    assert stored["coders"] == dict(zip(learned.table.coders, learned.transitions.tolist(), strict=True))
+    assert stored["weights"] == dict(zip(learned.table.coders, learned.weights.tolist(), strict=True))
+    assert set(stored["dawid_skene"]) == set(study.table.coders)
+    assert stored["reference"].items() >= {c: m.tolist() for c, m in study.planted.items()}.items()
+    assert list(stored["reference"]) == list(stored["reference_source"]) == list(learned.table.coders)
+    assert stored["reference_source"]["Alpha"] == "planted" and stored["reference_source"]["machine:Alpha"] == "truth"
+    assert {len(s) for s in stored["support"].values()} == {len(stored["classes"])}
 
 
 def test_rows_of_the_true_matrix_that_nobody_knows_are_null(plain: Path, tmp_path: Path) -> None:
     """Of a and b, which X and Y labelled, only a's truth is known: cat."""
     write_fake_run(tmp_path / "run", plain)
-    found = read_transitions(Run(tmp_path / "run"))
-    assert found["reference"] == {"X": [[1.0, 0.0], None], "Y": [[1.0, 0.0], None]}
-    assert found["reference_source"] == {"X": "truth", "Y": "truth"}
+    stored = read_transitions(Run(tmp_path / "run"))
+    assert stored["reference"] == {"X": [[1.0, 0.0], None], "Y": [[1.0, 0.0], None]}
+    assert stored["reference_source"] == {"X": "truth", "Y": "truth"}
 
 
 def test_names_lie_in_one_file_and_no_column_is_a_coders_or_a_classs(made: Made) -> None:

@@ -79,9 +79,9 @@ def test_a_mistyped_name_is_answered(name: str, message: str) -> None:
 def test_a_size_that_does_not_fit_names_those_that_do() -> None:
     with pytest.raises(
         OptionError, match=r"'timm:test_maxvit' does not take images of 50 px \(.*it takes 32, "
-    ) as told:
+    ) as error:
         build("timm:test_maxvit", 50)
-    sizes = str(told.value).split("it takes ")[1].split(":")[0].split(", ")
+    sizes = str(error.value).split("it takes ")[1].split(":")[0].split(", ")
     assert len(sizes) > 3
     for size in map(int, sizes):
         assert build("timm:test_maxvit", size).eval()(torch.zeros(1, 3, size, size)).shape == (1, 7)

@@ -189,6 +189,6 @@ def test_an_epoch_whose_loss_is_as_low_as_the_best_does_not_take_its_place() -> 
 def test_annotations_that_weigh_little_give_a_mean_all_the_same() -> None:
     model = Classifier(nn.Identity())
     log_p = model(torch.tensor([[1.0, 0.0, 0.0]]))
-    said = entries([(0, 0, 1, 0.2)])
-    assert float(model.loss(log_p, said)) == pytest.approx(-float(log_p[0, 1]))
+    batch = entries([(0, 0, 1, 0.2)])
+    assert float(model.loss(log_p, batch)) == pytest.approx(-float(log_p[0, 1]))
     assert float(model.mass(entries([(0, 0, 1, 0.0)]))) < 1e-6

@@ -22,9 +22,9 @@ from ui import (
 )
 
 
-def test_the_view_of_the_matrices_is_in_the_url(place: Path, demo: Path) -> None:
-    link(place, demo)
-    write_fake_run(place / "runs" / "faces-1", demo)
+def test_the_view_of_the_matrices_is_in_the_url(workspace_path: Path, demo: Path) -> None:
+    link(workspace_path, demo)
+    write_fake_run(workspace_path / "runs" / "faces-1", demo)
     at = open_page("transitions")
     for view in ("difference", "counts"):
         at.segmented_control[0].set_value(view).run()
@@ -35,16 +35,16 @@ def test_the_view_of_the_matrices_is_in_the_url(place: Path, demo: Path) -> None
 
 
 @pytest.mark.parametrize("to", ["reference", "identity", "start", "dawid-skene", "coder:Alpha"])
-def test_matrices_are_compared_with_whatever_is_asked(place: Path, demo: Path, to: str) -> None:
-    link(place, demo)
-    write_fake_run(place / "runs" / "faces-1", demo)
+def test_matrices_are_compared_with_whatever_is_asked(workspace_path: Path, demo: Path, to: str) -> None:
+    link(workspace_path, demo)
+    write_fake_run(workspace_path / "runs" / "faces-1", demo)
     at = open_page("transitions", view="difference", to=to)
     assert at.selectbox(key="q_to").value == to
     shown = seen(at).count('class="lt-matrix"')
     assert shown == {"coder:Alpha": 3, "dawid-skene": 2}.get(to, 4)
 
 
-def test_classes_that_are_confused_can_stand_side_by_side(place: Path, demo: Path) -> None:
+def test_classes_that_are_confused_can_stand_side_by_side(workspace_path: Path, demo: Path) -> None:
     t = np.eye(5) * 0.7 + 0.01
     t[0, 3] = t[3, 0] = t[1, 4] = t[4, 1] = 0.2
     order = ordering.by_similarity([t]).tolist()
@@ -52,32 +52,34 @@ def test_classes_that_are_confused_can_stand_side_by_side(place: Path, demo: Pat
     assert abs(order.index(0) - order.index(3)) == abs(order.index(1) - order.index(4)) == 1
     assert ordering.by_similarity([np.eye(2)]).tolist() == [0, 1]
     assert sorted(ordering.by_similarity([np.eye(4)])) == [0, 1, 2, 3]
-    link(place, demo)
-    write_fake_run(place / "runs" / "faces-1", demo)
+    link(workspace_path, demo)
+    write_fake_run(workspace_path / "runs" / "faces-1", demo)
     at = open_page("transitions", order="similar")
     assert at.selectbox(key="q_order").value == "similar"
     evidence = charts.RowEvidence([5, 50], [[0.1, 0.2], [0.3, 0.4]], [[0.5, 0.6], [0.7, 0.8]]).ordered(np.array([1, 0]))
     assert (evidence.support, evidence.low) == ([50, 5], [[0.4, 0.3], [0.2, 0.1]])
 
 
-def test_the_reference_is_marked_on_its_matrix(place: Path, demo: Path) -> None:
-    link(place, demo)
-    path = write_fake_run(place / "runs" / "faces-1", demo) / "results" / "names.json"
-    said = "The reference coder. The labels alone do not show which coder is right"
-    assert said not in seen(open_page("transitions"))
+def test_the_reference_is_marked_on_its_matrix(workspace_path: Path, demo: Path) -> None:
+    link(workspace_path, demo)
+    path = write_fake_run(workspace_path / "runs" / "faces-1", demo) / "results" / "names.json"
+    sentence = "The reference coder. The labels alone do not show which coder is right"
+    assert sentence not in seen(open_page("transitions"))
     path.write_text(json.dumps({**json.loads(path.read_text()), "reference_coder": "Beta"}))
-    assert seen(open_page("transitions")).count(said) == 1
+    assert seen(open_page("transitions")).count(sentence) == 1
 
 
-def test_many_coders_are_a_table_and_the_matrices_of_the_first(place: Path, demo: Path, tmp_path: Path) -> None:
+def test_many_coders_are_a_table_and_the_matrices_of_the_first(
+    workspace_path: Path, demo: Path, tmp_path: Path
+) -> None:
     crowd = tmp_path / "crowd"
     shutil.copytree(demo, crowd)
     (crowd / "planted_T.json").unlink()
     rows = pd.read_csv(crowd / "annotations.csv")
     rows["coder"] = [f"w{n % 12:02d}" for n in range(len(rows))]
     rows.to_csv(crowd / "annotations.csv", index=False)
-    link(place, crowd)
-    write_fake_run(place / "runs" / "faces-1", crowd)
+    link(workspace_path, crowd)
+    write_fake_run(workspace_path / "runs" / "faces-1", crowd)
     at = open_page("transitions")
     (table,) = at.dataframe
     assert len(table.value) > 8
@@ -106,9 +108,9 @@ def test_rows_with_too_little_evidence_are_hatched_and_every_row_says_what_it_re
     assert not plain.layout.annotations
 
 
-def test_each_figure_of_a_cell_says_what_it_counts(place: Path, demo: Path) -> None:
-    link(place, demo)
-    run = write_fake_run(place / "runs" / "faces-1", demo)
+def test_each_figure_of_a_cell_says_what_it_counts(workspace_path: Path, demo: Path) -> None:
+    link(workspace_path, demo)
+    run = write_fake_run(workspace_path / "runs" / "faces-1", demo)
     chart = open_page("transitions", order="similar").get("plotly_chart")[0]
     cells = {
         (at[0], at[1]): text
@@ -121,10 +123,10 @@ def test_each_figure_of_a_cell_says_what_it_counts(place: Path, demo: Path) -> N
     matrices = read_transitions(Run(run))
     classes, expected = matrices["classes"], np.asarray(matrices["counts"]["Alpha"])
     for text in cells.values():
-        truth, said = (classes.index(re.findall("<b>(.*?)</b>", text)[n]) for n in (0, 1))
+        truth, label = (classes.index(re.findall("<b>(.*?)</b>", text)[n]) for n in (0, 1))
         of_row = frame[frame["learned_truth"] == classes[truth]]
-        behind = int((of_row["Alpha"] == classes[said]).sum())
+        behind = int((of_row["Alpha"] == classes[label]).sum())
         assert f"by the most probable truth: {behind:,} of the row’s {len(of_row):,} images" in text
-        share, whole = expected[truth, said], expected[truth].sum()
+        share, whole = expected[truth, label], expected[truth].sum()
         assert f"expected: {share:,.1f} of the row’s {whole:,.1f} annotations" in text
         assert re.search("evidence: the row rests on [0-9,]+ annotations of sure truth$", text)

@@ -21,14 +21,14 @@ def test_a_coder_weighs_what_the_best_misses_of_what_it_misses() -> None:
         item.astype(np.int32), coder.astype(np.int32), label[item, coder].astype(np.int32), np.ones(2 * n, np.float32),
     )  # fmt: skip
     p = np.eye(2)[truth]
-    found = trust(p, table, np.arange(2000))
-    assert found["X"] == 1
-    assert found["Y"] == pytest.approx(0.25, abs=0.01)
+    weights = trust(p, table, np.arange(2000))
+    assert weights["X"] == 1
+    assert weights["Y"] == pytest.approx(0.25, abs=0.01)
     assert trust(p, table, np.zeros(0, dtype=np.int64)) == {"X": 1, "Y": 1}  # nothing held out: nothing known
     few = trust(p, table, np.arange(10))["Y"]
     assert 0.25 < few < 0.8  # ten items say little
     assert trust(np.eye(2)[label[:, 0]], table, np.arange(2000))["Y"] == LEAST_TRUST
-    assert trust_note(found) == (
+    assert trust_note(weights) == (
         "weights of the coders: 'X' 1.00, 'Y' 0.25; a coder whose held-out labels the network misses twice as "
         "often weighs half."
     )
@@ -60,15 +60,15 @@ def test_who_errs_on_unclear_images_alone_is_the_reference_and_who_confuses_clas
     n = 4000
     unclear, everywhere = np.linspace(0, 0.5, n), np.full(n, 0.25)
     for errs, name in (((unclear, np.full(n, 0.5)), "X"), ((np.full(n, 0.5), unclear), "Y")):
-        found = candidate(*two_halves(n, *errs), n)
-        assert found is not None
-        assert (found.coder, found.is_reference) == (name, True)
-        assert found.lapse < CLEAR
+        candidates = candidate(*two_halves(n, *errs), n)
+        assert candidates is not None
+        assert (candidates.coder, candidates.is_reference) == (name, True)
+        assert candidates.lapse < CLEAR
     # Alike often wrong, but on clear images as well: that is for a matrix to explain.
-    found = candidate(*two_halves(n, everywhere, np.full(n, 0.5)), n)
-    assert found is not None
-    assert not found.is_reference
-    assert found.lapse == pytest.approx(0.25, abs=0.05)
+    candidates = candidate(*two_halves(n, everywhere, np.full(n, 0.5)), n)
+    assert candidates is not None
+    assert not candidates.is_reference
+    assert candidates.lapse == pytest.approx(0.25, abs=0.05)
 
 
 def test_a_network_that_trained_for_a_few_steps_finds_the_same_reference() -> None:
@@ -86,20 +86,20 @@ def test_a_network_that_trained_for_a_few_steps_finds_the_same_reference() -> No
     met = first[table.item[on]] == table.label[on]
     assert met.mean() == pytest.approx(0.55, abs=0.03)
     assert met[np.argsort(-sure[table.item[on]])[: int(0.15 * on.sum())]].mean() < 0.88
-    found = candidate(poor, table, n, diagonal=0.6)
-    assert found is not None
-    assert (found.coder, found.is_reference) == ("X", True)
+    candidates = candidate(poor, table, n, diagonal=0.6)
+    assert candidates is not None
+    assert (candidates.coder, candidates.is_reference) == ("X", True)
 
 
 def test_the_more_the_start_holds_against_a_coder_the_less_it_has_to_prove() -> None:
     n = 600
     p, table = two_halves(n, np.linspace(0, 0.5, n), np.full(n, 0.5))
-    found = {d: candidate(p, table, n, d) for d in (0.95, 0.8, 0.5)}
-    assert [c.limit for c in found.values() if c] == pytest.approx([CLEAR, 0.125, 0.275])
-    probability = [c.probability for c in found.values() if c]
+    candidates = {d: candidate(p, table, n, d) for d in (0.95, 0.8, 0.5)}
+    assert [c.limit for c in candidates.values() if c] == pytest.approx([CLEAR, 0.125, 0.275])
+    probability = [c.probability for c in candidates.values() if c]
     assert probability == sorted(probability)
     assert (probability[0] < SURE, probability[-1] >= SURE) == (True, True)
-    assert [c.is_reference for c in found.values() if c] == [x >= SURE for x in probability]
+    assert [c.is_reference for c in candidates.values() if c] == [x >= SURE for x in probability]
 
 
 def test_few_held_out_labels_make_nobody_the_reference() -> None:
@@ -108,8 +108,8 @@ def test_few_held_out_labels_make_nobody_the_reference() -> None:
 
 
 def test_the_reference_is_named_in_a_sentence_and_so_is_who_cannot_be_one() -> None:
-    told = "the reference coder is 'X', for the network misses 3% of its labels of clear images"
-    assert told in Candidate("X", 0.03, 0.2, 0.99).note()
+    sentence = "the reference coder is 'X', for the network misses 3% of its labels of clear images"
+    assert sentence in Candidate("X", 0.03, 0.2, 0.99).note()
     note = Candidate("X", 0.12, 0.2, 0.77).note()
     assert "there is no reference coder: of 'X', the best by held-out labels, the network misses 12%" in note
     assert "fewer than 20% has a probability of 77%" in note

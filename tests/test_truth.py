@@ -55,8 +55,8 @@ def test_expected_counts_add_up_to_the_annotations() -> None:
 
 
 def test_expected_counts_are_the_truth_of_the_items_by_label() -> None:
-    said = [("a", "X", "cat", 2.0), ("b", "X", "dog", 1.0), ("b", "Y", "cat", 0.5)]
-    counted = AnnotationTable.from_frame(pd.DataFrame(said, columns=["image", "coder", "label", "count"]))
+    annotations = [("a", "X", "cat", 2.0), ("b", "X", "dog", 1.0), ("b", "Y", "cat", 0.5)]
+    counted = AnnotationTable.from_frame(pd.DataFrame(annotations, columns=["image", "coder", "label", "count"]))
     by_hand = [[[1.2, 0.3], [0.8, 0.7]], [[0.15, 0.0], [0.35, 0.0]]]
     np.testing.assert_allclose(expected_counts(np.array([[0.6, 0.4], [0.3, 0.7]]), counted), by_hand)
 
@@ -75,10 +75,10 @@ def test_shares_and_weights_and_counts_are_exponents_of_t() -> None:
 
 
 def test_a_truth_table_names_every_class_also_the_first() -> None:
-    said = Labels.of_columns([np.array([0, 1, -1], np.int16), np.array([1, 1, 0], np.int16)], 3)
+    annotated = Labels.of_columns([np.array([0, 1, -1], np.int16), np.array([1, 1, 0], np.int16)], 3)
     p = np.array([[0.7, 0.3], [0.1, 0.9], [0.6, 0.4]])
     images, learned = pa.array(["a", "b", "c"], TEXT), np.array([0, 1, 0])
-    frame = truth_table(images, ("X", "image"), ("cat", "dog"), said, p, learned, np.array([1, 1, 0]))
+    frame = truth_table(images, ("X", "image"), ("cat", "dog"), annotated, p, learned, np.array([1, 1, 0]))
     assert frame.to_dict("list") == {
         "image": ["a", "b", "c"],
         "learned_truth": ["cat", "dog", "cat"],
@@ -90,7 +90,7 @@ def test_a_truth_table_names_every_class_also_the_first() -> None:
         "p_cat": [0.7, 0.1, 0.6],
         "p_dog": [0.3, 0.9, 0.4],
     }
-    alone = truth_table(images, ("X", "image"), ("cat", "dog"), said, p, learned, None)
+    alone = truth_table(images, ("X", "image"), ("cat", "dog"), annotated, p, learned, None)
     assert set(alone["network_truth"]) == {""}
 
 
@@ -118,9 +118,9 @@ def test_recovery_counts_the_known_rows() -> None:
 
 def test_scores_cover_only_what_a_method_labels() -> None:
     p = np.array([[0.9, 0.1], [np.nan, np.nan], [0.4, 0.6]])
-    told = scores(p, np.array([0, 1, 0], dtype=np.int32))
-    assert told["items"] == 2
-    assert told["accuracy"] == accuracy_score([0, 0], [0, 1])
+    figures = scores(p, np.array([0, 1, 0], dtype=np.int32))
+    assert figures["items"] == 2
+    assert figures["accuracy"] == accuracy_score([0, 0], [0, 1])
     assert scores(p[1:2], np.array([0], dtype=np.int32))["accuracy"] is None
 
 
@@ -128,8 +128,8 @@ def test_machine_coders_label_what_their_human_left_out() -> None:
     p = np.array([[0.7, 0.3], [0.005, 0.995], [0.2, 0.8]])
     usable = np.array([True, True, False])
     soft = add_pseudo_labels(table(), {"X": p}, "soft", usable)
-    said = soft.votes([machine_name("X")])
-    np.testing.assert_allclose(said, [[0, 0], [0, 1], [0, 0]])  # a is X's own, c cannot be read
+    labels = soft.votes([machine_name("X")])
+    np.testing.assert_allclose(labels, [[0, 0], [0, 1], [0, 0]])  # a is X's own, c cannot be read
     hard = add_pseudo_labels(table(), {"Y": p}, "hard", np.array([True, True, True]))
     np.testing.assert_allclose(hard.votes([machine_name("Y")]), [[0, 0], [0, 0], [0, 1]])
 
@@ -137,10 +137,12 @@ def test_machine_coders_label_what_their_human_left_out() -> None:
 def test_a_machine_coder_of_many_classes_may_be_unsure() -> None:
     classes = tuple(f"k{i:03d}" for i in range(200))
     one = np.zeros(1, np.int32)
-    said = AnnotationTable(np.array(["a", "b"], dtype=object), ("X",), classes, one, one, one, np.ones(1, np.float32))
+    annotated = AnnotationTable(
+        np.array(["a", "b"], dtype=object), ("X",), classes, one, one, one, np.ones(1, np.float32)
+    )
     p = np.full((2, 200), 0.005)
     p[1, 7] = 0.006
-    more = add_pseudo_labels(said, {"X": p / p.sum(1, keepdims=True)}, "soft", np.array([True, True]))
+    more = add_pseudo_labels(annotated, {"X": p / p.sum(1, keepdims=True)}, "soft", np.array([True, True]))
     assert more.votes([machine_name("X")])[1].sum() == pytest.approx(1)
 
 

@@ -19,14 +19,14 @@ VOTES = b"image,happy,fear\nimages/0.png,9,1\nimages/1.png,2,8\n"
 
 
 @pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def workspace_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The datasets of an empty workspace."""
     monkeypatch.setenv("LTNET_WORKSPACE", str(tmp_path / "workspace"))
     return tmp_path / "workspace" / "datasets"
 
 
 @pytest.fixture
-def client(place: Path) -> Client:
+def client(workspace_path: Path) -> Client:
     return Client(uploads.begin("faces"))
 
 
@@ -50,33 +50,33 @@ def test_finishing_twice_is_finishing_once(client: Client, monkeypatch: pytest.M
     client.send(frame("votes.csv", VOTES))
     begun, go_on = slow_reading(monkeypatch)
     with ThreadPoolExecutor(3) as pool:
-        told = [pool.submit(client.finish_with, 1, len(VOTES)) for _ in range(3)]
+        response = [pool.submit(client.finish_with, 1, len(VOTES)) for _ in range(3)]
         assert begun.wait(30)
         late = client.send(frame("late.csv", VOTES))
         assert (late.status, late.json["error"]) == (409, "This upload is being finished by another request.")
         assert client("POST", "/remove", [b'["votes.csv"]']).status == 409
         go_on.set()
-        replies = [t.result() for t in told]
+        replies = [t.result() for t in response]
     assert [(r.status, r.json) for r in replies] == [(200, {"dataset": "faces"})] * 3
     assert [d.id for d in workspace.list_datasets()] == ["faces"]
 
 
-def test_cancelling_while_it_is_finished(place: Path, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cancelling_while_it_is_finished(workspace_path: Path, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     client.send(frame("votes.csv", VOTES))
     begun, go_on = slow_reading(monkeypatch)
     with ThreadPoolExecutor(1) as pool:
-        told = pool.submit(client.finish_with, 1, len(VOTES))
+        response = pool.submit(client.finish_with, 1, len(VOTES))
         assert begun.wait(30)
         assert client("DELETE").status == 200
         go_on.set()
-        assert told.result().status == 404
-    assert list(place.iterdir()) == []
+        assert response.result().status == 404
+    assert list(workspace_path.iterdir()) == []
 
 
 # ---- archives
 
 
-def test_a_large_zip_is_read_in_place(place: Path, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_zip_is_read_in_place(workspace_path: Path, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     large = bytes(range(256)) * 4096 * 40
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
@@ -94,7 +94,7 @@ def test_a_large_zip_is_read_in_place(place: Path, client: Client, monkeypatch: 
         tracemalloc.stop()
 
 
-def test_a_member_larger_than_memory_is_refused(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_member_larger_than_memory_is_refused(workspace_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     table = VOTES + b"x.png,1,1\n" * 100_000
     monkeypatch.setattr(memory, "SMALL", 500_000)
     monkeypatch.setattr(memory, "free_memory", lambda: 900_000)
@@ -103,8 +103,8 @@ def test_a_member_larger_than_memory_is_refused(place: Path, monkeypatch: pytest
         archive.writestr("votes.csv", table)
     expected = "votes.csv: has 1.0 MB that must be read at once, and 900.0 kB of memory are free"
     for name, content in {"faces.zip": packed.getvalue(), "votes.csv": table}.items():
-        told = upload({name: content}, name)
-        assert (told.status, expected in told.json["error"]) == (422, True), told.json
+        response = upload({name: content}, name)
+        assert (response.status, expected in response.json["error"]) == (422, True), response.json
 
 
 def test_free_memory_is_the_container_s(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,10 +46,10 @@ from ui.upload_names import refusal
 )
 def test_names_that_are_refused(client: Client, path: str, why: str) -> None:
     assert why in (refusal(path) or "")
-    told = client.send(frame(path, b"evil"), frame("good.txt", b"good"))
-    assert told.status == 200
-    assert why in told.json["refused"][path]
-    assert told.json["written"] == 1
+    response = client.send(frame(path, b"evil"), frame("good.txt", b"good"))
+    assert response.status == 200
+    assert why in response.json["refused"][path]
+    assert response.json["written"] == 1
     assert client.written() == ["data/good.txt"]
 
 
@@ -79,10 +79,10 @@ def test_names_that_are_only_names(client: Client, path: str) -> None:
 
 
 def test_a_file_where_a_folder_is_and_the_other_way_round(client: Client) -> None:
-    told = client.send(frame("a/b", b"1"), frame("a", b"2"), frame("a/b/c", b"3"), frame("a/d", b"4"))
-    assert set(told.json["refused"]) == {"a", "a/b/c"}
-    assert "folder" in told.json["refused"]["a"]
-    assert "which is a file" in told.json["refused"]["a/b/c"]
+    response = client.send(frame("a/b", b"1"), frame("a", b"2"), frame("a/b/c", b"3"), frame("a/d", b"4"))
+    assert set(response.json["refused"]) == {"a", "a/b/c"}
+    assert "folder" in response.json["refused"]["a"]
+    assert "which is a file" in response.json["refused"]["a/b/c"]
     assert client.written() == ["data/a/b", "data/a/d"]
 
 
@@ -91,8 +91,8 @@ def test_links_are_not_followed(client: Client, tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("secret")
     (client.folder / "data" / "door").symlink_to(tmp_path / "outside")
     (client.folder / "data" / "file").symlink_to(tmp_path / "secret")
-    told = client.send(frame("door/x", b"1"), frame("file", b"mine"))
-    assert list(told.json["refused"]) == ["door/x"]
+    response = client.send(frame("door/x", b"1"), frame("file", b"mine"))
+    assert list(response.json["refused"]) == ["door/x"]
     assert list((tmp_path / "outside").iterdir()) == []
     assert (tmp_path / "secret").read_text() == "secret"
     assert (client.folder / "data" / "file").read_bytes() == b"mine"

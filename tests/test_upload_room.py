@@ -23,14 +23,14 @@ from ui.uploads import open_upload
 
 def test_a_request_that_is_too_large(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ui.upload_routes.MAX_BODY", 50)
-    told = client.send(frame("x", b"1" * 100))
-    assert told.status == 413
+    response = client.send(frame("x", b"1" * 100))
+    assert response.status == 413
     assert client.written() == []
 
 
 def test_a_file_that_is_too_large(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    told = client.send(frame("big.bin", b"1", offset=0, total=3 * 1024**3), frame("y", b"1"))
-    assert told.json == {"written": 1, "refused": {"big.bin": "is larger than 2.0 GB"}}
+    response = client.send(frame("big.bin", b"1", offset=0, total=3 * 1024**3), frame("y", b"1"))
+    assert response.json == {"written": 1, "refused": {"big.bin": "is larger than 2.0 GB"}}
 
 
 def test_a_limit_for_the_whole(datasets_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -41,8 +41,8 @@ def test_a_limit_for_the_whole(datasets_folder: Path, monkeypatch: pytest.Monkey
     client = Client(uploads.begin("faces", 1, 1000))
     assert client.send(frame("a", b"a" * 600)).status == 200
     assert client.send(frame("a", b"b" * 600)).status == 200, "a file sent twice counts once"
-    told = client.send(frame("b", b"b" * 401))
-    assert told.status == 507
+    response = client.send(frame("b", b"b" * 401))
+    assert response.status == 507
     assert client.send(frame("b", b"b" * 400)[:-1], torn=True).status == 400
     assert client.send(frame("b", b"b" * 200, offset=0, total=400)).status == 200
     assert client.send(frame("b", b"b" * 200, offset=200, total=400)).status == 200
@@ -82,10 +82,10 @@ def test_a_disk_that_fills_up_in_the_middle(
 
     with monkeypatch.context() as full:
         full.setattr(os, "write", write)
-        told = client.send(frame("fits", b"f" * 100), frame("does not", b"n" * 100), frame("after", b"a"))
-    assert told.status == 507
+        response = client.send(frame("fits", b"f" * 100), frame("does not", b"n" * 100), frame("after", b"a"))
+    assert response.status == 507
     assert re.search(
-        r"could not write 'does not': its disk is full: 50 bytes of this file are still to come", told.json["error"]
+        r"could not write 'does not': its disk is full: 50 bytes of this file are still to come", response.json["error"]
     )
     assert client.written() == ["data/before", "data/fits"]
     assert workspace.list_datasets() == []

@@ -53,9 +53,9 @@ def test_what_is_no_dataset_stays_until_it_is_one(source: Path, client: Client) 
     (source / "annotations.csv").unlink()
     (source / "notes.txt").write_bytes(b"not part of it in the end")
     client.send(frames(source))
-    told = client.finish(source)
-    assert told.status == 422
-    assert told.json["error"].startswith("my faces: ")
+    response = client.finish(source)
+    assert response.status == 422
+    assert response.json["error"].startswith("my faces: ")
     assert len(client("GET").json["files"]) == 3
     client.send(frame("annotations.csv", table))
     assert client("POST", "/remove", [b'["notes.txt"]']).status == 200
@@ -66,9 +66,9 @@ def test_what_is_no_dataset_stays_until_it_is_one(source: Path, client: Client) 
 
 def test_an_incomplete_upload_is_not_finished(source: Path, client: Client) -> None:
     client.send(frame("annotations.csv", (source / "annotations.csv").read_bytes()))
-    told = client.finish(source)
-    assert told.status == 409
-    assert told.json["error"].startswith("1 files with")
+    response = client.finish(source)
+    assert response.status == 409
+    assert response.json["error"].startswith("1 files with")
     assert workspace.list_datasets() == []
 
 
@@ -93,8 +93,8 @@ def test_a_torn_body_leaves_no_half_file(client: Client) -> None:
 
 
 def test_a_body_that_is_too_short_says_where(client: Client) -> None:
-    told = client.send((frame("a.jpg", b"a") + frame("b.jpg", b"b" * 100))[:-1])
-    assert told == Reply.of(400, {"error": "The request ended in the middle of 'b.jpg'."})
+    response = client.send((frame("a.jpg", b"a") + frame("b.jpg", b"b" * 100))[:-1])
+    assert response == Reply.of(400, {"error": "The request ended in the middle of 'b.jpg'."})
     assert client.written() == ["data/a.jpg"]
     assert client.send(frame("c.jpg", b"c")[:9]).status == 400
 
@@ -118,9 +118,9 @@ def test_a_body_that_is_too_short_says_where(client: Client) -> None:
     ],
 )
 def test_a_body_not_made_of_frames(client: Client, body: bytes) -> None:
-    told = client.send(frame("before", b"1"), body)
-    assert told.status == 400
-    assert "not made of frames" in told.json["error"]
+    response = client.send(frame("before", b"1"), body)
+    assert response.status == 400
+    assert "not made of frames" in response.json["error"]
     assert client.written() == ["data/before"]
 
 
@@ -157,8 +157,8 @@ def test_a_large_file_in_pieces(client: Client) -> None:
 
 def test_a_file_that_changed_meanwhile_starts_anew(client: Client) -> None:
     client.send(frame("big.bin", b"old", offset=0, total=6))
-    told = client.send(frame("big.bin", b"new", offset=3, total=6, modified=MODIFIED + 1))
-    assert told.status == 409
+    response = client.send(frame("big.bin", b"new", offset=3, total=6, modified=MODIFIED + 1))
+    assert response.status == 409
     assert client.send(frame("big.bin", b"brand new"[:6], offset=0, total=6, modified=MODIFIED + 1)).status == 200
     assert (client.folder / "data" / "big.bin").read_bytes() == b"brand "
 
@@ -166,8 +166,8 @@ def test_a_file_that_changed_meanwhile_starts_anew(client: Client) -> None:
 def test_a_piece_is_written_by_one_request_at_a_time(client: Client) -> None:
     upload = open_upload(client.ticket.id, client.ticket.token)
     part = upload.receive_part("big.bin", 0, 3, 6, MODIFIED)
-    told = client.send(frame("big.bin", b"abc", offset=0, total=6))
-    assert told == Reply.of(409, {"error": "'big.bin' is being written by another request."})
+    response = client.send(frame("big.bin", b"abc", offset=0, total=6))
+    assert response == Reply.of(409, {"error": "'big.bin' is being written by another request."})
     part.give_up()
     assert client.send(frame("big.bin", b"abc", offset=0, total=6)).status == 200
 
@@ -191,9 +191,9 @@ def test_only_the_newest_token_opens_an_upload(client: Client) -> None:
 @pytest.mark.parametrize("id", ["000000000000", "..", "x", "%2e%2e", "ABCDEFABCDEF", "abcdefabcdef0"])
 def test_an_unknown_id(client: Client, id: str) -> None:
     for method, rest in (("GET", ""), ("DELETE", ""), ("POST", "/files"), ("POST", "/finish"), ("POST", "/remove")):
-        told = http(method, f"/api/uploads/{id}{rest}", client.ticket.token, [b'{"files": 0, "bytes": 0}'])
-        assert told.status == 404
-        assert told.json["error"]
+        response = http(method, f"/api/uploads/{id}{rest}", client.ticket.token, [b'{"files": 0, "bytes": 0}'])
+        assert response.status == 404
+        assert response.json["error"]
 
 
 def test_other_refusals_are_sentences_too(client: Client) -> None:
@@ -211,10 +211,16 @@ def test_other_refusals_are_sentences_too(client: Client) -> None:
 def test_unfinished_uploads_are_listed_and_gone_on_with(client: Client, source: Path) -> None:
     assert uploads.unfinished() == [], "nothing has come yet"
     client.send(frame("annotations.csv", (source / "annotations.csv").read_bytes()))
-    [found] = uploads.unfinished()
-    assert (found.id, found.name, found.files, found.size, found.here) == (client.ticket.id, "my faces", 3, 100, 1)
-    assert found.idle_seconds < 60
-    again = Client(uploads.go_on(found.id))
+    [unfinished] = uploads.unfinished()
+    assert (unfinished.id, unfinished.name, unfinished.files, unfinished.size, unfinished.here) == (
+        client.ticket.id,
+        "my faces",
+        3,
+        100,
+        1,
+    )
+    assert unfinished.idle_seconds < 60
+    again = Client(uploads.go_on(unfinished.id))
     assert list(again("GET").json["files"]) == ["annotations.csv"]
     again.send(frames(source))
     assert again.finish(source).status == 200
@@ -247,8 +253,8 @@ def test_the_page_lists_unfinished_uploads(client: Client) -> None:
     at = AppTest.from_file(str(ROOT / "ui" / "router.py"), default_timeout=30).run()
     at.switch_page("../pages/1_dataset.py").run()
     assert not at.exception
-    [told] = [json.loads(e.proto.json) for e in at.get("bidi_component")]
-    assert [u["name"] for u in told["unfinished"]] == ["my faces"]
+    [component] = [json.loads(e.proto.json) for e in at.get("bidi_component")]
+    assert [u["name"] for u in component["unfinished"]] == ["my faces"]
 
 
 # ---- paths on this machine
@@ -285,5 +291,5 @@ def test_what_may_be_opened_depends_on_who_can_reach_the_server(
     monkeypatch: pytest.MonkeyPatch, mode: Mode, named: str, expected: list[str] | None
 ) -> None:
     monkeypatch.setenv("LTNET_ROOTS", named)
-    found = roots.allowed_roots(Access(mode), Path("/w"))
-    assert found == (None if expected is None else [Path(p) for p in expected])
+    allowed = roots.allowed_roots(Access(mode), Path("/w"))
+    assert allowed == (None if expected is None else [Path(p) for p in expected])

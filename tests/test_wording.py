@@ -31,8 +31,8 @@ def test_sentences() -> None:
         == "FER2013 says neutral for 31 % of sadness and sadness for 10 % of neutral."
     )
     ends = np.array([[0.0, 0.05, 0.0], [0.2, 0.6, 0.0], [0.0, 0.0, 0.9]]), np.ones((3, 3)) * 0.45
-    told = wording.top_confusions("A", t, ["neutral", "sadness", "fear"], most=1, interval=ends)
-    assert told == "A says neutral for 31 % (20 to 45) of sadness."
+    sentences = wording.top_confusions("A", t, ["neutral", "sadness", "fear"], most=1, interval=ends)
+    assert sentences == "A says neutral for 31 % (20 to 45) of sadness."
     assert "no two classes" in wording.top_confusions("A", [[1.0, 0.0], [0.0, 1.0]], ["x", "y"])
     assert wording.duration(600) == "10 minutes"
     methods = {"mixture": {"accuracy": 0.8}, "ltnet": {"accuracy": 0.75}, "majority": {"accuracy": None}}
