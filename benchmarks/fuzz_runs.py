@@ -189,9 +189,9 @@ def call(arguments: list[str]) -> tuple[str, str]:
         return "crashes", f"{type(e).__name__} in {where}: {str(e).splitlines()[0][:100] if str(e) else ''}"
     finally:
         signal.alarm(0)
-    said = errors.getvalue()
-    if status and (UNNAMED.search(said) or not said.startswith("ltnet_core: ") or "Traceback" in said):
-        return "crashes", f"status {status} says {said[:120]!r}"
+    text = errors.getvalue()
+    if status and (UNNAMED.search(text) or not text.startswith("ltnet_core: ") or "Traceback" in text):
+        return "crashes", f"status {status} says {text[:120]!r}"
     # The sentence about a damaged file may quote the number.
     printed = re.sub(r'^\s*"?damaged"?: .*$', "", out.getvalue(), flags=re.MULTILINE)
     if not status and re.search(r"\b(nan|NaN|Infinity)\b", printed):
@@ -277,9 +277,9 @@ def main() -> int:
     signal.signal(signal.SIGALRM, stop)
     tally = Tally()
     with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder)
-        whole, image = prepare(place)
-        fuzz(tally, whole, image, place, wanted)
+        root = Path(folder)
+        whole, image = prepare(root)
+        fuzz(tally, whole, image, root, wanted)
     print("\n".join(table(tally)))
     return 1 if tally.crashes else 0
 

@@ -62,13 +62,13 @@ def main() -> None:
     parser.add_argument("--kind", choices=("image", "thumbnails"), default="image")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder)
-        _prepare(place, arguments.side)
-        os.environ["LTNET_WORKSPACE"] = str(place / "workspace")
+        root = Path(folder)
+        _prepare(root, arguments.side)
+        os.environ["LTNET_WORKSPACE"] = str(root / "workspace")
         from ui.tokens import token
 
         secret = token(RUN)
-        server = Server(place, free_port())
+        server = Server(root, free_port())
         server.start()
         assert server.process  # noqa: S101 - for mypy; it was started
         pid = server.process.pid

@@ -338,8 +338,8 @@ def main() -> None:
     parser.add_argument("--ways", nargs="*", default=["at one go", "server killed", "page reloaded"])
     arguments = parser.parse_args()
     missed = []
-    with tempfile.TemporaryDirectory(prefix="upload-benchmark-") as place:
-        folder, archive, few = (Path(place) / n for n in ("small faces", "large zip.zip", "a few faces"))
+    with tempfile.TemporaryDirectory(prefix="upload-benchmark-") as root:
+        folder, archive, few = (Path(root) / n for n in ("small faces", "large zip.zip", "a few faces"))
         write_folder(few, FEW, seed=1)
         tasks = []
         if arguments.items:

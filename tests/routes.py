@@ -33,19 +33,19 @@ def filled(path: str, /, **values: str) -> str:
 
 
 def _walk(routes: Any, prefix: str = "") -> list[tuple[str, str]]:
-    found: list[tuple[str, str]] = []
+    below: list[tuple[str, str]] = []
     for route in routes:
         path = prefix + route.path
         inner = getattr(getattr(route, "app", None), "routes", None)
         if type(route).__name__ == "WebSocketRoute":
-            found.append(("WEBSOCKET", path))
+            below.append(("WEBSOCKET", path))
         elif inner:
-            found += _walk(inner, path)
+            below += _walk(inner, path)
         elif hasattr(route, "methods"):
-            found += [(method, path) for method in sorted(route.methods or METHODS)]
+            below += [(method, path) for method in sorted(route.methods or METHODS)]
         else:  # files below a folder
-            found += [(method, path.rstrip("/") + "/{path}") for method in METHODS]
-    return found
+            below += [(method, path.rstrip("/") + "/{path}") for method in METHODS]
+    return below
 
 
 if __name__ == "__main__":

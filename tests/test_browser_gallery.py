@@ -173,8 +173,8 @@ def test_scrolling_brings_every_image_once(server: Server, page: Page) -> None:
     expect(shown(page).first).to_be_visible()
     names: list[str] = []
     for _ in range(60):
-        found = page.locator(".ga-card").evaluate_all("cards => cards.map((c) => c.dataset.name)")
-        names += [n for n in found if n not in names]
+        listed = page.locator(".ga-card").evaluate_all("cards => cards.map((c) => c.dataset.name)")
+        names += [n for n in listed if n not in names]
         if len(names) == ITEMS:
             break
         page.mouse.move(700, 600)

@@ -97,16 +97,16 @@ def test_every_method_is_counted_by_class(workspace_path: Path) -> None:
     run = Run(workspace_path / "runs" / "two")
     (test,) = [s for s in load_items(run).splits if s]
     kept = json.loads(run.result("evaluation.json").read_text())["tests"][test]["methods"]
-    found = compare_runs.methods_on_test(run, test)
-    assert list(found) == ["ltnet"], "the others say nothing of images that nobody labelled"
+    by_method = compare_runs.methods_on_test(run, test)
+    assert list(by_method) == ["ltnet"], "the others say nothing of images that nobody labelled"
     own = compare_runs.on_test(run, test)
-    for method, result in found.items():
+    for method, result in by_method.items():
         assert result.figures.accuracy == pytest.approx(kept[method]["accuracy"])
         assert result.figures.macro_f1 == pytest.approx(kept[method]["macro_f1"])
         assert result.figures.items == kept[method]["items"] == result.curve.items.sum()
-    np.testing.assert_array_equal(own.figures.counts, found["ltnet"].figures.counts)
-    np.testing.assert_allclose(own.curve.accuracy, found["ltnet"].curve.accuracy)
-    assert own.macro_f1_interval == found["ltnet"].macro_f1_interval
+    np.testing.assert_array_equal(own.figures.counts, by_method["ltnet"].figures.counts)
+    np.testing.assert_allclose(own.curve.accuracy, by_method["ltnet"].curve.accuracy)
+    assert own.macro_f1_interval == by_method["ltnet"].macro_f1_interval
     # A run that kept no counts is counted from its items.
     assert list(compare_runs.methods_on_test(Run(workspace_path / "runs" / "one"), test)) == ["ltnet"]
 

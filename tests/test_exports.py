@@ -210,9 +210,9 @@ MATRICES: dict[str, Any] = {
 
 def test_the_report_says_what_a_run_found() -> None:
     page = report.report_html(SPEC, EVALUATION, MATRICES, ["a note"])
-    said = " ".join(Page(page).said)
+    shown = " ".join(Page(page).said)
     for text in ("study", "preset quick, seed 0, network cnn", "a note", "Test set t, 1,200 items", "50.0%", "1,234"):
-        assert text in said
+        assert text in shown
     assert 'style="background:rgba(60,90,200,0.75)"' in page
     policy = next(a["content"] for t, a in Page(page).tags if a.get("http-equiv") == "Content-Security-Policy")
     assert policy is not None and policy.startswith("default-src 'none'; style-src 'unsafe-inline'")

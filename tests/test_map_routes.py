@@ -24,7 +24,7 @@ from ui.gallery import view
 from ui.reads import selections
 from ui.tokens import token
 
-__all__ = ["place"]  # the fixture
+__all__ = ["workspace_path"]  # the fixture
 
 
 @pytest.fixture

@@ -60,12 +60,12 @@ def test_the_page_s_answers_are_the_command_line_s_and_a_broken_image_stops_no_o
     assert response.json == {"written": 4, "refused": {"labels.csv": "is no image by its name"}}
     assert client.finish_with(4, sum(map(len, images.values()))).json == {"dataset": None}
     predicted = prediction.look_at_uploaded(str(finished), "", client.ticket.id)
-    seen = predicted.shown
+    shown = predicted.shown
     assert predicted.images == 4
-    assert [s.image for s in seen] == ["-h <b>.png", "a.jpg", "b.jpg", "c/a.jpg"]
-    assert (seen[0].answer, "readable image" in seen[0].error) == (None, True)
+    assert [s.image for s in shown] == ["-h <b>.png", "a.jpg", "b.jpg", "c/a.jpg"]
+    assert (shown[0].answer, "readable image" in shown[0].error) == (None, True)
     answers = json.loads(ltnet("predict", finished, one, two, two, "--json").stdout)
-    for got, answer in zip(seen[1:], answers, strict=True):
+    for got, answer in zip(shown[1:], answers, strict=True):
         assert got.answer == {**answer, "image": got.image}
         assert got.picture is not None and got.picture.startswith("data:image/jpeg;base64,")
     uploads.discard(client.ticket.id)

@@ -161,7 +161,7 @@ def test_case_counts_are_those_of_a_count_by_hand() -> None:
     wish = Wish(
         truth=("y",), confidence=(0.2, 1.0), pair=("A", "B"), cases=(2,)
     )  # pair and case do not narrow the counts
-    told = Selections(big).case_counts(wish)
+    by_origin = Selections(big).case_counts(wish)
     keep = (big.truth == 1) & (big.confidence >= np.float32(0.2))
     expected = {}
     for a, b in combinations(range(4), 2):
@@ -170,15 +170,15 @@ def test_case_counts_are_those_of_a_count_by_hand() -> None:
             counts = tuple(int(((case == c) & keep & (big.origin == o)).sum()) for c in range(1, 6))
             if sum(counts):
                 expected[coders[a], coders[b], origin] = counts
-    assert {(c.first, c.second, c.origin): c.cases for c in told} == expected
-    assert all(c.items == sum(c.cases) for c in told)
+    assert {(c.first, c.second, c.origin): c.cases for c in by_origin} == expected
+    assert all(c.items == sum(c.cases) for c in by_origin)
     bars = [(c.first, c.second, c.origin) for c in Selections(big).case_counts(Wish())]
     nothing_fits = Selections(big).case_counts(Wish(search="nobody"))
     assert [(c.first, c.second, c.origin) for c in nothing_fits] == bars  # they stay, in their order
     assert sum(c.items for c in nothing_fits) == 0
     of_one = Selections(big).case_counts(Wish(pair=("A", "B"), origin=("A",)))  # as a click on a part of a bar asks
     assert [c.items for c in of_one] == [c.items for c in Selections(big).case_counts(Wish())]
-    both_machines = [c.first.startswith("machine:") for c in told]
+    both_machines = [c.first.startswith("machine:") for c in by_origin]
     assert both_machines == sorted(both_machines)  # who is a person comes first
 
 

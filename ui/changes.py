@@ -24,7 +24,7 @@ class CellChange:
     coder: str
     mean: float
     truth: str
-    said: str
+    label: str
     before: float
     after: float
 
@@ -78,7 +78,7 @@ def table(changes: list[CellChange]) -> str:
     """A row per coder."""
     rows = "".join(
         f'<tr><td>{esc(coder_name(c.coder))}</td><td class="n">{c.mean:.3f}</td>'
-        f"<td>{esc(c.said)} for {esc(c.truth)}</td>"
+        f"<td>{esc(c.label)} for {esc(c.truth)}</td>"
         f'<td class="n">{percent(c.before)} → {percent(c.after)}</td></tr>'
         for c in changes
     )

@@ -139,28 +139,28 @@ def wait(working: Future[LabelsAlone], study: Study, expected: float) -> None:
         look()
 
 
-def show(study: Study, told: LabelsAlone) -> None:
+def show(study: Study, alone: LabelsAlone) -> None:
     """How right each method is where that is known, and every coder's matrix."""
-    text = f"Of {told.items:,} labelled images, the estimate differs from the majority vote in {told.changed:,}."
-    if told.own is not None:
-        text += f" The labels themselves are right {100 * told.own:.1f} % of the time."
-    if not told.suffice:
+    text = f"Of {alone.items:,} labelled images, the estimate differs from the majority vote in {alone.changed:,}."
+    if alone.own is not None:
+        text += f" The labels themselves are right {100 * alone.own:.1f} % of the time."
+    if not alone.suffice:
         text += (
             " Few images have labels of several coders, so labels alone cannot tell truth and matrices apart: read "
             "these with care. Training looks at the images too."
         )
     markup.sentence(text)
-    if told.scores:
-        items = max(int(s["items"]) for s in told.scores.values())
-        markup.show(compare.table(told.scores, MEASURES, compare.best_method(told.scores)))
+    if alone.scores:
+        items = max(int(s["items"]) for s in alone.scores.values())
+        markup.show(compare.table(alone.scores, MEASURES, compare.best_method(alone.scores)))
         markup.sentence(f"On the {items:,} labelled images of known truth, test images among them.")
     else:
         markup.sentence("The dataset brings no known truth, so nobody can say how right these are.")
-    if told.transitions is not None:
-        _matrices(study.table, study.codes, told.transitions, told.share)
-    if told.note:
+    if alone.transitions is not None:
+        _matrices(study.table, study.codes, alone.transitions, alone.share)
+    if alone.note:
         with st.expander("How the estimate was made"):
-            markup.sentence(told.note)
+            markup.sentence(alone.note)
 
 
 def _matrices(table: AnnotationTable, codes: tuple[str, ...], transitions: FloatArray, share: FloatArray) -> None:

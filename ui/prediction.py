@@ -174,7 +174,7 @@ def look(run: Run, images: Sequence[SourceImage]) -> list[PredictedImage]:
     """
     with tempfile.TemporaryDirectory(prefix="ltnet-") as folder:
         opened = [_open(image, Path(folder) / f"{i}{suffix(image.name)}") for i, image in enumerate(images)]
-        sound = [seen.file for seen in opened if not seen.error]
+        sound = [shown.file for shown in opened if not shown.error]
         answers = iter(commands.predict(run, sound) if sound else [])
         return [s if s.error else replace(s, answer={**next(answers), "image": s.image}) for s in opened]
 

@@ -29,10 +29,10 @@ def small_matrices(
 
 def _picture(coder: str, matrix: Matrix, order: Sequence[int], names: Sequence[str]) -> str:
     cells = "".join(
-        f'<i style="--v:{100 * min(max(matrix[k][said], 0.0), 1.0):.0f}%" '
-        f'title="{html.escape(f"truth {truth}, says {label}: {matrix[k][said]:.0%}", quote=True)}"></i>'
+        f'<i style="--v:{100 * min(max(matrix[k][column], 0.0), 1.0):.0f}%" '
+        f'title="{html.escape(f"truth {truth}, says {label}: {matrix[k][column]:.0%}", quote=True)}"></i>'
         for k, truth in zip(order, names, strict=True)
-        for said, label in zip(order, names, strict=True)
+        for column, label in zip(order, names, strict=True)
     )
     right = sum(matrix[k][k] for k in order) / max(len(order), 1)
     about = f"{coder_name(coder)}: mean of the diagonal {right:.0%}"

@@ -63,7 +63,7 @@ def run_and_json_flags(parser: argparse.ArgumentParser) -> None:
     json_flag(parser)
 
 
-def counter(what: str) -> Callable[[int, int], None]:
+def counter(name: str) -> Callable[[int, int], None]:
     """A progress line on stderr, about once a second on a terminal and every ten seconds elsewhere."""
     pace = 1.0 if sys.stderr.isatty() else 10.0
     last = began = time.monotonic()
@@ -75,6 +75,6 @@ def counter(what: str) -> Callable[[int, int], None]:
             return
         last = now
         left = (now - began) * (total - done) / max(done, 1)
-        say(f"{what}: {done:,} of {total:,}, {left:.0f} s left", sys.stderr)
+        say(f"{name}: {done:,} of {total:,}, {left:.0f} s left", sys.stderr)
 
     return show

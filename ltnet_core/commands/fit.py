@@ -179,16 +179,16 @@ def _adjudications(arguments: argparse.Namespace) -> tuple[pd.DataFrame | None, 
 
 def _settings(arguments: argparse.Namespace, options: dict[str, Any], settled: bool) -> Settings:
     """The settings of a new run: a preset's, or another run's, with the options that flags ask for."""
-    given = given_coders(settled, arguments.adjudicator or "trust")
+    certain = given_coders(settled, arguments.adjudicator or "trust")
     if "reference" in options and "find_reference" in options:
         raise OptionError("--reference names a coder and --no-reference none; leave out one of them.")
     if arguments.like is None:
-        return make_settings(arguments.preset or "default", **options, given=given)
+        return make_settings(arguments.preset or "default", **options, given=certain)
     if arguments.preset or arguments.resume:
         raise OptionError("--like takes another run's settings; leave out --preset and --resume.")
     no_reference = {"reference": None} if "find_reference" in options else {}
     like = Settings.of_spec(Run.open(arguments.like).spec())
-    settings = like.with_values({**options, **no_reference, "given": given})
+    settings = like.with_values({**options, **no_reference, "given": certain})
     settings.require_concerned(options)
     return settings
 

@@ -82,10 +82,10 @@ def _print_reading(reading: DatasetReading) -> None:
     for table in reading.tables:
         columns = ", ".join(f"{c}: {r}" for c, r in table.columns.items())
         say(f"  table {table.file} ({table.shape}): {columns[:400]}")
-    for what, facts in (("parts", reading.splits), ("names matched", reading.names), ("no label", reading.missing)):
+    for title, facts in (("parts", reading.splits), ("names matched", reading.names), ("no label", reading.missing)):
         if facts:
             texts = [f"{k} {v:,}" if isinstance(v, int) else f"{k} {v}" for k, v in facts.items()]
-            say(f"  {what}: {', '.join(texts[:20])}")
+            say(f"  {title}: {', '.join(texts[:20])}")
     for question in reading.questions:
         say(f"question: {question.sentence}")
         for answer in question.answers:

@@ -73,10 +73,10 @@ def which_question(
             continue
         title = titles.of(column)
         same = _same_classes(table, label, column)
-        what = "answered again" if same else "answer different questions"
+        difference = "answered again" if same else "answer different questions"
         sentence = (
             f"{titles.file}: an annotator has several rows for an image, and by {title!r} ({', '.join(questions[:6])}) "
-            f"they {what}: the labels are those of one of them."
+            f"they {difference}: the labels are those of one of them."
         )
         answers = tuple(
             Answer(

@@ -233,7 +233,7 @@ class _Finder(ColumnFacts):
         free = without(self.usable, [base.image, base.split, base.coder, base.truth, *self.corrected.values()])
         count = self.corrected.get("count") or next(iter(named(free, "count")), None)
         free = without(free, [count])
-        asked: list[Question] = []
+        questions: list[Question] = []
         label = self.corrected.get("label")
         if base.coder is None:
             return replace(base, shape="none", missing="no column of coders")
@@ -242,18 +242,18 @@ class _Finder(ColumnFacts):
             if votes is not None:
                 return replace(base, shape="votes", votes=votes.columns, questions=votes.questions)
         if label is None:
-            label, asked = self.answer(free, str(base.image))
+            label, questions = self.answer(free, str(base.image))
         if label is None:
             return replace(base, missing="no column of labels", shape="none")
         sure = self.sure(free, label)
         base = replace(base, shape="long", label=label, count=count, confidence=sure)
-        if base.truth is None and not asked:
-            asked = self.hidden_truth(without(free, [label, *sure]), label, str(base.image))
-        if count is None and base.split is None and not asked:
+        if base.truth is None and not questions:
+            questions = self.hidden_truth(without(free, [label, *sure]), label, str(base.image))
+        if count is None and base.split is None and not questions:
             again = [c for c in without(free, [label, *sure]) if self.few(c)]
             question = which_question(self.table, self.titles, str(base.image), str(base.coder), str(label), again)
-            asked = [] if question is None else [question]
-        return replace(base, questions=tuple(asked))
+            questions = [] if question is None else [question]
+        return replace(base, questions=tuple(questions))
 
     def answer(self, free: list[str], image: str) -> tuple[str | None, list[Question]]:
         """The column of labels in a long table, and what is unclear about it."""
@@ -340,9 +340,9 @@ class _Finder(ColumnFacts):
                 Answer(flag("--annotators", listed(both)), "each column is an annotator"),
                 Answer(flag("--ignore", listed(both[1:])), f"{both[0]} is the label, the others are none"),
             )
-            asked = Question("columns of the same classes", sentence, tuple(both), answers)
+            question = Question("columns of the same classes", sentence, tuple(both), answers)
             coders = tuple(c for c in (label, *alike) if c not in agreed)
-            return replace(base, shape="wide", label=None, coders=coders, questions=(asked,))
+            return replace(base, shape="wide", label=None, coders=coders, questions=(question,))
         if source is not None and "coder" not in self.corrected and not self.corrected.get("label"):
             return replace(base, questions=(source_question(self.titles, label, source),))
         if self.corrected.get("coder"):
@@ -357,8 +357,8 @@ class _Finder(ColumnFacts):
             for n in names[:6]
         ]
         answers.append(Answer(flag("--annotators", listed(names)), "each is an annotator's column"))
-        asked = Question("which column is the label", sentence, tuple(names), tuple(answers))
-        return replace(base, shape="wide", coders=tuple(likely), questions=(asked,))
+        question = Question("which column is the label", sentence, tuple(names), tuple(answers))
+        return replace(base, shape="wide", coders=tuple(likely), questions=(question,))
 
     def annotators(self, base: Roles, free: list[str], others: list[str]) -> Roles:
         """One column per annotator: those that share classes with another one."""
@@ -375,7 +375,7 @@ class _Finder(ColumnFacts):
         chosen = max(groups, key=len)
         chosen = likely if len(groups) == 1 else chosen
         left = tuple(c for c in free if c in constant or (c not in others and any(self.values(c)) and not self.few(c)))
-        asked: list[Question] = []
+        questions: list[Question] = []
         out = [c for c in likely if c not in chosen]
         if out and len(chosen) == 1:
             names = [self.title(c) for c in likely]
@@ -387,12 +387,12 @@ class _Finder(ColumnFacts):
                 for n in names[:6]
             ]
             answers.append(Answer(flag("--annotators", listed(names)), "each is an annotator's column"))
-            asked.append(Question("which column is the label", sentence, tuple(names), tuple(answers)))
+            questions.append(Question("which column is the label", sentence, tuple(names), tuple(answers)))
             chosen = likely
         elif out:
-            asked.append(outsiders(self.titles, list(chosen), out))
+            questions.append(outsiders(self.titles, list(chosen), out))
         elif (grid := people_and_questions(self.titles, chosen)) is not None:
-            asked.append(grid)
+            questions.append(grid)
         if agreed and len(chosen) >= 2:
             left = (*left, *agreed)
-        return replace(base, shape="wide", coders=tuple(chosen), left=left, questions=tuple(asked))
+        return replace(base, shape="wide", coders=tuple(chosen), left=left, questions=tuple(questions))

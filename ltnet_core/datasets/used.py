@@ -74,13 +74,13 @@ def applicable(corrections: Corrections, files: Files) -> Corrections:
     )
 
 
-def _check(option: str, names: Iterable[str], known: Iterable[str], what: str) -> None:
+def _check(option: str, names: Iterable[str], known: Iterable[str], kind: str) -> None:
     by_key = {k.strip("/").casefold(): k for k in known}
     for name in names:
         if name.strip("/").casefold() not in by_key:
             shown = ", ".join(sorted(set(by_key.values()))[:12])
             raise OptionError(
-                f"{option} names {name!r}, but the dataset has no such {what}"
+                f"{option} names {name!r}, but the dataset has no such {kind}"
                 + (f"; it has {shown}." if shown else ".")
                 + did_you_mean(name, by_key.values())
             )

@@ -83,15 +83,15 @@ def inside(area: Sequence[Point], x: NDArray[np.uint16], y: NDArray[np.uint16]) 
 
 def neighbour_counts(item_map: ItemMap, keep: Mask) -> dict[str, int]:
     """How many of the items to keep (N,) are near-duplicates, and how many outliers."""
-    kept = keep[item_map.row]
-    return {"duplicate": int((kept & item_map.duplicate).sum()), "outlier": int((kept & item_map.outlier).sum())}
+    on_map = keep[item_map.row]
+    return {"duplicate": int((on_map & item_map.duplicate).sum()), "outlier": int((on_map & item_map.outlier).sum())}
 
 
 def regions_of(item_map: ItemMap, items: LearnedItems, keep: Mask) -> list[Region]:
     """Every region of the map, with what those of its items are that are to be kept (N,)."""
     r, k = item_map.regions, len(items.classes)
-    kept = keep[item_map.row]
-    region, row = item_map.region[kept].astype(np.intp), item_map.row[kept]
+    on_map = keep[item_map.row]
+    region, row = item_map.region[on_map].astype(np.intp), item_map.row[on_map]
     images = np.bincount(region, minlength=r)
     truths = np.bincount(region * k + items.truth[row], minlength=r * k).reshape(r, k)
     differ = np.bincount(region, items.relation[row] == DIFFER, minlength=r) / np.maximum(images, 1)

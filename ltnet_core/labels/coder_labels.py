@@ -142,10 +142,10 @@ class Labels:
 
     def keep(self, mask: NDArray[np.bool_]) -> Labels:
         """Of the rows where ``mask`` (N,) is true, which become rows 0, 1, …"""
-        kept = mask[self.row]
+        entries = mask[self.row]
         number = np.cumsum(mask, dtype=np.int32) - 1
-        ends = np.append(0, np.cumsum(kept))[self.ends].astype(np.int64)
-        return Labels(int(mask.sum()), ends, number[self.row[kept]].astype(np.int32), self.label[kept])
+        ends = np.append(0, np.cumsum(entries))[self.ends].astype(np.int64)
+        return Labels(int(mask.sum()), ends, number[self.row[entries]].astype(np.int32), self.label[entries])
 
     def until(self, rows: int) -> Labels:
         """Of the first rows only."""

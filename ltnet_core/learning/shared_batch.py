@@ -106,8 +106,8 @@ def _dropout(rows: Rows, input: Tensor, p: float = 0.5, training: bool = True, i
     if not training or p == 0:
         return input
     # As PyTorch draws it in one process: what this process keeps does not depend on how many there are.
-    kept = torch.empty((rows.of, *input.shape[1:]), dtype=input.dtype, device=input.device).bernoulli_(1 - p)
-    return input * kept.div_(1 - p)[rows.slice]
+    mask = torch.empty((rows.of, *input.shape[1:]), dtype=input.dtype, device=input.device).bernoulli_(1 - p)
+    return input * mask.div_(1 - p)[rows.slice]
 
 
 def _batch_norm(

@@ -83,8 +83,8 @@ class LearnedItems:
     def keep(self, mask: NDArray[np.bool_]) -> LearnedItems:
         """The items where ``mask`` (N,) is true, in the same order."""
         columns = ("truth", "network", "known", "confidence", "margin", "origin", "split")
-        kept = {name: getattr(self, name)[mask] for name in columns}
-        return replace(self, names=self.names.filter(pa.array(mask)), labels=self.labels.keep(mask), **kept)
+        selected = {name: getattr(self, name)[mask] for name in columns}
+        return replace(self, names=self.names.filter(pa.array(mask)), labels=self.labels.keep(mask), **selected)
 
     @cached_property
     def human(self) -> NDArray[np.bool_]:

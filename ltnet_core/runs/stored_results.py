@@ -295,8 +295,8 @@ class StoredResults:
     def shares(self, rows: int) -> FloatArray:
         path = self.run.result(ITEMS)
         with reading(path), pq.ParquetFile(path) as file:
-            kept = "share" in file.schema_arrow.names
-        return read_rows(path, ["share"], rows)[:, 0] if kept else np.ones(rows)
+            stored = "share" in file.schema_arrow.names
+        return read_rows(path, ["share"], rows)[:, 0] if stored else np.ones(rows)
 
     def share(self, items: LearnedItems, row: int) -> float:
         path = self.run.result(ITEMS)

@@ -170,10 +170,10 @@ def choose(table: AnnotationTable) -> Chosen | None:
         counts.append(fold.count)
         if not len(fold.count):
             continue
-        rest = Rows.of(fold.rest)
+        remaining = Rows.of(fold.rest)
         for kind in kinds:
-            for model, states, parameters in ladder(rest, kind):
-                logs.setdefault(model, []).append(np.log(left_out_probability(rest, states, parameters, fold)))
+            for model, states, parameters in ladder(remaining, kind):
+                logs.setdefault(model, []).append(np.log(left_out_probability(remaining, states, parameters, fold)))
     count = np.concatenate(counts)
     if len(count) < FEWEST:
         return None
