@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_gallery_routes import RUN, ask
+from test_gallery_routes import RUN, ask, workspace_path
 from test_many_routes import of_labels
 
 from ltnet_core.explore.item_map import map_file, read_map
