@@ -208,7 +208,8 @@ with left:
 with right:
     problem_list.section(study, state.dataset)
     agreement_part(study, reads.study_agreement(state.dataset))
-labels_alone.section(study, state.dataset)
+with st.container():  # what it shows changes by itself, and what stands below keeps its place in the page
+    labels_alone.section(study, state.dataset)
 if study.has_images:
     faces(study, state.dataset)
 else:

@@ -211,7 +211,7 @@ def test_python_travels_the_same_road(demo: Path, finished: Path, tmp_path: Path
         IPA2LT("quick", epochs=2, device="cpu").fit(load_dataset(demo), tmp_path / "run")
     with pytest.raises(OptionError, match="Did you mean 'epochs'"):
         IPA2LT("quick", epoch=2).fit(load_dataset(demo))
-    with pytest.raises(OptionError, match="leave out given"):
+    with pytest.raises(OptionError, match="leave it out"):
         IPA2LT("quick", given=("Alpha",)).fit(load_dataset(demo))
     with pytest.raises(OptionError, match="belongs to the separate likelihood"):
         IPA2LT("paper", likelihood="joint").fit(load_dataset(demo))

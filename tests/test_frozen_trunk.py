@@ -19,7 +19,23 @@ from ltnet_core.learning.networks import build_network, last_layer
 from ltnet_core.learning.weights import load_weights, save_weights
 from ltnet_core.settings import make_settings
 
-FROZEN = ("--preset", "quick", "--epochs", 2, "--image-size", 16, "--device", "cpu", "--seed", 3, "--freeze")
+FROZEN = (
+    "--preset",
+    "quick",
+    "--epochs",
+    12,
+    "--lr",
+    0.05,
+    "--ltnet-lr",
+    0.05,
+    "--image-size",
+    16,
+    "--device",
+    "cpu",
+    "--seed",
+    3,
+    "--freeze",
+)
 
 
 @pytest.mark.parametrize("name", ["cnn", "resnet20", "resnet18", "timm:test_resnet", "timm:resnetv2_50d_gn"])
