@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import tarfile
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from conftest import Command, write_csv
 from test_dataset_reading import FACES, READ, a, faces
 
 from ltnet_core.datasets import load_dataset
+from ltnet_core.datasets.archives import open_files
 from ltnet_core.errors import DatasetError
 
 
@@ -57,3 +60,23 @@ def test_archives_inside_are_named(tmp_path: Path) -> None:
         archive.writestr("f000.png", b"")
     (problem,) = [p for p in load_dataset(tmp_path).problems if p.kind == "archive inside"]
     assert problem.level == "error" and problem.examples[0].startswith("images.zip: is an archive inside")
+
+
+@pytest.mark.parametrize("name", ["a.zip", "a.tar"])
+def test_an_archive_among_objects_that_refer_to_each_other_is_closed(name: str, tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"x")
+    if name == "a.zip":
+        with zipfile.ZipFile(tmp_path / name, "w") as z:
+            z.write(tmp_path / "a.png", "a.png")
+    else:
+        with tarfile.open(tmp_path / name, "w") as t:
+            t.add(tmp_path / "a.png", "a.png")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        files = open_files(tmp_path / name)
+        assert files.read("a.png") == b"x"
+        circle: list[object] = [files]
+        vars(files)["circle"] = circle
+        del files, circle
+        gc.collect()
+    assert not [w for w in caught if issubclass(w.category, ResourceWarning)]

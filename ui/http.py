@@ -19,6 +19,7 @@ from starlette.routing import BaseRoute, Mount
 from ltnet_core.errors import InputError, RunError, StorageError
 
 T = TypeVar("T")
+MOST_TEXT = 500  # characters of a name, a reason, a tag
 
 
 class Refused(Exception):
@@ -100,6 +101,19 @@ def _no_constant(name: str) -> Any:
 def is_count(value: object) -> TypeGuard[int]:
     """Whether a value of JSON is a whole number, not negative, that a database can hold; true is none."""
     return type(value) is int and 0 <= value < 2**63
+
+
+def text_of(content: dict[str, Any], name: str) -> str:
+    """A short text of a request's JSON object, empty where it has none of that name.
+
+    Raises
+    ------
+    Refused
+    """
+    text = content.get(name, "")
+    if not isinstance(text, str) or len(text) > MOST_TEXT:
+        raise Refused(400, f"{name} must be a text of at most {MOST_TEXT} characters.")
+    return text
 
 
 def refusal(status: int, message: str) -> Response:

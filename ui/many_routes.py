@@ -40,7 +40,6 @@ from ui.http import Refused
 from ui.opened import Gallery, RunGallery, Settled
 
 MOST_BODY = 4 * 1024**2
-MOST_TEXT = 500
 REPORTS = {".html": "text/html; charset=utf-8", ".csv": "text/csv; charset=utf-8"}
 GalleryOf = Callable[[Request], Gallery]
 
@@ -87,13 +86,6 @@ def routes(name: str, gallery_of: GalleryOf) -> list[Route]:
     ]
 
 
-def _text(content: dict[str, Any], name: str) -> str:
-    text = content.get(name, "")
-    if not isinstance(text, str) or len(text) > MOST_TEXT:
-        raise Refused(400, f"{name} must be a text of at most {MOST_TEXT} characters.")
-    return text
-
-
 def _rows(content: dict[str, Any], selections: Selections, settled: Settled) -> NDArray[np.int64]:
     """The rows that are meant: those named, or all of the view."""
     view, rows, as_of = content.get("view", {}), content.get("rows"), content.get("as_of", -1)
@@ -110,7 +102,7 @@ def _rows(content: dict[str, Any], selections: Selections, settled: Settled) -> 
 
 
 def _act(gallery: Gallery, content: dict[str, Any], user: str | None) -> dict[str, Any]:
-    kind, value, key, reviewer = (_text(content, name) for name in ("kind", "value", "key", "reviewer"))
+    kind, value, key, reviewer = (http.text_of(content, name) for name in ("kind", "value", "key", "reviewer"))
     selections, settled = gallery.selections, gallery.settled
     rows = _rows(content, selections, settled)
     if len(rows) > MOST_ITEMS:
@@ -124,7 +116,7 @@ def _act(gallery: Gallery, content: dict[str, Any], user: str | None) -> dict[st
 
 
 def _undo(gallery: Gallery, content: dict[str, Any], user: str | None) -> dict[str, Any]:
-    key, reviewer = (_text(content, name) for name in ("key", "reviewer"))
+    key, reviewer = (http.text_of(content, name) for name in ("key", "reviewer"))
     return {"undone": Actions(gallery.settled.store).undo(key, reviewer if user is None else user)}
 
 

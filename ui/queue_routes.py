@@ -42,7 +42,6 @@ from ui.http import Refused
 from ui.opened import Gallery, RunGallery, Settled
 
 MOST_BODY = 1024**2
-MOST_TEXT = 500
 MOST_KEPT = 1000
 STEP = 64  # names that are looked up at once
 KIND = "opinion"
@@ -86,15 +85,8 @@ def routes(name: str, gallery_of: GalleryOf, rows_of: RowsOf) -> list[Route]:
     ]
 
 
-def _text(content: dict[str, Any], name: str) -> str:
-    text = content.get(name, "")
-    if not isinstance(text, str) or len(text) > MOST_TEXT:
-        raise Refused(400, f"{name} must be a text of at most {MOST_TEXT} characters.")
-    return text
-
-
 def _claim(gallery: Gallery, content: dict[str, Any], user: str | None, rows_of: RowsOf) -> dict[str, Any]:
-    holder, reviewer, view = _text(content, "holder"), _text(content, "reviewer"), content.get("view", {})
+    holder, reviewer, view = http.text_of(content, "holder"), http.text_of(content, "reviewer"), content.get("view", {})
     count, keep = content.get("count", 0), content.get("keep", [])
     selections, settled = gallery.selections, gallery.settled
     n = len(selections.items)
@@ -134,7 +126,7 @@ def _names(names: pa.Array, rows: Rows) -> Iterator[str]:
 
 
 def _release(gallery: Gallery, content: dict[str, Any], user: str | None) -> dict[str, Any]:
-    Queue(gallery.settled.store).release(_text(content, "holder"))
+    Queue(gallery.settled.store).release(http.text_of(content, "holder"))
     return {}
 
 
@@ -185,7 +177,7 @@ def split(body: Any, items: LearnedItems, user: str | None) -> tuple[list[Opinio
 
 
 def _opinion(d: dict[str, Any], items: LearnedItems, user: str | None) -> Opinion:
-    key, reviewer, reason, about = (_text(d, name) for name in ("key", "reviewer", "reason", "about"))
+    key, reviewer, reason, about = (http.text_of(d, name) for name in ("key", "reviewer", "reason", "about"))
     row, label, shown = d.get("row"), d.get("label", -1), d.get("shown")
     if not key or about not in opinions.KINDS or shown not in ("image", "labels") or type(label) is not int:
         raise Refused(400, "A second answer has a key, what it is about, what was shown, and a label.")

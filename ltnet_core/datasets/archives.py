@@ -6,6 +6,7 @@ import io
 import os
 import re
 import tarfile
+import weakref
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -81,6 +82,7 @@ class TarFiles(Files):
     def __init__(self, archive: Path, allowed: Sequence[str] | None = None):
         self.location = archive
         self._file = io.FileIO(open_regular(archive, allowed, archive.name))
+        weakref.finalize(self, self._file.close)
         self._positions: dict[str, tuple[int, int]] = {}
         odd = []
         try:
@@ -100,13 +102,9 @@ class TarFiles(Files):
                             odd.append(f"{name!r} occurs twice; the last one counts.")
                         self._positions[name] = (entry.offset_data, entry.size)
         except (tarfile.TarError, OSError, ValueError, EOFError, RecursionError) as e:
+            self._file.close()
             raise DatasetError(f"is not a readable tar archive ({e}).", file=archive.name) from e
         self.passed_over = tuple(odd)
-
-    def __del__(self) -> None:
-        file = getattr(self, "_file", None)  # there is none where the archive could not be opened
-        if file is not None:
-            file.close()
 
     def _list(self) -> list[str]:
         return list(self._positions)

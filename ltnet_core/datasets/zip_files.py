@@ -7,6 +7,7 @@ import lzma
 import os
 import stat
 import struct
+import weakref
 import zipfile
 import zlib
 from collections.abc import Sequence
@@ -49,20 +50,20 @@ class _Archive(io.BufferedReader):
             raise zipfile.BadZipFile(f"it lists more than {MAX_ENTRIES:,} files")
         return data
 
-    def __del__(self) -> None:
-        self.close()  # a ZipFile closes only what it opened itself
-
 
 class ZipFiles(Files):
     """A zip archive, read in place: nothing is ever extracted, so no entry can land outside."""
 
     def __init__(self, archive: Path, allowed: Sequence[str] | None = None):
         self.location = archive
+        opened = io.FileIO(open_regular(archive, allowed, archive.name))
+        # A ZipFile closes only what it opened itself, and among objects that refer to each other a file may go first.
+        weakref.finalize(self, opened.close)
         try:
-            opened = io.FileIO(open_regular(archive, allowed, archive.name))
             self._version = version_of(os.fstat(opened.fileno()))
             self._zip = zipfile.ZipFile(_Archive(opened))
         except BAD_ZIP as e:
+            opened.close()
             raise DatasetError(f"is not a readable zip archive ({e}).", file=archive.name) from e
         self._entries: dict[str, zipfile.ZipInfo] = {}
         odd = []
