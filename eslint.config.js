@@ -33,5 +33,5 @@ export default [
     },
   },
   { files: ["assets/**"], languageOptions: { globals: globals.browser } },
-  { files: ["tests/js/**", "eslint.config.js"], languageOptions: { globals: globals.node } },
+  { files: ["tests/js/**", "eslint.config.js"], languageOptions: { globals: { ...globals.node, document: "readonly", window: "writable" } } },
 ];

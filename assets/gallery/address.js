@@ -24,6 +24,12 @@ export function search(view, now) {
 }
 
 /**
+ * The place in the list that a view names; the first where that is no place.
+ * @param {View} view
+ */
+export const placeOf = ({ at = "" }) => (/^[0-9]{1,8}$/.test(at) ? Number(at) : 0);
+
+/**
  * The view in an address.
  * @param {string} text what stands after the path
  * @returns {View}

@@ -223,11 +223,12 @@ export class Decisions {
    * @param {string} why
    */
   drop(decision, why) {
-    this.error = why;
+    const before = this.stack.find((s) => s.key === decision.key)?.before ?? null;
+    this.error = `${decision.image}: ${why}`;
     this.pending.shift();
     this.keep();
     this.stack = this.stack.filter((s) => s.key !== decision.key);
-    this.standing.delete(decision.row);
+    if (this.of(decision.row)?.key === decision.key) this.standing.set(decision.row, before);
     this.changed([decision.row]);
   }
 
@@ -237,7 +238,6 @@ export class Decisions {
    */
   take(sent, answer) {
     this.lost = false;
-    this.error = "";
     this.pending.splice(0, sent.length);
     this.keep();
     const saved = new Set(answer.saved);

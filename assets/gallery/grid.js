@@ -44,6 +44,11 @@ export class Grid {
     });
   }
 
+  // What is in sight is the place before; the next is on its way.
+  get isStale() {
+    return this.element.classList.contains("stale");
+  }
+
   // Show the list from a position on.
   async reset(position = 0) {
     const turn = (this.turn += 1);

@@ -1,6 +1,7 @@
 // @ts-check
 // The line above the images: how many there are, where one is in the list, settling and refitting.
 
+import { placeOf } from "./address.js";
 import { chosenOf, restrictions } from "./choices.js";
 import { BLOCK } from "./constants.js";
 import { h, redraw, remember, remembered, sleep, whole } from "./core.js";
@@ -16,6 +17,8 @@ export class Head {
     this.element = h("section", { class: "ga-head" });
     this.folded = remembered("ltnet-folded") === "1";
     this.asking = false; // how a refit takes the answers
+    this.onlyBlind = false;
+    this.typed = ""; // into the number of the place, which is drawn anew meanwhile
   }
 
   draw() {
@@ -55,15 +58,20 @@ export class Head {
    */
   jump(total) {
     const { app } = this;
-    const at = Number(app.view.at) || 0;
+    const at = placeOf(app.view);
     const number = h("input", {
       type: "number",
       name: "number",
       min: "1",
       max: String(total),
-      value: String(at + 1),
+      value: this.typed || String(at + 1),
       "aria-label": "Number in the list",
-      onChange: () => app.jump(Math.max(Number(number.value) - 1, 0)),
+      onInput: () => (this.typed = number.value),
+      onChange: () => {
+        this.typed = "";
+        app.jump(Math.max(Number(number.value) - 1, 0));
+      },
+      onBlur: () => (this.typed = ""),
     });
     const slider = h("input", {
       type: "range",
@@ -107,11 +115,11 @@ export class Head {
     if (!this.asking) {
       return h("button", { class: "ga-button", name: "refit", onClick: () => this.ask(true) }, `Refit ${text} …`);
     }
-    const blindOnly = h("input", { type: "checkbox", name: "only-blind" });
+    const blindOnly = h("input", { type: "checkbox", name: "only-blind", checked: this.onlyBlind, onChange: () => (this.onlyBlind = blindOnly.checked) });
     const start = (/** @type {string} */ how) => async () => {
       while (app.decisions.pending.length) await sleep(100);
       this.asking = false;
-      app.tell({ kind: "refit", how, blind: blindOnly.checked });
+      app.tell({ kind: "refit", how, blind: this.onlyBlind });
     };
     if (!inAll) {
       return h(

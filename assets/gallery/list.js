@@ -10,6 +10,7 @@ import { Answer } from "./server.js";
 
 const MOST_BLOCKS = 80;
 const MOST_IMAGES = 3000;
+const MOST_TRIES = 50;
 
 export class List {
   /**
@@ -124,6 +125,7 @@ export class Images {
     this.urls = new Map();
     /** @type {Map<number, Promise<string>>} */
     this.wanted = new Map();
+    this.closed = false;
   }
 
   /** @param {number} row */
@@ -155,16 +157,7 @@ export class Images {
       finish.get(row)?.(address);
       got(row, address);
     };
-    try {
-      await this.server.thumbnails(missing, (row, bytes) =>
-        keep(row, bytes ? URL.createObjectURL(new Blob([bytes], { type: "image/jpeg" })) : ""),
-      );
-    } catch (error) {
-      if (error instanceof Answer) for (const row of missing) if (!this.urls.has(row)) keep(row, "");
-    } finally {
-      // Those that did not come are asked for again when they are shown again.
-      for (const row of missing) this.wanted.delete(row);
-    }
+    await this.fetch(missing, keep);
     for (const [row, address] of this.urls) {
       if (this.urls.size <= MOST_IMAGES) break;
       this.urls.delete(row);
@@ -172,7 +165,29 @@ export class Images {
     }
   }
 
+  /**
+   * Goes on asking for those that have not come while the server is away, some minutes long.
+   * @param {number[]} rows
+   * @param {(row: number, address: string) => void} keep
+   */
+  async fetch(rows, keep) {
+    let left = rows;
+    for (let tries = 0; left.length && tries < MOST_TRIES && !this.closed; tries += 1) {
+      try {
+        await this.server.thumbnails(left, (row, bytes) => {
+          if (!this.closed) keep(row, bytes ? URL.createObjectURL(new Blob([bytes], { type: "image/jpeg" })) : "");
+        });
+      } catch (error) {
+        if (error instanceof Answer) for (const row of left) if (this.wanted.has(row)) keep(row, "");
+      }
+      left = left.filter((row) => this.wanted.has(row));
+      if (left.length) await sleep(clamp(300 * 2 ** tries, 300, 4000));
+    }
+    for (const row of left) this.wanted.delete(row); // asked for again when they are shown again
+  }
+
   close() {
+    this.closed = true;
     for (const address of this.urls.values()) if (address) URL.revokeObjectURL(address);
     this.urls.clear();
   }

@@ -1,7 +1,7 @@
 // @ts-check
 // The gallery: it owns the view and its address, and brings what it shows from the server by itself.
 
-import { search, viewOf, wishOf } from "./address.js";
+import { placeOf, search, viewOf, wishOf } from "./address.js";
 import { Cases } from "./cases.js";
 import { Chips } from "./chips.js";
 import { Coders } from "./coders.js";
@@ -38,6 +38,7 @@ export class Gallery {
     this.data = component.data;
     this.tellParent = component.setTriggerValue;
     this.n = 0;
+    this.opening = 0; // counts the images that were asked for by name
     /** @type {View} */
     this.view = { ...this.data.view };
     this.closed = false;
@@ -95,13 +96,17 @@ export class Gallery {
     this.onScroll = () => this.scrolled();
     this.onPop = () => this.went();
     this.onMove = () => (this.still = false);
+    this.listen();
+    if (search(this.view, window.location.search) !== window.location.search) this.address(false);
+    const from = placeOf(this.view);
+    this.reload(from).then(() => (this.view.item ? this.openNamed(this.view.item) : undefined));
+    Promise.race([this.parts, sleep(MOST_HIDDEN)]).then(() => this.reveal());
+  }
+
+  listen() {
     window.addEventListener("scroll", this.onScroll, { passive: true, capture: true });
     for (const kind of MOVES) window.addEventListener(kind, this.onMove, { passive: true, capture: true });
     window.addEventListener("popstate", this.onPop);
-    if (search(this.view, window.location.search) !== window.location.search) this.address(false);
-    const from = Number(this.view.at) || 0;
-    this.reload(from).then(() => (this.view.item ? this.openNamed(this.view.item) : undefined));
-    Promise.race([this.parts, sleep(MOST_HIDDEN)]).then(() => this.reveal());
   }
 
   // Those that have something to show.
@@ -135,13 +140,14 @@ export class Gallery {
     clearTimeout(this.soon);
     const before = JSON.stringify(this.wish());
     this.view = viewOf(window.location.search);
-    if (JSON.stringify(this.wish()) !== before) this.reload(Number(this.view.at) || 0);
+    if (JSON.stringify(this.wish()) !== before) this.reload(placeOf(this.view));
     if (this.view.item) this.openNamed(this.view.item, false);
-    else if (this.review.isOpen) this.review.close();
+    else this.review.close();
   }
 
   /** @param {Record<string, unknown>} asked */
   tell(asked) {
+    if (this.closed) return;
     this.n = Math.max(Date.now(), this.n + 1);
     this.tellParent("asked", { ...asked, n: this.n });
   }
@@ -158,6 +164,7 @@ export class Gallery {
    * @param {boolean} [all]
    */
   set(changes, all = false) {
+    if (this.closed) return;
     const next = changes === null || all ? {} : this.wish();
     for (const [name, value] of Object.entries(changes || {})) {
       if (value === "") delete next[name];
@@ -183,7 +190,7 @@ export class Gallery {
   /** @param {boolean} push whether it is one more step of the browser's history */
   address(push) {
     clearTimeout(this.soon);
-    this.pageAddress.write(push);
+    if (!this.closed) this.pageAddress.write(push); // the address is another page's by then
   }
 
   /**
@@ -209,7 +216,7 @@ export class Gallery {
   scrolled() {
     clearTimeout(this.scrolling);
     this.scrolling = setTimeout(() => {
-      if (this.closed || this.review.isOpen || this.still) return;
+      if (this.closed || this.review.isOpen || this.still || this.grid.isStale) return;
       const at = Math.floor(this.grid.position() / BLOCK) * BLOCK;
       if (String(at || "") === (this.view.at || "")) return;
       const { at: _, ...rest } = this.view;
@@ -254,7 +261,7 @@ export class Gallery {
    * @param {number} position
    */
   jump(position) {
-    const at = clamp(position, 0, Math.max((this.list.total || 1) - 1, 0));
+    const at = clamp(Math.trunc(position) || 0, 0, Math.max((this.list.total || 1) - 1, 0));
     const { at: _, ...rest } = this.view;
     this.view = at ? { ...rest, at: String(at) } : rest;
     this.address(false);
@@ -266,13 +273,17 @@ export class Gallery {
    * @param {boolean} [push]
    */
   async openNamed(image, push = undefined) {
+    const opening = (this.opening += 1);
     if (this.review.isOpen && this.review.row?.n === image) return;
+    const { turn } = this.review;
     try {
       /** @type {View} */
       const params = { ...this.wish(), image };
       if (this.list.version !== null) params.as_of = String(this.list.version);
       /** @type {{row: number | null, position: number | null}} */
       const answer = await this.server.json("place", params);
+      // Another image was asked for or looked at meanwhile, or none any more.
+      if (opening !== this.opening || turn !== this.review.turn || this.closed) return;
       if (answer.position !== null) await this.review.open(answer.position, push);
       else if (answer.row !== null) await this.review.openRow(answer.row, push);
       else this.say(`There is no image ${image} here.`);
@@ -411,26 +422,28 @@ export class Gallery {
   }
 }
 
-/** @type {WeakMap<Element, Gallery>} */
+/**
+ * The gallery of each place on a page.
+ * @type {WeakMap<ParentNode, Gallery>}
+ */
 const galleries = new WeakMap();
 
 /** @param {Component} component */
 export default function (component) {
-  const root = component.parentElement.querySelector(".ga");
+  const { parentElement, data } = component;
+  const root = parentElement.querySelector(".ga");
   if (!root) return undefined;
-  let gallery = galleries.get(root);
-  if (gallery && gallery.data.api !== component.data.api) {
-    gallery.close();
-    gallery = undefined;
-  }
-  if (gallery) {
-    gallery.update(component);
+  const before = galleries.get(parentElement);
+  if (before?.root === root && before.data.api === data.api) {
+    before.update(component);
   } else {
-    gallery = new Gallery(root, component);
-    galleries.set(root, gallery);
+    before?.close();
+    galleries.set(parentElement, new Gallery(root, component));
   }
   return () => {
-    galleries.get(root)?.close();
-    galleries.delete(root);
+    // Streamlit calls this too where new data came before this call had ended: the gallery is still on the page then.
+    if (root.isConnected) return;
+    galleries.get(parentElement)?.close();
+    galleries.delete(parentElement);
   };
 }

@@ -19,6 +19,7 @@ export class Many {
     this.anchor = -1; // position from which shift chooses a range
     this.busy = false;
     this.number = 0;
+    this.typed = ""; // as a tag
     this.element = h("section", { class: "ga-many", "aria-label": "The chosen images", hidden: true });
   }
 
@@ -56,8 +57,12 @@ export class Many {
     this.anchor = position;
     if (range && from !== position) {
       const { list } = this.app;
-      const rows = await Promise.all(between(from, position).map((at) => list.bring(at)));
+      const rows = await Promise.all(between(from, position).map((at) => list.bring(at))).catch((error) => this.app.say(messageOf(error)));
       if (list !== this.app.list) return undefined;
+      if (!rows) {
+        this.app.grid.mark();
+        return undefined;
+      }
       for (const one of rows) if (one) this.rows.add(one.r);
     } else if (on) this.rows.add(row.r);
     else this.rows.delete(row.r);
@@ -98,6 +103,7 @@ export class Many {
       const acted = await app.server.post("actions", { ...this.meant(), kind, value, key, reviewer: this.reviewer() });
       this.rows.clear();
       this.all = false;
+      this.typed = "";
       await app.changed();
       app.say(resultOf(kind, value, acted), h("button", { class: "ga-button", name: "undo-action", onClick: () => app.history.undo(key) }, "Undo"));
     } catch (error) {
@@ -134,7 +140,9 @@ export class Many {
       maxLength: 60,
       placeholder: "tag",
       "aria-label": "Tag",
-      onKeydown: (/** @type {KeyboardEvent} */ e) => e.key === "Enter" && this.tag("tag", tag.value),
+      value: this.typed,
+      onInput: () => (this.typed = tag.value),
+      onKeydown: (/** @type {KeyboardEvent} */ e) => e.key === "Enter" && !e.isComposing && this.tag("tag", tag.value),
     });
     /** @type {(name: string, text: string, act: () => void, title?: string) => HTMLElement} */
     const button = (name, text, act, title) => h("button", { class: "ga-button", name, disabled, title, onClick: act }, text);

@@ -3,6 +3,7 @@
 
 import { h, named } from "./core.js";
 import { areaOf, cornersOf, MapView } from "./map_view.js";
+import { Answer } from "./server.js";
 
 /** @import { ImageMap } from "./map.js" */
 /** @import { Corner } from "./map_view.js" */
@@ -153,7 +154,7 @@ export class MapCanvas {
   open(at) {
     const { points, app } = this.map;
     const n = points?.at(this.view, ...at) ?? -1;
-    if (points && n >= 0) app.review.openRow(points.row[n]).catch(() => app.say("The server does not answer."));
+    if (points && n >= 0) app.review.openRow(points.row[n]).catch((error) => app.say(error instanceof Answer ? error.message : "The server does not answer."));
   }
 
   /**

@@ -140,7 +140,7 @@ export class Matrix {
   cell(k, l, n, part, chosen, at) {
     const { app } = this;
     const { classes } = app.data;
-    const [row, column] = [this.rows, this.columns];
+    const { rows: row, columns: column } = /** @type {LabelTable} */ (this.table);
     const on = chosen[0].length === 1 && chosen[0][0] === classes[k] && chosen[1].length === 1 && chosen[1][0] === classes[l];
     const text = `${this.title(row)} ${classes[k]}, ${this.title(column)} ${classes[l]}: ${whole(n)} images, ${percent(part)} of the row`;
     const key = `cell:${k}:${l}`;

@@ -89,7 +89,10 @@ export class Review {
     this.alone = false;
     if (!this.isOpen) this.blind = blind;
     this.start();
-    await this.show(position);
+    const shown = this.show(position);
+    const { turn } = this;
+    await shown;
+    if (turn !== this.turn) return;
     clearTimeout(this.app.soon);
     this.app.setItem(this.row?.n, push);
   }
@@ -100,8 +103,9 @@ export class Review {
    * @param {boolean} [push]
    */
   async openRow(row, push = !this.isOpen) {
+    const turn = (this.turn += 1);
     const item = await this.item(row);
-    this.turn += 1;
+    if (turn !== this.turn || this.app.closed) return;
     this.alone = true;
     if (!this.isOpen) this.blind = false;
     this.start();
@@ -123,10 +127,12 @@ export class Review {
   }
 
   close() {
+    this.turn += 1; // what is still on its way is not shown
     if (!this.isOpen) return;
     this.element.close();
     window.removeEventListener("keydown", this.onKey, true);
     clearTimeout(this.rest);
+    this.app.decisions.error = ""; // it has been read
     const ofQueue = this.queue;
     ofQueue?.leave();
     this.queue = null;
@@ -208,7 +214,7 @@ export class Review {
    * @param {HTMLElement} field
    */
   typed(event, field) {
-    if (event.key === "Enter" || event.key === "Escape") {
+    if ((event.key === "Enter" || event.key === "Escape") && !event.isComposing) {
       field.dispatchEvent(new Event("change"));
       field.blur();
       event.preventDefault();

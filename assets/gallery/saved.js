@@ -12,6 +12,9 @@ export class SavedViews {
   constructor(app) {
     this.app = app;
     this.naming = false;
+    this.typed = ""; // as a name, which is drawn anew meanwhile
+    /** @type {HTMLInputElement | null} */
+    this.field = null;
   }
 
   /** @param {() => void} again draws what surrounds it */
@@ -29,7 +32,9 @@ export class SavedViews {
     );
     const name = (/** @type {boolean} */ naming) => {
       this.naming = naming;
+      this.typed = "";
       again();
+      if (naming) this.field?.focus();
     };
     return h(
       "span",
@@ -51,7 +56,9 @@ export class SavedViews {
       maxLength: VIEW_NAME,
       placeholder: "name of the view",
       "aria-label": "Name of the view",
-      onKeydown: (/** @type {KeyboardEvent} */ e) => e.key === "Escape" && name(false),
+      value: this.typed,
+      onInput: () => (this.typed = field.value),
+      onKeydown: (/** @type {KeyboardEvent} */ e) => e.key === "Escape" && !e.isComposing && name(false),
     });
     const save = (/** @type {Event} */ e) => {
       e.preventDefault();
@@ -59,7 +66,7 @@ export class SavedViews {
       if (text) app.tell({ kind: "save", name: text, view: app.wish() });
       name(false);
     };
-    queueMicrotask(() => field.focus());
+    this.field = field;
     return h("form", { class: "ga-row", onSubmit: save }, field, h("button", { class: "ga-button" }, "Save"));
   }
 }

@@ -369,19 +369,29 @@ function engineOf(purpose) {
   return (kept[`${KEY}-${purpose}`] ||= new Engine(purpose));
 }
 
-/** @type {WeakMap<HTMLElement, View>} */
+/**
+ * The view of each place on a page.
+ * @type {WeakMap<ParentNode, View>}
+ */
 const views = new WeakMap();
 
 /** @param {Component} component */
 export default function (component) {
+  const { parentElement, data } = component;
   /** @type {HTMLElement | null} */
-  const root = component.parentElement.querySelector(".fu");
+  const root = parentElement.querySelector(".fu");
   if (!root) return undefined;
-  const view = views.get(root) || new View(root, engineOf(component.data.purpose));
-  views.set(root, view);
+  let view = views.get(parentElement);
+  if (view?.root !== root || view.engine.purpose !== data.purpose) {
+    view?.close();
+    view = new View(root, engineOf(data.purpose));
+    views.set(parentElement, view);
+  }
   view.update(component);
   return () => {
-    view.close();
-    views.delete(root);
+    // Streamlit calls this too where new data came before this call had ended: the view is still on the page then.
+    if (root.isConnected) return;
+    views.get(parentElement)?.close();
+    views.delete(parentElement);
   };
 }

@@ -115,7 +115,7 @@ test("a refusal that may pass is tried again, one that would not is dropped and 
   pass(200);
   await turns();
   assert.equal(queue.pending.length, 0);
-  assert.equal(queue.error, "It is of another run.");
+  assert.equal(queue.error, "seven.png: It is of another run.");
   assert.equal(queue.of(7), null);
   assert.equal(queue.undo("Ann"), null);
 });
@@ -135,7 +135,7 @@ test("one that is refused does not take the others with it", async () => {
   await turns();
   assert.equal(queue.pending.length, 0);
   assert.deepEqual([1, 2, 3].map((r) => queue.of(r)?.pending), [false, undefined, false]);
-  assert.equal(queue.error, "");
+  assert.equal(queue.error, "2.png: There is no row 2.");
 });
 
 test("undo takes back the last answer of this page and shows what stood before", async () => {
