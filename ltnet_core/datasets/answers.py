@@ -16,6 +16,7 @@ from ..errors import DatasetError, OptionError
 from .corrections import NOTHING, Corrections
 from .dataset_reading import TableReading
 from .files import Files
+from .json_files import real
 from .listed_names import as_listed
 from .missing import absent
 from .parts import part_of_file, part_of_image
@@ -290,10 +291,8 @@ def _truth_of_tests(frame: pd.DataFrame) -> tuple[pd.DataFrame, set[str]]:
 
 def seconds(value: object) -> float:
     """A time as a tool writes it, in seconds since 1970; NaN for what is none."""
-    if isinstance(value, bool) or value is None:
-        return np.nan
-    if isinstance(value, int | float):
-        return float(value)
+    if value is None or isinstance(value, int | float):
+        return _finite(real(value))
     plain = str(value).strip().removesuffix(" UTC")
     words = plain.split()
     if len(words) == 6 and words[3].count(":") == 2:  # Mechanical Turk: Mon Jan 08 01:00:00 PST 2024
@@ -305,10 +304,14 @@ def seconds(value: object) -> float:
         when = datetime.strptime(plain, known[0]) if known else datetime.fromisoformat(plain)
     except ValueError:
         try:
-            return float(plain)
+            return _finite(float(plain))
         except ValueError:
             return np.nan
     return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
+
+
+def _finite(number: float) -> float:
+    return number if np.isfinite(number) else np.nan
 
 
 def one_of(values: Iterable[str]) -> str | None:

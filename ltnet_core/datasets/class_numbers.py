@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 
 from .questions import Answer, Question, flag
 
@@ -17,8 +18,8 @@ def number(text: str) -> int | float | None:
     """The number that a class is written as; None where it is no number."""
     if not text.isascii() or len(text) > LONGEST or NUMBER.fullmatch(text) is None:
         return None
-    value = float(text)
-    return int(value) if value.is_integer() else value
+    value = Decimal(text)  # a float tells numbers of more than 15 digits no longer apart
+    return int(value) if value == value.to_integral_value() else float(value)
 
 
 def _alone(text: str) -> str:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
 from ..errors import OptionError, did_you_mean
+from ..settings.flags import names
 from .questions import listed
 
 COLUMN_ROLES = ("image", "label", "coder", "count", "split", "truth", "confidence")
 PARTS = ("train", "test", "ignore")
+
+
+def key_of(name: str) -> str:
+    """A name of a column, file, folder or value, by which it is told from others: without case, composed letters."""
+    return unicodedata.normalize("NFC", name).strip().strip("/").casefold()
 
 
 @dataclass(frozen=True)
@@ -55,13 +61,13 @@ class Corrections:
 
     def part(self, name: str) -> str | None:
         """The part that a correction assigns to a name: train, test, ignore; None where there is no correction."""
-        wanted = name.strip().strip("/").casefold()
-        return next((p for n, p in self.split.items() if n.strip().strip("/").casefold() == wanted), None)
+        wanted = key_of(name)
+        return next((p for n, p in self.split.items() if key_of(n) == wanted), None)
 
     def ignores(self, name: str) -> bool:
         """Whether a column, a table or a folder of that name is left out."""
-        wanted = name.strip().strip("/").casefold()
-        return any(wanted == i.strip().strip("/").casefold() for i in self.ignore)
+        wanted = key_of(name)
+        return any(wanted == key_of(i) for i in self.ignore)
 
     def updated(self, other: Corrections) -> Corrections:
         """These corrections with what another says over them."""
@@ -94,6 +100,8 @@ class Corrections:
         ------
         OptionError
         """
+        if not isinstance(content or {}, Mapping):
+            raise OptionError("corrections of a reading are an object of names and what they are.")
         values = dict(content or {})
         odd = set(values) - {f.name for f in fields(cls)}
         if odd:
@@ -185,7 +193,7 @@ def from_roles(before: Mapping[str, str], after: Mapping[str, str]) -> Correctio
 
 def _names(text: str) -> list[str]:
     """Names separated by commas, read like a row of CSV, so that a name with a comma can be quoted."""
-    return [n.strip() for n in next(csv.reader([text]), []) if n.strip()]
+    return [n for n in names(text) if n]
 
 
 def _pairs(option: str, form: str, texts: Iterable[str]) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -77,6 +78,16 @@ def first_object(files: Files, name: str) -> dict[str, Any]:
 
 def _first_words(error: Exception) -> str:
     return "nested too deep" if isinstance(error, RecursionError) else str(error).split("\n")[0]
+
+
+def real(value: Any) -> float:
+    """A number of JSON; NaN for anything else, infinity for a whole number that no float holds."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return math.nan
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
 
 
 def text(value: Any) -> str:

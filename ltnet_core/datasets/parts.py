@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 
 from .corrections import NOTHING, Corrections
+from .splits import TEST_ELSEWHERE, TRAIN_ELSEWHERE, words
 
-LEARN = frozenset({"train", "training", "learn"})
-HELD_OUT = frozenset(
-    {"test", "testing", "tst", "val", "valid", "validation", "dev", "devel", "eval", "evaluation", "holdout", "heldout"}
-)
-# FER2013Train, instances_val2017, PublicTest: words by capitals, digits and marks.
-WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+LEARN = TRAIN_ELSEWHERE | {"train", "training", "learn"}
+HELD_OUT = TEST_ELSEWHERE | {
+    *("test", "testing", "tst", "val", "valid", "validation", "dev", "devel", "eval", "evaluation", "holdout"),
+    "heldout",
+}
 
 
 @lru_cache(maxsize=65_536)  # the same few folders stand before a million images
 def part_of_value(value: str) -> str:
     """``train``, ``test`` or "" for a value of a split field."""
-    words = {w.lower() for w in WORD.findall(value)}
-    if words & HELD_OUT:
+    parts = words(value)
+    together = {*parts, "".join(parts)}
+    if together & HELD_OUT:
         return "test"
-    return "train" if words & LEARN else ""
+    return "train" if together & LEARN else ""
 
 
 def part_of_file(name: str, corrections: Corrections = NOTHING) -> str:

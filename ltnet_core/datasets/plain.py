@@ -146,7 +146,7 @@ def read_planted(files: Files, classes: list[str]) -> dict[str, FloatArray]:
             out[coder][np.ix_(order, order)] = planted
     except DatasetError:
         raise
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError) as e:
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError) as e:
         raise DatasetError(
             f'expected {{"classes": [...], "coders": {{NAME: K x K}}}} over the dataset\'s classes ({e}).', file=name
         ) from e

@@ -9,7 +9,7 @@ from ..errors import DatasetError
 from .class_numbers import number
 from .column_facts import FEW, ColumnFacts
 from .columns import KNOWN, ROLES, WEAK_CODERS, about, labels, named, short, without
-from .corrections import Corrections
+from .corrections import Corrections, key_of
 from .dataset_reading import TableReading
 from .image_names import match_names
 from .questions import Answer, Question, flag, listed
@@ -79,7 +79,7 @@ def find_roles(table: Table, images: Sequence[str], corrections: Corrections, sh
 
 def find_column(columns: Iterable[str], name: str) -> str | None:
     """The column of that name, whatever its case."""
-    return next((c for c in columns if c.casefold() == name.strip().casefold()), None)
+    return next((c for c in columns if key_of(c) == key_of(name)), None)
 
 
 class _Finder(ColumnFacts):

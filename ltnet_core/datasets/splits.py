@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,53 +15,27 @@ from .corrections import Corrections
 from .questions import Answer, Question, flag, listed
 from .tables import mapped
 
-TRAIN = frozenset(
+# Spanish, French, Italian, Portuguese, Chinese.
+TRAIN_ELSEWHERE = frozenset(
     {
-        "train",
-        "training",
-        "trainset",
-        "tr",
-        "trn",
-        "learn",
-        "fit",
-        "development_train",
-        "entrenamiento",
-        "entrainement",
-        "entraînement",
-        "apprentissage",
-        "addestramento",
-        "treinamento",
-        "训练",
-        "训练集",
+        *("entrenamiento", "entrainement", "entraînement", "apprentissage", "addestramento", "treinamento"),
+        *("训练", "训练集"),
     }
 )
-TEST = frozenset(
-    {
-        *(
-            "test",
-            "testing",
-            "tests",
-            "tst",
-            "te",
-            "testset",
-            "val",
-            "valid",
-            "validate",
-            "validation",
-            "validating",
-            *("vali", "prueba", "validación", "validazione", "validação", "测试", "测试集", "验证", "验证集"),
-        ),
-        *("dev", "devel", "development", "eval", "evaluation", "evaluate", "holdout", "heldout"),
-        *("public", "private", "publictest", "privatetest"),
-    }
-)
+TEST_ELSEWHERE = frozenset({"prueba", "validación", "validazione", "validação", "测试", "测试集", "验证", "验证集"})
+TRAIN = TRAIN_ELSEWHERE | {"train", "training", "trainset", "tr", "trn", "learn", "fit", "development_train"}
+TEST = TEST_ELSEWHERE | {
+    *("test", "testing", "tests", "tst", "te", "testset", "val", "valid", "validate", "validation", "validating"),
+    *("vali", "dev", "devel", "development", "eval", "evaluation", "evaluate", "holdout", "heldout"),
+    *("public", "private", "publictest", "privatetest"),
+}
 UNLABELLED = frozenset({"unlabelled", "unlabeled", "nolabel", "nolabels"})
 FORM = frozenset({"sample", "submission", "submissions", "submit", "example", "template"})
 TRUTH = frozenset({"truth", "groundtruth", "gt", "gold", "golden", "goldstandard", "reference"})
 AGREED = frozenset({"consensus", "majority", "adjudicated", "agreed"})
 FEW = 4
 # Words around them that say no more: train_images, Val_Aligned_Faces, FER2013Train, test_set.
-WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
+WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[^\W\d_A-Z]+|[A-Z]+|\d+")
 
 
 def words(name: str) -> list[str]:
@@ -69,7 +44,7 @@ def words(name: str) -> list[str]:
     >>> words("Val_Aligned_Faces")
     ['val', 'aligned', 'faces']
     """
-    return [w.lower() for w in WORD.findall(name)]
+    return [w.lower() for w in WORD.findall(unicodedata.normalize("NFC", name))]
 
 
 def part_of(name: str) -> str | None:

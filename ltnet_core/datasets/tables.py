@@ -40,6 +40,7 @@ MAX_KEYS = 5_000
 CHUNK = 16 * 1024**2
 SEPARATORS = ",;\t|"
 MOST_TITLES = 20
+LARGEST_WHOLE = 2.0**53
 KEY = re.compile(rb'"([^"\\]*(?:\\.[^"\\]*)*)"\s*:', re.DOTALL)
 TEXT_TYPES = (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.types.is_large_binary)
 SEPARATOR_LINE = re.compile(rb"sep=(.)[ \t]*(?:\r\n|\r|\n)", re.IGNORECASE)
@@ -398,6 +399,12 @@ def csv_cell(cell: str) -> str:
     return unguard(cell.strip())
 
 
+def _are_whole(column: pa.ChunkedArray) -> bool:
+    """Whether all values are whole numbers that a float holds exactly."""
+    whole = pc.and_(pc.equal(column, pc.floor(column)), pc.less(pc.abs(column), LARGEST_WHOLE))
+    return bool(pc.all(whole, skip_nulls=True).as_py())
+
+
 def _text_column(column: pa.ChunkedArray, clean: Callable[[str], str]) -> pd.Categorical[Any]:
     """A column of any plain type as categorical text that went through ``clean``; a missing value is an empty cell."""
     kind = column.type
@@ -412,7 +419,7 @@ def _text_column(column: pa.ChunkedArray, clean: Callable[[str], str]) -> pd.Cat
             column = pa.chunked_array([pa.array([""] * len(column), pa.string())])
         elif pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
             column = pc.cast(column, pa.string())
-        elif pa.types.is_floating(kind) and pc.all(pc.equal(column, pc.floor(column)), skip_nulls=True).as_py():
+        elif pa.types.is_floating(kind) and _are_whole(column):
             column = pc.cast(pc.cast(column, pa.int64()), pa.string())  # pandas writes 3.0 where a column has gaps
         elif not pa.types.is_string(kind):
             column = pc.cast(column, pa.string())

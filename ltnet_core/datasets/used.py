@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from ..errors import OptionError, did_you_mean
-from .corrections import Corrections
+from .corrections import Corrections, key_of
 from .files import Files, inside
 from .study import Study
 from .tables import header, is_table
@@ -75,9 +75,9 @@ def applicable(corrections: Corrections, files: Files) -> Corrections:
 
 
 def _check(option: str, names: Iterable[str], known: Iterable[str], kind: str) -> None:
-    by_key = {k.strip("/").casefold(): k for k in known}
+    by_key = {key_of(k): k for k in known}
     for name in names:
-        if name.strip("/").casefold() not in by_key:
+        if key_of(name) not in by_key:
             shown = ", ".join(sorted(set(by_key.values()))[:12])
             raise OptionError(
                 f"{option} names {name!r}, but the dataset has no such {kind}"

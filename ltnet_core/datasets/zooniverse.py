@@ -10,7 +10,7 @@ from .answers import SEVERAL, Answers, seconds
 from .corrections import NOTHING, Corrections
 from .export_tables import cells, json_cell, tables_with
 from .files import Files, is_image_name
-from .json_files import text
+from .json_files import real, text
 from .listed_names import as_listed
 from .reading import Match, Reading
 from .study import Problem
@@ -167,7 +167,5 @@ def _votes(answers: Answers, table: Table, named: dict[str, str]) -> None:
         votes = [list(zip(names, row, strict=True)) for row in numbers]
     for row, subject, task, counts in zip(map(int, table.row), subjects, tasks, votes, strict=True):
         for label, count in counts:
-            if label.lower() in NO_VOTES or isinstance(count, bool) or not isinstance(count, int | float):
-                continue
-            if count > 0:
-                answers.add(table.file, row, named.get(subject, subject), label, question=task, count=float(count))
+            if label.lower() not in NO_VOTES and real(count) > 0:
+                answers.add(table.file, row, named.get(subject, subject), label, question=task, count=real(count))

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from ..errors import LTNetError
+from ..files.parquet_files import read_codes
 from ..files.reading import damaged, read_json, reading, require_file, version
 from ..files.shapes import mismatch
 from ..settings import Settings
@@ -365,7 +366,8 @@ def _check_transitions(path: Path, whole: bool) -> None:
         table = file.read()
         columns = {name: table.column(name).to_numpy() for name in names}
     rows = table.num_rows
-    coders, classes = (int(columns[name].max()) + 1 if rows else 0 for name in ("coder", "label"))
+    codes = (read_codes(path, table, name, 0, MOST_ITEMS) for name in ("coder", "label"))
+    coders, classes = (int(code.max(initial=-1)) + 1 for code in codes)
     cells = cells_of(coders, classes) if rows == coders * classes**2 else {}
     if not cells or any(not np.array_equal(columns[name], index) for name, index in cells.items()):
         raise damaged(path, "it must have a row for each coder, truth and label, in their order")

@@ -78,8 +78,20 @@ def _help(declared: Option) -> str:
 
 
 def names(text: str) -> tuple[str, ...]:
-    """Names separated by commas, read like a row of CSV, so that a name with a comma can be quoted."""
-    return tuple(name.strip() for name in next(csv.reader([text]), []))
+    """Names separated by commas, read like a row of CSV, so that a name with a comma can be quoted.
+
+    Raises
+    ------
+    OptionError
+        a line ends outside quotes, or a name is longer than any.
+    """
+    try:
+        return tuple(name.strip() for name in next(csv.reader([text]), []))
+    except csv.Error as e:
+        raise OptionError(
+            f"the list of names {text[:80]!r} cannot be read: a name with a line break must be in double quotes, and "
+            f"none may have more than {csv.field_size_limit():,} characters."
+        ) from e
 
 
 def weights(text: str) -> dict[str, float]:
