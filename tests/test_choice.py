@@ -29,6 +29,7 @@ from ltnet_core.labels.aggregation.choice import (
 from ltnet_core.labels.aggregation.few_parameters import know_or_guess
 from ltnet_core.labels.aggregation.guessing import strength
 from ltnet_core.labels.aggregation.held_out import CORRELATIONS, discounts, folds, left_out_probability, truth
+from ltnet_core.labels.aggregation.majority_vote import name_hash
 from ltnet_core.labels.aggregation.unclear_items import LEAN, UNCLEAR, Parameters, Rows, States, maximise
 
 # ---- annotations left out
@@ -252,6 +253,27 @@ def test_unclear_items_are_tried_only_where_their_work_is_bounded(monkeypatch: p
         monkeypatch.undo()
         monkeypatch.setattr(module, "ladder", none)
         monkeypatch.setattr(module, "FEWEST", 10_000)
+
+
+def test_a_part_that_leaves_nothing_out_does_not_end_the_choice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Votes are numbered from an offset by the item's name; with two votes from 1, 2 or 3 on none is number 0 or 5."""
+    names = [name for name in (f"i{n}" for n in range(60)) if name_hash(np.array([name], object))[0] % 5 in (1, 2, 3)]
+    rows: Rows4 = [(name, coder, "ab"[n % 2], 1.0) for n, name in enumerate(names) for coder in "xy"]
+    table = table_of(rows)
+    left_out = [len(fold.count) for fold in folds(table)]
+    assert left_out[0] == 0
+    assert min(left_out[1:]) > 0
+    tried: list[str] = []
+
+    def none(rows: Rows, kind: str) -> Iterator[Any]:
+        tried.append(kind)
+        yield from ()
+
+    module = importlib.import_module("ltnet_core.labels.aggregation.choice")
+    monkeypatch.setattr(module, "ladder", none)
+    monkeypatch.setattr(module, "FEWEST", sum(left_out) + 1)  # nothing is decided
+    assert choose(table) is None
+    assert tried == [CLEAR, CHANCE, OWN] * 4
 
 
 def test_the_note_tells_what_was_chosen() -> None:

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from .class_names import WORDS
-from .corrections import Corrections, key_of
-from .splits import TEST, TRAIN, UNLABELLED, are_splits, part_of
+from .corrections import Corrections
+from .splits import TEST, TRAIN, UNLABELLED, are_splits, part_of, words
 
 WRAPPERS = frozenset(
     {"images", "image", "imgs", "img", "data", "dataset", "faces", "photos", "pictures", "jpg", "png", "jpeg"}
@@ -100,7 +100,7 @@ def _is_split(names: Iterable[str], above: str, corrections: Corrections) -> boo
     return (
         bool(names)
         and (above != "" or len(names) > 1)
-        and all(key_of(n) in TRAIN | TEST for n in names)
+        and all("".join(words(n)) in TRAIN | TEST for n in names)
         and (above != "" or any(part_of(n) == "train" for n in names))
     )
 

@@ -145,7 +145,8 @@ def parse(data: bytes) -> tuple[list[Source], dict[str, str]]:
         raise DatasetError("lists no sources.", file=FILE)
     for source in sources:
         if source.name in ("", ".", "..") or "/" in source.name or [s.name for s in sources].count(source.name) > 1:
-            raise DatasetError(f"the source name {source.name!r} is empty or dots, has a slash or occurs twice.", file=FILE)
+            text = f"the source name {source.name!r} is empty or dots, has a slash or occurs twice."
+            raise DatasetError(text, file=FILE)
         if source.use not in USES:
             raise DatasetError(f"source {source.name!r}: use must be one of {', '.join(USES)}.", file=FILE)
     return sources, classes

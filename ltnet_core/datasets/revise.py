@@ -36,7 +36,9 @@ def revise(reading: Reading, corrections: Corrections) -> Reading:
         labels = [_without(r, corrections, missing) for r in labels]
         truth = [_without(r, corrections, missing) for r in truth]
     splits = dict(reading.splits)
-    labels = [_only_coders(r, corrections, splits) for r in labels]
+    # A class of which nothing is left is no class of the study.
+    labels = [_in_use(_only_coders(r, corrections, splits)) for r in labels]
+    truth = [_in_use(r) for r in truth]
     written = frozenset(str(n) for r in (*reading.labels, *reading.truth) for n in _categories(r))
     written |= set(one_spelling(sorted(written)).values()) | set(reading.classes or ())
     classes, codes = reading.classes, reading.codes

@@ -23,7 +23,7 @@ TRAIN_ELSEWHERE = frozenset(
     }
 )
 TEST_ELSEWHERE = frozenset({"prueba", "validación", "validazione", "validação", "测试", "测试集", "验证", "验证集"})
-TRAIN = TRAIN_ELSEWHERE | {"train", "training", "trainset", "tr", "trn", "learn", "fit", "development_train"}
+TRAIN = TRAIN_ELSEWHERE | {"train", "training", "trainset", "tr", "trn", "learn", "fit", "developmenttrain"}
 TEST = TEST_ELSEWHERE | {
     *("test", "testing", "tests", "tst", "te", "testset", "val", "valid", "validate", "validation", "validating"),
     *("vali", "dev", "devel", "development", "eval", "evaluation", "evaluate", "holdout", "heldout"),

@@ -262,8 +262,9 @@ def _transitions(path: Path, content: Mapping[str, Any]) -> None:
     for key in ("coders", "start", "dawid_skene", "reference", "counts", "low", "high"):
         for coder, rows in (content.get(key) or {}).items():
             known = [row for row in rows if row is not None]
-            matrix = np.asarray(known, dtype=np.float64).reshape(-1, k) if known else np.zeros((0, k))
-            if len(rows) != k or not np.isfinite(matrix).all() or (matrix < 0).any():
+            square = len(rows) == k and all(len(row) == k for row in known)
+            matrix = np.asarray(known if square else [], dtype=np.float64).reshape(-1, k)
+            if not square or not np.isfinite(matrix).all() or (matrix < 0).any():
                 raise damaged(path, f"the {key} of {coder!r} must be {k} × {k} numbers, none below 0")
             probable = key not in ("counts", "low", "high")
             if probable and not np.allclose(matrix.sum(1), 1, atol=SUM_TOLERANCE):
@@ -368,7 +369,7 @@ def _check_transitions(path: Path, whole: bool) -> None:
     rows = table.num_rows
     codes = (read_codes(path, table, name, 0, MOST_ITEMS) for name in ("coder", "label"))
     coders, classes = (int(code.max(initial=-1)) + 1 for code in codes)
-    cells = cells_of(coders, classes) if rows == coders * classes**2 else {}
+    cells = cells_of(coders, classes) if 0 < rows == coders * classes**2 else {}
     if not cells or any(not np.array_equal(columns[name], index) for name, index in cells.items()):
         raise damaged(path, "it must have a row for each coder, truth and label, in their order")
     for name in filter(names.__contains__, MATRICES):
