@@ -32,8 +32,8 @@ from ltnet_core.learning.ltnet import Classifier, LTNet
 from ltnet_core.learning.networks import build_network
 from ltnet_core.learning.schedule import Schedule, optimizers_of, rates_at
 from ltnet_core.learning.steps import Steps, same_bytes
-from ltnet_core.learning.training import train
 from ltnet_core.learning.training_data import TrainingData, on_device
+from ltnet_core.learning.training_pass import train
 from ltnet_core.learning.transition import SoftmaxTransitions, near_identity
 
 CODERS, CLASSES = 3, 10

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,12 @@ from ltnet_core.learning.coder_models.trace import TraceRegularised
 from ltnet_core.learning.ltnet import Classifier, LTNet
 from ltnet_core.learning.networks import build_network
 from ltnet_core.learning.schedule import Schedule, optimizers_of, rates_at
+from ltnet_core.learning.side_by_side import SideBySide
 from ltnet_core.learning.steps import EAGER_FIRST, Steps
-from ltnet_core.learning.training import fit
+from ltnet_core.learning.training import fit, fit_in_turns
 from ltnet_core.learning.training_data import ResidentPixels, TrainingData, on_device
 from ltnet_core.learning.transition import SoftmaxTransitions
+from ltnet_core.learning.turns import Turns
 from ltnet_core.learning.views import predict
 from ltnet_core.learning.watch import Watch
 
@@ -149,6 +152,28 @@ def test_a_resumed_fit_ends_where_an_uninterrupted_one_does(tmp_path: Path) -> N
         trained(model(), data(), schedule(epochs=3), watch=Watch(epoch=die), checkpoint=tmp_path / "c.pt")
     resumed = trained(model(), data(), schedule(epochs=3), checkpoint=tmp_path / "c.pt")
     assert same(whole[1], resumed[1])
+
+
+def test_networks_side_by_side_learn_the_bytes_that_they_learn_alone() -> None:
+    """Four, of which two draw dropout in a captured step, and one has batches of its own size."""
+    names, sizes = ("classifier", "joint", "trace", "classifier"), (16, 16, 16, 11)
+    on, items = data(), np.arange(ITEMS)
+
+    def turns(number: int) -> Turns[dict[str, torch.Tensor]]:
+        made = model(names[number])
+        how = replace(schedule(epochs=3), batch_size=sizes[number])
+        arguments = items[HELD_OUT:], items[:HELD_OUT], how, number, None, True
+        yield from fit_in_turns(made, on, *arguments, Watch(note=pytest.fail))
+        predict(made, on, items)
+        return {k: v.cpu() for k, v in made.state_dict().items()}
+
+    results = []
+    for together in (False, True):
+        driver: SideBySide[dict[str, torch.Tensor]] = SideBySide(gpu(), together=together)
+        results.append(driver.run({str(n): turns(n) for n in range(len(names))}))
+    for number in results[0]:
+        assert same(results[0][number], results[1][number]), f"network {number}"
+    assert not same(results[0]["0"], results[0]["3"])
 
 
 def test_a_loss_that_is_no_number_is_named() -> None:

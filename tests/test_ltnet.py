@@ -18,9 +18,10 @@ from ltnet_core.learning.calibration import soften
 from ltnet_core.learning.ltnet import Classifier, LTNet, mix
 from ltnet_core.learning.networks import build_network
 from ltnet_core.learning.schedule import Schedule
-from ltnet_core.learning.training import TEMPERATURES, fit
+from ltnet_core.learning.training import fit
 from ltnet_core.learning.training_data import TrainingData
 from ltnet_core.learning.transition import ClampedTransitions, SoftmaxTransitions, log_predict, near_identity
+from ltnet_core.learning.validation import TEMPERATURES
 from ltnet_core.learning.views import mean_p, predict
 from ltnet_core.learning.watch import Watch
 from ltnet_core.settings import NETWORKS

@@ -109,6 +109,21 @@ def test_the_stages_say_what_they_are_for_and_count_the_epochs_that_were_asked_f
     assert "for comparison" in then
 
 
+def test_networks_that_train_side_by_side_are_all_at_work() -> None:
+    def event(kind: str, stage: str, time: float, **facts: int) -> dict[str, object]:
+        return {"event": kind, "stage": stage, "time": time, **facts}
+
+    events = [event("stage", s, t, epochs=2) for t, s in enumerate(("coder:A", "coder:B", "coder:C"))]
+    events += [event("epoch", "coder:B", 70.0 * n, epoch=n, epochs=2) for n in (1, 2)]
+    events.append(event("epoch", "coder:A", 150.0, epoch=1, epochs=2))
+    status = Status("running", "coder:A", 1, 2, 0.5, None, "")
+    kinds = dict(progress.stages(events, status))
+    assert [kinds[f"coder:{c}"] for c in "ABC"] == ["now", "done", "now"]
+    shown = progress.stage_list(events, status)
+    assert "epoch 1 of 2" in shown
+    assert "2 min" in shown, "the time of B, to its last epoch"
+
+
 @pytest.mark.parametrize("ending", [None, "cancelled", "failed"])
 def test_a_run_that_stopped_can_be_resumed(workspace_path: Path, demo: Path, ending: str | None) -> None:
     link(workspace_path, demo)

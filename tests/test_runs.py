@@ -57,6 +57,10 @@ def test_state_follows_lock_and_events(run: Run) -> None:
         status = run.status()
         assert (status.state, status.stage, status.epoch, status.epochs) == ("running", "mixture", 2, 3)
         assert status.progress == 0.25
+        run.emit("stage", stage="coder:a", epochs=5)  # beside the mixture, which goes on
+        assert (run.status().stage, run.status().epoch, run.status().epochs) == ("coder:a", 0, 5)
+        run.emit("epoch", stage="mixture", epoch=3, epochs=3)
+        assert (run.status().stage, run.status().epoch, run.status().epochs) == ("mixture", 3, 3)
         assert status.eta_seconds == pytest.approx(30, abs=2)
         assert run.holder() == child.pid
         assert run.status(now=time.time() + STALL_SECONDS + 5).state == "stalled"

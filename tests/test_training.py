@@ -15,11 +15,14 @@ from torch import nn
 
 from ltnet_core.annotations import AnnotationTable
 from ltnet_core.errors import TrainingError
-from ltnet_core.learning import training
+from ltnet_core.learning import training, training_pass
 from ltnet_core.learning.ltnet import Classifier
 from ltnet_core.learning.schedule import Schedule
 from ltnet_core.learning.steps import Steps
-from ltnet_core.learning.training import fit, measure, mix_seed, shuffled
+from ltnet_core.learning.training import fit
+from ltnet_core.learning.training_pass import mix_seed, shuffled
+from ltnet_core.learning.turns import finished
+from ltnet_core.learning.validation import TEMPERATURES, measure
 from ltnet_core.learning.watch import Watch
 
 PIXELS, _, TABLE = study(40, np.stack([np.eye(3) * 0.7 + 0.1]))
@@ -61,7 +64,7 @@ def test_every_epoch_has_a_seed_of_its_own() -> None:
 
 
 def test_the_temperatures_tried_are_half_powers_of_two() -> None:
-    np.testing.assert_allclose(training.TEMPERATURES, [0.5, 0.5**0.5, 1, 2**0.5, 2, 2**1.5])
+    np.testing.assert_allclose(TEMPERATURES, [0.5, 0.5**0.5, 1, 2**0.5, 2, 2**1.5])
 
 
 def test_a_network_is_measured_under_the_temperature_that_suits_it() -> None:
@@ -74,9 +77,9 @@ def test_a_network_is_measured_under_the_temperature_that_suits_it() -> None:
     table = AnnotationTable(TABLE.items, ("c",), ("a", "b", "c"), ITEMS.astype(np.int32), one, label, one + 1.0)
     sizes: list[int] = []
     watch = Watch(step=sizes.append)
-    loss, agreement = measure(Classifier(Fixed()), training_data(PIXELS, table), ITEMS, 4, watch)
+    loss, agreement = finished(measure(Classifier(Fixed()), training_data(PIXELS, table), ITEMS, 4, watch))
     by_hand = []
-    for tau in training.TEMPERATURES:
+    for tau in TEMPERATURES:
         p = np.array([0.98, 0.01, 0.01]) ** (1 / tau)
         by_hand.append(-np.log(p / p.sum())[label].mean())
     assert loss == pytest.approx(min(by_hand), rel=1e-5)
@@ -173,8 +176,8 @@ def test_on_a_cpu_training_stops_at_the_first_loss_that_is_no_number(monkeypatch
 def test_where_the_loss_is_read_now_and_then_it_is_read_at_the_end_too(monkeypatch: pytest.MonkeyPatch) -> None:
     sizes = counted_steps(monkeypatch, lambda step, model: None)
     read: list[int] = []
-    monkeypatch.setattr(training, "READ_EVERY", {"cpu": 3})
-    monkeypatch.setattr(training, "require_finite_loss", lambda *_: read.append(len(sizes)))
+    monkeypatch.setattr(training_pass, "READ_EVERY", {"cpu": 3})
+    monkeypatch.setattr(training_pass, "require_finite_loss", lambda *_: read.append(len(sizes)))
     trained(Schedule(epochs=1, batch_size=5))
     assert len(sizes) == 8
     assert read == [3, 6, 8, 8]  # and once more with the weights

@@ -55,9 +55,16 @@ def stages(events: Sequence[dict[str, Any]], status: Status) -> list[tuple[str, 
     planned = next((list(e["stages"]) for e in reversed(events) if e["event"] == "plan"), ROUGHLY)
     if status.state == "done":
         return [(s, "done") for s in entered]
-    current = status.stage or (entered[-1] if entered else None)
+    current = {status.stage or (entered[-1] if entered else None), *_unfinished(events)}
     now = "now" if status.state in LIVE else "stop"
-    return [(s, now if s == current else "done") for s in entered] + [(s, "todo") for s in planned if s not in entered]
+    return [(s, now if s in current else "done") for s in entered] + [(s, "todo") for s in planned if s not in entered]
+
+
+def _unfinished(events: Sequence[dict[str, Any]]) -> list[str]:
+    """Stages that were entered and have not had all their epochs: networks that train side by side."""
+    epochs = {str(e["stage"]): e.get("epochs") for e in events if e["event"] == "stage"}
+    last = _last_epochs(events)
+    return [s for s, n in epochs.items() if n and (int(last[s]["epoch"]) if s in last else 0) < n]
 
 
 def stage_list(events: Sequence[dict[str, Any]], status: Status, settings: Settings | None = None) -> str:
@@ -74,6 +81,7 @@ def stage_list(events: Sequence[dict[str, Any]], status: Status, settings: Setti
             note = _epoch(stage, last, settings)
         elif kind == "done" and stage in began:
             end = next((t for t in ends if t > began[stage]), None)
+            end = max(end, float(last[stage].get("time", end))) if end and stage in last else end
             note = duration(end - began[stage]) if end else ""
         lines.append(
             f'<li class="{kind}"><span class="mark">{marks[kind]}</span><span>{esc(stage_name(stage, method))}</span>'

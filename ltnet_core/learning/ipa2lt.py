@@ -35,12 +35,10 @@ def learn(trainer: Trainer) -> Learned:
     settings, plan = trainer.settings, trainer.plan
     humans = plan.table
 
-    networks = {
-        f"coder:{c}": trainer.network(Task(f"coder:{c}", humans.keep_coders([c]), weights=np.ones(1)))
-        for c in plan.coders
-    }
+    coders = [Task(f"coder:{c}", humans.keep_coders([c]), weights=np.ones(1)) for c in plan.coders]
     warm = next((s for s in ("warm-up", "mixture") if s in plan.fits), None)
-    mixed_p = trainer.network(Task(warm, humans)) if warm is not None else None
+    networks = trainer.networks([*coders, *([] if warm is None else [Task(warm, humans)])])
+    mixed_p = None if warm is None else networks.pop(warm)
     if warm == "mixture" and mixed_p is not None:
         networks["mixture"] = mixed_p
     elif "mixture" in plan.fits:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NotRequired, TypedDict, cast
 
@@ -29,12 +30,14 @@ from .networks import build_network
 from .plan import Plan
 from .progress import Progress
 from .schedule import Schedule, images_per_step
+from .side_by_side import SideBySide
 from .stages import Task, file_stem, stage_seed
 from .study_features import feature_statistics
 from .study_pixels import StudyPixels, pixel_statistics
 from .timm_networks import is_timm, publication
-from .training import fit
+from .training import fit_in_turns
 from .training_data import TrainingData, on_device
+from .turns import Turns, finished
 from .views import predict
 from .watch import Record, Watch
 from .weights import fill, load_weights, save_weights
@@ -75,23 +78,35 @@ class NetworkStages:
         else:
             self.mean, self.std = pixel_statistics(images.pixels, plan.pooled)
         self._pixels = on_device(images.pixels, device)
+        self._others: Callable[[], int] = lambda: 0  # how many other networks are at work
         self._most: int | None = None  # images per step; None as long as the memory was enough for all that was asked
         self._trunk: nn.Module | None = None
         self._features: Features | None = None
         if settings.network.freeze:
             self._freeze(settings.network)
 
-    def network(self, task: Task) -> FloatArray:
-        """Train one network, or load it when it is there; returns (N,K) p of every item."""
+    def networks(self, tasks: Sequence[Task]) -> dict[str, FloatArray]:
+        """Train networks that do not need each other, or load those that are there; returns stage → (N,K) p of every
+        item."""
+        done = {task.stage: p for task in tasks if (p := self._kept(task)) is not None}
+        for stage in done:
+            self._progress.skip(self._plan.fits[stage].cost)
+            self._progress.skip(len(self._plan.usable), "predict")
+        left = {task.stage: self._turns(task) for task in tasks if task.stage not in done}
+        if self._group.alone:
+            side_by_side: SideBySide[FloatArray] = SideBySide(self._device, self._progress.at, self._progress.note)
+            self._others = lambda: side_by_side.others
+            done |= side_by_side.run(left)
+        else:  # its processes meet in every step
+            done |= {stage: finished(turns) for stage, turns in left.items()}
+        return {task.stage: done[task.stage] for task in tasks}
+
+    def _turns(self, task: Task) -> Turns[FloatArray]:
+        """Train one network; returns (N,K) p of every item."""
         work, items = self._plan.fits[task.stage], len(self._plan.usable)
-        done = self._kept(task)
-        if done is not None:
-            self._progress.skip(work.cost)
-            self._progress.skip(items, "predict")
-            return done
         self._progress.enter(task.stage, work.epochs)
         model, data = self._begun(task), self.data(task)
-        batch_size = self._fit(task, model, data)
+        batch_size = yield from self._fit(task, model, data)
         if task.even and (power := even_out(model, data, work.validation, self._group)):
             self._progress.note(
                 f"{task.stage}: rare classes are named more often, p being divided by its class shares to the power "
@@ -206,7 +221,7 @@ class NetworkStages:
         if batch_size < self._batch_size(stage):
             self._most = min(batch_size, self._most or batch_size)
 
-    def _fit(self, task: Task, model: Classifier, data: TrainingData) -> int:
+    def _fit(self, task: Task, model: Classifier, data: TrainingData) -> Turns[int]:
         """Train; returns the images per step in the end."""
         progress, work = self._progress, self._plan.fits[task.stage]
         options, matrices = self._settings.schedule, self._settings.transitions
@@ -227,28 +242,30 @@ class NetworkStages:
 
         def epoch(record: Record) -> None:
             self._run.emit("epoch", stage=task.stage, epochs=work.epochs, **record)
-            progress.say(_line_of(record, work.epochs) + progress.left())
+            beside = f"  {task.stage}" if self._others() else ""
+            progress.say(beside + _line_of(record, work.epochs) + progress.left())
             matrices_now = model.matrices()
             if matrices_now is not None:
                 write_forming(self._run.checkpoint, task.stage, record["epoch"], work.epochs, task.table, matrices_now)
 
-        history = fit(
+        history = yield from fit_in_turns(
             model,
             data,
             work.train,
             work.validation,
             schedule,
-            seed=stage_seed(self._seed, task.stage, self._plan.table),
-            checkpoint=self._epochs_path(task.stage),
-            watch=Watch(
+            stage_seed(self._seed, task.stage, self._plan.table),
+            self._epochs_path(task.stage),
+            self._settings.network.cuda_graphs,
+            Watch(
                 step=progress.advance,
                 epoch=epoch,
                 skip=progress.skip,
                 rate=progress.learns,
                 note=lambda message: progress.note(f"{task.stage}: {message}"),
+                others=lambda: self._others(),
             ),
-            graphs=self._settings.network.cuda_graphs,
-            group=self._group,
+            self._group,
         )
         self._limit(task.stage, int(history[-1]["batch_size"]))
         return int(history[-1]["batch_size"])

@@ -106,6 +106,10 @@ class Progress:
         self.say(f"[{time.strftime('%H:%M:%S')}] {stage}" + (f", {epochs} epochs" if epochs else ""))
         self.stop_if_asked()
 
+    def at(self, stage: str) -> None:
+        """Another of the stages that were entered is at work now."""
+        self.stage = stage
+
     def note(self, message: str) -> None:
         """Tell the user something about this run, once."""
         if not any(e["event"] == "note" and e.get("message") == message for e in self._run.events()):

@@ -97,7 +97,7 @@ class Steps:
             graphs and data.static and model.takes_tables and steps >= FEWEST_REPLAYS and data.device.type == "cuda"
         )
         self._graph: torch.cuda.CUDAGraph | None = None
-        self._aside = torch.cuda.Stream(data.device) if wanted else None  # type: ignore[no-untyped-call]
+        self._aside = _beside_the_default_stream(data.device) if wanted else None
         self._done = 0
 
     @property
@@ -228,6 +228,13 @@ class Steps:
             optimizer.step()
         with torch.no_grad():
             self.totals.add(self.model, loss.detach()[None], log_p.detach(), annotations)
+
+
+def _beside_the_default_stream(device: torch.device) -> torch.cuda.Stream:
+    """The stream at work, which is one network's own where several train side by side; else a new one."""
+    at_work = torch.cuda.current_stream(device)
+    default = torch.cuda.default_stream(device)
+    return torch.cuda.Stream(device) if at_work == default else at_work  # type: ignore[no-untyped-call]
 
 
 @contextlib.contextmanager

@@ -1,10 +1,12 @@
-"""The road of a run: decoded images, networks trained one after the other, results.
+"""The road of a run: decoded images, networks, results.
 
 Every stage leaves its result in the run's checkpoint folder, so that a run can go on where it was stopped. A method
 (:mod:`method`) says which stages there are, and drives this one.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,7 +97,11 @@ class Trainer:
 
     def network(self, task: Task) -> FloatArray:
         """Train one network, or load it when it is there; returns (N,K) p of every item."""
-        return self._networks.network(task)
+        return self.networks([task])[task.stage]
+
+    def networks(self, tasks: Sequence[Task]) -> dict[str, FloatArray]:
+        """The same of networks that do not need each other; returns stage → p."""
+        return self._networks.networks(tasks)
 
     def matrices(self, task: Task) -> FloatArray | None:
         """(C,K,K) that a trained network ended with; None for a method without."""

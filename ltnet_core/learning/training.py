@@ -10,9 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import torch
-from torch import Tensor
 
 from ..errors import DamageError, ProcessLost, TrainingError
 from ..files.reading import read_json
@@ -35,19 +33,16 @@ from .group import ALONE, Group
 from .ltnet import Classifier
 from .schedule import Schedule, optimizers_of, rates_at
 from .sent_data import SentData
-from .steps import READ_EVERY, Steps, Totals, same_bytes
+from .steps import Steps, same_bytes
 from .training_data import Items, TrainingData, batches
-from .views import images_at_once, in_parts
+from .training_pass import NotFinite, mix_seed, require_finite, shuffled, train
+from .turns import OwnDraws, Turns, finished
+from .validation import measure
 from .watch import Record, Watch
 
-TEMPERATURES = 2.0 ** np.linspace(-1, 1.5, 6)
 REST_PER_SAVE = 10.0  # times the last save took must pass before the next: fast epochs are not slowed
 SAVE_SECONDS = 120.0  # after which a checkpoint is written within an epoch
 FEWEST_IMAGES = 2  # of a batch: batch norm needs two
-
-
-class NotFinite(TrainingError):
-    """The loss, or a weight, is no finite number."""
 
 
 def fit(
@@ -91,9 +86,31 @@ def fit(
         the memory is not enough for the smallest batch.
     """
     arguments = train_items, validation_items, schedule, seed, checkpoint, graphs
-    if not group.alone:
+    return finished(fit_in_turns(model, data, *arguments, watch or Watch(), group))
+
+
+def fit_in_turns(
+    model: Classifier,
+    data: TrainingData,
+    train_items: Items,
+    validation_items: Items,
+    schedule: Schedule,
+    seed: int,
+    checkpoint: Path | None,
+    graphs: bool,
+    watch: Watch,
+    group: Group = ALONE,
+) -> Turns[list[Record]]:
+    """:func:`fit`, a step in each turn. What is learned does not depend on what happens between turns.
+
+    Where the memory is not enough beside other networks, this one waits until they are done.
+    """
+    if not group.alone and group.leads:
+        arguments = train_items, validation_items, schedule, seed, checkpoint, graphs
         group.ask(_fit_too, copy.deepcopy(model).cpu(), SentData.of(data), *arguments)
-    return _Fit(model, data, *arguments, watch or Watch(), group).run()
+    fit = _Fit(model, data, train_items, validation_items, schedule, seed, checkpoint, graphs, watch, group)
+    yield from fit.turns()
+    return fit.state.history
 
 
 def _fit_too(
@@ -108,8 +125,9 @@ def _fit_too(
     graphs: bool,
 ) -> None:
     """What a follower does while the leader fits."""
-    own = model.to(group.device)
-    _Fit(own, data.on(group), train_items, validation_items, schedule, seed, checkpoint, graphs, Watch(), group).run()
+    own, watch = model.to(group.device), Watch()
+    arguments = train_items, validation_items, schedule, seed, checkpoint, graphs
+    finished(fit_in_turns(own, data.on(group), *arguments, watch, group))
 
 
 class _Fit:
@@ -138,23 +156,41 @@ class _Fit:
         self._begun = {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
         self._counted = 0  # images of which the watch knows
         self._saved, self._cost = time.monotonic(), 0.0
+        self._keep: Callable[[], None] | None = None  # writes a checkpoint of where the steps of an epoch are
+        self._draws = OwnDraws(data.device)
 
-    def run(self) -> list[Record]:
+    def turns(self) -> Turns[None]:
         """Train to the last epoch."""
+        work = self._work()
+        while True:
+            with same_bytes(self.data.device), self._draws.in_place():
+                try:
+                    waits = next(work)
+                except StopIteration:
+                    return
+            while (yield waits):
+                with self._draws.in_place():
+                    if self._keep is not None and self.checkpoint is not None:
+                        self._keep()
+
+    def _work(self) -> Iterator[bool]:
         most = self._fewer()
         self._go_back(most)
         if most is not None:
             self.watch.note(self._about_memory(most))
-        while (failure := self._try()) is not None:
-            self._mend(failure)
+        while (failure := (yield from self._try())) is not None:
+            if self.watch.others() and not isinstance(failure, NotFinite):
+                self._make_room()
+                yield True
+            else:
+                self._mend(failure)
         if self.state.best is not None:
             self.model.load_state_dict(self.state.best[2])
-        return self.state.history
 
-    def _try(self) -> Exception | None:
+    def _try(self) -> Turns[Exception | None]:
         """Train on; returns the failure that another attempt may avoid, None at the end."""
         try:
-            self._train()
+            yield from self._train()
         except NotFinite as e:
             return e
         except (MemoryError, RuntimeError) as e:
@@ -203,15 +239,28 @@ class _Fit:
             if batch_size < 2 * FEWEST_IMAGES:
                 raise failure
             batch_size //= 2
-        self.model.zero_grad(set_to_none=True)
-        self.optimizers.clear()
-        free_memory(self.data.device)
+        self._free()
         self._go_back(batch_size, rate)
         if isinstance(failure, NotFinite):
             where = f"this network goes on from {self.state.in_words}"
             self.watch.note(f"{failure}; {where} with half the learning rate.")
         else:
             self.watch.note(self._about_memory(batch_size))
+
+    def _make_room(self) -> None:
+        """Go back, and leave the memory to the others until they are done."""
+        self._free()
+        self._go_back()
+        self.watch.note(
+            "the memory was not enough for this network beside the others; it goes on from "
+            f"{self.state.in_words} when they are done."
+        )
+
+    def _free(self) -> None:
+        self.model.zero_grad(set_to_none=True)
+        self.optimizers.clear()
+        self._keep = None
+        free_memory(self.data.device)
 
     def _go_back(self, batch_size: int | None = None, rate: float | None = None) -> None:
         """Bring everything to the newest checkpoint that is whole, or to the beginning of the fit."""
@@ -259,7 +308,7 @@ class _Fit:
             return restored
         return bring_to(self.model, optimizers, unpacked(content, self.data.device), self.schedule.batch_size)
 
-    def _train(self) -> None:
+    def _train(self) -> Iterator[bool]:
         """All epochs that are left."""
         state, epochs = self.state, self.schedule.epochs
         per_epoch = len(list(batches(self.train_items, state.batch_size)))
@@ -277,8 +326,8 @@ class _Fit:
         )
         for epoch in range(len(state.history), epochs):
             began = time.monotonic()
-            rate = self._epoch(steps, epoch, per_epoch)
-            loss, agreement = measure(
+            rate = yield from self._epoch(steps, epoch, per_epoch)
+            loss, agreement = yield from measure(
                 self.model, self.data, self.validation_items, state.batch_size, self.watch, self.group
             )
             score = -float(epoch) if math.isnan(loss) else loss
@@ -298,39 +347,44 @@ class _Fit:
                 }
             )
             state.within = None
-            if self._due(REST_PER_SAVE * self._cost):
+            if self._due(self._rest):
                 self._save()
             self.watch.epoch(state.history[-1])
 
-    def _epoch(self, steps: Steps, epoch: int, per_epoch: int) -> float:
+    def _epoch(self, steps: Steps, epoch: int, per_epoch: int) -> Turns[float]:
         """One pass over the items that trains, or the rest of it; returns the learning rate of its last step.
 
         Raises
         ------
         NotFinite
         """
-        state, device, size, epochs = self.state, self.data.device, self.state.batch_size, self.schedule.epochs
+        state, size, epochs = self.state, self.state.batch_size, self.schedule.epochs
         order = self.train_items[shuffled(len(self.train_items), steps.generator, mix_seed(self.seed, epoch))]
         within = state.within
         done = 0 if within is None else within.images
         left, first = order[done:], epoch * per_epoch + done / size
         progress = ((first + i) / (epochs * per_epoch) for i in range(len(list(batches(left, size)))))
         rates = [rates_at(self.optimizers, self.schedule, self.schedule.whole_progress(share)) for share in progress]
-        # Dropout draws from PyTorch's global generator: give it a seed of this epoch, and leave no trace outside.
-        with same_bytes(device), torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-            torch.manual_seed(mix_seed(self.seed, epoch))
-            if within is not None:
-                within.draw_on(steps.generator)
-            trained = train(steps, left, rates, epoch, None if within is None else within.sums, self.group)
-            for images, rate in zip(trained, rates, strict=True):
-                done += images
-                self.watch.rate(rate[0])
-                self.watch.step(images)
-                due = done < len(order) and self._due(max(SAVE_SECONDS, REST_PER_SAVE * self._cost))
-                if due and self._may_be_kept(steps, epoch):
-                    state.within = Within.now(done, steps.totals.sums, steps.generator)
-                    self._save()
-            require_finite(steps, epoch, self.group)
+        torch.manual_seed(mix_seed(self.seed, epoch))  # of dropout
+        if within is not None:
+            within.draw_on(steps.generator)
+
+        def keep() -> None:
+            if 0 < done < len(order) and self._may_be_kept(steps, epoch):
+                state.within = Within.now(done, steps.totals.sums, steps.generator)
+                self._save()
+
+        self._keep = keep
+        trained = train(steps, left, rates, epoch, None if within is None else within.sums, self.group)
+        for images, rate in zip(trained, rates, strict=True):
+            done += images
+            self.watch.rate(rate[0])
+            self.watch.step(images)
+            if self._due(max(SAVE_SECONDS, self._rest)):
+                keep()
+            yield False
+        self._keep = None
+        require_finite(steps, epoch, self.group)
         return rates[-1][0]
 
     def _advance(self, images: int) -> None:
@@ -340,6 +394,11 @@ class _Fit:
     def _due(self, seconds: float) -> bool:
         """Whether a checkpoint shall be written, so many seconds after the last."""
         return self.checkpoint is not None and self.group.leads and time.monotonic() - self._saved >= seconds
+
+    @property
+    def _rest(self) -> float:
+        """Seconds between saves that leave the time to training, also where others save in turn."""
+        return REST_PER_SAVE * self._cost * (1 + self.watch.others())
 
     def _may_be_kept(self, steps: Steps, epoch: int) -> bool:
         """Whether the weights within an epoch are sound; of several processes the next step tells all that they are
@@ -359,79 +418,3 @@ class _Fit:
             forget(fewer_images(self.checkpoint))  # the checkpoint knows it now
             self._saved = time.monotonic()
             self._cost = self._saved - start
-
-
-def shuffled(count: int, generator: torch.Generator, seed: int) -> Items:
-    """An order of ``count`` items by ``seed``, which ``generator`` goes on from."""
-    generator.manual_seed(seed)
-    if generator.device.type == "cpu":
-        return torch.randperm(count, generator=generator).numpy()
-    return torch.randperm(count, generator=torch.Generator().manual_seed(seed)).numpy()
-
-
-def train(
-    steps: Steps,
-    order: Items,
-    rates: list[list[float]],
-    epoch: int,
-    sums: Tensor | None = None,
-    group: Group = ALONE,
-) -> Iterator[int]:
-    """One pass over the items that trains, ``sums`` being those of the epoch before it; yields sizes of batches done.
-
-    Raises
-    ------
-    NotFinite
-    """
-    every = READ_EVERY[steps.data.device.type]
-    for number, images in enumerate(steps.epoch(order, rates, sums), 1):
-        if number % every == 0 or number == len(rates):
-            require_finite_loss(steps, epoch, group)
-        yield images
-
-
-def require_finite_loss(steps: Steps, epoch: int, group: Group = ALONE) -> None:
-    """Raise :class:`NotFinite` where a loss of this epoch was no finite number, in any process of the group."""
-    value = steps.totals.first()
-    if group.any(not math.isfinite(value)):
-        raise NotFinite(f"The loss became {value} in epoch {epoch + 1}")
-
-
-def require_finite(steps: Steps, epoch: int, group: Group = ALONE) -> None:
-    """The same for the weights, which a last step may have spoiled after its loss was taken."""
-    require_finite_loss(steps, epoch, group)
-    values = [torch.isfinite(v).all() for v in steps.model.state_dict().values() if v.is_floating_point()]
-    if group.any(not bool(torch.stack(values).all())):
-        raise NotFinite(f"The weights became infinite or NaN in epoch {epoch + 1}")
-
-
-def measure(
-    model: Classifier, data: TrainingData, items: Items, batch_size: int, watch: Watch, group: Group = ALONE
-) -> tuple[float, float]:
-    """The mean loss of ``items`` under the temperature of p that makes it smallest, and the agreement.
-
-    p gets a temperature after training, so that networks are compared with theirs: one that
-    is only too sure of itself is not worse. NaN where nothing weighs anything. ``batch_size`` is that of training.
-    The processes of a ``group`` share the items, and each learns the same.
-    """
-    model.eval()
-    totals = Totals(data.device, len(TEMPERATURES))
-
-    def add(batch: Items) -> int:
-        annotations = data.annotations(batch)
-        log_p = model(data.images(batch))
-        losses = [model.loss(torch.log_softmax(log_p / tau, 1), annotations) for tau in TEMPERATURES]
-        totals.add(model, torch.stack(losses), log_p, annotations)
-        return len(batch)
-
-    size = 4 * batch_size if data.device.type == "cpu" else images_at_once(data)
-    with torch.no_grad(), same_bytes(data.device):
-        for images in in_parts(group.own(items), size, add):
-            watch.step(images * group.size)
-        group.add_up(totals.sums)
-    return float(np.min(totals.loss())), totals.agreement()
-
-
-def mix_seed(seed: int, epoch: int) -> int:
-    """A seed of each epoch."""
-    return int(np.random.SeedSequence([seed, epoch]).generate_state(1, np.uint64)[0] >> np.uint64(1))

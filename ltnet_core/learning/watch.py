@@ -15,7 +15,8 @@ class Watch:
 
     ``step`` may raise :class:`~ltnet_core.errors.Cancelled` to stop the work; ``skip``
     counts images that an earlier, interrupted fit has trained already, below 0 those that are trained again.
-    ``rate`` gets the learning rate of the network at every step, ``note`` what the user should know.
+    ``rate`` gets the learning rate of the network at every step, ``note`` what the user should know. ``others`` tells
+    how many other networks are at work on the device.
     """
 
     step: Callable[[int], None] = lambda images: None
@@ -23,3 +24,4 @@ class Watch:
     skip: Callable[[int], None] = lambda images: None
     rate: Callable[[float], None] = lambda rate: None
     note: Callable[[str], None] = lambda message: None
+    others: Callable[[], int] = lambda: 0

@@ -281,6 +281,8 @@ class Run:
             if kind == "stage":
                 stage, epochs, epoch = event["stage"], event.get("epochs"), 0 if event.get("epochs") else None
             elif kind == "epoch":
+                if event["stage"] != stage:  # networks that train side by side tell of their epochs as they come
+                    stage, epochs = event["stage"], event.get("epochs")
                 epoch = event.get("epoch")
             if kind in ("progress", "stage"):
                 progress = max(progress, float(event.get("progress", 0.0)))
