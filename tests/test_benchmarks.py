@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 import subprocess
 import sys
 import zipfile
@@ -62,6 +63,18 @@ def test_throughput_compares_with_the_bare_loop_and_a_line_that_fails_stops_no_o
     rates = [float(cells[way].split(" ")[0].replace(",", "")) for way in ("bare", "plain", "LTNet", "augmented")]
     ratio = float(cells["LTNet"].split("(")[1].rstrip(")"))
     assert ratio == pytest.approx(rates[2] / rates[0], abs=0.01)
+
+
+def test_networks_side_by_side_have_the_bytes_of_those_in_order(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = ["--device", "cpu", "--rows", "cnn:12:8:2", "--items", "40", "--epochs", "1"]
+    monkeypatch.setattr(sys, "argv", ["side_by_side.py", *flags])
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    runpy.run_path(str(ROOT / "benchmarks" / "side_by_side.py"), run_name="__main__")
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(", ")[1].partition(":")[0] for line in lines] == ["in order", "side by side", "by choice"]
+    assert all(line.endswith("bytes equal") for line in lines)
 
 
 def test_a_packed_study_comes_out_as_it_went_in(demo: Path, tmp_path: Path) -> None:
