@@ -19,6 +19,7 @@ from ui import (
     labels_alone,
     manage,
     markup,
+    params,
     problem_list,
     reads,
     samples,
@@ -164,7 +165,8 @@ def _pairs_table(rows: list[dict[str, Any]]) -> str:
 def faces(study: Study, dataset: Dataset) -> None:
     """Sample faces of every class, as one coder labelled them."""
     markup.heading("Sample images", "how one coder used the classes")
-    coder = st.selectbox("Coder", study.table.coders, key="sample_coder", label_visibility="collapsed", width=260)
+    coder = params.choose("sample", "Coder", {c: c for c in study.table.coders}, 260) if study.table.coders else ""
+    params.write()
     if coder:
         markup.show(samples.render(study, coder, reads.thumbnail_maker(dataset, 96)))
 
@@ -191,7 +193,7 @@ except LTNetError as e:
         markup.callout("note", text, title=f"{alone:,} images, and nobody labelled any")
     else:
         markup.callout("error", str(e), title="This dataset cannot be read any more")
-    manage.delete_dataset(state.dataset, state)
+    manage.dataset_itself(state.dataset, state)
     more_datasets(opened=True)
     st.stop()
 
@@ -216,5 +218,5 @@ else:
     text = "Majority vote and Dawid–Skene can tell their truth from the command line; join them with images to train."
     markup.callout("note", text, title="Labels without images")
 more_datasets()
-manage.delete_dataset(state.dataset, state)
+manage.dataset_itself(state.dataset, state)
 manage.deleted_ones()

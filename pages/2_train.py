@@ -15,7 +15,7 @@ from ltnet_core.runs import jobs
 from ltnet_core.runs.forming import read_forming
 from ltnet_core.runs.run import Run
 from ltnet_core.settings import Settings
-from ui import changes, charts, commands, frame, manage, markup, progress, reads, train_form
+from ui import changes, charts, commands, frame, manage, markup, params, progress, reads, train_form
 from ui.current import Current, current, run_again, select
 from ui.small_matrices import small_matrices
 from ui.wording import LIVE, PAGES, STATES, method_name, percent, progress_sentence, stage_name
@@ -49,7 +49,8 @@ def watch(run: Run, dataset: Dataset) -> None:
         _curves(events, run, Settings.of_spec(spec) if spec else None)
         _forming(run, events, spec)
         with st.expander("Log"), st.container(height=260, autoscroll=True):  # at its end, where the news is
-            st.code(run.log_tail(200) or "(nothing yet)", language=None)
+            text = markup.esc(run.log_tail(200) or "(nothing yet)")
+            markup.show(f'<pre class="lt-log" role="region" tabindex="0" aria-label="Log">{text}</pre>')
 
 
 def _forming(run: Run, events: list[dict[str, Any]], spec: dict[str, Any]) -> None:
@@ -110,11 +111,8 @@ def _curves(events: list[dict[str, Any]], run: Run, settings: Settings | None) -
             return
         names = {s: stage_name(s, settings.method if settings else "") for s in history}
         names = {s: "LTNet" if s == "ltnet" else n.partition(":")[0] for s, n in names.items()}
-        what = st.segmented_control(
-            "Curve", ["agreement with the labels", "loss"], default="agreement with the labels", required=True,
-            key="curve", label_visibility="collapsed",
-        )  # fmt: skip
-        key = "loss" if what == "loss" else "agreement"
+        key = params.choose_side_by_side("curve", "Curve", {"agreement": "agreement with the labels", "loss": "loss"})
+        params.write()
         st.plotly_chart(charts.curves(history, key, names), config=charts.CONFIG, key="curves")
         markup.sentence("solid: images held out · dotted: images trained on")
 

@@ -12,7 +12,6 @@ import streamlit as st
 from ltnet_core.annotations import is_machine
 from ltnet_core.errors import LTNetError
 from ltnet_core.explore.wish import join_names
-from ltnet_core.files.spreadsheet import guarded
 from ui import charts, downloads, frame, markup, ordering, params, reads
 from ui.current import current
 from ui.gallery import show_next
@@ -22,6 +21,7 @@ from ui.wording import coder_name, top_confusions
 DIFFERENCE = 0.5  # differences beyond are as strong as can be
 MOST_AT_ONCE = 8  # matrices; of more coders a table is shown, and the matrices of those chosen in it
 FIRST = 6  # of them, where none is chosen
+MOST_CHOSEN = 24
 
 state = current()
 run = frame.finished_run(state)
@@ -60,19 +60,7 @@ others = {
     **{f"run:{name}": f"run {name}" for name in other_runs},
 }
 with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-    asked = st.query_params.get("view", "")
-    chosen = st.segmented_control(
-        "Show",
-        list(views),
-        format_func=lambda v: views[v],
-        default=asked if asked in views else "probability",
-        required=True,
-        key="view_of_matrices",
-        label_visibility="collapsed",
-        width="content",
-    )
-    view = str(chosen)
-    params.remember("view", view, "probability")
+    view = params.choose_side_by_side("view", "Show", views)
     low, high = ("−.5", "+.5") if view == "difference" else ("0", "1")
     note = " of the row" if view == "counts" else ""
     kind = "difference" if view == "difference" else "probability"
@@ -192,17 +180,10 @@ def chosen_coders(among: list[str]) -> list[str]:
                      "confuses most": top_confusions(c, matrices[c], content["classes"], most=1)})  # fmt: skip
     markup.heading("Coders", f"{len(among):,}, by their annotations; choose rows to see their matrices")
     bar = st.column_config.ProgressColumn("right, as the matrix has it", format="percent", min_value=0, max_value=1)
-    picked = st.dataframe(
-        guarded(pd.DataFrame(rows)),
-        hide_index=True,
-        height=330,
-        key="coders",
-        on_select="rerun",
-        selection_mode="multi-row",
-        column_config={"right": bar},
-    )
-    chosen = picked["selection"]["rows"]
-    return [ranked[i] for i in chosen] if chosen else ranked[:FIRST]
+    chosen = params.choose_rows("coder", pd.DataFrame(rows), ranked, {"right": bar})
+    if len(chosen) > MOST_CHOSEN:
+        markup.sentence(f"The matrices of the first {MOST_CHOSEN} of the {len(chosen):,} chosen coders.")
+    return [ranked[i] for i in chosen[:MOST_CHOSEN]] if chosen else ranked[:FIRST]
 
 
 weak = sum(int(e.weak().sum()) for c, e in evidence.items() if not is_machine(c))
@@ -216,6 +197,7 @@ if weak:
 shown = [c for c in matrices if view != "difference" or compared(c) is not None]
 if len(shown) > MOST_AT_ONCE:
     shown = chosen_coders(shown)
+params.write()
 width = 380 if len(classes) <= 12 else 560
 with st.grid(min_column_width=width, gap="large"):
     for position, coder in enumerate(sorted(shown, key=is_machine)):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import pandas as pd
 import streamlit as st
 
@@ -21,6 +23,12 @@ run = frame.finished_run(state)
 evaluation = reads.result(run, "evaluation.json")
 tests = evaluation.get("tests") or {}
 
+
+def parameter(name: str, test: str, tests: Collection[str]) -> str:
+    """The parameter of the address for a control that there is once for each test set."""
+    return name if len(tests) == 1 else f"{name}.{test}"
+
+
 if not tests:
     markup.empty(
         "No test images with a known label",
@@ -38,12 +46,9 @@ for name, test in tests.items():
         counted = compare_runs.methods_on_test(run, name)
         markup.show(compare.table(methods, MEASURES, best, {m: c.macro_f1_interval for m, c in counted.items()}))
     with right:
-        measure = st.segmented_control(
-            "Measure", list(MEASURES), default="accuracy", required=True, format_func=lambda m: MEASURES[m],
-            key=f"measure_{name}", label_visibility="collapsed",
-        )  # fmt: skip
+        measure = params.choose_side_by_side(parameter("measure", name, tests), "Measure", MEASURES)
         values = {method_name(m): v.get(measure) for m, v in methods.items()}
-        chosen = compare.best_method(methods, str(measure))
+        chosen = compare.best_method(methods, measure)
         st.plotly_chart(
             charts.method_bars(values, method_name(chosen) if chosen else None),
             config=charts.CONFIG,
@@ -114,27 +119,37 @@ def side_by_side(runs: list[Run]) -> None:
     results = {t: {r.folder.name: compare_runs.methods_on_test(r, t) for r in runs} for t in names}
     asked = chosen_methods(runs, results) if names else []
     for test, of_runs in results.items():
-        where = "on the test images" if len(names) == 1 else f"on test set {test}"
+        where = on_test(test, names)
         counted = {
-            label(titles[name], method, len(runs)): of_run[method]
+            (method, name): of_run[method]
             for name, of_run in of_runs.items()
             for method in asked
             if method in of_run and of_run[method].figures.items
         }
         if not counted:
             continue
-        markup.heading("Per class", f"what each says of the image alone, {where}")
-        markup.show(compare_runs.per_class(list(counted), list(counted.values())))
-        confusion(counted, test, where)
-        curves = {title: r.curve for title, r in counted.items() if r.curve is not None}
+        labels = [label(titles[name], method, len(runs)) for method, name in counted]
+        results_by_label = dict(zip(labels, counted.values(), strict=True))
+        markup.heading("Per class", f"what each says of the image alone{where}")
+        markup.show(compare_runs.per_class(labels, list(counted.values())))
+        if (classes := len(compare_runs.classes_of(list(counted.values())))) > compare_runs.MOST_CLASSES:
+            markup.sentence(f"The first {compare_runs.MOST_CLASSES} of {classes:,} classes.")
+        in_address = dict(zip((f"{method}@{name}" for method, name in counted), labels, strict=True))
+        confusion(results_by_label, in_address, test, names)
+        curves = {name: r.curve for name, r in results_by_label.items() if r.curve is not None}
         if curves:
-            markup.heading("Calibration", f"how often each is right when it is so sure, {where}")
+            markup.heading("Calibration", f"how often each is right when it is so sure{where}")
             st.plotly_chart(charts.calibration(curves), config=charts.CONFIG, key=f"calibration_{test}")
     if len(runs) > 1:
         differing = compare_runs.differing_settings([reads.spec(r) for r in runs])
         markup.heading("Settings that differ", "" if differing else "none: the runs were asked for alike")
         if differing:
             markup.show(compare_runs.plain_table(["setting", *titles.values()], differing))
+
+
+def on_test(test: str, tests: Collection[str]) -> str:
+    """The end of a note: on which images."""
+    return ", on the test images" if len(tests) == 1 else f", on test set {test}"
 
 
 def label(title: str, method: str, runs: int) -> str:
@@ -150,30 +165,30 @@ def chosen_methods(runs: list[Run], results: dict[str, dict[str, dict[str, compa
     return names or own
 
 
-def confusion(counted: dict[str, compare_runs.OnTest], test: str, where: str) -> None:
-    """The confusion matrix of one, or of two side by side."""
-    names = list(counted)
-    markup.heading("Confusion", f"images by known truth and by what was said of them, {where}")
+def confusion(
+    counted: dict[str, compare_runs.OnTest], labels: dict[str, str], test: str, tests: Collection[str]
+) -> None:
+    """The confusion matrix of one, or of two side by side; ``labels`` maps values of the address to names."""
+    markup.heading("Confusion", "images by known truth and by what was said of them" + on_test(test, tests))
     with st.container(horizontal=True, gap="small"):
-        first = st.selectbox("Confusion matrix of", names, key=f"confusion_{test}", width=360)
-        rest: list[str | None] = [None, *(n for n in names if n != first)]
-        second = st.selectbox(
-            "Beside it", rest, key=f"confusion_beside_{test}", width=360, format_func=lambda n: n or "none",
-        )  # fmt: skip
+        of, beside = parameter("confusion", test, tests), parameter("beside", test, tests)
+        one = params.choose(of, "Confusion matrix of", labels, 360, labelled=True)
+        rest = {"": "none", **{key: text for key, text in labels.items() if key != one}}
+        other = params.choose(beside, "Beside it", rest, 360, labelled=True)
     codes = reads.codes(run)
     if len(codes) > compare_runs.MOST_CLASSES:
         markup.sentence("There are too many classes to show; `evaluate --json` has the cells that are not empty.")
         return
     rows = []
     with st.grid(min_column_width=380 if len(codes) <= 12 else 560, gap="large"):
-        for position, name in enumerate(n for n in (first, second) if n in counted):
-            one = counted[name].figures
-            shown = [codes.get(c, c) for c in one.classes]
+        for position, name in enumerate(labels[key] for key in (one, other) if key):
+            figures = counted[name].figures
+            shown = [codes.get(c, c) for c in figures.classes]
             with st.container(gap="small"):
                 markup.show(f'<div class="lt-matrix"><h3>{markup.esc(name)}</h3></div>')
-                figure = charts.heatmap(one.counts, one.classes, shown, method_name(name), view="counts")
+                figure = charts.heatmap(figures.counts, figures.classes, shown, method_name(name), view="counts")
                 st.plotly_chart(figure, config=charts.CONFIG, key=f"confusion_{test}_{position}")
-            counts = zip(one.classes, one.counts.tolist(), strict=True)
+            counts = zip(figures.classes, figures.counts.tolist(), strict=True)
             rows += [{"of": name, "truth": c, **dict(zip(shown, n, strict=True))} for c, n in counts]
     with st.expander("The same as numbers"):
         st.dataframe(guarded(pd.DataFrame(rows)), hide_index=True, key=f"confusion_numbers_{test}")

@@ -9,12 +9,12 @@ import streamlit as st
 
 from ltnet_core.annotations import is_machine
 from ltnet_core.errors import LTNetError
-from ui import export_routes, frame, markup, opened, prediction, reads
+from ui import export_routes, frame, markup, opened, params, prediction, reads
 from ui.current import current
 from ui.folder_upload import discard_images, image_upload
 from ui.server_files import file_of
 
-SOURCE = "predict_source"  # "samples", "path:…"; an upload is kept by its component
+SOURCE = params.OF_CONTROL + "source"  # "samples", "path:…", "features:…"; an upload is kept by its component
 OF = "predict_dataset"
 
 state = current()
@@ -27,18 +27,25 @@ own = prediction.features_of(run)  # the file of features it was trained on, if 
 of = (dataset.location, own is None)
 if st.session_state.setdefault(OF, of) != of:  # what was shown belongs to another dataset, or to another kind of run
     st.session_state[OF] = of
-    st.session_state.pop(SOURCE, None)
+    st.session_state[SOURCE] = ""
     discard_images()
 
+if SOURCE not in st.session_state:
+    st.session_state[SOURCE] = st.query_params.get("source", "")
+    if st.session_state[SOURCE]:  # a link, or Back: what was brought meanwhile is no longer looked at
+        discard_images()
 upload = image_upload() if own is None else None
 if upload:
-    st.session_state.pop(SOURCE, None)
+    st.session_state[SOURCE] = ""
 with st.form("by_path", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
     if own is None:
         kind, label, example = "path", "Or the path of a folder, a zip or an image on this machine", "/data/new-faces"
     else:
         kind, label, example = "features", "The path of a file of features on this machine", "/data/features.npz"
-    path = st.text_input(label, placeholder=example, key=f"predict_{kind}")
+    typed = f"{params.OF_CONTROL}typed_{kind}"
+    if typed not in st.session_state and st.session_state[SOURCE].startswith(f"{kind}:"):
+        st.session_state[typed] = st.session_state[SOURCE].removeprefix(f"{kind}:")
+    path = st.text_input(label, placeholder=example, key=typed)
     if st.form_submit_button("Look at it") and path.strip():
         discard_images()
         upload = None
@@ -46,7 +53,9 @@ with st.form("by_path", border=False), st.container(horizontal=True, vertical_al
 tools = st.container(horizontal=True, vertical_alignment="center")
 if not upload and reads.files(dataset) is not None and tools.button("Try it on images of this dataset"):
     st.session_state[SOURCE] = "samples"
-source = f"upload:{upload}" if upload else str(st.session_state.get(SOURCE, ""))
+source = f"upload:{upload}" if upload else str(st.session_state[SOURCE])
+params.note("source", [] if upload or not source else [source])
+params.write()
 
 shown = st.empty()  # what was shown before is gone while the new images are looked at
 predicted: prediction.Predictions | None = None
@@ -93,7 +102,7 @@ if predicted is not None:
         if source != "samples":
             st.link_button("Download CSV", export_routes.address_of_predictions(run, source), type="primary")
         if any(is_machine(c) for a in answers for c in a["coders"]):
-            machines = st.toggle("Machine coders too", key="predict_machines")
+            machines = params.switch("machines", "Machine coders too")
     cards = "".join(prediction.card(s, codes, machines) for s in predicted.shown)
     with shown.container():
         if predicted.images > len(predicted.shown):

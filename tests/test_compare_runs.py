@@ -19,6 +19,7 @@ from ltnet_core.explore.changed_truth import changed_truth
 from ltnet_core.explore.figures import CalibrationCurve, ClassFigures, rows_of_test
 from ltnet_core.explore.selection import Selections, Wish
 from ltnet_core.files.writing import write_json
+from ltnet_core.labels.intervals import wilson
 from ltnet_core.runs.evaluation import macro_f1
 from ltnet_core.runs.run import Run
 from ltnet_core.runs.stored_results import load_items, open_results
@@ -64,6 +65,11 @@ def test_figures_per_class_are_scikit_learns() -> None:
     present = np.union1d(truth, drawn)
     macro = f1_score(truth, drawn, labels=present, average="macro", zero_division=0.0)
     assert macro_f1(truth, drawn) == pytest.approx(macro) == pytest.approx(class_figures.macro_f1)
+    # Without an error, or with nothing else, every draw is alike; ten images are no proof all the same.
+    right = ClassFigures(("a", "b"), np.asarray([[5, 0], [0, 5]]))
+    assert right.macro_f1 == 1.0 and right.macro_f1_interval() == wilson(1.0, 10) != (1.0, 1.0)
+    wrong = ClassFigures(("a", "b"), np.asarray([[0, 5], [5, 0]]))
+    assert wrong.macro_f1_interval() == wilson(0.0, 10) != (0.0, 0.0)
     nothing = ClassFigures(("a",), np.zeros((1, 1), dtype=np.int64))
     assert (nothing.accuracy, nothing.macro_f1, nothing.macro_f1_interval()) == (None, None, None)
 
@@ -131,8 +137,7 @@ def _accuracy(run: Run) -> float:
 def test_old_runs_have_a_curve_too(golden: Path) -> None:
     items = load_items(Run(golden))
     parts = open_results(Run(golden)).image_p(items)
-    if parts is not None:
-        assert sum(map(len, parts)) == len(items)
+    assert parts is not None and sum(map(len, parts)) == len(items)
 
 
 def test_changed_truths_are_counted_by_name_and_shown_by_the_gallery(workspace_path: Path) -> None:
@@ -210,10 +215,10 @@ def test_the_page_compares_names_and_links(workspace_path: Path) -> None:
     assert f"See the {changed:,} images whose learned truth changed →" in [e.label for e in at.get("page_link")]
     # Two confusion matrices, of both runs.
     (test,) = [s for s in load_items(Run(workspace_path / "runs" / "two")).splits if s]
-    names = at.selectbox(key=f"confusion_{test}").options
+    names = at.selectbox(key="q_confusion").options
     assert names == ["LTNet · Fewer <i>epochs</i> (two)", "LTNet · one"]
     before = len(at.get("plotly_chart"))
-    at.selectbox(key=f"confusion_beside_{test}").set_value(names[1]).run()
+    at.selectbox(key="q_beside").set_value("ltnet@one").run()
     assert len(at.get("plotly_chart")) == before + 1
     numbers = next(frame.value for frame in at.dataframe if "of" in frame.value)
     counts = compare_runs.methods_on_test(Run(workspace_path / "runs" / "one"), test)["ltnet"].figures.counts

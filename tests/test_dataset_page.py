@@ -57,6 +57,23 @@ def test_a_dataset_is_read_as_it_is_told(workspace_path: Path, tmp_path: Path) -
     assert workspace.list_datasets()[0].format == "wide-table"
 
 
+def test_a_dataset_is_renamed(workspace_path: Path, tmp_path: Path) -> None:
+    dataset = workspace.add_path(str(labelled(tmp_path / "faces")))
+    at = open_page("dataset")
+    at.text_input(key=f"name_{dataset.id}").set_value("  Ward  <b>7</b>\t ")
+    next(b for b in at.button if b.label == "Rename").click().run()
+    assert not at.exception, at.exception
+    assert "<b><bdi>Ward &lt;b&gt;7&lt;/b&gt;</bdi></b>" in seen(at), "the header says it, as it was typed"
+    (renamed,) = workspace.list_datasets()
+    assert renamed.name == "Ward <b>7</b>"
+    assert (renamed.id, renamed.location, renamed.version) == (dataset.id, dataset.location, dataset.version)
+    for unseen in ("", " \t", "\u200b\u2060"):
+        with pytest.raises(DatasetError, match="a name that one can see"):
+            workspace.rename(renamed, unseen)
+    workspace.rename(renamed, "a" * 200)
+    assert workspace.list_datasets()[0].name == "a" * 80
+
+
 def test_class_names_of_a_joined_study_can_be_changed(workspace_path: Path, tmp_path: Path) -> None:
     faces = workspace.add_path(str(labelled(tmp_path / "faces")))
     votes = uploaded({"votes.csv": VOTES}, "votes.csv")

@@ -285,7 +285,7 @@ def test_the_page_trains_on_a_file_of_features_and_predicts_by_one(
 
     shutil.copytree(run, tmp_path / "runs" / "r")
     at = open_page("predict", run="r")
-    at.text_input(key="predict_features").set_value(str(features))
+    at.text_input(key="q_typed_features").set_value(str(features))
     next(b for b in at.button if b.label == "Look at it").click().run()
     assert seen(at).count('<article class="lt-seen"') == prediction.SHOWN
     address, _, query = export_routes.address_of_predictions(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
@@ -10,7 +12,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingR
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from ui.first_paint import STYLE, FirstPaint
+from ui.first_paint import CHUNKS, FIRST, IMPORTED, NEEDED, SCRIPTS, STYLE, FirstPaint, preloads
 
 PAGE = "<html><head></head><body><div id='root'></div></body></html>" + " " * 2000
 
@@ -31,7 +33,7 @@ def answers(request: Request) -> Response:
 
 CLIENT = TestClient(
     Starlette(
-        routes=[Route("/", page), Route("/pieces", pieces), Route("/json", answers)],
+        routes=[Route("/", page), Route("/train", page), Route("/pieces", pieces), Route("/json", answers)],
         middleware=[Middleware(FirstPaint), Middleware(GZipMiddleware)],
     )
 )
@@ -43,10 +45,27 @@ def test_the_page_comes_with_the_style_after_its_own() -> None:
     for path in ("/", "/pieces"):
         answer = CLIENT.get(path, headers=BROWSER)
         assert answer.status_code == 200
-        assert answer.text == PAGE.replace("</body>", f"<style>{style}</style></body>")
+        assert answer.text == PAGE.replace(
+            "</body>", f"<style>{style}</style><script>{SCRIPTS.decode()}</script></body>"
+        )
+        assert b"</script" not in SCRIPTS
         assert int(answer.headers["content-length"]) == len(answer.content)
         assert answer.headers["cache-control"] == "no-cache"
         assert "etag" not in answer.headers
+
+
+def test_a_page_names_the_code_that_it_will_need() -> None:
+    links = preloads("train").decode()
+    files = re.findall(r'<link rel="modulepreload" crossorigin href="\./static/js/([^"]+)">', links)
+    assert links.count("<link") == len(set(files)) == len(files)
+    for part in NEEDED["train"]:
+        assert any(f.startswith(f"{part}.") for f in files), part
+    assert all((CHUNKS / f).is_file() and f not in FIRST for f in files)
+    whole = b"".join((CHUNKS / f).read_bytes() for f in files)
+    needed = {f.decode() for f in IMPORTED.findall(whole) if f.decode() not in FIRST}
+    assert needed <= {*files, *(f.decode() for f in re.findall(rb"import\([^)]*?([\w.-]+\.js)", whole))}
+    assert preloads("no page") == b""
+    assert links in CLIENT.get("/train", headers=BROWSER).text
 
 
 def test_other_answers_pass() -> None:

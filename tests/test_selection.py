@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import ArrayLike
 from ltnet_core.annotations import ADJUDICATOR
 from ltnet_core.errors import OptionError, RunError
 from ltnet_core.explore.decided import Decided
+from ltnet_core.explore.facets import facet_counts
 from ltnet_core.explore.selection import Selections
 from ltnet_core.explore.wish import Wish, join_names, split_names
 from ltnet_core.labels.coder_labels import Labels
@@ -180,6 +182,24 @@ def test_case_counts_are_those_of_a_count_by_hand() -> None:
     assert [c.items for c in of_one] == [c.items for c in Selections(big).case_counts(Wish())]
     both_machines = [c.first.startswith("machine:") for c in by_origin]
     assert both_machines == sorted(both_machines)  # who is a person comes first
+
+
+def test_where_almost_every_image_has_its_own_set_of_coders_all_are_counted_together() -> None:
+    rng = np.random.default_rng(1)
+    sets = tuple(f"A+B+w{i:02d}" for i in range(30))
+    many = replace(
+        items([rng.integers(0, 3, 10).tolist() for _ in range(2)], truth=rng.integers(0, 3, 10).tolist()),
+        origins=sets,
+        origin=np.arange(10, dtype=np.int16),
+    )
+    case = cases(many.labels.of_coder(0), many.labels.of_coder(1), many.truth)
+    (bar,) = Selections(many).case_counts(Wish())
+    assert (bar.first, bar.second, bar.origin) == ("A", "B", "")
+    assert bar.cases == tuple(int((case == c).sum()) for c in range(1, 6))
+    assert facet_counts(Selections(many), Wish())["origin"] == {}
+    assert facet_counts(Selections(many), Wish(origin=(sets[3],)))["origin"] == {sets[3]: 1}  # a link still asks for it
+    few = replace(many, origins=sets[:24])
+    assert [b.origin for b in Selections(few).case_counts(Wish())] == list(sets[:10])
 
 
 def test_people_come_first_where_labels_contradict_the_truth() -> None:

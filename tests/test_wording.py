@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from page_driver import ROOT
 
-from ltnet_core.labels.intervals import wilson
+from ltnet_core.labels.intervals import difference_of_shares, wilson
 from ui import (
     compare,
     gallery,
@@ -38,11 +38,14 @@ def test_sentences() -> None:
     methods = {"mixture": {"accuracy": 0.8}, "ltnet": {"accuracy": 0.75}, "majority": {"accuracy": None}}
     assert compare.sentence(methods).startswith("LTNet is right on 75.0 % of the images, 5.0 points fewer")
     few = {"mixture": {"accuracy": 0.8, "items": 100}, "ltnet": {"accuracy": 0.85, "items": 100}}
-    assert compare.sentence(few).endswith("known to ± 10.5 points: too little to say which of the two is better.")
+    assert compare.sentence(few).endswith("between −5.6 and +15.6 points: too wide to say which of the two is better.")
     many = {m: {**v, "items": 10_000} for m, v in few.items()}
-    assert compare.sentence(many).endswith("The difference is known to ± 1.1 points.")
+    assert compare.sentence(many).endswith("With 95 % confidence the difference is between +3.9 and +6.1 points.")
     np.testing.assert_allclose(wilson(0.8, 100), (0.7111, 0.8666), atol=1e-4)  # by the formula in the paper
     assert wilson(1.0, 10)[1] == 1.0
+    # Newcombe's table II, method 10.
+    np.testing.assert_allclose(difference_of_shares(56 / 70, 70, 48 / 80, 80), (0.0524, 0.3339), atol=1e-4)
+    np.testing.assert_allclose(difference_of_shares(1.0, 10, 0.0, 10), (0.6075, 1.0), atol=1e-4)
 
 
 @pytest.mark.parametrize(

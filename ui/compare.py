@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
-from ltnet_core.labels.intervals import NORMAL_95, wilson
+from ltnet_core.labels.intervals import difference_of_shares, wilson
 from ui.markup import esc
 from ui.wording import method_name, percent
 
@@ -42,12 +41,13 @@ def sentence(methods: Mapping[str, Mapping[str, Any]]) -> str:
         return f"{out}, just as {method_name(rival)}."
     word = "more" if gap > 0 else "fewer"
     out = f"{out}, {points(gap)} {word} than {method_name(rival)} ({percent(others[rival])}), the best of the others."
-    items = min(int(methods[m].get("items") or 0) for m in ("ltnet", rival))
-    if items:
+    items, of_rival = (int(methods[m].get("items") or 0) for m in ("ltnet", rival))
+    if items and of_rival:
         # As if the two were measured on different images: what they get wrong alike makes it more certain than this.
-        error = math.sqrt(sum(a * (1 - a) / items for a in (known["ltnet"], others[rival])))
-        out += f" The difference is known to ± {points(NORMAL_95 * error)}"
-        out += "." if abs(gap) > NORMAL_95 * error else ": too little to say which of the two is better."
+        low, high = difference_of_shares(known["ltnet"], items, others[rival], of_rival)
+        ends = f"{100 * low:+.1f} and {100 * high:+.1f} points".replace("-", "−")
+        out += f" With 95 % confidence the difference is between {ends}"
+        out += "." if low > 0 or high < 0 else ": too wide to say which of the two is better."
     return out
 
 

@@ -223,9 +223,14 @@ def plain_table(head: Sequence[str], rows: Mapping[str, Sequence[str]]) -> str:
     return f'<div class="lt-scroll"><table class="lt-table"><tr>{top}</tr>{body}</table></div>'
 
 
+def classes_of(results: Sequence[OnTest]) -> list[str]:
+    """The classes of any of the results."""
+    return list(dict.fromkeys(c for r in results for c in r.figures.classes))
+
+
 def per_class(names: Sequence[str], results: Sequence[OnTest]) -> str:
     """One row per class: how many images, and for each result recall with its interval, precision and F1."""
-    classes = list(dict.fromkeys(c for r in results for c in r.figures.classes))
+    classes = classes_of(results)
     span = "".join(f'<th class="n" colspan="3">{esc(name)}</th>' for name in names)
     head = "".join('<th class="n">recall</th><th class="n">precision</th><th class="n">F1</th>' for _ in names)
     rows = []

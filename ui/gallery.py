@@ -103,7 +103,7 @@ def _names(selections: Selections) -> dict[str, Any]:
             {"id": c, "name": coder_name(c), "short": short[c], "machine": is_machine(c), "given": c in items.certain}
             for c in items.coders
         ],
-        "origins": [o for o in items.origins if o],
+        "origins": [o for o in items.origins if o] if selections.few_origins else [],
         "splits": list(items.splits),
         "totals": {ANYTHING: len(items)} | {s: int((items.split == i).sum()) for i, s in enumerate(items.splits)},
         "pairs": [(items.coders[a], items.coders[b]) for a, b in selections.pairs],

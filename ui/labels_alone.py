@@ -18,7 +18,7 @@ from ltnet_core.files.spreadsheet import guarded
 from ltnet_core.labels.aggregation import aggregate, work_of_choosing
 from ltnet_core.labels.identifiability import labels_suffice
 from ltnet_core.runs.evaluation import human_label_accuracy, scores
-from ui import compare, markup, reads
+from ui import compare, markup, params, reads
 from ui.current import run_again
 from ui.small_matrices import small_matrices
 from ui.wording import coder_name, duration
@@ -197,9 +197,6 @@ def _chosen(table: AnnotationTable, transitions: FloatArray, share: FloatArray) 
         }
     )
     bar = st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1)
-    picked = st.dataframe(
-        guarded(frame), hide_index=True, height=330, key="alone_coders", on_select="rerun", selection_mode="multi-row",
-        column_config={"right, as the labels have it": bar},
-    )  # fmt: skip
-    rows = picked["selection"]["rows"]
+    ids = [table.coders[c] for c in ranked]
+    rows = params.choose_rows("coder", frame, ids, {"right, as the labels have it": bar})
     return [int(c) for c in ranked[rows if rows else slice(FIRST)]]

@@ -1,4 +1,4 @@
-"""Delete a run or a dataset: the page lists what is deleted, and can bring it back."""
+"""Rename a dataset; delete a run or a dataset: the page lists what is deleted, and can bring it back."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ltnet_core.runs.run import Run
 from ui import markup, trash
 from ui.current import Current, forget
 from ui.trash import Deleted
-from ui.workspace import Dataset, datasets_folder
+from ui.workspace import LONGEST_NAME, Dataset, datasets_folder, rename
 
 KEY = "deleted"
 MOST_LISTED = 20
@@ -26,10 +26,28 @@ def delete_run(run: Run) -> None:
             _do(lambda: trash.delete_run(run), dataset=True)
 
 
-def delete_dataset(dataset: Dataset, state: Current) -> None:
-    """A button that asks first."""
+def dataset_itself(dataset: Dataset, state: Current) -> None:
+    """Rename or delete a dataset of the workspace."""
     if not dataset.id:
         return
+    with st.container(horizontal=True, gap="small"):
+        _rename(dataset)
+        _delete_dataset(dataset, state)
+
+
+def _rename(dataset: Dataset) -> None:
+    with st.popover("Rename …"), st.form(f"rename_{dataset.id}", border=False):
+        name = st.text_input("Name of the dataset", dataset.name, max_chars=LONGEST_NAME, key=f"name_{dataset.id}")
+        if st.form_submit_button("Rename", type="primary"):
+            try:
+                rename(dataset, name)
+            except LTNetError as e:
+                markup.callout("error", str(e), title="It was not renamed")
+            else:
+                st.rerun()
+
+
+def _delete_dataset(dataset: Dataset, state: Current) -> None:
     with st.popover("Delete …"):
         runs = state.runs_here
         held = "the copy of it here" if dataset.location.is_relative_to(datasets_folder()) else "the link to it"

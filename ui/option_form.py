@@ -15,6 +15,7 @@ from ui.server_files import file_of
 
 COLUMNS = 4
 AUTOMATIC = "automatic"
+MOST_CODERS = 24  # that are shown as chosen
 
 
 def option_form(base: Settings, coders: Sequence[str], without: Collection[str] = ()) -> list[str]:
@@ -128,7 +129,13 @@ def _coder(option: Option, default: Any, coders: Sequence[str], start: str, off:
 
 
 def _coders(option: Option, default: Any, coders: Sequence[str], start: str, off: str | None) -> Any:
-    used = st.multiselect(options=list(coders), default=list(coders), **_about(option, start, off))
+    few = len(coders) <= MOST_CODERS  # of more the browser would draw for a second; none chosen means all of them
+    used = st.multiselect(
+        options=list(coders),
+        default=list(coders) if few else [],
+        placeholder="all of them",
+        **_about(option, start, off),
+    )
     return tuple(used) if used and len(used) < len(coders) else None
 
 

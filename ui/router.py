@@ -12,7 +12,7 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 from ltnet_core.errors import LTNetError  # noqa: E402
-from ui import frame, live, manage, markup  # noqa: E402
+from ui import frame, live, manage, markup, params  # noqa: E402
 from ui.current import load  # noqa: E402
 from ui.wording import EVERY_PAGE  # noqa: E402
 
@@ -39,8 +39,9 @@ chosen = st.navigation([start, *pages], position="hidden")  # the frame draws it
 if chosen == start:
     st.switch_page(pages[0], query_params=st.query_params.to_dict())
 st.session_state[frame.PAGES_KEY] = {text.path: page for text, page in zip(EVERY_PAGE, pages, strict=True)}
-state = load()
 text = next(text for text, page in zip(EVERY_PAGE, pages, strict=True) if page == chosen)
+params.follow(text.path)
+state = load()
 st.set_page_config(page_title=live.tab_title(state, text.title))
 frame.sidebar(state)
 frame.header(state, text)
@@ -51,5 +52,6 @@ try:
         frame.gone(state)
     else:
         chosen.run()
+        params.write()
 except LTNetError as e:  # a damaged file of the run or the dataset; the sidebar leads to others
     markup.callout("error", str(e), title="This cannot be shown")

@@ -43,6 +43,7 @@ from ltnet_core.files.writing import write_json
 from ltnet_core.runs.run import Run
 
 MOST_STAMPS = 1000
+LONGEST_NAME = 80  # of a dataset
 
 
 @dataclass(frozen=True)
@@ -276,6 +277,22 @@ def set_reading(dataset: Dataset, corrections: Corrections) -> None:
     load_dataset(dataset.location, dataset.format, corrections)
     folder = datasets_folder() / dataset.id
     write_json(folder / "about.json", {**_json(folder / "about.json"), "corrections": corrections.to_json()})
+
+
+def rename(dataset: Dataset, name: str) -> None:
+    """Call a dataset of the workspace something else; its folder and its runs keep theirs.
+
+    Raises
+    ------
+    DatasetError
+        nothing of the name can be seen.
+    StorageError
+    """
+    short = " ".join(name.split())[:LONGEST_NAME].strip()
+    if not any(c.isprintable() and not c.isspace() for c in short):
+        raise DatasetError("Give the dataset a name that one can see.")
+    path = datasets_folder() / dataset.id / "about.json"
+    write_json(path, {**_json(path), "name": short})
 
 
 def add_path(path: str, roots: Sequence[Path] | None = None) -> Dataset:

@@ -104,8 +104,8 @@ export class Cases {
   bar(c) {
     const { app } = this;
     const pair = pairOf(c.first, c.second);
-    const written = joinNames([c.origin]);
-    const chosen = app.view.pair === pair && app.view.origin === written;
+    const written = c.origin ? joinNames([c.origin]) : "";
+    const chosen = app.view.pair === pair && (app.view.origin || "") === written;
     /** @type {(number: number) => () => void} */
     const pick = (number) => () => {
       const same = chosen && String(number || "") === (app.view.case || "");
@@ -135,14 +135,15 @@ export class Cases {
     const many = c.origin.split("+").length;
     const who = many > 4 ? `${many} coders’ images` : [named(c.origin), "’s images"];
     const origin = c.origin === "unlabelled" ? "unlabelled images" : who;
+    const both = [named(app.coderName(c.first)), " × ", named(app.coderName(c.second))];
     return h(
       "div",
       { class: "ga-bar" + (chosen ? " on" : "") },
       h(
         "button",
         { class: "ga-who", onClick: pick(0), title: "show these images", dataset: { key: `${pair}:${c.origin}` } },
-        h("b", {}, origin),
-        h("span", {}, named(app.coderName(c.first)), " × ", named(app.coderName(c.second)), " × truth"),
+        h("b", {}, c.origin ? origin : both),
+        h("span", {}, c.origin ? [both, " × truth"] : "× truth"),
       ),
       h("div", { class: "ga-parts" }, parts),
       h("span", { class: "ga-n" }, whole(c.items)),

@@ -18,7 +18,6 @@ from .selection import CASES, LABELS, Mask, Selections
 from .wish import ANYTHING, NOTHING, Wish
 
 MOST_CODERS = 24  # whose labels are counted without being asked for
-MOST_ORIGINS = 200
 BANDS = ("0.9-1", "0.7-0.9", "0.5-0.7", "0-0.5")  # of confidence, as they stand in an address
 TRUTH, NETWORK, KNOWN = "*truth*", "*network*", "*known*"  # columns of a table beside the coders
 
@@ -65,8 +64,8 @@ def facet_counts(selections: Selections, wish: Wish, decided: Decided | None = N
     for coder in _coders(selections, wish):
         out[f"says.{coder}"] = _of_coder(selections, coder, passing.without(f"says.{coder}"))
     origins = np.bincount(items.origin[passing.without("origin")], minlength=len(items.origins))
-    most = np.sort(np.argsort(-origins, kind="stable")[:MOST_ORIGINS])
-    out["origin"] = {items.origins[o]: int(origins[o]) for o in most}
+    listed = items.origins if selections.few_origins else wish.origin
+    out["origin"] = {name: int(origins[items.origins.index(name)]) for name in listed}
     splits = np.bincount(items.split[passing.without("split")], minlength=len(items.splits))
     out["split"] = {name: int(n) for name, n in zip(items.splits, splits, strict=True)}
     both = [CASES] if wish.pair and not wish.cases else []  # a pair alone asks for items that both labelled

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..annotations import FloatArray
+from ..labels.intervals import wilson
 from ..runs.evaluation import CURVE_BINS, calibration_bins
 from ..runs.learned_items import LearnedItems
 
@@ -79,9 +80,13 @@ class ClassFigures:
         return float(np.nanmean(self.f1)) if self.items else None
 
     def macro_f1_interval(self, seed: int = 0) -> tuple[float, float] | None:
-        """Its 95 % interval, by drawing the images again (bootstrap, percentiles)."""
-        if not self.items:
-            return None
+        """Its 95 % interval, by drawing the images again (bootstrap, percentiles).
+
+        Where every image or none is right, all draws are alike: there it is the interval of the accuracy.
+        """
+        accuracy = self.accuracy
+        if accuracy is None or accuracy in (0, 1):
+            return None if accuracy is None else wilson(accuracy, self.items)
         k = len(self.classes)
         truth, predicted = np.nonzero(self.counts)  # all others stay empty in every draw
         share, right, rng = self.counts[truth, predicted] / self.items, truth == predicted, np.random.default_rng(seed)

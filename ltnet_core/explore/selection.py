@@ -26,6 +26,7 @@ from .map_filters import asks_for_map, map_masks
 from .wish import ANYTHING, NOTHING, SORTS_OF_LABELS, Wish
 
 MOST_PAIRS = 15
+MOST_ORIGINS = 24  # of more sets of coders each holds a few items only, and none is counted by itself
 NOBODY = -2  # the code that no item has
 KEPT = 12  # selections of a run that are remembered; 6 MB each where there are 1.5 million items
 CASES, LABELS = "case", "labels"  # names of filters that are no single column
@@ -36,7 +37,10 @@ CaseTables = dict[tuple[str, str, str], NDArray[np.intp]]  # (5,) by first coder
 
 @dataclass(frozen=True)
 class CaseCount:
-    """How often each case occurs for two coders among items of one origin; ``cases[i]`` is of case i + 1."""
+    """How often each case occurs for two coders among items of one origin; ``cases[i]`` is of case i + 1.
+
+    ``origin`` is empty where items have so many origins that all are counted together.
+    """
 
     first: str
     second: str
@@ -327,6 +331,11 @@ class Selections:
                 self._cases[first, second] = case
             return self._cases[first, second]
 
+    @property
+    def few_origins(self) -> bool:
+        """Whether items of each origin, a set of people who labelled them, are worth looking at by themselves."""
+        return len(self.items.origins) <= MOST_ORIGINS
+
     def case_counts(self, wish: Wish, decided: Decided | None = None) -> list[CaseCount]:
         """The five cases for every pair and every origin, of the items that fit all but the case; none before a run.
 
@@ -351,15 +360,16 @@ class Selections:
         items = self.items
         keep = self.mask(wish, decided)
         rows = None if bool(keep.all()) else np.flatnonzero(keep)
-        origin = items.origin if rows is None else items.origin[rows]
+        whole, origins = (items.origin, items.origins) if self.few_origins else (np.zeros_like(items.origin), ("",))
+        origin = whole if rows is None else whole[rows]
         out = {}
         for a, b in self.pairs:
             case = self.case_of(a, b)
             case = case if rows is None else case[rows]
             cell = origin.astype(np.intp) * 6 + case
-            table = np.bincount(cell, minlength=6 * len(items.origins)).reshape(-1, 6)[:, 1:]
+            table = np.bincount(cell, minlength=6 * len(origins)).reshape(-1, 6)[:, 1:]
             for o in np.flatnonzero(table.sum(1)).tolist():
-                out[items.coders[a], items.coders[b], items.origins[o]] = table[o]
+                out[items.coders[a], items.coders[b], origins[o]] = table[o]
         return out
 
 

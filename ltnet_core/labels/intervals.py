@@ -184,3 +184,15 @@ def wilson(share: float, items: int) -> tuple[float, float]:
     middle, half = share + z2 / 2, float(np.sqrt(z2 * (share * (1 - share) + z2 / 4)))
     low, high = (middle - half) / (1 + z2), (middle + half) / (1 + z2)
     return max(0.0, min(low, share)), min(1.0, max(high, share))  # rounding must not shut the share out
+
+
+def difference_of_shares(first: float, items: int, second: float, other_items: int) -> tuple[float, float]:
+    """Ends of the 95 % interval of ``first`` − ``second``, two shares counted on different items.
+
+    R. G. Newcombe, *Interval estimation for the difference between independent proportions*, 1998, method 10. It never
+    has the width 0, as the usual one has where both shares are 0 or 1.
+    """
+    (low, high), (other_low, other_high) = wilson(first, items), wilson(second, other_items)
+    gap = first - second
+    below = float(np.hypot(first - low, other_high - second))
+    return gap - below, gap + float(np.hypot(high - first, second - other_low))

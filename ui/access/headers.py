@@ -10,10 +10,12 @@ from pathlib import Path
 from starlette.datastructures import MutableHeaders
 from streamlit import file_util
 
+from ui.first_paint import SCRIPTS
+
 
 def _hashes(page: Path) -> str:
-    """Sources that allow the scripts which are written out in a page."""
-    scripts = re.findall(rb"<script>(.*?)</script>", page.read_bytes(), re.DOTALL)
+    """Sources that allow the scripts which are written out in a page, and those that are added to it."""
+    scripts = [*re.findall(rb"<script>(.*?)</script>", page.read_bytes(), re.DOTALL), SCRIPTS]
     return " ".join(f"'sha256-{base64.b64encode(hashlib.sha256(s).digest()).decode()}'" for s in scripts)
 
 

@@ -1,0 +1,164 @@
+"""The address is the state of every page: Back brings every control and what it shows back, one step per change."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from app_server import CHROMIUM, FLAGS, Server, free_port
+from fake_run import write_fake_run
+from playwright.sync_api import Page, TimeoutError, expect, sync_playwright
+
+from ltnet_core.files.writing import write_json
+
+expect.set_options(timeout=30_000)
+MAIN = "document.querySelector('[data-testid=\"stMain\"]').textContent"
+# Goes back as soon as the app was told of something, before it can answer.
+LEAVE = """const send = WebSocket.prototype.send;
+WebSocket.prototype.send = function (message) {
+  send.call(this, message);
+  if (!window.leaveAfter || !new TextDecoder().decode(message).includes(window.leaveAfter)) return;
+  window.leaveAfter = "";
+  history.back();
+};"""
+Change = tuple[str, Callable[[Page], object]]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, demo: Path) -> Iterator[str]:
+    """The demo with two runs, and the same with twelve coders and one run."""
+    folder = tmp_path_factory.mktemp("address")
+    crowd = folder / "crowd"
+    shutil.copytree(demo, crowd)
+    (crowd / "planted_T.json").unlink()
+    rows = pd.read_csv(crowd / "annotations.csv")
+    rows["coder"] = [f"w{n % 12:02d}" for n in range(len(rows))]
+    rows.to_csv(crowd / "annotations.csv", index=False)
+    for name, data in (("crowd", crowd), ("faces", demo)):
+        kept = folder / "workspace" / "datasets" / name
+        kept.mkdir(parents=True)
+        write_json(kept / "link.json", {"path": str(data)})
+        write_json(kept / "about.json", {"name": name})
+    for run, data in (("many", crowd), ("one", demo), ("two", demo)):
+        write_fake_run(folder / "workspace" / "runs" / run, data)
+    app = Server(folder, free_port())
+    app.start()
+    yield app.url
+    app.kill()
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    with sync_playwright() as p:
+        browser = p.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        tab = browser.new_page(viewport={"width": 1280, "height": 900})
+        tab.set_default_timeout(30_000)
+        yield tab
+        browser.close()
+
+
+def settled(page: Page) -> None:
+    expect(page.locator(".lt-head h1")).to_be_visible()
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+
+
+def content(page: Page, *, other_than: str | None = None) -> str:
+    """The text of the page once nothing runs and it stays the same."""
+    settled(page)
+    page.wait_for_function(f"before => {MAIN} !== before", arg=other_than)
+    page.wait_for_function(
+        f"""() => new Promise((done) => {{
+          const before = {MAIN}; setTimeout(() => done({MAIN} === before), 300); }})"""
+    )
+    return str(page.evaluate(MAIN))
+
+
+def press(name: str) -> Callable[[Page], object]:
+    return lambda page: page.get_by_test_id("stMain").get_by_role("radio", name=name, exact=True).click()
+
+
+def select(label: str, option: str) -> Callable[[Page], object]:
+    def change(page: Page) -> None:
+        field = page.get_by_role("combobox", name=re.compile(re.escape(label)))
+        for _ in range(5):  # on a busy machine the list may close again
+            field.click()
+            with contextlib.suppress(TimeoutError):
+                page.get_by_role("option", name=option, exact=True).click(timeout=5000)
+                page.keyboard.press("Escape")  # a list of several stays open, and hides the page
+                return
+
+    return change
+
+
+def tick_first_row(page: Page) -> None:
+    """Choose the first row of a table, which is drawn and no element of its own."""
+    page.locator("[data-testid='stDataFrame'] canvas").first.click(position={"x": 15, "y": 52}, force=True)
+
+
+PAGES: dict[str, list[Change]] = {
+    "/transitions?dataset=faces&run=one": [
+        ("view=counts", press("counts")),
+        ("view=difference", press("difference")),
+        ("to=identity", select("Difference to", "to a perfect coder")),
+        ("order=similar", select("Order of the classes", "similar classes side by side")),
+    ],
+    "/transitions?dataset=crowd&run=many": [("coder=", tick_first_row)],
+    "/dataset?dataset=faces&run=one": [("sample=Beta", select("Coder", "Beta"))],
+    "/train?dataset=faces&run=one": [("curve=loss", press("loss"))],
+    "/compare?dataset=faces&run=one": [
+        ("measure=ece", press("calibration error")),
+        ("order=name", select("Order of the runs", "runs by name")),
+        ("with=two", select("Compare with", "two")),
+        ("beside=ltnet%40two", select("Beside it", "LTNet · two")),
+    ],
+    "/predict?dataset=faces&run=one": [
+        ("source=samples", lambda page: page.get_by_role("button", name="Try it on images of this dataset").click()),
+    ],
+}
+
+
+@pytest.mark.parametrize("address", PAGES)
+def test_back_brings_every_control_back(server: str, page: Page, address: str) -> None:
+    page.goto(server + address)
+    addresses, contents = [page.url], [content(page)]
+    for expected, change in PAGES[address]:
+        steps = page.evaluate("history.length")
+        change(page)
+        page.wait_for_url(f"**{expected}*")
+        contents.append(content(page, other_than=contents[-1]))
+        addresses.append(page.url)
+        assert page.evaluate("history.length") == steps + 1
+    for was, text in zip(addresses[-2::-1], contents[-2::-1], strict=True):
+        page.go_back()
+        page.wait_for_url(was)
+        page.wait_for_function(f"before => {MAIN} === before", arg=text)
+        settled(page)
+        assert page.url == was
+    page.go_forward()
+    page.wait_for_function(f"before => {MAIN} === before", arg=contents[1])
+    assert page.url == addresses[1]
+
+
+def test_no_late_answer_writes_the_address(server: str, page: Page) -> None:
+    page.add_init_script(LEAVE)
+    page.goto(f"{server}/export?dataset=faces&run=one")
+    settled(page)
+    page.get_by_test_id("stSidebar").get_by_role("link", name="Transitions", exact=True).click()
+    expect(page.locator(".lt-head h1")).to_have_text("Transitions")
+    settled(page)
+    there = page.url
+    page.evaluate("window.leaveAfter = 'counts'")
+    page.get_by_role("radio", name="counts", exact=True).click()
+    expect(page.locator(".lt-head h1")).to_have_text("Export")
+    settled(page)
+    assert page.url == f"{server}/export?dataset=faces&run=one"
+    page.go_forward()
+    expect(page.locator(".lt-head h1")).to_have_text("Transitions")
+    settled(page)
+    assert page.url == there
+    expect(page.get_by_role("radio", name="probability", exact=True)).to_be_checked()
