@@ -129,7 +129,7 @@ def _about_coders(table: AnnotationTable) -> list[Problem]:
 
 def _archives_inside(reading: Reading) -> list[Problem]:
     """Archives among the files: what they hold is not read. Without images beside them they may be all there is."""
-    names = [n for n in reading.files.names if suffix(n) in ARCHIVES]
+    names = [n for n in reading.files.others if suffix(n) in ARCHIVES]
     if not names:
         return []
     texts = tuple(f"{n}: is an archive inside the dataset and is not read; unpack it beside the table." for n in names)
@@ -139,7 +139,7 @@ def _archives_inside(reading: Reading) -> list[Problem]:
 def _unread_images(reading: Reading) -> list[Problem]:
     """Images of a type that is not read: those whose names are listed and missing are among them."""
     unread = unread_types(reading.files)
-    names = [n for n in reading.files.names if suffix(n) in unread] if unread else []
+    names = [n for n in reading.files.others if suffix(n) in unread] if unread else []
     texts = tuple(f"{n}: {suffix(n)} files are a type of image that is not read; convert it." for n in names[:EXAMPLES])
     return [Problem("image type not read", len(names), texts)] if names else []
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..images.image_formats import SUFFIXES
 from .files import Files, suffix
 from .tables import header, is_table
 
@@ -50,7 +49,7 @@ def refusal(files: Files, misses: Sequence[Miss]) -> str:
 
 def _others(files: Files) -> str:
     """The files that are no images, by name."""
-    names = [n for n in files.names if n not in set(files.images)] if len(files.names) < 100_000 else []
+    names = files.others if len(files.names) < 100_000 else []
     unread = sorted(unread_types(files))
     shown = ", ".join(names[:FILES]) + (" …" if len(names) > FILES else "")
     text = f" ({shown})" if shown else ""
@@ -59,7 +58,7 @@ def _others(files: Files) -> str:
 
 def unread_types(files: Files) -> set[str]:
     """Endings of files that are images, but of a type that is not read."""
-    return ({suffix(n) for n in files.names} & UNREAD) - SUFFIXES
+    return ({suffix(n) for n in files.others} & UNREAD)
 
 
 def _columns(files: Files) -> list[str]:
