@@ -58,7 +58,7 @@ def _others(files: Files) -> str:
 
 def unread_types(files: Files) -> set[str]:
     """Endings of files that are images, but of a type that is not read."""
-    return ({suffix(n) for n in files.others} & UNREAD)
+    return {suffix(n) for n in files.others} & UNREAD
 
 
 def _columns(files: Files) -> list[str]:

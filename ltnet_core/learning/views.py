@@ -82,7 +82,9 @@ def predict(
         group.ask(_predict_too, copy.deepcopy(model).cpu(), SentData.of(data), items, batch_size)
     model.eval()
     shifts = VIEW_SHIFTS if data.augment else ()
-    out: list[Tensor] = []
+    # Written into one array: a small result kept of every part would split the memory that its pixels give back.
+    out: FloatArray = np.zeros((0, 0))
+    done = 0
 
     def of(part: Items) -> Tensor:
         p = mean_p(model, data.images(part), shifts).double()
@@ -90,10 +92,12 @@ def predict(
 
     with torch.inference_mode():
         for p in shared_parts(items, batch_size or images_at_once(data), of, group):
-            out.append(p)
+            out = out if done else np.empty((len(items), p.shape[1]))
+            out[done : done + len(p)] = p.cpu().numpy()
+            done += len(p)
             if watch:
                 watch.step(len(p))
-    return torch.cat(out).cpu().numpy() if out else np.zeros((0, 0))
+    return out
 
 
 def _predict_too(group: Group, model: Classifier, data: SentData, items: Items, batch_size: int | None) -> None:
