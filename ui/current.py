@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NoReturn
 
 import streamlit as st
@@ -11,7 +10,7 @@ import streamlit as st
 from ltnet_core.errors import LTNetError
 from ltnet_core.runs.jobs import list_runs
 from ltnet_core.runs.run import Run, Status
-from ui.workspace import Dataset, dataset_of, list_datasets, runs_folder
+from ui.workspace import Dataset, dataset_of, is_id, list_datasets, runs_folder
 
 KEY = "current"
 UNKNOWN = "unknown dataset"  # of a run whose spec is damaged
@@ -79,7 +78,7 @@ def missing(
 ) -> str:
     """A sentence about the run or the dataset that was asked for and is not there; empty where it is."""
     if run_id and run_id not in {r.folder.name for r, _ in runs}:
-        if Path(run_id).name == run_id and (runs_folder() / run_id).is_dir():
+        if is_id(run_id) and (runs_folder() / run_id).is_dir():
             return f"The run {run_id!r} has not begun yet, or it could not be started. Look again in a moment."
         return f"There is no run {run_id!r} here. It may have been deleted, or the link is from another workspace."
     if dataset_id and not run_id and dataset_id not in {d.id for d in datasets}:

@@ -34,6 +34,7 @@ KEY = "gallery"
 NEXT = "gallery_next"  # the view to begin with, of the session
 TRUTH = "LT"
 PAGE_PARAMETERS = ("dataset", "run")
+STREAMLITS = ("embed", "embed_options")  # of the address, which no app may set
 Refit = Callable[[str, bool], None]  # trust or learn; whether only answers given image first count
 MOST_PARAMETERS, LONGEST = 60, 600
 NUMBER_AT_END = re.compile(r"[0-9]{1,6}$")
@@ -162,20 +163,28 @@ def _answer(dataset: Dataset, refit: Refit) -> None:
 
 
 def _keep_view(dataset: Dataset, asked: Mapping[str, Any]) -> None:
-    name, wanted = asked.get("name"), asked.get("view")
+    name, wanted = asked.get("name"), _texts(asked.get("view"))
     if asked["kind"] == "forget":
         saved_views.forget(dataset, str(name))
-    elif isinstance(name, str) and isinstance(wanted, Mapping):
-        saved_views.save(dataset, name, {str(k): str(v) for k, v in wanted.items()})
+    elif isinstance(name, str) and wanted is not None:
+        saved_views.save(dataset, name, wanted)
+
+
+def _texts(wanted: Any) -> dict[str, str] | None:
+    """A view that a browser sent, within bounds; None where it is none."""
+    if not isinstance(wanted, Mapping) or len(wanted) > MOST_PARAMETERS or len(json.dumps(dict(wanted))) > 20_000:
+        return None
+    texts = {str(k): str(v) for k, v in wanted.items() if len(str(v)) <= LONGEST}
+    return {k: v for k, v in texts.items() if k not in PAGE_PARAMETERS and k.lower() not in STREAMLITS}
 
 
 def _to_address(wanted: Any) -> None:
-    if not isinstance(wanted, Mapping) or len(wanted) > MOST_PARAMETERS or len(json.dumps(dict(wanted))) > 20_000:
+    texts = _texts(wanted)
+    if texts is None:
         return
     # In the order in which the browser wrote it: another order would be one more step of its history.
     kept = {k: str(st.query_params[k]) for k in PAGE_PARAMETERS if k in st.query_params}
-    texts = {str(k): str(v) for k, v in wanted.items() if len(str(v)) <= LONGEST}
-    st.query_params.from_dict({**kept, **{k: v for k, v in texts.items() if k not in PAGE_PARAMETERS}})
+    st.query_params.from_dict({**kept, **texts})
 
 
 def letters(coders: Sequence[str]) -> dict[str, str]:

@@ -74,7 +74,7 @@ def routes(name: str, gallery_of: GalleryOf) -> list[Route]:
     async def report(request: Request) -> Response:
         gallery, content = await asked(request)
         suffix = content.get("suffix")
-        if suffix not in REPORTS:
+        if not isinstance(suffix, str) or suffix not in REPORTS:
             raise Refused(400, f"suffix must be one of {', '.join(REPORTS)}.")
         data = await http.in_image_thread(_report, gallery, suffix)
         return Response(data, media_type=REPORTS[suffix], headers={"Content-Disposition": "attachment"})

@@ -31,6 +31,7 @@ from ui.workspace import (
     adjudications_of,
     dataset_of,
     datasets_folder,
+    is_id,
     list_datasets,
     read_dataset,
     root,
@@ -160,8 +161,9 @@ class Settled:
             self._refresh_tags()
             before = self._now
             images, newest = self.store.changed_since(before.version)
+            decisions = dict(self.decisions)  # a copy, because other requests read what is there now
             if newest < before.version:  # another file has taken its place
-                self.decisions.clear()
+                decisions.clear()
                 before = replace(Decided.nothing(len(self.items)), tags=before.tags, marked=before.marked)
                 images, newest = self.store.changed_since(0)
             elif not images:
@@ -170,9 +172,10 @@ class Settled:
             standing = {d.image: d for d in self.store.standing(images if len(images) < 500 else None)}
             standing_of = {int(row): standing.get(image) for row, image in zip(rows, images, strict=True) if row >= 0}
             for row, decision in standing_of.items():
-                self.decisions.pop(row, None)
+                decisions.pop(row, None)
                 if decision is not None:
-                    self.decisions[row] = decision
+                    decisions[row] = decision
+            self.decisions = decisions
             self._now = self._with(before, standing_of, newest)
 
     def _refresh_tags(self) -> None:
@@ -321,8 +324,7 @@ def gallery_of_dataset(dataset: str) -> Gallery:
 
 @lru_cache(maxsize=8)
 def _gallery_of_dataset(datasets: str, id: str, tick: int) -> Gallery:
-    bad = not id or id.startswith(".") or "/" in id or "\0" in id
-    dataset = None if bad else read_dataset(Path(datasets) / id)
+    dataset = read_dataset(Path(datasets) / id) if is_id(id) else None
     if dataset is None:
         raise RunError(f"there is no dataset {id!r}.")
     return Gallery(dataset, dataset.version)
@@ -341,7 +343,7 @@ def gallery_of_run(run: str) -> RunGallery:
 
 @lru_cache(maxsize=8)
 def _gallery_of_run(runs: str, name: str, tick: int) -> RunGallery:
-    if not name or name.startswith(".") or "/" in name or "\0" in name:
+    if not is_id(name):
         raise RunError(f"there is no run {name!r}.")
     run = Run.open(Path(runs) / name)
     dataset = dataset_of(run, list_datasets())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from ui.workspace import Dataset, adjudications_of
 
 MOST = 100
 LONGEST = 80
+
+_lock = threading.Lock()  # held from reading to writing, or one of two who save at once would lose
 
 
 def _path(dataset: Dataset) -> Path:
@@ -36,13 +39,15 @@ def save(dataset: Dataset, name: str, view: Mapping[str, str]) -> None:
     """Keep a view under a name; one that has the name already is replaced."""
     name = name.strip()[:LONGEST]
     if name:
-        others = [v for v in load(dataset) if v["name"] != name]
-        _write(dataset, [*others, {"name": name, "view": dict(view)}][-MOST:])
+        with _lock:
+            others = [v for v in load(dataset) if v["name"] != name]
+            _write(dataset, [*others, {"name": name, "view": dict(view)}][-MOST:])
 
 
 def forget(dataset: Dataset, name: str) -> None:
     """Remove the view of that name."""
-    _write(dataset, [v for v in load(dataset) if v["name"] != name])
+    with _lock:
+        _write(dataset, [v for v in load(dataset) if v["name"] != name])
 
 
 def _write(dataset: Dataset, views: list[dict[str, Any]]) -> None:

@@ -44,6 +44,7 @@ from ltnet_core.runs.run import Run
 
 MOST_STAMPS = 1000
 LONGEST_NAME = 80  # of a dataset
+MOST_NAME_BYTES = 255
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,15 @@ def datasets_folder() -> Path:
 
 def runs_folder() -> Path:
     return root() / "runs"
+
+
+def is_id(text: str) -> bool:
+    """Whether it can be the name of a folder of the workspace, as the ids of datasets and runs are."""
+    try:
+        length = len(os.fsencode(text))
+    except UnicodeEncodeError:
+        return False
+    return 0 < length <= MOST_NAME_BYTES and not text.startswith(".") and "/" not in text and "\0" not in text
 
 
 def list_datasets() -> list[Dataset]:

@@ -3,7 +3,7 @@
 
 /** @import { View } from "./types.js" */
 
-export const OF_THE_PAGE = ["dataset", "run"];
+export const OF_THE_PAGE = ["embed", "embed_options", "dataset", "run"]; // the first two are Streamlit's
 const NOT_A_WISH = new Set(["item", "at"]); // the item that is open, the place in the list
 
 /**

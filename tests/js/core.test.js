@@ -86,6 +86,7 @@ test("a browser that remembers nothing is asked again, and breaks nothing", () =
 
 test("the address keeps what is the page's, before what is the view's, as the app writes it", () => {
   assert.equal(search({ truth: "fear", "says.A": "*any*" }, "?run=r&dataset=d&old=1"), "?dataset=d&run=r&truth=fear&says.A=%2Aany%2A");
+  assert.equal(search({ truth: "joy" }, "?run=r&truth=fear&embed=true"), "?embed=true&run=r&truth=joy"); // Streamlit's
   assert.equal(search({}, ""), "");
   assert.equal(search({ search: "a~b c&d" }, ""), "?search=a~b+c%26d");
 });
