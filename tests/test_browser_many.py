@@ -138,7 +138,7 @@ def test_a_late_answer_of_the_app_leads_to_no_view_that_was_left(server: Server,
         browser_side.connect_to_server().on_message(answer)
 
     def wait_for(text: bytes, messages: list[str | bytes]) -> None:
-        give_up = time.monotonic() + 30
+        give_up = time.monotonic() + 120
         while not any(text in m for m in messages if isinstance(m, bytes)):
             assert time.monotonic() < give_up, text
             page.wait_for_timeout(20)
