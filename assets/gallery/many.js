@@ -57,7 +57,7 @@ export class Many {
     this.anchor = position;
     if (range && from !== position) {
       const { list } = this.app;
-      const rows = await Promise.all(between(from, position).map((at) => list.bring(at))).catch((error) => this.app.say(messageOf(error)));
+      const rows = await Promise.all(between(from, position).map((at) => list.bring(at))).catch((error) => void this.app.say(messageOf(error)));
       if (list !== this.app.list) return undefined;
       if (!rows) {
         this.app.grid.mark();
