@@ -70,6 +70,10 @@ export class FakeNode {
     return this.elements()[0] ?? null;
   }
 
+  get childNodes() {
+    return [...this.children];
+  }
+
   elements() {
     return this.children.filter((child) => child instanceof FakeElement);
   }
