@@ -59,6 +59,8 @@ export class Head {
   jump(total) {
     const { app } = this;
     const at = placeOf(app.view);
+    const root = /** @type {Document | ShadowRoot} */ (this.element.getRootNode());
+    if (root.activeElement?.getAttribute("name") !== "number") this.typed = ""; // nobody types any more
     const number = h("input", {
       type: "number",
       name: "number",
@@ -71,7 +73,6 @@ export class Head {
         this.typed = "";
         app.jump(Math.max(Number(number.value) - 1, 0));
       },
-      onBlur: () => (this.typed = ""),
     });
     const slider = h("input", {
       type: "range",

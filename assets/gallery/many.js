@@ -36,6 +36,7 @@ export class Many {
     this.rows.clear();
     this.all = false;
     this.anchor = -1;
+    this.typed = "";
     this.draw();
     this.app.grid.mark();
   }

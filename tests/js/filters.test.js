@@ -274,6 +274,7 @@ test("what is typed or checked stays while others' answers draw what is around i
   };
   type("name", "frigh");
   type("tag", "blur");
+  page.one('[name="number"]').focus();
   type("number", "12");
   page.mount(page.component({ saved: [{ name: "another's", view: { truth: "joy" } }] }));
   page.all(".ga-pick input")[1].click();
@@ -286,4 +287,9 @@ test("what is typed or checked stays while others' answers draw what is around i
   page.one('[name="number"]').enter("9999");
   await settled();
   assert.equal(page.one('[name="number"]').value, "130"); // the last there is
+  type("number", "7");
+  page.one('[name="search"]').focus();
+  page.go("?run=faces-1&sort=name");
+  await settled();
+  assert.equal(page.one('[name="number"]').value, "1"); // it was left as it was
 });
