@@ -164,7 +164,7 @@ def look_at_the_gallery(reader: Reader) -> None:
     expect(page.locator(".ga-grid:not(.stale)")).to_be_visible()
     reader.read("disagreements, filtered")
     assert page.locator(".ga-bar").count() == bars
-    for chart in ("Matrix", "Coders", "Map", "Settling", "Cases"):
+    for chart in ("Matrix", "Transitions", "Distributions", "Coders", "Map", "Settling", "Cases"):
         page.locator(".ga-charts").get_by_role("button", name=chart, exact=True).click()
         expect(page.locator(f".ga-tab[data-key='chart:{chart.lower()}']")).to_have_attribute("aria-pressed", "true")
         if chart == "Coders":

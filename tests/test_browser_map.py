@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -17,7 +18,7 @@ from ltnet_core.explore.map_filters import inside
 from ltnet_core.explore.map_making import make_map
 from ltnet_core.explore.wish import Wish
 from ltnet_core.runs.run import Run
-from ltnet_core.runs.stored_results import load_items
+from ltnet_core.runs.stored_results import load_items, read_transitions
 
 __all__ = ["browser", "faces", "page", "server"]  # the fixtures
 
@@ -87,6 +88,26 @@ def test_what_is_drawn_around_on_the_map_and_a_cell_of_the_coders_become_the_lis
     assert count(page) == int((learned_from & (a >= 0) & (b >= 0) & (a != b)).sum())
     page.locator(".ga-agree th button").nth(row).press("Enter")
     expect(page.locator(".ga-coder")).to_contain_text(f"{int((a >= 0).sum())} labels;")
+
+    # Its learned matrix, a cell of which filters in the same view; so does a bar of the distributions.
+    page.get_by_role("button", name="clear all").click()
+    page.locator('[name="its-matrix"]').press("Enter")
+    page.locator('[data-key="learned:0:0"]').press("ArrowDown")
+    cell = page.locator('[data-key="learned:1:0"]')
+    expect(cell).to_be_focused()
+    p = read_transitions(run)["coders"][first][1][0]
+    expect(cell).to_have_attribute("aria-label", re.compile(f"says {items.classes[0]}: {100 * p:.0f} % "))
+    cell.press("ArrowRight")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**truth=**")
+    expect(page.locator(".ga-remove")).to_have_count(2)
+    assert count(page) == int((learned_from & (items.truth == 1) & (a == 1)).sum()) > 0
+    page.locator('[data-key="chart:distributions"]').press("Enter")
+    bar = page.locator(f'[data-key="spread:truth={items.classes[1]}"]')
+    expect(bar).to_have_attribute("aria-pressed", "true")
+    expect(bar.locator(".ga-n")).to_have_text(str(int((learned_from & (items.truth == 1) & (a == 1)).sum())))
+    bar.press("Enter")
+    expect(page.locator(".ga-remove")).to_have_count(1)
     page.locator('[data-key="chart:map"]').click()
     page.locator('[name="wide"]').click()
     expect(page.locator(".ga-wide .ga-sheet canvas")).to_be_visible()

@@ -18,7 +18,7 @@ from ltnet_core.explore.item_map import map_file, read_map
 from ltnet_core.explore.map_filters import inside
 from ltnet_core.explore.map_making import make_map
 from ltnet_core.runs.run import Run
-from ltnet_core.runs.stored_results import load_items
+from ltnet_core.runs.stored_results import load_items, read_transitions
 from ui import commands, map_routes
 from ui.gallery import view
 from ui.reads import selections
@@ -141,3 +141,15 @@ def test_there_is_no_map_before_a_run_and_none_for_who_may_not_see_it(workspace_
     assert ask("map", "", {}).status == 403
     assert of_labels("map").status == 404
     assert of_labels("map/points").status == 404
+
+
+def test_a_coders_matrix_is_the_one_that_the_run_learned(run: Run) -> None:
+    about = read_transitions(run)
+    for coder in about["coders"]:
+        answer = ask("coders/matrix", coder=coder).json
+        assert answer["matrix"] == about["coders"][coder]
+        assert answer["weak"] == [n < 10 for n in answer["support"]]
+        assert (answer["low"], answer["support"]) == (about["low"][coder], about["support"][coder])
+    refused = ask("coders/matrix", coder="Alfa")
+    assert refused.status == 422 and "Alpha" in refused.json["error"]
+    assert of_labels("coders/matrix", coder="Alpha").status == 404

@@ -27,6 +27,7 @@ PATTERNS = ("", "/", ".", "x", "-", "\\", "+", "|")  # beside the colour, which 
 SYMBOLS = ("circle", "square", "diamond", "cross", "triangle-up", "star", "x", "pentagon")
 CONFIG = {"displaylogo": False, "modeBarButtons": [["toImage"]], "displayModeBar": "hover"}
 MOST_MARKERS = 9  # on a curve
+LEGEND_LINE = 20  # pixels
 CLEAR = "rgba(0,0,0,0)"
 INK = "rgb(128, 128, 128)"  # stands for the theme's text colour, which the style sheet puts in its place
 HATCHED = {"fillmode": "overlay", "fgcolor": "rgba(255,255,255,.85)", "size": 7, "solidity": 0.25}
@@ -294,7 +295,7 @@ def curves(history: Mapping[str, Sequence[Mapping[str, Any]]], key: str, names: 
     step = {"dtick": 1} if longest <= 10 else {"rangemode": "tozero"}
     figure.update_xaxes(title={"text": "epoch", "font": {"size": 13}}, tickfont_size=12, **step)
     figure.update_yaxes(tickfont_size=12, **({"tickformat": ".0%", "range": [0, 1]} if key == "agreement" else {}))
-    return _frame(figure, 290)
+    return _frame(figure, 250 + LEGEND_LINE * len(history))  # names beside each other or, on a narrow page, below
 
 
 def method_bars(values: Mapping[str, float | None], best: str | None) -> go.Figure:

@@ -4,6 +4,8 @@
 
     GET .../coders           see :class:`ltnet_core.explore.coders.CodersCompared`; null where two share too few items
     GET .../coders/of?coder= see :class:`ltnet_core.explore.coders.CoderFacts`; null for a share of nothing
+    GET .../coders/matrix?coder=   {"matrix": K × K, "low", "high": the ends of the 95 % intervals or null,
+                                   "support": annotations behind each row or null, "weak": rows with too few}; of a run
 """
 
 from __future__ import annotations
@@ -16,9 +18,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from ltnet_core.errors import OptionError, did_you_mean
 from ltnet_core.explore.coders import CoderFacts, CodersCompared, Share, coder_facts, compare_coders
-from ui import http
-from ui.opened import Gallery
+from ltnet_core.labels.identifiability import ENOUGH
+from ui import http, opened
+from ui.http import Refused
+from ui.opened import Gallery, RunGallery
 
 GalleryOf = Callable[[Request], Gallery]
 
@@ -35,9 +40,14 @@ def routes(name: str, gallery_of: GalleryOf) -> list[Route]:
         asked = request.query_params.get("coder", "")
         return JSONResponse(await http.in_thread(lambda: _facts(coder_facts(gallery.selections.items, asked))))
 
+    async def matrix(request: Request) -> Response:
+        gallery = await http.in_thread(gallery_of, request)
+        return JSONResponse(await http.in_thread(_matrix, gallery, request.query_params.get("coder", "")))
+
     return [
         Route(f"/{{{name}}}/coders", coders, methods=["GET"]),
         Route(f"/{{{name}}}/coders/of", coder, methods=["GET"]),
+        Route(f"/{{{name}}}/coders/matrix", matrix, methods=["GET"]),
     ]
 
 
@@ -59,6 +69,23 @@ def _facts(facts: CoderFacts) -> dict[str, Any]:
         "halves": [_share(half) for half in facts.halves],
         "parts": [_share(part) for part in facts.parts],
         "drifts": facts.drifts,
+    }
+
+
+def _matrix(gallery: Gallery, coder: str) -> dict[str, Any]:
+    if not isinstance(gallery, RunGallery):
+        raise Refused(404, "Transition matrices are there when a run has learned them.")
+    about = opened.transitions(gallery.run)
+    learned = [c for c in about["coders"] if c not in about.get("given", ())]
+    if coder not in learned:
+        raise OptionError(f"no transition matrix was learned of {coder!r}." + did_you_mean(coder, learned))
+    low, high, support = (about.get(name, {}).get(coder) for name in ("low", "high", "support"))
+    return {
+        "matrix": about["coders"][coder],
+        "low": low,
+        "high": high,
+        "support": support,
+        "weak": [n < ENOUGH for n in support] if support is not None else [False] * len(about["classes"]),
     }
 
 

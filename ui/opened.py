@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -24,7 +25,7 @@ from ltnet_core.explore.selection import Selections
 from ltnet_core.files.reading import require_file
 from ltnet_core.runs.learned_items import LearnedItems
 from ltnet_core.runs.run import Run
-from ltnet_core.runs.stored_results import load_items, open_results
+from ltnet_core.runs.stored_results import load_items, open_results, read_transitions
 from ui.roots import require_allowed
 from ui.workspace import (
     Dataset,
@@ -133,6 +134,22 @@ def selections(run: Run) -> Selections:
     version = version_of_items(run)
     with _loading:
         return _selections(str(run.folder), version)
+
+
+@lru_cache(maxsize=16)
+def _transitions(folder: str, version: str) -> dict[str, Any]:
+    return read_transitions(Run(folder))
+
+
+def transitions(run: Run) -> dict[str, Any]:
+    """The matrices of a finished run by coder, and what belongs to them; shared by all who ask, so never changed.
+
+    Raises
+    ------
+    RunError
+    """
+    version = version_of(*map(run.result, open_results(run).transition_files))
+    return _transitions(str(run.folder), version)
 
 
 @dataclass

@@ -25,7 +25,6 @@ from ltnet_core.export.finished_run import truth_rows
 from ltnet_core.files.reading import read_json
 from ltnet_core.labels.agreement import agreement
 from ltnet_core.runs.run import Run
-from ltnet_core.runs.stored_results import open_results, read_transitions
 from ui import opened, thumbnails
 from ui.workspace import Dataset
 
@@ -188,13 +187,7 @@ def _result(path: str, version: str) -> dict[str, Any]:
 
 def transitions(run: Run) -> dict[str, Any]:
     """The matrices of a finished run by coder, and what belongs to them; shared by all who ask, so never changed."""
-    version = opened.version_of(*map(run.result, open_results(run).transition_files))
-    return _transitions(str(run.folder), version)
-
-
-@st.cache_resource(max_entries=16, show_spinner=False)  # no copies: those of a large crowd take half a second
-def _transitions(folder: str, version: str) -> dict[str, Any]:
-    return read_transitions(Run(folder))
+    return opened.transitions(run)
 
 
 def spec(run: Run) -> dict[str, Any]:

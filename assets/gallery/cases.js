@@ -92,8 +92,8 @@ export class Cases {
     const cut = counts.pairs > 15 ? h("span", { class: "ga-quiet" }, `the 15 of ${whole(counts.pairs)} pairs that met most`) : null;
     redraw(
       this.element,
-      h("h2", {}, "Two labels and the learned truth"),
-      h("p", { class: "ga-quiet" }, "% of the images that both labelled. Click a part to see its images."),
+      h("h2", {}, "The five cases"),
+      h("p", { class: "ga-quiet" }, "Two labels and the learned truth, in % of the images that both labelled. A part shows its images."),
       h("div", { class: "ga-key" }, key),
       h("div", { class: "ga-bars" }, rows),
       h("div", { class: "ga-row" }, more, cut),

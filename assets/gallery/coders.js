@@ -2,7 +2,7 @@
 // Coders beside each other: how often each two agree, those who label alike side by side, and what is known of one.
 
 import { arrowKey, reached } from "./arrows.js";
-import { ANYTHING, TRUTH } from "./constants.js";
+import { ANYTHING } from "./constants.js";
 import { h, named, pairOf, percent, redraw, share, whole } from "./core.js";
 import { Latest } from "./latest.js";
 
@@ -94,7 +94,7 @@ export class Coders {
       leftOut ? ` ${whole(leftOut)} coders with fewer labels are left out.` : "",
     ].join("");
     const many = coders.length > MOST_TEXTS;
-    return h("div", { class: "ga-cells" + (many ? " many" : "") }, h("table", { onKeydown: (/** @type {KeyboardEvent} */ e) => arrowKey(this.matrix, e, coders.length - 1) }, h("caption", {}, caption), head, body));
+    return h("div", { class: "ga-cells" + (many ? " many" : "") }, h("p", { class: "ga-quiet", id: "about-agree" }, caption), h("table", { "aria-describedby": "about-agree", onKeydown: (/** @type {KeyboardEvent} */ e) => arrowKey(this.matrix, e, coders.length - 1) }, head, body));
   }
 
   /**
@@ -146,7 +146,7 @@ export class Coders {
         { class: "ga-row" },
         person ? h("button", { class: "ga-link", name: "alone", disabled: !facts.alone, onClick: () => app.set({ alone: chosen }) }, `alone with its label: ${whole(facts.alone)} images`) : null,
         h("button", { class: "ga-link", name: "labelled", onClick: () => app.set({ [`says.${chosen}`]: ANYTHING }) }, "all that it labelled"),
-        app.data.truth ? h("button", { class: "ga-link", name: "its-matrix", onClick: () => app.matrix.compare(TRUTH, chosen) }, "its matrix") : null,
+        app.data.truth ? h("button", { class: "ga-link", name: "its-matrix", onClick: () => app.transitions.show(chosen) }, "its matrix") : null,
       ),
     ];
   }

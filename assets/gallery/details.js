@@ -17,16 +17,18 @@ const MOST_LINES = 12;
  */
 export function bars(app, item) {
   const { data } = app;
-  /** @type {{ source: string, p: number[], votes?: number[] }[]} */
+  /** @type {{ source: string, p: number[], short?: string, votes?: number[] }[]} */
   const columns = [{ source: "learned truth", p: item.posterior }];
   if (item.image) columns.push({ source: "image alone", p: item.image });
   const speaking = data.coders.filter((c) => item.says[c.id]);
   const heard = speaking.filter((c) => c.id in item.annotations);
   for (const c of (speaking.length > MOST_COLUMNS ? heard : speaking).slice(0, MOST_COLUMNS)) {
-    columns.push({ source: `${c.name} would say`, p: item.says[c.id], votes: item.annotations[c.id] });
+    columns.push({ source: `${c.name} would say`, short: c.short, p: item.says[c.id], votes: item.annotations[c.id] });
   }
-  const corner = h("th", { scope: "col" }, h("span", { class: "ga-unseen" }, "class"));
-  const head = h("tr", {}, corner, columns.map(({ source }) => h("th", { scope: "col" }, named(source))));
+  const corner = h("th", { scope: "col", rowSpan: 2 }, h("span", { class: "ga-unseen" }, "class"));
+  const [truths, coders] = [columns.filter((c) => !c.short), columns.filter((c) => c.short)];
+  const head = h("tr", {}, corner, truths.map(({ source }) => h("th", { scope: "col", rowSpan: 2 }, named(source))), coders.length ? h("th", { scope: "colgroup", colSpan: coders.length }, "would say") : null);
+  const names = h("tr", {}, coders.map(({ source, short }) => h("th", { scope: "col", class: "ga-coder-column" }, h("abbr", { title: source }, named(short ?? "")))));
   /** @type {(name: string, k: number) => HTMLElement[]} */
   const cells = (name, k) =>
     columns.map(({ source, p, votes }) => {
@@ -42,7 +44,7 @@ export function bars(app, item) {
   const rows = data.classes.map((name, k) =>
     h("tr", {}, h("th", { scope: "row", title: name }, named(data.codes[k])), cells(name, k)),
   );
-  return h("div", { class: "ga-part-of" }, h("h2", {}, "How probable each class is, in %"), h("table", { class: "ga-table" }, head, rows));
+  return h("div", { class: "ga-part-of" }, h("h2", {}, "How probable each class is, in %"), h("table", { class: "ga-table" }, h("thead", {}, head, names), h("tbody", {}, rows)));
 }
 
 /**

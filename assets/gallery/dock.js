@@ -13,7 +13,8 @@ export class Dock {
     this.shown = charts.some((c) => c.name === before) ? before : charts[0]?.name;
     this.isWide = false;
     this.bar = h("div", { class: "ga-row ga-charts", role: "group", "aria-label": "Charts" });
-    this.box = h("div", { class: "ga-dock" }, this.bar, charts.map((c) => c.element));
+    this.opener = h("button", { class: "ga-link", name: "wide", onClick: () => this.widen() });
+    this.box = h("div", { class: "ga-dock" }, this.bar, h("div", { class: "ga-charted" }, this.opener, charts.map((c) => c.element)));
     this.beside = h("div", {}, this.box);
     this.above = h("div", { class: "ga-wide" });
     this.beside.hidden = !charts.length;
@@ -27,12 +28,9 @@ export class Dock {
       const pressed = String(name === this.shown);
       return h("button", { class: "ga-tab", dataset: { key: `chart:${name}` }, "aria-pressed": pressed, onClick: () => this.show(name) }, text);
     };
-    redraw(
-      this.bar,
-      this.charts.length > 1 ? this.charts.map(choice) : null,
-      h("span", { class: "ga-grow" }),
-      h("button", { class: "ga-link", name: "wide", "aria-expanded": String(this.isWide), onClick: () => this.widen() }, this.isWide ? "beside the images" : "open wide"),
-    );
+    redraw(this.bar, this.charts.length > 1 ? this.charts.map(choice) : null);
+    this.opener.textContent = this.isWide ? "beside the images" : "open wide";
+    this.opener.setAttribute("aria-expanded", String(this.isWide));
   }
 
   /** @param {string} name */
@@ -47,6 +45,6 @@ export class Dock {
     this.isWide = !this.isWide;
     (this.isWide ? this.above : this.beside).append(this.box);
     this.draw();
-    /** @type {HTMLElement | null} */ (this.bar.querySelector('[name="wide"]'))?.focus();
+    this.opener.focus();
   }
 }

@@ -38,6 +38,7 @@ export class Facets {
       this.counts = answer.facets;
       this.element.dataset.version = String(turn);
       this.draw();
+      this.app.distributions.load();
     });
   }
 

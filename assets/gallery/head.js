@@ -43,12 +43,15 @@ export class Head {
         this.folded ? this.chosen() : "hide filters",
       ),
       h("b", {}, count),
-      total !== null && total > BLOCK ? this.jump(total) : "",
-      h("span", { class: "ga-grow" }),
       settled ? h("span", { class: "ga-quiet" }, `${whole(settled)} of these settled`) : "",
-      sizes,
-      h("button", { class: "ga-button primary", name: "settle", disabled: !total, onClick: () => app.settleFirst() }, "Settle these"),
-      this.refit(app.decisions.count || 0),
+      total !== null && total > BLOCK ? this.jump(total) : "",
+      h(
+        "div",
+        { class: "ga-acts" },
+        sizes,
+        h("button", { class: "ga-button primary", name: "settle", disabled: !total, onClick: () => app.settleFirst() }, "Settle these"),
+        this.refit(app.decisions.count || 0),
+      ),
     );
   }
 

@@ -107,7 +107,7 @@ export class Keys {
       "dialog",
       { class: "ga-keys", "aria-label": "Keys", onCancel: (/** @type {Event} */ e) => (e.preventDefault(), close()) },
       h("h2", {}, "Keys"),
-      h("ul", {}, COMMANDS.map(([key, text]) => h("li", {}, h("kbd", {}, key), " ", text))),
+      h("ul", {}, COMMANDS.map(([key, text]) => h("li", {}, h("kbd", {}, key), h("span", {}, text)))),
       h("h2", {}, "Letters of the classes"),
       h("div", { class: "ga-letters" }, this.classes.map((name, k) => h("label", {}, fields[k], named(name)))),
       h("button", { class: "ga-button primary", onClick: close }, "Done"),

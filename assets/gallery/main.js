@@ -8,6 +8,7 @@ import { Coders } from "./coders.js";
 import { BLOCK } from "./constants.js";
 import { clamp, h, named, remember, remembered, sleep } from "./core.js";
 import { Decisions } from "./decisions.js";
+import { Distributions } from "./distributions.js";
 import { Dock } from "./dock.js";
 import { Facets } from "./facets.js";
 import { Grid } from "./grid.js";
@@ -20,6 +21,7 @@ import { Matrix } from "./matrix.js";
 import { Review } from "./review.js";
 import { Answer, Server } from "./server.js";
 import { Settling } from "./settling.js";
+import { Transitions } from "./transitions.js";
 import { PageAddress } from "./page_address.js";
 
 /** @import { CaseCounts, Component, Decision, Row, View } from "./types.js" */
@@ -61,6 +63,8 @@ export class Gallery {
     this.decisions = new Decisions(this.server, (rows) => this.decided(rows));
     this.cases = new Cases(this);
     this.matrix = new Matrix(this);
+    this.transitions = new Transitions(this);
+    this.distributions = new Distributions(this);
     this.map = new ImageMap(this);
     this.coders = new Coders(this);
     this.facets = new Facets(this);
@@ -76,14 +80,8 @@ export class Gallery {
     this.legend = h("div", { class: "ga-legend", role: "group", "aria-label": "What the short names mean" });
     this.settling = new Settling(this);
     this.dock = new Dock(this.charts());
-    this.side = h(
-      "aside",
-      { class: "ga-side", "aria-label": "Filters and charts" },
-      this.facets.search,
-      this.dock.beside,
-      this.facets.element,
-      this.legend,
-    );
+    const beside = [this.facets.search, this.dock.beside, this.facets.element, this.legend];
+    this.side = h("aside", { class: "ga-side", "aria-label": "Filters and charts" }, beside);
     this.body = h(
       "div",
       { class: "ga-body coming" + (this.head.folded ? " folded" : "") },
@@ -115,9 +113,11 @@ export class Gallery {
     return [
       ...(truth ? [{ name: "cases", text: "Cases", element: this.cases.element }] : []),
       ...(columns.length > 1 ? [{ name: "matrix", text: "Matrix", element: this.matrix.element }] : []),
+      ...(truth ? [{ name: "transitions", text: "Transitions", element: this.transitions.element, load: () => this.transitions.load() }] : []),
       ...(this.data.coders.filter((c) => !c.given).length > 1 ? [{ name: "coders", text: "Coders", element: this.coders.element, load: () => this.coders.load() }] : []),
       ...(truth ? [{ name: "map", text: "Map", element: this.map.element, load: () => this.map.load() }] : []),
       this.settling.chart,
+      { name: "distributions", text: "Distributions", element: this.distributions.element, load: () => this.distributions.load() },
     ];
   }
 
@@ -245,7 +245,7 @@ export class Gallery {
     this.chips.draw();
     this.cases.draw();
     this.matrix.draw();
-    const charts = [this.cases, this.facets, this.matrix, this.map, this.coders].map((part) => part.load());
+    const charts = [this.cases, this.facets, this.matrix, this.transitions, this.map, this.coders].map((part) => part.load());
     const listed = this.grid.reset(position);
     this.parts = Promise.all([listed, ...charts]);
     await listed;

@@ -2,6 +2,7 @@
 // All images as points that lie close where the network sees them alike; an area that is drawn around some filters the images.
 
 import { chosenOf, written } from "./choices.js";
+import { titleOf } from "./class_table.js";
 import { BY_CONFIDENCE, BY_LABELS } from "./constants.js";
 import { h, messageOf, named, percent, redraw, remember, remembered, sleep, whole } from "./core.js";
 import { Latest } from "./latest.js";
@@ -64,7 +65,7 @@ export class ImageMap {
   /** @returns {[value: string, text: string][]} */
   choices() {
     const { app } = this;
-    const columns = app.data.columns.map((c) => /** @type {[string, string]} */ ([c, app.matrix.title(c)]));
+    const columns = app.data.columns.map((c) => /** @type {[string, string]} */ ([c, titleOf(app, c)]));
     return [...columns, [BY_LABELS, "whether coders differ"], [BY_CONFIDENCE, "confidence"]];
   }
 
@@ -119,6 +120,7 @@ export class ImageMap {
       }
       this.of = state.of;
       this.points = new Points(await (await app.server.fetch("map/points", {})).arrayBuffer());
+      this.canvas.view.fit(...this.points.corners());
       this.say(this.points.length < this.of ? `A sample of ${whole(this.points.length)} of ${whole(this.of)} images.` : "");
     } catch (error) {
       this.say(error instanceof Answer ? error.message : `The server does not answer (${messageOf(error)}).`, true);

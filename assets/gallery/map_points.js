@@ -4,7 +4,7 @@
 import { FAINT } from "./map_colours.js";
 
 /** @import { Colour } from "./map_colours.js" */
-/** @import { MapView } from "./map_view.js" */
+/** @import { Corner, MapView } from "./map_view.js" */
 
 const FAINT_OPACITY = 70; // of 255: a point that is not in the view
 const REACH = 12; // pixels from a point that is meant
@@ -28,6 +28,19 @@ export class Points {
     this.code = new Int16Array(n).fill(-1);
     /** Whether each is in the view, apart from the area. */
     this.shown = new Uint8Array(n).fill(1);
+  }
+
+  /** The corners between which all points lie. */
+  corners() {
+    /** @type {[Corner, Corner]} */
+    const [least, most] = [[this.x[0] ?? 0, this.y[0] ?? 0], [this.x[0] ?? 0, this.y[0] ?? 0]];
+    for (let n = 1; n < this.length; n += 1) {
+      least[0] = Math.min(least[0], this.x[n]);
+      least[1] = Math.min(least[1], this.y[n]);
+      most[0] = Math.max(most[0], this.x[n]);
+      most[1] = Math.max(most[1], this.y[n]);
+    }
+    return /** @type {const} */ ([least, most]);
   }
 
   /** @param {ArrayBuffer} data */

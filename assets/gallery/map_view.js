@@ -13,18 +13,34 @@ export class MapView {
   constructor() {
     this.width = 1;
     this.height = 1;
+    this.wide = MAP_SIDE; // what there is to see
+    this.high = MAP_SIDE;
+    /** @type {Corner} */
+    this.middle = [MAP_SIDE / 2, MAP_SIDE / 2];
+    this.whole();
+  }
+
+  /**
+   * Let what lies between two corners be all that there is to see.
+   * @param {Corner} least
+   * @param {Corner} most
+   */
+  fit(least, most) {
+    const spread = (/** @type {0 | 1} */ axis) => Math.max(most[axis] - least[axis], MAP_SIDE / MOST_ZOOM);
+    this.wide = spread(0);
+    this.high = spread(1);
+    this.middle = [(least[0] + most[0]) / 2, (least[1] + most[1]) / 2];
     this.whole();
   }
 
   whole() {
     this.zoom = 1;
-    this.x = MAP_SIDE / 2; // of the map, in the middle of the screen
-    this.y = MAP_SIDE / 2;
+    [this.x, this.y] = this.middle; // of the map, in the middle of the screen
   }
 
   // Pixels of one unit of the map.
   get scale() {
-    return (Math.min(this.width, this.height) * this.zoom) / (MAP_SIDE * (1 + 2 * AROUND));
+    return (Math.min(this.width / this.wide, this.height / this.high) * this.zoom) / (1 + 2 * AROUND);
   }
 
   /**

@@ -118,6 +118,15 @@ export interface CoderFacts {
   drifts: boolean;
 }
 
+/** A coder's transition matrix: rows are the truth. */
+export interface LearnedMatrix {
+  matrix: number[][];
+  low: number[][] | null; // ends of the 95 % intervals
+  high: number[][] | null;
+  support: number[] | null; // annotations behind each row
+  weak: boolean[];
+}
+
 export interface MapState {
   state: "none" | "making" | "made" | "failed";
   message: string;

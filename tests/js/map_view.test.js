@@ -28,6 +28,20 @@ test("the middle of the screen stays on the map", () => {
   assert.deepEqual([view.x, view.y], [9999, 0]);
 });
 
+test("what there is to see fills the screen, however little of the map it covers", () => {
+  const view = new MapView();
+  [view.width, view.height] = [800, 400];
+  view.fit([1000, 4000], [5000, 6000]);
+  assert.deepEqual(view.toScreen(3000, 5000), [400, 200]);
+  const [left, top] = view.toScreen(1000, 4000);
+  assert.ok(left > 0 && left < 30 && top > 0 && top < 15);
+  view.zoomBy(2);
+  view.zoomBy(0.1);
+  assert.deepEqual([view.x, view.y], [3000, 5000]);
+  view.fit([7, 7], [7, 7]);
+  assert.ok(Number.isFinite(view.scale));
+});
+
 test("an area is whole corners within the map, each once", () => {
   assert.equal(areaOf([[0.4, -3], [100, 0], [100.2, 0.1], [50, 20000]]), "0_0.100_0.50_9999");
   assert.deepEqual(cornersOf("0_0.100_0.50_9999"), [[0, 0], [100, 0], [50, 9999]]);
