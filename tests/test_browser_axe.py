@@ -41,6 +41,7 @@ SHOWN_IN = """(scheme) =>
     getComputedStyle(document.querySelector('[data-testid="stApp"]')).colorScheme === scheme"""
 # The colours differ between light and dark, nothing else.
 OF_COLOURS = ["color-contrast", "link-in-text-block"]
+SHOWN_BY = {"Coders": ".ga-agree table", "Transitions": '[data-key="learned:0:0"]', "Distributions": ".ga-spread-bar"}
 RUN_AXE = """async (rules) => (await axe.run(document, { resultTypes: ["violations"], ...(rules && { runOnly: rules }) })).violations
     .map((v) => [v.id, v.impact, v.nodes.length, v.nodes[0].html.slice(0, 200), v.nodes[0].failureSummary.slice(0, 200)])"""
 
@@ -164,13 +165,25 @@ def look_at_the_gallery(reader: Reader) -> None:
     expect(page.locator(".ga-grid:not(.stale)")).to_be_visible()
     reader.read("disagreements, filtered")
     assert page.locator(".ga-bar").count() == bars
-    for chart in ("Matrix", "Transitions", "Distributions", "Coders", "Map", "Settling", "Cases"):
-        page.locator(".ga-charts").get_by_role("button", name=chart, exact=True).click()
-        expect(page.locator(f".ga-tab[data-key='chart:{chart.lower()}']")).to_have_attribute("aria-pressed", "true")
-        if chart == "Coders":
-            expect(page.locator(".ga-agree table")).to_be_visible()
-        if chart != "Cases":
-            reader.read(f"chart {chart}", ("light",))
+    for scheme in SCHEMES:
+        for chart in ("Matrix", "Transitions", "Distributions", "Coders", "Map", "Settling", "Cases"):
+            page.locator(".ga-charts").get_by_role("button", name=chart, exact=True).click()
+            expect(page.locator(f".ga-tab[data-key='chart:{chart.lower()}']")).to_have_attribute("aria-pressed", "true")
+            if (shown := SHOWN_BY.get(chart)) is not None:
+                expect(page.locator(shown).first).to_be_visible()
+            if chart == "Coders" and scheme == "light":
+                page.locator(".ga-agree th button").first.click()
+                expect(page.locator(".ga-coder .ga-drift")).to_be_visible()
+            if chart != "Cases":
+                reader.read(f"chart {chart}", (scheme,))
+    page.locator(".ga-pick input").first.click()
+    expect(page.locator(".ga-many b")).to_have_text("1 chosen")
+    reader.read("an image chosen")
+    page.locator(".ga-pick input").first.click()
+    page.locator('[name="history"]').click()
+    expect(page.locator("dialog.ga-history[open] .ga-quiet").last).not_to_be_empty()
+    reader.read("history")
+    page.keyboard.press("Escape")
 
 
 def test_axe_finds_nothing_with_results_in_the_dialog_and_while_training(

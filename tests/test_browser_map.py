@@ -69,6 +69,23 @@ def test_what_is_drawn_around_on_the_map_and_a_cell_of_the_coders_become_the_lis
     page.get_by_role("button", name="clear all").click()
     expect(page.locator(".ga-remove")).to_have_count(0)
 
+    # By keyboard: what is in sight takes the place of what is drawn around, and Enter opens the image in the middle.
+    canvas = page.locator(".ga-sheet canvas")
+    canvas.press("0")
+    canvas.press(" ")
+    expect(chip).to_be_visible()
+    assert count(page) == int(learned_from[item_map.row].sum())
+    everything = page.locator(".ga-head b").inner_text()
+    for key in ("+", "+", "ArrowLeft", " "):
+        canvas.press(key)
+    expect(page.locator(".ga-head b")).not_to_have_text(everything)
+    canvas.press("Enter")
+    expect(page.locator("dialog.ga-review[open]")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(canvas).to_be_focused()
+    page.get_by_role("button", name="clear all").or_(chip).first.click()
+    expect(page.locator(".ga-remove")).to_have_count(0)
+
     page.locator('[data-filter="neighbours"] summary').click()
     choice(page, "neighbours", "outlier").check()
     page.wait_for_url("**neighbours=outlier**")

@@ -72,7 +72,7 @@ def table(
     head = "".join(f'<th class="n">{esc(text)}</th>' for text in measures.values())
     rows = "".join(
         f'<tr class="{"best" if m == best else ""}"><td>{esc(method_name(m))}</td>'
-        + "".join(f'<td class="n">{_cell(v, measure, (intervals or {}).get(m))}</td>' for measure in measures)
+        + "".join(f'<td class="n">{_cell(v, measure, m, intervals or {})}</td>' for measure in measures)
         + "</tr>"
         for m, v in methods.items()
         if any(v.get(measure) is not None for measure in measures)
@@ -80,13 +80,18 @@ def table(
     return f'<div class="lt-scroll"><table class="lt-table"><tr><th>method</th>{head}</tr>{rows}</table></div>'
 
 
-def _cell(scores: Mapping[str, Any], measure: str, of_macro_f1: tuple[float, float] | None) -> str:
-    """A score; of an accuracy and, where it is known, of macro F1 the 95 % interval too."""
+def _cell(
+    scores: Mapping[str, Any], measure: str, method: str, of_macro_f1: Mapping[str, tuple[float, float] | None]
+) -> str:
+    """A score; of an accuracy and, where it is known, of macro F1 the 95 % interval too, or the room for it."""
     value, items = scores.get(measure), int(scores.get("items") or 0)
-    ends = of_macro_f1 if measure == "macro_f1" else None
+    ends = of_macro_f1.get(method) if measure == "macro_f1" else None
     if measure == "accuracy" and value is not None and items:
         ends = wilson(float(value), items)
-    return percent(value) + ("" if value is None or ends is None else f" {interval(ends)}")
+    if value is not None and ends is not None:
+        return f"{percent(value)} {interval(ends)}"
+    has_room = measure == "accuracy" or (measure == "macro_f1" and any(of_macro_f1.values()))
+    return percent(value) + (' <span class="range"></span>' if has_room else "")
 
 
 def interval(ends: tuple[float, float]) -> str:

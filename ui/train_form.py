@@ -34,7 +34,7 @@ IMAGES = "the images"
 
 def options() -> tuple[Settings, list[str]]:
     """The choices that matter first; returns the preset's settings for the method, and flags."""
-    left, middle, right = st.columns([2, 1, 1], gap="medium")
+    left, middle, right = st.columns([3, 2, 2], gap="medium")
     with left:
         preset = str(st.selectbox("Preset", list(PRESET_TEXTS), key="preset"))
     with middle:

@@ -10,6 +10,7 @@ import { Answer } from "./server.js";
 
 const STEP = 1.5; // of a zoom
 const STILL = 5; // pixels that a click may move
+const CROSS = 7; // pixels from the middle to the ends of the cross that the keyboard points with
 const PART = 0.15; // of what is in sight, that a key moves
 
 export class MapCanvas {
@@ -27,13 +28,18 @@ export class MapCanvas {
     this.canvas = h("canvas", {
       tabIndex: 0,
       role: "application",
-      "aria-label": "Map of the images. Arrow keys move it, plus and minus zoom, 0 shows all. The regions below filter the images as an area does.",
+      "aria-label": "Map of the images. Arrow keys move it, plus and minus zoom, 0 shows all. Enter opens the image in the middle, Space shows the images in sight, as an area does; so do the regions below.",
       onPointerdown: (/** @type {PointerEvent} */ e) => this.down(e),
       onPointermove: (/** @type {PointerEvent} */ e) => this.move(e),
       onPointerup: (/** @type {PointerEvent} */ e) => this.up(e),
       onPointercancel: () => this.forget(),
       onPointerleave: () => this.point(-1, 0, 0),
       onKeydown: (/** @type {KeyboardEvent} */ e) => this.key(e),
+      onFocus: () => this.draw(),
+      onBlur: () => {
+        this.point(-1, 0, 0);
+        this.draw();
+      },
     });
     this.canvas.addEventListener("wheel", (e) => this.wheel(e), { passive: false });
     this.tip = h("div", { class: "ga-tip", hidden: true, "aria-hidden": "true" });
@@ -136,18 +142,40 @@ export class MapCanvas {
   /** @param {KeyboardEvent} event */
   key(event) {
     const { view } = this;
-    /** @type {Record<string, Corner>} */
-    const steps = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1] };
-    const step = steps[event.key];
-    if (step) view.move((PART * step[0] * view.width) / view.scale, (PART * step[1] * view.height) / view.scale);
-    else if (event.key === "+" || event.key === "=") view.zoomBy(STEP);
-    else if (event.key === "-") view.zoomBy(1 / STEP);
-    else if (event.key === "0") view.whole();
-    else if (event.key === "Escape" && this.from) this.forget();
-    else return;
+    const move = (/** @type {number} */ x, /** @type {number} */ y) => () => view.move((PART * x * view.width) / view.scale, (PART * y * view.height) / view.scale);
+    /** @type {Record<string, () => void>} */
+    const shifts = {
+      ArrowRight: move(1, 0),
+      ArrowLeft: move(-1, 0),
+      ArrowDown: move(0, 1),
+      ArrowUp: move(0, -1),
+      "+": () => view.zoomBy(STEP),
+      "=": () => view.zoomBy(STEP),
+      "-": () => view.zoomBy(1 / STEP),
+      0: () => view.whole(),
+    };
+    /** @type {Record<string, () => void>} */
+    const acts = { Enter: () => this.open(this.middle), " ": () => this.chooseInSight(), Escape: () => this.forget() };
+    if (event.ctrlKey || event.metaKey || event.altKey || (event.key === "Escape" && !this.from)) return;
+    const act = shifts[event.key] ?? acts[event.key];
+    if (!act) return;
     event.preventDefault();
     event.stopPropagation();
+    act();
+    if (event.key in shifts) this.point(this.map.points?.at(view, ...this.middle) ?? -1, ...this.middle);
     this.draw();
+  }
+
+  /** @returns {Corner} */
+  get middle() {
+    return [this.view.width / 2, this.view.height / 2];
+  }
+
+  // What the keyboard has in place of drawing an area.
+  chooseInSight() {
+    const { view } = this;
+    const area = areaOf([view.toMap(0, 0), view.toMap(view.width, 0), view.toMap(view.width, view.height), view.toMap(0, view.height)]);
+    if (area) this.map.app.set({ area });
   }
 
   /** @param {Corner} at */
@@ -201,6 +229,7 @@ export class MapCanvas {
     const area = cornersOf(this.map.app.view.area).map(([x, y]) => view.toScreen(x, y));
     this.line(context, area, true);
     if (!this.moves) this.line(context, this.drawn, false);
+    if (canvas.matches(":focus-visible")) this.cross(context);
     this.map.element.dataset.drawn = String(Math.round(performance.now()));
   }
 
@@ -215,6 +244,13 @@ export class MapCanvas {
     corners.forEach(([x, y], n) => (n ? context.lineTo(x, y) : context.moveTo(x, y)));
     if (isClosed) context.closePath();
     context.stroke();
+  }
+
+  /** @param {CanvasRenderingContext2D} context */
+  cross(context) {
+    const [x, y] = this.middle;
+    this.line(context, [[x - CROSS, y], [x + CROSS, y]], false);
+    this.line(context, [[x, y - CROSS], [x, y + CROSS]], false);
   }
 
   close() {
