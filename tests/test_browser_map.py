@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -37,6 +38,45 @@ def draw(page: Page, corners: list[tuple[float, float]]) -> None:
     page.mouse.up()
 
 
+def use_the_map_by_keyboard(page: Page, images: int) -> None:
+    """What is in sight takes the place of what is drawn around, and Enter opens the image in the middle."""
+    canvas, chip = page.locator(".ga-sheet canvas"), page.locator('.ga-remove[data-filter="area"]')
+    canvas.press("0")
+    canvas.press(" ")
+    expect(chip).to_be_visible()
+    assert count(page) == images
+    everything = page.locator(".ga-head b").inner_text()
+    for key in ("+", "+", "ArrowLeft", " "):
+        canvas.press(key)
+    expect(page.locator(".ga-head b")).not_to_have_text(everything)
+    canvas.press("Enter")
+    expect(page.locator("dialog.ga-review[open]")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(canvas).to_be_focused()
+    chip.click()
+    expect(page.locator(".ga-remove")).to_have_count(0)
+
+
+def filter_by_a_learned_matrix(page: Page, classes: Sequence[str], images: int, probability: float) -> None:
+    """A cell of the chosen coder's matrix filters in the same view; so does a bar of the distributions."""
+    page.locator('[name="its-matrix"]').press("Enter")
+    page.locator('[data-key="learned:0:0"]').press("ArrowDown")
+    cell = page.locator('[data-key="learned:1:0"]')
+    expect(cell).to_be_focused()
+    expect(cell).to_have_attribute("aria-label", re.compile(f"says {classes[0]}: {100 * probability:.0f} % "))
+    cell.press("ArrowRight")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**truth=**")
+    expect(page.locator(".ga-remove")).to_have_count(2)
+    assert count(page) == images > 0
+    page.locator('[data-key="chart:distributions"]').press("Enter")
+    bar = page.locator(f'[data-key="spread:truth={classes[1]}"]')
+    expect(bar).to_have_attribute("aria-pressed", "true")
+    expect(bar.locator(".ga-n")).to_have_text(str(images))
+    bar.press("Enter")
+    expect(page.locator(".ga-remove")).to_have_count(1)
+
+
 def test_what_is_drawn_around_on_the_map_and_a_cell_of_the_coders_become_the_list(server: Server, page: Page) -> None:
     run = Run(server.place / "workspace" / "runs" / RUN)
     item_map, items = make_map(run), load_items(run)
@@ -69,23 +109,7 @@ def test_what_is_drawn_around_on_the_map_and_a_cell_of_the_coders_become_the_lis
     page.get_by_role("button", name="clear all").click()
     expect(page.locator(".ga-remove")).to_have_count(0)
 
-    # By keyboard: what is in sight takes the place of what is drawn around, and Enter opens the image in the middle.
-    canvas = page.locator(".ga-sheet canvas")
-    canvas.press("0")
-    canvas.press(" ")
-    expect(chip).to_be_visible()
-    assert count(page) == int(learned_from[item_map.row].sum())
-    everything = page.locator(".ga-head b").inner_text()
-    for key in ("+", "+", "ArrowLeft", " "):
-        canvas.press(key)
-    expect(page.locator(".ga-head b")).not_to_have_text(everything)
-    canvas.press("Enter")
-    expect(page.locator("dialog.ga-review[open]")).to_be_visible()
-    page.keyboard.press("Escape")
-    expect(canvas).to_be_focused()
-    page.get_by_role("button", name="clear all").or_(chip).first.click()
-    expect(page.locator(".ga-remove")).to_have_count(0)
-
+    use_the_map_by_keyboard(page, int(learned_from[item_map.row].sum()))
     page.locator('[data-filter="neighbours"] summary').click()
     choice(page, "neighbours", "outlier").check()
     page.wait_for_url("**neighbours=outlier**")
@@ -106,25 +130,9 @@ def test_what_is_drawn_around_on_the_map_and_a_cell_of_the_coders_become_the_lis
     page.locator(".ga-agree th button").nth(row).press("Enter")
     expect(page.locator(".ga-coder")).to_contain_text(f"{int((a >= 0).sum())} labels;")
 
-    # Its learned matrix, a cell of which filters in the same view; so does a bar of the distributions.
     page.get_by_role("button", name="clear all").click()
-    page.locator('[name="its-matrix"]').press("Enter")
-    page.locator('[data-key="learned:0:0"]').press("ArrowDown")
-    cell = page.locator('[data-key="learned:1:0"]')
-    expect(cell).to_be_focused()
     p = read_transitions(run)["coders"][first][1][0]
-    expect(cell).to_have_attribute("aria-label", re.compile(f"says {items.classes[0]}: {100 * p:.0f} % "))
-    cell.press("ArrowRight")
-    page.keyboard.press("Enter")
-    page.wait_for_url("**truth=**")
-    expect(page.locator(".ga-remove")).to_have_count(2)
-    assert count(page) == int((learned_from & (items.truth == 1) & (a == 1)).sum()) > 0
-    page.locator('[data-key="chart:distributions"]').press("Enter")
-    bar = page.locator(f'[data-key="spread:truth={items.classes[1]}"]')
-    expect(bar).to_have_attribute("aria-pressed", "true")
-    expect(bar.locator(".ga-n")).to_have_text(str(int((learned_from & (items.truth == 1) & (a == 1)).sum())))
-    bar.press("Enter")
-    expect(page.locator(".ga-remove")).to_have_count(1)
+    filter_by_a_learned_matrix(page, items.classes, int((learned_from & (items.truth == 1) & (a == 1)).sum()), p)
     page.locator('[data-key="chart:map"]').click()
     page.locator('[name="wide"]').click()
     expect(page.locator(".ga-wide .ga-sheet canvas")).to_be_visible()
