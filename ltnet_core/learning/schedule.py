@@ -88,9 +88,8 @@ def optimizers_of(model: Classifier, schedule: Schedule, static: bool = False) -
         groups.append((schedule.transition_optimizer, [own]))
     device = next(model.parameters()).device
     on_gpu = device.type == "cuda"
-    fused = on_gpu or None  # on a CPU AdamW's fused step rounds in another way, SGD's does not
     made: list[torch.optim.Optimizer] = [
-        torch.optim.AdamW(group, lr=0.0, betas=(schedule.momentum, 0.99), fused=fused, capturable=on_gpu)
+        torch.optim.AdamW(group, lr=0.0, betas=(schedule.momentum, 0.99), fused=True, capturable=on_gpu)
         if kind == "adamw"
         else torch.optim.SGD(group, lr=0.0, momentum=schedule.momentum, nesterov=True, fused=True)
         for kind, group in groups

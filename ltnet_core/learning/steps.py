@@ -203,6 +203,13 @@ class Steps:
         else:
             self._graph = graph
 
+    def _clip(self) -> None:
+        gradients = [p.grad for p in self._trained if p.grad is not None]
+        length = torch.nn.utils.get_total_norm(gradients)
+        # A CPU tells the length without being waited for, and mostly there is nothing to shorten.
+        if self.data.device.type != "cpu" or not length <= LONGEST_GRADIENT:
+            torch.nn.utils.clip_grads_with_norm_(self._trained, LONGEST_GRADIENT, length)
+
     def _clear_gradients(self) -> None:
         self.model.zero_grad(set_to_none=True)
 
@@ -223,7 +230,7 @@ class Steps:
         if shared is not None:
             shared.add_up_gradients(self.model)
         self.model.shared = None
-        torch.nn.utils.clip_grad_norm_(self._trained, LONGEST_GRADIENT)
+        self._clip()
         for optimizer in self.optimizers:
             optimizer.step()
         with torch.no_grad():
