@@ -67,9 +67,24 @@ def test_the_command_says_that_it_is_an_estimate(faces: Path, ltnet: Command) ->
     as_json = json.loads(faults.call("estimate", faces, *flags, "--json").out)
     assert as_json["device"] == "cpu"
     assert 0 < as_json["seconds"] < 600
+    assert (as_json["processes"], as_json["measured_processes"]) == (1, 1)
     assert set(as_json["images"]) == set(as_json["speeds"]) == {"decode", "train", "predict", "features"}
     wrong = faults.call("estimate", faces, "--network", "resnet81")
     assert (wrong.status, "unknown network 'resnet81'" in wrong.err) == (2, True)
+
+
+def test_several_processes_are_not_measured_and_that_is_said(faces: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    once = module.RunEstimate(600.0, {"train": 60}, {"train": 0.1}, "cpu")
+    monkeypatch.setattr(module, "estimate_run", lambda *_, **__: once)
+    done = faults.call("estimate", faces, "--device", "cpu", "--processes", 4)
+    first, second = done.out.splitlines()[:2]
+    assert first.startswith("about 10 min on cpu in one process, an estimate")
+    assert second.startswith("  with 4 processes, which was not measured: 2 min at best")
+    assert json.loads(faults.call("estimate", faces, "--processes", 4, "--json").out)["processes"] == 4
+    assert "in one process" not in faults.call("estimate", faces, "--processes", 1).out
+    for wrong in (0, 257):
+        done = faults.call("estimate", faces, "--processes", wrong)
+        assert (done.status, f"between 1 and 256, got {wrong}" in done.err) == (2, True)
 
 
 def test_a_device_that_is_not_there_is_refused(faces: Path) -> None:

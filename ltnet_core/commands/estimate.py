@@ -9,28 +9,41 @@ from ..datasets import correction_flags, load_dataset
 from ..files.printing import say, say_json
 from ..settings import flags, make_settings
 from .command import Command, dataset_flags, json_flag, training_flags
+from .processes import processes_flag, require_in_range, require_shared
 
 
 def _flags(parser: argparse.ArgumentParser) -> None:
     dataset_flags(parser)
     training_flags(parser)
+    processes_flag(parser)
     json_flag(parser)
 
 
 def _estimate(arguments: argparse.Namespace) -> None:
+    device = arguments.device or "auto"
+    require_in_range(arguments.processes)
+    require_shared(arguments.processes, device)
     settings = make_settings(arguments.preset or "default", **flags.changes(arguments))
     study = load_dataset(arguments.dataset, arguments.format, correction_flags.of(arguments))
     study.require_sound(settings.data.set_aside)
 
+    from ..launch import default_processes
     from ..learning.estimate import estimate_run
     from ..learning.progress import duration
 
-    estimate = estimate_run(study, settings, seed=arguments.seed or 0, device=arguments.device or "auto")
+    processes = arguments.processes or default_processes(device)
+    estimate = estimate_run(study, settings, seed=arguments.seed or 0, device=device)
     if arguments.json:
-        say_json(asdict(estimate))
+        say_json({**asdict(estimate), "measured_processes": 1, "processes": processes})
         return
     time = duration(estimate.seconds)
-    say(f"about {time} on {estimate.device}, an estimate; other work on this machine makes it longer")
+    alone = "" if processes == 1 else " in one process"
+    say(f"about {time} on {estimate.device}{alone}, an estimate; other work on this machine makes it longer")
+    if processes > 1:
+        best = f"{duration(estimate.seconds / processes)} at best"
+        if estimate.device == "cpu":
+            best += ", and hardly less than in one, which uses all cores already"
+        say(f"  with {processes} processes, which was not measured: {best}")
     for kind, images in estimate.images.items():
         say(f"  {kind}: {images:,} images, {estimate.speeds[kind]:,.0f} a second")
 

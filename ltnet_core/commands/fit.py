@@ -18,21 +18,20 @@ from ..files.printing import say
 from ..runs.run import Run
 from ..settings import Settings, flags, make_settings
 from .command import Command, dataset_flags, training_flags
+from .processes import processes_flag, require_in_range, require_shared
 
 if TYPE_CHECKING:
     from ..datasets import Study
     from ..learning.trainer import Trainer
 
 IGNORE = "ignore"  # in place of how an adjudicator is taken
-MOST_PROCESSES = 256  # of a machine
 
 
 def _flags(parser: argparse.ArgumentParser) -> None:
     dataset_flags(parser)
     text = "folder of the run, new or resumed; --run-dir under torchrun, which takes --run for its own --run-path"
     parser.add_argument("--run", "--run-dir", type=Path, required=True, metavar="RUN_DIR", help=text)
-    text = "processes of this machine that train together (default: one for every GPU; 1 on a CPU)"
-    parser.add_argument("--processes", type=int, metavar="N", help=text)
+    processes_flag(parser)
     training_flags(parser)
     parser.add_argument("--like", type=Path, metavar="RUN_DIR", help="settings, seed and coders of another run")
     text = "what people settled, and the images they set aside: the app's .sqlite, or image,label CSV"
@@ -49,8 +48,7 @@ def _flags(parser: argparse.ArgumentParser) -> None:
 
 def _fit(arguments: argparse.Namespace) -> None:
     """Train in this process, or in those that it starts, or with those that ``torchrun`` started beside it."""
-    if arguments.processes is not None and not 1 <= arguments.processes <= MOST_PROCESSES:
-        raise OptionError(f"--processes must lie between 1 and {MOST_PROCESSES}, got {arguments.processes}.")
+    require_in_range(arguments.processes)
     if "RANK" in os.environ and "MASTER_ADDR" in os.environ:
         if arguments.processes is not None:
             raise OptionError("torchrun says how many processes there are; leave --processes out.")
@@ -127,7 +125,7 @@ def _run_of(arguments: argparse.Namespace, launched: int = 0) -> tuple[Run, Stud
     if arguments.resume:
         run = Run.open(arguments.run)
         _same_flags(run, arguments, options)
-        _require_processes(launched or arguments.processes, run.spec()["device"])
+        require_shared(launched or arguments.processes, run.spec()["device"])
         if run.holder() is None:
             run.forget_stop()
         return run, load_dataset(arguments.dataset, *_reading(run))
@@ -136,7 +134,7 @@ def _run_of(arguments: argparse.Namespace, launched: int = 0) -> tuple[Run, Stud
     if arguments.like and not corrections:
         corrections = _reading(Run.open(arguments.like))[1]
     study = load_dataset(arguments.dataset, arguments.format, corrections)
-    _require_processes(launched or arguments.processes, arguments.device or "auto")
+    require_shared(launched or arguments.processes, arguments.device or "auto")
 
     from ..fit import new_run
 
@@ -152,15 +150,6 @@ def _run_of(arguments: argparse.Namespace, launched: int = 0) -> tuple[Run, Stud
         processes=arguments.processes,
     )
     return made, study
-
-
-def _require_processes(number: int | None, device: str) -> None:
-    """Raise OptionError unless so many processes can share a device."""
-    if number is None or number == 1:
-        return
-    from ..learning.group import require_shareable
-
-    require_shareable(device, number)
 
 
 def _adjudications(arguments: argparse.Namespace) -> tuple[pd.DataFrame | None, list[str]]:
