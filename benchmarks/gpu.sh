@@ -1,5 +1,5 @@
 #!/bin/bash
-# What a GPU does, in one call: `bash benchmarks/gpu.sh PACKED [smoke] [steps] [cifar] [decode] [large] [files]`,
+# What a GPU does, in one call: `bash benchmarks/gpu.sh PACKED [smoke] [steps] [beside] [cifar] [decode] [large] [files]`,
 # from the repository's root.
 #
 # PACKED is what `python benchmarks/pack.py cifar10_ltnet.zip PACKED` made. Without names all parts run, in this order, each
@@ -8,7 +8,7 @@
 set -u
 packed=${1:?folder that benchmarks/pack.py made}
 shift
-parts=${*:-smoke steps cifar decode large files}
+parts=${*:-smoke steps beside cifar decode large files}
 device=${DEVICE:-cuda}
 tiny=${TINY:-}
 in_all=${SECONDS_IN_ALL:-420}
@@ -40,6 +40,14 @@ steps() {
     fi
     limited 100 python3 benchmarks/throughput.py --device "$device" --rounds 5 --seconds .25 \
         --rows resnet20:32:128 resnet20:32:1024 resnet18:64:128 resnet18:64:512
+}
+
+beside() {
+    if [ "$tiny" ]; then
+        limited 60 python3 benchmarks/side_by_side.py --device "$device" --rows cnn:12:8:2 --items 40 --epochs 1
+        return
+    fi
+    limited 60 python3 benchmarks/side_by_side.py --device "$device"
 }
 
 study_of_files() {

@@ -159,18 +159,18 @@ def test_networks_side_by_side_learn_the_bytes_that_they_learn_alone() -> None:
     names, sizes = ("classifier", "joint", "trace", "classifier"), (16, 16, 16, 11)
     on, items = data(), np.arange(ITEMS)
 
-    def turns(number: int) -> Turns[dict[str, torch.Tensor]]:
+    def turns(number: int, driver: SideBySide[dict[str, torch.Tensor]]) -> Turns[dict[str, torch.Tensor]]:
         made = model(names[number])
         how = replace(schedule(epochs=3), batch_size=sizes[number])
         arguments = items[HELD_OUT:], items[:HELD_OUT], how, number, None, True
-        yield from fit_in_turns(made, on, *arguments, Watch(note=pytest.fail))
+        yield from fit_in_turns(made, on, *arguments, Watch(note=pytest.fail, others=lambda: driver.others))
         predict(made, on, items)
         return {k: v.cpu() for k, v in made.state_dict().items()}
 
     results = []
     for together in (False, True):
         driver: SideBySide[dict[str, torch.Tensor]] = SideBySide(gpu(), together=together)
-        results.append(driver.run({str(n): turns(n) for n in range(len(names))}))
+        results.append(driver.run({str(n): turns(n, driver) for n in range(len(names))}))
     for number in results[0]:
         assert same(results[0][number], results[1][number]), f"network {number}"
     assert not same(results[0]["0"], results[0]["3"])

@@ -62,6 +62,7 @@ class SideBySide(Generic[Result]):
         self._device, self._at_work, self._note = device, at_work, note
         self._measures = together is None and device.type == "cuda"
         self._room = MOST if together or self._measures else 1
+        self._streams = False  # whether each has its own
         self._active: list[_Training[Result]] = []
         self._queue: deque[_Training[Result]] = deque()
         self.results: dict[str, Result] = {}
@@ -77,6 +78,7 @@ class SideBySide(Generic[Result]):
         Where one fails or is cancelled, the others write a checkpoint first.
         """
         self._queue.extend(_Training(stage, turns) for stage, turns in trainings.items())
+        self._streams = self._device.type == "cuda" and self._room > 1 and len(self._queue) > 1
         try:
             self._fill()
             if self._measures and len(self._active) > 1:
@@ -126,7 +128,7 @@ class SideBySide(Generic[Result]):
 
     @contextlib.contextmanager
     def _on_stream(self, training: _Training[Result]) -> Iterator[None]:
-        if self._device.type != "cuda":
+        if not self._streams:
             yield
             return
         if training.stream is None:

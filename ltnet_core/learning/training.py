@@ -157,7 +157,7 @@ class _Fit:
         self._counted = 0  # images of which the watch knows
         self._saved, self._cost = time.monotonic(), 0.0
         self._keep: Callable[[], None] | None = None  # writes a checkpoint of where the steps of an epoch are
-        self._draws = OwnDraws(data.device)
+        self._draws = OwnDraws(data.device, watch.others() > 0)
 
     def turns(self) -> Turns[None]:
         """Train to the last epoch."""

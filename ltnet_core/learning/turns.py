@@ -28,14 +28,17 @@ def finished(turns: Turns[Result]) -> Result:
 class OwnDraws:
     """States of PyTorch's own generators that belong to one training.
 
-    Dropout takes no generator: it draws from that of the process, which several trainings would share. A captured step
-    even reads its seed from the device's memory while the next training already writes there.
+    Dropout takes no generator: it draws from that of the process, which several trainings would share. ``beside``
+    others a GPU's generator is exchanged and not only its state: a captured step reads its seed from the device's
+    memory, where the next training would write already.
     """
 
-    def __init__(self, device: torch.device):
+    def __init__(self, device: torch.device, beside: bool = False):
+        self._device, self._beside = device, beside
         self._cpu = torch.get_rng_state()
-        self._device = device
-        self._gpu = torch.Generator(device) if device.type == "cuda" else None
+        if device.type == "cuda":
+            self._own = torch.Generator(device)
+            self._gpu = self._own.get_state()
 
     @contextmanager
     def in_place(self) -> Iterator[None]:
@@ -51,13 +54,22 @@ class OwnDraws:
 
     @contextmanager
     def _on_gpu(self) -> Iterator[None]:
-        if self._gpu is None:
+        if self._device.type != "cuda":
             yield
             return
         default = torch.cuda.default_generators[self._device.index or 0]
-        outside = default.graphsafe_get_state()
-        default.graphsafe_set_state(self._gpu)
+        if self._beside:
+            outside = default.graphsafe_get_state()
+            default.graphsafe_set_state(self._own)
+            try:
+                yield
+            finally:
+                default.graphsafe_set_state(outside)
+            return
+        state = default.get_state()
+        default.set_state(self._gpu)
         try:
             yield
         finally:
-            default.graphsafe_set_state(outside)
+            self._gpu = default.get_state()
+            default.set_state(state)
