@@ -163,6 +163,12 @@ def test_cancelled_each_keeps_what_it_has_at_once(tmp_path: Path, alone: dict[st
     assert Counter(resumed.turns) == {"a": 12, "b": 8, "c": 7}
 
 
+def test_cancelled_before_the_others_began(tmp_path: Path) -> None:
+    with pytest.raises(Cancelled):
+        Beside(tmp_path, stop(Cancelled, "a", 1)).run()
+    assert not list(tmp_path.iterdir())
+
+
 def test_one_that_cannot_go_on_does_not_cost_the_others(
     tmp_path: Path, alone: dict[str, Weights], monkeypatch: pytest.MonkeyPatch
 ) -> None:

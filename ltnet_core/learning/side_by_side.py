@@ -36,6 +36,7 @@ class _Training(Generic[Result]):
     stage: str
     turns: Turns[Result]
     stream: torch.cuda.Stream | None = field(default=None)
+    begun: bool = False
 
 
 class SideBySide(Generic[Result]):
@@ -87,12 +88,13 @@ class SideBySide(Generic[Result]):
                 self._round()
                 self._fill()
         except LTNetError:
-            for other in self._active:
+            for other in (o for o in (*self._active, *self._queue) if o.begun):
                 with contextlib.suppress(StorageError), self._on_stream(other):
                     other.turns.send(True)
             raise
         finally:
             self._active.clear()
+            self._queue.clear()
         if self._device.type == "cuda":
             torch.cuda.synchronize(self._device)
             free_memory(self._device)
@@ -111,6 +113,7 @@ class SideBySide(Generic[Result]):
     def _turn(self, training: _Training[Result]) -> None:
         """One turn, after which the network may be done, or wait for the memory of the others."""
         self._at_work(training.stage)
+        training.begun = True
         try:
             with self._on_stream(training):
                 waits = next(training.turns)
