@@ -80,3 +80,20 @@ def test_an_archive_among_objects_that_refer_to_each_other_is_closed(name: str, 
         del files, circle
         gc.collect()
     assert not [w for w in caught if issubclass(w.category, ResourceWarning)]
+
+
+def test_an_entry_that_comes_twice_is_told_however_its_folder_is_written(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "s.zip", "w") as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the library that writes them warns too
+        for name, content in (
+            ("./a.csv", b"1"),
+            ("a.csv", b"2"),
+            ("././b.csv", b"3"),
+            ("./", b""),
+            ("c.csv", b"4"),
+            ("c.csv", b"5"),
+        ):
+            archive.writestr(name, content)
+    files = open_files(tmp_path / "s.zip")
+    assert {name: files.read(name) for name in files.names} == {"a.csv": b"2", "b.csv": b"3", "c.csv": b"5"}
+    assert files.passed_over == tuple(f"{name!r} occurs twice; the last one counts." for name in ("a.csv", "c.csv"))

@@ -54,6 +54,16 @@ def numbered_subjects(at: Path) -> None:
     write_csv(at / "r.csv", ("subject_id", "workflow_id", "task", "data.x", "data.y"), [(5, 7, "T0", 3, 1)])
 
 
+def superscript_counts(at: Path) -> None:
+    row = ["a.png", "(0, 0, 48, 48)", *"4001320000"]
+    (at / "FER2013Train").mkdir()
+    write_csv(at / "FER2013Train" / "label.csv", row, [["b.png", row[1], "²", *row[3:]]])
+
+
+def superscript_code(at: Path) -> None:
+    write_csv(at / "train.csv", ("number", "expression", "valence"), [(0, 1, 0.5), (1, "²", 0.5)])
+
+
 def odd_code(at: Path) -> None:
     (at / "E").mkdir()
     (at / "E" / "S005_001_00000001_emotion.txt").write_text("nan\n")
@@ -77,6 +87,8 @@ def cut_shard(at: Path) -> None:
         (null_lines_later, "labels.jsonl, row 3: expected a JSON object."),
         (odd_line, "o.manifest, row 2: expected a JSON object."),
         (numbered_subjects, "r.csv: Zooniverse's reduction names subjects by number and no image is called so"),
+        (superscript_counts, "FER2013Train/label.csv, row 2: expected an image, a box and 10 counts."),
+        (superscript_code, "train.csv, row 3: unknown expression code '²'; known are 0 to 10."),
         (odd_code, "E/S005_001_00000001_emotion.txt, row 1: expected a code from 0 to 7, found 'nan'."),
         (cut_shard, "train-0000"),
     ],
@@ -97,3 +109,12 @@ def test_a_link_in_a_shard_is_passed_over(tmp_path: Path) -> None:
     study = load_dataset(tmp_path)
     (odd,) = [p for p in study.problems if p.kind == "entry passed over"]
     assert odd.count == 2 and len(study.table.items) == 4
+
+
+def test_people_called_by_a_digit_that_is_no_number(tmp_path: Path) -> None:
+    (tmp_path / "answers").mkdir()
+    write_json(tmp_path / "answers" / "a.json", {"a": {"²": "x", "3": "y"}, "b": {"²": "y"}})
+    assert load_dataset(tmp_path / "answers").table.coders == ("annotator 3", "annotator ²")
+    rows = [{"image": f"{n}.png", "kind": n, "annotator": "²", "annotation_id": 1, "lead_time": 1} for n in "ab"]
+    write_json(tmp_path / "rows.json", rows)
+    assert load_dataset(tmp_path / "rows.json").table.coders == ("annotator ²",)

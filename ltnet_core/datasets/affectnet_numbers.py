@@ -59,7 +59,7 @@ def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading
         for row, number, code in zip(table.row, cells(table, "number"), cells(table, "expression"), strict=True):
             if code in NO_EXPRESSION:
                 answers.set_aside(f"the face is labelled {NO_EXPRESSION[code]!r}", file, int(row))
-            elif not code.isdigit() or len(code) > 1 or int(code) >= len(CLASSES):
+            elif not code.isdecimal() or len(code) > 1 or int(code) >= len(CLASSES):
                 raise DatasetError(f"unknown expression code {code!r}; known are 0 to 10.", file=file, row=int(row))
             else:
                 image = listed.get(number, number)

@@ -69,13 +69,16 @@ def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading
     """
     answers = Answers("doccano's export", corrections, "filename")
     remarks: list[Problem] = []
-    for file in _lines(files):
+    lines = _lines(files)
+    for file in lines:
         for row, line in read_lines(files, file):
             labels = line.get("label", line.get("categories"))
             chosen = [text(v) for v in labels] if isinstance(labels, list) else [text(labels)]
             image = next((text(line[k]) for k in FILE_NAMES if text(line.get(k))), "")
             _add(answers, file, row, image, chosen)
     for file in tables_with(files, {"id", "filename", "label", COMMENTS}):
+        if file in lines:
+            continue
         table = read_table(files, file)
         remarks += table.remarks()
         for row, image, label in zip(map(int, table.row), cells(table, "filename"), cells(table, "label"), strict=True):

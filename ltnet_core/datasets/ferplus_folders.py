@@ -71,7 +71,7 @@ def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading
             if not cells:
                 continue
             counts = [c.strip() for c in cells[2:]]
-            if len(cells) != CELLS or not all(c.isdigit() and len(c) < 6 for c in counts):
+            if len(cells) != CELLS or not all(c.isdecimal() and len(c) < 6 for c in counts):
                 raise DatasetError(f"expected an image, a box and {CELLS - 2} counts.", file=file, row=row)
             for label, count in zip(CLASSES, counts, strict=False):
                 if int(count):

@@ -103,7 +103,7 @@ def _add(answers: Answers, file: str, rows: list[tuple[int, dict[str, Any]]]) ->
 
 
 def _number(value: Any) -> Any:
-    return int(value) if isinstance(value, str) and value.isdigit() and len(value) < 20 else value
+    return int(value) if isinstance(value, str) and value.isdecimal() and len(value) < 20 else value
 
 
 def _questions(rows: Iterable[tuple[int, dict[str, Any]]]) -> list[str]:

@@ -71,17 +71,18 @@ class ZipFiles(Files):
         slashes = any("/" in e.filename for e in entries)
         for entry in entries:
             name = forward(entry_name(entry.filename, bool(entry.flag_bits & 0x800)), slashes)
-            if not name or name.endswith("/") or is_hidden(name.replace("../", "").removeprefix("./")):
+            while name.startswith("./"):
+                name = name[2:]
+            if not name or name.endswith("/") or is_hidden(name.replace("../", "")):
                 continue
             if stat.S_ISLNK(entry.external_attr >> 16):
                 odd.append(f"{name!r} is a link; links in archives are not followed.")
             elif name.startswith("/") or ".." in name.split("/") or name[1:3] == ":/":
                 odd.append(f"{name!r} leads outside the archive.")
-            elif name in self._entries:
-                odd.append(f"{name!r} occurs twice; the last one counts.")
-                self._entries[name] = entry
             else:
-                self._entries[name.removeprefix("./")] = entry
+                if name in self._entries:
+                    odd.append(f"{name!r} occurs twice; the last one counts.")
+                self._entries[name] = entry
         self.passed_over = tuple(odd)
 
     def _list(self) -> list[str]:

@@ -1,0 +1,91 @@
+"""Files that are nearly an export of an annotation tool, and files that are none at all."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from read_exports import put
+
+from ltnet_core.datasets import (
+    coco,
+    cvat,
+    doccano,
+    fiftyone,
+    label_studio,
+    label_studio_rows,
+    mturk,
+    prodigy,
+    sagemaker,
+    toloka,
+    via,
+    zooniverse,
+)
+from ltnet_core.datasets.files import FolderFiles
+
+
+def frame(text: str) -> pd.DataFrame:
+    return pd.read_csv(io.StringIO(text), keep_default_na=False, dtype=str)
+
+
+@pytest.mark.parametrize(
+    ("reader", "name", "content", "text"),
+    [
+        (
+            label_studio,
+            "e.json",
+            [{"completions": []}],
+            "e.json comes from Label Studio before 1.0; export it again as JSON",
+        ),
+        (via, "v.json", {"vid_list": {}}, "v.json is of VIA 3; export it as CSV of VIA 2"),
+        (sagemaker, "o.manifest", [{"source-ref": "a.png"}], "o.manifest names images and no labels"),
+        (mturk, "b.csv", frame("HITId,WorkerId\n1,W\n"), "b.csv of Mechanical Turk has no column Answer.…"),
+        (toloka, "t.csv", frame("ASSIGNMENT:worker_id,x\nW,1\n"), "t.csv of Toloka has no column OUTPUT:…"),
+        (coco, "c.json", {"images": [], "annotations": []}, "no JSON with images, annotations and categories"),
+        (fiftyone, "labels.json", {"labels": []}, "no labels.json with classes and labels"),
+        (prodigy, "p.jsonl", [{"answer": "accept"}], "no annotations of Prodigy"),
+        (doccano, "all.jsonl", [{"id": 1, "filename": "a", "label": ["x"], "more": 1}], "no export of doccano"),
+        (zooniverse, "z.csv", frame("subject_id,workflow_id\n1,2\n"), "no classifications of Zooniverse"),
+    ],
+)
+def test_a_near_miss_says_what_to_do(tmp_path: Path, reader: Any, name: str, content: Any, text: str) -> None:
+    put(tmp_path, name, content)
+    matched = reader.match(FolderFiles(tmp_path))
+    assert not matched.fits
+    assert matched.text.startswith(text)
+
+
+READERS: list[Any] = [
+    coco,
+    cvat,
+    doccano,
+    fiftyone,
+    label_studio,
+    label_studio_rows,
+    mturk,
+    prodigy,
+    sagemaker,
+    toloka,
+    via,
+    zooniverse,
+]
+
+
+@pytest.mark.parametrize("reader", READERS, ids=lambda reader: str(reader.FORMAT))
+def test_nothing_and_rubbish_are_no_export(tmp_path: Path, reader: Any) -> None:
+    match: Callable[[FolderFiles], Any] = reader.match
+    assert not match(FolderFiles(tmp_path)).fits
+    for name, content in (
+        ("a.json", "{"),
+        ("b.jsonl", "[1]\n"),
+        ("c.csv", "\0"),
+        ("d.xml", "<annotations"),
+        ("labels.json", "[" * 5000),
+    ):
+        (tmp_path / name).write_text(content)
+    (tmp_path / "e.manifest").write_bytes(b"\xff\xfe")
+    assert not match(FolderFiles(tmp_path)).fits
