@@ -55,7 +55,7 @@ def test_what_is_a_number(text: str, value: float | None) -> None:
     assert type(number(text)) is type(value)
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(st.integers(-(10**16), 10**16), st.sampled_from(["{}", "{}.0", "{}."]))
 def test_a_whole_number_is_read_exactly(value: int, form: str) -> None:
     text = form.format(value)
@@ -83,7 +83,7 @@ def test_names_of_one_class_have_one_spelling(names: list[str], spelled: list[st
     assert one_spelling(names) == dict(zip(names, spelled, strict=True))
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.text("01.-+ eé[]'x", max_size=5), max_size=6))
 def test_a_spelling_is_its_own_spelling(names: list[str]) -> None:
     once = one_spelling(names)
