@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ltnet_core.annotations import AnnotationTable
-from ltnet_core.learning.class_prior import POWERS, even_out
+from ltnet_core.learning.class_prior import ENOUGH, POWERS, even_out
 from ltnet_core.learning.ltnet import Classifier
 from ltnet_core.learning.training_data import TrainingData
 from ltnet_core.learning.views import predict
@@ -52,20 +52,32 @@ def drawn(n: int, held_back: float) -> tuple[np.ndarray, np.ndarray]:
     return logits - np.array([0, 0, held_back]), labels
 
 
-def test_a_rare_class_that_is_held_back_is_named_more_often() -> None:
+def test_a_rare_class_that_is_held_back_is_named_more_often_until_it_is_often_enough() -> None:
     model, data = model_and_data(*drawn(1000, held_back=1.5))
     items = np.arange(1000)
     before = predict(model, data, items)
-    assert even_out(model, data, items) == POWERS[-1]
+    power = even_out(model, data, items)
+    assert 0 < power < POWERS[-1]
     after = predict(model, data, items)
-    expected = before / before.mean(0) ** POWERS[-1]
+    expected = before / before.mean(0) ** power
     np.testing.assert_allclose(after, expected / expected.sum(1, keepdims=True), rtol=1e-4)
-    assert (after.argmax(1) == 2).sum() > (before.argmax(1) == 2).sum()
+    enough = ENOUGH * before.mean(0)[2] * 1000
+    named = [(np.log(before) - a * np.log(before.mean(0))).argmax(1).tolist().count(2) for a in (power - 0.1, power)]
+    assert named[0] < enough <= named[1] == (after.argmax(1) == 2).sum()
+
+
+def test_a_network_that_tells_the_classes_apart_stays_as_it_is() -> None:
+    logits, labels = drawn(1000, held_back=0.0)
+    model, data = model_and_data(logits + 4 * np.eye(3)[labels], labels)
+    assert even_out(model, data, np.arange(1000)) == 0.0
+    assert model.base.head.bias.abs().max() == 0
 
 
 def test_where_held_out_annotations_are_against_it_nothing_moves() -> None:
-    """The network names the rare class too often already."""
-    model, data = model_and_data(*drawn(1000, held_back=-1.5))
+    """p says of every image that it may be of a rare class, which nobody names."""
+    logits, labels = drawn(1000, held_back=0.0)
+    logits[:, 2] = np.logaddexp(logits[:, 0], logits[:, 1]) - 1
+    model, data = model_and_data(logits, np.minimum(labels, 1))
     assert even_out(model, data, np.arange(1000)) == 0.0
     assert model.base.head.bias.abs().max() == 0
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
+import faults
 import numpy as np
 import pytest
 
 from ltnet_core.annotations import ADJUDICATOR, AnnotationTable
 from ltnet_core.datasets.crowd import draw_crowd
+from ltnet_core.datasets.demo import write_demo
 from ltnet_core.learning.coder_weights import coder_weights
 from ltnet_core.learning.ipa2lt import (
     NEAR,
@@ -20,7 +23,10 @@ from ltnet_core.learning.ipa2lt import (
     sharpened,
     total_mass,
 )
+from ltnet_core.learning.trust import Candidate
+from ltnet_core.runs.run import Run
 from ltnet_core.settings import make_settings
+from ui.progress import after_epoch
 
 
 def seen(truth: np.ndarray, right: float, classes: int, seed: int = 0) -> np.ndarray:
@@ -179,3 +185,26 @@ def test_where_there_is_a_reference_its_labels_alone_tell_how_sure_p_may_be() ->
     adjudicated = replace(table, coders=("X", ADJUDICATOR))
     assert calibration_annotations(adjudicated, None, np.arange(60)).coders == ("X", ADJUDICATOR)
     assert calibration_annotations(adjudicated, "X", np.arange(60)).coders == ("X",)
+
+
+@pytest.mark.parametrize(("epochs", "found", "trained"), [
+    (6, [False, True], {"warm-up": 2, "warm-up-longer": 2, "ltnet": 2}),
+    (6, [False, False], {"warm-up": 2, "warm-up-longer": 2, "ltnet": 2}),
+    (6, [True], {"warm-up": 2, "ltnet": 4}),
+    (5, [False], {"warm-up": 2, "ltnet": 3}),
+])  # fmt: skip
+def test_a_short_schedule_without_a_reference_coder_trains_longer_and_looks_again(
+    epochs: int, found: list[bool], trained: dict[str, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_demo(tmp_path / "faces", items=40, seed=1)
+    looked = [Candidate("Alpha", 0.5, 0.1, float(f)) for f in found]
+    left = list(looked)
+    monkeypatch.setattr("ltnet_core.learning.ipa2lt.reference_candidate", lambda *a: left.pop(0))
+    flags = [*faults.FLAGS, "--no-comparisons", "--no-machine-coders", "--epochs", str(epochs)]
+    assert faults.call("fit", tmp_path / "faces", "--run", tmp_path / "run", *flags).status == 0
+    assert not left
+    events = Run(tmp_path / "run").events()
+    assert {e["stage"]: e["epochs"] for e in events if e["event"] == "epoch"} == trained
+    notes = [e["message"] for e in events if e["event"] == "note" and "reference coder" in e["message"]]
+    assert notes == [looked[-1].note()], "what the first look said is no longer true"
+    assert after_epoch("ltnet", events, None) == f"after epoch {epochs} of {epochs}"

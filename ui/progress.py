@@ -106,8 +106,12 @@ def _epoch(stage: str, last: dict[str, dict[str, Any]], settings: Settings | Non
     asked = settings.schedule.epochs if settings else None
     if stage == "warm-up" and asked:
         epochs = max(asked, epochs)
-    elif stage in ("mixture", "ltnet") and "warm-up" in last:
-        epoch, epochs = (n + int(last["warm-up"]["epochs"]) for n in (epoch, epochs))
+    elif stage in ("mixture", "warm-up-longer", "ltnet") and "warm-up" in last:
+        earlier = ("warm-up", "warm-up-longer") if stage == "ltnet" else ("warm-up",)
+        before = sum(int(last[s]["epochs"]) for s in earlier if s in last)
+        epoch, epochs = epoch + before, epochs + before
+        if stage == "warm-up-longer" and asked:
+            epochs = max(asked, epochs)
     return f"epoch {epoch} of {epochs}"
 
 

@@ -2,8 +2,9 @@
 
 A network that trained for a short time keeps rare classes below others for nearly every image, so it never names
 them. Its logits are moved by −a·log π (A. K. Menon et al., *Long-tail learning via logit adjustment*, ICLR 2021),
-π being the mean of p. Known truth does not choose a: it is the largest under which the held-out annotations are not
-significantly less probable.
+π being the mean of p. Known truth does not choose a: it is the smallest with which the network names rare classes
+nearly as often as p says that they occur, but none under which the held-out annotations are significantly less
+probable. A network that learned to tell the classes apart names them so with a = 0.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from .networks import last_layer
 from .training_data import Items, TrainingData
 from .views import predict
 
-POWERS = (0.1, 0.2, 0.3)
+POWERS = (0.1, 0.2, 0.3, 0.4, 0.5)
+ENOUGH = 0.65  # of the share that a rare class has in p
 STANDARD_ERRORS = 2.0
 FEWEST = 100  # held-out items
 TEMPERATURES = 2.0 ** np.linspace(-1, 1.5, 26)
@@ -31,9 +33,12 @@ def even_out(model: Classifier, data: TrainingData, held_out: Items, group: Grou
     if not isinstance(bias, torch.Tensor) or len(held_out) < FEWEST:
         return 0.0
     p = np.maximum(predict(model, data, held_out, group=group), FLOOR)
-    log_shares = np.log(p.mean(0))
+    shares = p.mean(0)
+    log_shares = np.log(shares)
     before, power = _losses(model, data, held_out, np.log(p)), 0.0
     for more in POWERS:
+        if _rare_named(np.log(p) - power * log_shares, shares) >= ENOUGH:
+            break
         worse = _losses(model, data, held_out, np.log(p) - more * log_shares) - before
         if worse.mean() > STANDARD_ERRORS * worse.std() / len(worse) ** 0.5:
             break
@@ -41,6 +46,16 @@ def even_out(model: Classifier, data: TrainingData, held_out: Items, group: Grou
     with torch.no_grad():
         bias -= torch.tensor(power * log_shares, dtype=bias.dtype, device=bias.device)
     return power
+
+
+def _rare_named(logits: FloatArray, shares: FloatArray) -> float:
+    """How often a rare class is the first choice, as a part of its share in p, at most 1; the mean of the rare classes.
+
+    Rare are classes whose ``shares`` (K,) are below 1 / K.
+    """
+    first = np.bincount(logits.argmax(1), minlength=len(shares)) / len(logits)
+    named = np.minimum(first / shares, 1.0)[shares < 1 / len(shares)]
+    return float(named.mean()) if len(named) else 1.0
 
 
 def _losses(model: Classifier, data: TrainingData, items: Items, logits: FloatArray) -> FloatArray:

@@ -13,17 +13,22 @@ from ..errors import TrainingError
 from ..labels import labels_alone
 from ..labels.aggregation import crowd_prior, guessing_matrices, shrunk_dawid_skene
 from ..labels.truth import posterior
+from ..settings import Settings
 from .calibration import plain_temperature, soften, temperature
 from .coder_weights import coder_weights, evidence_weights
 from .coders import add_pseudo_labels
 from .ltnet import Likelihood, LTNet
+from .plan import FitPlan, Plan
 from .results import Learned
 from .shared_errors import annotation_shares, fit_shared_errors, item_shares, learned_share, votes
 from .stages import Task
 from .trainer import Trainer
 from .transition import ClampedTransitions, SoftmaxTransitions, near_identity
-from .trust import FEW, NEAR, reference_candidate, trust, trust_note
+from .trust import FEW, NEAR, Candidate, reference_candidate, trust, trust_note
 
+LONGER = "warm-up-longer"  # stage that goes on where a short schedule showed no reference coder by its branch
+ENOUGH_EPOCHS = 6  # on all labels mixed
+LATEST_BRANCH = 0.75
 SHARPEST = 0.9
 TRUST_PER_KAPPA = 2.0
 GUESSING = 10.0  # pseudo annotations a row of the prior by which a coder knows or guesses
@@ -52,6 +57,10 @@ def learn(trainer: Trainer) -> Learned:
 
     held_out = plan.fits["ltnet"].validation
     start = _start(trainer, table, mixed_p)
+    if start.candidate is not None and start.reference is None and _plan_longer(trainer.plan, settings):
+        start, warm = _start(trainer, table, trainer.network(Task(LONGER, humans, warm=warm))), LONGER
+    for note in start.notes:
+        trainer.note(note)
     fallible = np.asarray([not is_machine(c) for c in table.coders], dtype=np.bool_) & ~start.certain
     task = _task(trainer, table, fallible, start, None if plan.by_labels else warm)
     p = trainer.network(task)
@@ -101,6 +110,8 @@ class Start:
     certain : (C,) whether the labels of a coder are the truth.
     reference : the reference coder, whose labels fix what the classes mean; None where there is none.
     correlation : ρ of the coders' errors on an item.
+    candidate : who may be the reference coder, where one was looked for.
+    notes : sentences about all this.
     """
 
     transitions: FloatArray
@@ -110,6 +121,28 @@ class Start:
     certain: NDArray[np.bool_]
     reference: str | None
     correlation: float
+    candidate: Candidate | None = None
+    notes: tuple[str, ...] = ()
+
+
+def _plan_longer(plan: Plan, settings: Settings) -> bool:
+    """Plan to go on with all labels mixed until three quarters of a short schedule; False where it is not short.
+
+    A network after two or three passes sees too little: no reference coder is found, T starts far off, and the passes
+    that are left mend neither.
+    """
+    fits = plan.fits
+    if "warm-up" not in fits or settings.schedule.ltnet_epochs is not None:
+        return False
+    first, last = fits["warm-up"], fits["ltnet"]
+    total = first.epochs + last.epochs
+    until = int(LATEST_BRANCH * total)
+    if not first.epochs < ENOUGH_EPOCHS <= total:
+        return False
+    middle = until / total
+    fits[LONGER] = FitPlan(first.train, first.validation, until - first.epochs, (first.span[1], middle))
+    fits["ltnet"] = FitPlan(last.train, last.validation, total - until, (middle, 1.0))
+    return True
 
 
 def _start(trainer: Trainer, table: AnnotationTable, mixed_p: FloatArray | None) -> Start:
@@ -126,22 +159,27 @@ def _start(trainer: Trainer, table: AnnotationTable, mixed_p: FloatArray | None)
     by_labels = options.transition_start in ("auto", "dawid-skene") and reference is None and bool(labellers.coders)
     alone = labels_alone.labels_alone(labellers) if by_labels else labels_alone.LabelsAlone(None, False)
     trusted: dict[str, float] = {}
+    notes: list[str] = []
+    candidate = None
     if alone.chosen is not None:
-        trainer.note(labels_alone.note(alone))
+        notes.append(labels_alone.note(alone))
     elif mixed_p is not None and labellers.coders and not plan.by_labels and settings.coders.trust == "held-out":
         trusted = trust(mixed_p, labellers, held_out)
-        trainer.note(trust_note(trusted))
+        notes.append(trust_note(trusted))
     weights = coder_weights(table, settings, trusted)
     if options.transition_start == "identity":
         start = near_identity(len(table.coders), len(table.classes), options.start_diagonal)
-        return Start(start, None, 1.0, weights, certain, reference, 0.0)
+        return Start(start, None, 1.0, weights, certain, reference, 0.0, notes=tuple(notes))
     if alone.chosen is not None:
         start, pseudo_counts = labels_alone.first_matrices(alone.chosen, table)
     else:
         mixed_p = None if plan.by_labels else mixed_p
-        start, pseudo_counts, reference = _start_from_labels(trainer, table, mixed_p, weights, certain)
+        start, pseudo_counts, candidate = _start_from_labels(trainer, table, mixed_p, weights, certain)
+    if candidate is not None:
+        notes.append(candidate.note())
+        reference = candidate.coder if candidate.is_reference else None
     mass = total_mass(table, weights, options.likelihood)
-    return Start(start, pseudo_counts, mass, weights, certain, reference, alone.correlation)
+    return Start(start, pseudo_counts, mass, weights, certain, reference, alone.correlation, candidate, tuple(notes))
 
 
 def _start_from_labels(
@@ -150,22 +188,21 @@ def _start_from_labels(
     mixed_p: FloatArray | None,
     weights: FloatArray,
     certain: NDArray[np.bool_],
-) -> tuple[FloatArray, FloatArray, str | None]:
-    """T (C,K,K), its pseudo counts (C,K,K), and the reference coder: the named one, else the one that ``mixed_p``
-    (N,K) shows."""
+) -> tuple[FloatArray, FloatArray, Candidate | None]:
+    """T (C,K,K), its pseudo counts (C,K,K), and, if no coder is named, who by ``mixed_p`` (N,K) may be the reference.
+
+    T is that with this reference coder.
+    """
     humans, held_out, options = trainer.plan.table, trainer.plan.fits["ltnet"].validation, trainer.settings.coders
     sharp = None if mixed_p is None else sharpened(mixed_p, humans, held_out)
     start, pseudo_counts = first_matrices(table, sharp, weights, certain, options.reference)
     heard = humans.keep_coders([c for c in humans.coders if c != ADJUDICATOR and options.weight_of(c)])
     if mixed_p is None or options.reference is not None or not options.find_reference or not heard.coders:
-        return start, pseudo_counts, options.reference
+        return start, pseudo_counts, None
     candidate = reference_candidate(mixed_p, heard, held_out, dict(zip(table.coders, start, strict=True)))
-    if candidate is None:
-        return start, pseudo_counts, None
-    trainer.note(candidate.note())
-    if not candidate.is_reference:
-        return start, pseudo_counts, None
-    return *first_matrices(table, sharp, weights, certain, candidate.coder), candidate.coder
+    if candidate is not None and candidate.is_reference:
+        start, pseudo_counts = first_matrices(table, sharp, weights, certain, candidate.coder)
+    return start, pseudo_counts, candidate
 
 
 @dataclass(frozen=True)

@@ -48,5 +48,5 @@ def stage_seed(seed: int, stage: str, table: AnnotationTable) -> int:
     """A seed of its own for each stage; coders count by their index, so that their names do not matter."""
     kind, _, name = stage.partition(":")
     index = table.coders.index(name) if kind == "coder" else 0
-    number = {"coder": 1, "mixture": 2, "ltnet": 3, "warm-up": 5}.get(kind, 4)
+    number = {"coder": 1, "mixture": 2, "ltnet": 3, "warm-up": 5, "warm-up-longer": 6}.get(kind, 4)
     return int(np.random.SeedSequence([seed, number, index]).generate_state(1, np.uint32)[0])

@@ -98,7 +98,8 @@ class ScheduleOptions:
     branch: float = option(
         0.4,
         "Share of the schedule after which LTNet continues from the network trained on all labels mixed, where T needs "
-        "a network to start from; 0: LTNet has a schedule of its own after that network's.",
+        "a network to start from, later where a short schedule shows no reference coder by then; 0: LTNet has a "
+        "schedule of its own after that network's.",
         range=(0.0, 1.0),
         part="ltnet",
     )

@@ -116,6 +116,7 @@ METHOD = Method(
     task="LTNet: the latent truth and the transition matrices",
     earlier_tasks={
         "warm-up": "All labels mixed: where LTNet starts from",
+        "warm-up-longer": "All labels mixed, for longer: no reference coder was found yet",
         "mixture": "All labels mixed, to the end: for comparison",
     },
     parts=frozenset({"ltnet", "coders", "matrices", "two stages", "mixup"}),
