@@ -29,6 +29,7 @@ from ui.current import current
 from ui.wording import coder_name, listing, percent
 from ui.workspace import Dataset, set_format
 
+ANOTHER = "another-dataset"  # where the page tells how to bring one
 CHARTED = 8
 MOST_ROWS = 20  # of the table of pairs; more are a table that scrolls
 
@@ -173,6 +174,7 @@ def faces(study: Study, dataset: Dataset) -> None:
 
 def more_datasets(opened: bool = False) -> None:
     """Bring another, or join some."""
+    markup.show(f'<div id="{ANOTHER}"></div>')
     with st.expander("Bring another dataset", expanded=opened or bool(uploads.unfinished())):
         intake.three_ways()
     with st.expander("Join datasets into one study", expanded=opened):
@@ -201,8 +203,12 @@ overview(study)
 read_as(study, state.dataset)
 how_read.questions(study, state.dataset)
 how_read.section(study, state.dataset)
-if not state.runs_here and study.has_images and not study.errors() and not study.reading.questions:
-    frame.link("train", "Next: train on it →", state)
+with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    if study.has_images:
+        frame.link("disagreements", "Look at the images", state)
+    if not state.runs_here and study.has_images and not study.errors() and not study.reading.questions:
+        frame.link("train", "Next: train on it →", state)
+    markup.show(f'<a class="lt-jump" href="#{ANOTHER}">Bring another dataset ↓</a>')
 left, right = st.columns([8, 5], gap="large")
 with left:
     balance(study)

@@ -129,7 +129,7 @@ def summary(run: Run, state: Current) -> None:
             markup.heading("Results", f"{label} ({test['items']:,})")
             markup.facts([(method_name(m), percent(a)) for m, a in known])
         if not tests:
-            below = "No test images with a known label, so accuracy cannot be told; matrices and faces can."
+            below = "No test images with a known label, so accuracy cannot be told; matrices and images can."
             markup.heading("Results", below=below)
         with st.container(horizontal=True, gap="medium"):
             for page in PAGES[2:]:

@@ -76,7 +76,7 @@ order = ordering.by_similarity([matrices[c] for c in humans]) if order_name == "
 classes, codes = [classes[k] for k in order], [codes[k] for k in order]
 markup.sentence(
     "Each row is a true class, each column what the coder says. A perfect coder has 1 on the diagonal "
-    "and nothing elsewhere. Click a cell to see its faces; by keyboard, Tab leads to the cells "
+    "and nothing elsewhere. Click a cell to see its images; by keyboard, Tab leads to the cells "
     "and the arrow keys between them."
     + (
         " n is the number of annotations a row rests on, of which those of doubtful truth count less; hovering "

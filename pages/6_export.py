@@ -53,6 +53,12 @@ with st.grid(min_column_width=300, gap="medium"):
             with st.container(border=True, height="stretch"):
                 card(export)
 
+if settled:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        text = "Whose label was confirmed, by coder and class, is told by the report on Disagreements, under Settling."
+        markup.sentence(text)
+        frame.link("disagreements", "Go to Disagreements", state)
+
 table, count = reads.first_truths(run, PREVIEW)
 markup.heading("Preview", f"the first {len(table):,} of {count:,} rows of the learned truth")
 bars = st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1)
@@ -70,10 +76,15 @@ with st.expander("What the columns mean"):
 markup.heading("The same from the command line")
 folder = shlex.quote(str(run.folder))
 taken = f" --adjudications {shlex.quote(str(store))}" if (settled or aside) and store is not None else ""
+report = (
+    f"python -m ltnet_core report {folder} --settled {shlex.quote(str(store))} --out settled.html\n"
+    if settled and store is not None
+    else ""
+)
 st.code(
     f"python -m ltnet_core export {folder} --out truth.csv --matrices T.json --model model.pt --report report.html\n"
     f"python -m ltnet_core export {folder} --format final --out labels.csv{taken}\n"
-    f"python -m ltnet_core export --help    # every --format",
+    f"{report}python -m ltnet_core export --help    # every --format",
     language=None,
     wrap_lines=True,
 )

@@ -230,6 +230,18 @@ def test_what_labels_alone_tell_is_shown_before_any_training(
     assert "brings no known truth" in seen(at.run()) and "of known truth" not in seen(at)
 
 
+def test_labels_of_coders_who_never_met_tell_no_matrices(workspace_path: Path, tmp_path: Path) -> None:
+    data = tmp_path / "apart"
+    data.mkdir()
+    rows = [(f"{n}.png", "Ann" if n % 2 else "Ben", "xy"[n % 4 // 2]) for n in range(40)]
+    write_csv(data / "annotations.csv", ("image", "coder", "label"), [*rows, ("41.png", "", "")])
+    write_csv(data / "truth.csv", ("image", "label", "split"), [(f"t{n}.png", "x", "test") for n in range(5)])
+    labels_alone.begin(workspace.add_path(str(data))).result(60)
+    text = seen(open_page("dataset"))
+    assert "No image has labels of several coders" in text and "on the diagonal" not in text
+    assert "No labelled image has a known truth" in text and "brings no known truth" not in text
+
+
 def test_of_many_coders_a_table_comes_first(workspace_path: Path, tmp_path: Path) -> None:
     dataset = workspace.add_path(str(crowd(tmp_path / "crowd", 30)))
     labels_alone.begin(dataset).result(60)

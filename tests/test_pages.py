@@ -26,6 +26,7 @@ from ltnet_core.runs.run import Run, Status
 from ltnet_core.settings import PRESETS, make_settings
 from ui import (
     commands,
+    live,
     progress,
     run_notes,
     saved_views,
@@ -92,6 +93,21 @@ def test_a_link_to_what_is_gone_says_so_and_shows_nothing_else(
     assert {k: at.query_params[k] for k in asked} in (asked, {k: [v] for k, v in asked.items()})
     offered = [e.proto.label for e in at.get("page_link")]
     assert "faces · faces-1" in offered
+
+
+def test_a_run_that_is_starting_is_waited_for(workspace_path: Path, demo: Path) -> None:
+    link(workspace_path, demo)
+    (workspace_path / "runs" / "faces-1").mkdir(parents=True)
+    at = open_page("transitions", run="faces-1")
+    text = html.unescape(seen(at))
+    assert "It is starting" in text and "is not here" not in text and "Not found" not in text
+    waiting = live.stamp(at.session_state["current"], "transitions")
+    (workspace_path / "runs" / "faces-1").rmdir()
+    write_fake_run(workspace_path / "runs" / "faces-1", demo, finished=False)
+    assert live.stamp(at.session_state["current"], "transitions") != waiting, (
+        "the page would wait for the end of the run"
+    )
+    assert "It is starting" not in seen(at.run())
 
 
 def test_the_stages_say_what_they_are_for_and_count_the_epochs_that_were_asked_for() -> None:

@@ -93,6 +93,15 @@ def test_settled_items_come_a_second_time_where_asked(store: Adjudications) -> N
     assert Opinions(store).differing() == []
 
 
+def test_a_second_opinion_that_was_skipped_is_asked_of_another(store: Adjudications) -> None:
+    queue = Queue(store)
+    settle(store, "Ada", NAMES[:1])
+    wanted = Wanted((), NAMES[:1], {NAMES[0]})
+    Opinions(store).add_all([opinion(SECOND, NAMES[0], "", "Ben", "b-1")])
+    assert not queue.claim("b", "Ben", wanted, 3).new  # he has looked
+    assert queue.claim("c", "Cem", wanted, 3).new == {NAMES[0]: SECOND}
+
+
 def test_a_share_comes_again_after_others(store: Adjudications) -> None:
     queue = Queue(store)
     queue.set_shares({AGAIN: 100.0})

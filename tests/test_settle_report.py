@@ -66,6 +66,10 @@ def test_people_come_before_machines_and_the_adjudicator_is_none_of_them() -> No
     labels = [[0, 0], [1, 1], [2, -1], [0, 0]]
     report = settle_report(items(labels, ("machine:A", "A", "B", ADJUDICATOR)), {"a": "x", "b": "x"})
     assert [(v.first, v.second) for v in report.pairs] == [("A", "B"), ("A", "machine:A"), ("B", "machine:A")]
+    assert report.pairs[1].sentence.startswith("Where A says y and A’s machine coder says x, only 2 images")
+    page = report.to_html("faces")
+    assert "A’s machine coder: x" in page and "machine:A" not in page
+    assert "machine:A" in set(report.to_frame()["second"])
 
 
 @pytest.mark.parametrize("items", [1, 5, 40, 1000])
@@ -107,7 +111,7 @@ def test_the_command_line_writes_it_of_a_run_and_of_a_dataset(tmp_path: Path, de
     brought = gains(Run(run), load_items(Run(run)), dict.fromkeys(images, "fear"))
     assert f"30 settled: {brought.changed} truths changed, matrix of" in done.stdout
     assert "What settling has brought" in page and all(s in page for s in brought.sentences())
-    assert "machine:" in page
+    assert "’s machine coder: " in page and "machine:" not in page
     assert "data:image/jpeg;base64," in page
     done = ltnet("report", demo, "--settled", settled, "--out", tmp_path / "labels.csv")
     assert done.returncode == 0, done.stderr

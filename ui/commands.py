@@ -19,7 +19,7 @@ from ltnet_core.runs.run import Run
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMAND = (sys.executable, "-m", "ltnet_core")
-START_SECONDS = 20.0
+START_SECONDS = 45.0
 
 
 def run_command(

@@ -26,6 +26,7 @@ class Current:
     datasets: list[Dataset]
     runs: list[tuple[Run, Dataset]]
     gone: str = ""  # a sentence, where the address names a dataset or a run that is not there
+    starting: bool = False  # what is not there is a run whose trainer has not begun yet
 
     @property
     def runs_here(self) -> list[Run]:
@@ -64,7 +65,7 @@ def load() -> Current:
         asked["run"] = None
     gone = missing(datasets, runs, asked["dataset"], asked["run"])
     if gone:
-        state = Current(None, None, None, datasets, runs, gone)
+        state = Current(None, None, None, datasets, runs, gone, _has_folder(asked["run"]))
     else:
         dataset, run = choose(datasets, runs, asked["dataset"], asked["run"])
         _remember(dataset.id if dataset else None, run.folder.name if run else None)
@@ -78,14 +79,21 @@ def missing(
 ) -> str:
     """A sentence about the run or the dataset that was asked for and is not there; empty where it is."""
     if run_id and run_id not in {r.folder.name for r, _ in runs}:
-        if is_id(run_id) and (runs_folder() / run_id).is_dir():
-            return f"The run {run_id!r} has not begun yet, or it could not be started. Look again in a moment."
+        if _has_folder(run_id):
+            return (
+                f"The run {run_id!r} is starting, and shows here as soon as it has begun; on a busy machine that takes "
+                f"a minute. If it never does, log.txt in the folder {run_id!r} of the runs says why."
+            )
         return f"There is no run {run_id!r} here. It may have been deleted, or the link is from another workspace."
     if dataset_id and not run_id and dataset_id not in {d.id for d in datasets}:
         return (
             f"There is no dataset {dataset_id!r} here. It may have been deleted, or the link is from another workspace."
         )
     return ""
+
+
+def _has_folder(run_id: str | None) -> bool:
+    return run_id is not None and is_id(run_id) and (runs_folder() / run_id).is_dir()
 
 
 def _remember(dataset_id: str | None, run_id: str | None) -> None:

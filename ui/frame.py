@@ -66,7 +66,10 @@ def _navigation(state: Current) -> None:
 
 def gone(state: Current) -> None:
     """The address names something that is not there: say so, and offer what is."""
-    markup.callout("warning", state.gone, title="What was asked for is not here")
+    if state.starting:
+        markup.callout("note", state.gone, title="It is starting")
+    else:
+        markup.callout("warning", state.gone, title="What was asked for is not here")
     if not state.datasets and not state.runs:
         link("dataset", "Go to Dataset", state)
         return
@@ -122,7 +125,8 @@ def header(state: Current, text: PageText) -> None:
     """Dataset · run · state, then what the page is about."""
     parts = []
     if state.dataset is None:
-        parts.append(f'<span class="none">{"Not found" if state.gone else "No dataset yet"}</span>')
+        absent = "Starting" if state.starting else "Not found" if state.gone else "No dataset yet"
+        parts.append(f'<span class="none">{absent}</span>')
     else:
         parts.append(f"<b>{esc(state.dataset.name)}</b>")
         if state.run and state.status:

@@ -14,6 +14,7 @@ from ltnet_core.datasets.questions import Question
 from ltnet_core.errors import LTNetError, OptionError
 from ltnet_core.files.spreadsheet import guarded
 from ui import markup, reads
+from ui.top import to_top
 from ui.workspace import Dataset, set_format, set_reading
 
 TABLES, COLUMNS, ACROSS = 8, 40, 4
@@ -165,4 +166,6 @@ def _apply(dataset: Dataset, corrections: Corrections) -> None:
     except (LTNetError, OSError) as e:
         markup.callout("error", str(e), title="It cannot be read so")
     else:
+        to_top()
+        to_top()
         st.rerun()

@@ -11,6 +11,7 @@ from ui.access.settings import settings
 from ui.current import select
 from ui.folder_upload import folder_upload
 from ui.roots import allowed_roots
+from ui.top import to_top
 from ui.workspace import Dataset
 
 DEMO_ITEMS = 2400
@@ -21,6 +22,7 @@ def chosen(dataset: Dataset) -> None:
     """Look at a dataset that was just brought."""
     st.session_state.pop(PROBLEM, None)
     select(dataset)
+    to_top()
     st.rerun()
 
 

@@ -48,7 +48,8 @@ class LabelsAlone:
     items : labelled items. changed : of them, those where ``auto`` says another class than most labels.
     transitions : (C,K,K) by ``auto``, rows are truth; None where there are too many.
     share : (K,) of each class in the truth by ``auto``.
-    note : what ``auto`` decided. suffice : whether the labels alone determine truth and matrices.
+    note : what ``auto`` decided. suffice : whether the labels alone determine truth and matrices. met : whether any
+        image has labels of several coders.
     """
 
     scores: Mapping[str, Mapping[str, Any]]
@@ -59,6 +60,7 @@ class LabelsAlone:
     share: FloatArray = field(repr=False)
     note: str
     suffice: bool
+    met: bool
 
 
 def work_out(study: Study) -> LabelsAlone:
@@ -78,7 +80,14 @@ def work_out(study: Study) -> LabelsAlone:
         np.nan_to_num(np.nanmean(auto.p, axis=0)),
         auto.note,
         labels_suffice(table),
+        _met(table),
     )
+
+
+def _met(table: AnnotationTable) -> bool:
+    """Whether several coders labelled the same item; one may have given it votes for several classes."""
+    pairs = table.item.astype(np.int64) * len(table.coders) + table.coder
+    return len(np.unique(pairs)) > len(np.unique(table.item))
 
 
 def begin(dataset: Dataset) -> Future[LabelsAlone]:
@@ -144,7 +153,12 @@ def show(study: Study, alone: LabelsAlone) -> None:
     text = f"Of {alone.items:,} labelled images, the estimate differs from the majority vote in {alone.changed:,}."
     if alone.own is not None:
         text += f" The labels themselves are right {100 * alone.own:.1f} % of the time."
-    if not alone.suffice:
+    if not alone.met:
+        text += (
+            " No image has labels of several coders, so the labels alone tell nothing of how the coders differ, and "
+            "there are no matrices before training."
+        )
+    elif not alone.suffice:
         text += (
             " Few images have labels of several coders, so labels alone cannot tell truth and matrices apart: read "
             "these with care. Training looks at the images too."
@@ -154,9 +168,11 @@ def show(study: Study, alone: LabelsAlone) -> None:
         items = max(int(s["items"]) for s in alone.scores.values())
         markup.show(compare.table(alone.scores, MEASURES, compare.best_method(alone.scores)))
         markup.sentence(f"On the {items:,} labelled images of known truth, test images among them.")
+    elif (study.truth >= 0).any():
+        markup.sentence("No labelled image has a known truth, so nobody can say how right these are; test images have.")
     else:
         markup.sentence("The dataset brings no known truth, so nobody can say how right these are.")
-    if alone.transitions is not None:
+    if alone.transitions is not None and alone.met:
         _matrices(study.table, study.codes, alone.transitions, alone.share)
     if alone.note:
         with st.expander("How the estimate was made"):

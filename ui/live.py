@@ -12,6 +12,7 @@ from ltnet_core.runs.manifest import NAME as MANIFEST
 from ui.current import Current, run_again
 from ui.workspace import adjudications_of, datasets_folder, runs_folder
 
+SPEC = "spec.json"
 SECONDS = 2.5
 OWN_NEWS = ("disagreements",)  # pages that ask for decisions themselves; running again would be in the way there
 
@@ -21,22 +22,23 @@ Stamp = tuple[object, ...]
 def stamp(state: Current, path: str) -> Stamp:
     """Changes when a run begins or ends, a dataset comes or goes, or something is settled.
 
+    A run begins when its trainer writes what it was asked for, which is some time after its folder is made.
     It reads names and times of files, nothing of what is in them, since every open tab asks for it all the time.
     """
     run = state.run
     chosen: Stamp = () if run is None else (run.holder() is not None, _changed(run.folder / MANIFEST))
     settled = 0 if state.dataset is None or path in OWN_NEWS else _changed(adjudications_of(state.dataset))
-    return (_names(runs_folder(), MANIFEST), _names(datasets_folder(), "about.json"), chosen, settled)
+    return (_names(runs_folder(), SPEC, MANIFEST), _names(datasets_folder(), "about.json"), chosen, settled)
 
 
-def _names(folder: Path, file: str) -> Stamp:
-    """The folders in a folder, and when that file in each changed."""
+def _names(folder: Path, *files: str) -> Stamp:
+    """The folders in a folder, and when those files in each changed."""
     try:
         with os.scandir(folder) as entries:
             names = sorted(e.name for e in entries if not e.name.startswith("."))
     except OSError:
         return ()
-    return tuple((name, _changed(folder / name / file)) for name in names)
+    return tuple((name, *(_changed(folder / name / file) for file in files)) for name in names)
 
 
 def _changed(path: Path) -> int:

@@ -49,7 +49,7 @@ function table({ coder, classes, codes, texts }, pick) {
   const [thead, tbody, whole] = [make("thead"), make("tbody"), make("table")];
   thead.append(head);
   tbody.append(...rows);
-  whole.append(make("caption", `What ${coder} says, by truth. The arrow keys choose a cell, Enter shows its faces.`), thead, tbody);
+  whole.append(make("caption", `What ${coder} says, by truth. The arrow keys choose a cell, Enter shows its images.`), thead, tbody);
   return whole;
 }
 

@@ -67,7 +67,7 @@ export class Coders {
   }
 
   /** @param {CodersCompared} compared */
-  table({ coders, left_out: leftOut, group }) {
+  table({ coders, left_out: leftOut, group, shared }) {
     const { app } = this;
     const at = reached(this.matrix, coders.length > 1 ? "agree:0:1" : "");
     const tag = (/** @type {string} */ id) => app.data.coders.find((c) => c.id === id)?.short ?? id;
@@ -87,10 +87,12 @@ export class Coders {
         coders.map((_, column) => h("td", { class: begins(column) ? "begins" : "" }, row === column ? null : this.cell(row, column, at))),
       ),
     );
+    const apart = !shared.some((row, a) => row.some((n, b) => n > 0 && a !== b));
     const caption = [
       "How often two coders agree on images that both labelled; those who label alike stand together",
       groups > 1 ? `, in ${groups} groups` : "",
       ". A cell shows the images on which they differ, a name what the coder’s labels show.",
+      apart ? " No two of these coders labelled the same image, so nothing is known of their agreement." : "",
       leftOut ? ` ${whole(leftOut)} coders with fewer labels are left out.` : "",
     ].join("");
     const many = coders.length > MOST_TEXTS;

@@ -1,5 +1,5 @@
 // @ts-check
-// The faces: blocks of a hundred that come as one scrolls, and go again when they are far away.
+// The images: blocks of a hundred that come as one scrolls, and go again when they are far away.
 
 import { BLOCK, SKIPPED } from "./constants.js";
 import { clamp, h, messageOf, named, percent, share, when, whole } from "./core.js";

@@ -19,6 +19,7 @@ export class Head {
     this.asking = false; // how a refit takes the answers
     this.onlyBlind = false;
     this.typed = ""; // into the number of the place, which is drawn anew meanwhile
+    this.isStarting = false; // a refit was asked for, and its page has not come yet
   }
 
   draw() {
@@ -109,6 +110,7 @@ export class Head {
   /** @param {number} inAll how many are settled in the whole dataset */
   refit(inAll) {
     const { app } = this;
+    if (this.isStarting) return h("span", { class: "ga-quiet", role: "status" }, "Starting the refit …");
     const aside = app.decisions.setAside;
     if (!inAll && !aside) return "";
     if (!app.data.refit) return inAll ? h("span", { class: "ga-quiet" }, `${whole(inAll)} settled in all`) : "";
@@ -121,8 +123,9 @@ export class Head {
     }
     const blindOnly = h("input", { type: "checkbox", name: "only-blind", checked: this.onlyBlind, onChange: () => (this.onlyBlind = blindOnly.checked) });
     const start = (/** @type {string} */ how) => async () => {
+      this.isStarting = true;
+      this.ask(false);
       while (app.decisions.pending.length) await sleep(100);
-      this.asking = false;
       app.tell({ kind: "refit", how, blind: this.onlyBlind });
     };
     if (!inAll) {

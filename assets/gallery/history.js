@@ -12,18 +12,23 @@ export class History {
     this.app = app;
     this.list = h("ul", { class: "ga-history-list" });
     this.note = h("p", { class: "ga-quiet", role: "status" });
-    const button = (/** @type {string} */ suffix, /** @type {string} */ text) => h("button", { class: "ga-button", name: `report${suffix}`, onClick: () => this.report(suffix) }, text);
     this.element = h(
       "dialog",
       { class: "ga-keys ga-history", "aria-label": "History" },
       h("h2", {}, "What settling showed"),
       h("p", { class: "ga-quiet" }, "For each pair of coders and each class: whose label was confirmed, with intervals, images and a sentence for the guideline."),
-      h("div", { class: "ga-row" }, button(".html", "Report as HTML"), button(".csv", "as CSV")),
+      h("div", { class: "ga-row" }, this.reports()),
       h("h2", {}, "What was done"),
       this.note,
       this.list,
       h("button", { class: "ga-button primary", name: "close-history", onClick: () => this.element.close() }, "Close"),
     );
+  }
+
+  // Buttons that save what settling showed.
+  reports() {
+    const button = (/** @type {string} */ suffix, /** @type {string} */ text) => h("button", { class: "ga-button", name: `report${suffix}`, onClick: () => this.report(suffix) }, text);
+    return [button(".html", "Report as HTML"), button(".csv", "as CSV")];
   }
 
   async open() {
@@ -69,6 +74,7 @@ export class History {
     try {
       await this.app.server.download("report", { suffix }, `settled${suffix}`);
     } catch (error) {
+      this.app.say(messageOf(error));
       this.note.textContent = messageOf(error);
     }
   }

@@ -131,6 +131,7 @@ export class Gallery {
     this.data = data;
     this.server.token = data.token;
     if (JSON.stringify(data.saved) !== savedBefore) this.facets.draw();
+    this.head.isStarting = false;
     this.head.draw();
   }
 

@@ -84,11 +84,13 @@ export class Matrix {
     const { classes } = app.data;
     const [rows, columns] = [titleOf(app, table.rows), titleOf(app, table.columns)];
     const all = table.counts.map((row) => Math.max(row.reduce((a, b) => a + b, 0), 1));
+    const isEmpty = !table.counts.some((row) => row.some(Boolean));
     redraw(
       this.element,
       h("h2", {}, "Labels against labels"),
       h("div", { class: "ga-row ga-against" }, this.select("rows", "Rows"), h("span", {}, "×"), this.select("columns", "Columns")),
       this.message ? h("p", { class: "ga-quiet" }, this.message) : null,
+      isEmpty ? h("p", { class: "ga-quiet" }, "No image of this view has both. Choose others above, or take filters away.") : null,
       classTable(app, this.element, {
         rows: table.rows,
         columns: table.columns,

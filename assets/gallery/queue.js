@@ -29,6 +29,11 @@ export class Queue {
     this.trouble = "";
     /** @type {Promise<void> | null} */
     this.coming = null;
+    /**
+     * The question before: what an answer leaves unnamed is let go, so each names what the one before it brought.
+     * @type {Promise<unknown>}
+     */
+    this.before = Promise.resolve();
     // One queue of a tab after the other: what a late answer lets go is not the next one's.
     this.holder = `${app.decisions.client}.${Date.now().toString(36)}`;
     // A renewal that does not come through is made up for by the next.
@@ -102,8 +107,19 @@ export class Queue {
     return [...new Set([...this.rows.map((row) => row.r).filter((row) => !this.answered.has(row)), ...waiting])];
   }
 
-  /** @param {number} count of new items; those that are held are renewed */
-  async ask(count) {
+  /**
+   * One question after the other.
+   * @param {number} count of new items; those that are held are renewed
+   */
+  ask(count) {
+    const asked = this.before.then(() => this.claim(count));
+    this.before = asked.catch(() => {});
+    return asked;
+  }
+
+  /** @param {number} count */
+  async claim(count) {
+    if (this.isLeft) return;
     const { app, holder, view } = this;
     const reviewer = app.data.reviewer || remembered("ltnet-reviewer");
     /** @type {Claimed} */
@@ -185,6 +201,7 @@ export class Queue {
       });
     // What is answered is on disk before it is let go.
     const wait = () => (app.decisions.pending.length ? setTimeout(wait, 100) : letGo());
-    wait();
+    // A question that is on its way would hold again what was let go before it.
+    this.before.then(wait);
   }
 }

@@ -173,8 +173,7 @@ export class Review {
 
   // Keep ready what comes next.
   ahead() {
-    const { app, position } = this;
-    const { list } = this;
+    const { app, list, position } = this;
     const total = list.total || 0;
     this.queue?.ahead(position);
     for (let number = Math.floor(position / BLOCK); number * BLOCK < Math.min(position + AHEAD, total); number += 1) {
@@ -404,6 +403,7 @@ export class Review {
     });
     app.settling.drawMark(this.frame.opinion, row);
     if (row) parts.about.replaceChildren(...(this.hidden ? [] : app.grid.chips(row)));
+    if (this.last) parts.details.querySelector(".ga-last .ga-about")?.replaceChildren(...app.grid.chips(this.last.row));
     parts.conflicts.replaceChildren(...decisions.conflicts.map((c) => conflictNote(app, c)));
     if (decisions.error) {
       parts.conflicts.append(h("p", { class: "ga-note error", role: "alert" }, `Not saved: ${decisions.error}`));

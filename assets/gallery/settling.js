@@ -29,13 +29,14 @@ export class Settling {
      */
     this.marks = new Map();
     this.brought = h("div", {});
+    this.report = h("div", { class: "ga-row" });
     this.held = h("p", { class: "ga-quiet", role: "status" });
     this.agreed = h("div", {});
     this.name = this.nameField();
     this.opener = h("button", { class: "ga-button primary", name: "queue", onClick: () => this.open() }, "Open the queue");
-    this.second = this.shareField("second", "% of what is settled, by another reviewer");
-    this.again = this.shareField("again", "% of what is settled, by the same reviewer again");
-    this.element = h("div", { class: "ga-settling" }, this.brought, this.queue(), this.agreed);
+    this.second = this.shareField("second", "% of them to another reviewer");
+    this.again = this.shareField("again", "% of them to the same reviewer again");
+    this.element = h("div", { class: "ga-settling" }, this.brought, this.report, this.queue(), this.agreed);
     this.chart = { name: "settling", text: "Settling", element: this.element };
     // What is not in sight asks for nothing.
     this.sight = new IntersectionObserver(() => this.look());
@@ -84,10 +85,10 @@ export class Settling {
       h("label", { class: "ga-share" }, "Your name ", this.name),
       h("div", { class: "ga-row" }, this.opener),
       this.held,
-      h("p", { class: "ga-quiet" }, "Second answers, given without seeing the first:"),
+      h("p", { class: "ga-quiet" }, "Some settled images can come a second time, without their first answer in sight:"),
       this.second.label,
       this.again.label,
-      h("p", { class: "ga-quiet" }, "and of images with the tag “second opinion”. They settle nothing; where one differs, the image gets the tag “opinions differ”."),
+      h("p", { class: "ga-quiet" }, "So do images with the tag “second opinion”. A second answer settles nothing; where it differs from the first, the image gets the tag “opinions differ”."),
     );
   }
 
@@ -200,6 +201,7 @@ export class Settling {
         gains ? this.meaning(gains.meaning) : null,
       );
     }
+    redraw(this.report, app.decisions.count ? app.history.reports() : null);
     if (!state) return;
     const held = Object.entries(state.held).map(([who, n]) => `${who || "somebody without a name"} ${whole(n)}`);
     const text = `${whole(state.open)} open in this view${held.length ? `; held now: ${held.join(", ")}` : ""}.`;

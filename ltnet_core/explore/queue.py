@@ -37,7 +37,8 @@ CREATE TABLE IF NOT EXISTS shares (
 );
 """
 _STANDING = "SELECT id, key, kind, reviewer FROM answers WHERE image = ? ORDER BY id DESC LIMIT 1"
-_ANSWERED = "SELECT 1 FROM second_answers WHERE about = ? AND kind = ?"
+# A second answer was given, or this reviewer looked and skipped: then another may be asked.
+_ANSWERED = "SELECT 1 FROM second_answers WHERE about = ? AND kind = ? AND (label != '' OR reviewer = ?)"
 
 
 @dataclass(frozen=True)
@@ -228,7 +229,9 @@ def _due(
         if decision is None or decision["kind"] != "settle":
             continue
         purpose = AGAIN if decision["reviewer"] == reviewer else SECOND
-        if not (again if purpose == AGAIN else asked) or db.execute(_ANSWERED, (decision["key"], purpose)).fetchone():
+        if not (again if purpose == AGAIN else asked):
+            continue
+        if db.execute(_ANSWERED, (decision["key"], purpose, reviewer)).fetchone():
             continue
         if purpose == SECOND or _later(db, reviewer, decision["id"]) >= GAP:
             out[image] = purpose

@@ -15,7 +15,7 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from numpy.typing import NDArray
 
-from ..annotations import ADJUDICATOR, is_machine
+from ..annotations import ADJUDICATOR, human_name, is_machine
 from ..datasets import Files
 from ..errors import DatasetError
 from ..explore.gains import MEANING, Gains
@@ -68,8 +68,8 @@ class Verdict:
     @property
     def sentence(self) -> str:
         """A rule for the annotation guideline; none where few images are settled or the answers are split."""
-        both = f" and {self.second} says {self.second_says}" if self.second else ""
-        which, n = f"Where {self.first} says {self.first_says}{both}", self.items
+        both = f" and {in_words(self.second)} says {self.second_says}" if self.second else ""
+        which, n = f"Where {in_words(self.first)} says {self.first_says}{both}", self.items
         if n < ENOUGH:
             return f"{which}, only {n} {'image is' if n == 1 else 'images are'} settled: too few for a rule."
         ends = f"95 % interval {self.low:.0%} to {self.high:.0%}"
@@ -120,6 +120,11 @@ class SettleReport:
         return _template().render(
             report=self, title=title, pairs=pairs, alone=alone, faces=faces, left_out=left_out, meaning=MEANING
         )
+
+
+def in_words(coder: str) -> str:
+    """A coder's name for a sentence."""
+    return f"{human_name(coder)}’s machine coder" if is_machine(coder) else coder
 
 
 def settle_report(items: LearnedItems, decisions: Mapping[str, str]) -> SettleReport:
@@ -201,9 +206,9 @@ class _Settled:
 @cache
 def _template() -> Template:
     loader = PackageLoader("ltnet_core.export", "")
-    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True).get_template(
-        "settle_report.html"
-    )
+    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    environment.filters["in_words"] = in_words
+    return environment.get_template("settle_report.html")
 
 
 def _faces(verdicts: Sequence[Verdict], files: Files) -> dict[str, str]:

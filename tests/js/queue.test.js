@@ -68,6 +68,7 @@ test("what is answered is held until it is on disk, and a second answer is one",
   assert.deepEqual(queue.held().slice(0, 3), [2, 4, 5]);
   assert.ok(queue.held().includes(0) && !queue.held().includes(1));
   queue.reopen(1);
+  await turns();
   assert.ok(asked.at(-1).keep.includes(1) && asked.at(-1).count === 0);
 });
 
@@ -97,6 +98,44 @@ test("a refusal is told, a lost server is asked again", async (t) => {
   };
   assert.equal(await queue.bring(30), undefined);
   assert.equal(queue.nothing, "no such class");
+});
+
+test("a question names what the one before it brought, or the server would let that go", async () => {
+  await queue.bring(0);
+  const answers = [];
+  const before = reply;
+  app.server.post = (path, content) => {
+    asked.push(content);
+    return new Promise((done) => answers.push(() => done(before(content))));
+  };
+  queue.ahead(8);
+  queue.ask(0); // the renewal, or an answer taken back, meanwhile
+  await turns();
+  assert.equal(answers.length, 1);
+  answers.shift()();
+  await turns();
+  assert.equal(asked.at(-1).count, 0);
+  assert.equal(asked.at(-1).keep.length, 24);
+  answers.shift()();
+});
+
+test("what a question on its way brings is let go after it, and nothing is asked for then", async () => {
+  const log = [];
+  let answer;
+  app.server.post = (path, content) => {
+    log.push(path);
+    return path === "release" ? Promise.resolve({}) : new Promise((done) => (answer = () => done(reply(content))));
+  };
+  queue.more();
+  await turns();
+  queue.ask(0);
+  queue.leave();
+  await turns();
+  assert.deepEqual(log, ["queue"]);
+  answer();
+  await turns();
+  assert.deepEqual(log, ["queue", "release"]);
+  assert.equal(queue.rows.length, 0);
 });
 
 test("it is let go once, when all answers are on disk", async () => {
