@@ -81,8 +81,20 @@ def test_what_is_drawn_around_on_the_map_and_a_cell_of_the_coders_become_the_lis
     run = Run(server.place / "workspace" / "runs" / RUN)
     item_map, items = make_map(run), load_items(run)
     learned_from = items.split == items.splits.index("")
+    page.set_viewport_size({"width": 1366, "height": 700})
     page.goto(f"{server.url}/disagreements?run={RUN}")
     expect(shown(page).first).to_be_visible()
+    tile = page.locator(".ga-card").first
+    medium = tile.bounding_box()
+    assert medium and medium["y"] <= 300  # 400 pixels of images on the first screen
+    page.locator('select[name="size"]').select_option("large")
+    expect(page.locator('.ga-blocks[data-size="large"]')).to_be_visible()
+    large = tile.bounding_box()
+    assert large and large["width"] > medium["width"]
+    page.reload()
+    expect(page.locator('select[name="size"]')).to_have_value("large")
+    page.locator('select[name="size"]').select_option("")
+    page.set_viewport_size({"width": 1280, "height": 900})
     page.locator('[data-key="chart:map"]').click()
     expect(page.locator(".ga-map[data-version]")).to_be_visible()
 
@@ -135,6 +147,20 @@ def test_what_is_drawn_around_on_the_map_and_a_cell_of_the_coders_become_the_lis
     filter_by_a_learned_matrix(page, items.classes, int((learned_from & (items.truth == 1) & (a == 1)).sum()), p)
     page.locator('[data-key="chart:map"]').click()
     page.locator('[name="wide"]').click()
+    for name, part in (("cases", ".ga-bar"), ("matrix", ".ga-cell"), ("coders", ".ga-cell"), ("settling", "h2")):
+        page.locator(f'[data-key="chart:{name}"]').click()
+        expect(page.locator(f".ga-wide {part}").and_(page.locator(":visible")).first).to_be_visible()
+    # Cells of many coders have no texts that would hold their columns open, and a group begins with a line.
+    page.locator('[data-key="chart:coders"]').click()
+    narrowest = page.locator(".ga-wide .ga-agree .ga-cells").evaluate("""(box) => {
+      box.classList.add("many");
+      const cells = [...box.querySelectorAll(".ga-cell")];
+      for (const cell of cells) cell.textContent = "";
+      for (const row of box.querySelectorAll("tr")) row.cells[1].classList.add("begins");
+      return Math.min(...cells.map((cell) => cell.getBoundingClientRect().width));
+    }""")
+    assert narrowest > 8
+    page.locator('[data-key="chart:map"]').click()
     expect(page.locator(".ga-wide .ga-sheet canvas")).to_be_visible()
     page.evaluate(Path(packages() / "axe-core" / "axe.min.js").read_text(encoding="utf-8"))
     violations = [v for v in page.evaluate(RUN_AXE) if "ga-" in v[3] or "canvas" in v[3]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from app_server import Server
@@ -19,6 +20,8 @@ from ltnet_core.explore.queue import Queue
 __all__ = ["browser", "faces", "page", "server"]  # the fixtures
 
 TO_KILL = 3  # answers after which the server is killed
+WITHIN = 3000  # ms in which a tab sees what another has settled
+STEP = 250
 
 
 def open_queue(tab: Page, server: Server, name: str) -> None:
@@ -39,17 +42,45 @@ def answer(tab: Page, key: str) -> str:
     return name
 
 
+def stop_time(tab: Page) -> None:
+    """From now on time passes in the tab only as the test says, however busy the machine is."""
+    now = datetime.fromtimestamp(tab.evaluate("Date.now()") / 1000, UTC)
+    tab.clock.pause_at(now + timedelta(seconds=1))
+
+
+def pass_time_until_it_asks(tab: Page, path: str, method: str) -> None:
+    """Let time pass until the tab asks the server for news."""
+    asked: list[str] = []
+    tab.on("request", lambda r: asked.append(r.url) if r.method == method and f"/{path}" in r.url else None)
+    with tab.expect_response(lambda r: r.request.method == method and f"/{path}" in r.url):
+        while not asked:
+            tab.clock.run_for(STEP)
+
+
 def test_two_browsers_settle_one_queue(server: Server, page: Page, browser: Browser) -> None:
     other = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
     other.set_default_timeout(30_000)
     open_queue(page, server, "Ada")
     open_queue(other, server, "Ben")
     watching = page.context.new_page()  # what a third tab sees of both
+    watching.set_default_timeout(30_000)
+    watching.clock.install()
     watching.goto(f"{server.url}/disagreements?run={RUN}")
     watching.locator('[data-key="chart:settling"]').click()
     expect(watching.locator(".ga-settling [role=status]")).to_contain_text("held now: Ada 12, Ben 12")
     answered: dict[str, list[str]] = {"Ada": [], "Ben": []}
-    for n in range(8):
+    # What both answer just after a question is seen by the next one, which comes in time.
+    stop_time(watching)
+    pass_time_until_it_asks(watching, "decisions", "POST")
+    pass_time_until_it_asks(watching, "queue", "GET")
+    for tab, name in ((page, "Ada"), (other, "Ben")):
+        answered[name].append(answer(tab, "7"))
+        expect(tab.locator(".ga-state")).to_have_text("all saved")
+    watching.clock.run_for(WITHIN)
+    expect(watching.locator(".ga-settling")).to_contain_text("2 settled: ")
+    expect(watching.locator(".ga-card .ga-chip.done")).to_have_count(2)
+    watching.clock.resume()
+    for n in range(7):
         for tab, name in ((page, "Ada"), (other, "Ben")):
             answered[name].append(answer(tab, str(n % 7 + 1)))
         if n == TO_KILL:

@@ -143,7 +143,7 @@ export class Cases {
         "button",
         { class: "ga-who", onClick: pick(0), title: "show these images", dataset: { key: `${pair}:${c.origin}` } },
         h("b", {}, c.origin ? origin : both),
-        h("span", {}, c.origin ? [both, " × truth"] : "× truth"),
+        h("span", {}, c.origin ? [...both, " × truth"] : "× truth"),
       ),
       h("div", { class: "ga-parts" }, parts),
       h("span", { class: "ga-n" }, whole(c.items)),
