@@ -50,7 +50,6 @@ def watch(run: Run, dataset: Dataset) -> None:
         _forming(run, events, spec)
         with st.expander("Log"), st.container(height=260, autoscroll=True):  # at its end, where the news is
             empty = "(nothing yet)" if status.state in LIVE else "(this run left no log)"
-            empty = "(nothing yet)" if status.state in LIVE else "(this run left no log)"
             text = markup.esc(run.log_tail(200) or empty)
             markup.show(f'<pre class="lt-log" role="region" tabindex="0" aria-label="Log">{text}</pre>')
 
