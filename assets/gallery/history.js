@@ -52,7 +52,7 @@ export class History {
     const many = a.images === 1 ? named(a.first) : `${whole(a.images)} images`;
     const did = { settle: ["settled ", many, " as ", named(a.value)], skip: ["skipped ", many], tag: ["tagged ", many, " “", named(a.value), "”"], untag: ["took the tag “", named(a.value), "” from ", many] }[a.kind];
     const undo = h("button", { class: "ga-button", dataset: { key: `undo:${a.key}` }, "aria-label": `Undo: ${a.kind} ${a.value}, ${whole(a.images)} images`, onClick: () => this.undo(a.key) }, "Undo");
-    return h("li", { class: a.undone ? "undone" : "" }, h("span", {}, named(a.by || "Somebody"), " ", did), h("span", { class: "ga-quiet ga-when" }, when(a.at)), a.undone ? h("span", { class: "ga-quiet" }, "undone") : undo);
+    return h("li", { class: a.undone ? "undone" : "" }, h("span", {}, named(a.by || "Somebody"), " ", did, " "), h("span", { class: "ga-quiet ga-when" }, when(a.at)), a.undone ? h("span", { class: "ga-quiet" }, "undone") : undo);
   }
 
   /** @param {string} key of the action */
