@@ -23,6 +23,7 @@ from torch import Tensor, nn
 
 from ..files.reading import damaged, reading, require_file
 from ..files.writing import replacing
+from .weight_average import WeightAverage
 
 _DIGEST_BYTES = 32
 _KEYS = {"model", "optimizers", "history", "best_loss", "best_epoch", "best"}
@@ -77,6 +78,7 @@ class FitState:
     rate : factor of the learning rates, halved where the loss was not finite.
     history : one record per finished epoch. within : the epoch at work; None at its beginning.
     best : loss, index of the epoch and weights of the best epoch so far.
+    average : of the weights of the last epochs; None before them.
     """
 
     batch_size: int
@@ -84,6 +86,7 @@ class FitState:
     history: list[dict[str, Any]] = field(default_factory=list)
     within: Within | None = None
     best: tuple[float, int, dict[str, Tensor]] | None = None
+    average: WeightAverage | None = None
 
     @property
     def in_words(self) -> str:
@@ -101,6 +104,7 @@ class FitState:
             "best_loss": loss,
             "best_epoch": epoch,
             "best": weights,
+            "average": None if self.average is None else vars(self.average),
             "batch_size": self.batch_size,
             "rate": self.rate,
             "within": None if self.within is None else vars(self.within),
@@ -109,13 +113,14 @@ class FitState:
     @classmethod
     def of(cls, content: dict[str, Any], batch_size: int) -> FitState:
         """The state of :meth:`content`; one from before batches changed has ``batch_size``."""
-        best, within = content["best"], content.get("within")
+        best, within, average = content["best"], content.get("within"), content.get("average")
         return cls(
             batch_size=int(content.get("batch_size", batch_size)),
             rate=float(content.get("rate", 1.0)),
             history=[dict(record) for record in content["history"]],
             within=None if within is None else Within(**within),
             best=(float(content["best_loss"]), int(content["best_epoch"]), dict(best)) if best else None,
+            average=None if average is None else WeightAverage(**average),
         )
 
 

@@ -39,6 +39,7 @@ from .training_pass import NotFinite, mix_seed, require_finite, shuffled, train
 from .turns import OwnDraws, Turns, finished
 from .validation import measure
 from .watch import Record, Watch
+from .weight_average import WeightAverage, is_averaged, stands
 
 REST_PER_SAVE = 10.0  # times the last save took must pass before the next: fast epochs are not slowed
 SAVE_SECONDS = 120.0  # after which a checkpoint is written within an epoch
@@ -58,13 +59,13 @@ def fit(
     graphs: bool = True,
     group: Group = ALONE,
 ) -> list[Record]:
-    """Train ``model`` in place and leave it at its best epoch by validation loss (see :func:`measure`).
+    """Train ``model`` in place and leave it with the average weights of its last epochs, or, where validation loss
+    (see :func:`measure`) is clearly against that, at its best epoch (:mod:`.weight_average`).
 
-    Without validation items, or if none of their annotations weighs anything, the last
-    epoch stands. The order of items and every augmentation depend on ``seed`` and the
-    epoch alone, so a fit resumed from ``checkpoint`` ends where an uninterrupted one ends; where that
-    file is damaged, the fit goes on from the one before it or begins anew, which ends there too. ``graphs`` lets a GPU
-    replay a captured step.
+    Without validation items, or if none of their annotations weighs anything, the last epoch stands. The order of items
+    and every augmentation depend on ``seed`` and the epoch alone, so a fit resumed from ``checkpoint`` ends where an
+    uninterrupted one ends; where that file is damaged, the fit goes on from the one before it or begins anew, which
+    ends there too. ``graphs`` lets a GPU replay a captured step.
 
     The processes of a ``group`` share every batch, and only the leader of them calls this. What is learned differs from
     what one process learns by the order of sums, where the network itself draws nothing but dropout.
@@ -184,8 +185,18 @@ class _Fit:
                 yield True
             else:
                 self._mend(failure)
-        if self.state.best is not None:
-            self.model.load_state_dict(self.state.best[2])
+        yield from self._choose()
+
+    def _choose(self) -> Iterator[bool]:
+        """Leave the model with the average weights of the last epochs, or with those of the best epoch."""
+        average, best, items = self.state.average, self.state.best, self.validation_items
+        if average is not None:
+            self.model.load_state_dict(average.weights)
+            loss, _ = yield from measure(self.model, self.data, items, self.state.batch_size, Watch(), self.group)
+            if best is None or stands(loss, best[0], len(items)):
+                return
+        if best is not None:
+            self.model.load_state_dict(best[2])
 
     def _try(self) -> Turns[Exception | None]:
         """Train on; returns the failure that another attempt may avoid, None at the end."""
@@ -333,6 +344,8 @@ class _Fit:
             score = -float(epoch) if math.isnan(loss) else loss
             if state.best is None or score < state.best[0]:
                 state.best = (score, epoch, copy.deepcopy(self.model.state_dict()))
+            if is_averaged(epoch, epochs):
+                state.average = WeightAverage.with_epoch(state.average, self.model)
             state.history.append(
                 {
                     "epoch": epoch + 1,
