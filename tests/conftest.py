@@ -133,6 +133,18 @@ def ltnet() -> Command:
 
 
 @pytest.fixture(scope="session")
+def inside() -> Command:
+    """The same in this process, for what needs no process of its own: one takes seconds to import PyTorch."""
+    import faults
+
+    def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+        done = faults.call(*arguments)
+        return subprocess.CompletedProcess([*map(str, arguments)], done.status, done.out, done.err)
+
+    return run
+
+
+@pytest.fixture(scope="session")
 def finished(demo: Path, ltnet: Command, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run on the small demo; read-only for tests."""
     folder = tmp_path_factory.mktemp("runs") / "run"

@@ -157,7 +157,7 @@ def test_predict_tells_truth_and_what_each_coder_would_say(demo: Path, finished:
 
 
 def test_a_run_from_before_shifted_views_predicts_as_it_did(
-    demo: Path, finished: Path, ltnet: Command, tmp_path: Path
+    demo: Path, finished: Path, inside: Command, tmp_path: Path
 ) -> None:
     image = next((demo / "images").iterdir())
     run = tmp_path / "run"
@@ -168,7 +168,7 @@ def test_a_run_from_before_shifted_views_predicts_as_it_did(
 
     def told(**views: object) -> float:
         path.write_text(json.dumps({**{k: v for k, v in index.items() if k != "view_shifts"}, **views}))
-        return float(json.loads(ltnet("predict", run, image, "--json").stdout)[0]["confidence"])
+        return float(json.loads(inside("predict", run, image, "--json").stdout)[0]["confidence"])
 
     assert told(mirror=True) == told(view_shifts=[0])
     assert told(mirror=False) == told(view_shifts=[])

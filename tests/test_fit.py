@@ -34,20 +34,20 @@ from ltnet_core.errors import OptionError, RunError
     ],
 )
 def test_other_methods_travel_the_same_road(
-    method: str, stages: list[str], network: str, demo: Path, ltnet: Command, tmp_path: Path
+    method: str, stages: list[str], network: str, demo: Path, ltnet: Command, inside: Command, tmp_path: Path
 ) -> None:
     done = ltnet("fit", demo, "--run", tmp_path / "r", *QUICK, "--epochs", 1, "--method", method)
     assert done.returncode == 0, done.stderr
     events = Run(tmp_path / "r").events()
     assert [e["stage"] for e in events if e["event"] == "stage"] == ["images", *stages, "results"]
-    content = json.loads(ltnet("evaluate", tmp_path / "r", "--json").stdout)
+    content = json.loads(inside("evaluate", tmp_path / "r", "--json").stdout)
     assert 0 <= content["tests"]["test"]["methods"][network]["accuracy"] <= 1
     assert set(content["transitions"]) == {"Alpha", "Beta"}
-    truth = exported(ltnet, tmp_path / "r", tmp_path / "truth.csv")
+    truth = exported(inside, tmp_path / "r", tmp_path / "truth.csv")
     rows = rows_of(tmp_path / "r")
     assert len(truth) == (rows["_split"] == "").sum()
     assert (rows["_split"] == "test").sum() == len(rows) - len(truth) == 24
-    answer = json.loads(ltnet("predict", tmp_path / "r", next((demo / "images").iterdir()), "--json").stdout)
+    answer = json.loads(inside("predict", tmp_path / "r", next((demo / "images").iterdir()), "--json").stdout)
     assert set(answer[0]["coders"]) == {"Alpha", "Beta"}
 
 
