@@ -171,10 +171,14 @@ def all_runs(state: Current) -> None:
                 "started": datetime.fromtimestamp(float(spec.get("created") or run.created())),
             }
         )
+    # Both are forgotten by Back: the row of a run that one left can be chosen again.
+    table, last = params.OF_CONTROL + "all_runs", params.OF_CONTROL + "picked_run"
+    if table not in st.session_state:
+        st.session_state[table] = {"selection": {"rows": []}}
     picked = st.dataframe(
         guarded(pd.DataFrame(rows)),
         hide_index=True,
-        key="all_runs",
+        key=table,
         on_select="rerun",
         selection_mode="single-row",
         column_config={
@@ -183,8 +187,8 @@ def all_runs(state: Current) -> None:
         },
     )
     chosen = picked["selection"]["rows"]
-    if chosen and st.session_state.get("picked_run") != rows[chosen[0]]["run"]:
-        st.session_state["picked_run"] = rows[chosen[0]]["run"]
+    if chosen and st.session_state.get(last) != rows[chosen[0]]["run"]:
+        st.session_state[last] = rows[chosen[0]]["run"]
         run, dataset = state.runs[chosen[0]]
         select(dataset, run)
         st.rerun()

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from app_server import CHROMIUM, FLAGS, Server, free_port
 from fake_run import write_fake_run
-from playwright.sync_api import Page, TimeoutError, expect, sync_playwright
+from playwright.sync_api import Browser, Page, TimeoutError, expect, sync_playwright
 
 from ltnet_core.files.writing import write_json
 
@@ -52,14 +52,20 @@ def server(tmp_path_factory: pytest.TempPathFactory, demo: Path) -> Iterator[str
     app.kill()
 
 
-@pytest.fixture
-def page() -> Iterator[Page]:
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
     with sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        tab = browser.new_page(viewport={"width": 1280, "height": 900})
-        tab.set_default_timeout(30_000)
-        yield tab
-        browser.close()
+        chromium = p.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    tab = browser.new_page(viewport={"width": 1280, "height": 900})
+    tab.set_default_timeout(30_000)
+    yield tab
+    tab.close()
 
 
 def settled(page: Page) -> None:
@@ -102,20 +108,18 @@ def tick_first_row(page: Page) -> None:
 
 PAGES: dict[str, list[Change]] = {
     "/transitions?dataset=faces&run=one": [
-        ("view=counts", press("counts")),
         ("view=difference", press("difference")),
         ("to=identity", select("Difference to", "to a perfect coder")),
-        ("order=similar", select("Order of the classes", "similar classes side by side")),
     ],
     "/transitions?dataset=crowd&run=many": [("coder=", tick_first_row)],
     "/dataset?dataset=faces&run=one": [("sample=Beta", select("Coder", "Beta"))],
     "/train?dataset=faces&run=one": [("curve=loss", press("loss"))],
     "/compare?dataset=faces&run=one": [
         ("measure=ece", press("calibration error")),
-        ("order=name", select("Order of the runs", "runs by name")),
         ("with=two", select("Compare with", "two")),
         ("beside=ltnet%40two", select("Beside it", "LTNet · two")),
     ],
+    "/export?dataset=faces&run=one": [("run=two", select("Run", "two"))],
     "/predict?dataset=faces&run=one": [
         ("source=samples", lambda page: page.get_by_role("button", name="Try it on images of this dataset").click()),
     ],

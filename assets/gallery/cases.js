@@ -135,7 +135,7 @@ export class Cases {
     const many = c.origin.split("+").length;
     const who = many > 4 ? `${many} coders’ images` : [named(c.origin), "’s images"];
     const origin = c.origin === "unlabelled" ? "unlabelled images" : who;
-    const both = [named(app.coderName(c.first)), " × ", named(app.coderName(c.second))];
+    const both = [named(app.coderName(c.first)), " × ", named(app.coderName(c.second))].flat();
     return h(
       "div",
       { class: "ga-bar" + (chosen ? " on" : "") },
