@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import csv
 import math
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -159,7 +160,7 @@ def test_names_are_read_like_a_row_of_csv(text: str, expected: tuple[str, ...]) 
     assert names(text) == expected
 
 
-@pytest.mark.parametrize("text", ["a\nb", "a\rb", "x" * 200_000])
+@pytest.mark.parametrize("text", ["a\nb", "a\rb"])
 def test_a_list_of_names_that_cannot_be_read_is_refused(text: str) -> None:
     for read in (
         names,
@@ -172,6 +173,16 @@ def test_a_list_of_names_that_cannot_be_read_is_refused(text: str) -> None:
             read(text)
     done = faults.call("inspect", "nowhere", "--ignore", text)
     assert (done.status, done.err.count("\n")) == (2, 1)
+
+
+def test_a_name_longer_than_any_is_refused() -> None:
+    before = csv.field_size_limit(9)  # of the whole process; readers of tables raise it
+    try:
+        assert names("x" * 9) == ("x" * 9,)
+        with pytest.raises(OptionError, match="none may have more than 9 characters"):
+            names("x" * 10)
+    finally:
+        csv.field_size_limit(before)
 
 
 @pytest.mark.parametrize("text", ["A", "A=", "A=x", "=", "A=1,B"])
