@@ -179,6 +179,10 @@ def test_a_correction_says_which_question_holds_the_labels(files: Files) -> None
         reading = of_two_questions(said).reading(files, "f")
         assert {k for *_, k in labels_of(reading)} == {"yes"}
         assert not reading.questions
+    letters = Answers("X", Corrections(columns={"label": unicodedata.normalize("NFD", "ÉTAT")}))
+    for question, label in (("état", "a"), ("sorte", "b"), ("sorte", "c")):
+        letters.add("f", 1, "a.png", label, question=question)
+    assert {k for *_, k in labels_of(letters.reading(files, "f"))} == {"a"}
     with pytest.raises(DatasetError, match="all questions were left out; keep one"):
         of_two_questions(Corrections(ignore=("kind", "sharp"))).reading(files, "f")
     with pytest.raises(OptionError, match="--columns names 'nobody' for coder; in X's export only label can be chosen"):

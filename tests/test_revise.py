@@ -128,6 +128,10 @@ def test_coders_that_are_not_asked_for_are_out(files: Files) -> None:
     only = study(files, AB, said=Corrections(annotators=("y",)))
     assert only.table.coders == ("Y",)
     assert only.reading.splits == {"X": "ignore"}
+    letters = [(i, {"X": "Zoé", "Y": "Y"}[c], k) for i, c, k in AB]
+    for form in ("NFC", "NFD"):
+        said = Corrections(annotators=(unicodedata.normalize(form, "zoé"),))  # type: ignore[arg-type]
+        assert study(files, letters, said=said).table.coders == ("Zoé",)
     ignored = study(files, AB, said=Corrections(ignore=("Y",)))
     assert ignored.table.coders == ("X",)
     alone = study(files, [*AB, ("c.png", "Z", "cow")], said=Corrections(ignore=("Z",)))

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from ..errors import DatasetError, OptionError
-from .corrections import NOTHING, Corrections
+from .corrections import NOTHING, Corrections, key_of
 from .dataset_reading import TableReading
 from .files import Files
 from .json_files import real
@@ -180,8 +180,8 @@ class Answers:
             .sort_values(["nunique", "size"], ascending=False)
         )
         questions = [str(q) for q in sizes.index]
-        wanted = self.corrections.columns.get("label", "").casefold()
-        named = [q for q in questions if q and q.casefold() == wanted]
+        wanted = key_of(self.corrections.columns.get("label", ""))
+        named = [q for q in questions if q and key_of(q) == wanted]
         return named or [q for q in questions if not q or not self.corrections.ignores(q)]
 
     def _one_question(self, frame: pd.DataFrame) -> tuple[pd.DataFrame, list[Question]]:
@@ -194,7 +194,7 @@ class Answers:
         """
         for role, column in self.corrections.columns.items():
             own = {"image": self.image, "coder": self.coder}.get(role)
-            if role != "label" and column.casefold() != (own or "").casefold():
+            if role != "label" and key_of(column) != key_of(own or ""):
                 text = f"--columns names {column!r} for {role}; in {self.tool} only label can be chosen: a question."
                 raise OptionError(text + " --format long-table reads a table by its columns.")
         chosen = self._chosen(frame)

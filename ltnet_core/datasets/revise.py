@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from .class_numbers import all_numbers, mixed, number, one_spelling
-from .corrections import Corrections
+from .corrections import Corrections, key_of
 from .missing import doubtful, plain
 from .missing import question as missing_question
 from .questions import Answer, Question, flag, listed
@@ -142,9 +142,9 @@ def _only_coders(rows: Rows, corrections: Corrections, splits: dict[str, str]) -
         return rows
     names = [str(c) for c in rows.frame["coder"].cat.categories]
     gone = [bool(n) and corrections.ignores(n) for n in names]
-    wanted = {a.casefold() for a in corrections.annotators}
-    if wanted & {n.casefold() for n in names}:
-        gone = [bool(n) and n.casefold() not in wanted for n in names]
+    wanted = {key_of(a) for a in corrections.annotators}
+    if wanted & {key_of(n) for n in names}:
+        gone = [bool(n) and key_of(n) not in wanted for n in names]
     if not any(gone):
         return rows
     splits.update((n, "ignore") for n, g in zip(names, gone, strict=True) if g)

@@ -55,16 +55,16 @@ def speaks_of_columns(corrections: Corrections, files: Files) -> bool:
     names = [*corrections.columns.values(), *corrections.classes_are, *corrections.annotators]
     if not names:
         return False
-    columns = {c.casefold() for c in _columns(files)}
-    return any(n.casefold() in columns for n in names)
+    columns = {key_of(c) for c in _columns(files)}
+    return any(key_of(n) in columns for n in names)
 
 
 def applicable(corrections: Corrections, files: Files) -> Corrections:
     """Corrections of several datasets without those of columns that this one does not have."""
-    columns = {c.casefold() for c in _columns(files)}
+    columns = {key_of(c) for c in _columns(files)}
 
     def there(names: Iterable[str]) -> bool:
-        return any(n.casefold() in columns for n in names)
+        return any(key_of(n) in columns for n in names)
 
     return replace(
         corrections,
