@@ -132,7 +132,7 @@ def test_training_without_memory_names_the_stage_and_what_to_lower(
         raise error
 
     write_demo(tmp_path / "faces", items=20)
-    monkeypatch.setattr("ltnet_core.learning.network_stage.fit", refuse)
+    monkeypatch.setattr("ltnet_core.learning.network_stage.fit_in_turns", refuse)
     done = faults.call("fit", tmp_path / "faces", "--run", tmp_path / "run", *faults.FLAGS, "--batch-size", 8)
     assert (done.status, done.err) == (
         1,
