@@ -109,6 +109,8 @@ def _epoch(stage: str, last: dict[str, dict[str, Any]], settings: Settings | Non
     elif stage in ("mixture", "warm-up-longer", "ltnet") and "warm-up" in last:
         earlier = ("warm-up", "warm-up-longer") if stage == "ltnet" else ("warm-up",)
         before = sum(int(last[s]["epochs"]) for s in earlier if s in last)
+        if asked and before + epochs > asked and "warm-up-longer" in last:  # which showed no reference coder either
+            before = asked - epochs
         epoch, epochs = epoch + before, epochs + before
         if stage == "warm-up-longer" and asked:
             epochs = max(asked, epochs)

@@ -41,7 +41,7 @@ def learn(trainer: Trainer) -> Learned:
     humans = plan.table
 
     coders = [Task(f"coder:{c}", humans.keep_coders([c]), weights=np.ones(1)) for c in plan.coders]
-    warm = next((s for s in ("warm-up", "mixture") if s in plan.fits), None)
+    warm: str | None = next((s for s in ("warm-up", "mixture") if s in plan.fits), None)
     networks = trainer.networks([*coders, *([] if warm is None else [Task(warm, humans)])])
     mixed_p = None if warm is None else networks.pop(warm)
     if warm == "mixture" and mixed_p is not None:
@@ -57,8 +57,13 @@ def learn(trainer: Trainer) -> Learned:
 
     held_out = plan.fits["ltnet"].validation
     start = _start(trainer, table, mixed_p)
-    if start.candidate is not None and start.reference is None and _plan_longer(trainer.plan, settings):
-        start, warm = _start(trainer, table, trainer.network(Task(LONGER, humans, warm=warm))), LONGER
+    if start.candidate is not None and start.reference is None and _plan_longer(plan, settings):
+        later = _start(trainer, table, trainer.network(Task(LONGER, humans, warm=warm)))
+        if later.reference is not None:
+            start, warm = later, LONGER
+            plan.fits["ltnet"] = _rest(plan)
+        else:
+            trainer.progress.skip(-plan.fits[LONGER].cost)
     for note in start.notes:
         trainer.note(note)
     fallible = np.asarray([not is_machine(c) for c in table.coders], dtype=np.bool_) & ~start.certain
@@ -128,8 +133,8 @@ class Start:
 def _plan_longer(plan: Plan, settings: Settings) -> bool:
     """Plan to go on with all labels mixed until three quarters of a short schedule; False where it is not short.
 
-    A network after two or three passes sees too little: no reference coder is found, T starts far off, and the passes
-    that are left mend neither.
+    A network after two or three passes may see too little of the images to show the reference coder. If it does so
+    later, LTNet goes on from there; if not, it needs more passes of its own, and takes them all.
     """
     fits = plan.fits
     if "warm-up" not in fits or settings.schedule.ltnet_epochs is not None:
@@ -139,10 +144,14 @@ def _plan_longer(plan: Plan, settings: Settings) -> bool:
     until = int(LATEST_BRANCH * total)
     if not first.epochs < ENOUGH_EPOCHS <= total:
         return False
-    middle = until / total
-    fits[LONGER] = FitPlan(first.train, first.validation, until - first.epochs, (first.span[1], middle))
-    fits["ltnet"] = FitPlan(last.train, last.validation, total - until, (middle, 1.0))
+    fits[LONGER] = FitPlan(first.train, first.validation, until - first.epochs, (first.span[1], until / total))
     return True
+
+
+def _rest(plan: Plan) -> FitPlan:
+    """What is left for LTNet after the longer training on all labels mixed."""
+    longer, last = plan.fits[LONGER], plan.fits["ltnet"]
+    return FitPlan(last.train, last.validation, last.epochs - longer.epochs, (longer.span[1], 1.0))
 
 
 def _start(trainer: Trainer, table: AnnotationTable, mixed_p: FloatArray | None) -> Start:
