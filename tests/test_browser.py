@@ -170,7 +170,7 @@ def test_a_zip_and_a_table_of_votes_become_one_study(server: str, page: Page, tm
     expect(page.locator(".lt-found")).to_contain_text("unlabelled image")
 
     settled(page)
-    page.get_by_text("Bring another dataset").click()
+    page.get_by_text("Bring another dataset", exact=True).click()
     choose(page, votes_csv(tmp_path))
     expect(page.locator(".lt-crumbs")).to_contain_text("crowd")
     expect(page.get_by_text("Read as: Table of votes, one column per class")).to_be_visible()

@@ -131,7 +131,7 @@ def test_the_token_way(tmp_path: Path, faces: Path, context: BrowserContext, els
             [("a.png", "X", "cat"), ("a.png", "Y", "dog")],
         )
         page.goto(f"{server.url}/dataset")
-        page.get_by_text("Bring another dataset").click()
+        page.get_by_text("Bring another dataset", exact=True).click()
         with page.expect_file_chooser() as chooser:
             page.get_by_role("button", name="Choose a folder").click()
         chooser.value.set_files(str(tmp_path / "mine"))
@@ -195,7 +195,7 @@ def test_the_team_behind_a_proxy(tmp_path: Path, faces: Path, context: BrowserCo
             assert [t for _, t in pages] == [[], []]
             # A path opens only what lies below LTNET_ROOTS.
             ada.goto(f"http://127.0.0.1:{adas}/dataset")
-            ada.get_by_text("Bring another dataset").click()
+            ada.get_by_text("Bring another dataset", exact=True).click()
             path = ada.get_by_role("textbox", name="Path of a folder or zip")
             path.fill(str(faces.parent))
             path.press("Enter")

@@ -137,7 +137,7 @@ def test_what_is_dropped_is_seen_corrected_trained_on_and_kept(app: Server, page
         if n:
             page.get_by_test_id("stSidebar").get_by_role("link", name="Dataset", exact=True).click()
             settled(page)
-            page.get_by_text("Bring another dataset").click()
+            page.get_by_text("Bring another dataset", exact=True).click()
         drop(page, tmp_path / make.__name__)
         expect(page.locator(".lt-crumbs")).to_contain_text(make.__name__)
         page.get_by_text(answer, exact=True).click()

@@ -142,7 +142,7 @@ def test_another_window_goes_on_and_a_third_discards(server: Server, browser: Br
     empty.mkdir()
     (empty / "<b>readme.txt").write_text("nothing here")
     (empty / "line\nbreak.txt").write_text("nothing here")
-    page.get_by_text("Bring another dataset").click()
+    page.get_by_text("Bring another dataset", exact=True).click()
     choose(page, empty)
     expect(page.get_by_text("This folder is not a dataset yet")).to_be_visible(timeout=60_000)
     expect(page.get_by_text("line\\nbreak.txt")).to_be_visible()
@@ -217,7 +217,7 @@ def test_zips_and_tables_go_the_same_way(server: Server, browser: Browser, folde
     assert [p.name for p in server.datasets.iterdir()] == ["our-faces"]
 
     (tmp_path / "crowd.csv").write_text("image,happy,fear\na.png,9,1\nb.png,2,8\n")
-    page.get_by_text("Bring another dataset").click()
+    page.get_by_text("Bring another dataset", exact=True).click()
     choose(page, tmp_path / "crowd.csv")
     expect(page.locator(".lt-crumbs")).to_contain_text("crowd", timeout=60_000)
     assert (server.datasets / "crowd" / "data" / "crowd.csv").exists()
