@@ -18,14 +18,6 @@ from ltnet_core.files.writing import write_json
 
 expect.set_options(timeout=30_000)
 MAIN = "document.querySelector('[data-testid=\"stMain\"]').textContent"
-# Goes back as soon as the app was told of something, before it can answer.
-LEAVE = """const send = WebSocket.prototype.send;
-WebSocket.prototype.send = function (message) {
-  send.call(this, message);
-  if (!window.leaveAfter || !new TextDecoder().decode(message).includes(window.leaveAfter)) return;
-  window.leaveAfter = "";
-  history.back();
-};"""
 Change = tuple[str, Callable[[Page], object]]
 
 
@@ -146,23 +138,3 @@ def test_back_brings_every_control_back(server: str, page: Page, address: str) -
     page.go_forward()
     page.wait_for_function(f"before => {MAIN} === before", arg=contents[1])
     assert page.url == addresses[1]
-
-
-def test_no_late_answer_writes_the_address(server: str, page: Page) -> None:
-    page.add_init_script(LEAVE)
-    page.goto(f"{server}/export?dataset=faces&run=one")
-    settled(page)
-    page.get_by_test_id("stSidebar").get_by_role("link", name="Transitions", exact=True).click()
-    expect(page.locator(".lt-head h1")).to_have_text("Transitions")
-    settled(page)
-    there = page.url
-    page.evaluate("window.leaveAfter = 'counts'")
-    page.get_by_role("radio", name="counts", exact=True).click()
-    expect(page.locator(".lt-head h1")).to_have_text("Export")
-    settled(page)
-    assert page.url == f"{server}/export?dataset=faces&run=one"
-    page.go_forward()
-    expect(page.locator(".lt-head h1")).to_have_text("Transitions")
-    settled(page)
-    assert page.url == there
-    expect(page.get_by_role("radio", name="probability", exact=True)).to_be_checked()

@@ -9,6 +9,7 @@ from conftest import write_csv, write_image
 from streamlit.testing.v1 import AppTest
 
 from ltnet_core.files.writing import write_json
+from ui import params
 
 
 def page() -> None:
@@ -49,3 +50,27 @@ def test_a_timer_does_not_lead_back(two: Path) -> None:
     assert not at.exception
     assert at.text[0].value == "new"
     assert at.query_params["dataset"] in ("new", ["new"])  # versions of Streamlit differ
+
+
+def with_a_control() -> None:
+    import streamlit as st
+
+    from ui import params
+
+    params.follow("page")
+    st.text(params.choose("order", "Order", {"": "as given", "name": "by name"}, 200))
+    params.write()
+
+
+def test_a_control_is_in_the_address_and_back_takes_it_from_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    at = AppTest.from_function(with_a_control).run()
+    at.selectbox[0].set_value("name").run()
+    assert at.text[0].value == "name" and at.query_params["order"] in ("name", ["name"])
+    at.query_params.pop("order")  # an old address, as a request has it that was sent before the answer came
+    at.run()
+    assert at.text[0].value == "name" and at.query_params["order"] in ("name", ["name"])
+    at.query_params.pop("order")
+    monkeypatch.setattr(params, "by_history", lambda: True)
+    at.run()
+    assert at.text[0].value == "" and "order" not in at.query_params
+    assert not at.exception
