@@ -77,13 +77,8 @@ def filter_by_a_learned_matrix(page: Page, classes: Sequence[str], images: int, 
     expect(page.locator(".ga-remove")).to_have_count(1)
 
 
-def test_what_is_drawn_around_on_the_map_and_a_cell_of_the_coders_become_the_list(server: Server, page: Page) -> None:
-    run = Run(server.place / "workspace" / "runs" / RUN)
-    item_map, items = make_map(run), load_items(run)
-    learned_from = items.split == items.splits.index("")
-    page.set_viewport_size({"width": 1366, "height": 700})
-    page.goto(f"{server.url}/disagreements?run={RUN}")
-    expect(shown(page).first).to_be_visible()
+def choose_the_size_of_images(page: Page) -> None:
+    """Images are in sight on a small screen; their size is kept."""
     tile = page.locator(".ga-card").first
     medium = tile.bounding_box()
     assert medium and medium["y"] <= 300  # 400 pixels of images on the first screen
@@ -94,6 +89,40 @@ def test_what_is_drawn_around_on_the_map_and_a_cell_of_the_coders_become_the_lis
     page.reload()
     expect(page.locator('select[name="size"]')).to_have_value("large")
     page.locator('select[name="size"]').select_option("")
+
+
+def open_charts_wide(page: Page) -> None:
+    """Every chart is seen over the whole width; the map is without a finding of axe there."""
+    page.locator('[data-key="chart:map"]').click()
+    page.locator('[name="wide"]').click()
+    for name, part in (("cases", ".ga-bar"), ("matrix", ".ga-cell"), ("coders", ".ga-cell"), ("settling", "h2")):
+        page.locator(f'[data-key="chart:{name}"]').click()
+        expect(page.locator(f".ga-wide {part}").and_(page.locator(":visible")).first).to_be_visible()
+    # Cells of many coders have no texts that would hold their columns open, and a group begins with a line.
+    page.locator('[data-key="chart:coders"]').click()
+    narrowest = page.locator(".ga-wide .ga-agree .ga-cells").evaluate("""(box) => {
+      box.classList.add("many");
+      const cells = [...box.querySelectorAll(".ga-cell")];
+      for (const cell of cells) cell.textContent = "";
+      for (const row of box.querySelectorAll("tr")) row.cells[1].classList.add("begins");
+      return Math.min(...cells.map((cell) => cell.getBoundingClientRect().width));
+    }""")
+    assert narrowest > 8
+    page.locator('[data-key="chart:map"]').click()
+    expect(page.locator(".ga-wide .ga-sheet canvas")).to_be_visible()
+    page.evaluate(Path(packages() / "axe-core" / "axe.min.js").read_text(encoding="utf-8"))
+    violations = [v for v in page.evaluate(RUN_AXE) if "ga-" in v[3] or "canvas" in v[3]]
+    assert not violations
+
+
+def test_what_is_drawn_around_on_the_map_and_a_cell_of_the_coders_become_the_list(server: Server, page: Page) -> None:
+    run = Run(server.place / "workspace" / "runs" / RUN)
+    item_map, items = make_map(run), load_items(run)
+    learned_from = items.split == items.splits.index("")
+    page.set_viewport_size({"width": 1366, "height": 700})
+    page.goto(f"{server.url}/disagreements?run={RUN}")
+    expect(shown(page).first).to_be_visible()
+    choose_the_size_of_images(page)
     page.set_viewport_size({"width": 1280, "height": 900})
     page.locator('[data-key="chart:map"]').click()
     expect(page.locator(".ga-map[data-version]")).to_be_visible()
@@ -145,23 +174,4 @@ def test_what_is_drawn_around_on_the_map_and_a_cell_of_the_coders_become_the_lis
     page.get_by_role("button", name="clear all").click()
     p = read_transitions(run)["coders"][first][1][0]
     filter_by_a_learned_matrix(page, items.classes, int((learned_from & (items.truth == 1) & (a == 1)).sum()), p)
-    page.locator('[data-key="chart:map"]').click()
-    page.locator('[name="wide"]').click()
-    for name, part in (("cases", ".ga-bar"), ("matrix", ".ga-cell"), ("coders", ".ga-cell"), ("settling", "h2")):
-        page.locator(f'[data-key="chart:{name}"]').click()
-        expect(page.locator(f".ga-wide {part}").and_(page.locator(":visible")).first).to_be_visible()
-    # Cells of many coders have no texts that would hold their columns open, and a group begins with a line.
-    page.locator('[data-key="chart:coders"]').click()
-    narrowest = page.locator(".ga-wide .ga-agree .ga-cells").evaluate("""(box) => {
-      box.classList.add("many");
-      const cells = [...box.querySelectorAll(".ga-cell")];
-      for (const cell of cells) cell.textContent = "";
-      for (const row of box.querySelectorAll("tr")) row.cells[1].classList.add("begins");
-      return Math.min(...cells.map((cell) => cell.getBoundingClientRect().width));
-    }""")
-    assert narrowest > 8
-    page.locator('[data-key="chart:map"]').click()
-    expect(page.locator(".ga-wide .ga-sheet canvas")).to_be_visible()
-    page.evaluate(Path(packages() / "axe-core" / "axe.min.js").read_text(encoding="utf-8"))
-    violations = [v for v in page.evaluate(RUN_AXE) if "ga-" in v[3] or "canvas" in v[3]]
-    assert not violations
+    open_charts_wide(page)
