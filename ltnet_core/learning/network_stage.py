@@ -94,7 +94,10 @@ class NetworkStages:
             self._progress.skip(len(self._plan.usable), "predict")
         left = {task.stage: self._turns(task) for task in tasks if task.stage not in done}
         if self._group.alone:
-            side_by_side: SideBySide[FloatArray] = SideBySide(self._device, self._progress.at, self._progress.note)
+            together = None if self._settings.coders.side_by_side else False
+            side_by_side: SideBySide[FloatArray] = SideBySide(
+                self._device, self._progress.at, self._progress.note, together
+            )
             self._others = lambda: side_by_side.others
             done |= side_by_side.run(left)
         else:  # its processes meet in every step

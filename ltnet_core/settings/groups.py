@@ -155,6 +155,13 @@ class CoderOptions:
         "image.",
         part="ltnet",
     )
+    side_by_side: bool = option(
+        False,
+        "On a GPU, train the machine coders and the first network on all labels side by side if some timed steps say "
+        "that this is faster than one after the other; what they learn is the same.",
+        part="ltnet",
+        needs=("machine_coders", (True,)),
+    )
     pseudo: Literal["soft", "hard"] = option(
         "soft",
         "Kind of the pseudo labels: soft (a distribution over classes) or hard (one class).",
