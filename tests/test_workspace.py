@@ -220,7 +220,7 @@ def test_what_an_address_names_and_is_not_there_is_said(two: Path) -> None:
     assert "no run 'x'" in current.missing(datasets, runs, "a", "x")
     assert "no dataset 'x'" in current.missing(datasets, runs, "x", None)
     (two / "runs" / "begun").mkdir()
-    assert "not begun yet" in current.missing(datasets, runs, None, "begun")
+    assert "is starting" in current.missing(datasets, runs, None, "begun")
     for hostile in ("../datasets", "..", ".", "/etc", "a/../a-1", "x" * 300, "nul\0", "\udcff", "\ud800"):
         assert "no run" in current.missing(datasets, runs, None, hostile)
 
