@@ -30,14 +30,14 @@ torch.set_num_threads(1)
 nobody = np.zeros(0, np.int32)
 def of(items):
     table = AnnotationTable(np.arange(items), (), tuple("abcdefghij"), nobody, nobody, nobody, nobody.astype(np.float32))
-    pixels = np.zeros((items, 3, 64, 64), np.uint8)
+    pixels = np.broadcast_to(np.zeros((1, 3, 64, 64), np.uint8), (items, 3, 64, 64))  # takes no memory
     data = TrainingData(pixels, table, np.zeros(0), np.zeros(3), np.ones(3), torch.device("cpu"))
     return predict(Classifier(Averages()), data, np.arange(items))
 
-of(512)
+of(2048)
 before = own_memory()
-p = of(8192)
-assert p.shape == (8192, 10) and np.allclose(p.sum(1), 1)
+p = of(16384)
+assert p.shape == (16384, 10) and np.allclose(p.sum(1), 1)
 print(own_memory() - before)
 """
 
@@ -45,4 +45,4 @@ print(own_memory() - before)
 def test_the_parts_of_a_prediction_leave_no_memory_behind() -> None:
     done = subprocess.run([sys.executable, "-c", PREDICT], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
-    assert float(done.stdout) < 60  # MiB; the pixels have 96
+    assert float(done.stdout) < 150  # MiB, of a few parts; the batches of all pixels have 192, and as numbers 768
