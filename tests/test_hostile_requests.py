@@ -11,16 +11,14 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 from asgi import Reply, request
-from fake_run import write_fake_run
-from page_driver import link
+from finished_workspace import RUN, finished_workspace
 from run_results import rows_of
 
 from ltnet_core.explore.adjudications import Adjudications
 from ltnet_core.runs.run import Run
-from ui import export_routes, gallery_routes, opened
+from ui import export_routes, gallery_routes
 from ui.tokens import token
 
-RUN = "faces-1"
 ODD: tuple[Any, ...] = (
     None, True, -1, 1.5, 10**30, "", "\x00", "<b>", "é" * 3000, [], [None], {}, {"a": 1},
 )  # fmt: skip
@@ -30,14 +28,8 @@ BODIES = (b"", b"{", b"[]", b"null", b"1", b'"x"', b"\xff\xfe", b'{"a": NaN}', b
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory, demo: Path) -> Iterator[Path]:
     """A workspace with the small demo and a finished run on it, which every test here leaves as it is."""
-    with pytest.MonkeyPatch.context() as patch:
-        folder = tmp_path_factory.mktemp("hostile")
-        patch.setenv("LTNET_WORKSPACE", str(folder))
-        link(folder, demo)
-        write_fake_run(folder / "runs" / RUN, demo)
-        opened._gallery_of_run.cache_clear()
+    with finished_workspace(tmp_path_factory.mktemp("hostile"), demo) as folder:
         yield folder
-        opened._gallery_of_run.cache_clear()
 
 
 def send(path: str, body: Any = None, place: str = f"runs/{RUN}", **query: object) -> Reply:

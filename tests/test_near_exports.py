@@ -12,12 +12,11 @@ import pytest
 from read_exports import put
 
 from ltnet_core.datasets import (
+    FORMATS,
     coco,
-    cvat,
     doccano,
     fiftyone,
     label_studio,
-    label_studio_rows,
     mturk,
     prodigy,
     sagemaker,
@@ -59,23 +58,7 @@ def test_a_near_miss_says_what_to_do(tmp_path: Path, reader: Any, name: str, con
     assert matched.text.startswith(text)
 
 
-READERS: list[Any] = [
-    coco,
-    cvat,
-    doccano,
-    fiftyone,
-    label_studio,
-    label_studio_rows,
-    mturk,
-    prodigy,
-    sagemaker,
-    toloka,
-    via,
-    zooniverse,
-]
-
-
-@pytest.mark.parametrize("reader", READERS, ids=lambda reader: str(reader.FORMAT))
+@pytest.mark.parametrize("reader", FORMATS.values(), ids=FORMATS)
 def test_nothing_and_rubbish_are_no_export(tmp_path: Path, reader: Any) -> None:
     match: Callable[[FolderFiles], Any] = reader.match
     assert not match(FolderFiles(tmp_path)).fits

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fake_run import write_fake_run
-from page_driver import link
+from finished_workspace import RUN, finished_workspace
 
 from ltnet_core.errors import DatasetError, RunError
 from ltnet_core.explore.actions import Action, Actions
@@ -23,20 +23,12 @@ from ui import gains, opened
 from ui.opened import Settled
 from ui.workspace import adjudications_of, list_datasets
 
-RUN = "faces-1"
-
 
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory, demo: Path) -> Iterator[Path]:
     """A workspace with the small demo and a finished run on it."""
-    with pytest.MonkeyPatch.context() as patch:
-        folder = tmp_path_factory.mktemp("opened")
-        patch.setenv("LTNET_WORKSPACE", str(folder))
-        link(folder, demo)
-        write_fake_run(folder / "runs" / RUN, demo)
-        opened._gallery_of_run.cache_clear()
+    with finished_workspace(tmp_path_factory.mktemp("opened"), demo) as folder:
         yield folder
-        opened._gallery_of_run.cache_clear()
 
 
 @pytest.fixture

@@ -167,5 +167,4 @@ def _apply(dataset: Dataset, corrections: Corrections) -> None:
         markup.callout("error", str(e), title="It cannot be read so")
     else:
         to_top()
-        to_top()
         st.rerun()
