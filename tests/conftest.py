@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import os
 import shutil
@@ -115,8 +116,8 @@ Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(scope="session")
-def ltnet() -> Command:
-    """Run ``python -m ltnet_core`` from outside, as a user does."""
+def ltnet_process() -> Command:
+    """Run ``python -m ltnet_core`` from outside, as a user does: each process takes seconds to import PyTorch."""
 
     def run(*arguments: object, timeout: float = 300, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -133,22 +134,25 @@ def ltnet() -> Command:
 
 
 @pytest.fixture(scope="session")
-def inside() -> Command:
-    """The same in this process, for what needs no process of its own: one takes seconds to import PyTorch."""
+def ltnet() -> Command:
+    """The same in this process, for what needs no process of its own."""
     import faults
 
-    def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-        done = faults.call(*arguments)
+    def run(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+        with contextlib.chdir(cwd or "."):
+            done = faults.call(*arguments)
         return subprocess.CompletedProcess([*map(str, arguments)], done.status, done.out, done.err)
 
     return run
 
 
 @pytest.fixture(scope="session")
-def finished(demo: Path, ltnet: Command, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def finished(demo: Path, ltnet_process: Command, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run on the small demo; read-only for tests."""
     folder = tmp_path_factory.mktemp("runs") / "run"
-    done = ltnet("fit", demo, "--run", folder, "--preset", "quick", "--epochs", 2, "--device", "cpu", "--seed", 3)
+    done = ltnet_process(
+        "fit", demo, "--run", folder, "--preset", "quick", "--epochs", 2, "--device", "cpu", "--seed", 3
+    )
     assert done.returncode == 0, done.stderr
     return folder
 

@@ -295,7 +295,10 @@ def call(*arguments: object) -> Outcome:
     kept = {s: signal.getsignal(s) for s in (signal.SIGTERM, signal.SIGINT)}
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), warnings.catch_warnings():
         warnings.simplefilter("error")
-        status = main([str(a) for a in arguments])
+        try:
+            status = main([str(a) for a in arguments])
+        except SystemExit as end:  # of the parser: help, or arguments that cannot be read
+            status = int(end.code or 0)
     for number, handler in kept.items():
         signal.signal(number, handler)
     return Outcome(status, out.getvalue(), err.getvalue())

@@ -368,10 +368,12 @@ def test_two_names_never_become_one_image() -> None:
 # --- from outside ------------------------------------------------------------------------------------------------
 
 
-def test_an_export_is_inspected_aggregated_and_refused_from_the_command_line(tmp_path: Path, ltnet: Command) -> None:
+def test_an_export_is_inspected_aggregated_and_refused_from_the_command_line(
+    tmp_path: Path, ltnet: Command, ltnet_process: Command
+) -> None:
     (tmp_path / "mturk").mkdir()
     EXPORTS["mturk ticks"][0](tmp_path / "mturk")
-    shown = ltnet("inspect", tmp_path / "mturk", "--json")
+    shown = ltnet_process("inspect", tmp_path / "mturk", "--json")
     content = json.loads(shown.stdout)
     assert content["format"] == "mturk" and {c: v["annotations"] for c, v in content["coders"].items()} == {
         "W1": 2,

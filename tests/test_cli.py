@@ -1,4 +1,4 @@
-"""The command line from outside: demo, inspect, aggregate, and how errors look."""
+"""The command line: demo, inspect, aggregate, and how errors look."""
 
 from __future__ import annotations
 
@@ -35,22 +35,22 @@ def test_every_command_has_help(ltnet: Command, command: str) -> None:
     assert command in done.stdout
 
 
-def test_demo_writes_the_same_folder_for_the_same_seed(ltnet: Command, tmp_path: Path) -> None:
-    for name in ("a", "b"):
-        done = ltnet("demo", tmp_path / name, "--items", 40, "--seed", 9)
+def test_demo_writes_the_same_folder_for_the_same_seed(ltnet: Command, ltnet_process: Command, tmp_path: Path) -> None:
+    for name, run in (("a", ltnet_process), ("b", ltnet)):
+        done = run("demo", tmp_path / name, "--items", 40, "--seed", 9)
         assert done.returncode == 0, done.stderr
     one, two = (
         {p.relative_to(f): p.read_bytes() for p in f.rglob("*") if p.is_file()}
         for f in (tmp_path / "a", tmp_path / "b")
     )
     assert one == two
-    again = ltnet("demo", tmp_path / "a", "--items", 40)
+    again = ltnet_process("demo", tmp_path / "a", "--items", 40)
     assert again.returncode == 2
     assert again.stderr.startswith("ltnet_core: ")
 
 
-def test_inspect_json_has_the_promised_keys(ltnet: Command, plain: Path) -> None:
-    content = json.loads(ltnet("inspect", plain, "--json").stdout)
+def test_inspect_json_has_the_promised_keys(ltnet: Command, ltnet_process: Command, plain: Path) -> None:
+    content = json.loads(ltnet_process("inspect", plain, "--json").stdout)
     assert content["format"] == "plain"
     assert (content["items"], content["unlabelled"], content["test_items"]) == (4, 1, 1)
     assert content["classes"] == ["cat", "dog"]
@@ -106,10 +106,10 @@ def test_aggregate_writes_truth_and_matrices(ltnet: Command, plain: Path, tmp_pa
     assert truth["network_truth"].tolist() == ["", ""]
 
 
-def test_a_coder_named_like_a_column_gets_its_own(ltnet: Command, plain: Path, tmp_path: Path) -> None:
+def test_a_coder_named_like_a_column_gets_its_own(ltnet_process: Command, plain: Path, tmp_path: Path) -> None:
     text = (plain / "annotations.csv").read_text().replace(",X,", ",confidence,").replace(",Y,", ",p_cat,")
     (plain / "annotations.csv").write_text(text)
-    assert ltnet("aggregate", plain, "--method", "majority", "--out", tmp_path / "t.csv").returncode == 0
+    assert ltnet_process("aggregate", plain, "--method", "majority", "--out", tmp_path / "t.csv").returncode == 0
     truth = pd.read_csv(tmp_path / "t.csv")
     assert list(truth.columns[5:]) == ["coder:confidence", "coder:p_cat", "p_cat", "p_dog"]
 
@@ -162,8 +162,8 @@ def test_images_are_never_altered(ltnet: Command, plain: Path, tmp_path: Path) -
             assert (plain / path.relative_to(tmp_path / "copy")).read_bytes() == path.read_bytes()
 
 
-def test_devices_names_the_processor(ltnet: Command) -> None:
-    devices = json.loads(ltnet("devices", "--json").stdout)["devices"]
+def test_devices_names_the_processor(ltnet_process: Command) -> None:
+    devices = json.loads(ltnet_process("devices", "--json").stdout)["devices"]
     assert devices[-1]["id"] == "cpu"
     assert devices[-1]["name"]
     assert devices[-1]["cores"] >= 1

@@ -106,8 +106,10 @@ def test_folders_files_and_coders_are_left_out(study: Path) -> None:
     assert by_coder.table.coders == ("labels",)
 
 
-def test_a_question_stops_training_until_a_flag_answers_it(study: Path, tmp_path: Path, ltnet: Command) -> None:
-    shown = json.loads(ltnet("inspect", study, "--json", "--skip-images").stdout)
+def test_a_question_stops_training_until_a_flag_answers_it(
+    study: Path, tmp_path: Path, ltnet: Command, ltnet_process: Command
+) -> None:
+    shown = json.loads(ltnet_process("inspect", study, "--json", "--skip-images").stdout)
     (question,) = shown["questions"]
     assert question["kind"] == "source column" and question["about"] == ["source"]
     assert shown["reading"]["tables"][0]["columns"] == {

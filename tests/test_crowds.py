@@ -360,10 +360,10 @@ def test_votes_of_one_crowd_and_items_without_annotation_are_aggregated() -> Non
     assert (estimate.labels[10:] == true[10:]).mean() > 0.85
 
 
-def test_aggregate_without_a_method_says_what_it_chose(ltnet: Command, tmp_path: Path) -> None:
+def test_aggregate_without_a_method_says_what_it_chose(ltnet: Command, ltnet_process: Command, tmp_path: Path) -> None:
     table, true, _ = unclear(4)
     table.to_frame().drop(columns="count").to_csv(tmp_path / "crowd.csv", index=False)
-    done = ltnet(
+    done = ltnet_process(
         "aggregate", tmp_path / "crowd.csv", "--out", tmp_path / "truth.csv", "--matrices", tmp_path / "T.json"
     )
     assert done.returncode == 0, done.stderr

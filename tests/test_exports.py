@@ -78,7 +78,7 @@ def _is_number(cell: str) -> bool:
 # ---- CSV
 
 
-def test_the_truth_of_hostile_names_from_outside(hostile: Path, ltnet: Command, tmp_path: Path) -> None:
+def test_the_truth_of_hostile_names(hostile: Path, ltnet: Command, tmp_path: Path) -> None:
     out, matrices, problems = tmp_path / "t.csv", tmp_path / "T.csv", tmp_path / "p.csv"
     flags = ("--method", "dawid-skene", "--out", out, "--matrices", matrices)
     assert ltnet("aggregate", hostile, *flags).returncode == 0
@@ -105,9 +105,11 @@ def test_a_dataset_written_as_csv_is_the_one_that_was_written(hostile: Path, tmp
     assert set(back.table.coders) == set(CODERS) and set(back.table.classes) == set(CLASSES)
 
 
-def test_an_exported_truth_is_read_as_the_truth_of_a_dataset(hostile: Path, ltnet: Command, tmp_path: Path) -> None:
+def test_an_exported_truth_is_read_as_the_truth_of_a_dataset(
+    hostile: Path, ltnet_process: Command, tmp_path: Path
+) -> None:
     out = tmp_path / "t.csv"
-    assert ltnet("aggregate", hostile, "--method", "majority", "--out", out).returncode == 0
+    assert ltnet_process("aggregate", hostile, "--method", "majority", "--out", out).returncode == 0
     exported = pd.read_csv(out, dtype=str, keep_default_na=False)  # another program, which knows no guard
     exported[["image", "learned_truth"]].rename(columns={"learned_truth": "label"}).to_csv(
         hostile / "truth.csv", index=False

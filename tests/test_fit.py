@@ -34,20 +34,20 @@ from ltnet_core.errors import OptionError, RunError
     ],
 )
 def test_other_methods_travel_the_same_road(
-    method: str, stages: list[str], network: str, demo: Path, ltnet: Command, inside: Command, tmp_path: Path
+    method: str, stages: list[str], network: str, demo: Path, ltnet: Command, tmp_path: Path
 ) -> None:
     done = ltnet("fit", demo, "--run", tmp_path / "r", *QUICK, "--epochs", 1, "--method", method)
     assert done.returncode == 0, done.stderr
     events = Run(tmp_path / "r").events()
     assert [e["stage"] for e in events if e["event"] == "stage"] == ["images", *stages, "results"]
-    content = json.loads(inside("evaluate", tmp_path / "r", "--json").stdout)
+    content = json.loads(ltnet("evaluate", tmp_path / "r", "--json").stdout)
     assert 0 <= content["tests"]["test"]["methods"][network]["accuracy"] <= 1
     assert set(content["transitions"]) == {"Alpha", "Beta"}
-    truth = exported(inside, tmp_path / "r", tmp_path / "truth.csv")
+    truth = exported(ltnet, tmp_path / "r", tmp_path / "truth.csv")
     rows = rows_of(tmp_path / "r")
     assert len(truth) == (rows["_split"] == "").sum()
     assert (rows["_split"] == "test").sum() == len(rows) - len(truth) == 24
-    answer = json.loads(inside("predict", tmp_path / "r", next((demo / "images").iterdir()), "--json").stdout)
+    answer = json.loads(ltnet("predict", tmp_path / "r", next((demo / "images").iterdir()), "--json").stdout)
     assert set(answer[0]["coders"]) == {"Alpha", "Beta"}
 
 
@@ -62,7 +62,7 @@ def wait_for(run: Path, stage: str, child: subprocess.Popen[bytes]) -> None:
 
 
 def test_killed_in_each_stage_and_resumed_it_ends_where_an_uninterrupted_run_ends(
-    demo: Path, finished: Path, ltnet: Command, tmp_path: Path
+    demo: Path, finished: Path, ltnet: Command, ltnet_process: Command, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
     command = [sys.executable, "-m", "ltnet_core", "fit", str(demo), "--run", str(run)]
@@ -82,7 +82,7 @@ def test_killed_in_each_stage_and_resumed_it_ends_where_an_uninterrupted_run_end
         assert (without.returncode, "use --resume" in without.stderr) == (2, True)
         other = ltnet("fit", demo, "--run", run, "--resume", "--seed", 4)
         assert (other.returncode, "its seed is 3, not 4" in other.stderr) == (2, True)
-    done = ltnet("fit", demo, "--run", run, "--resume")
+    done = ltnet_process("fit", demo, "--run", run, "--resume")
     assert done.returncode == 0, done.stderr
     one, two = (rows_of(r) for r in (finished, run))
     pd.testing.assert_frame_equal(one, two)
@@ -90,7 +90,9 @@ def test_killed_in_each_stage_and_resumed_it_ends_where_an_uninterrupted_run_end
         assert (run / "results" / name).read_bytes() == (finished / "results" / name).read_bytes()
 
 
-def test_cancel_stops_a_run_that_can_then_be_resumed(demo: Path, ltnet: Command, tmp_path: Path) -> None:
+def test_cancel_stops_a_run_that_can_then_be_resumed(
+    demo: Path, ltnet: Command, ltnet_process: Command, tmp_path: Path
+) -> None:
     run = tmp_path / "run"
     with open(tmp_path / "log", "wb") as log:
         child = subprocess.Popen(
@@ -99,7 +101,7 @@ def test_cancel_stops_a_run_that_can_then_be_resumed(demo: Path, ltnet: Command,
         )  # fmt: skip
     wait_for(run, "coder:", child)
     assert json.loads(ltnet("status", run, "--json").stdout)["state"] == "running"
-    done = ltnet("cancel", run)
+    done = ltnet_process("cancel", run)
     assert done.stdout.strip() == "cancelled"
     assert child.wait(30) == 1
     assert Run(run).status().state == "cancelled"

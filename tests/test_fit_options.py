@@ -113,8 +113,8 @@ def test_a_coder_who_is_right_where_it_is_clear_is_found_to_be_the_reference(ltn
         label = "abc"[(k + (number % 6 == 1)) % 3]
         rows.append((f"images/{number:04d}.png", ("Alpha", "Beta")[number % 2], label))
     write_csv(tmp_path / "bars" / "annotations.csv", ("image", "coder", "label"), rows)
-    flags = ("--preset", "quick", "--epochs", 10, "--device", "cpu", "--no-machine-coders", "--no-comparisons")
-    done = ltnet("fit", tmp_path / "bars", "--run", tmp_path / "run", *flags)
+    flags = ("--preset", "quick", "--device", "cpu", "--no-machine-coders", "--no-comparisons")
+    done = ltnet("fit", tmp_path / "bars", "--run", tmp_path / "run", *flags, "--epochs", 10)
     assert done.returncode == 0, done.stderr
     assert "the reference coder is 'Alpha'" in done.stdout
     stored = matrices_of(tmp_path / "run")
@@ -122,7 +122,9 @@ def test_a_coder_who_is_right_where_it_is_clear_is_found_to_be_the_reference(ltn
     assert np.diagonal(stored["coders"]["Alpha"]).min() > 0.9
     assert np.diagonal(stored["coders"]["Beta"]).max() < 0.8
     # Whose labels are not learned from is nobody's reference.
-    done = ltnet("fit", tmp_path / "bars", "--run", tmp_path / "deaf", *flags, "--coder-weights", "Alpha=0")
+    done = ltnet(
+        "fit", tmp_path / "bars", "--run", tmp_path / "deaf", *flags, "--epochs", 1, "--coder-weights", "Alpha=0"
+    )
     assert done.returncode == 0, done.stderr
     assert matrices_of(tmp_path / "deaf")["reference_coder"] is None
 
@@ -180,8 +182,8 @@ def test_a_run_from_before_cutout_and_references_goes_on_without() -> None:
     assert Settings.from_json(settings.to_json()) == settings
 
 
-def test_the_paper_preset_repeats_the_release(demo: Path, ltnet: Command, tmp_path: Path) -> None:
-    done = ltnet("fit", demo, "--run", tmp_path / "run", "--preset", "paper", "--epochs", 1, "--device", "cpu")
+def test_the_paper_preset_repeats_the_release(demo: Path, ltnet_process: Command, tmp_path: Path) -> None:
+    done = ltnet_process("fit", demo, "--run", tmp_path / "run", "--preset", "paper", "--epochs", 1, "--device", "cpu")
     assert done.returncode == 0, done.stderr
     content = matrices_of(tmp_path / "run")
     for matrix in content["coders"].values():

@@ -381,8 +381,8 @@ def test_hostile_input_is_refused_in_a_sentence_or_read(what: str, tmp_path: Pat
     assert not EVIDENCE.exists()
 
 
-def test_the_command_says_one_sentence_and_ends_with_2(tmp_path: Path, ltnet: Command) -> None:
+def test_the_command_says_one_sentence_and_ends_with_2(tmp_path: Path, ltnet_process: Command) -> None:
     CASES["junk"][0](tmp_path)
-    done = ltnet("inspect", tmp_path)
+    done = ltnet_process("inspect", tmp_path)
     assert done.returncode == 2
     assert done.stderr == "ltnet_core: annotations.csv: is not text; expected a CSV file.\n"

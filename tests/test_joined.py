@@ -28,9 +28,9 @@ def sources(at: Path) -> None:
     )
 
 
-def test_coders_of_one_name_stay_apart_and_classes_of_one_meaning_meet(tmp_path: Path, ltnet: Command) -> None:
+def test_coders_of_one_name_stay_apart_and_classes_of_one_meaning_meet(tmp_path: Path, ltnet_process: Command) -> None:
     sources(tmp_path)
-    done = ltnet("join", tmp_path / "both", "--source", f"A={tmp_path / 'one'}", "--source", tmp_path / "two")
+    done = ltnet_process("join", tmp_path / "both", "--source", f"A={tmp_path / 'one'}", "--source", tmp_path / "two")
     assert done.returncode == 0, done.stderr
     study = load_dataset(tmp_path / "both")
     assert study.table.coders == ("Ann", "Ann (two)")
