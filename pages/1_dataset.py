@@ -209,7 +209,8 @@ with st.container(horizontal=True, vertical_alignment="center", gap="small"):
     if not state.runs_here and study.has_images and not study.errors() and not study.reading.questions:
         frame.link("train", "Next: train on it →", state)
     markup.show(f'<a class="lt-jump" href="#{ANOTHER}">Bring another dataset ↓</a>')
-left, right = st.columns([8, 5], gap="large")
+with st.grid(min_column_width=400, gap="large"):
+    left, right = st.container(), st.container()
 with left:
     balance(study)
     joining.class_names(state.dataset)

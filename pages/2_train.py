@@ -18,7 +18,7 @@ from ltnet_core.settings import Settings
 from ui import changes, charts, commands, frame, manage, markup, params, progress, reads, train_form
 from ui.current import Current, current, run_again, select
 from ui.small_matrices import small_matrices
-from ui.wording import LIVE, PAGES, STATES, method_name, percent, progress_sentence, stage_name
+from ui.wording import LIVE, PAGES, STATES, curve_name, method_name, percent, progress_sentence
 from ui.workspace import Dataset
 
 REFRESH_SECONDS = 2
@@ -110,8 +110,7 @@ def _curves(events: list[dict[str, Any]], run: Run, settings: Settings | None) -
         if not history:
             markup.sentence("Loss and agreement appear here after the first epoch.")
             return
-        names = {s: stage_name(s, settings.method if settings else "") for s in history}
-        names = {s: "LTNet" if s == "ltnet" else n.partition(":")[0] for s, n in names.items()}
+        names = {s: curve_name(s, settings.method if settings else "") for s in history}
         key = params.choose_side_by_side("curve", "Curve", {"agreement": "agreement with the labels", "loss": "loss"})
         params.write()
         st.plotly_chart(charts.curves(history, key, names), config=charts.CONFIG, key="curves")

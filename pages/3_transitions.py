@@ -16,7 +16,7 @@ from ui import charts, downloads, frame, markup, ordering, params, reads
 from ui.current import current
 from ui.gallery import show_next
 from ui.matrix_cells import matrix_cells
-from ui.wording import coder_name, top_confusions
+from ui.wording import coder_name, confusions_sentence, top_confusions
 
 DIFFERENCE = 0.5  # differences beyond are as strong as can be
 MOST_AT_ONCE = 8  # matrices; of more coders a table is shown, and the matrices of those chosen in it
@@ -59,7 +59,7 @@ others = {
     **{f"coder:{c}": coder_name(c) for c in matrices},
     **{f"run:{name}": f"run {name}" for name in other_runs},
 }
-with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+with st.container(horizontal=True, vertical_alignment="center", gap="small"):
     view = params.choose_side_by_side("view", "Show", views)
     low, high = ("−.5", "+.5") if view == "difference" else ("0", "1")
     note = " of the row" if view == "counts" else ""
@@ -70,8 +70,8 @@ with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         if view == "difference"
         else ""
     )
-    orders = {"": "classes as given", "similar": "similar classes side by side"}
-    order_name = params.choose("order", "Order of the classes", orders, 250)
+    orders = {"": "classes as given", "similar": "similar classes together"}
+    order_name = params.choose("order", "Order of the classes", orders, 215)
 order = ordering.by_similarity([matrices[c] for c in humans]) if order_name == "similar" else np.arange(len(classes))
 classes, codes = [classes[k] for k in order], [codes[k] for k in order]
 markup.sentence(
@@ -154,7 +154,7 @@ def show(coder: str, position: int) -> None:
             "-".join(("cells", str(position), view, to or "none", order_name or "given")),
         )
         interval = (known.low, known.high) if known else None
-        markup.sentence(top_confusions(coder, matrix, classes, interval=interval))
+        markup.sentence(confusions_sentence(coder, matrix, classes, interval=interval))
         if coder == content.get("reference_coder"):
             markup.sentence(
                 "The reference coder. The labels alone do not show which coder is right, so this coder’s labels are "
@@ -176,8 +176,9 @@ def chosen_coders(among: list[str]) -> list[str]:
     for c in ranked:
         share = np.asarray(counts[c], dtype=float).sum(1) if c in counts else np.ones(len(classes))
         right = float((np.diag(matrices[c]) * share).sum() / max(share.sum(), 1e-9))
+        most = top_confusions(matrices[c], content["classes"], most=1)
         rows.append({"coder": coder_name(c), "annotations": round(size[c]), "right": right,
-                     "confuses most": top_confusions(c, matrices[c], content["classes"], most=1)})  # fmt: skip
+                     "confuses most": most[0] if most else "–"})  # fmt: skip
     markup.heading("Coders", f"{len(among):,}, by their annotations; choose rows to see their matrices")
     bar = st.column_config.ProgressColumn("right, as the matrix has it", format="percent", min_value=0, max_value=1)
     chosen = params.choose_rows("coder", pd.DataFrame(rows), ranked, {"right": bar})

@@ -136,10 +136,6 @@ def side_by_side(runs: list[Run]) -> None:
             markup.sentence(f"The first {compare_runs.MOST_CLASSES} of {classes:,} classes.")
         in_address = dict(zip((f"{method}@{name}" for method, name in counted), labels, strict=True))
         confusion(results_by_label, in_address, test, names)
-        curves = {name: r.curve for name, r in results_by_label.items() if r.curve is not None}
-        if curves:
-            markup.heading("Calibration", f"how often each is right when it is so sure{where}")
-            st.plotly_chart(charts.calibration(curves), config=charts.CONFIG, key=f"calibration_{test}")
     if len(runs) > 1:
         differing = compare_runs.differing_settings([reads.spec(r) for r in runs])
         markup.heading("Settings that differ", "" if differing else "none: the runs were asked for alike")
@@ -165,10 +161,21 @@ def chosen_methods(runs: list[Run], results: dict[str, dict[str, dict[str, compa
     return names or own
 
 
+def calibration(counted: dict[str, compare_runs.OnTest], test: str, tests: Collection[str]) -> None:
+    """How often each is right when it is so sure."""
+    curves = {name: r.curve for name, r in counted.items() if r.curve is not None}
+    if curves:
+        markup.heading("Calibration", "how often each is right when it is so sure" + on_test(test, tests))
+        st.plotly_chart(charts.calibration(curves), config=charts.CONFIG, key=f"calibration_{test}")
+
+
 def confusion(
     counted: dict[str, compare_runs.OnTest], labels: dict[str, str], test: str, tests: Collection[str]
 ) -> None:
-    """The confusion matrix of one, or of two side by side; ``labels`` maps values of the address to names."""
+    """The confusion matrix of one with the calibration of all beside it, or of two, with that below.
+
+    ``labels`` maps values of the address to names.
+    """
     markup.heading("Confusion", "images by known truth and by what was said of them" + on_test(test, tests))
     with st.container(horizontal=True, gap="small"):
         of, beside = parameter("confusion", test, tests), parameter("beside", test, tests)
@@ -178,6 +185,7 @@ def confusion(
     codes = reads.codes(run)
     if len(codes) > compare_runs.MOST_CLASSES:
         markup.sentence("There are too many classes to show; `evaluate --json` has the cells that are not empty.")
+        calibration(counted, test, tests)
         return
     rows = []
     with st.grid(min_column_width=380 if len(codes) <= 12 else 560, gap="large"):
@@ -190,8 +198,13 @@ def confusion(
                 st.plotly_chart(figure, config=charts.CONFIG, key=f"confusion_{test}_{position}")
             counts = zip(figures.classes, figures.counts.tolist(), strict=True)
             rows += [{"of": name, "truth": c, **dict(zip(shown, n, strict=True))} for c, n in counts]
+        if not other:
+            with st.container():
+                calibration(counted, test, tests)
     with st.expander("The same as numbers"):
         st.dataframe(guarded(pd.DataFrame(rows)), hide_index=True, key=f"confusion_numbers_{test}")
+    if other:
+        calibration(counted, test, tests)
 
 
 def changed(run: Run, other: Run) -> None:

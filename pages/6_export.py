@@ -50,7 +50,7 @@ if aside:
 with st.grid(min_column_width=300, gap="medium"):
     for export in EXPORTS.values():
         if settled or aside or not export.of_settled:
-            with st.container(border=True, height="stretch"):
+            with st.container(border=True, height="stretch", vertical_alignment="distribute"):
                 card(export)
 
 if settled:

@@ -42,6 +42,21 @@ SHOWN_IN = """(scheme) =>
 # The colours differ between light and dark, nothing else.
 OF_COLOURS = ["color-contrast", "link-in-text-block"]
 SHOWN_BY = {"Coders": ".ga-agree table", "Transitions": '[data-key="learned:0:0"]', "Distributions": ".ga-spread-bar"}
+# How the parts of a page stand at a width of the window.
+LINED_UP = {
+    (
+        "dataset",
+        768,
+    ): """() => [...document.querySelectorAll(".lt-scroll")].every((e) => e.scrollWidth <= e.clientWidth)""",
+    ("transitions", 768): """() => { const [a, b] = ["view", "order"].map((n) =>
+        document.querySelector(`[class*="st-key-q_${n}"]`).getBoundingClientRect()); return a.bottom > b.top + 9; }""",
+    ("compare", 1280): """() => { const [a, b] = ["confusion", "calibration"].map((n) =>
+        document.querySelector(`[class*="st-key-${n}_"]`).getBoundingClientRect());
+        return b.left >= a.right && a.bottom > b.top; }""",
+    ("export", 1280): """() => { const [a, b] = [...document.querySelectorAll('[data-testid="stLinkButton"] a')]
+        .filter((e) => /^Download/.test(e.textContent)).slice(4, 6).map((e) => e.getBoundingClientRect().top);
+        return Math.abs(a - b) < 1; }""",
+}
 RUN_AXE = """async (rules) => (await axe.run(document, { resultTypes: ["violations"], ...(rules && { runOnly: rules }) })).violations
     .map((v) => [v.id, v.impact, v.nodes.length, v.nodes[0].html.slice(0, 200), v.nodes[0].failureSummary.slice(0, 200)])"""
 
@@ -204,6 +219,10 @@ def test_axe_finds_nothing_with_results_in_the_dialog_and_while_training(
             assert first.top == second.top
         if text.path != "disagreements":
             reader.read(text.path)
+            for width in (w for path, w in LINED_UP if path == text.path):
+                page.set_viewport_size({"width": width, "height": 800})
+                page.wait_for_function(LINED_UP[text.path, width])
+            page.set_viewport_size({"width": 1280, "height": 800})
             continue
         look_at_the_gallery(reader)
         look_at_the_dialog(reader)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import posixpath
 import shutil
 import subprocess
 import sys
@@ -267,30 +268,39 @@ def test_label_studio_s_tasks_are_a_dataset_again(run: Run, tmp_path: Path) -> N
     assert counts[0] == counts[1]
 
 
-def fiftyone(path: Path) -> dict[str, dict[str, Any]]:
-    """``labels.json`` as FiftyOne's importer reads it: file name without ending → what becomes of its label."""
-    content = json.loads(path.read_text())
-    assert list(content) == ["classes", "labels"]
-    out = {}
-    for stem, target in content["labels"].items():
-        assert set(target) <= {"label", "confidence", "attributes"} and isinstance(target["label"], int)
-        out[stem] = {
-            **target["attributes"],
-            "label": content["classes"][target["label"]],
-            "confidence": target.get("confidence"),
-        }
+def classification(label: Any = None, confidence: Any = None, logits: Any = None, **dynamic: Any) -> dict[str, Any]:
+    """The fields of FiftyOne's Classification."""
+    assert isinstance(label, str) and (confidence is None or isinstance(confidence, float)) and logits is None
+    assert not {"id", "tags", "attributes"} & set(dynamic)
+    return {"label": label, "confidence": confidence, **dynamic}
+
+
+def fiftyone(path: Path, data: Path) -> dict[str, dict[str, Any]]:
+    """What FiftyOne 1.22 makes of ``labels.json`` and a folder of images: file → fields of its label.
+
+    As ``FiftyOneImageClassificationDatasetImporter`` and ``ImageClassificationSampleParser`` do: files that are not
+    hidden are known by their path without its ending, with forward slashes; JSON is read in the machine's encoding.
+    """
+    found = sorted(p.relative_to(data) for p in data.rglob("*") if p.is_file() and p.name[0] != ".")
+    at = {posixpath.normpath(os.path.splitext(f)[0].replace("\\", "/")): str(f) for f in found}
+    content = json.loads(path.read_text(encoding="ascii"))
+    classes, out = content.get("classes"), {}
+    for key, target in sorted(content.get("labels", {}).items()):
+        assert not os.path.isabs(key)
+        label = target.get("label")
+        label = classes[label] if isinstance(label, int) else str(label)
+        out[at[key]] = classification(label=label, confidence=target.get("confidence"), **target.get("attributes", {}))
     return out
 
 
 def test_fiftyone_s_schema(run: Run, store: Path, tmp_path: Path) -> None:
     export_run(run, "fiftyone", tmp_path / "labels.json", store)
-    read = fiftyone(tmp_path / "labels.json")
+    read = fiftyone(tmp_path / "labels.json", run.folder.parent / "data")
     final = next(FinalLabels.of(Source(run, store)).parts())
-    assert [v["label"] for v in read.values()] == final.labels
-    assert list(read) == [image.removesuffix(".png") for image in final.images]
-    assert read["images/03 ä"] == {"label": "awe", "confidence": None, "label_source": "settled", "settled_by": "Ben",
-                                   "learned_truth": final.learned[3]}  # fmt: skip
-    assert read["images/01 ä"]["confidence"] == pytest.approx(final.confidence[1], abs=1e-6)
+    assert {image: v["label"] for image, v in read.items()} == dict(zip(final.images, final.labels, strict=True))
+    assert read["images/03 ä.png"] == {"label": "awe", "confidence": None, "label_source": "settled",
+                                       "settled_by": "Ben", "learned_truth": final.learned[3]}  # fmt: skip
+    assert read["images/01 ä.png"]["confidence"] == pytest.approx(final.confidence[1], abs=1e-6)
     # Our own reader of that format finds the same.
     folder = tmp_path / "data"
     shutil.copytree(dataset(tmp_path / "plain") / "images", folder / "data" / "images")
@@ -299,14 +309,21 @@ def test_fiftyone_s_schema(run: Run, store: Path, tmp_path: Path) -> None:
     assert study.format == "fiftyone" and len(study.table.item) == 11
 
 
-def test_images_that_fiftyone_cannot_tell_apart_are_refused(tmp_path: Path) -> None:
-    for name in ("a.png", "a.bmp", "b.png"):
-        write_image(tmp_path / "data" / name)
-    rows = [(n, c, k) for n, k in (("a.png", "x"), ("a.bmp", "y"), ("b.png", "x")) for c in "XY"]
-    write_csv(tmp_path / "data" / "annotations.csv", ("image", "coder", "label"), rows)
-    workspace_path = Run(write_fake_run(tmp_path / "run", tmp_path / "data"))
+@pytest.mark.parametrize("second", ["a.bmp", "a\\b.png", "c.png"])
+def test_images_that_fiftyone_cannot_tell_apart_are_refused(tmp_path: Path, second: str) -> None:
+    data, first = tmp_path / "data", "a.png" if second == "a.bmp" else "a/b.png"
+    for name in (first, second, "d\\e.png"):
+        write_image(data / name)
+    rows = [(n, c, k) for n, k in ((first, "x"), ("d\\e.png", "y")) for c in "XY"]
+    write_csv(data / "annotations.csv", ("image", "coder", "label"), rows)
+    write_csv(data / "truth.csv", ("image", "label", "split"), [(second, "x", "test")])  # which has no label there
+    run = Run(write_fake_run(tmp_path / "run", data))
+    if second == "c.png":
+        export_run(run, "fiftyone", tmp_path / "labels.json")
+        assert set(fiftyone(tmp_path / "labels.json", data)) == {first, "d\\e.png"}
+        return
     with pytest.raises(DatasetError, match="differ in their ending alone"):
-        export_run(workspace_path, "fiftyone", tmp_path / "labels.json")
+        export_run(run, "fiftyone", tmp_path / "labels.json")
     assert not (tmp_path / "labels.json").exists()
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from ltnet_core.annotations import MACHINE_PREFIX
 from ltnet_core.datasets import load_dataset
+from ltnet_core.method import METHODS
 from ltnet_core.runs.run import Status
 from ltnet_core.settings import make_settings
 from ui import changes, charts, compare, markup, matrix_cells, ordering, progress, samples, small_matrices, wording
@@ -79,6 +80,18 @@ def test_names_of_coders_methods_and_stages() -> None:
     assert wording.stage_name("images") == "Read the images"
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_stages_of_a_run_cannot_be_taken_for_each_other(method: str) -> None:
+    """Two networks may train on all labels mixed; a coder's name may have a colon."""
+    stages = ["images", "coder:lab: A", "coder:lab: B", *METHODS[method].earlier_tasks, "pseudo", "results"]
+    stages = list(dict.fromkeys([*stages, METHODS[method].stage]))
+    for name in (wording.stage_name, wording.curve_name):
+        names = [name(stage, method) for stage in stages]
+        assert len(set(names)) == len(names), names
+    assert wording.curve_name("crowd-layer", "crowd-layer") == "crowd layer"
+    assert wording.curve_name("warm-up", "ltnet") == "All labels mixed"
+
+
 @pytest.mark.parametrize("state", sorted(wording.STATES))
 def test_where_a_run_stands_is_a_sentence_in_every_state(state: str) -> None:
     text = wording.progress_sentence(status(state, progress=0.256, message="no heartbeat"))
@@ -102,11 +115,15 @@ def test_the_time_left_is_told_where_it_is_known() -> None:
 def test_what_a_coder_confuses_is_told_from_the_most_on_and_not_below_a_tenth() -> None:
     classes = ["a", "b", "c"]
     t = np.asarray([[0.6, 0.3, 0.1], [0.05, 0.9, 0.05], [0.2, 0.09, 0.71]])
-    assert wording.top_confusions("X", t, classes) == "X says b for 30 % of a, a for 20 % of c and c for 10 % of a."
-    assert wording.top_confusions("X", t, classes, most=1) == "X says b for 30 % of a."
+    assert (
+        wording.confusions_sentence("X", t, classes) == "X says b for 30 % of a, a for 20 % of c and c for 10 % of a."
+    )
+    assert wording.top_confusions(t, classes, most=1) == ["b for 30 % of a"]
     low, high = t - 0.05, t + 0.05
-    assert wording.top_confusions("X", t, classes, most=1, interval=(low, high)) == "X says b for 30 % (25 to 35) of a."
-    assert wording.top_confusions("X", np.eye(3), classes) == "X confuses no two classes in more than 10 % of cases."
+    assert wording.top_confusions(t, classes, most=1, interval=(low, high)) == ["b for 30 % (25 to 35) of a"]
+    assert wording.top_confusions(np.eye(3), classes) == []
+    text = wording.confusions_sentence("X", np.eye(3), classes)
+    assert text == "X confuses no two classes in more than 10 % of cases."
     assert t[0, 0] == 0.6  # what was given is as it was
 
 

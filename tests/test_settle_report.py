@@ -115,6 +115,9 @@ def test_the_command_line_writes_it_of_a_run_and_of_a_dataset(
     assert "What settling has brought" in page and all(s in page for s in brought.sentences())
     assert "’s machine coder: " in page and "machine:" not in page
     assert "data:image/jpeg;base64," in page
+    differ = page.partition("Where two coders differ</h2>")[2].partition("</table>")[0]
+    assert differ.count('<th scope="col"') == 7  # so many fit on a narrow screen; the rest has a line of its own
+    assert differ.count("<tbody>") == differ.count('<tr class="more"><td colspan="7">') > 0
     done = ltnet("report", demo, "--settled", settled, "--out", tmp_path / "labels.csv")
     assert done.returncode == 0, done.stderr
     frame = pd.read_csv(tmp_path / "labels.csv", keep_default_na=False)

@@ -84,6 +84,8 @@ def test_many_coders_are_a_table_and_the_matrices_of_the_first(
     (table,) = at.dataframe
     assert len(table.value) > 8
     assert table.value["annotations"].is_monotonic_decreasing
+    most = table.value["confuses most"]
+    assert (most.str.fullmatch("–|.+ for [0-9]+ % of .+") & ~most.str.contains("w0|w1")).all()  # who: the first column
     assert len(at.get("plotly_chart")) == 6
 
 

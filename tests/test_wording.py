@@ -16,7 +16,7 @@ from ui import (
 
 def test_letters_are_short_and_unique() -> None:
     assert gallery.letters(["Human", "RAF", "machine:RAF"]) == {"Human": "H", "RAF": "R", "machine:RAF": "mR"}
-    assert gallery.letters(["FER2013", "FERPlus"]) == {"FER2013": "F2", "FERPlus": "FP"}
+    assert gallery.letters(["FER2013", "FERPlus"]) == {"FER2013": "F2013", "FERPlus": "FP"}
     assert gallery.letters(["<script>", "\u202e[x]", "***"]) == {"<script>": "S", "\u202e[x]": "X1", "***": "X2"}
     many = gallery.letters([f"coder {i}" for i in range(120)] + ["LT", "Ltd", "a", "A", "é"])
     assert len(set(many.values())) == 125
@@ -24,16 +24,31 @@ def test_letters_are_short_and_unique() -> None:
     assert "LT" not in many.values()
 
 
+@pytest.mark.parametrize(
+    ("coders", "tags"),
+    [
+        (["w10", "w20", "w21"], ["W10", "W20", "W21"]),
+        (["w1", "w12", "w3"], ["W1", "W12", "W3"]),
+        (["Jo", "jo", "j1"], ["Jo", "J2", "J1"]),
+        (["w10", "W10", "w010", "w1"], ["W10", "W10-1", "W010", "W1"]),
+        (["1", "2", "10", "01"], ["1", "2", "10", "01"]),
+        (["100001234", "200001234"], ["…1234", "…001234"]),
+    ],
+)
+def test_the_number_of_a_tag_is_that_of_the_coders_name(coders: list[str], tags: list[str]) -> None:
+    assert gallery.letters(coders) == dict(zip(coders, tags, strict=True))
+
+
 def test_sentences() -> None:
     t = [[0.9, 0.1, 0.0], [0.31, 0.69, 0.0], [0.0, 0.05, 0.95]]
     assert (
-        wording.top_confusions("FER2013", t, ["neutral", "sadness", "fear"])
+        wording.confusions_sentence("FER2013", t, ["neutral", "sadness", "fear"])
         == "FER2013 says neutral for 31 % of sadness and sadness for 10 % of neutral."
     )
     ends = np.array([[0.0, 0.05, 0.0], [0.2, 0.6, 0.0], [0.0, 0.0, 0.9]]), np.ones((3, 3)) * 0.45
-    sentences = wording.top_confusions("A", t, ["neutral", "sadness", "fear"], most=1, interval=ends)
-    assert sentences == "A says neutral for 31 % (20 to 45) of sadness."
-    assert "no two classes" in wording.top_confusions("A", [[1.0, 0.0], [0.0, 1.0]], ["x", "y"])
+    first, _ = wording.top_confusions(t, ["neutral", "sadness", "fear"], interval=ends)
+    assert first == "neutral for 31 % (20 to 45) of sadness"
+    assert "no two classes" in wording.confusions_sentence("A", [[1.0, 0.0], [0.0, 1.0]], ["x", "y"])
     assert wording.duration(600) == "10 minutes"
     methods = {"mixture": {"accuracy": 0.8}, "ltnet": {"accuracy": 0.75}, "majority": {"accuracy": None}}
     assert compare.sentence(methods).startswith("LTNet is right on 75.0 % of the images, 5.0 points fewer")

@@ -37,7 +37,8 @@ PAGE_PARAMETERS = ("dataset", "run")
 STREAMLITS = ("embed", "embed_options")  # of the address, which no app may set
 Refit = Callable[[str, bool], None]  # trust or learn; whether only answers given image first count
 MOST_PARAMETERS, LONGEST = 60, 600
-NUMBER_AT_END = re.compile(r"[0-9]{1,6}$")
+MOST_DIGITS = 6  # of a number in a tag
+NUMBER_AT_END = re.compile(f"[0-9]{{1,{MOST_DIGITS}}}$")
 
 _component = st.components.v2.component(
     "ltnet_gallery",
@@ -188,10 +189,11 @@ def _to_address(wanted: Any) -> None:
 
 
 def letters(coders: Sequence[str]) -> dict[str, str]:
-    """A short unique prefix for every coder: ``H`` for Human, ``mH`` for its machine coder.
+    """A short unique tag for every coder: ``H`` for Human, ``mH`` for its machine coder.
 
-    Where initials clash, the first letter that tells the names apart is added: FER2013 is
-    ``F2`` and FERPlus ``FP``; of names with a number at the end it is that number: annotator017 is ``A17``.
+    Where initials clash, the number at the end of the name is added, or the first letter that tells the names apart:
+    annotator017 is ``A17``, FER2013 ``F2013`` and FERPlus ``FP``. A digit of a longer number never stands for it; a
+    name that is a number is its own tag.
     """
     humans = [c for c in coders if not is_machine(c) and c != ADJUDICATOR]
     bases = list(dict.fromkeys([*humans, *(c[len(MACHINE_PREFIX) :] for c in coders if is_machine(c))]))
@@ -199,17 +201,20 @@ def letters(coders: Sequence[str]) -> dict[str, str]:
     plain = {b: "".join(c for c in b if c.isalnum()) or "X" for b in bases}
     alike = Counter(name[:1].upper() for name in plain.values())
     there = Counter((name[:1].upper(), i, letter) for name in plain.values() for i, letter in enumerate(name))
+    numbers = {b: match[0] for b, name in plain.items() if (match := NUMBER_AT_END.search(name))}
     short: dict[str, str] = {}
     taken, counters = {TRUTH}, defaultdict[str, Iterator[int]](lambda: itertools.count(1))
-    for base in bases:
-        name = plain[base]
-        first, number = name[:1].upper(), NUMBER_AT_END.search(name)
+    for base in sorted(bases, key=lambda b: b not in numbers):  # another's number is nobody's counter
+        name, number = plain[base], numbers.get(base, "")
+        first = name[:1].upper()
+        lettered = [i for i in range(1, len(name)) if not name[i].isdigit()]
         tries: Iterator[str] = itertools.chain(
+            [name, f"…{name[-4:]}", f"…{name[-6:]}"][len(name) > MOST_DIGITS :] if name.isdigit() else [],
             [first] if alike[first] == 1 else [],
-            (first + name[i].upper() for i in range(1, len(name)) if there[first, i, name[i]] == 1),
-            [first + (number[0].lstrip("0") or "0")] if number and number.start() else [],
-            (first + letter for letter in name[1:]),
-            (f"{first}{n}" for n in counters[first]),
+            [first + (number.lstrip("0") or "0"), first + number] if number and not name.isdigit() else [],
+            (first + name[i].upper() for i in lettered if there[first, i, name[i]] == 1),
+            (first + name[i] for i in lettered),
+            (f"{first}{number}-{n}" if number else f"{first}{n}" for n in counters[first]),
         )
         short[base] = next(t for t in tries if t not in taken)
         taken.add(short[base])

@@ -62,6 +62,7 @@ AGGREGATED = {  # names of an evaluation that are no trained network
     "truth": "known truth",
     "posterior": "network with the labels",
 }
+LEAST_CONFUSED = 0.1  # of a class; less is not told
 SHARED_STAGES = {
     "images": "Read the images",
     "pseudo": "Machine coders label what their coders did not",
@@ -96,6 +97,14 @@ def stage_name(stage: str, method: str = "") -> str:
     if method in METHODS:
         tasks |= METHODS[method].earlier_tasks
     return tasks.get(stage, f"Train: {method_name(stage)}")
+
+
+def curve_name(stage: str, method: str = "") -> str:
+    """A stage in the legend of its curves: what trains, without what for."""
+    earlier = METHODS[method].earlier_tasks if method in METHODS else {}
+    if stage in earlier:
+        return earlier[stage].partition(":")[0]
+    return stage_name(stage) if stage.startswith("coder:") else method_name(stage)
 
 
 def duration(seconds: float | None) -> str:
@@ -136,14 +145,12 @@ def percent(value: float | None, digits: int = 1) -> str:
 
 
 def top_confusions(
-    coder: str,
     matrix: ArrayLike,
     classes: Sequence[str],
     most: int = 3,
-    least: float = 0.1,
     interval: tuple[ArrayLike, ArrayLike] | None = None,
-) -> str:
-    """What a coder confuses most, from its transition matrix (K,K; rows are truth).
+) -> list[str]:
+    """What a coder confuses most, from its transition matrix (K,K; rows are truth): "fear for 20 % of disgust".
 
     ``interval`` are the (K,K) ends of the cells' 95 % intervals.
     """
@@ -151,9 +158,6 @@ def top_confusions(
     np.fill_diagonal(t, 0.0)
     order = np.argsort(-t, axis=None, kind="stable")[:most]
     cells = [(int(i) // len(classes), int(i) % len(classes)) for i in order]
-    confused = [(k, label) for k, label in cells if t[k, label] >= least]
-    if not confused:
-        return f"{coder_name(coder)} confuses no two classes in more than {percent(least, 0)} of cases."
 
     def share(k: int, label: int) -> str:
         if interval is None:
@@ -161,7 +165,20 @@ def top_confusions(
         low, high = (100 * np.asarray(end, dtype=float)[k, label] for end in interval)
         return f"{percent(t[k, label], 0)} ({low:.0f} to {high:.0f})"
 
-    parts = [f"{name(classes[label])} for {share(k, label)} of {name(classes[k])}" for k, label in confused]
+    return [
+        f"{name(classes[label])} for {share(k, label)} of {name(classes[k])}"
+        for k, label in cells
+        if t[k, label] >= LEAST_CONFUSED
+    ]
+
+
+def confusions_sentence(
+    coder: str, matrix: ArrayLike, classes: Sequence[str], interval: tuple[ArrayLike, ArrayLike] | None = None
+) -> str:
+    """What a coder confuses most, as a sentence about it; the arguments are those of `top_confusions`."""
+    parts = top_confusions(matrix, classes, interval=interval)
+    if not parts:
+        return f"{coder_name(coder)} confuses no two classes in more than {percent(LEAST_CONFUSED, 0)} of cases."
     listed = parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1]
     return f"{coder_name(coder)} says {listed}."
 

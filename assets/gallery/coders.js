@@ -62,8 +62,17 @@ export class Coders {
 
   draw() {
     const { compared } = this;
+    const [left, top] = this.scrolled();
     redraw(this.matrix, this.message ? h("p", { class: "ga-quiet" }, this.message) : null, compared ? this.table(compared) : null);
     redraw(this.about, this.chosen ? this.panel() : null);
+    const far = this.matrix.querySelector(".ga-far");
+    if (far) Object.assign(far, { scrollLeft: left, scrollTop: top });
+  }
+
+  // How far the table of many coders is scrolled.
+  scrolled() {
+    const far = this.matrix.querySelector(".ga-far");
+    return far ? [far.scrollLeft, far.scrollTop] : [0, 0];
   }
 
   /** @param {CodersCompared} compared */
@@ -96,7 +105,8 @@ export class Coders {
       leftOut ? ` ${whole(leftOut)} coders with fewer labels are left out.` : "",
     ].join("");
     const many = coders.length > MOST_TEXTS;
-    return h("div", { class: "ga-cells" + (many ? " many" : "") }, h("p", { class: "ga-quiet", id: "about-agree" }, caption), h("table", { "aria-describedby": "about-agree", onKeydown: (/** @type {KeyboardEvent} */ e) => arrowKey(this.matrix, e, coders.length - 1) }, head, body));
+    const table = h("table", { "aria-describedby": "about-agree", onKeydown: (/** @type {KeyboardEvent} */ e) => arrowKey(this.matrix, e, coders.length - 1) }, head, body);
+    return h("div", { class: "ga-cells" + (many ? " many" : "") }, h("p", { class: "ga-quiet", id: "about-agree" }, caption), many ? h("div", { class: "ga-far" }, table) : table);
   }
 
   /**

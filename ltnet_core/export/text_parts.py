@@ -30,9 +30,9 @@ def json_list(entries: Iterable[Any]) -> Iterator[str]:
 
 
 def json_members(entries: Iterable[tuple[str, Any]]) -> Iterator[str]:
-    """The text of a JSON object, a member a line."""
+    """The text of a JSON object, a member a line; in ASCII, for readers that take the encoding of their machine."""
     yield "{"
     for number, (name, value) in enumerate(entries):
         start = ",\n" if number else "\n"
-        yield f"{start}{json.dumps(name, ensure_ascii=False)}: {json.dumps(value, ensure_ascii=False)}"
+        yield f"{start}{json.dumps(name)}: {json.dumps(value)}"
     yield "\n}"

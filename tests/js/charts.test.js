@@ -106,6 +106,21 @@ test("coders are compared when somebody looks, and a cell shows where two differ
   assert.equal(page.one(".ga-coder").textContent, "");
 });
 
+test("the table of many coders names its rows and columns, and stays where it was scrolled to", async () => {
+  const server = new FakeServer(20);
+  const names = Array.from({ length: 9 }, (_, n) => `w${n}`);
+  const all = (value) => names.map(() => names.map(() => value));
+  server.replies.coders = { coders: names, left_out: 0, shared: all(5), agreement: all(0.5), group: names.map(() => 0) };
+  page = await openGallery({ server, data: { coders: names.map((id) => ({ id, name: id, short: id.toUpperCase(), machine: false, given: false })) } });
+  tab("coders");
+  await settled();
+  assert.deepEqual(page.all('.ga-far th[scope="col"]').map((e) => e.textContent), names.map((n) => n.toUpperCase()));
+  Object.assign(page.one(".ga-far"), { scrollLeft: 30, scrollTop: 70 });
+  page.one('[data-key="agree:1:2"]').click();
+  await settled();
+  assert.deepEqual([page.one(".ga-far").scrollLeft, page.one(".ga-far").scrollTop], [30, 70]);
+});
+
 test("one chart is shown at a time, which is remembered, also above the images", async () => {
   page = await openGallery();
   tab("settling");

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import posixpath
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from ...errors import DatasetError
+from ...runs.learned_items import LearnedItems
+from ...runs.stored_results import load_items
 from ..final_labels import FinalLabels
 from ..kind import Export, Source
 from ..text_parts import json_members, write_text
@@ -20,33 +23,34 @@ def write(source: Source, out: Path) -> int:
     Raises
     ------
     DatasetError
-        two images differ in their ending alone; FiftyOne cannot tell them apart.
+        two images of the run differ in their ending alone; FiftyOne cannot tell them apart.
     RunError, StorageError
     """
     final = FinalLabels.of(source)
-    _require_distinct(final)
+    _require_distinct(load_items(source.run))
     write_text(_text(final), out)
     return len(final)
 
 
-def _stem(image: str) -> str:
-    return os.path.splitext(image)[0]
+def _key(image: str) -> str:
+    """The key of an image in FiftyOne's importer, which makes it of the paths of the files that it finds."""
+    return posixpath.normpath(os.path.splitext(image)[0].replace("\\", "/"))
 
 
-def _require_distinct(final: FinalLabels) -> None:
-    image_of_stem: dict[str, str] = {}
-    for part in final.parts():
-        for image in part.images:
-            other = image_of_stem.setdefault(_stem(image), image)
-            if other != image:
-                raise DatasetError(
-                    f"{other!r} and {image!r} differ in their ending alone, and FiftyOne knows images without it; "
-                    "rename one of them."
-                )
+def _require_distinct(items: LearnedItems) -> None:
+    """All images of the run: the importer finds those too that have no label here, such as test images."""
+    image_of_key: dict[str, str] = {}
+    for image in items.names.to_pylist():
+        other = image_of_key.setdefault(_key(image), image)
+        if other != image:
+            raise DatasetError(
+                f"{other!r} and {image!r} differ in their ending alone, and FiftyOne knows images without it; "
+                "rename one of them."
+            )
 
 
 def _text(final: FinalLabels) -> Iterator[str]:
-    yield f'{{"classes": {json.dumps(list(final.classes), ensure_ascii=False)}, "labels": '
+    yield f'{{"classes": {json.dumps(list(final.classes))}, "labels": '
     yield from json_members(_labels(final))
     yield "}\n"
 
@@ -68,7 +72,7 @@ def _labels(final: FinalLabels) -> Iterator[tuple[str, Any]]:
                 label["confidence"] = round(confidence, 6)
             elif reviewer:
                 attributes["settled_by"] = str(reviewer)
-            yield _stem(image), {**label, "attributes": attributes}
+            yield _key(image), {**label, "attributes": attributes}
 
 
 EXPORT = Export(
