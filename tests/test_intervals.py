@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -139,3 +141,19 @@ def test_silent_coders_and_too_many_classes_for_scores_are_no_fault(monkeypatch:
     np.testing.assert_allclose(interval.support[0], 0, atol=1e-9)
     monkeypatch.setattr(intervals, "MOST_WORK", 0)
     np.testing.assert_allclose(evidence(r, annotated, t, p).support, evidence(r, annotated, t).support)
+
+
+def test_the_products_of_all_classes_are_never_held_at_once() -> None:
+    """Of each item K²·(K − 1) of them would be: 31 MiB here."""
+    rng = np.random.default_rng(0)
+    n, k = 14_000, 7
+    names = np.array([f"{i:05d}" for i in range(n)], dtype=object)
+    columns = np.arange(n, dtype=np.int32), np.zeros(n, np.int32), rng.integers(0, k, n, dtype=np.int32)
+    annotated = AnnotationTable(names, ("A",), tuple("abcdefg"), *columns, np.ones(n, np.float32))
+    p = rng.dirichlet(np.ones(k), n)
+    tracemalloc.start()
+    try:
+        evidence(p, annotated, np.full((1, k, k), 1 / k), p)
+        assert tracemalloc.get_traced_memory()[1] < 24 * 1024**2
+    finally:
+        tracemalloc.stop()

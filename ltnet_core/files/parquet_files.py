@@ -31,6 +31,7 @@ def write_parquet(columns: Mapping[str, Any], path: Path, coded: Collection[str]
     """
     with replacing(path) as partial:
         pq.write_table(pa.table(dict(columns)), partial, row_group_size=ROW_GROUP, use_dictionary=[*coded])
+    pa.default_memory_pool().release_unused()
 
 
 def write_tables(tables: Iterable[pa.Table], path: Path) -> None:

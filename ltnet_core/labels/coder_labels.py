@@ -183,18 +183,38 @@ class Labels:
         starts = np.flatnonzero(np.append(True, row[1:] != row[:-1])[: len(row)])
         position = np.arange(len(row)) - np.repeat(starts, np.diff(np.append(starts, len(row))))
         # A row's coders one by one: each group of rows that were labelled alike so far is split by the next coder.
-        group, texts = np.zeros(self.rows, dtype=np.int64), [""]
+        # A group is the group it comes from and its last coder; names are made of those that are left in the end.
+        group, before, last = np.zeros(self.rows, dtype=np.int64), [np.array([-1])], [np.array([-1])]
+        groups = 1
         by_position = np.argsort(position, kind="stable")
         for step in np.split(by_position, np.cumsum(np.bincount(position))[:-1]) if len(row) else []:
             new, pairs = pd.factorize(group[row[step]] * len(names) + coder[step])
-            group[row[step]] = len(texts) + new
-            before, last = (part.tolist() for part in np.divmod(pairs, len(names)))
-            texts += [f"{texts[g]}+{names[c]}" if g else names[c] for g, c in zip(before, last, strict=True)]
-        texts[0] = nobody
+            group[row[step]] = groups + new
+            groups += len(pairs)
+            before.append(pairs // len(names))
+            last.append(pairs % len(names))
         used, index = np.unique(group, return_inverse=True)
-        origins = tuple(sorted({texts[g] for g in used}))
+        texts = _joined(used, np.concatenate(before), np.concatenate(last), names, nobody)
+        origins = tuple(sorted(set(texts)))
         number = {origin: n for n, origin in enumerate(origins)}
-        return np.asarray([number[texts[g]] for g in used], dtype=np.int32)[index], origins
+        return np.asarray([number[text] for text in texts], dtype=np.int32)[index], origins
+
+
+def _joined(
+    groups: NDArray[np.int64], before: NDArray[np.int64], last: NDArray[np.int64], names: Sequence[str], nobody: str
+) -> list[str]:
+    """The names of the coders of each of ``groups``, joined by ``+``; ``nobody`` for group 0, which has none.
+
+    Group g has the coders of group ``before[g]``, and ``last[g]``.
+    """
+    out = []
+    for group in groups.tolist():
+        coders = []
+        while group:
+            coders.append(names[last[group]])
+            group = before[group]
+        out.append("+".join(reversed(coders)) or nobody)
+    return out
 
 
 def products(by_coder: sparse.csr_array) -> sparse.csr_array:

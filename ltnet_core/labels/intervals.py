@@ -100,7 +100,8 @@ def _variances(
     """(C,K,K) variance of each cell of T."""
     n, c, k = table.shape
     on = np.flatnonzero(table.annotated())
-    sizes = (k * k, k * k * (k - 1))
+    width = k * (k - 1)
+    sizes = (k * k, k * width)
     counts_by_label = sparse.csr_matrix(
         (count, (table.coder.astype(np.int64) * k + table.label, table.item)), shape=(c * k, n)
     )[:, on]
@@ -109,9 +110,14 @@ def _variances(
     step = max(NUMBERS // sizes[1], 1)
     for begin in range(0, len(on), step):
         some = on[begin : begin + step]
-        counts, scores = counts_by_label[:, begin : begin + step], _network_scores(p[some], r[some])
-        truth += counts @ (r[some][:, :, None] * r[some][:, None, :]).reshape(len(some), -1)
-        network += counts @ (r[some][:, :, None] * scores[:, None, :]).reshape(len(some), -1)
+        counts, r_some = counts_by_label[:, begin : begin + step], r[some]
+        scores = _network_scores(p[some], r_some)
+        # One class of r after another: the products of all of them at once would be K times as large.
+        products = np.empty(scores.shape)
+        for row in range(k):
+            truth[:, row * k : (row + 1) * k] += counts @ (r_some[:, row, None] * r_some)
+            np.multiply(r_some[:, row, None], scores, out=products)
+            network[:, row * width : (row + 1) * width] += counts @ products
         errors += scores.T @ scores
     out = np.empty((c, k, k))
     inverse_errors: FloatArray = np.linalg.inv(errors).astype(np.float64, copy=False)
@@ -165,8 +171,11 @@ def _network_scores(p: FloatArray, r: FloatArray) -> FloatArray:
     """(n,K·(K − 1)) derivative of log L_n by M[j,k] with the row's sum kept: p[j]·(r[k] / p[k] − r[j] / p[j])."""
     p = np.maximum(p, LEAST_P)
     ratio = r / p
-    scores: FloatArray = p[:, :, None] * (ratio[:, None, :] - ratio[:, :, None])
-    return np.asarray(scores[:, ~_diagonal(p.shape[1])])
+    j, k = np.nonzero(~_diagonal(p.shape[1]))
+    scores: FloatArray = ratio[:, k]
+    scores -= ratio[:, j]
+    scores *= p[:, j]
+    return scores
 
 
 def _diagonal(k: int) -> NDArray[np.bool_]:
