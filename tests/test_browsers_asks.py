@@ -165,6 +165,12 @@ def test_a_link_between_pages_gives_the_first_view_once(page: SimpleNamespace, s
     assert gallery.view(selections)[0] == {"known": "anger"}
 
 
+def test_where_images_have_one_label_no_choice_is_about_two(selections: Selections) -> None:
+    assert set(gallery._names(selections)["relations"]) == {"differ", "agree", "one", "none"}
+    shown = gallery._names(Selections(selections.items.keep(selections.items.relation < 2)))
+    assert (set(shown["relations"]), shown["pairs"]) == ({"one", "none"}, [])
+
+
 @pytest.mark.parametrize("coders", [["A", "A "], ["", " "], ["1", "2", "10"], ["\u202e", "<b>", "'", '"'], [f"annotator{n:03d}" for n in range(150)],
                                     ["LT", "L", "T"], ["ann", "Ann", "ANN", "aNN"], ["a1", "a01", "a001"], ["ß", "SS", "s"]], ids=lambda c: "·".join(c)[:12])  # fmt: skip
 def test_short_names_tell_all_coders_apart_whatever_they_are_called(coders: list[str]) -> None:

@@ -43,6 +43,7 @@ VIEWS = [
     {"truth": "x", "says.A": "y%7Cz|*none*", "says.B": "*any*", "search": "1"},
     {"pair": "A|B", "case": "2,4,5", "confidence": "0.5-0.7"},
     {"pair": "A|machine:B", "labels": "differ", "tag": "blurred|set aside"},
+    {"against": "other", "says.A": "*any*"},
     {"case": "3", "labels": "agree", "known": "x|*none*", "origin": "A|A+B"},
     {"reviewed": "open|settled", "reviewer": "Bob", "network": "z", "split": "|test"},
 ]
@@ -52,7 +53,18 @@ VIEWS = [
 def test_a_count_is_the_length_of_the_list_that_the_choice_alone_would_show(view: dict[str, str]) -> None:
     chosen = drawn()
     counted = facet_counts(chosen, Wish.parse(view), DECIDED)
-    assert set(counted) >= {"truth", "network", "known", "origin", "split", "labels", "case", "confidence", "tag"}
+    assert set(counted) >= {
+        "truth",
+        "against",
+        "network",
+        "known",
+        "origin",
+        "split",
+        "labels",
+        "case",
+        "confidence",
+        "tag",
+    }
     assert set(counted) >= {"reviewed", "reviewer", *(f"says.{c}" for c in CODERS)}
     for name, counts in counted.items():
         for value, n in counts.items():
@@ -64,7 +76,7 @@ def test_a_count_is_the_length_of_the_list_that_the_choice_alone_would_show(view
 def test_before_a_run_nothing_is_counted_that_needs_one() -> None:
     chosen = drawn(learned=False)
     counted = facet_counts(chosen, Wish())
-    assert not {"truth", "network", "case", "confidence"} & set(counted)
+    assert not {"truth", "network", "against", "case", "confidence"} & set(counted)
     assert columns_of(chosen) == [KNOWN, *CODERS]
 
 

@@ -18,7 +18,7 @@ from ltnet_core.annotations import ADJUDICATOR, MACHINE_PREFIX, is_machine
 from ltnet_core.errors import LTNetError
 from ltnet_core.explore.facets import BANDS, columns_of
 from ltnet_core.explore.selection import Selections
-from ltnet_core.explore.wish import ANYTHING, LABELS, NEIGHBOURS, SORTS, SORTS_OF_LABELS, Wish
+from ltnet_core.explore.wish import AGAINST, ANYTHING, LABELS, NEIGHBOURS, SORTS, SORTS_OF_LABELS, Wish
 from ltnet_core.method import method_of
 from ltnet_core.runs.run import Run
 from ltnet_core.settings import Settings
@@ -98,7 +98,8 @@ def _names(selections: Selections) -> dict[str, Any]:
         "sort": selections.sort_of(Wish()),
         "columns": columns_of(selections),
         "bands": BANDS,
-        "relations": LABELS,
+        "relations": LABELS if selections.pairs else {key: LABELS[key] for key in ("one", "none")},
+        "against": AGAINST,
         "neighbours": NEIGHBOURS,
         "classes": list(items.classes),
         "coders": [

@@ -4,7 +4,7 @@
 
     GET  /api/runs/{run}/items?WISH&offset=&limit=   {"total", "offset", "version", "rows": [row …]}; with as_of=VERSION
                                                      the list as it was then, whatever has been settled since
-    GET  /api/runs/{run}/cases?WISH                  {"items", "of", "settled", "set_aside", "cases": […], "pairs"}
+    GET  /api/runs/{run}/cases?WISH                  {"items", "of", "settled", "set_aside", "cases": […], "pairs", "against": […]}
     GET  /api/runs/{run}/facets?WISH                 {"facets": {FILTER: {VALUE: images}}}
     GET  /api/runs/{run}/table?WISH&rows=&columns=   {"rows", "columns", "counts": K × K}
     GET  /api/runs/{run}/place?WISH&image=           {"row", "position"} of an image, null where it is not there
@@ -175,6 +175,7 @@ def _cases(gallery: Gallery, wish: Wish, as_of: int) -> dict[str, Any]:
         "set_aside": int((selections.learned_from & ~_to_learn_from(selections, settled)).sum()),
         "pairs": selections.pairs_in_all,
         "cases": [c.__dict__ for c in counts],
+        "against": [] if counts else [a.__dict__ for a in selections.against_truth(wish, settled.now)],
     }
 
 

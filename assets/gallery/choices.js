@@ -20,7 +20,7 @@ import { coders2, joinNames, splitNames } from "./core.js";
 /** @type {Record<string, string>} */
 const BAND = { "0.9-1": "90 % or more", "0.7-0.9": "70 to 90 %", "0.5-0.7": "50 to 70 %", "0-0.5": "below 50 %" };
 const NAMES = new Set(["truth", "network", "known", "origin", "split", "reviewer", "tag"]);
-const PLAIN = new Set(["reviewed", "labels", "neighbours"]); // words that need no escape
+const PLAIN = new Set(["reviewed", "labels", "against", "neighbours"]); // words that need no escape
 /**
  * Filters that are no choice among several.
  * @type {[name: string, text: (value: string, app: Gallery) => string][]}
@@ -108,12 +108,12 @@ export function facets(app, coders) {
   if (data.truth) {
     out.push(
       { name: "truth", title: "Learned truth", values: classes, open: true },
-      {
-        name: "case",
-        title: "Case",
-        open: true,
-        values: [["differ", "the two labels differ"], ...CASE_ORDER.map((n) => /** @type {[string, string]} */ ([String(n), plainCase(app, n, first, second)]))],
-      },
+      { name: "against", title: "Labels against the truth", values: Object.entries(data.against), open: !data.pairs.length },
+    );
+    /** @type {[string, string][]} */
+    const cases = [["differ", "the two labels differ"], ...CASE_ORDER.map((n) => /** @type {[string, string]} */ ([String(n), plainCase(app, n, first, second)]))];
+    if (data.pairs.length || view.case) out.push({ name: "case", title: "Case", open: true, values: cases });
+    out.push(
       { name: "confidence", title: "Confidence", values: data.bands.map((b) => [b, BAND[b] || b]), single: true },
     );
   }

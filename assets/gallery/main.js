@@ -111,7 +111,7 @@ export class Gallery {
   charts() {
     const { truth, columns } = this.data;
     return [
-      ...(truth ? [{ name: "cases", text: "Cases", element: this.cases.element }] : []),
+      ...(truth ? [{ name: "cases", text: this.data.pairs.length ? "Cases" : "Labels", element: this.cases.element }] : []),
       ...(columns.length > 1 ? [{ name: "matrix", text: "Matrix", element: this.matrix.element }] : []),
       ...(truth ? [{ name: "transitions", text: "Transitions", element: this.transitions.element, load: () => this.transitions.load() }] : []),
       ...(this.data.coders.filter((c) => !c.given).length > 1 ? [{ name: "coders", text: "Coders", element: this.coders.element, load: () => this.coders.load() }] : []),

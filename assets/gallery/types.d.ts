@@ -19,6 +19,7 @@ export interface PageData {
   columns: string[]; // what a table of labels can compare
   bands: string[]; // of confidence
   relations: Record<string, string>; // how labels relate
+  against: Record<string, string>; // labels and the learned truth
   neighbours: Record<string, string>; // filters by what is near on the map
   token: string;
   view: View;
@@ -199,6 +200,13 @@ export interface CaseBar {
   cases: number[];
 }
 
+/** Labels of a coder, and how many of them are the learned truth. */
+export interface AgainstTruth {
+  coder: string;
+  items: number;
+  same: number;
+}
+
 export interface CaseCounts {
   items: number;
   of: number;
@@ -207,6 +215,7 @@ export interface CaseCounts {
   set_aside: number; // of those to learn from
   pairs: number;
   cases: CaseBar[];
+  against: AgainstTruth[]; // where no two coders labelled one image
 }
 
 /** A decision on its way to the server. */

@@ -15,7 +15,7 @@ from ..runs.learned_items import RELATIONS
 from .decided import OPEN, SKIPPED, Decided
 from .map_filters import NEIGHBOURS, neighbour_counts
 from .selection import CASES, LABELS, Mask, Selections
-from .wish import ANYTHING, NOTHING, Wish
+from .wish import AGAINST, ANYTHING, NOTHING, Wish
 
 MOST_CODERS = 24  # whose labels are counted without being asked for
 BANDS = ("0.9-1", "0.7-0.9", "0.5-0.7", "0-0.5")  # of confidence, as they stand in an address
@@ -72,6 +72,8 @@ def facet_counts(selections: Selections, wish: Wish, decided: Decided | None = N
     relation = np.bincount(selections.relation(wish.pair)[passing.without(LABELS, *both)], minlength=len(RELATIONS))
     out[LABELS] = {name: int(n) for name, n in zip(RELATIONS, relation, strict=True)}
     if items.learned:
+        against = np.bincount(selections.against[passing.without("against")] + 1, minlength=len(AGAINST) + 1)
+        out["against"] = {name: int(n) for name, n in zip(AGAINST, against[1:], strict=True)}
         out[CASES] = _of_cases(selections, wish, passing.without(CASES))
         out["confidence"] = _of_bands(items.confidence[passing.without("confidence")])
     if (item_map := selections.item_map()) is not None:

@@ -23,7 +23,7 @@ from .coders import alone_with
 from .decided import OPEN, SET_ASIDE, SKIPPED, Decided
 from .item_map import ItemMap
 from .map_filters import asks_for_map, map_masks
-from .wish import ANYTHING, NOTHING, SORTS_OF_LABELS, Wish
+from .wish import AGAINST, ANYTHING, NOTHING, SORTS_OF_LABELS, Wish
 
 MOST_PAIRS = 15
 MOST_ORIGINS = 24  # of more sets of coders each holds a few items only, and none is counted by itself
@@ -47,6 +47,15 @@ class CaseCount:
     origin: str
     items: int
     cases: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class AgainstTruth:
+    """How many items a coder labelled, and how many of the labels are the learned truth."""
+
+    coder: str
+    items: int
+    same: int
 
 
 @dataclass
@@ -108,6 +117,7 @@ class Selections:
             "truth": bool(wish.truth),
             "network": bool(wish.network),
             "than": bool(wish.than),
+            "against": bool(wish.against),
         }
         is_set_by_name |= {name: getattr(wish, name) != (0.0, 1.0) for name in ("confidence", "margin")}
         is_set_by_name["sort"] = wish.sort not in ("", *SORTS_OF_LABELS)
@@ -171,6 +181,9 @@ class Selections:
         if wish.labels:
             codes = [RELATIONS.index(name) for name in wish.labels]
             out[LABELS] = _among(self.relation(wish.pair), codes, len(RELATIONS))
+        if wish.against:
+            codes = [list(AGAINST).index(name) for name in wish.against]
+            out["against"] = _among(self.against, codes, len(AGAINST))
         if wish.than:
             out["than"] = self.changed(wish.than)
         if wish.alone:
@@ -220,6 +233,14 @@ class Selections:
         a, b = (self.items.labels.of_coder(self.items.coder(c)) for c in pair)
         out = (a >= 0).astype(np.int16) + (b >= 0)
         out[(out == 2) & (a != b)] = 3
+        return out
+
+    @cached_property
+    def against(self) -> Codes:
+        """(N,) index into ``AGAINST``: whether a label differs from the learned truth; −1 where there is no label."""
+        out = np.full(len(self.items), -1, dtype=np.int16)
+        out[self.items.labels.row] = 0
+        out[self.items.contradicted] = 1
         return out
 
     def _of_cases(self, wish: Wish) -> Mask:
@@ -354,6 +375,28 @@ class Selections:
             counts = fitting.get(key, np.zeros(5, dtype=np.intp))
             out.append(CaseCount(*key, int(counts.sum()), tuple(map(int, counts))))
         return out
+
+    def against_truth(self, wish: Wish, decided: Decided | None = None) -> list[AgainstTruth]:
+        """Each coder's labels against the learned truth, of the items that fit all but that; none before a run.
+
+        Those with the most labels come first, whatever fits; one without a label in the part that is shown is left out.
+        """
+        items, labels = self.items, self.items.labels
+        if not items.learned:
+            return []
+        says = tuple((coder, classes) for coder, classes in wish.says if classes != (ANYTHING,))
+        keep = self.mask(replace(wish, against=(), says=says), decided)[labels.row]
+        coder = np.repeat(np.arange(len(items.coders)), np.diff(labels.ends))
+        same = keep & (labels.label == items.truth[labels.row])
+        anyhow = self.mask(Wish(split=wish.split))[labels.row]
+        size, all_kept, all_same = (
+            np.bincount(coder[rows], minlength=len(items.coders)) for rows in (anyhow, keep, same)
+        )
+        return [
+            AgainstTruth(items.coders[c], int(all_kept[c]), int(all_same[c]))
+            for c in np.argsort(-size, kind="stable").tolist()
+            if size[c] and items.coders[c] != ADJUDICATOR
+        ]
 
     def _case_tables(self, wish: Wish, decided: Decided | None) -> CaseTables:
         """(5,) items in each case by first coder, second coder and origin, where there are any."""

@@ -24,6 +24,10 @@ LABELS: dict[str, str] = {
     "one": "one label",
     "none": "no label",
 }
+AGAINST: dict[str, str] = {
+    "same": "no label differs from it",
+    "other": "a label differs from it",
+}
 NEIGHBOURS: dict[str, str] = {
     "duplicate": "near-duplicates",
     "outlier": "outliers",
@@ -50,6 +54,8 @@ class Wish:
     confidence, margin : lowest and highest, both included.
     origin : who labelled the item. split : "" for items learned from, test sets, or ``*any*``.
     labels : keys of ``LABELS``: how the labels of people relate, or those of ``pair``, whatever the learned truth.
+    against : keys of ``AGAINST``: whether the labels of people are the learned truth; those of machine coders count
+        for items without a label of a person.
     reviewed : ``settled``, ``skipped`` or ``open``. reviewer : who settled or skipped it.
     alone : a coder whose label no other person gave, see :func:`.coders.alone_with`.
     than : another run, whose learned truth is another one.
@@ -70,6 +76,7 @@ class Wish:
     origin: tuple[str, ...] = ()
     split: tuple[str, ...] = ("",)
     labels: tuple[str, ...] = ()
+    against: tuple[str, ...] = ()
     reviewed: tuple[str, ...] = ()
     reviewer: tuple[str, ...] = ()
     area: tuple[Point, ...] = ()
@@ -121,6 +128,7 @@ class Wish:
             if parameters.get(name):
                 wish[name] = _range(name, parameters[name])
         choices = {"reviewed": REVIEWED, "labels": tuple(LABELS), "neighbours": tuple(NEIGHBOURS)}
+        choices["against"] = tuple(AGAINST)
         for name, known in choices.items():
             if parameters.get(name):
                 wish[name] = tuple(_one_of(name, value, known) for value in parameters[name].split("|"))

@@ -35,6 +35,20 @@ test("a part of a bar chooses its images, a second click lets them go, and a bar
   assert.equal(address(), "?run=faces-1&pair=Ann%7CBen&origin=a%257Cb");
 });
 
+test("where no two coders labelled one image, a bar for each has its labels against the truth", async () => {
+  const server = new FakeServer(20);
+  server.replies.cases = { ...server.replies.cases, pairs: 0, against: [{ coder: "Ann", items: 200, same: 150 }, { coder: "Ben", items: 0, same: 0 }] };
+  page = await openGallery({ server, data: { pairs: [] } });
+  assert.equal(page.one('[data-key="chart:cases"]').textContent, "Labels");
+  assert.deepEqual(page.all(".ga-part").map((p) => p.title), ["75 % – the learned truth, Ann: 150 images", "25 % – another class, Ann: 50 images"]);
+  page.one('[data-key="against:Ann:2"]').click();
+  assert.equal(address(), "?run=faces-1&says.Ann=%2Aany%2A&against=other");
+  page.one('[data-key="against:Ben"]').click();
+  assert.equal(address(), "?run=faces-1&says.Ben=%2Aany%2A");
+  page.one('[data-key="against:Ben"]').click();
+  assert.equal(address(), "?run=faces-1");
+});
+
 test("of many bars the first are shown until all are asked for", async () => {
   const server = new FakeServer(20);
   const cases = Array.from({ length: 11 }, (_, n) => ({ first: "Ann", second: "Ben", origin: `o${n}`, items: 1, cases: [1, 0, 0, 0, 0] }));

@@ -25,8 +25,11 @@ const address = () => window.location.search;
 
 test("every filter has its values, and those of a learned truth are there with one alone", () => {
   const names = (...of) => facets(app(...of), ["Ann"]).map(({ name }) => name);
-  assert.deepEqual(names(), ["labels", "says.Ann", "truth", "case", "confidence", "known", "origin", "split", "reviewed", "reviewer", "tag", "network"]);
+  assert.deepEqual(names(), ["labels", "says.Ann", "truth", "against", "case", "confidence", "known", "origin", "split", "reviewed", "reviewer", "tag", "network"]);
   assert.deepEqual(names({}, { truth: false, splits: [""] }), ["labels", "says.Ann", "known", "origin", "reviewed", "reviewer", "tag"]);
+  const alone = { pairs: [] }; // no two coders labelled one image
+  assert.equal(names({}, alone).includes("case"), false);
+  assert.equal(names({ case: "4" }, alone).includes("case"), true, "it can be taken away");
   assert.equal(names({ neighbours: "differ" }).includes("neighbours"), true);
   assert.equal(names({}, {}, { neighbours: {} }).includes("neighbours"), true);
 });

@@ -32,6 +32,7 @@ export const pageData = (more = {}) => ({
   columns: ["*truth*", "Ann", "Ben"],
   bands: ["0.9-1", "0-0.5"],
   relations: { none: "no label", one: "one label", agree: "agree", differ: "differ" },
+  against: { same: "same", other: "other" },
   neighbours: {},
   token: "token",
   view: {},
@@ -64,7 +65,7 @@ export class FakeServer {
         const here = Array.from({ length: Math.max(0, Math.min(rows - offset, Number(limit))) }, (_, i) => row(Number(offset) + i));
         return { total: rows, offset: Number(offset), version: 5, rows: here };
       },
-      cases: { items: rows, of: 320, settled: 0, settled_in_all: 0, set_aside: 0, pairs: 1, cases: [] },
+      cases: { items: rows, of: 320, settled: 0, settled_in_all: 0, set_aside: 0, pairs: 1, cases: [], against: [] },
       facets: { facets: {} },
       table: { rows: "*truth*", columns: "Ann", counts: [[5, 1, 0], [0, 7, 2], [0, 0, 9]] },
       item: ({ row: r }) => item(Number(r)),
