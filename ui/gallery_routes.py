@@ -4,7 +4,7 @@
 
     GET  /api/runs/{run}/items?WISH&offset=&limit=   {"total", "offset", "version", "rows": [row …]}; with as_of=VERSION
                                                      the list as it was then, whatever has been settled since
-    GET  /api/runs/{run}/cases?WISH                  {"items", "of", "settled", "set_aside", "cases": […], "pairs", "against": […]}
+    GET  /api/runs/{run}/cases?WISH                  {"items", "of", "settled", "set_aside", "cases", "against", …}
     GET  /api/runs/{run}/facets?WISH                 {"facets": {FILTER: {VALUE: images}}}
     GET  /api/runs/{run}/table?WISH&rows=&columns=   {"rows", "columns", "counts": K × K}
     GET  /api/runs/{run}/place?WISH&image=           {"row", "position"} of an image, null where it is not there

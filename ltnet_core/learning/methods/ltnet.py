@@ -53,14 +53,14 @@ def _machine_coders(material: Material, humans: AnnotationTable) -> tuple[list[s
     """Human coders that train a network of their own, and sentences about what is unusual."""
     table, options = material.table, material.settings.coders
     coders: list[str] = []
-    notes = []
-    if options.machine_coders and not (material.usable & ~table.annotated()).any():
-        notes.append("there are no unlabelled images; the machine coders label only what other coders labelled.")
+    notes: list[str] = []
     if options.machine_coders:
         coders, cannot = trainable(humans, options.fewest_annotations)
         notes += cannot
         if not options.comparisons:
             coders = [c for c in coders if (material.usable & ~table.annotated([c])).any()]
+    if coders and not (material.usable & ~table.annotated()).any():
+        notes.insert(0, "there are no unlabelled images; the machine coders label only what other coders labelled.")
     return coders, notes
 
 
