@@ -38,6 +38,11 @@ def human_name(coder: str) -> str:
     return coder.removeprefix(MACHINE_PREFIX)
 
 
+def in_words(coder: str) -> str:
+    """A coder's name for a sentence."""
+    return f"{human_name(coder)}’s machine coder" if is_machine(coder) else coder
+
+
 @dataclass(frozen=True)
 class AnnotationTable:
     """Items × coders with absent entries and votes.

@@ -15,7 +15,7 @@ from ltnet_core.runs import jobs
 from ltnet_core.runs.forming import read_forming
 from ltnet_core.runs.run import Run
 from ltnet_core.settings import Settings
-from ui import changes, charts, commands, frame, manage, markup, params, progress, reads, train_form
+from ui import changes, charts, commands, compare, frame, manage, markup, params, progress, reads, train_form
 from ui.current import Current, current, run_again, select
 from ui.small_matrices import small_matrices
 from ui.wording import LIVE, PAGES, STATES, curve_name, method_name, percent, progress_sentence
@@ -120,7 +120,8 @@ def _curves(events: list[dict[str, Any]], run: Run, settings: Settings | None) -
 def summary(run: Run, state: Current) -> None:
     """What came out, and where to look."""
     with st.container(border=True):
-        tests = reads.result(run, "evaluation.json").get("tests") or {}
+        evaluation = reads.result(run, "evaluation.json")
+        tests, truth = evaluation.get("tests") or {}, evaluation.get("truth") or {}
         for name, test in tests.items():
             known = [(m, v["accuracy"]) for m, v in test["methods"].items() if v.get("accuracy") is not None]
             label = "accuracy on the test images" if len(tests) == 1 else f"accuracy on the test set {name}"
@@ -128,6 +129,8 @@ def summary(run: Run, state: Current) -> None:
             markup.facts([(method_name(m), percent(a)) for m, a in known])
         if not tests:
             below = "No test images with a known label, so accuracy cannot be told; matrices and images can."
+            if truth.get("accuracy") is not None:
+                below = f"{compare.truth_sentence(truth)} No test images with a known label."
             markup.heading("Results", below=below)
         with st.container(horizontal=True, gap="medium"):
             for page in PAGES[2:]:

@@ -169,9 +169,9 @@ def show(coder: str, position: int) -> None:
 
 
 def chosen_coders(among: list[str]) -> list[str]:
-    """A table of many coders, those with the most annotations first; returns those chosen in it, or the first."""
+    """A table of many coders, people first, by their annotations; returns those chosen in it, or the first."""
     size = {c: float(np.asarray(counts[c]).sum()) if c in counts else 0.0 for c in among}
-    ranked = sorted(among, key=lambda c: -size[c])
+    ranked = sorted(among, key=lambda c: (is_machine(c), -size[c]))
     rows = []
     for c in ranked:
         share = np.asarray(counts[c], dtype=float).sum(1) if c in counts else np.ones(len(classes))
@@ -179,7 +179,8 @@ def chosen_coders(among: list[str]) -> list[str]:
         most = top_confusions(matrices[c], content["classes"], most=1)
         rows.append({"coder": coder_name(c), "annotations": round(size[c]), "right": right,
                      "confuses most": most[0] if most else "–"})  # fmt: skip
-    markup.heading("Coders", f"{len(among):,}, by their annotations; choose rows to see their matrices")
+    order_of_rows = "people first, by their annotations" if any(map(is_machine, among)) else "by their annotations"
+    markup.heading("Coders", f"{len(among):,}, {order_of_rows}; choose rows to see their matrices")
     bar = st.column_config.ProgressColumn("right, as the matrix has it", format="percent", min_value=0, max_value=1)
     chosen = params.choose_rows("coder", pd.DataFrame(rows), ranked, {"right": bar})
     if len(chosen) > MOST_CHOSEN:

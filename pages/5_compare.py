@@ -32,7 +32,8 @@ def parameter(name: str, test: str, tests: Collection[str]) -> str:
 if not tests:
     markup.empty(
         "No test images with a known label",
-        "Without them nobody can say which method is right. Add a truth.csv with split=test rows to compare.",
+        "Without them nobody can say which network is right on new images. Add a truth.csv with split=test rows to "
+        "compare.",
     )
 for name, test in tests.items():
     methods = test["methods"]
@@ -85,12 +86,12 @@ with right:
     else:
         markup.show(compare.errors_table({coder_name(c): v for c, v in errors.items()}))
         frame.link("transitions", "See the matrices →", state)
-markup.sentence(
-    "The small numbers are 95 % intervals. Calibration error: how far the stated confidence is from being right that "
-    "often; "
-    f"{percent(0.0)} is perfect. Every network is calibrated on labels held out from it: "
-    "one without matrices learns how sure it may be of labels, not of truth."
-)
+if tests:
+    markup.sentence(
+        "The small numbers are 95 % intervals. Calibration error: how far the stated confidence is from being right "
+        f"that often; {percent(0.0)} is perfect. Every network is calibrated on labels held out from it: one without "
+        "matrices learns how sure it may be of labels, not of truth."
+    )
 
 
 def name_it(run: Run) -> None:

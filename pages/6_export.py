@@ -76,13 +76,15 @@ with st.expander("What the columns mean"):
 markup.heading("The same from the command line")
 folder = shlex.quote(str(run.folder))
 taken = f" --adjudications {shlex.quote(str(store))}" if (settled or aside) and store is not None else ""
+title = "" if state.dataset is None else f" --title={shlex.quote(state.dataset.name)}"
 report = (
-    f"python -m ltnet_core report {folder} --settled {shlex.quote(str(store))} --out settled.html\n"
+    f"python -m ltnet_core report {folder} --settled {shlex.quote(str(store))} --out settled.html{title}\n"
     if settled and store is not None
     else ""
 )
 st.code(
-    f"python -m ltnet_core export {folder} --out truth.csv --matrices T.json --model model.pt --report report.html\n"
+    f"python -m ltnet_core export {folder} --out truth.csv --matrices T.json --model model.pt "
+    f"--report report.html{title}\n"
     f"python -m ltnet_core export {folder} --format final --out labels.csv{taken}\n"
     f"{report}python -m ltnet_core export --help    # every --format",
     language=None,

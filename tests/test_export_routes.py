@@ -15,6 +15,7 @@ from asgi import Reply, request
 from fake_run import write_fake_run
 from starlette.requests import Request
 
+from ltnet_core.__main__ import main
 from ltnet_core.errors import LTNetError
 from ltnet_core.explore.adjudications import Adjudications, Decision
 from ltnet_core.export import finished_run
@@ -43,6 +44,13 @@ def workspace_path(tmp_path: Path, demo: Path, monkeypatch: pytest.MonkeyPatch) 
 def ask(file: str, candidate: str | None = None, run: str = RUN) -> Reply:
     secret = token(run) if candidate is None else candidate
     return request(export_routes.routes(), "GET", f"/api/exports/{run}/{file}", query={"token": secret})
+
+
+def test_a_report_is_called_as_the_dataset_is_now(workspace_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_json(workspace_path / "datasets" / "faces" / "about.json", {"name": "-- Our faces"})
+    monkeypatch.setattr(commands, "require_done", lambda command, cwd: main(command))
+    page = ask("report.html").content.decode()
+    assert "<h1>-- Our faces</h1>" in page
 
 
 def test_a_download_is_what_the_command_line_writes_with_what_was_settled(workspace_path: Path) -> None:

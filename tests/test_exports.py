@@ -216,6 +216,9 @@ def test_the_report_says_what_a_run_found() -> None:
     for text in ("study", "preset quick, seed 0, network cnn", "a note", "Test set t, 1,200 items", "50.0%", "1,234"):
         assert text in shown
     assert 'style="background:rgba(60,90,200,0.75)"' in page
+    renamed = {**MATRICES, "coders": {"machine:X": [[1, 0], [0, 1]]}, "support": {"machine:X": [1, 1]}}
+    shown = " ".join(Page(report.report_html(SPEC, EVALUATION, renamed, [], "Our faces")).said)
+    assert "X’s machine coder" in shown and "machine:" not in shown and "Our faces" in shown and "study" not in shown
     policy = next(a["content"] for t, a in Page(page).tags if a.get("http-equiv") == "Content-Security-Policy")
     assert policy is not None and policy.startswith("default-src 'none'; style-src 'unsafe-inline'")
 
@@ -234,7 +237,7 @@ def test_every_value_in_the_report_is_text(evil: str) -> None:
     parsed = Page(page)
     assert [t for t, _ in parsed.tags] == [t for t, _ in quiet.tags]
     assert [set(a) for _, a in parsed.tags] == [set(a) for _, a in quiet.tags]
-    assert "".join(parsed.said).count(evil) == 10 and evil not in page.replace("{{ 7*7 }}", "").replace(
+    assert "".join(parsed.said).count(evil) == 11 and evil not in page.replace("{{ 7*7 }}", "").replace(
         "' onload='x", ""
     )
 

@@ -42,7 +42,7 @@ def test_without_answers_nothing_changed_and_the_next_are_the_least_confident(ru
     fewer = gains(run, items, {}, left_out=[names[order[0]], "gone.png"], skipped=[names[order[1]]])
     assert fewer.expected == pytest.approx(doubt[2 : NEXT + 2].sum())
     assert fewer.open == n - 2
-    assert none.sentences()[0] == "0 settled: 0 truths changed."
+    assert none.sentences()[0] == "Nothing settled yet."
 
 
 def test_the_answers_are_counted_and_the_others_follow_from_the_matrices(run: Run) -> None:
@@ -98,6 +98,7 @@ def test_what_is_set_aside_or_learned_from_is_not_counted_again(run: Run) -> Non
     name = str(items.names[row].as_py())
     again = gains(run, as_before, {name: items.classes[labels[row]]})
     assert (again.settled, again.learned_already, again.changed) == (0, 1, 0)
+    assert again.sentences()[0] == "Nothing settled since this run, which learned from 1 settled image."
 
 
 def test_a_test_image_and_an_unknown_class_bring_nothing(run: Run) -> None:

@@ -338,6 +338,11 @@ def test_the_truth_of_compare_is_the_same_in_words_and_bars(workspace_path: Path
     (bars,) = [json.loads(c.proto.spec)["data"][0] for c in at.get("plotly_chart") if "learned truth" in c.proto.spec]
     named = dict(zip(bars["y"], bars["text"], strict=True))
     assert named == {"the coders’ own labels": "71.0 %", "LTNet, image alone": "91.1 %", "learned truth": "90.6 %"}
+    # Without test images it is what Train tells, and nothing is explained that the page does not show.
+    assert "The small numbers are 95 % intervals" in seen(at) and "The learned truth" not in seen(open_page("train"))
+    write_json(folder / "results" / "evaluation.json", {**measured, "tests": {}})
+    assert "The small numbers" not in seen(open_page("compare", run="faces-1"))
+    assert "The learned truth is right on 90.6 %" in seen(open_page("train"))
 
 
 def test_the_cases_of_an_export_are_words(workspace_path: Path, demo: Path) -> None:

@@ -106,10 +106,10 @@ def test_the_command_line_writes_it_of_a_run_and_of_a_dataset(
     images = [str(i) for i in study.table.items[~study.is_test][:30]]
     settled = tmp_path / "settled.csv"
     settled.write_text("image,label\n" + "".join(f"{i},fear\n" for i in images), encoding="utf-8")
-    done = ltnet_process("report", run, "--settled", settled, "--out", tmp_path / "run.html")
+    done = ltnet_process("report", run, "--settled", settled, "--out", tmp_path / "run.html", "--title", "Our faces")
     assert done.returncode == 0, done.stderr
     page = (tmp_path / "run.html").read_text(encoding="utf-8")
-    assert "30 images are settled" in page
+    assert "30 images are settled" in page and "<h1>Our faces: what settling showed" in page
     brought = gains(Run(run), load_items(Run(run)), dict.fromkeys(images, "fear"))
     assert f"30 settled: {brought.changed} truths changed, matrix of" in done.stdout
     assert "What settling has brought" in page and all(s in page for s in brought.sentences())

@@ -114,7 +114,7 @@ def _make(run: str, name: str, ending: str) -> BinaryIO:
     """
     gallery = opened.gallery_of_run(run)
     settled = adjudications_of(gallery.dataset)
-    more = ["--adjudications", str(settled)] if settled.is_file() else []
+    more = [f"--title={gallery.dataset.name}", *(["--adjudications", str(settled)] if settled.is_file() else [])]
     return made(["export", str(gallery.run.folder), "--format", name, *more], ending)
 
 

@@ -4,11 +4,31 @@
 import { h, named, percent, share, when, whole } from "./core.js";
 
 /** @import { Gallery } from "./main.js" */
-/** @import { About, Item } from "./types.js" */
+/** @import { About, Item, Row } from "./types.js" */
 
 const MOST_COLUMNS = 6;
 const MOST_REASONS = 8;
 const MOST_LINES = 12;
+
+/**
+ * The image: the small one until the large one is there.
+ * @param {Gallery} app
+ * @param {Row} row
+ * @param {string} text in its place
+ */
+export function large(app, row, text) {
+  const small = app.images.get(row.r);
+  const image = h("img", { src: small || app.server.image(row.r), alt: text });
+  if (small) {
+    const source = new Image();
+    source.onload = () => {
+      if (image.isConnected) image.src = source.src;
+    };
+    source.src = app.server.image(row.r);
+  }
+  image.onerror = () => image.replaceWith(h("span", { class: "ga-gone" }, "image cannot be read"));
+  return image;
+}
 
 /**
  * Every distribution side by side: a row per class, a column per source.

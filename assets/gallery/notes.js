@@ -18,12 +18,13 @@ export function lastAnswer(app, row, label) {
   const address = app.images.get(row.r);
   const mine = label === SKIPPED ? "skipped" : app.data.classes[label];
   const right = row.t < 0 ? "" : label === row.t ? ", as the learned truth" : label === SKIPPED ? "" : "; the learned truth is another";
-  const image = address ? h("img", { src: address, alt: row.n }) : null;
+  const image = address ? h("img", { src: address, alt: "" }) : null;
   return h(
     "div",
     { class: "ga-last" },
     h("h2", {}, "Your last answer: ", named(mine), right),
     h("div", { class: "ga-row" }, image, h("div", { class: "ga-about" }, app.grid.chips(row))),
+    h("p", { class: "ga-name" }, row.n),
   );
 }
 

@@ -3,7 +3,7 @@
 
 import { BLOCK, OPEN, SKIPPED } from "./constants.js";
 import { clamp, h, messageOf, redraw, share, whole } from "./core.js";
-import { alike, bars, log, why } from "./details.js";
+import { alike, bars, large, log, why } from "./details.js";
 import { Frame } from "./frame.js";
 import { Keys } from "./keys.js";
 import { conflictNote, lastAnswer, stateOf } from "./notes.js";
@@ -251,6 +251,11 @@ export class Review {
     return this.blind && !this.revealed && !(this.row && this.standing(this.row));
   }
 
+  // A folder or a file is often named after a class.
+  get shownName() {
+    return this.row && !this.hidden ? this.row.n : "";
+  }
+
   // Enter shows what is hidden; then it agrees with the learned truth.
   enter() {
     if (!this.row) return;
@@ -297,25 +302,13 @@ export class Review {
     const of = this.queue ? "" : ` of ${whole(total)}`;
     parts.place.textContent = this.alone ? "not in this list" : `${whole(this.position + 1)}${of}`;
     this.refresh();
-    parts.picture.replaceChildren();
-    parts.details.replaceChildren();
-    parts.about.replaceChildren();
-    parts.name.textContent = row ? row.n : "Bringing it …";
+    for (const part of [parts.picture, parts.details, parts.about]) part.replaceChildren();
+    parts.name.textContent = row ? this.shownName : "Bringing it …";
     this.frame.agree.hidden = !app.data.truth && !this.hidden;
     this.frame.agree.disabled = !row || (!this.hidden && row.t < 0);
     this.frame.agree.replaceChildren(h("kbd", {}, "Enter"), this.hidden ? "show the labels" : "agree with LT");
     if (!row) return;
-    const small = app.images.get(row.r);
-    const image = h("img", { src: small || app.server.image(row.r), alt: row.n });
-    parts.picture.append(image);
-    if (small) {
-      const large = new Image();
-      large.onload = () => {
-        if (this.row === row) image.src = large.src;
-      };
-      large.src = app.server.image(row.r);
-    }
-    image.onerror = () => image.replaceWith(h("span", { class: "ga-gone" }, "image cannot be read"));
+    parts.picture.append(large(app, row, this.shownName || "the image"));
     clearTimeout(this.rest);
     if (this.blind) this.answered();
     if (this.hidden) return;

@@ -24,6 +24,7 @@ def _flags(parser: argparse.ArgumentParser) -> None:
             parser.add_argument(f"--{export.name}", type=Path, metavar="FILE", help=_plain(text))
     text = "what people settled: the app's .sqlite, or image,label CSV (default: what the run began with)"
     parser.add_argument("--adjudications", type=Path, metavar="FILE", help=text)
+    parser.add_argument("--title", default="", metavar="TEXT", help="title of a report (default: the dataset's name)")
 
 
 def _plain(text: str) -> str:
@@ -44,7 +45,7 @@ def _export(arguments: argparse.Namespace) -> None:
     for name, path in wanted:
         require_writable(name, path)
     for name, path in wanted:
-        rows = export_run(run, name, path, arguments.adjudications)
+        rows = export_run(run, name, path, arguments.adjudications, arguments.title)
         say(f"Wrote {path}." if rows is None else f"Wrote {rows:,} rows to {path}.")
 
 

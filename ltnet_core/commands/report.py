@@ -24,6 +24,7 @@ def _flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--settled", type=Path, required=True, metavar="FILE", help="what people settled: the app's .sqlite, or a CSV"
     )
+    parser.add_argument("--title", metavar="TEXT", help="title of the page (default: the dataset's name)")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="report to write: .html or .csv")
 
 
@@ -55,7 +56,9 @@ def _report(arguments: argparse.Namespace) -> None:
         report = replace(report, gains=gains(run, items, settled, aside))
     if is_store(arguments.settled):
         report = replace(report, agreements=tuple(Opinions(Adjudications(arguments.settled)).agreements()))
-    content = report.csv_bytes() if suffix == ".csv" else report.to_html(study.name, study.files).encode()
+    content = (
+        report.csv_bytes() if suffix == ".csv" else report.to_html(arguments.title or study.name, study.files).encode()
+    )
     write_bytes(arguments.out, content)
     say(f"Wrote {arguments.out}: {report.settled:,} settled images, {len(report.pairs):,} pairs of differing labels.")
     gained = [] if report.gains is None else report.gains.sentences()

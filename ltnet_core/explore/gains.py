@@ -81,14 +81,20 @@ class Gains:
 
     def sentences(self) -> list[str]:
         """The figures in words."""
-        out = [f"{self.settled:,} settled: {_truths(self.changed)} changed{self._matrix()}."]
+        out = []
         if self.settled:
+            out.append(f"{self.settled:,} settled: {_number(self.changed, 'truth')} changed{self._matrix()}.")
             out.append(
                 f"{self.corrected:,} by the answers themselves, where {self.promised:.1f} were expected; "
                 f"{self.elsewhere:,} of other images, as the matrices are counted again."
             )
-        if self.learned_already:
-            out.append(f"The run learned from {self.learned_already:,} more.")
+            if self.learned_already:
+                out.append(f"The run learned from {self.learned_already:,} more.")
+        elif self.learned_already:
+            images = _number(self.learned_already, "settled image")
+            out.append(f"Nothing settled since this run, which learned from {images}.")
+        else:
+            out.append("Nothing settled yet.")
         if self.following:
             out.append(
                 f"The next {self.following:,} in the order “gains most” are expected to bring "
@@ -111,8 +117,8 @@ MEANING = (
 )
 
 
-def _truths(n: int) -> str:
-    return f"{n:,} truth{'' if n == 1 else 's'}"
+def _number(n: int, noun: str) -> str:
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
 
 
 def gains(

@@ -174,8 +174,10 @@ def export_matrices(run: Run, out: Path) -> None:
     write_matrices(load_matrices(run), out)
 
 
-def export_report(run: Run, out: Path) -> None:
+def export_report(run: Run, out: Path, title: str = "") -> None:
     """Write one self-contained HTML page: what was trained, how right it is, the matrices.
+
+    ``title`` is by default the dataset's name when the run began.
 
     Raises
     ------
@@ -191,7 +193,7 @@ def export_report(run: Run, out: Path) -> None:
     path = run.result("evaluation.json")
     evaluation, matrices = read_json(path), load_matrices(run)
     try:
-        page = report_html(run.spec(), evaluation, matrices, notes)
+        page = report_html(run.spec(), evaluation, matrices, notes, title)
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as e:
         raise RunError(f"{str(path)!r} or spec.json is damaged ({type(e).__name__}: {e}); train the run again.") from e
     write_bytes(out, page.encode("utf-8", "replace"))

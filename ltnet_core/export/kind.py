@@ -30,10 +30,12 @@ class Source:
     ----------
     run : the run.
     adjudications : file of adjudications, the app's ``.sqlite`` or a CSV; None for those that the run began with.
+    title : of a report; empty for the dataset's name when the run began.
     """
 
     run: Run
     adjudications: Path | None = None
+    title: str = ""
 
     @cached_property
     def decisions(self) -> pd.DataFrame:
@@ -157,11 +159,11 @@ def require_writable(name: str, out: Path) -> Export:
     return export
 
 
-def export_run(run: Run, name: str, out: Path, adjudications: Path | None = None) -> int | None:
+def export_run(run: Run, name: str, out: Path, adjudications: Path | None = None, title: str = "") -> int | None:
     """Write one export of a finished run; returns how many rows it has, None where it has none.
 
     ``adjudications`` is a file of adjudications, the app's ``.sqlite`` or a CSV; by default those that the run began
-    with.
+    with. ``title`` is that of a report, by default the dataset's name when the run began.
 
     Raises
     ------
@@ -176,4 +178,4 @@ def export_run(run: Run, name: str, out: Path, adjudications: Path | None = None
     """
     export = require_writable(name, out)
     run.require_complete()
-    return export.write(Source(run, adjudications), out)
+    return export.write(Source(run, adjudications, title), out)

@@ -10,6 +10,8 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
+from ..annotations import in_words
+
 MOST_CELLS = 50_000  # of matrices; a page of more is slow to open
 MOST_ROWS = 2_000  # of methods, over all test sets
 MOST_NOTES = 200
@@ -17,7 +19,11 @@ SCORES = ("accuracy", "macro_f1", "ece")
 
 
 def report_html(
-    spec: Mapping[str, Any], evaluation: Mapping[str, Any], matrices: Mapping[str, Any], notes: Sequence[str]
+    spec: Mapping[str, Any],
+    evaluation: Mapping[str, Any],
+    matrices: Mapping[str, Any],
+    notes: Sequence[str],
+    title: str = "",
 ) -> str:
     """The page.
 
@@ -29,6 +35,7 @@ def report_html(
     spec, evaluation : content of a run's spec.json and evaluation.json.
     matrices : ``{"classes", "coders": {NAME: K × K}, "support": {NAME: K}}``, finite numbers.
     notes : what the run remarked about the data.
+    title : of the page; by default the dataset's name when the run began.
 
     Raises
     ------
@@ -50,7 +57,7 @@ def report_html(
         left_out.append(f"{len(notes) - MOST_NOTES:,} more notes are left out.")
     network = spec["settings"]["network"]  # a name in the first version of spec.json, a group of options now
     return _template().render(
-        dataset=spec["dataset_name"],
+        title=title or spec["dataset_name"],
         preset=spec["preset"],
         seed=spec["seed"],
         network=network if isinstance(network, str) else network["network"],
@@ -58,7 +65,7 @@ def report_html(
         tests=tests,
         truth=_truth(evaluation["truth"]),
         classes=classes,
-        matrices=[(coder, _rows(classes, coders[coder], matrices.get("support"), coder)) for coder in shown],
+        matrices=[(in_words(coder), _rows(classes, coders[coder], matrices.get("support"), coder)) for coder in shown],
         left_out=left_out,
     )
 

@@ -15,7 +15,7 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from numpy.typing import NDArray
 
-from ..annotations import ADJUDICATOR, human_name, is_machine
+from ..annotations import ADJUDICATOR, in_words, is_machine
 from ..datasets import Files
 from ..errors import DatasetError
 from ..explore.gains import MEANING, Gains
@@ -120,11 +120,6 @@ class SettleReport:
         return _template().render(
             report=self, title=title, pairs=pairs, alone=alone, faces=faces, left_out=left_out, meaning=MEANING
         )
-
-
-def in_words(coder: str) -> str:
-    """A coder's name for a sentence."""
-    return f"{human_name(coder)}’s machine coder" if is_machine(coder) else coder
 
 
 def settle_report(items: LearnedItems, decisions: Mapping[str, str]) -> SettleReport:

@@ -91,13 +91,15 @@ test("image first: labels are hidden until Enter or the answer, and what was see
   await settled();
   assert.equal(page.one(".ga-about").textContent, "");
   assert.equal(page.one(".ga-class.learned"), null);
+  assert.deepEqual([name(), page.one(".ga-large img").alt], ["", "the image"]); // a folder may be named after a class
   page.press("Enter"); // shows them
+  assert.deepEqual([name(), page.one(".ga-large img").alt], ["images/0.png", "images/0.png"]);
   assert.match(page.one(".ga-about").textContent, /LT: An/);
   page.press("Enter"); // agrees
   page.press("2"); // without having looked
   await settled();
   assert.deepEqual(page.server.decisions.map(({ label, shown }) => [label, shown]), [[0, "labels"], [1, "image"]]);
-  assert.match(page.one(".ga-last").textContent, /^Your last answer: fear, as the learned truth/);
+  assert.match(page.one(".ga-last").textContent, /^Your last answer: fear, as the learned truth.*images\/1\.png$/);
   page.press("1");
   assert.match(page.one(".ga-last").textContent, /^Your last answer: anger; the learned truth is another/);
 });
