@@ -60,7 +60,7 @@ def main() -> None:
     parser.add_argument("--noise", type=float, default=0.5, help="of what the network sees; .5: right in about 80 %%")
     parser.add_argument("--assumed", type=float, nargs="+", default=[intervals.MOST_ASSUMED])
     a = parser.parse_args()
-    print("| crowd | " + " | ".join(f"prior worth at most {x:g}" for x in a.assumed) + " |")
+    print("| crowd | " + " | ".join(f"prior as near as {x:g} annotations at most" for x in a.assumed) + " |")
     print("|---" * (1 + len(a.assumed)) + "|")
     for crowd in CROWDS:
         cells = []

@@ -26,7 +26,7 @@ NORMAL_95 = 1.959964  # ends of 95 % of a normal distribution
 
 LEVEL = 0.95
 LEAST_ERROR = 1e-4  # standard deviation of a cell of M
-MOST_ASSUMED = 7.0  # covers on drawn crowds what it claims, see EXPERIMENTS.md
+MOST_ASSUMED = 9.0  # covers on drawn crowds what it claims, see EXPERIMENTS.md
 RIDGE = 1e-3  # information about a logit of T before there is any
 LEAST_P = 1e-9
 CERTAIN = 1e-9
@@ -43,8 +43,8 @@ class Evidence:
     ----------
     support : (C,K) number of annotations of known truth that would leave each row as uncertain as it is; at most
         Σ_n r[n,k]² · weight. An annotation with r = ½ for two classes counts a quarter for each.
-    low, high : (C,K,K) ends of the 95 % interval of each cell, from a Beta distribution
-        around it with that much support (Jeffreys' prior).
+    low, high : (C,K,K) ends of the 95 % interval of each cell, from a Beta distribution around it (Jeffreys' prior)
+        with that much support and what the prior adds.
     """
 
     support: FloatArray
@@ -64,8 +64,7 @@ def evidence(
 
     ``p`` (N,K) is the latent truth; without it the truth is taken as known to be ``r``. ``weights`` (E,) are the
     weights of the annotations, 1 by default. ``assumed`` (C,K) are the pseudo annotations of each row's prior. They
-    are no support, but make the interval narrower, because the prior comes from the other coders; they count as seven
-    annotations at most, because coders may differ more than the prior knows.
+    are no support, but the prior comes from the other coders and makes the interval narrower: see :func:`rests_on`.
     """
     n, c, k = table.shape
     count = table.count.astype(np.float64) * (1.0 if weights is None else weights)
@@ -77,7 +76,18 @@ def evidence(
         spread = (transitions * (1 - transitions)).sum(2)
         effective = np.clip(spread / np.maximum(variance.sum(2), 1e-12) - held, 0.0, support)
         support = np.where(spread > CERTAIN, effective, support)  # the fixed matrix of a coder does not vary
-    return Evidence(support, *beta_interval(transitions, support + held))
+    return Evidence(support, *beta_interval(transitions, support if assumed is None else rests_on(support, assumed)))
+
+
+def rests_on(support: FloatArray, assumed: FloatArray) -> FloatArray:
+    """(C,K) annotations of known truth from which a row of T would be as sure as it is with its prior.
+
+    A row of T is n / (n + s) what ``support`` n annotations show and s / (n + s) its prior of ``assumed`` s pseudo
+    annotations. Coders differ more than the prior knows: it is as near to the row as m annotations would be, m = s but
+    nine at most. The two errors are independent, so that the row is as near as (n + s)² / (n + s² / m) annotations.
+    """
+    trusted = np.clip(assumed, LEAST_P, MOST_ASSUMED)
+    return np.asarray((support + assumed) ** 2 / np.maximum(support + assumed**2 / trusted, LEAST_P))
 
 
 def beta_interval(transitions: FloatArray, support: FloatArray) -> tuple[FloatArray, FloatArray]:
