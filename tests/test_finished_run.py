@@ -75,8 +75,9 @@ def test_reasons_of_a_run_add_up_to_its_posterior(finished: Path) -> None:
     assert 0 < read_transitions(run)["sharpness"] <= SHARPNESSES[-1]
     for row in range(0, len(items), len(items) // 20):
         explanation = explain(run, items, row)
-        odds = np.log(explanation.posterior[items.truth[row]] / explanation.posterior[explanation.rival])
-        assert sum(explanation.reasons.values()) == pytest.approx(odds, rel=1e-3, abs=1e-3)
+        for rival, reasons in explanation.reasons.items():
+            odds = np.log(explanation.posterior[items.truth[row]] / explanation.posterior[rival])
+            assert sum(reasons.values()) == pytest.approx(odds, rel=1e-3, abs=1e-3)
 
 
 def test_parquet_matrices_model_and_report(finished: Path, ltnet: Command, tmp_path: Path) -> None:

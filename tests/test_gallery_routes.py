@@ -23,7 +23,7 @@ from PIL import Image
 from run_results import matrices_of, rows_of
 
 from ltnet_core.explore.adjudications import Adjudications, Decision
-from ltnet_core.explore.explanation import explain
+from ltnet_core.explore.explanation import _rivals, explain
 from ltnet_core.files.writing import write_json
 from ltnet_core.runs.run import Run
 from ltnet_core.runs.stored_results import load_items
@@ -188,15 +188,28 @@ def test_an_item_says_why(workspace_path: Path) -> None:
         assert posterior.sum() == pytest.approx(1, abs=1e-3)
         assert int(posterior.argmax()) == content["t"]
         # What each source adds, in log-odds, adds up to the posterior.
-        log_odds = np.log(posterior[content["t"]] / posterior[content["rival"]])
-        if posterior[content["rival"]] > 0.01:
-            assert sum(content["reasons"].values()) == pytest.approx(log_odds, abs=0.05)
-        assert set(content["reasons"]) == {"", *content["annotations"]}
+        said = {int(np.argmax(votes)) for votes in content["annotations"].values()} - {content["t"]}
+        rivals = [reasons["rival"] for reasons in content["reasons"]]
+        assert set(rivals) == said or (not said and rivals == [int(posterior.argsort()[-2])])
+        for rival, reasons in ((r["rival"], r["by"]) for r in content["reasons"]):
+            log_odds = np.log(posterior[content["t"]] / max(posterior[rival], 1e-12))
+            if posterior[rival] > 0.01:
+                assert sum(reasons.values()) == pytest.approx(log_odds, abs=0.05)
+            assert set(reasons) == {"", *content["annotations"]}
         assert set(content["says"]) == set(items.coders)
         assert len(content["alike"]) == 12
         cosines = [a["cosine"] for a in content["alike"]]
         assert cosines == sorted(cosines, reverse=True)
         assert row not in [a["r"] for a in content["alike"]]
+
+
+def test_a_truth_is_explained_against_what_was_said_people_first() -> None:
+    posterior, votes = np.asarray([0.05, 0.6, 0.3, 0.04, 0.01]), np.eye(5)
+    assert _rivals(posterior, {"A": votes[1], "B": votes[3], "machine:A": votes[2], "C": votes[0]}, 1) == [0, 3, 2]
+    assert _rivals(posterior, {"A": votes[4], "machine:B": votes[4]}, 1) == [4]
+    assert _rivals(posterior, {"A": np.asarray([0, 2, 3, 0, 0])}, 1) == [2]  # most of its votes
+    assert _rivals(posterior, {"A": votes[1]}, 1) == [2]  # nobody differs: the next most probable
+    assert _rivals(np.ones(1), {}, 0) == []
 
 
 def test_reasons_are_exact_and_the_nearest_are_nearest(workspace_path: Path) -> None:
@@ -205,8 +218,9 @@ def test_reasons_are_exact_and_the_nearest_are_nearest(workspace_path: Path) -> 
     features = np.load(run.results / "features.npy").astype(np.float32)
     for row in (0, 5, 11):
         explanation = explain(run, items, row)
-        odds = np.log(explanation.posterior[items.truth[row]] / explanation.posterior[explanation.rival])
-        assert sum(explanation.reasons.values()) == pytest.approx(odds, rel=1e-4, abs=1e-4)
+        for rival, reasons in explanation.reasons.items():
+            odds = np.log(explanation.posterior[items.truth[row]] / explanation.posterior[rival])
+            assert sum(reasons.values()) == pytest.approx(odds, rel=1e-4, abs=1e-4)
         near = features @ features[row]
         near[row] = -2
         assert [r for r, _ in explanation.alike] == np.argsort(-near, kind="stable")[:12].tolist()
@@ -220,7 +234,7 @@ def test_a_run_without_what_newer_runs_keep_is_shown_as_far_as_it_goes(workspace
     frame.to_parquet(results / "truth.parquet", index=False)
     content = ask("item", run="old", row=0).json
     assert content["image"] is None
-    assert (content["reasons"], content["says"], content["alike"]) == ({}, {}, [])
+    assert (content["reasons"], content["says"], content["alike"]) == ([], {}, [])
     assert set(content["annotations"]) == {c for c in matrices_of(results.parent)["coders"] if frame[c][0]}
     p = frame[[c for c in frame if c.startswith("p_")]].to_numpy()
     lead = np.sort(p, axis=1)[:, -1] - np.sort(p, axis=1)[:, -2]

@@ -257,8 +257,10 @@ def _item(gallery: Gallery, row: int) -> dict[str, Any]:
         "image": None if explanation.image is None else _shares(explanation.image),
         "says": {c: _shares(p) for c, p in explanation.says.items()},
         "annotations": {c: _shares(p) for c, p in explanation.annotations.items()},
-        "rival": explanation.rival,
-        "reasons": {c: round(v, 3) for c, v in explanation.reasons.items()},
+        "reasons": [
+            {"rival": rival, "by": {c: round(v, 3) for c, v in reasons.items()}}
+            for rival, reasons in explanation.reasons.items()
+        ],
         "alike": near,
     }
 

@@ -4,11 +4,12 @@
 import { h, named, percent, share, when, whole } from "./core.js";
 
 /** @import { Gallery } from "./main.js" */
-/** @import { About, Item, Row } from "./types.js" */
+/** @import { About, Item, Reasons, Row } from "./types.js" */
 
 const MOST_COLUMNS = 6;
 const MOST_REASONS = 8;
 const MOST_LINES = 12;
+const MOST_NAMED = 3; // coders
 
 /**
  * The image: the small one until the large one is there.
@@ -68,20 +69,35 @@ export function bars(app, item) {
 }
 
 /**
- * What the image and each annotation add, in log-odds against the next most probable class.
+ * What the image and each annotation add, in log-odds against each class that an annotation says instead.
  * @param {Gallery} app
  * @param {Item} item
  */
 export function why(app, item) {
+  if (!item.reasons.length) return null;
+  const [first, ...others] = item.reasons.map((reasons) => against(app, item, reasons));
+  const folded = others.map(({ heading, body }) => h("details", {}, h("summary", {}, heading), body));
+  return h("div", { class: "ga-part-of" }, h("h2", {}, first.heading), first.body, folded);
+}
+
+/**
+ * @param {Gallery} app
+ * @param {Item} item
+ * @param {Reasons} reasons
+ */
+function against(app, item, { rival, by }) {
   const { data } = app;
-  const entries = Object.entries(item.reasons);
-  if (!entries.length) return null;
+  const entries = Object.entries(by);
+  /** @param {string} source */
+  const label = (source) => {
+    const votes = item.annotations[source];
+    return votes.indexOf(Math.max(...votes));
+  };
   const most = Math.max(...entries.map(([, v]) => Math.abs(v)), 1);
   /** @param {string} source */
   const name = (source) => {
     if (!source) return "the image";
-    const votes = item.annotations[source];
-    return `${app.coderName(source)}: ${data.classes[votes.indexOf(Math.max(...votes))]}`;
+    return `${app.coderName(source)}: ${data.classes[label(source)]}`;
   };
   const sum = entries.reduce((s, [, v]) => s + v, 0);
   /** @type {(entry: [string, number]) => HTMLElement} */
@@ -94,13 +110,15 @@ export function why(app, item) {
       h("b", {}, odds(v)),
     );
   const strongest = entries.sort((a, b) => Math.abs(b[1]) - Math.abs(a[1])).slice(0, MOST_REASONS);
-  return h(
-    "div",
-    { class: "ga-part-of" },
-    h("h2", {}, "Why ", named(data.classes[item.t]), " and not ", named(data.classes[item.rival])),
+  const who = Object.keys(item.annotations).filter((c) => label(c) === rival).map((c) => app.coderName(c));
+  const more = who.length > MOST_NAMED ? ` and ${who.length - MOST_NAMED} more` : "";
+  const heading = ["Why ", named(data.classes[item.t]), " and not ", named(data.classes[rival])].flat();
+  const body = [
+    who.length ? h("p", { class: "ga-quiet" }, named(data.classes[rival]), " is what ", named(who.slice(0, MOST_NAMED).join(", ")), `${more} said`) : null,
     h("div", { class: "ga-reasons" }, strongest.map(line)),
     h("p", { class: "ga-quiet" }, `log-odds; together ${odds(sum)}, odds of ${ratio(sum)}`),
-  );
+  ];
+  return { heading, body };
 }
 
 /**

@@ -79,8 +79,7 @@ export interface Item extends About {
   image: number[] | null;
   says: Record<string, number[]>;
   annotations: Record<string, number[]>;
-  reasons: Record<string, number>;
-  rival: number;
+  reasons: Reasons[]; // the first rival is the one to look at
   alike: (Row & { cosine: number })[];
 }
 
@@ -205,6 +204,12 @@ export interface AgainstTruth {
   coder: string;
   items: number;
   same: number;
+}
+
+/** What each source adds for the learned truth against another class, in log-odds; "" is the image. */
+export interface Reasons {
+  rival: number;
+  by: Record<string, number>;
 }
 
 export interface CaseCounts {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ from ..runs.run import Run
 from ..runs.stored_results import open_results
 
 LOOK_ALIKES = 12
+MOST_RIVALS = 3
 BLOCK = 200_000
 
 
@@ -28,9 +30,9 @@ class Explanation:
     posterior : (K,) truth given the image and its annotations. image : (K,) given the image alone.
     says : coder → (K,) p·T[c], the distribution of its label given the image.
     annotations : coder → (K,) its annotation, votes or shares.
-    rival : index of the second most probable class.
-    reasons : source → log-odds it adds for the learned truth against the rival, in nats; ``""`` is the image.
-        Their sum is the log-odds of the posterior.
+    reasons : rival class → source → log-odds it adds for the learned truth against the rival, in nats; ``""`` is the
+        image. Their sum is the log-odds of the posterior. The rivals are the classes of annotations that differ from
+        the learned truth, people's first, the most probable first; of an item without any, the second most probable.
     alike : (row, cosine) of the items with the most similar features, most similar first.
     """
 
@@ -38,8 +40,7 @@ class Explanation:
     image: FloatArray | None
     says: dict[str, FloatArray]
     annotations: dict[str, FloatArray]
-    rival: int
-    reasons: dict[str, float]
+    reasons: dict[int, dict[str, float]]
     alike: list[tuple[int, float]]
 
 
@@ -55,29 +56,34 @@ def explain(run: Run, items: LearnedItems, row: int) -> Explanation:
     """
     results = open_results(run)
     about = results.transitions()
-    k = len(items.classes)
     posterior, image = results.probabilities(items, row)
     matrices = {c: np.asarray(m) for c, m in about["coders"].items()}
     annotations = results.annotations(items, row)
     learned = int(items.truth[row])
-    others = posterior.copy()
-    others[learned] = -1
-    rival = int(others.argmax()) if k > 1 else learned
-    reasons: dict[str, float] = {}
+    reasons: dict[int, dict[str, float]] = {}
     if image is not None:
-        sure = np.log(np.maximum(image, FLOOR))
-        reasons[""] = float(sure[learned] - sure[rival])
-        share = results.share(items, row)
         people = {c for c in annotations if not is_machine(c) and c not in items.certain}
+        share = results.share(items, row)
+        sharpness = float(about.get("sharpness", 1.0)) if people else 1.0
+        # (K,) what each source adds to the log-probability of each class, up to a constant.
+        evidence = {"": sharpness * np.log(np.maximum(image, FLOOR))}
         for coder, votes in annotations.items():
-            log_t = np.log(np.maximum(matrices[coder], T_FLOOR))
             weight = float(about.get("weights", {}).get(coder, 1.0)) * (share if coder in people else 1.0)
-            reasons[coder] = weight * float(votes @ (log_t[learned] - log_t[rival]))
-        if people:
-            sharpness = float(about.get("sharpness", 1.0))
-            reasons = {source: sharpness * reason for source, reason in reasons.items()}
+            evidence[coder] = sharpness * weight * (np.log(np.maximum(matrices[coder], T_FLOOR)) @ votes)
+        for rival in _rivals(posterior, annotations, learned):
+            reasons[rival] = {source: float(log_p[learned] - log_p[rival]) for source, log_p in evidence.items()}
     says = {c: image @ t for c, t in matrices.items() if c not in items.certain} if image is not None else {}
-    return Explanation(posterior, image, says, annotations, rival, reasons, look_alikes(run, items, row))
+    return Explanation(posterior, image, says, annotations, reasons, look_alikes(run, items, row))
+
+
+def _rivals(posterior: FloatArray, annotations: Mapping[str, FloatArray], learned: int) -> list[int]:
+    """The classes against which the learned truth is explained, see `Explanation.reasons`."""
+    by_people, by_machines = set[int](), set[int]()
+    for coder, votes in annotations.items():
+        (by_machines if is_machine(coder) else by_people).add(int(np.argmax(votes)))
+    others = [k for k in np.argsort(-posterior, kind="stable").tolist() if k != learned]
+    said = [k for k in others if k in by_people] + [k for k in others if k in by_machines - by_people]
+    return said[:MOST_RIVALS] or others[:1]
 
 
 def look_alikes(run: Run, items: LearnedItems, row: int, most: int = LOOK_ALIKES) -> list[tuple[int, float]]:

@@ -17,8 +17,7 @@ export const item = (r, more = {}) => ({
   image: [0.6, 0.3, 0.1],
   says: { Ann: [0.8, 0.1, 0.1] },
   annotations: { Ann: [1, 0, 0] },
-  reasons: { "": 0.5, Ann: 1.5 },
-  rival: 1,
+  reasons: [{ rival: 1, by: { "": 0.5, Ann: 1.5 } }],
   alike: [],
   ...more,
 });

@@ -5,12 +5,12 @@ import { afterEach, test } from "node:test";
 
 import { changed, classKeys, Keys, withLetters } from "../../assets/gallery/keys.js";
 import { Many } from "../../assets/gallery/many.js";
-import { odds, ratio } from "../../assets/gallery/details.js";
+import { odds, ratio, why } from "../../assets/gallery/details.js";
 import { stateOf } from "../../assets/gallery/notes.js";
 import { Answer } from "../../assets/gallery/server.js";
 import { stopClock } from "./browser.js";
 import { pretendPage } from "./dom.js";
-import { CLASSES, item, later, openGallery, settled } from "./gallery_page.js";
+import { CLASSES, item, later, openGallery, pageData, settled } from "./gallery_page.js";
 
 let page;
 
@@ -104,6 +104,15 @@ test("image first: labels are hidden until Enter or the answer, and what was see
   assert.match(page.one(".ga-last").textContent, /^Your last answer: anger; the learned truth is another/);
 });
 
+test("a truth is explained against what each coder said instead, by whom", () => {
+  pretendPage();
+  const annotations = { Ann: [0, 1, 0], Ben: [0, 0, 1] };
+  const reasons = [{ rival: 1, by: { "": 2, Ann: -1 } }, { rival: 2, by: { "": 3, Ben: -0.5 } }];
+  const shown = why({ data: pageData(), coderName: (id) => id }, item(0, { annotations, reasons }));
+  assert.match(shown.textContent, /^Why anger and not fear.*fear is what Ann said.*together \+1\.0/);
+  assert.match(shown.querySelector("details").textContent, /^Why anger and not joy.*joy is what Ben said.*together \+2\.5/);
+});
+
 test("names, reasons and answers go together; a signed-in name is fixed", async () => {
   page = await openGallery({ data: { reviewer: "Ada" } });
   await open();
@@ -148,7 +157,7 @@ test("what is known of an image is asked for when one rests on it, and is that o
   pass(140);
   await settled();
   page.press("ArrowRight");
-  slow.free(item(0, { reasons: { "": 99 } }));
+  slow.free(item(0, { reasons: [{ rival: 1, by: { "": 99 } }] }));
   await settled();
   assert.equal(page.one(".ga-details").textContent.includes("99"), false);
   pass(140);
