@@ -116,3 +116,30 @@ def test_files_and_functions_are_short(tmp_path: Path) -> None:
     (folder / "function.py").write_text("class A:\n    async def f(self):\n" + "        x = 1\n" * 70)
     (folder / "short.py").write_text("def f():\n" + "    x = 1\n" * 69)
     assert too_long(tmp_path, ["ui"]) == ["ui/deep/function.py f", "ui/deep/long.py"]
+
+
+def not_there(page: str, root: Path) -> list[str]:
+    """Files that a page names and that are not there, and names that it says to be in a file and that are not."""
+    texts = {
+        path.relative_to(root).as_posix(): path.read_text(encoding="utf-8")
+        for folder in (*SOURCES, "assets")
+        for path in (root / folder).rglob("*")
+        if path.suffix in (".py", ".js", ".ts")
+    }
+    out = []
+    for name in re.findall(r"(?<![*\w/.])[\w/.]+\.(?:py|js|ts)\b", page):
+        out += [name] if not any(f"/{file}".endswith(f"/{name}") for file in texts) else []
+    for name, file in re.findall(r"`([\w.]+)` \(`([\w/.]+\.(?:py|js))`\)", page):
+        defined = rf"(?:class|def) {name.split('.')[-1]}\b"
+        there = any(re.search(defined, text) for path, text in texts.items() if f"/{path}".endswith(f"/{file}"))
+        out += [f"{name} ({file})"] if not there else []
+    return out
+
+
+def test_the_map_of_the_code_names_what_is_there() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    assert not_there(page, ROOT) == []
+    assert not_there("`charts.py`, `maps.js`, `Wish` (`explore/wish.py`), `Hope` (`explore/wish.py`)", ROOT) == [
+        "maps.js",
+        "Hope (explore/wish.py)",
+    ]

@@ -1,4 +1,8 @@
-"""One file per dataset format; each turns files into a :class:`Study`, by the same road."""
+"""A dataset becomes a :class:`Study`, one file per format.
+
+In: a folder, an archive or a table. Out: a checked study: annotation table, images, known truth, problems, questions.
+Nothing here imports PyTorch.
+"""
 
 from __future__ import annotations
 
@@ -54,9 +58,9 @@ LAST = 1000  # rank of a reader that declares none
 
 @dataclass(frozen=True)
 class Recognised:
-    """What a dataset was recognised as.
+    """The format that a dataset was recognised as.
 
-    ``why`` says by what; ``files`` are those of the folder inside it where the dataset lies.
+    ``why`` names what it was recognised by. ``files`` are those of the folder that holds the dataset.
     """
 
     reader: ModuleType
@@ -65,12 +69,12 @@ class Recognised:
 
 
 def recognise(files: Files, name: str, corrections: Corrections = NOTHING) -> Recognised:
-    """Find the format of files, in the folder given or in the only folder inside it.
+    """Find the format of the files of a folder, or of the only folder inside it.
 
     Raises
     ------
     DatasetError
-        no format fits; says which comes nearest and what it lacks.
+        no format fits; the message names the nearest one and what the files lack for it.
     """
     misses = []
     of_columns = speaks_of_columns(corrections, files)
@@ -95,7 +99,7 @@ def _match(reader: ModuleType, files: Files, corrections: Corrections) -> Match:
 def read_files(
     files: Files, name: str, format: str | None = None, corrections: Corrections = NOTHING
 ) -> tuple[Reading, str, str]:
-    """What a dataset's files say, as text, with the format's name and what it was recognised by.
+    """Read a dataset's files as text; also returns the format's name and what it was recognised by.
 
     Raises
     ------
@@ -135,7 +139,7 @@ def _reader(format: str) -> ModuleType:
 
 
 def _read_source(files: Files, name: str, format: str | None, corrections: Corrections = NOTHING) -> Reading:
-    """A source of a joined study: any dataset, or images alone."""
+    """Read a source of a joined study: any dataset, or images alone."""
     if format is None and images_only.match(files).fits:
         return images_only.read(files, name)
     if corrections:
@@ -148,7 +152,7 @@ def _read_source(files: Files, name: str, format: str | None, corrections: Corre
 
 
 def holds_images_alone(location: str | os.PathLike[str]) -> int:
-    """How many images lie there, if they are all there is: unlabelled data of a joined study; else 0.
+    """Number of images at a location without labels, as unlabelled data of a joined study; 0 where there are labels.
 
     Raises
     ------
@@ -160,7 +164,7 @@ def holds_images_alone(location: str | os.PathLike[str]) -> int:
 
 
 def refers_to(location: str | os.PathLike[str]) -> list[Path]:
-    """Places outside itself that a dataset reads: the sources of a joined study; of any other none.
+    """Paths outside a dataset that it reads: the sources of a joined study; none for any other dataset.
 
     Raises
     ------
@@ -189,9 +193,9 @@ def load_dataset(
 ) -> Study:
     """Read a dataset folder, ``.zip``, ``.tar`` or table, whichever format it has.
 
-    ``format``, a key of ``FORMATS``, overrides what it is recognised as, ``corrections`` what its columns, folders and
-    values are understood to be. What that was, and what is open about it, is in the study's ``reading``. A large
-    dataset is kept as columns (:mod:`index`), to open at once the next time.
+    ``format``, a key of ``FORMATS``, overrides the format that is recognised. ``corrections`` override what its
+    columns, folders and values are. The study's ``reading`` holds how it was read, and the open questions. A large
+    dataset is kept as columns (:mod:`index`), so that it opens at once the next time.
 
     Raises
     ------
@@ -210,7 +214,7 @@ def load_dataset(
 def preview_dataset(
     location: str | os.PathLike[str], format: str | None = None, corrections: Corrections | None = None
 ) -> Preview:
-    """How a dataset would be read so, by the first rows of its tables; nothing is kept.
+    """Read the first rows of a dataset's tables with these corrections; nothing is kept.
 
     Raises
     ------
@@ -247,7 +251,7 @@ def _load(path: Path, format: str | None, corrections: Corrections) -> Study:
 
 
 def register(reader: ModuleType) -> None:
-    """Add a format's reader to those that are asked, at the place of its ``RANK``.
+    """Add a format's reader to ``FORMATS``, in the order of ``RANK``.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""AffectNet, both forms in which it was given out.
+"""AffectNet, in both forms of its release.
 
 Mollahosseini, Hasani and Mahoor, *AffectNet*, 2017. The lists ``training.csv`` and
 ``validation.csv`` have eleven codes, three of which are no expression; the later release
@@ -99,7 +99,7 @@ def read(files: Files, name: str) -> Reading:
 
 
 def _tables(files: Files) -> list[TableReading]:
-    """What the columns of the lists are."""
+    """Roles of the columns of the lists."""
     roles = {PATH: "image", EXPRESSION: "label"}
     lists = {n: header(files, n) for n in files.others if is_table(n)}
     return [TableReading.of(n, "single", h, roles) for n, h in lists.items() if set(roles) <= set(h)]

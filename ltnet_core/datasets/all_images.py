@@ -1,4 +1,4 @@
-"""All images of a study, decoded side by side: what each is, or its pixels."""
+"""All images of a study, decoded in parallel: facts about each, or its pixels."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def decode_all(
 
 @dataclass(frozen=True)
 class Source:
-    """What a dataset was read from, so that another process can read it too."""
+    """Where and how a dataset was read, so that another process can read it too."""
 
     location: str
     format: str
@@ -93,9 +93,9 @@ class Source:
 
 
 class PixelsOnDemand:
-    """Pixels decoded every time they are asked for, where there is no room to keep them all.
+    """Pixels decoded each time they are needed, for a study whose pixels cannot all be kept.
 
-    Images in ``broken`` are black. Of several processes ``side_by_side`` on a machine each takes some of its cores.
+    Images in ``broken`` are black. Each of ``side_by_side`` processes on a machine takes a share of its cores.
     ``source`` is where another process finds the files.
     """
 
@@ -131,7 +131,7 @@ class PixelsOnDemand:
 def _pool(
     files: Files, names: Sequence[str], most: int | None = None
 ) -> contextlib.AbstractContextManager[DecodingPool | None]:
-    """Processes to decode so many images, where that is worth their start; by default for all cores."""
+    """A pool of at most ``most`` processes, by default one per core; None for few images."""
     return DecodingPool(files, most) if len(names) >= MANY else contextlib.nullcontext()
 
 
@@ -156,7 +156,7 @@ def _fill(
 
 
 def _in_threads(work: Callable[[int], T], count: int, progress: Progress | None) -> list[T]:
-    """``work`` of every number below ``count``, in this process."""
+    """Results of ``work`` for every number below ``count``, in threads of this process."""
     out: list[T] = []
     with ThreadPoolExecutor(max_workers=cores()) as threads:
         for start in range(0, count, CHUNK):

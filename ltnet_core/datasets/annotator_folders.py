@@ -45,7 +45,7 @@ def _sources(files: Files) -> dict[str, list[tuple[str, str, str]]]:
 
 
 def _key(files: Files, sources: dict[str, list[tuple[str, str, str]]]) -> Callable[[str], str] | None:
-    """What tells the same image in two folders: its name or its content; None where the folders share none."""
+    """What an image is recognised by in another folder: name or content; None where the folders share no image."""
     everything = [i for images in sources.values() for i, *_ in images]
     by_name = _shared(sources, _base)
     if by_name and all(

@@ -1,4 +1,4 @@
-"""From the answers in a tool's export to a reading: questions, repeated answers, parts and names of images."""
+"""The answers in a tool's export become a reading: questions, repeated answers, parts and names of images."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ class Answers:
 
     Attributes
     ----------
-    tool : what the export is called in messages.
-    corrections : what a person said: which question holds the labels, which parts are trained on.
-    image, coder, label : what the export calls the image, who answered and the answer; "" where it has no such field.
+    tool : name of the export in messages.
+    corrections : a person's choice of the question that holds the labels and of the parts to train on.
+    image, coder, label : names of the export's fields for image, person and answer; "" where there is none.
         Without ``image`` there is no table to show.
     """
 
@@ -67,25 +67,28 @@ class Answers:
         part: str = "",
         count: float = 1.0,
     ) -> None:
-        """One answer. ``coder`` is "" where the export names nobody, ``part`` a file or value that may name a part."""
+        """Add one answer.
+
+        ``coder`` is "" where the export names nobody; ``part`` is a file or value that may name a part.
+        """
         if label and image:
             self._rows.append((image, coder, label, question, count, when, part, file, row))
         elif label:
             self.set_aside("it names no image", file, row)
 
     def set_aside(self, reason: str, file: str, row: int, count: int = 1) -> None:
-        """An answer that is no label of an image; told with its reason."""
+        """Leave out an answer that is no label of an image; the problems give its reason."""
         self._counts[reason] += count
         self._first.setdefault(reason, f"{file}, row {row}")
 
     def separate(self, classes: Mapping[str, set[str]]) -> None:
-        """Take coders that are columns or jobs for questions, where they share no class with the first."""
+        """Take coders that are columns or jobs as questions, where they share no class with the first."""
         first = next(iter(classes.values()), set())
         if any(not used & first for used in classes.values()):
             self._rows = [(*row[:3], row[1], *row[4:]) for row in self._rows]
 
     def problems(self) -> list[Problem]:
-        """What was set aside, one sentence for each reason."""
+        """The answers that were left out, one sentence for each reason."""
         if not self._counts:
             return []
         examples = tuple(f"{self._first[r]}: {r} ({n:,} such)." for r, n in self._counts.most_common())
@@ -104,9 +107,9 @@ class Answers:
     ) -> Reading:
         """The reading of all answers.
 
-        ``classes`` is their order where the export has one; ``images`` what lies beside it, if not all of
-        ``files.images``; ``truth`` the known class of images by their names in the export; ``beside`` where
-        ``classes.csv`` may be, if not in ``files``.
+        ``classes`` is the order of the classes, where the export has one. ``images`` are the images beside the export,
+        by default all of ``files.images``. ``truth`` is the known class of images, by their names in the export.
+        ``beside`` are the files that may hold ``classes.csv``, by default ``files``.
 
         Raises
         ------
@@ -163,7 +166,7 @@ class Answers:
         )  # fmt: skip
 
     def _tables(self, frame: pd.DataFrame) -> list[TableReading]:
-        """What each file's fields are."""
+        """Roles of each file's fields."""
         out = []
         chosen = self._chosen(frame)
         for file, rows in frame.groupby("file", sort=False) if self.image else ():
@@ -173,7 +176,7 @@ class Answers:
         return out
 
     def _chosen(self, frame: pd.DataFrame) -> list[str]:
-        """The questions that may hold the labels; one where a person said which."""
+        """The questions that may hold the labels; only the one that a person chose, if so."""
         sizes = (
             frame.groupby("question")["label"]
             .agg(["nunique", "size"])
@@ -218,14 +221,14 @@ class Answers:
         return to_it, [Question("several questions", sentence, tuple(chosen), tuple(ways))]
 
     def _present(self, frame: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
-        """The answers that are labels, and how often each value was given that a person said is none."""
+        """The answers that are labels, and the count of each value that a person named as "no label"."""
         values = [str(v) for v in frame["label"].unique()]
         gone = [v for v in values if self.corrections.missing is not None and absent(v, self.corrections)]
         away = frame["label"].isin(gone)
         return frame[~away].reset_index(drop=True), {v: int((frame["label"] == v).sum()) for v in gone}
 
     def _in_parts(self, frame: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, str]]:
-        """The answers with ``part`` as train, test or "", without those to ignore; and what names meant that."""
+        """The answers with ``part`` as train, test or "", without those to ignore; and the part of each name."""
         names = [str(n) for n in frame["part"].unique()]
         parts = {n: part_of_file(n, self.corrections) for n in names}
         frame = frame.assign(part=frame["part"].map(parts))
@@ -233,7 +236,7 @@ class Answers:
         return frame[frame["part"] != "ignore"].reset_index(drop=True), splits
 
     def _latest(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """Of several answers of one person for one image the latest, where each has its time; else all that differ."""
+        """Of several answers of one person for one image: the latest, where each has a time; else all that differ."""
         key = ["image", "coder"]
         if (frame["count"] != 1).any():
             return frame
@@ -253,7 +256,7 @@ class Answers:
 
 
 def _with_coders(frame: pd.DataFrame, name: str) -> pd.DataFrame:
-    """Where the export names nobody: a coder for each file if files speak of the same images, else one for all."""
+    """Names of coders where the export has none: one per file if files share images, else one for all."""
     nobody = frame["coder"].eq("") & frame["part"].ne("test")
     if not frame["coder"].eq("").any():
         return frame
@@ -278,7 +281,7 @@ def _rows_of(frame: pd.DataFrame, columns: Sequence[str]) -> list[Rows]:
 
 
 def _truth_of_tests(frame: pd.DataFrame) -> tuple[pd.DataFrame, set[str]]:
-    """What most answers say of each image of a test part, and the images that have no single such class."""
+    """The most frequent answer for each image of a test part, and the images without a single such class."""
     votes = frame.groupby(["image", "label"], sort=False).agg(
         count=("count", "sum"), file=("file", "first"), row=("row", "first")
     )

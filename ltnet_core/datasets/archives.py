@@ -1,4 +1,4 @@
-"""Opens a dataset: a folder, a zip, a tar or one file. Other archives are refused with what to do."""
+"""Open a dataset: a folder, a zip, a tar or one file. Of other archives the error says what to do."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LONG_HEADERS = (
     *(tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE),
     *(tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK),
 )
-# What a file begins with, and what it is.
+# First bytes of a file, and its type.
 MARKS = (
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
     (b"Rar!\x1a\x07", "a RAR archive"),
@@ -35,7 +35,7 @@ PART = re.compile(r"\.(?:z\d\d|r\d\d|\d{3})$|\.part\d+\.rar$", re.IGNORECASE)
 
 
 def refuse(path: Path) -> None:
-    """Raise where a file is an archive that is not read, or one part of a split one.
+    """Raise for an archive of a type that is not read, or for one part of a split archive.
 
     Raises
     ------
@@ -68,7 +68,7 @@ def is_tar(path: Path) -> bool:
 
 
 class _Entry(tarfile.TarInfo):
-    """An entry whose header is not longer than any name."""
+    """An entry of a tar; a header that is longer than any name is an error."""
 
     def _proc_member(self, archive: tarfile.TarFile) -> tarfile.TarInfo:
         if self.type in LONG_HEADERS and self.size > LONGEST_HEADER:
@@ -144,12 +144,12 @@ class TarFiles(Files):
 def open_files(location: str | os.PathLike[str], roots: Sequence[Path] | None = None) -> Files:
     """Open a folder, a ``.zip``, a ``.tar`` or one file.
 
-    ``roots`` are the folders below which it must lie, now and whenever it is read; None is anywhere.
+    ``roots`` are the folders that must hold it, now and whenever it is read; None allows every location.
 
     Raises
     ------
     DatasetError
-        there is nothing there, it lies elsewhere, or is an archive that is not read.
+        nothing is there, it lies outside ``roots``, or it is an archive of a type that is not read.
     """
     path = expanded(location)
     allowed = None

@@ -17,7 +17,7 @@ KINDS = "biufSU"
 
 
 def read_array(files: Files, name: str, limit: int = MAX_FILE_BYTES) -> np.ndarray[Any, Any]:
-    """A ``.npy`` file of numbers or text; objects, which are pickled, are refused.
+    """Read a ``.npy`` file of numbers or text; objects, which are pickled, are refused.
 
     Raises
     ------
@@ -28,7 +28,7 @@ def read_array(files: Files, name: str, limit: int = MAX_FILE_BYTES) -> np.ndarr
 
 
 def array_of(data: bytes, name: str) -> np.ndarray[Any, Any]:
-    """The same of the file's bytes."""
+    """Read the array from the file's bytes."""
     if not data.startswith(MAGIC):
         raise DatasetError("is not a readable NumPy array (it does not begin like one).", file=name)
     try:

@@ -1,4 +1,4 @@
-"""Tables in files of other kinds, read as the tables they are: the files with these tables among them."""
+"""Tables that are made of files of other types, read as if they were tables of the dataset."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BESIDE = ("classes.csv", "truth.csv")
 
 
 class AsTables(Files):
-    """Nothing but tables that were made of other files, beside the images."""
+    """The images of a dataset, and tables that were made of its other files."""
 
     def __init__(self, files: Files, tables: Mapping[str, bytes]):
         self._files, self.tables = files, dict(tables)
@@ -36,7 +36,7 @@ class AsTables(Files):
 
 
 def match_tables(tables: AsTables, corrections: Corrections) -> tuple[ModuleType | None, Match]:
-    """The kind of table that they hold and by what; else what the nearest kind lacks."""
+    """The kind of the tables and what it was recognised by; else what they lack for the nearest kind."""
     nearest = Match(False, "", 0.0)
     for reader in TABLES:
         correctable = hasattr(reader, "CORRECTABLE")
@@ -50,12 +50,12 @@ def match_tables(tables: AsTables, corrections: Corrections) -> tuple[ModuleType
 
 
 def read_as_tables(files: Files, tables: AsTables, name: str, corrections: Corrections) -> Reading:
-    """Read them as the kind of table they are, with ``classes.csv`` and ``truth.csv`` of the files.
+    """Read the tables as their kind is read, with ``classes.csv`` and ``truth.csv`` of the files.
 
     Raises
     ------
     DatasetError
-        they are none, or one is broken.
+        they are of no kind, or one is broken.
     """
     reader, matched = match_tables(tables, corrections)
     if reader is None:
@@ -75,7 +75,7 @@ def read_as_tables(files: Files, tables: AsTables, name: str, corrections: Corre
 
 
 def _own(tables: AsTables, text: str) -> str:
-    """A text that calls the files as they are called in the dataset."""
+    """The text with the names that the files have in the dataset."""
     for name in tables.tables:
         text = text.replace(name, _file(name))
     return text

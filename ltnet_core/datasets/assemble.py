@@ -1,4 +1,4 @@
-"""From the text that a format's reader returns to a checked :class:`Study`; every format goes through here."""
+"""The text that a format's reader returns becomes a checked :class:`Study`, for every format."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from .tables import coded, mapped, united
 
 
 def assemble(reading: Reading, name: str, format: str, why: str) -> Study:
-    """Check everything; what cannot be used is set aside and becomes a problem.
+    """Check all rows; a row that cannot be used is left out and becomes a problem.
 
     Raises
     ------
@@ -98,7 +98,7 @@ def assemble(reading: Reading, name: str, format: str, why: str) -> Study:
 
 
 def _about_classes(table: AnnotationTable, classes: list[str], known: NDArray[np.int32]) -> list[Problem]:
-    """Classes that are listed and unused, and those that look like another one misspelled."""
+    """Problems: classes that are listed and unused, and classes that may be another one, misspelled."""
     problems = []
     counts = table.class_counts().sum(0)
     used = counts + np.bincount(known[known >= 0], minlength=len(classes))
@@ -114,7 +114,7 @@ def _about_classes(table: AnnotationTable, classes: list[str], known: NDArray[np
 
 
 def _about_coders(table: AnnotationTable) -> list[Problem]:
-    """Coders whose names differ by case and blanks alone."""
+    """Problem: coders whose names differ only in case and blanks."""
     alike: dict[str, list[str]] = {}
     for coder in table.coders:
         alike.setdefault(short(coder), []).append(coder)
@@ -128,7 +128,7 @@ def _about_coders(table: AnnotationTable) -> list[Problem]:
 
 
 def _archives_inside(reading: Reading) -> list[Problem]:
-    """Archives among the files: what they hold is not read. Without images beside them they may be all there is."""
+    """Problem: archives among the files, which are not read. Without other images they may hold all of them."""
     names = [n for n in reading.files.others if suffix(n) in ARCHIVES]
     if not names:
         return []
@@ -137,7 +137,7 @@ def _archives_inside(reading: Reading) -> list[Problem]:
 
 
 def _unread_images(reading: Reading) -> list[Problem]:
-    """Images of a type that is not read: those whose names are listed and missing are among them."""
+    """Problem: images of a type that is not read. Listed images that are missing may be among them."""
     unread = unread_types(reading.files)
     names = [n for n in reading.files.others if suffix(n) in unread] if unread else []
     texts = tuple(f"{n}: {suffix(n)} files are a type of image that is not read; convert it." for n in names[:EXAMPLES])
@@ -174,7 +174,7 @@ class _All:
         return f"{self.names[self.file[position]]}, row {int(self.row[position])}"
 
     def problem(self, kind: str, rows: NDArray[np.int64], texts: Sequence[str], level: Level = "warning") -> Problem:
-        """A problem of these positions, with a sentence about each of the first."""
+        """A problem of the rows at these positions, with a sentence about each of the first."""
         listing = pd.DataFrame(
             {
                 "file": coded(self.file[rows], self.names),
@@ -187,7 +187,7 @@ class _All:
         return Problem(kind, len(rows), examples, level, listing)
 
     def with_column(self, column: str, values: Any) -> _All:
-        """The same with one more column."""
+        """The same rows with one more column."""
         return _All(self.frame.assign(**{column: values}), self.file, self.names, self.row)
 
     def rows(self, mask: NDArray[np.bool_]) -> _All:
@@ -197,7 +197,7 @@ class _All:
         return _All(frame, self.file[mask], self.names, self.row[mask])
 
     def changed(self, column: str, names: Sequence[str]) -> _All:
-        """The same with another name for each value of a column."""
+        """The same rows, with the values of a column renamed."""
         return _All(self.frame.assign(**{column: mapped(self.frame[column], names)}), self.file, self.names, self.row)
 
 
@@ -224,7 +224,7 @@ def _joined(parts: Sequence[Rows]) -> _All | None:
 
 
 def _with_image_names(rows: Sequence[_All], images: Sequence[str]) -> tuple[list[_All], Names]:
-    """The rows with the dataset's own names for images that they name in another way; an ambiguous one is the first."""
+    """The rows with the dataset's own names of images; where a name fits several images, the first."""
     names_written = list(dict.fromkeys(str(n) for r in rows for n in r.frame["image"].cat.categories))
     names = match_names(names_written, images)
     new = {
@@ -253,7 +253,7 @@ def _classes(reading: Reading, rows: Sequence[_All], source: str) -> list[str]:
 
 
 def _numbered(rows: Sequence[_All], classes: Sequence[str]) -> tuple[list[_All], list[Question]]:
-    """Labels that are numbers are places in the list of classes, unless a class is called so; what is unclear of it."""
+    """Rows whose numbers became classes by position in the list, unless a class has that name; open questions."""
     used = list(dict.fromkeys(str(n) for r in rows for n in r.frame["label"].cat.categories))
     named, unclear = places(used, classes)
     questions = [] if unclear is None else [unclear]
@@ -299,7 +299,7 @@ def _table(rows: _All, images: list[str], classes: list[str]) -> tuple[Annotatio
 
 
 def _duplicate(rows: _All, position: int) -> str:
-    """The sentence about an annotation that was given before."""
+    """The sentence about an annotation that repeats an earlier one."""
     frame = rows.frame
     key = ["image", "coder", "label"] if "count" in frame else ["image", "coder"]
     same = np.logical_and.reduce([(frame[c] == frame[c].iloc[position]).to_numpy() for c in key])
@@ -350,7 +350,7 @@ def _apply_truth(
 
 
 def _test_name(mark: str) -> str:
-    """The test set that a mark of a split stands for; "" for what is trained on."""
+    """Name of the test set for a value of ``split``; "" for items to train on."""
     if mark.lower() == "test":
         return "test"
     if mark.startswith("test:"):
@@ -359,9 +359,9 @@ def _test_name(mark: str) -> str:
 
 
 def held_out(labels: _All, parts: Mapping[str, str]) -> tuple[_All, _All | None]:
-    """Annotations to learn from and those of test parts; rows to ignore are in neither.
+    """The annotations to learn from, and those of test parts; rows to ignore are in neither.
 
-    A row is of a test part if its split says so, or its image lies in a folder that does.
+    A row belongs to a test part if its split or a folder of its image names one.
     """
     test = np.zeros(len(labels.frame), dtype=np.bool_)
     gone = test.copy()

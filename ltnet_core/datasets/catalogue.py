@@ -15,7 +15,7 @@ MARK = "<!-- Made from the formats by `python -m ltnet_core.datasets.catalogue d
 
 
 def catalogue() -> str:
-    """A section for each format: its name for ``--format``, its layout and what is special about it."""
+    """One section per format: its name for ``--format``, its layout and its note."""
     sections = [
         f"## {reader.TITLE}\n\n`--format {name}`\n\n```\n{reader.LAYOUT}\n```\n\n{reader.NOTE}\n"
         for name, reader in FORMATS.items()
@@ -24,7 +24,7 @@ def catalogue() -> str:
 
 
 def with_catalogue(page: str) -> str:
-    """A page with its part from the mark on made anew."""
+    """The page with a new catalogue in place of its part from the mark on."""
     return page.partition(MARK)[0].rstrip() + f"\n\n{MARK}\n\n{catalogue()}"
 
 

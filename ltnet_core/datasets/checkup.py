@@ -26,7 +26,7 @@ DEEP_MODES = ("I", "F")
 def check_up(
     study: Study, images: bool = True, progress: Callable[[int, int], None] | None = None
 ) -> tuple[Problem, ...]:
-    """All problems, errors first; ``images`` opens every image file too.
+    """All problems, errors first. With ``images`` every image file is opened too.
 
     Images are read, decoded and compared by content, and never altered.
     """
@@ -38,9 +38,9 @@ def check_up(
 
 
 def listing(problems: Sequence[Problem]) -> pd.DataFrame:
-    """All problems, a row each: ``kind, level, file, row, image, detail``.
+    """All entries of all problems as rows: ``kind, level, file, row, image, detail``.
 
-    A problem without a list of its own has its examples here.
+    A problem without a full list has its examples here.
     """
     parts = []
     for problem in problems:
@@ -90,7 +90,7 @@ def _listed(table: AnnotationTable, items: np.ndarray, detail: Sequence[str] | s
 # ---- images
 
 
-# kind, level, which images it concerns, and what to say of one
+# kind, level, the images that it concerns, and the sentence about one
 _KINDS: tuple[tuple[str, Level, Callable[[Look], bool], str], ...] = (
     ("empty file", "warning", lambda x: x.empty, "{look.error}"),
     ("unreadable image", "warning", lambda x: bool(x.error) and not x.empty, "{look.error}"),
@@ -130,7 +130,7 @@ def _images(study: Study, names: Sequence[str], looks: Sequence[Look]) -> list[P
 
 
 def _duplicates(study: Study, names: Sequence[str], looks: Sequence[Look]) -> list[Problem]:
-    """Images of the same content under several names, and those that lead from a test set into training."""
+    """Problems: images of equal content under several names, and those in both a test set and training."""
     groups: dict[bytes, list[int]] = {}
     for i, x in enumerate(looks):
         if not x.error:

@@ -60,7 +60,7 @@ def match(files: Files) -> Match:
 
 
 def read(files: Files, name: str) -> Reading:
-    """Read the batches and what people said of them.
+    """Read the batches and their human labels or votes.
 
     Raises
     ------

@@ -24,11 +24,11 @@ WORDS = {word: name for name, words in EMOTIONS.items() for word in (name, *word
 
 
 def common_names(names: Iterable[str]) -> dict[str, str]:
-    """Each class name → the one to use for it, so that names of one meaning become one.
+    """Each class name → the name to use for it, which is one for all names of one meaning.
 
-    Names that differ in case, blanks or hyphens alone, and the usual words for the eight
-    expressions. A name on its own keeps its spelling: ``Happy`` becomes ``happiness`` only
-    where another of ``names`` is called so too.
+    Names that differ only in case, blanks or hyphens have one meaning, and so have the usual words for each of the
+    eight expressions. A name without another of its meaning stays: ``Happy`` becomes ``happiness`` only where ``names``
+    has ``happiness`` too.
     """
     unique = list(dict.fromkeys(names))
     groups: dict[str, list[str]] = {}

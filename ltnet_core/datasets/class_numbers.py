@@ -1,4 +1,4 @@
-"""Classes that are numbers: one name for 1, 1.0 and 01, and places in a list of classes, from 0 or from 1."""
+"""Classes that are numbers: one name for 1, 1.0 and 01; positions in a list of classes, from 0 or from 1."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def all_numbers(names: Sequence[str]) -> bool:
 
 
 def places(names: Sequence[str], classes: Sequence[str]) -> tuple[dict[str, str], Question | None]:
-    """Class number → class of a list, and what is unclear about it; none where the labels are no numbers.
+    """Class number → class of a list, and a question where that is unclear; empty for labels that are no numbers.
 
     Numbers count from 0, unless the last one is one too high: then they count from 1. Where 0 and the last are both
     unused it cannot be told.
@@ -89,7 +89,7 @@ def _counted(used: Sequence[int], classes: Sequence[str]) -> Question:
 
 
 def mixed(by_coder: Mapping[str, Sequence[str]]) -> Question | None:
-    """Whether some coders wrote numbers and others names, so that nobody knows which number is which name."""
+    """Whether some coders wrote numbers and others names, so that no number can be matched with a name."""
     numbers = [c for c, names in by_coder.items() if names and all_numbers(names)]
     words = [c for c, names in by_coder.items() if names and not any(number(n) is not None for n in names)]
     if not numbers or not words:

@@ -1,4 +1,4 @@
-"""COCO's JSON, where annotations give whole images a category."""
+"""COCO's JSON whose annotations give whole images a category."""
 
 from __future__ import annotations
 

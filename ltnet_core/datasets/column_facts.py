@@ -1,4 +1,4 @@
-"""What the cells of a table's columns tell: few or many values, shared classes, names of images."""
+"""Facts about a table's columns by their cells: how many values, shared classes, names of images."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class ColumnFacts:
         return [v for i in used if not absent(v := str(cells.categories[int(i)]), self.corrections)]
 
     def keys(self, column: str) -> set[str]:
-        """The cells of a column, however their numbers and letters are written."""
+        """The different cells of a column, with one spelling for each number and without case."""
         return {v.casefold() if (n := number(v)) is None else str(n) for v in self.values(column)}
 
     def few(self, column: str) -> bool:
@@ -50,23 +50,23 @@ class ColumnFacts:
         return bool(one and other) and 2 * len(one & other) >= min(len(one), len(other))
 
     def speaks(self, column: str, others: Sequence[str]) -> bool:
-        """Whether a column may be an annotator's: it has several classes, or its only one is also another's."""
+        """Whether a column may be an annotator's: it has several classes, or its only class is in another column."""
         return len(self.values(column)) > 1 or any(self.share(column, c) for c in others if c != column)
 
     def fixed(self, column: str, image: str) -> bool:
-        """Whether a column says the same in all rows of an image, of which some have several rows."""
+        """Whether a column has one value in all rows of an image, and some images have several rows."""
         a, b = (self.table.frame[c].cat.codes.to_numpy().astype(np.int64) for c in (image, column))
         n = len(np.unique(a))
         return n < len(a) and len(np.unique(a * (int(b.max(initial=0)) + 1) + b)) == n
 
     def same(self, a: str, b: str) -> bool:
-        """Whether two columns say the same thing, each in its own words: codes and names."""
+        """Whether the values of two columns map one to one, such as codes and names."""
         x, y = (self.table.frame[c].cat.codes.to_numpy().astype(np.int64) for c in (a, b))
         pairs = len(np.unique(x * (int(y.max(initial=0)) + 1) + y))
         return pairs == len(np.unique(x)) == len(np.unique(y)) > 1
 
     def matched(self, column: str) -> float:
-        """The share of a column's cells that are names of images: of those there are, or by their ending."""
+        """Share of a column's cells that name images of the dataset; without images, that end like an image's name."""
         names = [str(v) for v in self.table.frame[column].cat.categories if v]
         if not names:
             return 0.0

@@ -1,4 +1,4 @@
-"""What the columns of a table of labels are called in the field."""
+"""Names that the columns of a table of labels usually have."""
 
 from __future__ import annotations
 
@@ -164,13 +164,13 @@ def words(name: str) -> list[str]:
 
 
 def role(columns: Sequence[str], name: str) -> str | None:
-    """The column that plays a role, None where there is none; the usual name wins."""
+    """The column that has a role, None where there is none; the most usual name comes first."""
     usual = next((c for c in ROLES.get(name, ()) if c in columns), None)
     return usual or next(iter(named(columns, name)), None)
 
 
 def named(columns: Sequence[str], what: str) -> list[str]:
-    """All columns that may play a role by their name, the usual names first."""
+    """All columns that may have a role by their name, the most usual names first."""
     usual = [c for c in ROLES.get(what, ()) if c in columns]
     by_short: dict[str, list[str]] = {}
     for column in columns:
@@ -193,7 +193,7 @@ def labels(columns: Sequence[str]) -> list[str]:
 
 
 def about(name: str) -> bool:
-    """Whether a column describes the image, the person or the work by its name.
+    """Whether a column's name says that it describes the image, the person or the work.
 
     >>> about("age_group"), about("Reader1")
     (True, False)
@@ -207,7 +207,7 @@ def about(name: str) -> bool:
 
 
 def without(columns: Iterable[str], used: Iterable[str | None]) -> list[str]:
-    """The columns that play no role yet."""
+    """The columns that have no role yet."""
     taken = set(used)
     return [c for c in columns if c not in taken and not c.startswith("unnamed") and c]
 

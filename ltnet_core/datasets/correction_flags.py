@@ -1,4 +1,4 @@
-"""The flags that say how a dataset is read: the same on every command that takes one, and in answers to questions."""
+"""The flags that correct how a dataset is read: the same for every command, and in answers to questions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .corrections import COLUMN_ROLES, Corrections, parse
 
 
 def add(sub: argparse.ArgumentParser) -> None:
-    """The flags that say what a dataset's columns, folders and values are, where that is not clear from the files."""
+    """Add the flags that say what a dataset's columns, folders and values are."""
     group = sub.add_argument_group(
         "how the dataset is read", "names are separated by commas; `inspect` shows the reading"
     )
@@ -33,7 +33,7 @@ def add(sub: argparse.ArgumentParser) -> None:
 
 
 def of(arguments: argparse.Namespace, classes: Sequence[str] | None = None) -> Corrections:
-    """The corrections that parsed flags say; ``classes`` where ``--class`` means something else."""
+    """The corrections of parsed flags. ``classes`` are those of a command whose ``--class`` means something else."""
     return parse(
         arguments.columns,
         arguments.annotators,
@@ -46,7 +46,7 @@ def of(arguments: argparse.Namespace, classes: Sequence[str] | None = None) -> C
 
 
 def of_answer(flag: str) -> tuple[str | None, Corrections]:
-    """The format and the corrections that the flag of an answer says.
+    """The format and the corrections that the flag of an answer stands for.
 
     Raises
     ------

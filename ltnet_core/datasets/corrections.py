@@ -1,4 +1,4 @@
-"""What a person says about the reading of a dataset, where the files alone leave it open."""
+"""A person's corrections of how a dataset is read, where the files alone leave it open."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ PARTS = ("train", "test", "ignore")
 
 
 def key_of(name: str) -> str:
-    """A name of a column, file, folder or value, by which it is told from others: without case, composed letters."""
+    """The form in which names of columns, files, folders and values are compared: lower case, letters composed."""
     return unicodedata.normalize("NFC", name).strip().strip("/").casefold()
 
 
 @dataclass(frozen=True)
 class Corrections:
-    """How a dataset is to be read; what is left empty is found out from the files.
+    """How a dataset is to be read; the files decide about each field that is empty.
 
     Attributes
     ----------
     columns : role → column of a table: image, label, coder, count, split, truth, confidence.
-    annotators : columns that are one annotator each, no others.
+    annotators : all columns that are one annotator each.
     classes_are : columns that hold the votes for one class each.
     ignore : columns, tables, files or folders that hold no labels.
     split : name of a folder, a file or a value of a split column → train, test or ignore.
-    missing : values that mean "no label"; None to find out, empty for none.
+    missing : values that mean "no label"; None lets the files decide, empty for none.
     classes : class as it is written → the name to use; "" leaves its labels out.
     """
 
@@ -70,7 +70,7 @@ class Corrections:
         return any(wanted == key_of(i) for i in self.ignore)
 
     def updated(self, other: Corrections) -> Corrections:
-        """These corrections with what another says over them."""
+        """These corrections, overridden by the fields of ``other``."""
         if not other:
             return self
         return Corrections(
@@ -94,7 +94,7 @@ class Corrections:
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any] | None) -> Corrections:
-        """The same from JSON.
+        """The corrections that :meth:`to_json` returned.
 
         Raises
         ------
@@ -119,7 +119,7 @@ class Corrections:
         return cls(**values)
 
     def flags(self) -> list[str]:
-        """The same as arguments of a command."""
+        """The corrections as arguments of a command."""
         out: list[str] = []
         if self.columns:
             out += ["--columns", listed(f"{r}={c}" for r, c in self.columns.items())]
@@ -133,7 +133,7 @@ class Corrections:
         return out + [f"--class={a}={b}" for a, b in self.classes.items()]
 
     def fingerprint(self) -> str:
-        """The same for the same corrections, "" for none."""
+        """A digest, equal for equal corrections; "" for none."""
         if not self:
             return ""
         return hashlib.sha256(json.dumps(self.to_json(), sort_keys=True).encode()).hexdigest()[:16]

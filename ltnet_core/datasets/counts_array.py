@@ -43,7 +43,7 @@ def match(files: Files) -> Match:
 
 
 def read(files: Files, name: str) -> Reading:
-    """Read the counts; the array's name is the coder's.
+    """Read the counts; the coder has the name of the array.
 
     Raises
     ------

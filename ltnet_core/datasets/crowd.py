@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ..annotations import AnnotationTable, FloatArray
 from ..errors import OptionError
 
-# What annotators are like: share of them, and the range their accuracy is drawn from.
+# Kinds of annotators: share of all, and the range that their accuracy is drawn from.
 KINDS = {
     "expert": (0.2, (0.8, 0.95)),
     "usual": (0.5, (0.5, 0.8)),
@@ -21,7 +21,7 @@ KINDS = {
 
 @dataclass(frozen=True)
 class Crowd:
-    """Annotations (``table``), truth (N,), true matrices (C,K,K) and what each annotator is like (C,)."""
+    """Annotations (``table``), truth (N,), true matrices (C,K,K) and the kind of each annotator (C,)."""
 
     table: AnnotationTable
     truth: NDArray[np.int64]
@@ -35,8 +35,8 @@ def draw_crowd(
     """Draw a crowd.
 
     Every item is labelled by ⌊labels_per_item⌋ or one more annotators, drawn without
-    replacement. Wrong labels fall on the same few confusable classes for everyone, in
-    part; a spammer answers one favourite class half of the time and any class otherwise.
+    replacement. A part of the wrong labels fall on the same few confusable classes for all
+    annotators; a spammer answers one favourite class half of the time and any class otherwise.
     Classes are unbalanced.
 
     Raises

@@ -100,7 +100,7 @@ def _tags(image: Element) -> dict[str, list[str]]:
 
 
 def _questions(tags: list[dict[str, list[str]]]) -> list[str]:
-    """What was asked: the tag, if tags differ, and attributes, if their values do."""
+    """The questions: the tag, if tags differ, and each attribute whose values differ."""
     values: dict[str, set[str]] = {}
     for image in tags:
         for question, labels in image.items():

@@ -39,7 +39,7 @@ class TableReading:
 
 @dataclass(frozen=True)
 class DatasetReading:
-    """What a whole dataset was understood to be.
+    """How a whole dataset was read.
 
     Attributes
     ----------
@@ -47,7 +47,7 @@ class DatasetReading:
     splits : folder, file or value of a split column → train, test or ignore.
     names : rule → how many image names of the tables were matched by it.
     missing : value → how many cells or rows with it were taken for "no label".
-    questions : what is open.
+    questions : the open questions.
     """
 
     tables: Sequence[TableReading] = ()
@@ -57,7 +57,7 @@ class DatasetReading:
     questions: tuple[Question, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """The reading as ``inspect --json`` prints it; questions stand beside it."""
+        """The reading as ``inspect --json`` prints it, without the questions, which have a key of their own there."""
         return {
             "tables": [t.to_json() for t in self.tables],
             "splits": dict(self.splits),

@@ -2,7 +2,7 @@
 
 Real image labels never come with the truth behind them, so nobody can say how well a method recovers
 it. Here the truth is known (``truth.csv``), and so is how each coder errs (``planted_T.json``), which
-makes this the one dataset on which a learned transition matrix can be held against the right answer.
+makes this the one dataset on which a learned transition matrix can be compared with the true one.
 """
 
 from __future__ import annotations
@@ -85,10 +85,10 @@ class Plan:
 
 
 def spread(total: int, shares: Sequence[float]) -> list[int]:
-    """Deal ``total`` places to ``len(shares)`` bins in turn, always to the one furthest behind its share.
+    """Assign ``total`` positions to ``len(shares)`` bins in turn, each to the bin that is furthest below its share.
 
-    Returns the bin of each place. Every run of places is close to the shares, so a list sorted by class
-    gets every part in every class, which luck would not promise.
+    Returns the bin of each position. Every run of positions is close to the shares, so every class of a list sorted by
+    class has every part.
     """
     target = np.array(shares, dtype=float) / float(np.sum(shares))
     filled = np.zeros(len(target))
@@ -111,7 +111,7 @@ def sample_labels(
 
 
 def make_plan(items: int, rng: np.random.Generator) -> Plan:
-    """Truth, part and annotations of ``items`` items, in random order so that a number says nothing."""
+    """Truth, part and annotations of ``items`` items, in random order: a file's number tells nothing of its class."""
     by_class = np.sort(np.array(spread(items, CLASS_WEIGHTS), dtype=np.int64))
     by_part = np.array(spread(items, [share for share, _ in PARTS.values()]), dtype=np.int64)
     order = rng.permutation(items)
@@ -139,7 +139,7 @@ def write_demo(
             partial.mkdir(parents=True)
             _write_all(partial, items, seed, progress)
             if target.exists():
-                target.rmdir()  # fails, rightly, if another process put a file there in the meantime
+                target.rmdir()  # fails, as it should, if another process wrote a file there meanwhile
             partial.rename(target)
     finally:
         shutil.rmtree(partial, ignore_errors=True)

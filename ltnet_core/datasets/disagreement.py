@@ -1,4 +1,4 @@
-"""Folders named by class beside a table of labels: two readings that must say the same."""
+"""Folders named by class beside a table of labels: two sources of the same labels, which must agree."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ LABELS_AGREE, FEWEST = 0.999, 4
 
 
 def disagreement(format: str, reading: Reading, corrections: Corrections) -> list[Question]:
-    """A question where images also lie in folders that can be classes, and these say something else than the table.
+    """A question where folders of images can be classes and differ from the labels of the table.
 
-    Folders that the table's classes never name are no classes: by person, by date, by number.
+    Folders are no classes where none is named like a class of the table: by person, by date, by number.
     """
     if (
         format not in TABLES
@@ -62,7 +62,7 @@ def disagreement(format: str, reading: Reading, corrections: Corrections) -> lis
 
 
 def _explicit(format: str, reading: Reading) -> str:
-    """The flags that say what the tables were understood to be."""
+    """The flags that state how the tables were read."""
     for table in reading.tables:
         by_role: dict[str, list[str]] = {}
         for column, role in table.columns.items():

@@ -1,4 +1,4 @@
-"""What the readers of tools' tables share: cells as text, the column that names the image, JSON inside a cell."""
+"""Shared by the readers of tools' tables: cells as text, the column of image names, JSON inside a cell."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def cells(table: Table, column: str) -> list[str]:
 
 
 def image_column(table: Table, columns: Sequence[str], files: Files) -> str:
-    """The column that names images best: those of the dataset, or else anything that ends like an image.
+    """The column of image names: of the dataset's images, or else of anything that ends like an image's name.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Which columns of a Parquet file hold image names and features, and their values a part at a time."""
+"""The columns of a Parquet file that hold image names and features, and their values, a part at a time."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _is_list(kind: pa.DataType) -> bool:
 
 @dataclass(frozen=True)
 class FeatureColumns:
-    """Where names and features are.
+    """The columns of names and features of one file.
 
     Attributes
     ----------

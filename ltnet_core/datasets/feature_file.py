@@ -43,7 +43,7 @@ Part = NDArray[np.floating[Any]]
 
 @dataclass(frozen=True)
 class FeatureFile:
-    """Features that were opened: their names and shape are sound, their values are checked when they are read.
+    """Features of an opened file: names and shape are checked, values are checked when they are read.
 
     Attributes
     ----------
@@ -169,7 +169,7 @@ def _require_names(file: FeatureFile) -> None:
 
 @contextmanager
 def _understood(path: Path) -> Iterator[None]:
-    """Turn what libraries raise for a damaged file into an error that names it.
+    """Raise a DatasetError that names the file for whatever a library raises because it is damaged.
 
     Raises
     ------

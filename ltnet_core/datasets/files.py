@@ -40,7 +40,7 @@ def is_image_name(name: str) -> bool:
 
 
 def is_hidden(name: str) -> bool:
-    """Whether a file is passed over: a part of its name starts with a dot or with what macOS adds to archives."""
+    """Whether a file is not read: a part of its name starts with a dot or with what macOS adds to archives."""
     return any(part.startswith((".", "__MACOSX")) for part in name.split("/"))
 
 
@@ -51,7 +51,7 @@ class Files(ABC):
     ----------
     location : where they lie on this machine.
     below : folder inside ``location`` that the names count from; "" or a prefix that ends in a slash.
-    passed_over : what is not read and why, a sentence each: links, entries that lead outside.
+    passed_over : a sentence about each entry that is not read: links, entries that lead outside.
     """
 
     location: Path
@@ -171,18 +171,18 @@ class Below(Files):
 
 
 class _OnDisk(Files):
-    """Files on disk, each at a path of its own.
+    """Files on the disk, each at its own path.
 
     Attributes
     ----------
-    allowed : resolved folders in which a file must lie after all links, at the time of reading; None is anywhere.
+    allowed : resolved folders that must hold a file, after all links, when it is read; None allows every location.
     """
 
     allowed: tuple[str, ...] | None = None
 
     @abstractmethod
     def _path(self, name: str) -> str | Path:
-        """Where a file lies; raises DatasetError where it is none of the dataset's."""
+        """Path of a file; raises DatasetError where it is no file of the dataset."""
 
     def read(self, name: str, limit: int = MAX_FILE_BYTES) -> bytes:
         return self._bytes(name, None, limit)
@@ -228,7 +228,7 @@ class _OnDisk(Files):
 
 
 class FolderFiles(_OnDisk):
-    """A folder. Hidden files are passed over.
+    """The files of a folder, without hidden ones.
 
     A link is followed where it leads to a file in the folder, or to a file or folder in one that ``LTNET_ROOTS``
     names; a link to a folder inside the folder is not, because that one is read under its own name.
@@ -283,16 +283,17 @@ class FolderFiles(_OnDisk):
         return names
 
     def _path(self, name: str) -> str:
-        # Not asked of the listing: a study opened from its index has none, and must not walk a million files for one.
+        # Not taken from the listing: a study opened from its index has none, and must not list a million files for it.
         if not name or name.startswith("/") or "\0" in name or ".." in name.split("/"):
             raise DatasetError("lies outside the dataset.", file=name)
         return f"{self.location}/{name}"
 
 
 class GivenFiles(_OnDisk):
-    """Files given one by one, without their neighbours: name → path.
+    """Single files, without others of their folders: name → path.
 
-    ``allowed`` are the resolved folders below which they must lie; None, for files that the user named, is anywhere.
+    ``allowed`` are the resolved folders that must hold them; None, for files that the user named, allows every
+    location.
     """
 
     def __init__(self, location: Path, paths: Mapping[str, Path], allowed: Sequence[str] | None = None):

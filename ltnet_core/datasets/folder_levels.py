@@ -24,7 +24,10 @@ SUBJECT = re.compile(
 
 @dataclass(frozen=True)
 class ImageRole:
-    """Where an image lies: source ("" for the only one), part (train, test, unlabelled), class ("" for none), set."""
+    """What the folders of an image mean.
+
+    Its source ("" for the only one), its part (train, test, unlabelled), its class ("" for none), its test set.
+    """
 
     source: str
     part: str
@@ -34,7 +37,7 @@ class ImageRole:
 
 @dataclass(frozen=True)
 class Layout:
-    """Places of all images by name; what keeps folders from being classes, or "" where nothing does.
+    """Roles of all images by name, and why the folders are no classes, "" where they are.
 
     ``stray`` are images in no class folder, ``sources`` whether folders of sources stand above the classes, ``parts``
     folder → part, ``note`` what was left out.
@@ -49,7 +52,7 @@ class Layout:
 
 
 def lay_out(images: Sequence[str], corrections: Corrections) -> Layout:
-    """What the folders of images mean. Works on the different folders, not on every image."""
+    """Find what the folders of images mean. It looks at each folder once, and not at every image."""
     by_folder: dict[str, list[str]] = {}
     for name in images:
         by_folder.setdefault(name.rpartition("/")[0], []).append(name)
@@ -150,5 +153,5 @@ def _as_layout(
 
 
 def _words(names: set[str]) -> bool:
-    """Whether most of these are called like the expressions of faces."""
+    """Whether most of these names are expressions of faces."""
     return 2 * sum(n in WORDS for n in names) >= len(names)

@@ -90,7 +90,7 @@ def match(files: Files) -> Match:
 
 @dataclass(frozen=True)
 class RowPosition:
-    """Where an image lies: shard, row group and row in it."""
+    """Position of an image: shard, row group and row in it."""
 
     shard: str
     group: int

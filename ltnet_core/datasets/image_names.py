@@ -1,4 +1,4 @@
-"""Image names of tables matched with the images there are, by one rule after the other, as long as it is one to one."""
+"""Image names of tables are matched with the images of the dataset: one rule after another, each one to one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ UPLOAD_PREFIX = re.compile(r"^(?:[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-
 EXPORT_SUFFIX = re.compile(r"_(jpe?g|png|bmp|webp|gif|tiff?)\.rf\.[0-9a-zA-Z]{8,40}(\.\w+)$")
 WHOLE = re.compile(r"^(\d+)\.0$")
 ZEROS = re.compile(r"(?<!\d)0+(?=\d)")
-# What an archive's names may be in that does not say; they are shown in the oldest code page of all.
+# Code pages of archives that do not state theirs; their names are shown in the oldest of all.
 CODE_PAGES = ("utf-8", "cp850", "cp1252", "gbk", "shift_jis", "big5", "euc_kr", "cp1251", "cp866")
 NEAREST, CANDIDATES = 5_000, 6
 
@@ -30,7 +30,7 @@ class Names:
     images : one for each name: the dataset's own, or the name as it stands where there is none.
     rules : rule → how many names it matched.
     ambiguous : name → the images it may be.
-    notes : what a person should look at, a sentence each.
+    notes : a sentence about each thing that a person should check.
     """
 
     images: list[str]
@@ -66,7 +66,7 @@ def _address(name: str) -> str:
 
 
 def _untooled(name: str) -> str:
-    """Without what labelling tools put before or after a file's name on upload."""
+    """The name without what labelling tools add before or after it on upload."""
     short = _case(_address(name))
     return EXPORT_SUFFIX.sub(r".\1", UPLOAD_PREFIX.sub("", short))
 
@@ -81,7 +81,7 @@ def _unpadded(name: str) -> str:
 
 
 def _whole(name: str) -> str:
-    """A number without the decimals that a gap in its column gave it: ``17.0`` for ``17``."""
+    """A number without the decimals that it got from a gap in its column: ``17`` for ``17.0``."""
     return WHOLE.sub(r"\1", _stem(name))
 
 
@@ -101,10 +101,10 @@ RULES: tuple[tuple[str, Callable[[str], str], bool], ...] = (
 def match_names(names: Sequence[str], images: Sequence[str]) -> Names:
     """Match names of a table with the images of the dataset.
 
-    Exactly; with slashes turned forward, ``./`` and ``images/`` or other folders before them added or left out where
-    that leaves one image; by Unicode form; by the base name of a path or an address; by case; without a labelling
-    tool's prefix; without its ending; without leading zeros. A rule counts for a name only if it leaves one image,
-    and from case on only if no other name has that image.
+    The rules in their order: the exact name; slashes turned forward, ``./``, ``images/`` and other folders added or
+    left out where that leaves one image; Unicode form; base name of a path or an address; case; without a labelling
+    tool's prefix; without the ending; without leading zeros. A rule counts for a name only if it leaves one image; from
+    case on, only if no other name has that image.
     """
     known = frozenset(images)
     out = list(names)
@@ -145,7 +145,7 @@ def _example(names: Sequence[str], out: Sequence[str], known: frozenset[str]) ->
 def _by_folders(
     out: list[str], left: list[int], images: Sequence[str], known: frozenset[str], rules: dict[str, int]
 ) -> tuple[list[int], dict[str, list[str]]]:
-    """Slashes, ``./``, and folders before a name; what stays unmatched, and names that may be several images."""
+    """Match by slashes, ``./`` and folders; returns names that stay unmatched, and names that fit several images."""
     ends: dict[str, list[str]] = {}
     unmatched, ambiguous = [], {}
     for i in left:
@@ -183,7 +183,7 @@ def _by_key(
     rules: dict[str, int],
     ambiguous: dict[str, list[str]],
 ) -> list[int]:
-    """Match what is left by equal keys; returns what is left then."""
+    """Match the remaining names by equal keys; returns those that still remain."""
     wanted: dict[str, set[str]] = {}
     for i in left:
         wanted.setdefault(key(out[i]), set()).add(out[i])
@@ -212,7 +212,7 @@ def _by_key(
 
 
 def _nearest_folders(name: str, fitting: list[str]) -> list[str]:
-    """Of images of one base name those that share the most folders with the name, from the end on."""
+    """Of the images of one base name, those that share the most folders with the name, counted from the end."""
 
     def shared(image: str) -> int:
         a, b = name.casefold().split("/")[-2::-1], image.casefold().split("/")[-2::-1]
@@ -230,7 +230,7 @@ def _nearest_folders(name: str, fitting: list[str]) -> list[str]:
 def _by_code_page(
     out: list[str], left: list[int], images: Sequence[str], taken: set[str], rules: dict[str, int], notes: list[str]
 ) -> list[int]:
-    """Names of an archive that does not say in what code page its names are: the one in which they match."""
+    """Match the names of an archive that does not state their code page: the code page in which they match."""
     odd = [m for m in images if not m.isascii() and m not in taken]
     if not odd:
         return left
@@ -262,7 +262,7 @@ def _by_code_page(
 
 
 def question(ambiguous: dict[str, list[str]], total: int) -> Question:
-    """Which image a name is that several have."""
+    """The question which image a name means that fits several."""
     name, candidates = next(iter(ambiguous.items()))
     shown = ", ".join(candidates[:CANDIDATES]) + (" …" if len(candidates) > CANDIDATES else "")
     sentence = (

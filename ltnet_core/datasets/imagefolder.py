@@ -111,7 +111,7 @@ def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading
 
 
 def _numbered(sources: list[str], corrections: Corrections) -> list[Question]:
-    """Whether folders such as fold1 and fold2 are coders, or pieces of one dataset."""
+    """The question whether folders such as fold1 and fold2 are coders, or parts of one dataset."""
     if len(sources) < 2 or corrections.annotators or not all(PIECE.fullmatch(s.lower()) for s in sources):
         return []
     shown = ", ".join(sources[:4])

@@ -47,7 +47,7 @@ SETTLED_NS = 2_000_000_000
 
 
 def cache_folder() -> Path:
-    """Where copies are kept that can be made again."""
+    """The folder of copies, which can be made again."""
     folder = os.environ.get("LTNET_CACHE")
     if folder:
         return expanded(folder).absolute()
@@ -68,7 +68,7 @@ def _stamp(path: Path) -> list[int]:
 
 
 def _stamps(files: Files) -> dict[str, list[int]] | None:
-    """Path → time of change and size of all that a reader reads; None where that is too much to look at."""
+    """Path → time of change and size of all that a reader reads; None where there are too many paths to check."""
     if files.location.is_file():
         return {str(files.location): _stamp(files.location)}
     paths = {files.location}
@@ -82,9 +82,9 @@ def _stamps(files: Files) -> dict[str, list[int]] | None:
 
 
 def save(study: Study, location: Path, format: str | None, corrections: Corrections = NOTHING) -> None:
-    """Keep a study, if it is large enough to be worth it and can be told to be unchanged later.
+    """Keep a study that is large, and whose files can be checked for changes later.
 
-    Where the cache cannot be written nothing is kept: it is a convenience.
+    Where the cache cannot be written, nothing is kept and nothing fails: the study can always be read anew.
     """
     table = study.table
     plain = isinstance(study.files, FolderFiles | ZipFiles | GivenFiles | Below | Without)
@@ -148,7 +148,7 @@ def _digest(path: Path) -> str:
 
 
 def _sound(folder: Path) -> dict[str, Any]:
-    """What a copy says of its study.
+    """The content of ``study.json`` of a copy, checked.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Several datasets as one study: ``joined.json`` says which, and which class names mean the same.
+"""Several datasets as one study: ``joined.json`` lists them, and the class names that mean the same.
 
 ::
 
@@ -7,8 +7,8 @@
                  {"name": "more", "path": "/data/faces", "use": "images"}],
      "classes": {"happy": "happiness", "contempt": ""}}
 
-A path is absolute or counts from the folder of ``joined.json``. A source with images
-brings its items; one without says something about the images of the others, by their
+A path is absolute or counts from the folder of ``joined.json``. A source with images adds
+items. A source without images adds annotations of the images of other sources, by their
 names. Class names that mean the same become one (:mod:`class_names`) unless ``classes`` says
 otherwise. ``use: images`` takes a source's images as unlabelled ones. A class mapped to ""
 is left out. ``format`` overrides what a source is recognised as.
@@ -67,7 +67,7 @@ class Source:
     path : a dataset. format : None to recognise it.
     use : ``all``, or ``images`` for its images without its labels.
     coders : coder → the name to use.
-    corrections : how it is to be read, as :class:`Corrections` writes it.
+    corrections : of its reading, as :class:`Corrections` writes them.
     """
 
     name: str
@@ -153,7 +153,7 @@ def parse(data: bytes) -> tuple[list[Source], dict[str, str]]:
 
 
 def _allowed(files: Files) -> list[Path] | None:
-    """Folders below which sources must lie: where ``LTNET_ROOTS`` names some, those and the study's own."""
+    """Folders that must hold the sources: those that ``LTNET_ROOTS`` names, if any, and the study's own."""
     named = named_roots()
     return [files.location, *named] if named else None
 
@@ -216,7 +216,7 @@ ReadSource = Callable[[Files, str, str | None, Corrections], Reading]
 
 @dataclass(frozen=True)
 class SourceClass:
-    """A class as sources call it, with the number of their labels and the name it is taken as ("" for left out)."""
+    """A class name of the sources, the number of its labels and its name in the study ("" for left out)."""
 
     name: str
     sources: tuple[str, ...]
@@ -247,7 +247,7 @@ def read_sources(
 
 
 def _taken_as(readings: Sequence[tuple[Source, Reading]], wanted: Mapping[str, str]) -> dict[str, str]:
-    """Every class name of the sources → the study's; lists of classes come first, in their order."""
+    """Each class name of the sources → its name in the study; lists of classes come first, in their order."""
     speaking = [r for s, r in readings if s.use == "all"]
     names_in_order = dict.fromkeys(c for r in speaking for c in r.classes or ())
     for r in speaking:
@@ -257,7 +257,7 @@ def _taken_as(readings: Sequence[tuple[Source, Reading]], wanted: Mapping[str, s
 
 
 def source_classes(files: Files, name: str, read_source: ReadSource) -> list[SourceClass]:
-    """The classes as the sources call them.
+    """The class names of the sources, with their names in the study.
 
     Raises
     ------
@@ -360,7 +360,7 @@ def _with_coder_names(parts: Sequence[Rows], source: Source, taken: set[str]) ->
 
 
 def _source_problems(readings: Sequence[tuple[Source, Reading]]) -> list[Problem]:
-    """What is wrong with each source, under its name."""
+    """The problems of each source, with its name."""
     return [
         replace(p, examples=tuple(f"{source.name}: {text}" for text in p.examples))
         for source, reading in readings
@@ -369,7 +369,7 @@ def _source_problems(readings: Sequence[tuple[Source, Reading]]) -> list[Problem
 
 
 def _class_problems(class_map: Mapping[str, str], wanted: Mapping[str, str], dropped: int) -> list[Problem]:
-    """Class names that no source has, that were changed, and that were left out with ``dropped`` rows."""
+    """Problems: class names that no source has, those that were changed, and those left out, with ``dropped`` rows."""
     problems = []
     unused = [c for c in wanted if c not in class_map]
     if unused:

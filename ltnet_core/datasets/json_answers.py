@@ -48,7 +48,8 @@ def _of_annotators(content: dict[str, Any]) -> bool:
     if len(inner) < FEWEST or len(people) < len(inner):
         return False
     plain = all(isinstance(a, str | int | float) or a is None for v in inner for a in v.values())
-    # Fields of records are the same everywhere and hold different things; annotators are numbers or come and go.
+    # Records have the same fields in every item, of different kinds; annotators are numbers, or differ from item to
+    # item.
     numbered = all(p.isdigit() for who in people for p in who)
     return plain and any(people) and (numbered or len({frozenset(p) for p in people}) > 1)
 
@@ -73,7 +74,7 @@ def match(files: Files) -> Match:
 
 
 def _of_lists(files: Files, name: str) -> bool:
-    """Whether it maps images to lists of labels."""
+    """Whether the object maps images to lists of labels."""
     head = json_head(files, name)
     if not head.startswith(b"{") or b"[" not in head[:HEAD]:
         return False

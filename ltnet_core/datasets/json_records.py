@@ -1,4 +1,4 @@
-"""JSON that holds a table: a list of records, or a list for each column; read as the table it is."""
+"""JSON that holds a table: a list of records, or a list for each column. It is read as other tables are."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ list with one class in a field is that class; a list of records within a record 
 
 CORRECTABLE = True
 MOST_COLUMNS = 1000
-# A field that holds what each person said: its fields are people.
+# A field that holds the label by each person: its own fields are people.
 OF_PEOPLE = ("annotators", "annotations", "labels", "answers", "votes", "ratings", "readers", "raters", "workers")
 
 
@@ -48,7 +48,7 @@ def _as_tables(files: Files) -> AsTables | None:
 
 
 def _records(content: Any) -> list[dict[str, Any]]:
-    """The records of a table; none where it is none."""
+    """The records of a table; none where the JSON is no table."""
     if isinstance(content, dict) and len(content) > 1 and all(isinstance(v, dict) for v in content.values()):
         inside = next(iter(content.values()))
         named = any(role((str(k).lower(),), "image") for k in inside)
@@ -64,7 +64,7 @@ def _records(content: Any) -> list[dict[str, Any]]:
 
 
 def _each(record: dict[str, Any]) -> list[dict[str, Any]]:
-    """A record once for each record in the only list of records it holds."""
+    """Copies of a record, one for each record in the only list of records that it holds."""
     lists = {k: v for k, v in record.items() if isinstance(v, list) and v and all(isinstance(r, dict) for r in v)}
     if len(lists) != 1:
         return [record]

@@ -1,4 +1,4 @@
-"""What formats share in which any table of the dataset may hold labels: which tables do, and what their columns are."""
+"""Shared by formats whose labels may be in any table: the tables that hold labels, and the roles of their columns."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ DEEPEST = 3
 
 @dataclass(frozen=True)
 class LabelTable:
-    """A table with the roles of its columns; ``part`` is what the whole file is: train, test, test:NAME."""
+    """A table with the roles of its columns; ``part`` is the part of the whole file: train, test, test:NAME."""
 
     table: Table
     roles: Roles
@@ -35,7 +35,7 @@ class LabelTable:
 
 
 def tables(files: Files) -> list[str]:
-    """Tables at the top of the dataset, but for those with a meaning of their own; else those below."""
+    """Tables at the top of the dataset, without those of other meaning; if there are none, those in folders."""
     own = OWN if "classes.csv" not in files or lists_classes(files) else ("truth.csv",)
     every = [n for n in files.others if is_table(n) and n.rsplit("/", 1)[-1] not in own]
     top = [n for n in every if "/" not in n]
@@ -50,8 +50,8 @@ _understood: WeakKeyDictionary[Files, dict[tuple[str, str | None], list[LabelTab
 def understand(files: Files, corrections: Corrections = NOTHING, shape: str | None = None) -> list[LabelTable]:
     """Every table that can be read, with the roles of its columns.
 
-    ``shape`` is what a format chosen by hand asks for. What was understood is kept for as long as the files are in use,
-    or the formats that ask would each read all tables.
+    ``shape`` is the shape that a format chosen by hand asks for. The result is kept as long as the files are in use:
+    else each format that asks would read all tables.
 
     Raises
     ------
@@ -72,7 +72,7 @@ def understand(files: Files, corrections: Corrections = NOTHING, shape: str | No
 
 
 def _with_parts(tables: list[LabelTable], corrections: Corrections) -> list[LabelTable]:
-    """Tables that are called train and test, or lie in folders called so, are these parts of the dataset."""
+    """The tables, with the part of each that is named train or test or lies in a folder of that name."""
     usable = [f for f in tables if f.roles.shape != "none" and not is_truth(f.table.file)]
     for name in (stem, _folder):
         names = {name(f.table.file) for f in usable}
@@ -111,12 +111,12 @@ def match_shape(
 def read_tables(
     files: Files, name: str, corrections: Corrections = NOTHING, shape: str | None = None, none: str = "no labels."
 ) -> Reading:
-    """The labels of every table, with ``classes.csv`` and ``truth.csv``.
+    """Read the labels of every table, with ``classes.csv`` and ``truth.csv``.
 
     Raises
     ------
     DatasetError
-        a table is broken, or there is none with annotations: then it says ``none``.
+        a table is broken, or none has annotations; ``none`` is the message then.
     """
     every = understand(files, corrections, shape)
     _understood.pop(files, None)
@@ -159,7 +159,7 @@ def read_tables(
 
 
 def _agreed(speaking: Sequence[LabelTable], labels: Sequence[Rows], corrections: Corrections) -> list[Question]:
-    """Whether a table called consensus beside others is a coder's."""
+    """Whether a table named consensus, beside others, holds a coder's labels."""
     agreed = [f.table.file for f in speaking if is_agreed(f.table.file) and f.roles.shape == "single"]
     if not agreed or len(agreed) == len(speaking) or corrections.annotators:
         return []
@@ -188,7 +188,7 @@ def _rows(files: Files, f: LabelTable, corrections: Corrections, stems: Counter[
 
 
 def _as_truth(f: LabelTable) -> Roles:
-    """A table called truth beside one of labels."""
+    """A table named truth beside a table of labels, as known truth."""
     label = f.roles.truth or f.roles.label or (f.roles.coders[0] if f.roles.coders else None)
     if label is None:
         return f.roles

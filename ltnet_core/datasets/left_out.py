@@ -15,7 +15,7 @@ class Without(Files):
         self._corrections = corrections
 
     def _away(self, name: str) -> bool:
-        """Whether the file, or a folder it lies in, is to be left out: by its path or by its own name."""
+        """Whether the file or a folder above it is to be left out, by its path or by its name alone."""
         parts = name.split("/")
         corrections = self._corrections
         for end in range(1, len(parts) + 1):

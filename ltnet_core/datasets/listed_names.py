@@ -1,4 +1,4 @@
-"""Images as a tool's export names them, by upload path or address, and as the dataset lists them."""
+"""The image names of a tool's export, by upload path or address, are matched with those of the dataset."""
 
 from __future__ import annotations
 

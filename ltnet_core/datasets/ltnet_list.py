@@ -38,7 +38,7 @@ def _lists(files: Files) -> list[str]:
 
 
 def _first(files: Files, name: str) -> list[int]:
-    """The numbers of the first line; none where it is no path of a file with numbers."""
+    """The numbers of the first line; empty where the line is no path with numbers."""
     head = files.head(name, 4096).decode("utf-8", "replace")
     path, numbers = _parts(head.replace("\r", "\n").split("\n", 1)[0])
     known = bool(suffix(path)) or match_names([path], files.images).images[0] in files

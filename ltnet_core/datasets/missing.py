@@ -8,7 +8,7 @@ from .class_numbers import number
 from .corrections import Corrections
 from .questions import Answer, Question, flag, listed
 
-# How pandas, R and databases write an absent cell. Nobody calls a class so.
+# An absent cell as pandas, R and databases write it. No class has such a name.
 ABSENT = frozenset({"", "nan", "<na>", "nat"})
 # What may be an absent label, and may be a class: "None" is a finding of a radiologist.
 DOUBTFUL = frozenset(
@@ -16,7 +16,7 @@ DOUBTFUL = frozenset(
         *("none", "null", "na", "n/a", "n.a.", "-", "--", "?", "-1", "-1.0", "-99", "999", "missing", "empty", "blank"),
     }
 )
-# Nobody who saw the image would call its class so: they say that somebody did not answer, however often.
+# No class of an image has such a name: they mean that a person did not answer, however often they occur.
 NO_ANSWER = frozenset(
     {
         *("skip", "skipped", "unsure", "not sure", "unclear", "unknown", "uncertain", "can't tell", "cannot tell"),
@@ -26,25 +26,25 @@ NO_ANSWER = frozenset(
     }
 )
 CODES = frozenset({9, 77, 88, 98, 99, 999, 9999, -9, -88, -98, -999})
-# A class that is as frequent as the others is a class, whatever it is called.
+# A value that is as frequent as the classes is a class, whatever its name.
 FREQUENT = 0.5
 
 
 def plain(value: str) -> str:
-    """A value without its case, and with blanks for underscores; one that is nothing but underscores stays."""
+    """A value in lower case, with blanks for underscores; a value of underscores alone stays as it is."""
     text = " ".join(value.casefold().split())
     return " ".join(text.replace("_", " ").split()) or text
 
 
 def absent(value: str, corrections: Corrections) -> bool:
-    """Whether a cell says that there is no label."""
+    """Whether a cell means that there is no label."""
     if corrections.missing is not None:
         return plain(value) == "" or plain(value) in {plain(m) for m in corrections.missing}
     return plain(value) in ABSENT
 
 
 def doubtful(counts: Mapping[str, float], corrections: Corrections) -> list[str]:
-    """Labels that may mean "no label", of all labels with their numbers; none where a person said which do."""
+    """The labels that may mean "no label", of all labels with their counts; none where a person named them."""
     if corrections.missing is not None:
         return []
     doubtful = [v for v in counts if plain(v) in DOUBTFUL | NO_ANSWER]
@@ -60,7 +60,7 @@ def doubtful(counts: Mapping[str, float], corrections: Corrections) -> list[str]
 
 
 def _apart(counts: Mapping[str, float]) -> list[str]:
-    """Codes such as 9, 99 or -9 that lie far from all other numbers, as surveys write an absent answer."""
+    """Codes such as 9, 99 or -9, far from all other numbers: surveys write an absent answer so."""
     numbers = {v: n for v in counts if (n := number(v)) is not None}
     if len(numbers) < len(counts):
         return []
@@ -72,10 +72,10 @@ def _apart(counts: Mapping[str, float]) -> list[str]:
 
 
 def minus_one_is_absent(counts: Mapping[str, float]) -> bool:
-    """Whether -1 is documented to be an absent label: class numbers from 0 beside it, and it is no third grade.
+    """Whether -1 means an absent label: the others are class numbers from 0, and -1 is no grade beside 0 and 1.
 
-    -1, 0 and 1, each in use, may be grades; -2 among the labels says that all are. Where most cells are -1, nobody
-    labelled most images.
+    -1, 0 and 1 may be three grades, and with -2 among the labels all are grades. Where most cells are -1, it means that
+    most images have no label.
     """
     numbers: dict[float, float] = {}
     for value, n in counts.items():
@@ -90,7 +90,7 @@ def minus_one_is_absent(counts: Mapping[str, float]) -> bool:
 
 
 def question(counts: Mapping[str, float], values: list[str]) -> Question:
-    """Whether these labels mean that there is none."""
+    """The question whether these labels mean "no label"."""
     counted = ", ".join(f"{v!r} ({counts[v]:,.0f})" for v in values)
     sentence = f"the labels hold {counted}: these may be classes, or may say that nobody gave a label."
     return Question(

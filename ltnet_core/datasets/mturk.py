@@ -82,7 +82,7 @@ def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading
 
 
 def _questions(table: Table) -> dict[str, list[str | None]]:
-    """Question → (rows,) the class chosen, "" where there is none, None where there are several."""
+    """Question → (rows,) the class that was chosen; "" for none, None for several."""
     columns = [c for c in table.frame.columns if c.startswith("answer.")]
     answers: dict[str, list[str | None]] = {}
     options: dict[str, list[str]] = {}

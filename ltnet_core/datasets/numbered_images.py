@@ -1,4 +1,4 @@
-"""Images that lie in a table or an array instead of in files of their own."""
+"""Images that are rows of a table or an array, not files."""
 
 from __future__ import annotations
 

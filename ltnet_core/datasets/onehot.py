@@ -65,7 +65,7 @@ def _binary(table: Table, column: str) -> bool:
 
 
 def marked(table: Table, columns: list[str]) -> NDArray[np.bool_]:
-    """(rows, classes) where a cell says yes: 1, true or a cross."""
+    """(rows, classes) whether a cell is marked: 1, true or a cross."""
     out = []
     for column in columns:
         cells = table.frame[column].cat
@@ -75,7 +75,7 @@ def marked(table: Table, columns: list[str]) -> NDArray[np.bool_]:
 
 
 def add_rows(answers: Answers, table: Table, image: str, columns: list[str], folder: str, part: str) -> None:
-    """One answer for each row that marks one class; rows that mark none say nothing."""
+    """Add one answer for each row that marks one class; a row that marks none has no answer."""
     split = role(tuple(table.frame.columns), "split")
     parts = [part] * len(table.row) if split is None else [f"{part}/{v}" for v in table.frame[split]]
     marks = marked(table, columns)

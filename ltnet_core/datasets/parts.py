@@ -1,4 +1,4 @@
-"""Which part of a dataset a folder, a file or a value of a split field names: to learn from or to be evaluated."""
+"""The part of a dataset that a folder, a file or a value of a split field names: for training or evaluation."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def part_of_value(value: str) -> str:
 def part_of_file(name: str, corrections: Corrections = NOTHING) -> str:
     """``train``, ``test``, ``ignore`` or "" for a file of labels, by its own name and then by the folders above it.
 
-    What a person said of a name comes before what the name says.
+    A person's correction for a name comes before the name itself.
     """
     names = [word for part in reversed(name.split("/")) for word in (part, part.rsplit(".", 1)[0])]
     chosen = next((p for n in names if (p := corrections.part(n)) is not None), None)
@@ -35,7 +35,7 @@ def part_of_file(name: str, corrections: Corrections = NOTHING) -> str:
 
 
 def part_of_image(name: str, corrections: Corrections = NOTHING) -> str:
-    """The same for an image, by the folders above it; its own name says nothing."""
+    """The same for an image, by the folders above it; its own name does not count."""
     folders = name.split("/")[:-1]
     part = next((p for f in folders if (p := corrections.part(f)) is not None), None)
     return part or next((p for f in folders if (p := part_of_value(f))), "")

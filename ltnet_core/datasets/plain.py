@@ -97,7 +97,7 @@ def lists_classes(files: Files) -> bool:
 
 
 def read_classes(files: Files) -> tuple[list[str] | None, list[str] | None]:
-    """Classes and short codes of ``classes.csv``; None for what it does not say.
+    """Classes and short codes of ``classes.csv``; None for a column that is not there.
 
     Raises
     ------

@@ -30,7 +30,7 @@ PER_VALUE = 32
 DEEPEST = 50
 DTYPE = re.compile(r"[<>|=]?(b1|[iu][1248]|f[248]|[SU]\d{1,4})")
 
-# What the instructions of a damaged file lead to.
+# Errors that the instructions of a damaged file raise.
 DAMAGED = (*BAD_ZIP, AttributeError)
 
 _DICT, _ARRAY, _DTYPE, _RECONSTRUCT, _SCALAR, _ENCODE = "dict", "ndarray", "dtype", "_reconstruct", "scalar", "encode"
@@ -49,7 +49,7 @@ class _NotPlain(Exception):
 
 
 class _Name:
-    """Something that the file names, one of the values of ``KNOWN``."""
+    """An object that the file refers to by name, one of the values of ``KNOWN``."""
 
     def __init__(self, what: str):
         self.what = what
@@ -60,7 +60,7 @@ class _Unfinished:
 
     Attributes
     ----------
-    what : ``dtype`` or ``ndarray``. code : the type in NumPy's letters. places : where it is remembered.
+    what : ``dtype`` or ``ndarray``. code : the type in NumPy's letters. places : its numbers in the pickle's memo.
     """
 
     def __init__(self, what: str, code: str = ""):
@@ -209,8 +209,8 @@ def _code(text: Any) -> str:
 def _require_bounded(root: Any) -> None:
     """Refuse a value that is unfinished, endless, too deep, or too large once all of it is looked at.
 
-    A list that holds another one ten times, which holds another one ten times, is small in a file and in memory,
-    until something goes through it.
+    A list that holds another one ten times, which holds another one ten times, is small in a file and in memory, but a
+    loop over all of its content does not end.
     """
     sizes: dict[int, int] = {}
     path: set[int] = set()

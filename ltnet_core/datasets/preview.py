@@ -1,4 +1,4 @@
-"""How a dataset would be read, from the first rows of its tables: shown before a reading is kept."""
+"""A preview of how a dataset is read, from the first rows of its tables."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ class Preview:
 
 
 class FirstRows(Files):
-    """The same files with tables cut after their first rows.
+    """The files of a dataset, with tables cut after their first rows.
 
-    Of very many images only those stay that the rows name, and the first ones.
+    Of very many images only the first ones and those that the rows name stay.
 
     Attributes
     ----------
-    cut : whether any table was.
+    cut : whether any table was cut.
     """
 
     def __init__(self, files: Files, rows: int = ROWS):

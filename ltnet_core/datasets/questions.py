@@ -1,4 +1,4 @@
-"""What a dataset leaves open: a question in one sentence, and the flags that answer it."""
+"""Open questions about the reading of a dataset: one sentence each, and the flags that answer it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Answer:
     Attributes
     ----------
     flag : what to add to the command, quoted for a shell.
-    meaning : what the dataset is then understood to be.
+    meaning : how the dataset is read then.
     """
 
     flag: str
@@ -29,12 +29,12 @@ class Answer:
 
 @dataclass(frozen=True)
 class Question:
-    """More than one reading is plausible.
+    """A question, because more than one reading is plausible.
 
     Attributes
     ----------
     kind : short name of the kind of question.
-    sentence : what is unclear and why.
+    sentence : states what is unclear, and why.
     about : the columns, files or folders it concerns.
     answers : one at least; each settles the question.
     """
@@ -73,7 +73,7 @@ def listed(names: Iterable[str]) -> str:
 
 
 def unique(questions: Iterable[Question]) -> tuple[Question, ...]:
-    """Each question once, by kind and what it is about."""
+    """The questions without repetitions of kind and subject."""
     return tuple({(q.kind, q.about): q for q in questions}.values())
 
 

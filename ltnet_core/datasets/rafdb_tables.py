@@ -1,4 +1,4 @@
-"""RAF-DB as it is handed on in tables: ``train_labels.csv`` and ``test_labels.csv`` beside folders named 1 to 7."""
+"""RAF-DB as others share it: ``train_labels.csv`` and ``test_labels.csv`` beside folders named 1 to 7."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a format's reader finds in files, as text, before anything is checked."""
+"""The result of a format's reader: text, before anything is checked."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class Match:
 
     Attributes
     ----------
-    fits : it can be read so.
-    text : where it fits, what it was recognised by; where it does not, what is missing.
-    likeness : 0..1, how near files that do not fit come to it.
+    fits : whether the format can read them.
+    text : what the format was recognised by, or, where it does not fit, what is missing.
+    likeness : 0..1, how near to the format files are that do not fit.
     """
 
     fits: bool
@@ -43,7 +43,7 @@ class Rows:
     frame : categorical text columns. Annotations: ``image, coder, label`` and, for votes,
         ``count`` (float). Known truth: ``image, label``. Both optionally ``split``: train, ignore, test or test:NAME.
     row : (rows,) row in the file.
-    remarks : what was wrong with the file itself.
+    remarks : problems of the file itself.
     """
 
     file: str
@@ -66,18 +66,18 @@ class Rows:
 
 @dataclass(frozen=True)
 class Reading:
-    """A dataset as its format's reader understood it.
+    """A dataset as its format's reader returns it.
 
     Attributes
     ----------
-    files : where image bytes come from.
+    files : the source of the images' bytes.
     images : names of the images in ``files``; none where only labels were given.
     labels : annotations. truth : known truth.
     classes, codes : names in their order and short codes, where the dataset says so.
     planted : coder → cells over ``planted_classes``, true matrices that the dataset brings.
-    problems : what was found wrong so far.
-    tables, splits, missing, questions : how it was read, as in :class:`DatasetReading`.
-    parts : image → test or test:NAME, for images that are held out by where they lie.
+    problems : the problems so far.
+    tables, splits, missing, questions : as in :class:`DatasetReading`.
+    parts : image → test or test:NAME, for images that are held out by their folder.
     written : the classes as they are written, where that is known.
     """
 
@@ -100,11 +100,11 @@ class Reading:
 class Format(Protocol):
     """A module that reads one format.
 
-    A module of this package that has a ``FORMAT`` is a reader. ``RANK`` is its place in the order of asking, the more
-    special first; without it, it is asked last. ``LAYOUT`` shows its files, ``NOTE`` says in Markdown what is special
-    about it; both make up ``docs/datasets.md``. Where it sets ``CORRECTABLE = True`` both functions also take the
-    corrections of a person; where it sets ``CHOOSES = True``, as exports of tools do, only ``read`` does: which
-    question holds the labels, and which parts are trained on.
+    A module of this package that has a ``FORMAT`` is a reader. Readers are asked whether files match in the order of
+    ``RANK``, special formats before general ones; a reader without it is asked last. ``LAYOUT`` shows the files of the
+    format, and ``NOTE`` is a note in Markdown; ``docs/datasets.md`` is made of both. With ``CORRECTABLE = True`` both
+    functions also take a person's corrections. With ``CHOOSES = True``, as exports of tools have it, only ``read``
+    takes them: the question that holds the labels, and the parts to train on.
     """
 
     FORMAT: str

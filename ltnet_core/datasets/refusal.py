@@ -1,4 +1,4 @@
-"""Why files are no dataset: their columns, what the nearest formats lack, and the flag that would settle it."""
+"""The error for files of no format: their columns, what they lack for the nearest ones, and the flag that helps."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ UNREAD = frozenset({".heic", ".heif", ".avif", ".jfif", ".jp2", ".jxl", ".dcm", 
 
 @dataclass(frozen=True)
 class Miss:
-    """A format that does not fit: how near it is, how deep it was looked for, its title and what is missing."""
+    """A format that does not fit: likeness, depth of the folder that was tried, title and what is missing."""
 
     likeness: float
     depth: int

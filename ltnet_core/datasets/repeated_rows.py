@@ -1,4 +1,4 @@
-"""Questions about tables that say several things of an image: who said which, and which question each answers."""
+"""Questions about tables with several rows for an image: who labelled, and which question a row answers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _codes(table: Table, column: str) -> NDArray[np.int64]:
 
 
 def _pairs(table: Table, columns: Sequence[str]) -> int:
-    """How many different rows some columns have."""
+    """Number of different rows of some columns."""
     key = np.zeros(len(table.row), dtype=np.int64)
     for column in columns:
         codes = _codes(table, column)
@@ -37,9 +37,9 @@ def _values(table: Table, column: str) -> list[str]:
 def who_labelled(
     table: Table, titles: Titles, image: str, columns: Sequence[str], label: str | None
 ) -> Question | None:
-    """Which column says who labelled, where images have several rows and none is called so.
+    """The question which column names the person, where images have several rows and no column is named so.
 
-    It is one that tells the rows of an image apart; the label is ``label``, or another of the columns.
+    It is a column that differs between the rows of an image. The label is ``label``, or another of the columns.
     """
     if not len(table.row) or np.bincount(_codes(table, image)).max() < 2:
         return None
@@ -62,7 +62,7 @@ def who_labelled(
 def which_question(
     table: Table, titles: Titles, image: str, coder: str, label: str, columns: Sequence[str]
 ) -> Question | None:
-    """What is learned from, where each annotator has several rows for an image and a column tells them apart."""
+    """The question which rows are the labels, where an annotator has several for an image and a column differs."""
     for column in columns:
         questions = _values(table, column)
         if not 1 < len(questions) <= MOST_QUESTIONS:
@@ -98,7 +98,7 @@ def _same_classes(table: Table, label: str, column: str) -> bool:
 
 
 def people_and_questions(titles: Titles, columns: Sequence[str]) -> Question | None:
-    """What is learned from, where columns are called by annotator and question: Ann_type, Ann_grade, Ben_type, …"""
+    """The question which columns are the labels, where they are named Ann_type, Ann_grade, Ben_type, …"""
     names = [titles.of(c) for c in columns]
     for mark in PARTS:
         pairs = [n.rpartition(mark)[::2] if mark != ":" else n.partition(mark)[::2] for n in names]

@@ -25,7 +25,7 @@ SHOWN, FEWEST, DEEPEST = 8, 5, 3
 
 
 def revise(reading: Reading, corrections: Corrections) -> Reading:
-    """A reading with one spelling for each class, without missing labels; what is unclear about its classes."""
+    """A reading with one spelling for each class and without absent labels; its questions about classes are added."""
     in_use, known = _same_people([_in_use(r) for r in reading.labels]), [_in_use(r) for r in reading.truth]
     reading = replace(reading, labels=in_use, truth=known)
     spelling = _spelling(reading, corrections)
@@ -73,7 +73,7 @@ def _spelling(reading: Reading, corrections: Corrections) -> dict[str, str]:
 
 
 def _in_use(rows: Rows) -> Rows:
-    """Rows whose column of labels knows no class but those in it."""
+    """The rows, with a categorical column of labels that has no unused category."""
     if "label" not in rows.frame:
         return rows
     cells = rows.frame["label"].cat
@@ -82,7 +82,7 @@ def _in_use(rows: Rows) -> Rows:
 
 
 def _same_people(parts: list[Rows]) -> list[Rows]:
-    """Rows whose coders are called alike: composed and decomposed letters are the same, and so are 1 and 1.0."""
+    """The rows with one name for each coder: composed and decomposed letters are equal, and so are 1 and 1.0."""
     columns = [r.frame["coder"].cat.categories for r in parts if "coder" in r.frame]
     names = list(dict.fromkeys(str(c) for cells in columns for c in cells if c))
     new = {n: " ".join(unicodedata.normalize("NFC", n).split()) for n in names}
@@ -104,7 +104,7 @@ def _categories(rows: Rows) -> Iterable[str]:
 
 
 def _renamed(rows: Rows, spelling: Mapping[str, str]) -> Rows:
-    """Rows under the names of the classes; those whose class is left out are gone, votes for one class are added up."""
+    """The rows with the names of the classes, without classes that are left out; votes for one class are added up."""
     names = [str(n) for n in _categories(rows)]
     new = [spelling.get(n, n) for n in names]
     if new == names:
@@ -124,7 +124,7 @@ def _renamed(rows: Rows, spelling: Mapping[str, str]) -> Rows:
 
 
 def _without(rows: Rows, corrections: Corrections, missing: Counter[str]) -> Rows:
-    """Rows without the labels that a person said mean that there is none."""
+    """The rows without the labels that a person named as "no label"."""
     wanted = {plain(m) for m in corrections.missing or ()}
     labels = rows.frame["label"].cat
     gone = np.asarray([bool(c) and plain(str(c)) in wanted for c in labels.categories], dtype=np.bool_)
@@ -137,7 +137,7 @@ def _without(rows: Rows, corrections: Corrections, missing: Counter[str]) -> Row
 
 
 def _only_coders(rows: Rows, corrections: Corrections, splits: dict[str, str]) -> Rows:
-    """Rows without coders who are to be ignored, or are not among the annotators named; ``splits`` says who is out."""
+    """The rows without coders to ignore, or not among the annotators that were named; ``splits`` notes these coders."""
     if "coder" not in rows.frame:
         return rows
     names = [str(c) for c in rows.frame["coder"].cat.categories]
@@ -208,7 +208,7 @@ def _class_questions(
 
 
 def _several(counts: Mapping[str, float], corrections: Corrections) -> list[Question]:
-    """Cells that hold several labels."""
+    """The question about cells that hold several labels."""
     for separator in (*SEPARATORS, *WORDS_BETWEEN):
         joined = [v for v in counts if separator in v and v not in corrections.classes.values()]
         parts = {v: [p.strip(" []'\"") for p in v.split(separator)] for v in joined}
@@ -237,7 +237,7 @@ def _several(counts: Mapping[str, float], corrections: Corrections) -> list[Ques
 
 
 def _case(counts: Mapping[str, float], corrections: Corrections) -> list[Question]:
-    """Classes that differ by case, blanks, hyphens and underscores alone."""
+    """The question whether classes that differ only in case, blanks, hyphens and underscores are the same."""
     groups: dict[str, list[str]] = {}
     for name in counts:
         key = " ".join(name.casefold().replace("-", " ").replace("_", " ").split())
@@ -260,9 +260,9 @@ def _case(counts: Mapping[str, float], corrections: Corrections) -> list[Questio
 
 
 def _called_like_parts(labels: Sequence[Rows], own: set[str], corrections: Corrections) -> list[Question]:
-    """Coders that are folders or files called test, val or the like beside others: they may be parts of one dataset.
+    """The question whether coders are parts of one dataset: their folders or files are named test, val or similar.
 
-    ``own`` are those called like a table; where there are some a coder of another name wrote it himself.
+    ``own`` are coders that have the name of their table; where there are some, other names come from the cells.
     """
     rows = [r.frame["coder"] for r in labels if "coder" in r.frame and "split" not in r.frame]
     names = sorted({str(c) for coder in rows for c in coder.unique()})
@@ -287,7 +287,7 @@ def _called_like_parts(labels: Sequence[Rows], own: set[str], corrections: Corre
 
 
 def _other_base(by_coder: Mapping[str, Mapping[str, float]], corrections: Corrections) -> list[Question]:
-    """Coders whose numbers run from 0 beside others whose run from 1, as many."""
+    """The question whether some coders counted classes from 0 and others from 1: as many numbers, from 0 and from 1."""
     if len(by_coder) < 2 or corrections.annotators or corrections.classes:
         return []
     used = {c: sorted({int(v) for v in counts}) for c, counts in by_coder.items() if all_numbers(list(counts))}
@@ -308,7 +308,7 @@ def _other_base(by_coder: Mapping[str, Mapping[str, float]], corrections: Correc
 
 
 def _strangers(by_coder: Mapping[str, Mapping[str, float]], corrections: Corrections) -> list[Question]:
-    """Coders who share no class with any other."""
+    """The question whether coders who share no class with any other are coders."""
     if len(by_coder) < 2 or corrections.annotators or corrections.classes:
         return []
     used: Counter[str] = Counter(v for counts in by_coder.values() for v in counts)

@@ -1,4 +1,4 @@
-"""Questions about what a column of a table is."""
+"""Questions about the role of a column."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Titles:
 
 
 def truth_question(titles: Titles, label: str, truth: str) -> Question:
-    """Whether a column that says the same of an image to everybody is the known truth."""
+    """The question whether a column with one value for each image is the known truth."""
     a, b = titles.of(label), titles.of(truth)
     sentence = (
         f"{titles.file}: the column {b!r} holds the same classes as {a!r} and says the same of an image in "
@@ -34,7 +34,7 @@ def truth_question(titles: Titles, label: str, truth: str) -> Question:
 
 
 def which_label(titles: Titles, columns: Sequence[str]) -> Question:
-    """Which of some columns is the label, where none is called so."""
+    """The question which of some columns is the label, where none is named so."""
     names = [titles.of(c) for c in columns]
     kinds = "is the column of labels" if len(names) == 1 else "may be the column of labels"
     sentence = f"{titles.file}: {', '.join(map(repr, names))} {kinds}; it is not called so."
@@ -43,7 +43,7 @@ def which_label(titles: Titles, columns: Sequence[str]) -> Question:
 
 
 def source_question(titles: Titles, label: str, source: str) -> Question:
-    """Whether the column that says where images come from says whose labels they are."""
+    """The question whether the column of the images' sources names the coders."""
     a, b = titles.of(label), titles.of(source)
     sentence = f"{titles.file}: the column {b!r} says where an image comes from, and may say whose label {a!r} is."
     answers = (
@@ -54,7 +54,7 @@ def source_question(titles: Titles, label: str, source: str) -> Question:
 
 
 def outsiders(titles: Titles, chosen: Sequence[str], out: Sequence[str]) -> Question:
-    """Whether columns that share no class with the annotators' are annotators too."""
+    """The question whether columns that share no class with the annotators' are annotators too."""
     a, b = [titles.of(c) for c in chosen], [titles.of(c) for c in out]
     sentence = (
         f"{titles.file}: {', '.join(map(repr, b[:8]))} share no class with the columns "

@@ -1,4 +1,4 @@
-"""What each column of a table is: image, label, coder, an annotator's column, the votes for a class, or no label."""
+"""The role of each column of a table: image, label, coder, an annotator's labels, votes for a class, or none."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Roles:
     ----------
     shape : long, wide, single, votes, truth or none.
     coders : columns of annotators (wide), or the one column of labels (single). votes : columns of classes.
-    left : columns that look like labels but are none, to be named.
+    left : columns that look like labels but are none, for the message.
     missing : what the table lacks to be read, where ``shape`` is none.
     """
 
@@ -55,7 +55,7 @@ class Roles:
     columns: tuple[str, ...] = field(default=(), repr=False)
 
     def reading(self, titles: Mapping[str, str]) -> TableReading:
-        """The roles as they are shown; ``titles`` are the columns' names as the file spells them."""
+        """The roles for the user; ``titles`` are the columns' names as the file spells them."""
         of = dict.fromkeys(self.columns, "ignored")
         if self.shape != "none":
             for name in ("image", "label", "coder", "count", "split", "truth"):
@@ -71,8 +71,8 @@ class Roles:
 def find_roles(table: Table, images: Sequence[str], corrections: Corrections, shape: str | None = None) -> Roles:
     """The roles of a table's columns.
 
-    What a person said comes first, then the columns' names, then what their cells hold. ``shape`` is the one that a
-    format chosen by hand asks for.
+    A person's corrections come first, then the columns' names, then their cells. ``shape`` is the shape that a format
+    chosen by hand asks for.
     """
     return _Finder(table, images, corrections, shape).roles()
 
@@ -157,7 +157,7 @@ class _Finder(ColumnFacts):
         return next((c for c in truths if tells(c)), None)
 
     def sure(self, free: list[str], label: str | None) -> tuple[str, ...]:
-        """The columns that say how sure somebody was."""
+        """The columns of confidence."""
         chosen = [self.corrected["confidence"]] if "confidence" in self.corrected else []
         return tuple(dict.fromkeys([*chosen, *(c for c in named(free, "confidence") if c != label)]))
 
@@ -215,7 +215,7 @@ class _Finder(ColumnFacts):
         return [c for n in names if (c := find_column(self.columns, n)) is not None]
 
     def by_hand(self, base: Roles, truth: str | None) -> Roles:
-        """A format chosen by hand: all other columns are what it asks for."""
+        """Roles for a format chosen by hand: all other columns have the role that it asks for."""
         taken = [base.image, base.split, *self.corrected.values()]
         free = without(self.usable, taken)
         if self.forced == "votes":
@@ -256,7 +256,7 @@ class _Finder(ColumnFacts):
         return replace(base, questions=tuple(questions))
 
     def answer(self, free: list[str], image: str) -> tuple[str | None, list[Question]]:
-        """The column of labels in a long table, and what is unclear about it."""
+        """The column of labels in a long table, and the questions about it."""
         by_name = self.one_of_twins([c for c in labels(free) if self.values(c)])
         if len(by_name) > 1 and "label" in by_name and short("score") in map(short, by_name):
             by_name = [c for c in by_name if short(c) != "score"]
@@ -274,12 +274,12 @@ class _Finder(ColumnFacts):
         return (likely[0] if likely else None), [which_label(self.titles, likely)] if likely else []
 
     def one_of_twins(self, columns: list[str]) -> list[str]:
-        """Without columns of codes where another says the same in names."""
+        """The columns without those of codes, where another has the same classes by name."""
         names = [c for c in columns if not all(number(v) is not None for v in self.values(c))]
         return [c for c in columns if c in names or not any(self.same(c, n) for n in names)]
 
     def hidden_truth(self, free: list[str], label: str, image: str) -> list[Question]:
-        """A column that says the same of an image to everybody, in the classes of the labels, is rather their truth."""
+        """A column with one value for each image, in the classes of the labels, is more probably their truth."""
         for column in free:
             if (
                 self.few(column)

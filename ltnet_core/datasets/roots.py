@@ -1,4 +1,4 @@
-"""Where a dataset's files may lie: links are resolved when a file is read, and must not lead anywhere else.
+"""Locations that a dataset's files may have: links are resolved when a file is read, and must lead to one of them.
 
 ``LTNET_ROOTS`` names folders, separated as in ``PATH``, that links and the sources of joined studies may lead to.
 Without it links may lead only to files of the dataset itself.
@@ -17,7 +17,7 @@ VARIABLE = "LTNET_ROOTS"
 HOW = f"copy what it leads to into the dataset, or have {VARIABLE} name its folder"
 
 _DESCRIPTORS = "/proc/self/fd"
-# Linux opens a file without touching it, says where it lies, and then opens that very file for reading.
+# Linux opens a file without reading it, tells its path, and then opens that very file for reading.
 _CAN_LOOK_FIRST = hasattr(os, "O_PATH") and os.path.isdir(_DESCRIPTORS)
 _READING = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 
@@ -34,12 +34,12 @@ def named_roots() -> tuple[Path, ...]:
 
 
 def require_below(path: Path, roots: Sequence[Path]) -> Path:
-    """The place with every link resolved.
+    """The path with every link resolved.
 
     Raises
     ------
     DatasetError
-        it does not lie below one of the roots; says nothing about whether it exists.
+        it does not lie below one of the roots; the message does not tell whether it exists.
     """
     try:
         real = path.resolve()
@@ -63,8 +63,8 @@ def open_regular(path: str | os.PathLike[str], roots: Sequence[str] | None, name
 
     Parameters
     ----------
-    roots : resolved folders below which the file itself must lie; None is anywhere.
-    name : how messages call the file.
+    roots : resolved folders that must hold the file itself; None allows every location.
+    name : name of the file in messages.
 
     Raises
     ------

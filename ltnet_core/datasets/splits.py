@@ -1,4 +1,4 @@
-"""Which part of a dataset a folder, a file or a value of a split column is, by its name."""
+"""The part of a dataset that a folder, a file or a value of a split column is, by its name."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ FORM = frozenset({"sample", "submission", "submissions", "submit", "example", "t
 TRUTH = frozenset({"truth", "groundtruth", "gt", "gold", "golden", "goldstandard", "reference"})
 AGREED = frozenset({"consensus", "majority", "adjudicated", "agreed"})
 FEW = 4
-# Words around them that say no more: train_images, Val_Aligned_Faces, FER2013Train, test_set.
+# Words beside them that change nothing: train_images, Val_Aligned_Faces, FER2013Train, test_set.
 WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[^\W\d_A-Z]+|[A-Z]+|\d+")
 
 
@@ -74,7 +74,7 @@ def is_truth(name: str) -> bool:
 
 
 def is_agreed(name: str) -> bool:
-    """Whether a file holds what its name calls a consensus: made of the labels of others, or given by another coder."""
+    """Whether a file is a consensus by its name: made of others' labels, or the labels of another coder."""
     return not AGREED.isdisjoint(words(name.rsplit("/", 1)[-1].rsplit(".", 1)[0]))
 
 
@@ -101,7 +101,7 @@ class SplitColumn:
     ----------
     rows : (rows,) categorical: train, test, test:NAME or ignore.
     values : value → train, test or ignore.
-    question : what is unclear, if anything.
+    question : about unclear values, if any.
     """
 
     rows: pd.Categorical[Any]
@@ -110,7 +110,7 @@ class SplitColumn:
 
 
 def read_split(column: pd.Series, title: str, file: str, corrections: Corrections) -> SplitColumn:
-    """What each row of a split column is; a value that is no part by its name is asked about and taken for train."""
+    """Read a split column; a value that names no part is taken as train, with a question."""
     names = [str(c) for c in column.cat.categories]
     used = np.bincount(column.cat.codes[column.cat.codes >= 0], minlength=len(names)) > 0
     parts = parts_of_values(names, corrections)
@@ -123,7 +123,7 @@ def read_split(column: pd.Series, title: str, file: str, corrections: Correction
 
 
 def set_name(part: str, name: str) -> str:
-    """How rows of a part are marked: train, ignore, test, or test:NAME where the set has a name of its own."""
+    """The value of ``split`` for a part: train, ignore, test, or test:NAME where the set has a name of its own."""
     return part if part != "test" or name.lower() == "test" else f"test:{name}"
 
 

@@ -24,11 +24,11 @@ EXAMPLES = 5
 
 @dataclass(frozen=True)
 class Problem:
-    """Something found wrong in a dataset.
+    """A problem of a dataset.
 
     An ``error`` concerns what labels mean; training refuses until it is mended.
-    A ``warning`` concerns single items, which are set aside, or something to look at.
-    A ``note`` is worth knowing and needs nothing done.
+    A ``warning`` concerns single items, which are left out, or something to check.
+    A ``note`` is for information.
 
     Attributes
     ----------
@@ -53,15 +53,15 @@ class Study:
     Attributes
     ----------
     format : name of the format it was read as. why : what it was recognised by.
-    files : where image bytes come from; item names are file names in it.
+    files : the source of the images' bytes; item names are file names in it.
     table : annotations by the human coders; N items, C coders, K classes.
     codes : K short codes (``Ne``), unique, for captions.
     truth : (N,) known class index, −1 where unknown.
     test_set : (N,) name of the test set the item belongs to, "" for items to learn from.
     planted : coder → (K,K) true transition matrix, when the dataset brings one; unknown rows are NaN.
-    problems : what was found wrong.
-    reading : what its files were understood to be, and what is open about that.
-    corrections : what a person said about the reading.
+    problems : all problems.
+    reading : how its files were read, and the open questions.
+    corrections : a person's corrections of the reading.
     has_images : false where there are labels and not a single image: they can be aggregated, not trained on.
     left_out : names of items that are not learned from, and that have no annotations in ``table``.
     """
@@ -109,7 +109,7 @@ class Study:
     def require_sound(self, set_aside: bool = False) -> None:
         """Raise for the first open question about the reading, or the first problem that changes what labels mean.
 
-        The rows it is about are not in ``table``; ``set_aside`` says that the rest may do without them.
+        The rows that it concerns are not in ``table``; with ``set_aside`` the rest is used without them.
 
         Raises
         ------

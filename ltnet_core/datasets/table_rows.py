@@ -29,8 +29,8 @@ class TableRows:
     ----------
     labels, truth : annotations and known truth; None where it has none.
     splits : value of the split column → train, test or ignore.
-    missing : value → how many cells say "no label" by it.
-    questions : what is unclear.
+    missing : value → in how many cells it means "no label".
+    questions : the open questions.
     """
 
     labels: Rows | None
@@ -46,9 +46,9 @@ def stem(file: str) -> str:
 
 
 def rows_of(table: Table, roles: Roles, corrections: Corrections, coder: str, part: str | None = None) -> TableRows:
-    """Annotations and truth of a table; ``coder`` is whose labels they are where it does not say.
+    """Annotations and truth of a table; ``coder`` is the coder where no column names one.
 
-    ``part`` is what the whole table is: train, test or test:NAME.
+    ``part`` is the part of the whole table: train, test or test:NAME.
     """
     image = str(roles.image)
     table, splits, questions = _with_split(table, roles, corrections, part)
@@ -84,7 +84,7 @@ def rows_of(table: Table, roles: Roles, corrections: Corrections, coder: str, pa
 
 
 def truth_of(table: Table, image: str, label: str, roles: Roles, corrections: Corrections) -> TableRows:
-    """A table of known truth alone."""
+    """The known truth of a table that holds nothing else."""
     table, splits, questions = _with_split(table, roles, corrections, None)
     return TableRows(None, _truth(table, image, label, corrections, once=False), splits, {}, questions)
 
@@ -103,7 +103,7 @@ def _split(table: Table) -> str | None:
 def _with_split(
     table: Table, roles: Roles, corrections: Corrections, part: str | None
 ) -> tuple[Table, dict[str, str], tuple[Question, ...]]:
-    """The table with a column that says what part each row is, where there are parts; rows to ignore are gone."""
+    """The table with a column of the part of each row, where there are parts, and without rows to ignore."""
     questions = roles.questions
     if roles.split is not None:
         splits = read_split(table.frame[roles.split], table.titles[roles.split], table.file, corrections)
@@ -129,7 +129,7 @@ def _without_absent(rows: Rows, corrections: Corrections, missing: dict[str, int
 
 
 def _truth(table: Table, image: str, label: str, corrections: Corrections, once: bool = True) -> Rows:
-    """Known truth; ``once``: a row for each image, however often the table says it."""
+    """Known truth; with ``once`` one row for each image, however often the table has it."""
     columns = {"image": image, "label": label, "split": _split(table)}
     rows = Rows.of(table, {w: c for w, c in columns.items() if c is not None})
     cells = rows.frame["label"].cat
@@ -146,7 +146,7 @@ def melt(
     corrections: Corrections = NOTHING,
     missing: dict[str, int] | None = None,
 ) -> Rows:
-    """One row per annotation; a coder is called what the file calls its column.
+    """One row per annotation; a coder has the name of its column in the file.
 
     Absent labels are counted in ``missing``.
     """
@@ -183,7 +183,7 @@ def from_votes(table: Table, image: str, classes: list[str], coder: str | pd.Ser
     """One row per image and class that got votes, by one coder or the one in each row."""
     votes = np.stack([table.numbers(c) for c in classes], axis=1)
     present = np.stack([(table.frame[c] != "").to_numpy() for c in classes], axis=1)
-    row, label = np.nonzero(present & (votes != 0))  # what is no number stays, to be named
+    row, label = np.nonzero(present & (votes != 0))  # text that is no number stays, for the message
     frame = pd.DataFrame(
         {
             "image": table.frame[image].iloc[row].array,
@@ -208,5 +208,5 @@ def without_column(rows: Rows, column: str) -> Rows:
 
 
 def renamed_images(table: Table, image: str, names: Sequence[str]) -> Table:
-    """The table with another name for each different cell of its column of images."""
+    """The table, with the names in its column of images replaced."""
     return replace(table, frame=table.frame.assign(**{image: mapped(table.frame[image], names)}))

@@ -200,7 +200,7 @@ def read_table(files: Files, name: str, required: Sequence[str] = ()) -> Table:
 
 
 def coded(codes: Any, names: Any) -> pd.Categorical[Any]:
-    """Text as a categorical column: (rows,) places in ``names``."""
+    """A categorical column of text from positions (rows,) in ``names``."""
     # Said to be objects, or pandas 3 would keep them as Arrow strings, which are slow to go through one by one.
     index: Any = pd.Index(np.asarray(names, dtype=object), dtype=object)
     return pd.Categorical.from_codes(codes, index)

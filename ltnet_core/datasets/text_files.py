@@ -1,4 +1,4 @@
-"""JSON and lists of lines in files, bounded: what is small in a file can be large in memory."""
+"""JSON and lists of lines in files, with limits: a small file can be large in memory."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MAX_LIST_BYTES = 256 * 1024**2
 # An empty list takes three bytes in a file and seventy in memory.
 MAX_VALUES = 20_000_000
 MAX_LINES = 10_000_000
-# What half of a surrogate pair is written with: an escape, three bytes, or UTF-16.
+# The three ways to write half of a surrogate pair: an escape, three bytes, UTF-16.
 HALVES = re.compile(rb"\\u[dD]|\xed|\0")
 LINE_ENDS = (b"\n", b"\r", b"\v", b"\f", b"\x1c", b"\x1d", b"\x1e", b"\xc2\x85", b"\xe2\x80\xa8", b"\xe2\x80\xa9")
 
@@ -31,7 +31,7 @@ def read_json(files: Files, name: str) -> Any:
 
 
 def parse_json(data: bytes, name: str) -> Any:
-    """The same of the file's bytes."""
+    """The JSON in a file's bytes."""
     values = sum(data.count(c) for c in (b",", b"[", b"{"))
     if values > MAX_VALUES:
         raise DatasetError(f"holds more than {MAX_VALUES:,} values.", file=name)

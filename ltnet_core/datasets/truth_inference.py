@@ -1,4 +1,4 @@
-"""``answer.csv`` with question, worker, answer and ``truth.csv``, the form of the truth inference benchmarks.
+"""``answer.csv`` with question, worker, answer, and ``truth.csv``: the form of the truth inference benchmarks.
 
 Zheng et al., *Truth inference in crowdsourcing: is the problem solved?*, VLDB 2017.
 """

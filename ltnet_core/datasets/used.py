@@ -1,4 +1,4 @@
-"""Corrections must fit something: a misspelled name would be ignored in silence."""
+"""Every correction must match something: else a misspelled name would be ignored without a word."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .tables import header, is_table
 def require_used(
     corrections: Corrections, study: Study, files: Files | None = None, written: frozenset[str] | None = None
 ) -> None:
-    """Raise for a correction that names nothing in the dataset.
+    """Raise for a correction whose name is not in the dataset.
 
     ``files`` are the dataset's own; None where it is made of others. ``written`` are its classes as they are written.
 
@@ -60,7 +60,7 @@ def speaks_of_columns(corrections: Corrections, files: Files) -> bool:
 
 
 def applicable(corrections: Corrections, files: Files) -> Corrections:
-    """Corrections of several datasets without those of columns that this one does not have."""
+    """The corrections of several datasets, without columns that this one does not have."""
     columns = {key_of(c) for c in _columns(files)}
 
     def there(names: Iterable[str]) -> bool:

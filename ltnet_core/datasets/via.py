@@ -109,7 +109,7 @@ def _questions(attributes: list[dict[str, Any]]) -> list[str]:
 
 
 def _chosen(value: Any) -> list[str]:
-    """What was chosen: a word, or the boxes that were ticked."""
+    """The choices in an answer: a word, or the boxes that were ticked."""
     if isinstance(value, dict):
         return [str(k) for k, on in value.items() if on is True or text(on).lower() == "true"]
     return [text(value)] if text(value) else []

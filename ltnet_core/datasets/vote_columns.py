@@ -26,14 +26,14 @@ PEOPLE = re.compile(
 
 @dataclass(frozen=True)
 class Votes:
-    """Columns of votes and what is unclear about them."""
+    """Columns of votes, and the questions about them."""
 
     columns: tuple[str, ...]
     questions: tuple[Question, ...] = ()
 
 
 def votes_in(table: Table, columns: Sequence[str], corrections: Corrections) -> Votes | None:
-    """The columns as votes for classes; None where they are rather something else, such as annotators' grades.
+    """The columns as votes for classes; None where they are more probably other things, such as grades.
 
     Votes are numbers from 0 on in every cell. They add up to as many in most rows, as counts, as shares of one or as a
     single 1; or the columns are called like the expressions of faces; or most of them are 0. Where 0 and 1 add up to
@@ -82,7 +82,7 @@ def _total(votes: NDArray[np.float64], columns: Sequence[str]) -> int | None:
 
 
 def _compete(votes: NDArray[np.float64]) -> bool:
-    """Whether columns take from each other, as votes for classes do; annotators' grades rise and fall together."""
+    """Whether one column falls where another rises, as with votes for classes; annotators' grades rise together."""
     return bool((votes == 0).any(0).sum() > 1 and votes.sum(1).var() < COMPETING * votes.var(0).sum())
 
 

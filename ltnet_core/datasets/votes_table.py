@@ -1,4 +1,4 @@
-"""One row per image and one column per class, with the number of people who said so: a crowd without names."""
+"""One row per image and one column per class, with its number of votes: a crowd without names."""
 
 from __future__ import annotations
 

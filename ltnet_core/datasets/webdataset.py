@@ -35,7 +35,7 @@ MOST_MEMBERS = 20_000_000
 
 @dataclass(frozen=True)
 class Member:
-    """Where the bytes of a file lie in a shard."""
+    """Position of a file's bytes in a shard."""
 
     shard: str
     offset: int

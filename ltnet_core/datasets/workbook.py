@@ -117,7 +117,7 @@ def _only_sheet(data: bytes, name: str, formulas: bool, most: int | None = None)
             book = load_workbook(io.BytesIO(data), read_only=True, data_only=not formulas, keep_links=False)
             filled = {}
             for page in book.worksheets:
-                page.reset_dimensions()  # what a sheet says of its size need not be true
+                page.reset_dimensions()  # the size that a sheet states may be wrong
                 rows = list(islice(_rows(page.iter_rows(values_only=True), name), most))
                 if len(rows) > 1:
                     filled[page.title] = rows

@@ -21,7 +21,7 @@ from .roots import open_regular
 
 # Deflate packs a table five to twenty times; what unpacks to hundreds of times its size was made to fill the memory.
 BOMB_BYTES, BOMB_RATIO = 64 * 1024**2, 200
-# A zip's list of its files is read as a whole; an entry takes at least 46 bytes there, and 600 in memory.
+# The list of files of a zip is read as a whole; an entry takes at least 46 bytes there, and 600 in memory.
 MAX_ENTRIES = 2_000_000  # as many files as one upload may have
 BAD_ZIP = (
     zipfile.BadZipFile,

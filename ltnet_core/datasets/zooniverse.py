@@ -1,4 +1,4 @@
-"""Zooniverse: the classifications of a project, or what its aggregation code made of them."""
+"""Zooniverse: the classifications of a project, or the reductions that its aggregation code made of them."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The settings of a run: a preset, a method and the options of five groups, each declared once in :mod:`.groups`.
 
 Flags, form, validation and documentation are made from the declarations (:mod:`.option`), so that a new option is
-one field.
+one field. In: values of flags, of a form or of ``spec.json``. Out: checked settings.
 """
 
 from __future__ import annotations
