@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import gc
+import os
 import statistics
 import sys
 import time
@@ -22,12 +23,15 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+os.environ.setdefault("GOMP_SPINCOUNT", "2000")  # as the library's commands set it, before PyTorch is imported
+
 import numpy as np
 import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from ltnet_core.annotations import AnnotationTable
+from ltnet_core.learning.devices import keep_freed_memory
 from ltnet_core.learning.ltnet import Classifier, LTNet
 from ltnet_core.learning.networks import build_network
 from ltnet_core.learning.schedule import Schedule, optimizers_of, rates_at
@@ -265,6 +269,8 @@ def steps_for(row: str, precision: str, device: torch.device, wanted: float) -> 
 def line(row: str, precision: str, device_name: str, wanted: argparse.Namespace, columns: tuple[str, ...]) -> str:
     """A line of the table, measured."""
     device = torch.device(device_name)
+    if device.type == "cpu":
+        keep_freed_memory()  # as a fit does; the bare loop gains by it too
     setting = Setting(row, precision, device, steps_for(row, precision, device, wanted.seconds))
     measured = row_of(setting, measure(setting, wanted.rounds, wanted.choices), columns)
     del setting

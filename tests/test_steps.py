@@ -151,6 +151,15 @@ def test_a_gpu_s_way_to_shift_is_the_cpu_s(channels: int) -> None:
     assert torch.equal(_by_windows(batch, 4, draws, flip), _by_pixels(batch, 4, draws, flip))
 
 
+def test_a_cpu_s_images_lie_as_convolutions_take_them() -> None:
+    pixels, table = uneven()
+    colours = np.repeat(pixels, 3, axis=1)
+    made = TrainingData(colours, table, np.ones(2), np.full(3, 60.0), np.full(3, 50.0), CPU, cutout=0.3)
+    for generator in (None, torch.Generator().manual_seed(0)):
+        assert made.images(ITEMS, generator).is_contiguous(memory_format=torch.channels_last)
+    assert torch.equal(made.images(ITEMS), (torch.from_numpy(colours[ITEMS]).float() - 60) / 50)
+
+
 def test_shifted_images_are_reflected_at_their_edges() -> None:
     batch = torch.arange(2 * 1 * 6 * 6, dtype=torch.uint8).reshape(2, 1, 6, 6)
     moved = mirror_and_shift(batch, 5, torch.Generator().manual_seed(0))

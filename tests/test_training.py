@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import platform
+import resource
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -195,3 +197,17 @@ def test_annotations_that_weigh_little_give_a_mean_all_the_same() -> None:
     batch = entries([(0, 0, 1, 0.2)])
     assert float(model.loss(log_p, batch)) == pytest.approx(-float(log_p[0, 1]))
     assert float(model.mass(entries([(0, 0, 1, 0.0)]))) < 1e-6
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries keep memory in their own way")
+def test_on_a_cpu_a_step_uses_the_memory_of_the_step_before() -> None:
+    trained(Schedule(epochs=1, batch_size=40))
+
+    def step() -> int:
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        blocks = [torch.ones(2**22) for _ in range(5)]  # of 16 MiB
+        del blocks
+        return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+    step()
+    assert step() < 500  # pages that the system gave; 80 MiB are 20,000

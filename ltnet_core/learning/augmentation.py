@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from numpy.lib.stride_tricks import sliding_window_view
 from torch import Tensor
 
 from .group import Rows
@@ -25,14 +26,19 @@ def mirror_and_shift(batch: Tensor, shift: int, generator: torch.Generator, rows
 
 def _by_windows(batch: Tensor, shift: int, draws: Tensor, flip: Tensor) -> Tensor:
     """Copy a window out of each image with a margin: what a CPU does fastest."""
-    size = batch.shape[-1]
-    inside = reflected(torch.arange(-shift, size + shift), size).numpy()
-    around = batch.numpy().take(inside, axis=2).take(inside, axis=3)
-    out = np.empty(batch.shape, around.dtype)
-    for i, (row, column, mirrored) in enumerate(zip(*draws.tolist(), flip.tolist(), strict=True)):
-        window = around[i, :, row : row + size, column : column + size]
-        out[i] = window[:, :, ::-1] if mirrored else window
-    return torch.from_numpy(out)
+    b, channels, size, _ = batch.shape
+    images, mirrored = batch.numpy(), flip.numpy()
+    if mirrored.any():
+        images = images.copy()
+        images[mirrored] = torch.from_numpy(images[mirrored]).flip(3).numpy()  # which numpy does byte by byte
+    wide = np.empty((b, channels, size, size + 2 * shift), images.dtype)
+    wide[..., shift : shift + size] = images
+    wide[..., :shift] = images[..., 1 : shift + 1][..., ::-1]
+    wide[..., shift + size :] = images[..., size - 1 - shift : size - 1][..., ::-1]
+    around = wide.take(reflected(torch.arange(-shift, size + shift), size).numpy(), axis=2)
+    columns = torch.where(flip, 2 * shift - draws[1], draws[1])  # of the window in a mirrored image
+    windows = sliding_window_view(around, (size, size), (2, 3))
+    return torch.from_numpy(windows[np.arange(b), :, draws[0].numpy(), columns.numpy()])
 
 
 def _by_pixels(batch: Tensor, shift: int, draws: Tensor, flip: Tensor) -> Tensor:

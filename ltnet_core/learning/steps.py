@@ -205,7 +205,9 @@ class Steps:
 
     def _clip(self) -> None:
         gradients = [p.grad for p in self._trained if p.grad is not None]
-        length = torch.nn.utils.get_total_norm(gradients)
+        if not gradients:
+            return
+        length = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
         # A CPU tells the length without being waited for, and mostly there is nothing to shorten.
         if self.data.device.type != "cpu" or not length <= LONGEST_GRADIENT:
             torch.nn.utils.clip_grads_with_norm_(self._trained, LONGEST_GRADIENT, length)

@@ -16,7 +16,7 @@ from ..errors import DamageError, ProcessLost, TrainingError
 from ..files.reading import read_json
 from ..files.writing import write_json
 from ..runs.checkpoint import forget
-from .devices import free_memory, is_out_of_memory
+from .devices import free_memory, is_out_of_memory, keep_freed_memory
 from .fit_state import (
     FitState,
     Optimizers,
@@ -150,6 +150,8 @@ class _Fit:
         watch: Watch,
         group: Group,
     ):
+        if data.device.type == "cpu":
+            keep_freed_memory()
         self.model, self.data, self.schedule, self.seed = model, data, schedule, seed
         self.train_items, self.validation_items = train_items, validation_items
         self.checkpoint, self.graphs, self.group = checkpoint, graphs, group

@@ -139,7 +139,7 @@ class TrainingData:
         which these may be some ``rows``."""
         if generator is not None and self.augment:
             batch = mirror_and_shift(batch, self.shift, generator, rows)
-        images = batch.float().sub_(self._mean).div_(self._std)
+        images = batch.float().sub_(self._mean).div_(self._std).contiguous(memory_format=torch.channels_last)
         return cut_out(images, self.hole, generator, rows) if generator is not None and self.hole else images
 
     def annotations(self, items: Items | Tensor, as_table: bool = True) -> Entries | WeightTable:
