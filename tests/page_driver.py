@@ -47,8 +47,8 @@ def as_markdown(at: AppTest) -> list[str]:
     return [t for t in texts if isinstance(t, str) and t]
 
 
-def gallery_data(at: AppTest) -> dict[str, Any]:
-    """What the page gave to the gallery."""
+def component_data(at: AppTest) -> dict[str, Any]:
+    """What the page gave to its component, such as the gallery."""
     (element,) = at.get("bidi_component")
     content = element.proto.mixed.json if element.proto.mixed.json else element.proto.json
     return dict(json.loads(content))

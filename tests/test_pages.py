@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from fake_run import write_fake_run
-from page_driver import ROOT, gallery_data, link, open_page, seen
+from page_driver import ROOT, component_data, link, open_page, seen
 from run_results import change_table, matrices_of, rows_of
 
 from ltnet_core.errors import RunError
@@ -353,15 +353,22 @@ def test_the_cases_of_an_export_are_words(workspace_path: Path, demo: Path) -> N
     assert "all agree" in set(preview["case"])
 
 
-def test_a_run_at_work_has_its_progress_in_the_list(
+def test_a_run_at_work_has_its_progress_in_the_list_and_its_end_is_told(
     workspace_path: Path, demo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     link(workspace_path, demo)
     run = Run(write_fake_run(workspace_path / "runs" / "faces-1", demo, finished=False))
     run.emit("progress", stage="ltnet", progress=0.93, eta_seconds=9.0)
     monkeypatch.setattr(Run, "holder", lambda self: 4321)
-    (row,) = open_page("train", run="faces-1").dataframe[-1].value.to_dict("records")
+    at = open_page("train", run="faces-1")
+    (row,) = at.dataframe[-1].value.to_dict("records")
     assert (row["state"], row["progress"]) == ("running", 93)
+    # What the browser may tell of its end.
+    assert component_data(at) == {"run": "faces-1", "ended": ""}
+    monkeypatch.setattr(Run, "holder", lambda self: None)
+    run.emit("failed", message="no memory")
+    assert component_data(at.run()) == {"run": "faces-1", "ended": "faces-1: failed"}
+    assert not open_page("train", run="faces-1").get("bidi_component")  # who comes later knows
 
 
 def test_a_refit_says_what_changed(workspace_path: Path, demo: Path) -> None:
@@ -395,7 +402,7 @@ def test_the_gallery_gets_the_view_of_the_address_without_what_cannot_be_meant(
     link(workspace_path, demo)
     write_fake_run(workspace_path / "runs" / "faces-1", demo)
     asked = {"truth": "fear", "says.Alpha": "anger", "sort": "nonsense", "case": "9", "unknown": "1", "at": "100"}
-    data = gallery_data(open_page("disagreements", **asked))
+    data = component_data(open_page("disagreements", **asked))
     assert data["view"] == {"truth": "fear", "says.Alpha": "anger", "at": "100"}
     assert [text.split(" in the address is left out: ")[0] for text in data["unknown"]] == [
         "sort=nonsense", "case=9", "unknown=1",
@@ -409,7 +416,9 @@ def test_the_gallery_gets_the_view_of_the_address_without_what_cannot_be_meant(
 
 def test_the_gallery_shows_labels_before_any_run(workspace_path: Path, demo: Path) -> None:
     link(workspace_path, demo)
-    data = gallery_data(open_page("disagreements", **{"says.Alpha": "anger|fear", "labels": "differ", "truth": "fear"}))
+    data = component_data(
+        open_page("disagreements", **{"says.Alpha": "anger|fear", "labels": "differ", "truth": "fear"})
+    )
     assert data["view"] == {"says.Alpha": "anger|fear", "labels": "differ"}
     assert data["unknown"] == [
         "truth=fear in the address is left out: truth is about the learned truth, and there is no run yet."

@@ -12,7 +12,7 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 from ltnet_core.errors import LTNetError  # noqa: E402
-from ui import frame, live, manage, markup, params, top  # noqa: E402
+from ui import frame, live, manage, markup, notice, params, top  # noqa: E402
 from ui.current import load  # noqa: E402
 from ui.wording import EVERY_PAGE  # noqa: E402
 
@@ -48,6 +48,7 @@ frame.header(state, text)
 manage.offer_undo()
 live.watch(state, text.path)
 top.place()
+notice.place(state)
 try:
     if state.gone:
         frame.gone(state)

@@ -122,13 +122,14 @@ test("coders are compared when somebody looks, and a cell shows where two differ
 
 test("the table of many coders names its rows and columns, and stays where it was scrolled to", async () => {
   const server = new FakeServer(20);
-  const names = Array.from({ length: 9 }, (_, n) => `w${n}`);
+  const names = Array.from({ length: 30 }, (_, n) => `w${n}`);
   const all = (value) => names.map(() => names.map(() => value));
   server.replies.coders = { coders: names, left_out: 0, shared: all(5), agreement: all(0.5), group: names.map(() => 0) };
   page = await openGallery({ server, data: { coders: names.map((id) => ({ id, name: id, short: id.toUpperCase(), machine: false, given: false })) } });
   tab("coders");
   await settled();
   assert.deepEqual(page.all('.ga-far th[scope="col"]').map((e) => e.textContent), names.map((n) => n.toUpperCase()));
+  assert.deepEqual(page.all(".ga-legend .ga-key")[0].children.slice(0, 30).map((e) => e.textContent), names.map((n) => n.toUpperCase() + n), "all of them");
   Object.assign(page.one(".ga-far"), { scrollLeft: 30, scrollTop: 70 });
   page.one('[data-key="agree:1:2"]').click();
   await settled();
