@@ -353,22 +353,15 @@ def test_the_cases_of_an_export_are_words(workspace_path: Path, demo: Path) -> N
     assert "all agree" in set(preview["case"])
 
 
-def test_a_run_at_work_has_its_progress_in_the_list_and_its_end_is_told(
+def test_a_run_at_work_has_its_progress_in_the_list(
     workspace_path: Path, demo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     link(workspace_path, demo)
     run = Run(write_fake_run(workspace_path / "runs" / "faces-1", demo, finished=False))
     run.emit("progress", stage="ltnet", progress=0.93, eta_seconds=9.0)
     monkeypatch.setattr(Run, "holder", lambda self: 4321)
-    at = open_page("train", run="faces-1")
-    (row,) = at.dataframe[-1].value.to_dict("records")
+    (row,) = open_page("train", run="faces-1").dataframe[-1].value.to_dict("records")
     assert (row["state"], row["progress"]) == ("running", 93)
-    # What the browser may tell of its end.
-    assert component_data(at) == {"run": "faces-1", "ended": ""}
-    monkeypatch.setattr(Run, "holder", lambda self: None)
-    run.emit("failed", message="no memory")
-    assert component_data(at.run()) == {"run": "faces-1", "ended": "faces-1: failed"}
-    assert not open_page("train", run="faces-1").get("bidi_component")  # who comes later knows
 
 
 def test_a_refit_says_what_changed(workspace_path: Path, demo: Path) -> None:
