@@ -124,6 +124,9 @@ def test_an_epoch_is_saved_when_ten_times_the_last_save_has_passed(
     trained(Schedule(epochs=9, batch_size=40), Watch(step=step), checkpoint=tmp_path / "c.pt")
     assert kept == [1, 3, 5, 7, 9]
     kept.clear()
+    trained(Schedule(epochs=9, batch_size=40), Watch(step=step, others=lambda: 1), checkpoint=tmp_path / "d.pt")
+    assert kept == [1, 5, 9], "another network saves as often"
+    kept.clear()
     monkeypatch.setattr(training, "REST_PER_SAVE", 5.0)  # now one epoch
     trained(Schedule(epochs=3, batch_size=40), Watch(step=step), checkpoint=tmp_path / "c.pt")
     assert kept == [1, 2, 3]
