@@ -10,12 +10,13 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urljoin
 
 import pandas as pd
-from playwright.sync_api import Page
+from playwright.sync_api import FloatRect, Locator, Page
 
 ROOT = Path(__file__).resolve().parent.parent
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
@@ -28,6 +29,18 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+
+SLOW = 120.0  # seconds: far more than anything here takes
+# Where it was a moment ago it still is: what holds it may open slowly, or be drawn in steps.
+RESTING = """async (e) => {
+    for (let last = ""; ; await new Promise((done) => setTimeout(done, 100))) {
+        const { x, y, width, height } = e.getBoundingClientRect();
+        const now = [x, y, width, height].join();
+        if (now === last) return { x, y, width, height };
+        last = now;
+    }
+}"""
 
 
 def free_port() -> int:
@@ -72,7 +85,7 @@ class Server:
                 stdout=log,
                 stderr=log,
             )
-        give_up = time.monotonic() + 60
+        give_up = time.monotonic() + SLOW
         while time.monotonic() < give_up and self.process.poll() is None:
             try:
                 with urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=2):
@@ -104,6 +117,20 @@ def choose(page: Page, *sources: Path, button: str = "") -> None:
     with page.expect_file_chooser() as chooser:
         page.get_by_role("button", name=button or f"Choose a {'folder' if sources[0].is_dir() else 'file'}").click()
     chooser.value.set_files(sources[0] if len(sources) == 1 else list(sources))
+
+
+def resting_box(element: Locator) -> FloatRect:
+    """Where an element of the page stands, in pixels, once it moves no more."""
+    box: FloatRect = element.evaluate(RESTING)
+    return box
+
+
+def wait_until(true: Callable[[], object], page: Page) -> None:
+    """Wait for what the server or its files show, while the page goes on."""
+    give_up = time.monotonic() + SLOW
+    while not true():
+        assert time.monotonic() < give_up
+        page.wait_for_timeout(50)
 
 
 def downloaded_truth(page: Page) -> pd.DataFrame:

@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,9 +24,15 @@ if TYPE_CHECKING:
     from uploading import Client
 
 ROOT = Path(__file__).resolve().parent.parent
-if "PYTEST_XDIST_WORKER" in os.environ:  # one process per core: threads of their own would only wait for each other
+if "PYTEST_XDIST_WORKER" in os.environ:  # a process for each core: threads of their own would only wait for each other
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["LTNET_CACHE_GB"] = "0"  # tests leave no pixels in a home folder; those of the cache set their own
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
+    """One process more than there are cores: tests of the browser often wait."""
+    return (yield) + 1
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
@@ -146,13 +152,21 @@ def ltnet() -> Command:
     return run
 
 
+@pytest.fixture
+def commands_here(ltnet: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The commands that a page waits for run in this process."""
+
+    def run(arguments: Sequence[str], timeout: float = 0, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+        return ltnet(*arguments, cwd=cwd)
+
+    monkeypatch.setattr("ui.commands.run_command", run)
+
+
 @pytest.fixture(scope="session")
-def finished(demo: Path, ltnet_process: Command, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def finished(demo: Path, ltnet: Command, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run on the small demo; read-only for tests."""
     folder = tmp_path_factory.mktemp("runs") / "run"
-    done = ltnet_process(
-        "fit", demo, "--run", folder, "--preset", "quick", "--epochs", 2, "--device", "cpu", "--seed", 3
-    )
+    done = ltnet("fit", demo, "--run", folder, "--preset", "quick", "--epochs", 2, "--device", "cpu", "--seed", 3)
     assert done.returncode == 0, done.stderr
     return folder
 

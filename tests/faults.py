@@ -300,7 +300,8 @@ def call(*arguments: object) -> Outcome:
         except SystemExit as end:  # of the parser: help, or arguments that cannot be read
             status = int(end.code or 0)
     for number, handler in kept.items():
-        signal.signal(number, handler)
+        if signal.getsignal(number) is not handler:  # only the first thread may set one
+            signal.signal(number, handler)
     return Outcome(status, out.getvalue(), err.getvalue())
 
 

@@ -54,7 +54,7 @@ def ask(
 def send(port: int, request: bytes) -> Answer:
     """Send these bytes and read until the answer is there."""
     received = b""
-    with socket.create_connection(("127.0.0.1", port), timeout=20) as s:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as s:
         s.sendall(request)
         while True:
             try:

@@ -210,23 +210,14 @@ def test_an_address_for_others_needs_a_token(tmp_path: Path) -> None:
         text=True,
     )
     try:
-        printed, _ = process.communicate(timeout=30)
+        printed, _ = process.communicate(timeout=120)
     except subprocess.TimeoutExpired:
         process.kill()
         process.communicate()
         pytest.fail("the server started")
     assert process.returncode != 0
-    assert "LTNET_TOKEN" in printed
-
-
-def test_with_a_token_nobody_else_comes_in(tmp_path: Path) -> None:
-    server = Server(tmp_path, free_port(), settings={"LTNET_TOKEN": "known-to-one-person-only"})
-    server.start()
-    try:
-        for method, path in (("GET", "/_stcore/host-config"), ("WEBSOCKET", "/_stcore/stream")):
-            assert ask(server.port, method, path).status == 401
-    finally:
-        server.kill()
+    assert "The server would listen on 0.0.0.0" in printed and "LTNET_TOKEN" in printed
+    assert "Traceback" not in printed
 
 
 def test_pages_are_shown_in_no_frame(server: Server) -> None:
@@ -235,8 +226,9 @@ def test_pages_are_shown_in_no_frame(server: Server) -> None:
 
 def test_streamlits_own_upload_takes_nothing(server: Server) -> None:
     """It keeps whole files in memory, whatever the limits of uploads are."""
-    answer = ask(server.port, "PUT", "/_stcore/upload_file/session/file", body=b"x")
-    assert (answer.status, answer.json) == (403, {"error": "Files come in by the upload on the page alone."})
+    for base in ("", "/studio"):
+        answer = ask(server.port, "PUT", f"{base}/_stcore/upload_file/session/file", body=b"x" * 1000)
+        assert (answer.status, answer.json) == (403, {"error": "Files come in by the upload on the page alone."})
 
 
 def test_an_origin_that_is_no_address_is_refused(server: Server) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from app_server import CHROMIUM, FLAGS, Server, free_port
+from app_server import CHROMIUM, FLAGS, Server, free_port, resting_box
 from fake_run import write_fake_run
 from node_checks import packages
 from page_driver import link
@@ -91,8 +91,7 @@ class Box:
 
 
 def box(page: Page, selector: str, text: str = "") -> Box:
-    area = page.locator(selector).filter(has_text=text).first.bounding_box()
-    assert area, selector
+    area = resting_box(page.locator(selector).filter(has_text=text).first)
     return Box(area["x"], area["y"], area["x"] + area["width"], area["y"] + area["height"])
 
 
@@ -184,12 +183,13 @@ def look_at_the_gallery(reader: Reader) -> None:
     page.set_viewport_size({"width": 1366, "height": 700})
     assert 700 - box(page, ".ga-grid").top >= LEAST_GALLERY
     page.set_viewport_size({"width": 1280, "height": 800})
+    expect(page.locator(".ga-bar").first).to_be_visible()
     bars = page.locator(".ga-bar").count()
     page.locator(".ga-bar").first.locator(".ga-part").first.click()
     expect(page.locator(".ga-part.on")).to_be_visible()
     expect(page.locator(".ga-grid:not(.stale)")).to_be_visible()
     reader.read("disagreements, filtered")
-    assert page.locator(".ga-bar").count() == bars
+    expect(page.locator(".ga-bar")).to_have_count(bars)
     for scheme in SCHEMES:
         for chart in ("Matrix", "Transitions", "Distributions", "Coders", "Map", "Settling", "Cases"):
             page.locator(".ga-charts").get_by_role("button", name=chart, exact=True).click()

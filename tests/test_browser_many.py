@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from app_server import Server, free_port
+from app_server import Server, free_port, resting_box, wait_until
 from playwright.sync_api import Page, WebSocketRoute, expect
 from test_browser_gallery import RUN, browser, choice, count, faces, page, prepare, server, shown, store
 
@@ -29,8 +28,7 @@ def test_images_are_looked_at_before_any_run(tmp_path: Path, faces: Path, page: 
         page.set_viewport_size({"width": 1366, "height": 700})
         page.goto(f"{server.url}/disagreements?dataset=faces")
         expect(shown(page).first).to_be_visible()
-        first = page.locator(".ga-card").first.bounding_box()
-        assert first is not None and first["y"] <= 300  # 400 pixels of images on the first screen
+        assert resting_box(page.locator(".ga-card").first)["y"] <= 300  # 400 pixels of images on the first screen
         expect(page.get_by_text("need a finished run")).to_be_visible()
         expect(page.get_by_role("link", name="Train on it")).to_be_visible()
         expect(page.locator(".ga-chip.lt, .ga-confidence, .ga-cases")).to_have_count(0)
@@ -138,10 +136,7 @@ def test_a_late_answer_of_the_app_leads_to_no_view_that_was_left(server: Server,
         browser_side.connect_to_server().on_message(answer)
 
     def wait_for(text: bytes, messages: list[str | bytes]) -> None:
-        give_up = time.monotonic() + 120
-        while not any(text in m for m in messages if isinstance(m, bytes)):
-            assert time.monotonic() < give_up, text
-            page.wait_for_timeout(20)
+        wait_until(lambda: any(text in m for m in messages if isinstance(m, bytes)), page)
 
     sides: list[WebSocketRoute] = []
     page.route_web_socket("**/_stcore/stream", hold)

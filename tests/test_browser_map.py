@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
-from app_server import Server
+from app_server import Server, resting_box
 from node_checks import packages
 from playwright.sync_api import Page, expect
 from test_browser_axe import RUN_AXE
@@ -28,8 +28,7 @@ def draw(page: Page, corners: list[tuple[float, float]]) -> None:
     """Draw an area on the map, in shares of its width and height."""
     canvas = page.locator(".ga-sheet canvas")
     canvas.scroll_into_view_if_needed()
-    box = canvas.bounding_box()
-    assert box
+    box = resting_box(canvas)
     places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in corners]
     page.mouse.move(*places[0])
     page.mouse.down()
@@ -80,12 +79,11 @@ def filter_by_a_learned_matrix(page: Page, classes: Sequence[str], images: int, 
 def choose_the_size_of_images(page: Page) -> None:
     """Images are in sight on a small screen; their size is kept."""
     tile = page.locator(".ga-card").first
-    medium = tile.bounding_box()
-    assert medium and medium["y"] <= 300  # 400 pixels of images on the first screen
+    medium = resting_box(tile)
+    assert medium["y"] <= 300  # 400 pixels of images on the first screen
     page.locator('select[name="size"]').select_option("large")
     expect(page.locator('.ga-blocks[data-size="large"]')).to_be_visible()
-    large = tile.bounding_box()
-    assert large and large["width"] > medium["width"]
+    assert resting_box(tile)["width"] > medium["width"]
     page.reload()
     expect(page.locator('select[name="size"]')).to_have_value("large")
     page.locator('select[name="size"]').select_option("")

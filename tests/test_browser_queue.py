@@ -59,11 +59,11 @@ def pass_time_until_it_asks(tab: Page, path: str, method: str) -> None:
 
 def test_two_browsers_settle_one_queue(server: Server, page: Page, browser: Browser) -> None:
     other = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
-    other.set_default_timeout(30_000)
+    other.set_default_timeout(60_000)
     open_queue(page, server, "Ada")
     open_queue(other, server, "Ben")
     watching = page.context.new_page()  # what a third tab sees of both
-    watching.set_default_timeout(30_000)
+    watching.set_default_timeout(60_000)
     watching.clock.install()
     watching.goto(f"{server.url}/disagreements?run={RUN}")
     watching.locator('[data-key="chart:settling"]').click()

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from app_server import CHROMIUM, FLAGS, Server, free_port
+from app_server import CHROMIUM, FLAGS, Server, free_port, resting_box, wait_until
 from conftest import write_csv, write_image
 from playwright.sync_api import Locator, Page, TimeoutError, expect, sync_playwright
 
@@ -15,7 +14,6 @@ from ltnet_core.runs.run import Run
 
 CLASSES = ("angry", "happy", "sad")
 ITEMS = 12
-TRAINING_SECONDS = 300  # a bound for a busy machine
 expect.set_options(timeout=60_000)
 
 
@@ -76,10 +74,8 @@ def drop(page: Page, folder: Path) -> None:
     """Let a folder fall on the upload area, as a hand with a mouse does."""
     area = page.locator(".fu .fu-body > *").first
     expect(area).to_be_visible()
-    page.wait_for_timeout(500)  # what holds it opens slowly
     area.scroll_into_view_if_needed()
-    box = area.bounding_box()
-    assert box is not None
+    box = resting_box(area)
     at = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
     session = page.context.new_cdp_session(page)
     for kind in ("dragEnter", "dragOver", "drop"):
@@ -111,6 +107,7 @@ def keep(page: Page) -> None:
 
 def role(page: Page, column: str) -> Locator:
     """The choice of a column's role; opens what holds it."""
+    settled(page)
     choice = page.get_by_role("combobox", name=column, exact=True)
     if not choice.is_visible():
         page.get_by_text("How it was read", exact=True).click()
@@ -128,6 +125,11 @@ def set_role(page: Page, column: str, new: str) -> None:
         except TimeoutError:
             role(page, column).press("Escape")
     raise AssertionError(f"the list of roles of {column} did not stay open")
+
+
+def state_in_the_end(page: Page, run: Run) -> str:
+    wait_until(lambda: run.status().state not in ("queued", "running"), page)
+    return run.status().state
 
 
 def test_what_is_dropped_is_seen_corrected_trained_on_and_kept(app: Server, page: Page, tmp_path: Path) -> None:
@@ -159,7 +161,4 @@ def test_what_is_dropped_is_seen_corrected_trained_on_and_kept(app: Server, page
         expect(role(page, column)).to_have_value(new)
         expect(page.locator(".lt-facts").first).to_contain_text(f"{held_out}test images{len(coders)}coders")
         (folder,) = (app.place / "workspace" / "runs").glob(f"{make.__name__}*")
-        end = time.monotonic() + TRAINING_SECONDS
-        while Run(folder).status().state in ("queued", "running") and time.monotonic() < end:
-            time.sleep(0.1)
-        assert Run(folder).status().state == "done"
+        assert state_in_the_end(page, Run(folder)) == "done"

@@ -91,7 +91,7 @@ def test_streamlit_itself_takes_such_an_address() -> None:
 
         _to_address({"embed": "true", "truth": "fear"})
 
-    at = AppTest.from_function(script).run()
+    at = AppTest.from_function(script, default_timeout=120).run()
     assert not at.exception
     assert at.query_params["truth"] in ("fear", ["fear"])
 

@@ -41,7 +41,7 @@ def two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_timer_does_not_lead_back(two: Path) -> None:
-    at = AppTest.from_function(page)
+    at = AppTest.from_function(page, default_timeout=120)
     at.query_params["dataset"] = "new"
     at.session_state["former"] = "old"
     at.run()
@@ -63,7 +63,7 @@ def with_a_control() -> None:
 
 
 def test_a_control_is_in_the_address_and_back_takes_it_from_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    at = AppTest.from_function(with_a_control).run()
+    at = AppTest.from_function(with_a_control, default_timeout=120).run()
     at.selectbox[0].set_value("name").run()
     assert at.text[0].value == "name" and at.query_params["order"] in ("name", ["name"])
     at.query_params.pop("order")  # an old address, as a request has it that was sent before the answer came

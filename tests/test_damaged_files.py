@@ -85,8 +85,8 @@ def fuzz(folder: Path, seconds: float, seed: int) -> int:
 
 
 def test_damaged_files_raise_our_own_errors_alone(tmp_path: Path) -> None:
-    """Ten seconds here; ``LTNET_FUZZ_SECONDS=600`` for longer."""
-    seconds = float(os.environ.get("LTNET_FUZZ_SECONDS", "10"))
+    """Five seconds here; ``LTNET_FUZZ_SECONDS=600`` for longer."""
+    seconds = float(os.environ.get("LTNET_FUZZ_SECONDS", "5"))
     seed = int(os.environ.get("LTNET_FUZZ_SEED", "0"))
     count = fuzz(tmp_path, seconds, seed)
     print(f"{count:,} damaged datasets read or refused in {seconds:.0f} s")

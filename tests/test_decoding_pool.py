@@ -106,7 +106,9 @@ def test_files_are_read_one_thread_at_a_time_unless_they_come_slowly(
     def head(name: str, size: int) -> bytes:
         nonlocal most
         reading.append(name)
-        time.sleep(0.004)
+        give_up = time.monotonic() + (30 if side_by_side else 0.004)
+        while max(most, len(reading)) < 2 and time.monotonic() < give_up:
+            time.sleep(0.001)
         most = max(most, len(reading))
         reading.remove(name)
         return real(name, size)
@@ -193,7 +195,7 @@ def test_the_work_stops_at_once_when_asked(files: FolderFiles, tmp_path: Path, m
 
     with pytest.raises(Cancelled):
         decode_all(files, files.names, 16, 3, tmp_path.parent / "b.npy", stop)
-    assert time.monotonic() - began < 8
+    assert time.monotonic() - began < 30
     assert not children()
     assert image_decoding.budget.taken == 0
 
@@ -217,7 +219,7 @@ def test_processes_end_with_the_one_that_asks(tmp_path: Path) -> None:
     assert done.returncode == -signal.SIGKILL
     workers = [Path("/proc") / pid for pid in done.stdout.split()]
     assert len(workers) == 2
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while any(w.exists() and "Z" not in (w / "stat").read_text().split()[2] for w in workers):
         assert time.monotonic() < deadline
         time.sleep(0.05)

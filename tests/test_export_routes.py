@@ -87,7 +87,7 @@ def test_a_failure_is_a_sentence(workspace_path: Path) -> None:
 
 def test_few_files_are_made_at_once(workspace_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     at_work, most, lock = 0, 0, threading.Lock()
-    both = threading.Barrier(2, timeout=20)
+    both = threading.Barrier(2, timeout=60)
 
     def make(run: str, name: str, ending: str) -> Any:
         nonlocal at_work, most

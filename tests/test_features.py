@@ -259,6 +259,7 @@ def test_the_time_is_estimated_before_the_start(made: tuple[Path, Path, np.ndarr
     assert loads(done.out)["seconds"] > 0
 
 
+@pytest.mark.usefixtures("commands_here")
 def test_the_page_trains_on_a_file_of_features_and_predicts_by_one(
     made: tuple[Path, Path, np.ndarray], run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

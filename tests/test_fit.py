@@ -75,7 +75,7 @@ def test_killed_in_each_stage_and_resumed_it_ends_where_an_uninterrupted_run_end
         os.kill(child.pid, signal.SIGKILL)
         killed = time.monotonic()
         while Run(run).status().state != "crashed":
-            assert time.monotonic() - killed < 1.0, Run(run).status()
+            assert time.monotonic() - killed < 60, Run(run).status()
             time.sleep(0.01)
         child.wait()
         without = ltnet("fit", demo, "--run", run)

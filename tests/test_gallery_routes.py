@@ -402,7 +402,7 @@ def test_images_that_wait_leave_threads_for_everything_else() -> None:
         images = [asyncio.ensure_future(http.in_image_thread(free.wait, 30)) for _ in range(60)]
         await asyncio.sleep(0.1)
         try:
-            return await asyncio.wait_for(http.in_thread(lambda: True), 10)
+            return await asyncio.wait_for(http.in_thread(lambda: True), 25)
         finally:
             free.set()
             assert all(await asyncio.gather(*images))

@@ -42,6 +42,7 @@ ANSWER = {
 }
 
 
+@pytest.mark.usefixtures("commands_here")
 def test_the_page_s_answers_are_the_command_line_s_and_a_broken_image_stops_no_other(
     demo: Path, finished: Path, ltnet: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -86,6 +87,7 @@ def test_samples_are_those_nobody_labelled_for_training(demo: Path) -> None:
     assert len(names) == prediction.SAMPLES == len(set(names) & unseen)
 
 
+@pytest.mark.usefixtures("commands_here")
 def test_an_uploaded_zip_and_a_path_are_looked_at_and_all_of_it_comes_as_a_table(
     demo: Path, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -339,7 +339,7 @@ def test_they_expire_while_the_server_runs(
         async with upload_expiry.sweeping():
             assert client.folder.exists()
             age(client.folder, 8 * DAY)
-            for _ in range(200):
+            for _ in range(3000):
                 if not client.folder.exists():
                     return
                 await asyncio.sleep(0.02)
@@ -356,7 +356,7 @@ def test_a_server_with_a_wrong_setting_says_so_and_runs(
 
     async def serve() -> None:
         async with upload_expiry.sweeping():
-            for _ in range(200):
+            for _ in range(3000):
                 if caplog.messages:
                     return
                 await asyncio.sleep(0.02)

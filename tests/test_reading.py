@@ -7,8 +7,6 @@ import json
 import os
 import shutil
 import sqlite3
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any, Literal, TypedDict
 
@@ -16,7 +14,7 @@ import faults
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT
+from conftest import Command
 from safetensors.torch import load_file, save_file
 
 from ltnet_core.datasets.demo import write_demo
@@ -257,14 +255,13 @@ def test_a_file_is_hashed_again_when_it_changes(tmp_path: Path) -> None:
         require_unchanged(tmp_path, "a.bin", expected)
 
 
-def test_weights_that_are_not_finite_predict_nothing(golden: Path, tmp_path: Path) -> None:
+def test_weights_that_are_not_finite_predict_nothing(golden: Path, ltnet: Command, tmp_path: Path) -> None:
     run = tmp_path / "run"
     shutil.copytree(golden, run)
     path = run / "results" / "networks" / "ltnet.safetensors"
     state = load_file(path)
     save_file({k: torch.full_like(v, float("nan")) if v.is_floating_point() else v for k, v in state.items()}, path)
-    command = [sys.executable, "-m", "ltnet_core", "predict", run, golden.parent / "expected" / "face.jpg"]
-    done = subprocess.run([str(c) for c in command], capture_output=True, text=True, cwd=ROOT)
+    done = ltnet("predict", run, golden.parent / "expected" / "face.jpg")
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
     assert "holds weights that are not finite" in done.stderr
 

@@ -97,7 +97,11 @@ def test_a_network(library: Path, demo: Path, tmp_path: Path) -> None:
     flags = ("--network", "quarters", "--preset", "quick", "--epochs", "1", "--no-machine-coders", "--device", "cpu")
     done = python(library, "-m", "ltnet_core", "fit", str(demo), "--run", str(run), *flags)
     assert done.returncode == 0, done.stderr
-    settings = "from ltnet_core import make_settings; print(make_settings('quick', network='quarters').network.network)"
-    assert python(library, "-c", settings).stdout.strip() == "quarters"
-    answer = python(library, "-m", "ltnet_core", "predict", str(run), str(next((demo / "images").iterdir())))
+    # From Python, and the trained one predicts.
+    code = (
+        "import sys; from ltnet_core import make_settings; from ltnet_core.__main__ import main; "
+        "print(make_settings('quick', network='quarters').network.network); sys.exit(main(sys.argv[1:]))"
+    )
+    answer = python(library, "-c", code, "predict", str(run), str(next((demo / "images").iterdir())))
     assert answer.returncode == 0, answer.stderr
+    assert answer.stdout.startswith("quarters\n")

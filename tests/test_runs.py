@@ -61,13 +61,13 @@ def test_state_follows_lock_and_events(run: Run) -> None:
         assert (run.status().stage, run.status().epoch, run.status().epochs) == ("coder:a", 0, 5)
         run.emit("epoch", stage="mixture", epoch=3, epochs=3)
         assert (run.status().stage, run.status().epoch, run.status().epochs) == ("mixture", 3, 3)
-        assert status.eta_seconds == pytest.approx(30, abs=2)
+        assert status.eta_seconds is not None and 30 - (time.time() - now) <= status.eta_seconds <= 30
         assert run.holder() == child.pid
         assert run.status(now=time.time() + STALL_SECONDS + 5).state == "stalled"
         with pytest.raises(RunError, match="trained by another process"), run.lock(patience=0.1):
             pass
         child.kill()  # no waiting for it: a killed trainer may stay a zombie of the server
-        deadline = time.monotonic() + 1.0
+        deadline = time.monotonic() + 60
         while run.status().state != "crashed" and time.monotonic() < deadline:
             time.sleep(0.01)
         assert run.status().state == "crashed"

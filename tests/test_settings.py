@@ -69,7 +69,7 @@ def test_a_new_option_is_in_the_form() -> None:
             MoreSettings(method=st.session_state.get("method", "mixture")), ["A", "B"]
         )
 
-    at = AppTest.from_function(page).run()
+    at = AppTest.from_function(page, default_timeout=120).run()
     assert not at.exception
     assert at.number_input(key="rotation_default").help == "Degrees by which training images are turned."
     assert at.toggle(key="grey_default").disabled
@@ -204,7 +204,7 @@ def test_a_batch_may_be_auto_on_the_command_line_in_json_and_in_the_form(capsys:
         st.session_state["flags"] = option_form(make_settings("quick"), ["A", "B"])
 
     for chosen, flags_made in (("auto", ["--batch-size=auto"]), ("64", ["--batch-size=64"]), ("32", [])):
-        at = AppTest.from_function(page)
+        at = AppTest.from_function(page, default_timeout=120)
         at.session_state["batch_size_quick"] = chosen
         assert not at.run().exception
         assert at.selectbox(key="batch_size_quick").proto.accept_new_options

@@ -126,9 +126,9 @@ def test_numbers_categories_and_missing_cells(tmp_path: object) -> None:
 @pytest.mark.parametrize("part", ["\n", "\t ", "; ", "'", "''=", "\n'", " ", "1", "-1.", "\ufeff", "=", ";="])
 def test_the_time_is_linear_in_the_length(part: str) -> None:
     text = part * (400_000 // len(part)) + "x"
-    began = time.perf_counter()
+    began = time.process_time()
     assert unguard(guard(text)) == text
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
 
 
 def test_an_empty_table_has_its_header() -> None:

@@ -34,7 +34,7 @@ def page(plain: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AppTes
     folder.mkdir(parents=True)
     write_json(folder / "link.json", {"path": str(plain)})
     write_json(folder / "about.json", {"name": "plain"})
-    at = AppTest.from_file(str(ROOT / "ui" / "router.py"), default_timeout=60).run()
+    at = AppTest.from_file(str(ROOT / "ui" / "router.py"), default_timeout=120).run()
     at.switch_page("../pages/2_train.py").run()
     assert not at.exception, at.exception
     return at

@@ -250,7 +250,7 @@ def test_what_nobody_touched_for_a_week_goes(datasets_folder: Path, client: Clie
 
 def test_the_page_lists_unfinished_uploads(client: Client) -> None:
     client.send(frame("x", b"1"))
-    at = AppTest.from_file(str(ROOT / "ui" / "router.py"), default_timeout=30).run()
+    at = AppTest.from_file(str(ROOT / "ui" / "router.py"), default_timeout=120).run()
     at.switch_page("../pages/1_dataset.py").run()
     assert not at.exception
     [component] = [json.loads(e.proto.json) for e in at.get("bidi_component")]
