@@ -160,7 +160,11 @@ def test_an_epoch_that_was_repeated_after_a_resume_counts_once_the_last_time() -
 
 def test_notes_are_told_once_in_their_order() -> None:
     events = [{"event": "note", "message": m} for m in ("b", "a", "b")] + [{"event": "note"}]
-    assert progress.notes(events) == ["b", "a", ""]
+    assert progress.notes(events) == ["B", "A", ""]
+    texts = ("coder:A: b: it goes on.", "ltnet: rare classes.", "ltn: other")
+    events = [{"event": "stage", "stage": s} for s in ("coder:A", "ltnet")]
+    events += [{"event": "note", "message": text} for text in texts]
+    assert progress.notes(events) == ["Machine coder of A: b: it goes on.", "LTNet: rare classes.", "Ltn: other"]
 
 
 def test_figures_of_a_run_are_those_of_the_network_at_work() -> None:

@@ -236,6 +236,15 @@ def test_the_adjudicator_is_no_coder_to_compare() -> None:
     assert chosen.items.human.tolist() == [True, True, False]
 
 
+def test_pairs_of_people_come_before_those_of_machine_coders_who_meet_more_often() -> None:
+    many = [[0] * 9] * 7
+    chosen = Selections(items([*many, [0] + [-1] * 8, [1] + [-1] * 8], (*(f"machine:{n}" for n in range(7)), "A", "B")))
+    assert chosen.pairs[0] == (7, 8) and len(chosen.pairs) == 15 < chosen.pairs_in_all
+    assert not any(a < 7 and b < 7 for a, b in chosen.pairs)
+    (first, *_) = chosen.case_counts(Wish())
+    assert (first.first, first.second, first.items) == ("A", "B", 1)
+
+
 def test_rows_are_found_by_name_one_by_one_and_many_at_once() -> None:
     many = items([[0] * 10], ("A",))
     assert many.row("c") == 2

@@ -65,11 +65,14 @@ def test_a_clear_majority_is_a_rule_and_few_images_are_none() -> None:
 def test_people_come_before_machines_and_the_adjudicator_is_none_of_them() -> None:
     labels = [[0, 0], [1, 1], [2, -1], [0, 0]]
     report = settle_report(items(labels, ("machine:A", "A", "B", ADJUDICATOR)), {"a": "x", "b": "x"})
-    assert [(v.first, v.second) for v in report.pairs] == [("A", "B"), ("A", "machine:A"), ("B", "machine:A")]
-    assert report.pairs[1].sentence.startswith("Where A says y and A’s machine coder says x, only 2 images")
+    # The machine coder stands in for B, who is silent about b.
+    assert [(v.first, v.second, v.items) for v in report.pairs] == [("A", "B", 1), ("A", "machine:A", 1)]
+    assert report.pairs[1].sentence.startswith("Where A says y and A’s machine coder says x, only 1 image")
     page = report.to_html("faces")
     assert "A’s machine coder: x" in page and "machine:A" not in page
     assert "machine:A" in set(report.to_frame()["second"])
+    machines = items([[0], [1], [-1]], ("machine:A", "machine:B", "A"))
+    assert len(settle_report(machines, {"a": "x"}).pairs) == 1  # nobody labelled it
 
 
 @pytest.mark.parametrize("items", [1, 5, 40, 1000])

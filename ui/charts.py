@@ -91,6 +91,7 @@ def _layout(height: int) -> dict[str, Any]:
         "paper_bgcolor": CLEAR,
         "plot_bgcolor": CLEAR,
         "hoverlabel": {"align": "left"},
+        "modebar": {"bgcolor": CLEAR},
         "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0, "title": {"text": None}},
     }
 

@@ -9,7 +9,7 @@ from ltnet_core.files.writing import amount
 from ltnet_core.runs.run import Status
 from ltnet_core.settings import Settings
 from ui.markup import esc
-from ui.wording import LIVE, duration, stage_name
+from ui.wording import LIVE, curve_name, duration, stage_name
 
 ROUGHLY = ["images", "mixture", "ltnet", "results"]
 
@@ -24,8 +24,14 @@ def history(events: Sequence[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]
 
 
 def notes(events: Sequence[dict[str, Any]]) -> list[str]:
-    """What the trainer thought worth telling, each once."""
-    return list(dict.fromkeys(str(e.get("message", "")) for e in events if e["event"] == "note"))
+    """What the trainer thought worth telling, each once: sentences, in which a network is called by its name."""
+    stages = {f"{e['stage']}: ": f"{curve_name(str(e['stage']))}: " for e in events if e["event"] == "stage"}
+    out = []
+    for message in dict.fromkeys(str(e.get("message", "")) for e in events if e["event"] == "note"):
+        stage = next((s for s in stages if message.startswith(s)), "")
+        text = stages.get(stage, "") + message.removeprefix(stage)
+        out.append(text[:1].upper() + text[1:])
+    return out
 
 
 def figures(events: Sequence[dict[str, Any]]) -> str:

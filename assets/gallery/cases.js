@@ -76,7 +76,7 @@ export class Cases {
       h("span", { class: "ga-keyed" }, h("i", { class: `ga-case${n}` }), caseText(app, n)),
     );
     const rows = bars.map((c) => this.bar(c));
-    const cut = counts.pairs > 15 ? h("span", { class: "ga-quiet" }, `the 15 of ${whole(counts.pairs)} pairs that met most`) : null;
+    const cut = counts.pairs > 15 ? h("span", { class: "ga-quiet" }, `15 of ${whole(counts.pairs)} pairs: people first, then those that met most`) : null;
     redraw(
       this.element,
       h("h2", {}, "The five cases"),

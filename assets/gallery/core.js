@@ -15,7 +15,8 @@ export function h(tag, props = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(props)) {
     if (value === null || value === undefined || value === false) continue;
-    if (name.startsWith("on")) Object.assign(element, { [name.toLowerCase()]: value });
+    // What a handler returns means nothing: a false would keep a field from getting what is typed.
+    if (name.startsWith("on")) Object.assign(element, { [name.toLowerCase()]: (/** @type {Event} */ event) => void value(event) });
     else if (name === "class") element.className = value;
     else if (name === "style") Object.assign(element.style, value);
     else if (name === "dataset") Object.assign(element.dataset, value);

@@ -86,7 +86,7 @@ export class Gallery {
       "div",
       { class: "ga-body coming" + (this.head.folded ? " folded" : "") },
       this.side,
-      h("div", { class: "ga-main" }, this.unknown, this.head.element, this.chips.element, this.many.element, this.notice, this.dock.above, this.grid.element),
+      h("div", { class: "ga-main" }, this.unknown, h("div", { class: "ga-above" }, this.head.element, this.many.element), this.chips.element, this.notice, this.dock.above, this.grid.element),
     );
     root.replaceChildren(this.skip(), this.body, this.review.element, this.history.element);
     this.drawLegend();

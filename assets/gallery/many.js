@@ -20,6 +20,7 @@ export class Many {
     this.busy = false;
     this.number = 0;
     this.typed = ""; // as a tag
+    this.settleAs = ""; // an arrow key changes it: it is done by a button
     this.element = h("section", { class: "ga-many", "aria-label": "The chosen images", hidden: true });
   }
 
@@ -37,6 +38,7 @@ export class Many {
     this.all = false;
     this.anchor = -1;
     this.typed = "";
+    this.settleAs = "";
     this.draw();
     this.app.grid.mark();
   }
@@ -105,6 +107,7 @@ export class Many {
       this.rows.clear();
       this.all = false;
       this.typed = "";
+      this.settleAs = "";
       await app.changed();
       app.say(resultOf(kind, value, acted), h("button", { class: "ga-button", name: "undo-action", onClick: () => app.history.undo(key) }, "Undo"));
     } catch (error) {
@@ -131,9 +134,9 @@ export class Many {
     const disabled = this.busy;
     const settle = h(
       "select",
-      { name: "settle-many", disabled, "aria-label": "Settle the chosen images as", onChange: () => settle.value && this.act("settle", settle.value) },
+      { name: "settle-as", disabled, "aria-label": "Settle the chosen images as", onChange: () => (this.settleAs = settle.value) },
       h("option", { value: "" }, "settle as …"),
-      app.data.classes.map((c) => h("option", { value: c }, c)),
+      app.data.classes.map((c) => h("option", { value: c, selected: c === this.settleAs }, c)),
     );
     const tag = h("input", {
       name: "tag",
@@ -153,7 +156,7 @@ export class Many {
       this.all || count >= total ? null : h("button", { class: "ga-link", name: "all-of-view", onClick: () => this.chooseAll() }, `choose all ${whole(total)} of the view`),
       h("button", { class: "ga-link", name: "none", onClick: () => this.clear() }, "choose none"),
       h("span", { class: "ga-grow" }),
-      settle,
+      h("span", { class: "ga-tagging" }, settle, button("settle-many", "settle", () => this.settle())),
       button("skip-many", "skip", () => this.act("skip", "")),
       h("span", { class: "ga-tagging" }, tag, button("add-tag", "add", () => this.tag("tag", tag.value)), button("remove-tag", "remove", () => this.tag("untag", tag.value))),
       button("bookmark", "bookmark", () => this.act("tag", BOOKMARK)),
@@ -161,6 +164,11 @@ export class Many {
       button("set-aside", "set aside", () => this.act("tag", SET_ASIDE), "In no list until this tag is asked for; left out of refits and of exported tables"),
       button("export-many", "CSV", () => this.exportThem(), "Save the list of these images, with labels and tags"),
     );
+  }
+
+  settle() {
+    if (this.settleAs) this.act("settle", this.settleAs);
+    else this.app.say("Choose a class first.");
   }
 
   /**

@@ -91,7 +91,7 @@ export class Matrix {
       h("div", { class: "ga-row ga-against" }, this.select("rows", "Rows"), h("span", {}, "×"), this.select("columns", "Columns")),
       this.message ? h("p", { class: "ga-quiet" }, this.message) : null,
       isEmpty ? h("p", { class: "ga-quiet" }, "No image of this view has both. Choose others above, or take filters away.") : null,
-      classTable(app, this.element, {
+      isEmpty ? null : classTable(app, this.element, {
         rows: table.rows,
         columns: table.columns,
         key: "cell",

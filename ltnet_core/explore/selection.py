@@ -316,7 +316,10 @@ class Selections:
 
     @property
     def pairs(self) -> list[tuple[int, int]]:
-        """Pairs of coders that met on some item, those who met most often first, at most ``MOST_PAIRS``."""
+        """Pairs of coders that met on some item, at most ``MOST_PAIRS``.
+
+        People come before machine coders, which label everything; then those who met most often.
+        """
         return self._meetings[0]
 
     @property
@@ -338,7 +341,8 @@ class Selections:
         judge = self.items.coders.index(ADJUDICATOR) if ADJUDICATOR in self.items.coders else -1
         labelling = (first != judge) & (second != judge)
         first, second = first[labelling], second[labelling]
-        most = slice(MOST_PAIRS)
+        machine = np.asarray([is_machine(c) for c in self.items.coders], dtype=np.int8)
+        most = np.argsort(machine[first] + machine[second], kind="stable")[:MOST_PAIRS]
         return list(zip(first[most].tolist(), second[most].tolist(), strict=True)), len(first)
 
     def case_of(self, first: int, second: int) -> NDArray[np.int8]:
@@ -416,9 +420,9 @@ class Selections:
         return out
 
 
-def _importance(bar: tuple[str, str, str], items: int) -> tuple[bool, int]:
-    """Pairs with a person in them first: the images that people labelled."""
-    return is_machine(bar[0]) and is_machine(bar[1]), -items
+def _importance(bar: tuple[str, str, str], items: int) -> tuple[int, int]:
+    """Pairs of people first, those of machine coders last."""
+    return is_machine(bar[0]) + is_machine(bar[1]), -items
 
 
 def _among(column: NDArray[Any], codes: Iterable[int], size: int) -> Mask:

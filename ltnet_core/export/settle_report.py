@@ -6,7 +6,7 @@ import base64
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from itertools import combinations
 from typing import Any
 
@@ -125,6 +125,8 @@ class SettleReport:
 def settle_report(items: LearnedItems, decisions: Mapping[str, str]) -> SettleReport:
     """Compare the settled classes with the labels of the coders.
 
+    In pairs a machine coder stands in where fewer than two people labelled an image.
+
     Parameters
     ----------
     decisions : image → class that it was settled as.
@@ -160,11 +162,19 @@ class _Settled:
     truth: NDArray[np.int16] = field(repr=False)
     labels: NDArray[np.int16] = field(repr=False)
 
+    @cached_property
+    def machines(self) -> NDArray[np.int64]:
+        """(S,) how many machine coders a pair needs: one for each of two people who did not label the item."""
+        people = [not is_machine(name) and name != ADJUDICATOR for name in self.items.coders]
+        return np.maximum(2 - (self.labels[people] >= 0).sum(0), 0)
+
     def of_pair(self, a: int, b: int) -> Iterator[Verdict]:
         """A verdict for each pair of different classes that coders a and b gave to one image."""
         k = len(self.items.classes)
-        differ = np.flatnonzero((self.labels[a] >= 0) & (self.labels[b] >= 0) & (self.labels[a] != self.labels[b]))
-        cells = self.labels[a][differ].astype(np.int64) * k + self.labels[b][differ]
+        first, second = self.labels[a], self.labels[b]
+        needed = self.machines == is_machine(self.items.coders[a]) + is_machine(self.items.coders[b])
+        differ = np.flatnonzero((first >= 0) & (second >= 0) & (first != second) & needed)
+        cells = first[differ].astype(np.int64) * k + second[differ]
         for cell in np.unique(cells).tolist():
             yield self._verdict(differ[cells == cell], (a, cell // k), (b, cell % k))
 

@@ -58,7 +58,7 @@ test("of many bars the first are shown until all are asked for", async () => {
   assert.equal(page.one('[name="all"]').textContent, "show 3 more");
   page.one('[name="all"]').click();
   assert.equal(page.all(".ga-bar").length, 11);
-  assert.match(page.one(".ga-cases").textContent, /the 15 of 40 pairs that met most/);
+  assert.match(page.one(".ga-cases").textContent, /15 of 40 pairs: people first/);
 });
 
 test("a cell of the matrix filters both columns, and again takes both away", async () => {
@@ -72,6 +72,11 @@ test("a cell of the matrix filters both columns, and again takes both away", asy
   assert.equal(cell(1, 2).getAttribute("aria-pressed"), "true");
   cell(1, 2).click();
   assert.equal(address(), "?run=faces-1");
+  page.server.replies.table = { rows: "Ann", columns: "Ben", counts: [[0, 0, 0], [0, 0, 0], [0, 0, 0]] };
+  page.one('[name="matrix-columns"]').enter("Ben");
+  await settled();
+  assert.match(page.one(".ga-matrix").textContent, /No image of this view has both\./);
+  assert.equal(page.one(".ga-matrix table"), null);
 });
 
 test("while another matrix is on its way a cell filters by the one in sight", async () => {

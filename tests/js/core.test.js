@@ -36,6 +36,11 @@ for (const names of [["a", "b"], ["a|b", "c"], ["100%", "%7C"], ["%25", "|%|"], 
   });
 }
 
+test("what a handler returns keeps no field from what is typed", () => {
+  const field = h("input", { onKeydown: (e) => e.key === "Enter" });
+  assert.equal(field.onkeydown({ key: "a" }), undefined);
+});
+
 test("what had the focus has it again after it was drawn anew", () => {
   const box = h("div", {});
   body.append(box);

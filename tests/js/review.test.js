@@ -243,6 +243,10 @@ test("an action is told in words, can be undone at once, and an empty tag is non
   await settled();
   const notice = () => page.all(".ga-note").map((n) => n.textContent).join(" ");
   assert.match(notice(), /Write a tag first\./);
+  page.one('[name="settle-many"]').click();
+  assert.match(notice(), /Choose a class first\./);
+  page.one('[name="settle-as"]').enter("joy"); // as the first arrow key does
+  assert.deepEqual(page.server.asked("actions"), []);
   page.server.replies.actions = { images: 1, changed: 0 };
   page.server.replies.undo = { undone: true };
   page.one('[name="skip-many"]').click();
