@@ -166,7 +166,7 @@ class _Settled:
     def machines(self) -> NDArray[np.int64]:
         """(S,) how many machine coders a pair needs: one for each of two people who did not label the item."""
         people = [not is_machine(name) and name != ADJUDICATOR for name in self.items.coders]
-        return np.maximum(2 - (self.labels[people] >= 0).sum(0), 0)
+        return np.asarray(np.maximum(2 - (self.labels[people] >= 0).sum(0), 0), dtype=np.int64)
 
     def of_pair(self, a: int, b: int) -> Iterator[Verdict]:
         """A verdict for each pair of different classes that coders a and b gave to one image."""
