@@ -47,10 +47,9 @@ WHOLE = """() => { const page = document.querySelector('[data-testid="stMain"]')
 NOT_CUT = "(texts) => texts.length > 0 && texts.every((e) => e.scrollWidth <= e.clientWidth)"
 # How the parts of a page stand at a width of the window.
 LINED_UP = {
-    (
-        "dataset",
-        768,
-    ): """() => [...document.querySelectorAll(".lt-scroll")].every((e) => e.scrollWidth <= e.clientWidth)""",
+    ("dataset", 768): """() => { const [a, b] = ["Class balance", "Check-up"].map((text) =>
+        [...document.querySelectorAll(".lt-h")].find((e) => e.textContent.startsWith(text)).getBoundingClientRect());
+        return a.left === b.left && [...document.querySelectorAll(".lt-scroll")].every((e) => e.scrollWidth <= e.clientWidth); }""",
     ("transitions", 768): """() => { const [a, b] = ["view", "order"].map((n) =>
         document.querySelector(`[class*="st-key-q_${n}"]`).getBoundingClientRect()); return a.bottom > b.top + 9; }""",
     ("compare", 1280): """() => { const [a, b] = ["confusion", "calibration"].map((n) =>

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import posixpath
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,24 +22,27 @@ def write(source: Source, out: Path) -> int:
     Raises
     ------
     DatasetError
-        two images of the run differ in their ending alone; FiftyOne cannot tell them apart.
+        two images of the run differ in their ending alone, which FiftyOne cannot tell apart, or one has a backslash
+        in its name, which FiftyOne takes for a slash.
     RunError, StorageError
     """
     final = FinalLabels.of(source)
-    _require_distinct(load_items(source.run))
+    _require_readable(load_items(source.run))
     write_text(_text(final), out)
     return len(final)
 
 
 def _key(image: str) -> str:
     """The key of an image in FiftyOne's importer, which makes it of the paths of the files that it finds."""
-    return posixpath.normpath(os.path.splitext(image)[0].replace("\\", "/"))
+    return os.path.splitext(image)[0]
 
 
-def _require_distinct(items: LearnedItems) -> None:
+def _require_readable(items: LearnedItems) -> None:
     """All images of the run: the importer finds those too that have no label here, such as test images."""
     image_of_key: dict[str, str] = {}
     for image in items.names.to_pylist():
+        if "\\" in image:
+            raise DatasetError(f"{image!r} has a backslash in its name, which FiftyOne takes for a slash; rename it.")
         other = image_of_key.setdefault(_key(image), image)
         if other != image:
             raise DatasetError(
