@@ -60,7 +60,7 @@ def places(names: Sequence[str], classes: Sequence[str]) -> tuple[dict[str, str]
     """Class number → class of a list, and a question where that is unclear; empty for labels that are no numbers.
 
     Numbers count from 0, unless the last one is one too high: then they count from 1. Where 0 and the last are both
-    unused it cannot be told.
+        unused, the base is unclear.
     """
     values = {n: number(n) for n in names if n}
     if not values or set(values) & set(classes) or not all(isinstance(v, int) for v in values.values()):

@@ -186,7 +186,7 @@ def named(columns: Sequence[str], what: str) -> list[str]:
 
 
 def labels(columns: Sequence[str]) -> list[str]:
-    """The columns that may be labels by their name, or else the only one whose last word says so: Finding Labels."""
+    """The columns that may be labels by their name, or else the only one whose last word may, as in Finding Labels."""
     labels = named(columns, "label")
     ends = [] if labels else [c for c in columns if LABEL_WORDS & set(words(c)[-1:])]
     return ends if len(ends) == 1 else labels

@@ -262,7 +262,7 @@ class Labels:
     Attributes
     ----------
     cells : column → classes, "" where empty, None for more than one.
-    coder : whether ``who`` says who gave the label.
+    coder : whether ``who`` names the coder.
     """
 
     cells: dict[str, list[str | None]]

@@ -1,4 +1,4 @@
-"""Cells that mean "no label": dropped where their format documents it or a correction says it, and counted."""
+"""Cells that mean "no label", by their format's documents or by a correction: they are left out and counted."""
 
 from __future__ import annotations
 

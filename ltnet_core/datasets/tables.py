@@ -1,4 +1,4 @@
-"""Tables in files: CSV in whatever encoding and with whatever separator a spreadsheet wrote, Parquet, JSON Lines."""
+"""Tables in files: CSV of any encoding and separator that spreadsheets write, Parquet, JSON Lines."""
 
 from __future__ import annotations
 
