@@ -118,11 +118,17 @@ def test_coders_who_never_err_have_the_identity() -> None:
 # ---- shrinkage
 
 
-def test_the_prior_of_a_crowd_by_hand() -> None:
-    counts = np.array([[[8.0, 2.0], [1.0, 9.0]], [[3.0, 3.0], [0.0, 4.0]]])
-    pooled = counts.sum(0) + 0.1
+@pytest.mark.parametrize(
+    "counts",
+    [
+        np.array([[[8.0, 2.0], [1.0, 9.0]], [[3.0, 3.0], [0.0, 4.0]]]),
+        np.array([[[0.0, 8.0], [0.0, 5.0]], [[0.0, 2.0], [4.0, 4.0]]]),  # as strong by its columns would be another
+    ],
+)
+def test_the_prior_of_a_crowd_by_hand(counts: np.ndarray) -> None:
+    pooled, rows = counts.sum(0) + 0.1, counts.sum(2)
     p01, p10 = pooled[0, 1] / pooled[0].sum(), pooled[1, 0] / pooled[1].sum()
-    made, expected = [3.0, 3.0], [10 * p01 + 10 * p10, 6 * p01 + 4 * p10]
+    made, expected = counts[:, 0, 1] + counts[:, 1, 0], rows[:, 0] * p01 + rows[:, 1] * p10
     means = []
     for c in range(2):
         ratio = (made[c] + 2) / (expected[c] + 2)
@@ -132,8 +138,8 @@ def test_the_prior_of_a_crowd_by_hand() -> None:
     evidence = []
     for s in (1.0, 2.0):  # at most as strong as there are coders
         prior = s * np.array(means)
-        rows = gammaln(prior.sum(2)) - gammaln((prior + counts).sum(2))
-        evidence.append((gammaln(counts + prior) - gammaln(prior)).sum() + rows.sum())
+        by_row = gammaln(prior.sum(2)) - gammaln((prior + counts).sum(2))
+        evidence.append((gammaln(counts + prior) - gammaln(prior)).sum() + by_row.sum())
     np.testing.assert_allclose(crowd_prior(counts), (1 + np.argmax(evidence)) * np.array(means))
 
 

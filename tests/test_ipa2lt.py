@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import faults
 import numpy as np
@@ -14,8 +16,11 @@ from ltnet_core.datasets.crowd import draw_crowd
 from ltnet_core.datasets.demo import write_demo
 from ltnet_core.learning.coder_weights import coder_weights
 from ltnet_core.learning.ipa2lt import (
+    LONGER,
     NEAR,
     SHARPEST,
+    _plan_longer,
+    _rest,
     calibration_annotations,
     class_shares,
     first_matrices,
@@ -23,6 +28,7 @@ from ltnet_core.learning.ipa2lt import (
     sharpened,
     total_mass,
 )
+from ltnet_core.learning.plan import FitPlan
 from ltnet_core.learning.trust import Candidate
 from ltnet_core.runs.run import Run
 from ltnet_core.settings import make_settings
@@ -185,6 +191,16 @@ def test_where_there_is_a_reference_its_labels_alone_tell_how_sure_p_may_be() ->
     adjudicated = replace(table, coders=("X", ADJUDICATOR))
     assert calibration_annotations(adjudicated, None, np.arange(60)).coders == ("X", ADJUDICATOR)
     assert calibration_annotations(adjudicated, "X", np.arange(60)).coders == ("X",)
+
+
+def test_the_longer_training_and_the_rest_are_parts_of_one_schedule() -> None:
+    train, held_out = np.arange(9), np.arange(9, 12)
+    first, last = FitPlan(train, held_out, 3, (0.0, 0.3)), FitPlan(train, held_out, 7, (0.3, 1.0))
+    plan: Any = SimpleNamespace(fits={"warm-up": first, "ltnet": last})
+    assert _plan_longer(plan, make_settings("quick"))
+    longer, rest = plan.fits[LONGER], _rest(plan)
+    assert [(part.epochs, part.span) for part in (longer, rest)] == [(4, (0.3, 0.7)), (3, (0.7, 1.0))]
+    assert all(part.train is train and part.validation is held_out for part in (longer, rest))
 
 
 @pytest.mark.parametrize(("epochs", "found", "trained"), [

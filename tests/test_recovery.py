@@ -18,7 +18,7 @@ from torch import nn
 from ltnet_core.datasets.demo import write_demo
 from ltnet_core.errors import StorageError, TrainingError
 from ltnet_core.learning import fit_state, training
-from ltnet_core.learning.fit_state import older
+from ltnet_core.learning.fit_state import fewer_images, older
 from ltnet_core.learning.ltnet import Classifier
 from ltnet_core.learning.networks import build_network
 from ltnet_core.learning.schedule import Schedule, images_per_step
@@ -167,6 +167,16 @@ def test_without_a_whole_checkpoint_a_fit_begins_anew(tmp_path: Path, monkeypatc
     assert same(whole, trained(resumed, checkpoint=path))
     assert [r["epoch"] for r in resumed.records] == [1, 2, 3]
     assert len(resumed.notes) == 2
+
+
+@pytest.mark.parametrize("content", ['{"images": null}', '{"images": "few"}', "{}", "[]", "{"])
+def test_a_damaged_note_of_fewer_images_is_forgotten(content: str, tmp_path: Path) -> None:
+    """It is what a process without enough memory left to the next one."""
+    path, outside = tmp_path / "c.epochs.pt", Outside()
+    fewer_images(path).write_text(content)
+    trained(outside, checkpoint=path, schedule=Schedule(epochs=1, batch_size=60))
+    assert outside.records[0]["batch_size"] == 60
+    assert not fewer_images(path).exists()
 
 
 def test_a_disk_that_is_full_leaves_the_checkpoints_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,6 +40,11 @@ def test_a_weight_of_zero_silences_a_coder_and_of_two_counts_it_twice() -> None:
     np.testing.assert_allclose(twice, np.array([0.64, 0.16]) / 0.8)
 
 
+def test_coders_at_their_word_who_contradict_each_other_leave_the_truth_to_p() -> None:
+    r = posterior(P, np.tile(np.eye(2), (2, 1, 1)), table())
+    np.testing.assert_allclose(r, [P[0], [1, 0], P[2]], atol=1e-20)
+
+
 def test_a_thousand_annotations_do_not_underflow() -> None:
     rows = [("a", f"c{n:04d}", "cat") for n in range(1000)] + [("b", "c0000", "dog")]
     crowd = AnnotationTable.from_frame(pd.DataFrame(rows, columns=["image", "coder", "label"]))
