@@ -247,18 +247,19 @@ def test_a_run_without_what_newer_runs_keep_is_shown_as_far_as_it_goes(workspace
 
 def test_decisions_are_on_disk_when_the_answer_comes(workspace_path: Path) -> None:
     response = ask(
-        "decisions", body={"decisions": [decision(3, 1, "t-1"), decision(4, 2, "t-2", reason="brow")], "last": 0}
+        "decisions",
+        body={"decisions": [decision(3, 1, "t-1"), decision(4, 2, "t-2", reason="brow", shown="image")], "last": 0},
     )
     assert response.status == 200
     assert response.json["saved"] == ["t-1", "t-2"]
-    assert response.json["settled_in_all"] == 2
+    assert (response.json["settled_in_all"], response.json["blind_in_all"]) == (2, 1)
     items = load_items(Run(workspace_path / "runs" / RUN))
     names = [str(items.names[r].as_py()) for r in (3, 4)]
     assert [(d.image, d.label, d.reason) for d in store(workspace_path).standing()] == [
         (names[0], items.classes[1], ""),
         (names[1], items.classes[2], "brow"),
     ]
-    assert ask("cases").json["settled_in_all"] == 2
+    assert (ask("cases").json["settled_in_all"], ask("cases").json["blind_in_all"]) == (2, 1)
     settled = ask("items", reviewed="settled", sort="name").json
     assert [(r["r"], r["d"]["label"], r["d"]["by"]) for r in settled["rows"]] == [(3, 1, "Ada"), (4, 2, "Ada")]
     undone = decision(4, -1, "t-3", kind="undo", undoes="t-2")

@@ -171,7 +171,7 @@ def _cases(gallery: Gallery, wish: Wish, as_of: int) -> dict[str, Any]:
         "of": len(selections.items),
         "settled": int((done >= 0).sum()),
         "skipped": int((done == SKIPPED).sum()),
-        "settled_in_all": _usable(selections, settled),
+        **_usable(selections, settled),
         "set_aside": int((selections.learned_from & ~_to_learn_from(selections, settled)).sum()),
         "pairs": selections.pairs_in_all,
         "cases": [c.__dict__ for c in counts],
@@ -179,9 +179,14 @@ def _cases(gallery: Gallery, wish: Wish, as_of: int) -> dict[str, Any]:
     }
 
 
-def _usable(selections: Selections, settled: Settled) -> int:
-    """How many settled items a refit can learn from: those of test sets are evaluated only."""
-    return int(((settled.now.settled >= 0) & _to_learn_from(selections, settled)).sum())
+def _usable(selections: Selections, settled: Settled) -> dict[str, int]:
+    """How many settled items a refit can learn from, and how many of them were settled with the image alone in sight.
+
+    Those of test sets are evaluated only.
+    """
+    usable = (settled.now.settled >= 0) & _to_learn_from(selections, settled)
+    blind = [r for r, d in settled.decisions.items() if d.shown == "image"]
+    return {"settled_in_all": int(usable.sum()), "blind_in_all": int(usable[blind].sum())}
 
 
 def _to_learn_from(selections: Selections, settled: Settled) -> NDArray[np.bool_]:
@@ -389,7 +394,7 @@ def _decide(gallery: Gallery, body: Any, user: str | None) -> dict[str, Any]:
         ],
         "changed": {str(r): _decision(settled, r) for r in rows},
         "last": now,
-        "settled_in_all": _usable(gallery.selections, settled),
+        **_usable(gallery.selections, settled),
     }
 
 

@@ -6,7 +6,7 @@ import { clamp, sleep } from "./core.js";
 import { Answer } from "./server.js";
 
 /** @import { Server } from "./server.js" */
-/** @import { Conflict, Decision, Row, Saved, Sent, Undoable } from "./types.js" */
+/** @import { CaseCounts, Conflict, Decision, Row, Saved, Sent, Undoable } from "./types.js" */
 
 const NEWS = 2500; // ms between two questions what others decided
 const MOST_AT_ONCE = 100; // decisions in one request
@@ -43,6 +43,11 @@ export class Decisions {
      * @type {number | null}
      */
     this.count = null;
+    /**
+     * How many of them with the image alone in sight.
+     * @type {number | null}
+     */
+    this.blind = null;
     this.setAside = 0; // images that a refit leaves out
     this.lost = false;
     this.error = "";
@@ -266,7 +271,15 @@ export class Decisions {
     }
     this.last = answer.last;
     this.count = answer.settled_in_all;
+    this.blind = answer.blind_in_all;
     this.changed(touched);
+  }
+
+  /** @param {CaseCounts} counts */
+  counted(counts) {
+    this.setAside = counts.set_aside;
+    this.count ??= counts.settled_in_all;
+    this.blind ??= counts.blind_in_all;
   }
 
   /**

@@ -121,7 +121,6 @@ export class Head {
     if (!this.asking) {
       return h("button", { class: "ga-button", name: "refit", onClick: () => this.ask(true) }, `Refit ${text} …`);
     }
-    const blindOnly = h("input", { type: "checkbox", name: "only-blind", checked: this.onlyBlind, onChange: () => (this.onlyBlind = blindOnly.checked) });
     const start = (/** @type {string} */ how) => async () => {
       this.isStarting = true;
       this.ask(false);
@@ -141,10 +140,19 @@ export class Head {
       { class: "ga-refit" },
       h("button", { class: "ga-button primary", title: "What was settled is the truth", onClick: start("trust") }, "take the answers as truth"),
       h("button", { class: "ga-button", title: "People err too: a matrix is learned for their answers", onClick: start("learn") }, "learn how the answers err"),
-      h("label", { class: "ga-check", title: "Leave out answers given with the labels in sight" }, blindOnly, "only answers given image first"),
+      this.blindOnly(),
       aside ? h("span", { class: "ga-quiet" }, `${whole(aside)} set aside are left out`) : "",
       h("button", { class: "ga-link", onClick: () => this.ask(false) }, "not now"),
     );
+  }
+
+  // Leaves out answers given with the labels in sight.
+  blindOnly() {
+    const blind = this.app.decisions.blind || 0;
+    this.onlyBlind &&= blind > 0;
+    const box = h("input", { type: "checkbox", name: "only-blind", disabled: !blind, checked: this.onlyBlind, onChange: () => (this.onlyBlind = box.checked) });
+    const title = "Leave out answers given when the labels were in sight, or had been in the list";
+    return h("label", { class: "ga-check", title }, box, `only the ${whole(blind)} given image first`);
   }
 
   /** @param {boolean} asking */

@@ -303,8 +303,7 @@ export class Gallery {
   /** @param {CaseCounts} counts */
   counted(counts) {
     this.counts = { settled: counts.settled, items: counts.items };
-    this.decisions.setAside = counts.set_aside;
-    this.decisions.count ??= counts.settled_in_all;
+    this.decisions.counted(counts);
     this.head.draw();
     this.review.refresh();
   }

@@ -252,8 +252,10 @@ export class Review {
   }
 
   // A folder or a file is often named after a class.
-  get shownName() {
-    return this.row && !this.hidden ? this.row.n : "";
+  get caption() {
+    if (!this.row) return "Bringing it …";
+    if (!this.hidden) return this.row.n;
+    return this.app.seen.has(this.row.r) ? "Its labels were in sight before." : "";
   }
 
   // Enter shows what is hidden; then it agrees with the learned truth.
@@ -303,12 +305,12 @@ export class Review {
     parts.place.textContent = this.alone ? "not in this list" : `${whole(this.position + 1)}${of}`;
     this.refresh();
     for (const part of [parts.picture, parts.details, parts.about]) part.replaceChildren();
-    parts.name.textContent = row ? this.shownName : "Bringing it …";
+    parts.name.textContent = this.caption;
     this.frame.agree.hidden = !app.data.truth && !this.hidden;
     this.frame.agree.disabled = !row || (!this.hidden && row.t < 0);
     this.frame.agree.replaceChildren(h("kbd", {}, "Enter"), this.hidden ? "show the labels" : "agree with LT");
     if (!row) return;
-    parts.picture.append(large(app, row, this.shownName || "the image"));
+    parts.picture.append(large(app, row, this.hidden ? "the image" : row.n));
     clearTimeout(this.rest);
     if (this.blind) this.answered();
     if (this.hidden) return;

@@ -217,6 +217,7 @@ export interface CaseCounts {
   of: number;
   settled: number;
   settled_in_all: number;
+  blind_in_all: number;
   set_aside: number; // of those to learn from
   pairs: number;
   cases: CaseBar[];
@@ -268,6 +269,7 @@ export interface Saved {
   changed: Record<string, Decision | null>;
   last: number;
   settled_in_all: number;
+  blind_in_all: number;
 }
 
 // Of the Navigation API, which TypeScript does not know yet.

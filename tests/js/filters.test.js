@@ -217,12 +217,13 @@ test("the head says how many there are of how many", async () => {
 test("a refit is offered with what was settled and what is set aside, and waits for what is on its way", async (t) => {
   page = await openGallery();
   assert.equal(page.one('[name="refit"]'), null);
-  const counts = { ...page.server.replies.cases, settled: 1, settled_in_all: 1200, set_aside: 3 };
+  const counts = { ...page.server.replies.cases, settled: 1, settled_in_all: 1200, blind_in_all: 700, set_aside: 3 };
   page.server.replies.cases = counts;
   page.leave();
   page = await openGallery({ server: page.server });
   assert.equal(page.one('[name="refit"]').textContent, "Refit with 1,200 settled, without 3 set aside …");
   page.one('[name="refit"]').click();
+  assert.match(page.one(".ga-refit").textContent, /only the 700 given image first/);
   page.one('[name="only-blind"]').click();
   const pass = stopClock(t);
   page.server.down = true;
@@ -265,7 +266,7 @@ test("the filters fold away, which is remembered, and the button says how many a
 test("what is typed or checked stays while others' answers draw what is around it anew", async () => {
   const server = (page = await openGallery({ rows: 130 })).server;
   page.leave();
-  server.replies.cases = { ...server.replies.cases, settled_in_all: 4 };
+  server.replies.cases = { ...server.replies.cases, settled_in_all: 4, blind_in_all: 2 };
   page = await openGallery({ server });
   page.one('[name="refit"]').click();
   page.one('[name="only-blind"]').click();

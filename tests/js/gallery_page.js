@@ -64,7 +64,7 @@ export class FakeServer {
         const here = Array.from({ length: Math.max(0, Math.min(rows - offset, Number(limit))) }, (_, i) => row(Number(offset) + i));
         return { total: rows, offset: Number(offset), version: 5, rows: here };
       },
-      cases: { items: rows, of: 320, settled: 0, settled_in_all: 0, set_aside: 0, pairs: 1, cases: [], against: [] },
+      cases: { items: rows, of: 320, settled: 0, settled_in_all: 0, blind_in_all: 0, set_aside: 0, pairs: 1, cases: [], against: [] },
       facets: { facets: {} },
       table: { rows: "*truth*", columns: "Ann", counts: [[5, 1, 0], [0, 7, 2], [0, 0, 9]] },
       item: ({ row: r }) => item(Number(r)),
@@ -72,7 +72,7 @@ export class FakeServer {
         const r = Number(image.match(/\d+/)?.[0] ?? -1);
         return r < 0 ? { row: null, position: null } : { row: r, position: r < rows ? r : null };
       },
-      decisions: (_query, { decisions, last }) => ({ saved: decisions.map((d) => d.key), conflicts: [], changed: {}, last: last + decisions.length, settled_in_all: decisions.length }),
+      decisions: (_query, { decisions, last }) => ({ saved: decisions.map((d) => d.key), conflicts: [], changed: {}, last: last + decisions.length, settled_in_all: decisions.length, blind_in_all: decisions.length }),
       history: { actions: [] },
       thumbnails: ({ rows: asked }) => asked.split(",").map(Number),
       queue: { held: {}, open: 9, shares: { second: 0, again: 0 }, agreements: [], last: 0 },

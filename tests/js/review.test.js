@@ -102,6 +102,11 @@ test("image first: labels are hidden until Enter or the answer, and what was see
   assert.match(page.one(".ga-last").textContent, /^Your last answer: fear, as the learned truth.*images\/1\.png$/);
   page.press("1");
   assert.match(page.one(".ga-last").textContent, /^Your last answer: anger; the learned truth is another/);
+  await settled();
+  assert.equal(name(), "");
+  page.press("Backspace");
+  await settled();
+  assert.equal(name(), "Its labels were in sight before.");
 });
 
 test("a truth is explained against what each coder said instead, by whom", () => {
