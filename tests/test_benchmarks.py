@@ -62,7 +62,7 @@ def test_throughput_compares_with_the_bare_loop_and_a_line_that_fails_stops_no_o
     assert cells["network"] == "cnn, 12 px, 1 channels"
     rates = [float(cells[way].split(" ")[0].replace(",", "")) for way in ("bare", "plain", "LTNet", "augmented")]
     ratio = float(cells["LTNet"].split("(")[1].rstrip(")"))
-    assert ratio == pytest.approx(rates[2] / rates[0], abs=0.01)
+    assert ratio == pytest.approx(rates[2] / rates[0], rel=0.05, abs=0.01)  # rates are rounded
 
 
 def test_networks_side_by_side_have_the_bytes_of_those_in_order(

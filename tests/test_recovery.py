@@ -78,10 +78,10 @@ def failing(monkeypatch: pytest.MonkeyPatch, fails: Callable[[int, int], BaseExc
     """A step fails with what ``fails`` returns for its number and its batch's size, after it changed the weights."""
     learn, count = Steps._learn, 0
 
-    def step(self: Steps, batch: torch.Tensor, items: Any) -> None:
+    def step(self: Steps, batch: torch.Tensor, items: Any, annotations: Any) -> None:
         nonlocal count
         count += 1
-        learn(self, batch, items)
+        learn(self, batch, items, annotations)
         error = fails(count, len(batch))
         if error is not None:
             raise error
@@ -279,10 +279,10 @@ def spoil(monkeypatch: pytest.MonkeyPatch, steps: set[int], value: float = float
     """The weights are lost after these steps, counted over all attempts."""
     learn, count = Steps._learn, 0
 
-    def step(self: Steps, batch: torch.Tensor, items: Any) -> None:
+    def step(self: Steps, batch: torch.Tensor, items: Any, annotations: Any) -> None:
         nonlocal count
         count += 1
-        learn(self, batch, items)
+        learn(self, batch, items, annotations)
         if count in steps:
             nn.init.constant_(self.model.base.head.weight, value)  # type: ignore[union-attr, arg-type]
 

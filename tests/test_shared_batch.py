@@ -216,11 +216,11 @@ def test_out_of_memory_in_one_process_starts_all_again_with_half_the_batch(
 ) -> None:
     step = Steps._learn
 
-    def fails(self: Steps, batch: torch.Tensor, items: Any) -> None:
+    def fails(self: Steps, batch: torch.Tensor, items: Any, annotations: Any) -> None:
         if self._group.rank == rank and len(items) > 8:
             self._group.table.barrier.abort()  # type: ignore[attr-defined]
             raise MemoryError
-        step(self, batch, items)
+        step(self, batch, items, annotations)
 
     monkeypatch.setattr(Steps, "_learn", fails)
     path = tmp_path / "a.epochs.pt"
@@ -242,8 +242,8 @@ def test_a_loss_that_is_no_number_in_one_process_brings_all_back(
 ) -> None:
     step, spoilt = Steps._learn, []
 
-    def spoil(self: Steps, batch: torch.Tensor, items: Any) -> None:
-        step(self, batch, items)
+    def spoil(self: Steps, batch: torch.Tensor, items: Any, annotations: Any) -> None:
+        step(self, batch, items, annotations)
         if self._group.rank == 1 and not spoilt:
             spoilt.append(True)
             self.totals.sums[0] = float("nan")

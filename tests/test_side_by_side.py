@@ -16,11 +16,11 @@ from stripes import study, training_data
 
 from ltnet_core.datasets.demo import write_demo
 from ltnet_core.errors import Cancelled, TrainingError
-from ltnet_core.learning import network_stage, side_by_side, training
+from ltnet_core.learning import network_stage, side_by_side, training, training_pass
 from ltnet_core.learning.ltnet import Classifier
 from ltnet_core.learning.networks import build_network
 from ltnet_core.learning.schedule import Schedule
-from ltnet_core.learning.side_by_side import SideBySide
+from ltnet_core.learning.side_by_side import SideBySide, why_in_order
 from ltnet_core.learning.steps import Steps
 from ltnet_core.learning.training import fit, fit_in_turns
 from ltnet_core.learning.turns import Turns
@@ -64,6 +64,7 @@ class Beside:
         self.turns: list[str] = []
         self.images = dict.fromkeys(SEEDS, 0)
         self.hook, self.folder = hook, folder
+        self.models: dict[str, Classifier] = {}
         self.driver: SideBySide[Weights] = SideBySide(
             CPU, self.turns.append, self.notes.append, **{"together": True, **options}
         )
@@ -79,7 +80,7 @@ class Beside:
         def skip(images: int) -> None:
             self.images[stage] += images
 
-        model = made(stage)
+        model = self.models[stage] = made(stage)
         path = None if self.folder is None else self.folder / f"{stage}.epochs.pt"
         watch = Watch(
             step, skip=skip, note=lambda m: self.notes.append(f"{stage}: {m}"), others=lambda: self.driver.others
@@ -162,6 +163,28 @@ def test_cancelled_each_keeps_what_it_has_at_once(tmp_path: Path, alone: dict[st
     assert Counter(resumed.turns) == {"a": 13, "b": 9, "c": 8}
 
 
+def test_cancelled_is_what_is_told_where_another_has_lost_its_weights(
+    tmp_path: Path, alone: dict[str, Weights], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a GPU nobody knows of them yet: losses are read now and then."""
+    monkeypatch.setattr(training_pass, "READ_EVERY", {"cpu": 64})
+
+    def hook(stage: str, images: int) -> None:
+        if stage == "c":
+            raise Cancelled("stopped")
+        if stage == "a":
+            with torch.no_grad():
+                beside.models["a"].base.head.weight.fill_(float("nan"))  # type: ignore[union-attr, operator]
+
+    beside = Beside(tmp_path, hook)
+    with pytest.raises(Cancelled):
+        beside.run()
+    assert {p.name for p in tmp_path.iterdir()} == {"b.epochs.pt"}
+    monkeypatch.undo()
+    results = Beside(tmp_path).run()
+    assert all(same(results[stage], alone[stage]) for stage in SEEDS)
+
+
 def test_cancelled_before_the_others_began(tmp_path: Path) -> None:
     with pytest.raises(Cancelled):
         Beside(tmp_path, stop(Cancelled, "a", 1)).run()
@@ -173,8 +196,8 @@ def test_one_that_cannot_go_on_does_not_cost_the_others(
 ) -> None:
     learn = Steps._learn
 
-    def spoil(self: Steps, batch: torch.Tensor, items: Any) -> None:
-        learn(self, batch, items)
+    def spoil(self: Steps, batch: torch.Tensor, items: Any, annotations: Any) -> None:
+        learn(self, batch, items, annotations)
         if self.batch_size == BATCH["b"]:
             with torch.no_grad():
                 self.model.base.head.weight.fill_(float("nan"))  # type: ignore[union-attr, operator]
@@ -198,10 +221,10 @@ def test_without_memory_for_all_one_waits_and_keeps_its_batch(
 ) -> None:
     learn, beside = Steps._learn, Beside()
 
-    def step(self: Steps, batch: torch.Tensor, items: Any) -> None:
+    def step(self: Steps, batch: torch.Tensor, items: Any, annotations: Any) -> None:
         if beside.driver.others and self.batch_size == BATCH["b"]:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB.")
-        learn(self, batch, items)
+        learn(self, batch, items, annotations)
 
     monkeypatch.setattr(Steps, "_learn", step)
     results = beside.run()
@@ -217,10 +240,10 @@ def test_without_memory_for_all_one_waits_and_keeps_its_batch(
 def test_alone_it_takes_fewer_images(monkeypatch: pytest.MonkeyPatch) -> None:
     learn = Steps._learn
 
-    def step(self: Steps, batch: torch.Tensor, items: Any) -> None:
+    def step(self: Steps, batch: torch.Tensor, items: Any, annotations: Any) -> None:
         if len(batch) > 20:
             raise MemoryError
-        learn(self, batch, items)
+        learn(self, batch, items, annotations)
 
     monkeypatch.setattr(Steps, "_learn", step)
     beside = Beside()
@@ -273,6 +296,14 @@ def test_too_little_work_to_measure_is_done_all_the_same() -> None:
         assert not notes
 
 
+@pytest.mark.parametrize(
+    ("device", "processes", "why"), [("cuda", 1, None), ("cuda", 2, "share every batch"), ("cpu", 1, "a CPU's cores")]
+)
+def test_where_they_cannot_train_side_by_side_a_reason_is_given(device: str, processes: int, why: str | None) -> None:
+    reason = why_in_order(torch.device(device), processes)
+    assert reason is None if why is None else why in str(reason)
+
+
 # ---- from outside
 
 
@@ -309,3 +340,4 @@ def test_a_run_whose_coders_train_side_by_side_has_the_same_results(
     stages = [e["stage"] for e in events if e["event"] == "epoch"]
     assert stages[:3] == ["coder:Alpha", "coder:Beta", "warm-up"], stages
     assert "coder:Alpha  epoch 1/2" in done.out
+    assert "one after the other, not side by side: one of them fills a CPU's cores." in done.out

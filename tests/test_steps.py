@@ -22,7 +22,7 @@ from ltnet_core.learning.fit_state import go_on, save_epochs
 from ltnet_core.learning.ltnet import Classifier, LTNet
 from ltnet_core.learning.networks import build_network
 from ltnet_core.learning.schedule import Schedule, groups_of, optimizers_of
-from ltnet_core.learning.steps import Steps
+from ltnet_core.learning.steps import AT_ONCE, Steps, Totals
 from ltnet_core.learning.training import fit
 from ltnet_core.learning.training_data import ResidentPixels, TrainingData
 from ltnet_core.learning.transition import ClampedTransitions, SoftmaxTransitions
@@ -92,7 +92,7 @@ def test_loss_gradient_mass_and_agreement_are_the_same_in_every_form(name: str) 
             loss,
             model.mass(batch),
             batch.agreement(log_p.argmax(1)),
-            batch.mass(),
+            batch.mass,
             *gradients,
         ]
     plain = results.pop("list")
@@ -189,6 +189,28 @@ def test_steps_that_count_on_the_device_train_the_same_network(optimizer: str) -
     for a, b in zip(plain, counted, strict=True):
         for key in ("train_loss", "train_agreement", "validation_loss", "validation_agreement", "best_epoch"):
             assert a[key] == pytest.approx(b[key], rel=1e-3), key
+
+
+def test_many_batches_added_up_at_once_are_each_of_them_added_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, batch = MODELS["joint"](), forms()["list"]
+    every = torch.rand(5, 3, generator=torch.Generator().manual_seed(0)).log()
+    sums = []
+    for most in (1, 3):
+        monkeypatch.setitem(AT_ONCE, "cpu", most)
+        totals = Totals(CPU, 3)
+        for losses in every:
+            totals.add(model, losses, torch.randn(4, 3, generator=torch.Generator().manual_seed(1)), batch)
+        sums.append(totals.sums.tolist())
+    assert sums[0] == sums[1]
+    assert sums[0][0] == pytest.approx(float(every[:, 0].sum()) * float(model.mass(batch)))
+
+
+def test_a_loss_that_waits_to_be_added_up_is_seen_to_be_none() -> None:
+    totals, batch = Totals(CPU), forms()["list"]
+    for loss in (1.0, float("inf")):
+        totals.add(MODELS["joint"](), torch.tensor([loss]), torch.zeros(4, 3), batch)
+        assert totals.latest() == loss
+    assert totals.sums[0] == float("inf")
 
 
 def test_a_static_step_reads_its_rates_from_the_device() -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import torch
-from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
 from torch import Tensor
 
 from .group import Rows
@@ -28,17 +30,27 @@ def _by_windows(batch: Tensor, shift: int, draws: Tensor, flip: Tensor) -> Tenso
     """Copy a window out of each image with a margin: what a CPU does fastest."""
     b, channels, size, _ = batch.shape
     images, mirrored = batch.numpy(), flip.numpy()
+    rows, columns = draws.numpy()
     if mirrored.any():
         images = images.copy()
         images[mirrored] = torch.from_numpy(images[mirrored]).flip(3).numpy()  # which numpy does byte by byte
+        columns = np.where(mirrored, 2 * shift - columns, columns)
     wide = np.empty((b, channels, size, size + 2 * shift), images.dtype)
     wide[..., shift : shift + size] = images
     wide[..., :shift] = images[..., 1 : shift + 1][..., ::-1]
     wide[..., shift + size :] = images[..., size - 1 - shift : size - 1][..., ::-1]
-    around = wide.take(reflected(torch.arange(-shift, size + shift), size).numpy(), axis=2)
-    columns = torch.where(flip, 2 * shift - draws[1], draws[1])  # of the window in a mirrored image
-    windows = sliding_window_view(around, (size, size), (2, 3))
-    return torch.from_numpy(windows[np.arange(b), :, draws[0].numpy(), columns.numpy()])
+    around = wide.take(_rows_around(size, shift), axis=2)
+    image, channel, row, column = around.strides
+    starts = 2 * shift + 1
+    shape, strides = (b, starts, starts, channels, size, size), (image, row, column, channel, row, column)
+    windows = np.ndarray(shape, around.dtype, around, strides=strides)
+    return torch.from_numpy(windows[np.arange(b), rows, columns])
+
+
+@lru_cache(maxsize=16)
+def _rows_around(size: int, shift: int) -> NDArray[np.int64]:
+    """Where each row of an image with a margin comes from."""
+    return np.asarray(reflected(torch.arange(-shift, size + shift), size))
 
 
 def _by_pixels(batch: Tensor, shift: int, draws: Tensor, flip: Tensor) -> Tensor:

@@ -8,6 +8,8 @@ same order, where it adds up a list in whatever order its threads come.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -36,9 +38,15 @@ class Entries:
     def is_empty(self) -> bool:
         return not len(self.row)
 
+    @cached_property
     def mass(self) -> Tensor:
         """Σ of all weights."""
         return self.weight.sum()
+
+    @cached_property
+    def joint_mass(self) -> Tensor:
+        """Σ over the images of min(1, sum of its weights)."""
+        return self.item_mass().clamp(max=1).sum()
 
     def item_mass(self) -> Tensor:
         """(B,) sum of the weights of each image."""
@@ -54,6 +62,9 @@ class Entries:
 
     def evidence(self, log_t: Tensor, log_p: Tensor) -> Tensor:
         """(B,K) Σ w · log T[c,k,label] over each image's entries, for every truth k."""
+        if not self.per_item:
+            evidence: Tensor = _Evidence.apply(log_t, self, log_p)
+            return evidence
         return self.add_up(self.weight[:, None] * log_t[self.coder, :, self.label], log_p)
 
     def agreement(self, choice: Tensor) -> Tensor:
@@ -70,6 +81,23 @@ class Entries:
         return Entries(torch.argsort(other)[self.row], self.coder, self.label, self.weight)
 
 
+class _Evidence(torch.autograd.Function):
+    """:meth:`Entries.evidence` with its gradient: one step of autograd for a CPU where it took four."""
+
+    @staticmethod
+    def forward(ctx: Any, log_t: Tensor, entries: Entries, log_p: Tensor) -> Tensor:
+        ctx.entries, ctx.shape = entries, log_t.shape
+        picked = log_t[entries.coder, :, entries.label]
+        return torch.zeros_like(log_p).index_add_(0, entries.row, picked.mul_(entries.weight[:, None]))
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        entries = ctx.entries
+        each = gradient.index_select(0, entries.row).mul_(entries.weight[:, None])
+        out = gradient.new_zeros(ctx.shape)
+        return torch.ops.aten.index_put_(out, [entries.coder, None, entries.label], each, True), None, None
+
+
 @dataclass(frozen=True)
 class WeightTable:
     """The annotations of one batch as ``weight`` (B,C,K): count × coder weight of every label by every coder."""
@@ -79,9 +107,15 @@ class WeightTable:
     def is_empty(self) -> bool:
         return not self.weight.numel()
 
+    @cached_property
     def mass(self) -> Tensor:
         """Σ of all weights."""
         return self.weight.sum()
+
+    @cached_property
+    def joint_mass(self) -> Tensor:
+        """Σ over the images of min(1, sum of its weights)."""
+        return self.item_mass().clamp(max=1).sum()
 
     def item_mass(self) -> Tensor:
         """(B,) sum of the weights of each image."""

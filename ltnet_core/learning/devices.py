@@ -98,7 +98,7 @@ def keep_freed_memory() -> None:
     """Have the C library keep what a step frees for the next step.
 
     By itself it gives tens of megabytes back to the system after a step, where nothing lies above them by chance, and
-    gets them again, filled with zeros, in the next: a third of a small network's time.
+    gets them again, filled with zeros, in the next: up to a quarter of a small network's time.
     """
     if _mallopt is not None:
         _mallopt(_MMAP_THRESHOLD, LARGEST_KEPT)

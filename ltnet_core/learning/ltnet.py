@@ -102,7 +102,7 @@ class Classifier(nn.Module):
 
     def mass(self, entries: Entries | WeightTable) -> Tensor:
         """Scalar: the weight of all annotations, above 0. The sum of the items' losses is divided by it."""
-        return entries.mass().clamp_min(LEAST_MASS)
+        return entries.mass.clamp_min(LEAST_MASS)
 
     def loss(self, log_p: Tensor, entries: Entries | WeightTable) -> Tensor:
         """Scalar: Σ_n item_losses[n] / mass; 0 where there are no annotations."""
@@ -178,7 +178,7 @@ class LTNet(Classifier):
         """Scalar: Σ_n min(1, Σ_c w_c). All annotations of an item are one observation of its truth."""
         if self.likelihood == "separate" or entries.is_empty():
             return super().mass(entries)
-        return entries.item_mass().clamp(max=1).sum().clamp_min(LEAST_JOINT_MASS)
+        return entries.joint_mass.clamp_min(LEAST_JOINT_MASS)
 
     def training_loss(
         self, images: Tensor, entries: Entries | WeightTable, generator: torch.Generator

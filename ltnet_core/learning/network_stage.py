@@ -30,7 +30,7 @@ from .networks import build_network
 from .plan import Plan
 from .progress import Progress
 from .schedule import Schedule, images_per_step
-from .side_by_side import SideBySide
+from .side_by_side import SideBySide, why_in_order
 from .stages import Task, file_stem, stage_seed
 from .study_features import feature_statistics
 from .study_pixels import StudyPixels, pixel_statistics
@@ -93,8 +93,11 @@ class NetworkStages:
             self._progress.skip(self._plan.fits[stage].cost)
             self._progress.skip(len(self._plan.usable), "predict")
         left = {task.stage: self._turns(task) for task in tasks if task.stage not in done}
+        wanted = self._settings.coders.side_by_side
+        if wanted and len(left) > 1 and (why := why_in_order(self._device, self._group.size)) is not None:
+            self._progress.note(f"the networks train one after the other, not side by side: {why}.")
         if self._group.alone:
-            together = None if self._settings.coders.side_by_side else False
+            together = None if wanted else False
             side_by_side: SideBySide[FloatArray] = SideBySide(
                 self._device, self._progress.at, self._progress.note, together
             )

@@ -16,7 +16,7 @@ from typing import Generic, TypeVar
 
 import torch
 
-from ..errors import LTNetError, StorageError
+from ..errors import LTNetError
 from .devices import free_memory
 from .turns import Turns
 
@@ -27,6 +27,13 @@ WARM_UP = 8  # turns, in which a step is captured and the memory is got
 TIMED = 20  # turns of each network in either way, in a round
 ROUNDS = 3
 GAIN = 0.95  # of the time in order that side by side may take, to be chosen
+
+
+def why_in_order(device: torch.device, processes: int) -> str | None:
+    """Why so many processes cannot train networks side by side on devices of this kind; None where they can."""
+    if processes > 1:
+        return "the processes share every batch"
+    return "one of them fills a CPU's cores" if device.type == "cpu" else None
 
 
 @dataclass
@@ -89,7 +96,7 @@ class SideBySide(Generic[Result]):
                 self._fill()
         except LTNetError:
             for other in (o for o in (*self._active, *self._queue) if o.begun):
-                with contextlib.suppress(StorageError), self._on_stream(other):
+                with contextlib.suppress(LTNetError), self._on_stream(other):  # why the run stops is told
                     other.turns.send(True)
             raise
         finally:

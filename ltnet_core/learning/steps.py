@@ -6,6 +6,7 @@ import contextlib
 import math
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from typing import TypeVar
 
 import numpy as np
@@ -23,25 +24,44 @@ from .training_data import Items, TrainingData, batches
 Numbers = TypeVar("Numbers", Items, Tensor)
 
 LONGEST_GRADIENT = 5.0
+AT_ONCE = {"cpu": 32, "cuda": 1}  # batches: what a graph replays cannot wait
 READ_EVERY = {"cpu": 1, "cuda": 64}  # steps until the sums are read: a GPU works on while nobody asks it for a number
 EAGER_FIRST = 3  # steps before the capture, so that libraries have chosen their kernels and buffers exist
 FEWEST_REPLAYS = 20  # a capture costs about as much as so many steps
 
 
 class Totals:
-    """Losses and agreement over the batches of a pass, summed up on the device."""
+    """Losses and agreement over the batches of a pass, summed up on the device.
+
+    A CPU adds up many batches at a time: code that runs once between two passes through a network is in no cache.
+    """
 
     def __init__(self, device: torch.device, losses: int = 1):
-        self.sums = torch.zeros(losses + 3, dtype=torch.float64, device=device)
+        self._sums = torch.zeros(losses + 3, dtype=torch.float64, device=device)
+        self._most = AT_ONCE[device.type]
+        self._waiting: list[tuple[Classifier, Tensor, Tensor, Entries | WeightTable]] = []
+
+    @property
+    def sums(self) -> Tensor:
+        """(losses + 3,) sums of the losses, and of the weights: of the loss, that agree, of all annotations."""
+        self._add_up()
+        return self._sums
 
     def add(self, model: Classifier, losses: Tensor, log_p: Tensor, annotations: Entries | WeightTable) -> None:
         """``losses`` (L,) are those of a batch, under one or several temperatures."""
-        mass = model.mass(annotations).double()
-        agree = annotations.agreement(log_p.argmax(1)).double()
-        self.sums += torch.cat([losses.double() * mass, torch.stack([mass, agree, annotations.mass().double()])])
+        self._waiting.append((model, losses, log_p, annotations))
+        if len(self._waiting) >= self._most:
+            self._add_up()
+
+    def _add_up(self) -> None:
+        for model, losses, log_p, batch in self._waiting:
+            mass, agree = model.mass(batch).double(), batch.agreement(log_p.argmax(1)).double()
+            self._sums += torch.cat([losses.double() * mass, torch.stack([mass, agree, batch.mass.double()])])
+        self._waiting.clear()
 
     def clear(self) -> None:
-        self.sums.zero_()
+        self._waiting.clear()
+        self._sums.zero_()
 
     def loss(self) -> FloatArray:
         """(L,) mean losses; NaN where nothing weighs anything."""
@@ -53,9 +73,9 @@ class Totals:
         *_, agree, weight = self.sums.tolist()
         return agree / weight if weight else math.nan
 
-    def first(self) -> float:
-        """Sum of the first losses so far; no finite number as soon as one of them was none."""
-        return float(self.sums[0])
+    def latest(self) -> float:
+        """The first loss of the last batch, or the sum of all; no finite number where the last was none."""
+        return float(self._waiting[-1][1][0] if self._waiting else self._sums[0])
 
 
 class Steps:
@@ -92,7 +112,7 @@ class Steps:
         self.model, self.data, self.optimizers, self.batch_size = model, data, list(optimizers), batch_size
         self.generator, self.note, self._per_epoch = generator, note, per_epoch
         self.totals = Totals(data.device)
-        self._trained = list(model.base.parameters())
+        self._trained, self._learned = list(model.base.parameters()), list(model.parameters())
         wanted = (
             graphs and data.static and model.takes_tables and steps >= FEWEST_REPLAYS and data.device.type == "cuda"
         )
@@ -116,10 +136,17 @@ class Steps:
         if self.data.static:
             yield from self._on_device(order, rates)
             return
-        for items, batch, rate in zip(batches(order, self.batch_size), self._fetched(order), rates, strict=True):
+        parts = batches(order, self.batch_size), self._fetched(order), self._annotated(order), rates
+        for items, batch, annotated, rate in zip(*parts, strict=True):
             set_rates(self.optimizers, rate)
-            self._learn(batch, items)
+            self._learn(batch, items, annotated)
             yield len(items)
+
+    def _annotated(self, order: Items) -> Iterator[Entries | WeightTable]:
+        """Annotations of every batch, of many batches at a time as :class:`Totals` adds them up."""
+        left = batches(order, self.batch_size)
+        while some := list(islice(left, AT_ONCE[self.data.device.type])):
+            yield from [self._annotations(items) for items in some]
 
     def _fetched(self, order: Items) -> Iterator[Tensor]:
         """Bytes of every batch; for a GPU the next one is read while this one is worked on."""
@@ -148,7 +175,7 @@ class Steps:
         if whole < len(sizes):
             remaining = self.data.index(order[whole * self.batch_size :])
             set_rates(self.optimizers, rates[whole])
-            self._learn(self.data.bytes_of(self._seen_here(remaining)), remaining)
+            self._learn(self.data.bytes_of(self._seen_here(remaining)), remaining, self._annotations(remaining))
             yield len(remaining)
 
     def _fill(self, order: Items, rates: Sequence[list[float]]) -> None:
@@ -185,7 +212,7 @@ class Steps:
         items = self._items.index_select(0, self._at)[0]
         rates = self._rates.index_select(0, self._at)[0]
         torch._foreach_copy_([group["lr"] for group in groups_of(self.optimizers)], list(rates.unbind()))
-        self._learn(self.data.bytes_of(self._seen_here(items)), items)
+        self._learn(self.data.bytes_of(self._seen_here(items)), items, self._annotations(items))
         self._at += 1
 
     def _capture(self, stream: torch.cuda.Stream) -> None:
@@ -213,15 +240,20 @@ class Steps:
             torch.nn.utils.clip_grads_with_norm_(self._trained, LONGEST_GRADIENT, length)
 
     def _clear_gradients(self) -> None:
-        self.model.zero_grad(set_to_none=True)
+        for parameter in self._learned:
+            parameter.grad = None
 
     def _seen_here(self, items: Numbers) -> Numbers:
         """The items of a batch whose images this process needs."""
         return items if self.model.mixes else items[self._group.rows(len(items)).slice]
 
-    def _learn(self, batch: Tensor, items: Items | Tensor) -> None:
-        """One step on the images that this process sees of a batch of ``items``."""
+    def _annotations(self, items: Items | Tensor) -> Entries | WeightTable:
         annotations = self.data.annotations(items, self.model.takes_tables)
+        self.model.mass(annotations)  # which the annotations keep
+        return annotations
+
+    def _learn(self, batch: Tensor, items: Items | Tensor, annotations: Entries | WeightTable) -> None:
+        """One step on the images that this process sees of a batch of ``items``."""
         rows = self._group.rows(len(items))
         shared = None if self._group.alone else SharedBatch(self._group, rows, whole_images=self.model.mixes)
         self.model.shared = shared
@@ -235,8 +267,7 @@ class Steps:
         self._clip()
         for optimizer in self.optimizers:
             optimizer.step()
-        with torch.no_grad():
-            self.totals.add(self.model, loss.detach()[None], log_p.detach(), annotations)
+        self.totals.add(self.model, loss.detach()[None], log_p.detach(), annotations)
 
 
 def _beside_the_default_stream(device: torch.device) -> torch.cuda.Stream:

@@ -50,7 +50,7 @@ def train(
 
 def require_finite_loss(steps: Steps, epoch: int, group: Group = ALONE) -> None:
     """Raise :class:`NotFinite` where a loss of this epoch was no finite number, in any process of the group."""
-    value = steps.totals.first()
+    value = steps.totals.latest()
     if group.any(not math.isfinite(value)):
         raise NotFinite(f"The loss became {value} in epoch {epoch + 1}")
 

@@ -32,12 +32,14 @@ class SoftmaxTransitions(nn.Module):
         mask = torch.zeros(c, dtype=torch.bool) if certain is None else torch.tensor(certain)
         self.certain: Tensor
         self.register_buffer("certain", mask[:, None, None], persistent=False)
+        self._some_certain = bool(mask.any())
         self.identity: Tensor
         self.register_buffer("identity", CERTAIN * (1 - torch.eye(k)), persistent=False)
 
     def log_t(self) -> Tensor:
         """(C,K,K) log T."""
-        return torch.where(self.certain, self.identity, torch.log_softmax(self.logits, dim=-1))
+        log_t = torch.log_softmax(self.logits, dim=-1)
+        return torch.where(self.certain, self.identity, log_t) if self._some_certain else log_t
 
 
 class ClampedTransitions(nn.Module):
