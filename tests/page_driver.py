@@ -27,7 +27,7 @@ def link(workspace_path: Path, dataset: Path, name: str = "faces") -> None:
 
 
 def open_page(path: str, **params: str) -> AppTest:
-    at = AppTest.from_file(str(ROOT / "ui" / "router.py"), default_timeout=120).run()
+    at = AppTest.from_file(str(ROOT / "ui" / "router.py"), default_timeout=120)
     for key, value in params.items():
         at.query_params[key] = value
     file = next(p.file for p in EVERY_PAGE if p.path == path)
