@@ -65,13 +65,14 @@ with st.container(horizontal=True, vertical_alignment="center", gap="small"):
     note = " of the row" if view == "counts" else ""
     kind = "difference" if view == "difference" else "probability"
     markup.show(f'<div class="lt-scale">{low} <i style="background:{charts.scale_css(kind)}"></i> {high}{note}</div>')
-    to = (
-        params.choose("to", "Difference to", {k: f"to {v}" for k, v in others.items()}, 280)
-        if view == "difference"
-        else ""
-    )
-    orders = {"": "classes as given", "similar": "similar classes together"}
-    order_name = params.choose("order", "Order of the classes", orders, 215)
+    with st.container(horizontal=True, gap="small", width="content"):
+        to = (
+            params.choose("to", "Difference to", {k: f"to {v}" for k, v in others.items()}, 280)
+            if view == "difference"
+            else ""
+        )
+        orders = {"": "classes as given", "similar": "similar classes together"}
+        order_name = params.choose("order", "Order of the classes", orders, 215)
 order = ordering.by_similarity([matrices[c] for c in humans]) if order_name == "similar" else np.arange(len(classes))
 classes, codes = [classes[k] for k in order], [codes[k] for k in order]
 markup.sentence(

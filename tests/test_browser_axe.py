@@ -43,7 +43,9 @@ SHOWN_IN = """(scheme) =>
 OF_COLOURS = ["color-contrast", "link-in-text-block"]
 SHOWN_BY = {"Coders": ".ga-agree table", "Transitions": '[data-key="learned:0:0"]', "Distributions": ".ga-spread-bar"}
 WHOLE = """() => { const page = document.querySelector('[data-testid="stMain"]'); return page.scrollWidth <= page.clientWidth
-    && [...page.querySelectorAll(".main-svg")].every((e) => e.getBoundingClientRect().right <= innerWidth); }"""
+    && [...page.querySelectorAll(".main-svg")].every((e) => e.getBoundingClientRect().right <= innerWidth)
+    && [...page.querySelectorAll(".js-plotly-plot:has(.legend)")].every((e) => { const [a, b] = [".legend", ".nsewdrag"]
+        .map((part) => e.querySelector(part).getBoundingClientRect()); return a.bottom <= b.top + 1; }); }"""
 NOT_CUT = "(texts) => texts.length > 0 && texts.every((e) => e.scrollWidth <= e.clientWidth)"
 # How the parts of a page stand at a width of the window.
 LINED_UP = {

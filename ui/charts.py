@@ -92,7 +92,7 @@ def _layout(height: int) -> dict[str, Any]:
         "plot_bgcolor": CLEAR,
         "hoverlabel": {"align": "left"},
         "modebar": {"bgcolor": CLEAR},
-        "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0, "title": {"text": None}},
+        "legend": {"orientation": "h", "yref": "container", "yanchor": "top", "y": 1, "x": 0, "title": {"text": None}},
     }
 
 
