@@ -91,6 +91,7 @@ def test_many_at_once_are_settled_tagged_and_taken_back_after_a_restart(server: 
     page.keyboard.press("Enter")
     expect(page.locator(".ga-main > .ga-note").nth(1)).to_contain_text("6 images tagged “blurred”.")
     expect(page.locator(".ga-chip", has_text="# blurred")).to_have_count(6)
+    expect(page.locator('.ga-card[data-position="0"]')).to_be_focused()  # the last one that was chosen
 
     boxes.nth(0).click()
     page.locator('[name="all-of-view"]').click()
@@ -129,7 +130,9 @@ def test_many_at_once_are_settled_tagged_and_taken_back_after_a_restart(server: 
     assert store(server).standing() == []
     lines.nth(0).get_by_role("button").click()
     expect(lines.nth(0)).to_contain_text("undone")
+    expect(page.locator('[name="close-history"]')).to_be_focused()
     page.keyboard.press("Escape")
+    expect(page.locator('[name="history"]')).to_be_focused()
     expect(page.locator(".ga-head b")).to_have_text(f"{total} of {total} images")
     expect(page.locator(".ga-chip.done")).to_have_count(0)
     choice(page, "tag", "blurred").check()

@@ -256,6 +256,13 @@ export class Grid {
     return chips;
   }
 
+  /** @param {number} position of the image that gets the keyboard's focus; the first one where it is not in sight */
+  focus(position) {
+    /** @type {HTMLElement | null} */
+    const card = this.body.querySelector(`.ga-card[data-position="${position}"]`) ?? this.body.querySelector(".ga-card");
+    card?.focus({ preventScroll: true });
+  }
+
   // Which images are chosen.
   mark() {
     for (const box of this.body.querySelectorAll(".ga-pick input")) {

@@ -12,16 +12,17 @@ export class History {
     this.app = app;
     this.list = h("ul", { class: "ga-history-list" });
     this.note = h("p", { class: "ga-quiet", role: "status" });
+    this.closer = h("button", { class: "ga-button primary", name: "close-history", onClick: () => this.element.close() }, "Close");
     this.element = h(
       "dialog",
-      { class: "ga-keys ga-history", "aria-label": "History" },
+      { class: "ga-keys ga-history", "aria-label": "History", onClose: () => this.leave() },
       h("h2", {}, "What settling showed"),
       h("p", { class: "ga-quiet" }, "For each pair of coders and each class: whose label was confirmed, with intervals, images and a sentence for the guideline."),
       h("div", { class: "ga-row" }, this.reports()),
       h("h2", {}, "What was done"),
       this.note,
       this.list,
-      h("button", { class: "ga-button primary", name: "close-history", onClick: () => this.element.close() }, "Close"),
+      this.closer,
     );
   }
 
@@ -34,6 +35,11 @@ export class History {
   async open() {
     this.element.showModal();
     await this.load();
+  }
+
+  // What was undone drew the button anew that the browser would give the focus back to.
+  leave() {
+    /** @type {HTMLElement | null} */ (this.app.body.querySelector('[name="history"]'))?.focus({ preventScroll: true });
   }
 
   async load() {
@@ -62,7 +68,9 @@ export class History {
       const { undone } = await app.server.post("undo", { key, reviewer: app.many.reviewer() });
       await app.changed();
       app.say(undone ? "It was taken back." : "It had been taken back before.");
-      if (this.element.open) await this.load();
+      if (!this.element.open) return;
+      await this.load();
+      this.closer.focus({ preventScroll: true }); // the button that was pressed is gone
     } catch (error) {
       app.say(messageOf(error));
       this.note.textContent = messageOf(error);

@@ -98,6 +98,7 @@ export class Many {
   async act(kind, value) {
     const { app } = this;
     if (this.busy || !this.count) return;
+    const from = this.anchor;
     this.busy = true;
     this.draw();
     const key = `${app.decisions.client}.${(this.number += 1)}.${Date.now().toString(36)}`;
@@ -116,6 +117,7 @@ export class Many {
     this.busy = false;
     this.draw();
     app.grid.mark();
+    if (!this.count) app.grid.focus(from); // the button that was pressed is gone
   }
 
   async exportThem() {
