@@ -45,7 +45,7 @@ with st.form("by_path", border=False), st.container(horizontal=True, vertical_al
     typed = f"{params.OF_CONTROL}typed_{kind}"
     if typed not in st.session_state and st.session_state[SOURCE].startswith(f"{kind}:"):
         st.session_state[typed] = st.session_state[SOURCE].removeprefix(f"{kind}:")
-    path = st.text_input(label, placeholder=example, key=typed)
+    path = st.text_input(label, st.session_state.get(typed, ""), placeholder=example, key=typed)
     if st.form_submit_button("Look at it") and path.strip():
         discard_images()
         upload = None

@@ -17,7 +17,11 @@ from playwright.sync_api import Browser, Page, TimeoutError, expect, sync_playwr
 from ltnet_core.files.writing import write_json
 
 expect.set_options(timeout=30_000)
-MAIN = "document.querySelector('[data-testid=\"stMain\"]').textContent"
+# The text of the page; the grid of a table is left out, as it writes what it says some time after it is drawn.
+MAIN = """((page) => {
+  page.querySelectorAll('[data-testid="stDataFrame"]').forEach((table) => table.remove());
+  return page.textContent;
+})(document.querySelector('[data-testid="stMain"]').cloneNode(true))"""
 Change = tuple[str, Callable[[Page], object]]
 
 
@@ -54,10 +58,10 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    tab = browser.new_page(viewport={"width": 1280, "height": 900})
-    tab.set_default_timeout(30_000)
-    yield tab
-    tab.close()
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(30_000)
+    yield context.new_page()
+    context.close()
 
 
 def settled(page: Page) -> None:
@@ -65,15 +69,20 @@ def settled(page: Page) -> None:
     expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
 
 
-def content(page: Page, *, other_than: str | None = None) -> str:
-    """The text of the page once nothing runs and it stays the same."""
-    settled(page)
-    page.wait_for_function(f"before => {MAIN} !== before", arg=other_than)
-    page.wait_for_function(
-        f"""() => new Promise((done) => {{
-          const before = {MAIN}; setTimeout(() => done({MAIN} === before), 300); }})"""
-    )
+def text(page: Page) -> str:
     return str(page.evaluate(MAIN))
+
+
+def shows_the_same(page: Page, other: Page) -> bool:
+    """Whether two tabs show the same text, at once or in a while: a page goes on after its script has ended.
+
+    Parts of it are loaded when they are needed first, and what labels alone say is worked out beside it.
+    """
+    for _ in range(300):
+        if text(page) == text(other):
+            return True
+        page.wait_for_timeout(100)
+    return False
 
 
 def press(name: str) -> Callable[[Page], object]:
@@ -120,21 +129,25 @@ PAGES: dict[str, list[Change]] = {
 
 @pytest.mark.parametrize("address", PAGES)
 def test_back_brings_every_control_back(server: str, page: Page, address: str) -> None:
+    fresh = page.context.new_page()
     page.goto(server + address)
-    addresses, contents = [page.url], [content(page)]
+    settled(page)
+    addresses = [page.url]
     for expected, change in PAGES[address]:
-        steps = page.evaluate("history.length")
+        steps, before = page.evaluate("history.length"), text(page)
         change(page)
         page.wait_for_url(f"**{expected}*")
-        contents.append(content(page, other_than=contents[-1]))
+        page.wait_for_function(f"before => {MAIN} !== before", arg=before)
+        settled(page)
         addresses.append(page.url)
         assert page.evaluate("history.length") == steps + 1
-    for was, text in zip(addresses[-2::-1], contents[-2::-1], strict=True):
+    for was in addresses[-2::-1]:
         page.go_back()
         page.wait_for_url(was)
-        page.wait_for_function(f"before => {MAIN} === before", arg=text)
-        settled(page)
+        fresh.goto(was)
+        settled(fresh)
+        assert shows_the_same(page, fresh)
         assert page.url == was
     page.go_forward()
-    page.wait_for_function(f"before => {MAIN} === before", arg=contents[1])
-    assert page.url == addresses[1]
+    page.wait_for_url(addresses[1])
+    page.wait_for_function(f"before => {MAIN} !== before", arg=text(fresh))

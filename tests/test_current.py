@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from conftest import write_csv, write_image
 from streamlit.testing.v1 import AppTest
 
 from ltnet_core.files.writing import write_json
-from ui import params
+from ui import frame, params
 
 
 def page() -> None:
@@ -74,3 +75,47 @@ def test_a_control_is_in_the_address_and_back_takes_it_from_there(monkeypatch: p
     at.run()
     assert at.text[0].value == "" and "order" not in at.query_params
     assert not at.exception
+
+
+def with_every_control() -> None:
+    import pandas as pd
+    import streamlit as st
+
+    from ltnet_core.runs.run import Run
+    from ui import frame, params
+    from ui.current import Current
+    from ui.workspace import Dataset, root
+
+    params.follow("page")
+    runs = [(Run(root() / name), Dataset("old", "old", root())) for name in ("newer", "older")]
+    st.session_state["pages"] = {}
+    state = Current(runs[1][1], runs[1][0], None, [Dataset("new", "new", root()), runs[1][1]], runs)
+    frame.sidebar(state)
+    options = {"": "as given", "name": "by name"}
+    params.choose("order", "Order", options, 200)
+    params.choose_side_by_side("view", "View", options)
+    params.switch("blind", "Blind")
+    params.choose_several("coders", "Coders", ["A", "B", "C"], ["A"], str)
+    params.choose_rows("rows", pd.DataFrame({"x": [1, 2, 3]}), ["a", "b", "c"], {})
+    params.write()
+
+
+def test_every_control_begins_with_its_value(two: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A browser that missed what the session says begins with the default, and sends that."""
+    monkeypatch.setattr(frame, "_navigation", lambda _: None)
+    at = AppTest.from_function(with_every_control)
+    for name, value in {"order": "name", "view": "name", "blind": "yes", "coders": ["B", "C"], "rows": ["b"]}.items():
+        at.query_params[name] = value
+    at.run()
+    for _ in range(2):  # the first time the browser is told the value too, then never again
+        assert not at.exception
+        assert [(s.value, s.options[s.proto.default]) for s in at.selectbox] == [
+            ("name", "by name"),
+            ("old", "old"),
+            ("older", "older"),
+        ]
+        assert list(at.get("button_group")[0].proto.default) == [1]
+        assert at.toggle[0].proto.default is True
+        assert list(at.multiselect[0].proto.default) == [1, 2]
+        assert json.loads(at.dataframe[0].proto.selection_default)["selection"]["rows"] == [1]
+        at.run()

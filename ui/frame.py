@@ -32,13 +32,14 @@ def sidebar(state: Current) -> None:
         outside = {r.folder.name: d for r, d in state.runs if not d.id}
         if known or outside:
             options = [*known, *(f"run:{r}" for r in outside)]
-            _follow("sidebar_dataset", options, _dataset_option(state))
+            index = _follow("sidebar_dataset", options, _dataset_option(state))
             names = {o: known[o].name if o in known else outside[o[4:]].name for o in options}
             twice = [n for n in names.values() if list(names.values()).count(n) > 1]
             names = {o: f"{n} ({o.removeprefix('run:')})" if n in twice else n for o, n in names.items()}
             st.selectbox(
                 "Dataset",
                 options,
+                index=index,
                 key="sidebar_dataset",
                 format_func=lambda o: names.get(o, str(o)),
                 on_change=_dataset_chosen,
@@ -46,10 +47,11 @@ def sidebar(state: Current) -> None:
             )
         here = {r.folder.name: r for r in state.runs_here}
         if here:
-            _follow("sidebar_run", list(here), state.run.folder.name if state.run else None)
+            index = _follow("sidebar_run", list(here), state.run.folder.name if state.run else None)
             st.selectbox(
                 "Run",
                 list(here),
+                index=index,
                 key="sidebar_run",
                 format_func=lambda name: run_notes.title(here[name]),
                 on_change=_run_chosen,
@@ -96,10 +98,15 @@ def _dataset_option(state: Current) -> str | None:
     return state.dataset.id or (f"run:{state.run.folder.name}" if state.run else None)
 
 
-def _follow(key: str, options: list[str], value: str | None) -> None:
-    """Let a selector show the choice, also when it was made elsewhere."""
+def _follow(key: str, options: list[str], value: str | None) -> int:
+    """Let a selector show the choice, also when it was made elsewhere; the option that it is to begin with.
+
+    Streamlit tells the browser only once what was set here. A busy browser may miss that, if the page runs again at
+    once; it then begins with the default and sends that as if it had been chosen.
+    """
     if value in options and st.session_state.get(key) != value:
         st.session_state[key] = value
+    return options.index(st.session_state[key]) if st.session_state.get(key) in options else 0
 
 
 def _dataset_chosen(known: dict[str, Dataset], state: Current) -> None:

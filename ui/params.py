@@ -2,6 +2,10 @@
 
 A run of the script begins with `follow`. Each control notes what the address is to say, and `write` says it: all of it
 at once, so that one change is one step of the browser's history.
+
+Every control is given its value twice: in the session, and as its default. Streamlit tells the browser only once what
+was put into the session. A busy browser may miss that, if the page runs again at once; it then begins with the default
+and sends that as if it had been chosen.
 """
 
 from __future__ import annotations
@@ -81,6 +85,7 @@ def choose(name: str, label: str, options: Mapping[str, str], width: int, *, lab
     value = st.selectbox(
         label,
         list(options),
+        index=list(options).index(st.session_state[key]),
         key=key,
         format_func=lambda v: options.get(v, str(v)),
         label_visibility="visible" if labelled else "collapsed",
@@ -95,6 +100,7 @@ def choose_side_by_side(name: str, label: str, options: Mapping[str, str]) -> st
     value = st.segmented_control(
         label,
         list(options),
+        default=st.session_state[key],
         key=key,
         format_func=lambda v: options.get(v, str(v)),
         required=True,
@@ -109,7 +115,7 @@ def switch(name: str, label: str) -> bool:
     key = OF_CONTROL + name
     if key not in st.session_state:
         st.session_state[key] = bool(st.query_params.get(name))
-    on = st.toggle(label, key=key)
+    on = st.toggle(label, value=bool(st.session_state[key]), key=key)
     note(name, ["yes"] if on else [])
     return on
 
@@ -151,7 +157,12 @@ def choose_several(
     def changed() -> None:
         st.session_state[of_gone] = []
 
-    values = list(st.multiselect(label, options, key=key, format_func=text, max_selections=most, on_change=changed))
+    values = list(
+        st.multiselect(
+            label, options, default=st.session_state[key], key=key, format_func=text, max_selections=most,
+            on_change=changed,
+        )
+    )  # fmt: skip
     if gone := st.session_state.get(of_gone):
         markup.sentence(f"Not here any more, though the address names it: {', '.join(gone)}.")
     note(name, [] if values == list(default) else values)
@@ -165,9 +176,10 @@ def choose_rows(name: str, frame: pd.DataFrame, ids: Sequence[str], columns: Map
         at = {text: row for row, text in enumerate(ids)}
         asked = [at[text] for text in st.query_params.get_all(name) if text in at]
         st.session_state[key] = {"selection": {"rows": asked[:MOST_IN_ADDRESS]}}
+    chosen = [row for row in st.session_state[key]["selection"]["rows"] if row < len(ids)]
     picked = st.dataframe(
         guarded(frame), hide_index=True, height=330, key=key, on_select="rerun", selection_mode="multi-row",
-        column_config=dict(columns),
+        selection_default={"selection": {"rows": chosen}}, column_config=dict(columns),
     )  # fmt: skip
     rows = [row for row in picked["selection"]["rows"] if row < len(ids)]
     note(name, [ids[row] for row in rows[:MOST_IN_ADDRESS]])
