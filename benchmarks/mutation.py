@@ -41,12 +41,21 @@ TESTS = {
     "learning/ltnet.py": ("test_transition.py", "test_ltnet.py", "test_steps.py", "test_recipe.py"),
     "learning/transition.py": ("test_transition.py", "test_ltnet.py", "test_recipe.py"),
     "learning/training.py": (
-        "test_training.py",
         "test_recipe.py",
         "test_steps.py",
-        "test_recovery.py",
+        "test_weight_average.py",
+        "test_training.py",
         "test_ltnet.py",
+        "test_recovery.py",
     ),
+    "learning/weight_average.py": ("test_weight_average.py",),
+    "learning/turns.py": ("test_side_by_side.py",),
+    "learning/side_by_side.py": ("test_side_by_side.py",),
+    "learning/class_prior.py": ("test_class_prior.py",),
+    "learning/lapse_rate.py": ("test_lapse_rate.py", "test_trust.py"),
+    "learning/trust.py": ("test_trust.py",),
+    "learning/ipa2lt.py": ("test_ipa2lt.py", "test_labels_alone.py"),
+    "labels/reference.py": ("test_reference.py",),
     "labels/truth.py": ("test_truth.py", "test_shared_errors.py"),
     "learning/calibration.py": ("test_calibration.py", "test_shared_errors.py"),
     "labels/aggregation/choice.py": AGGREGATION,
@@ -58,6 +67,20 @@ TESTS = {
     "labels/aggregation/majority_vote.py": AGGREGATION,
     "labels/aggregation/shrinkage.py": AGGREGATION,
     "labels/aggregation/unclear_items.py": AGGREGATION,
+}
+# Of a module that is not named here, all. The others drive whole runs, which no fast test does.
+FUNCTIONS = {
+    "learning/ipa2lt.py": (
+        "_plan_longer",
+        "_rest",
+        "calibration_annotations",
+        "first_matrices",
+        "row_prior",
+        "class_shares",
+        "nearly_right",
+        "total_mass",
+        "sharpened",
+    )
 }
 KILLED, SURVIVED, SLOW = "killed", "survived", "too slow"
 FAST = "not test_a_run_ and not says_what_it_chose and not stay_bounded and not every_network"  # no whole programs
@@ -101,10 +124,19 @@ def annotation_lines(source: str) -> set[tuple[int, int]]:
     return out
 
 
+def lines_of(source: str, functions: tuple[str, ...]) -> set[int]:
+    """Lines of these functions."""
+    nodes = [n for n in ast.parse(source).body if isinstance(n, ast.FunctionDef) and n.name in functions]
+    if len(nodes) != len(functions):
+        raise SystemExit(f"not all of these functions are there: {', '.join(functions)}")
+    return {line for n in nodes for line in range(n.lineno, (n.end_lineno or n.lineno) + 1)}
+
+
 def mutants(module: str) -> dict[tuple[int, int], list[Mutant]]:
     """The possible faults of a module by their place."""
     source = (ROOT / CORE / module).read_text(encoding="utf-8")
     unevaluated, tree = annotation_lines(source), get_ast(source)
+    lines = lines_of(source, FUNCTIONS[module]) if module in FUNCTIONS else None
     out: dict[tuple[int, int], list[Mutant]] = defaultdict(list)
     for name in plugins.operator_names():
         if name.endswith(("VariableReplacer", "VariableInserter")):  # these ask for names of variables
@@ -112,7 +144,7 @@ def mutants(module: str) -> dict[tuple[int, int], list[Mutant]]:
         places = _Places(plugins.get_operator(name)())
         places.walk(tree)
         for occurrence, folder in enumerate(places.found):
-            if folder not in unevaluated:
+            if folder not in unevaluated and (lines is None or folder[0] in lines):
                 out[folder].append(Mutant(module, name, occurrence, folder[0]))
     return out
 
@@ -172,14 +204,14 @@ def tried(mutant: Mutant, copy: Path, seconds: int) -> tuple[str, str]:
 
 
 def limits(copy: Path, groups: set[tuple[str, ...]]) -> dict[tuple[str, ...], int]:
-    """Seconds of the processor that the tests of a module may need: five times what they need without a fault."""
+    """Seconds of the processor that the tests of a module may need: twice what they need without a fault."""
     out = {}
     for tests in groups:
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         if run_tests(copy, tests, None) != SURVIVED:
             raise SystemExit(f"{', '.join(tests)} fail without any fault")
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        out[tests] = int(5 * (after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime)) + 30
+        out[tests] = int(2 * (after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime)) + 15
     return out
 
 

@@ -51,6 +51,9 @@ def test_few_labels_leave_it_open() -> None:
     assert few.below(0.1) < 0.8
     nothing = lapse_rate(np.zeros(0), np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.bool_))
     np.testing.assert_allclose(nothing.probability, 1 / len(MEANS))
+    # Of an image that shows the network nothing, a label that it misses tells nothing either.
+    unseen = lapse_rate(np.array([-1000.0]), np.array([0]), np.array([False]))
+    np.testing.assert_allclose(unseen.probability, 1 / len(MEANS))
 
 
 def test_a_coder_who_is_always_met_never_lapses_and_one_who_never_is_does() -> None:

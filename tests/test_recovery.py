@@ -169,13 +169,19 @@ def test_without_a_whole_checkpoint_a_fit_begins_anew(tmp_path: Path, monkeypatc
     assert len(resumed.notes) == 2
 
 
-@pytest.mark.parametrize("content", ['{"images": null}', '{"images": "few"}', "{}", "[]", "{"])
-def test_a_damaged_note_of_fewer_images_is_forgotten(content: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("content", "size"),
+    [
+        ('{"images": 30}', 30),
+        *((damaged, 60) for damaged in ('{"images": null}', '{"images": "few"}', "{}", "[]", "{")),
+    ],
+)
+def test_a_note_of_fewer_images_counts_unless_it_is_damaged(content: str, size: int, tmp_path: Path) -> None:
     """It is what a process without enough memory left to the next one."""
     path, outside = tmp_path / "c.epochs.pt", Outside()
     fewer_images(path).write_text(content)
     trained(outside, checkpoint=path, schedule=Schedule(epochs=1, batch_size=60))
-    assert outside.records[0]["batch_size"] == 60
+    assert outside.records[0]["batch_size"] == size
     assert not fewer_images(path).exists()
 
 
