@@ -121,9 +121,9 @@ def test_variances_are_those_of_the_inverse_information() -> None:
     np.testing.assert_allclose(evidence(r, annotated, t, p).support[c], np.minimum(support, plain), rtol=1e-4)
 
 
-def test_a_prior_narrows_the_interval_as_nine_annotations_at_most_and_is_no_support() -> None:
+def test_a_prior_narrows_the_interval_as_eight_annotations_at_most_and_is_no_support() -> None:
     p, annotated, t, r = apart(2)
-    none, few, many = (evidence(r, annotated, t, p, assumed=np.full((2, 3), a)) for a in (0.0, 9.0, 1000.0))
+    none, few, many = (evidence(r, annotated, t, p, assumed=np.full((2, 3), a)) for a in (0.0, 8.0, 1000.0))
     assert ((few.high - few.low) < (none.high - none.low)).all()
     assert ((few.high - few.low) < (many.high - many.low)).all()  # T is then the prior's, however many annotations
     assert (few.support <= evidence(r, annotated, t).support).all()
@@ -131,14 +131,14 @@ def test_a_prior_narrows_the_interval_as_nine_annotations_at_most_and_is_no_supp
 
 def test_what_a_row_rests_on_by_its_two_errors() -> None:
     rows = intervals.rests_on(np.array([[0.0, 10, 0, 10, 500, 20]]), np.array([[0.0, 0, 5, 5, 5, 60]]))
-    np.testing.assert_allclose(rows, [[0, 10, 5, 15, 505, 1 / ((20 / 80) ** 2 / 20 + (60 / 80) ** 2 / 9)]], atol=1e-6)
+    np.testing.assert_allclose(rows, [[0, 10, 5, 15, 505, 1 / ((20 / 80) ** 2 / 20 + (60 / 80) ** 2 / 8)]], atol=1e-6)
 
 
 @pytest.mark.parametrize("strength", [3.0, 60.0])
-def test_rows_pulled_by_a_prior_are_covered_where_it_errs_as_much_as_nine_annotations_do(strength: float) -> None:
+def test_rows_pulled_by_a_prior_are_covered_where_it_errs_as_much_as_eight_annotations_do(strength: float) -> None:
     rng = np.random.default_rng(0)
     knows, n = 0.7, 40
-    rows = rng.beta(9 * knows, 9 * (1 - knows), 4_000)
+    rows = rng.beta(8 * knows, 8 * (1 - knows), 4_000)
     learned = (rng.binomial(n, rows) + strength * knows) / (n + strength)
     t = np.stack([learned, 1 - learned], axis=1)[:, None]
     low, high = intervals.beta_interval(t, intervals.rests_on(np.full((4_000, 1), n), np.full((4_000, 1), strength)))

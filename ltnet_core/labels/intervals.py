@@ -26,7 +26,7 @@ NORMAL_95 = 1.959964  # ends of 95 % of a normal distribution
 
 LEVEL = 0.95
 LEAST_ERROR = 1e-4  # standard deviation of a cell of M
-MOST_ASSUMED = 9.0  # covers on drawn crowds what it claims, see EXPERIMENTS.md
+MOST_ASSUMED = 8.0  # covers on drawn crowds what it claims, see EXPERIMENTS.md
 RIDGE = 1e-3  # information about a logit of T before there is any
 LEAST_P = 1e-9
 CERTAIN = 1e-9
@@ -84,7 +84,7 @@ def rests_on(support: FloatArray, assumed: FloatArray) -> FloatArray:
 
     A row of T is n / (n + s) what ``support`` n annotations show and s / (n + s) its prior of ``assumed`` s pseudo
     annotations. Coders differ more than the prior knows: it is as near to the row as m annotations would be, m = s but
-    nine at most. The two errors are independent, so that the row is as near as (n + s)² / (n + s² / m) annotations.
+    eight at most. The two errors are independent, so that the row is as near as (n + s)² / (n + s² / m) annotations.
     """
     trusted = np.clip(assumed, LEAST_P, MOST_ASSUMED)
     return np.asarray((support + assumed) ** 2 / np.maximum(support + assumed**2 / trusted, LEAST_P))
