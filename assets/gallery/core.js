@@ -83,7 +83,7 @@ export function redraw(element, ...children) {
 }
 
 /** @param {HTMLElement} element */
-const keyOf = (element) => element.getAttribute("name") || element.dataset.key || "";
+const keyOf = (element) => element.dataset.key || element.getAttribute("name") || "";
 
 /** @param {number} n */
 export const whole = (n) => n.toLocaleString("en");

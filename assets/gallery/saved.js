@@ -35,16 +35,17 @@ export class SavedViews {
       this.typed = "";
       again();
       if (naming) this.field?.focus();
+      else /** @type {HTMLElement | null} */ (app.body.querySelector('[data-key="view"]'))?.focus();
     };
     return h(
       "span",
       { class: "ga-saved" },
       views.length ? pick : null,
       current
-        ? h("button", { class: "ga-link", name: "forget", onClick: () => app.tell({ kind: "forget", name: current.name }) }, "forget this view")
+        ? h("button", { class: "ga-link", name: "forget", dataset: { key: "view" }, onClick: () => app.tell({ kind: "forget", name: current.name }) }, "forget this view")
         : this.naming
           ? this.form(name)
-          : h("button", { class: "ga-link", name: "save-view", onClick: () => name(true) }, "save this view"),
+          : h("button", { class: "ga-link", name: "save-view", dataset: { key: "view" }, onClick: () => name(true) }, "save this view"),
     );
   }
 

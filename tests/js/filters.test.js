@@ -202,6 +202,9 @@ test("Escape ends naming a view, unless it ends an input method's word", async (
   assert.notEqual(page.one('[name="name"]'), null);
   page.press("Escape");
   assert.equal(page.one('[name="name"]'), null);
+  assert.equal(document.activeElement, page.one('[name="save-view"]'));
+  page.mount(page.component({ saved: [{ name: "all", view: {} }] }));
+  assert.equal(document.activeElement, page.one('[name="forget"]')); // which stands in its place
 });
 
 // ---- the line above the images
