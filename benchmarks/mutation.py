@@ -47,6 +47,7 @@ TESTS = {
         "test_training.py",
         "test_ltnet.py",
         "test_recovery.py",
+        "test_side_by_side.py",
     ),
     "learning/weight_average.py": ("test_weight_average.py",),
     "learning/turns.py": ("test_side_by_side.py",),

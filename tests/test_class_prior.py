@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ltnet_core.annotations import AnnotationTable
-from ltnet_core.learning.class_prior import ENOUGH, POWERS, even_out
+from ltnet_core.learning.class_prior import ENOUGH, POWERS, _losses, even_out
 from ltnet_core.learning.ltnet import Classifier
 from ltnet_core.learning.training_data import TrainingData
 from ltnet_core.learning.views import predict
@@ -80,6 +80,13 @@ def test_where_held_out_annotations_are_against_it_nothing_moves() -> None:
     model, data = model_and_data(logits, np.minimum(labels, 1))
     assert even_out(model, data, np.arange(1000)) == 0.0
     assert model.base.head.bias.abs().max() == 0
+
+
+def test_how_sure_the_network_is_plays_no_part() -> None:
+    logits, labels = drawn(1000, held_back=0.0)
+    model, data = model_and_data(logits, labels)
+    losses, surer = (_losses(model, data, np.arange(1000), scale * logits) for scale in (1, 2))
+    np.testing.assert_allclose(losses, surer, rtol=1e-4)
 
 
 @pytest.mark.parametrize("held_out", [0, 99])
