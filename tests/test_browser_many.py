@@ -98,10 +98,8 @@ def test_many_at_once_are_settled_tagged_and_taken_back_after_a_restart(server: 
     expect(page.locator(".ga-many b")).to_have_text(f"{total} chosen")
     page.set_viewport_size({"width": 1130, "height": 700})  # what stands above the images takes several lines
     page.locator(".ga-card").last.scroll_into_view_if_needed()
-    head, bar = page.locator(".ga-head").bounding_box(), page.locator(".ga-many").bounding_box()
-    assert (
-        head and bar and head["height"] > 60 and head["y"] + head["height"] <= bar["y"]
-    )  # none is in front of the other
+    head, bar = resting_box(page.locator(".ga-head")), resting_box(page.locator(".ga-many"))
+    assert head["height"] > 60 and head["y"] + head["height"] <= bar["y"]  # none is in front of the other
     page.locator('[name="settle-as"]').focus()
     for _ in range(4):
         page.keyboard.press("ArrowDown")
