@@ -121,6 +121,12 @@ def test_the_command_line_writes_it_of_a_run_and_of_a_dataset(
     differ = page.partition("Where two coders differ</h2>")[2].partition("</table>")[0]
     assert differ.count('<th scope="col"') == 7  # so many fit on a narrow screen; the rest has a line of its own
     assert differ.count("<tbody>") == differ.count('<tr class="more"><td colspan="7">') > 0
+    titled = ["--title", "Our faces"]
+    assert ltnet("export", run, "--report", tmp_path / "r.html", *titled).returncode == 0
+    assert "<h1>Our faces</h1>" in (tmp_path / "r.html").read_text(encoding="utf-8")
+    for command in (["export", run], ["report", demo, "--settled", settled]):  # a table has none
+        refused = ltnet(*command, "--out", tmp_path / "titled.csv", *titled)
+        assert refused.returncode == 2 and "--title" in refused.stderr and not (tmp_path / "titled.csv").exists()
     done = ltnet("report", demo, "--settled", settled, "--out", tmp_path / "labels.csv")
     assert done.returncode == 0, done.stderr
     frame = pd.read_csv(tmp_path / "labels.csv", keep_default_na=False)

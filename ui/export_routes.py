@@ -114,8 +114,9 @@ def _make(run: str, name: str, ending: str) -> BinaryIO:
     """
     gallery = opened.gallery_of_run(run)
     settled = adjudications_of(gallery.dataset)
-    more = [f"--title={gallery.dataset.name}", *(["--adjudications", str(settled)] if settled.is_file() else [])]
-    return made(["export", str(gallery.run.folder), "--format", name, *more], ending)
+    title = [f"--title={gallery.dataset.name}"] if EXPORTS[name].titled else []
+    decisions = ["--adjudications", str(settled)] if settled.is_file() else []
+    return made(["export", str(gallery.run.folder), "--format", name, *title, *decisions], ending)
 
 
 def made(command: Sequence[str], ending: str, cwd: Path | None = None) -> BinaryIO:

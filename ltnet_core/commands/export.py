@@ -41,6 +41,8 @@ def _export(arguments: argparse.Namespace) -> None:
     if not wanted:
         others = [f"--{name}" for name in flagged]
         raise OptionError(f"nothing to export; give {', '.join(['--out', *others[:-1]])} or {others[-1]}.")
+    if arguments.title and not any(EXPORTS[name].titled for name, _ in wanted if name in EXPORTS):
+        raise OptionError("--title is the title of a report; ask for one with --report FILE too.")
     run = Run.open(arguments.run)
     for name, path in wanted:
         require_writable(name, path)

@@ -37,6 +37,8 @@ def _report(arguments: argparse.Namespace) -> None:
     suffix = arguments.out.suffix.lower()
     if suffix not in SUFFIXES:
         raise OptionError(f"--out must end in {' or '.join(SUFFIXES)}, got {arguments.out.name!r}.")
+    if arguments.title and suffix == ".csv":
+        raise OptionError("--title is the title of the .html page; a .csv has none.")
     require_folder(arguments.out)
     decisions, aside = read_decisions(arguments.settled), read_set_aside(arguments.settled)
     decisions = decisions[~decisions["image"].isin(aside)]

@@ -12,5 +12,6 @@ EXPORT = Export(
     write=lambda source, out: export_report(source.run, out, source.title),
     suffixes={".html": "text/html"},
     flag=True,
+    titled=True,
     rank=90,
 )
