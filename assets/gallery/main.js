@@ -241,14 +241,19 @@ export class Gallery {
   async reload(position) {
     this.list.closed = true;
     if (this.many.count) this.many.clear();
-    this.list = this.newList();
+    const list = (this.list = this.newList());
+    const isShown = () => this.list === list;
+    // The list and the counts above it come first: answers that are worked out at once hold each other up.
+    const counted = this.cases.load();
+    const listed = this.grid.reset(position);
+    const charts = Promise.all([counted, listed])
+      .then(() => (isShown() ? this.facets.load() : undefined))
+      .then(() => (isShown() ? Promise.all([this.matrix, this.transitions, this.map, this.coders].map((part) => part.load())) : undefined));
+    this.parts = Promise.all([listed, charts]);
     this.facets.draw();
     this.chips.draw();
     this.cases.draw();
     this.matrix.draw();
-    const charts = [this.cases, this.facets, this.matrix, this.transitions, this.map, this.coders].map((part) => part.load());
-    const listed = this.grid.reset(position);
-    this.parts = Promise.all([listed, ...charts]);
     await listed;
   }
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +24,7 @@ BANDS = ("0.9-1", "0.7-0.9", "0.5-0.7", "0-0.5")  # of confidence, as they stand
 TRUTH, NETWORK, KNOWN = "*truth*", "*network*", "*known*"  # columns of a table beside the coders
 
 Counts = dict[str, int]
+Number = TypeVar("Number", bound=np.generic)
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,17 @@ class Passing:
             keep |= self.fails == np.add.reduce([~mask for mask in own], dtype=np.uint16)
         return keep
 
+    def values(self, column: NDArray[Number], *names: str) -> NDArray[Number]:
+        """The values of a column (N,) of the items that pass all filters but those named."""
+        if any(name in self.masks for name in names):
+            return column[self.without(*names)]
+        return column if len(self._rows) == len(column) else column[self._rows]
+
+    @cached_property
+    def _rows(self) -> NDArray[np.intp]:
+        """Items that pass all filters."""
+        return np.flatnonzero(self.fails == 0)
+
 
 def facet_counts(selections: Selections, wish: Wish, decided: Decided | None = None) -> dict[str, Counts]:
     """filter → value as in an address → number of items with that value that pass all other filters."""
@@ -60,22 +74,22 @@ def facet_counts(selections: Selections, wish: Wish, decided: Decided | None = N
     columns = {"known": items.known}
     if items.learned:
         columns |= {"truth": items.truth, "network": items.network}
-    out = {name: _of_classes(column[passing.without(name)], items.classes) for name, column in columns.items()}
+    out = {name: _of_classes(passing.values(column, name), items.classes) for name, column in columns.items()}
     for coder in _coders(selections, wish):
         out[f"says.{coder}"] = _of_coder(selections, coder, passing.without(f"says.{coder}"))
-    origins = np.bincount(items.origin[passing.without("origin")], minlength=len(items.origins))
+    origins = np.bincount(passing.values(items.origin, "origin"), minlength=len(items.origins))
     listed = items.origins if selections.few_origins else wish.origin
     out["origin"] = {name: int(origins[items.origins.index(name)]) for name in listed}
-    splits = np.bincount(items.split[passing.without("split")], minlength=len(items.splits))
+    splits = np.bincount(passing.values(items.split, "split"), minlength=len(items.splits))
     out["split"] = {name: int(n) for name, n in zip(items.splits, splits, strict=True)}
     both = [CASES] if wish.pair and not wish.cases else []  # a pair alone asks for items that both labelled
-    relation = np.bincount(selections.relation(wish.pair)[passing.without(LABELS, *both)], minlength=len(RELATIONS))
+    relation = np.bincount(passing.values(selections.relation(wish.pair), LABELS, *both), minlength=len(RELATIONS))
     out[LABELS] = {name: int(n) for name, n in zip(RELATIONS, relation, strict=True)}
     if items.learned:
-        against = np.bincount(selections.against[passing.without("against")] + 1, minlength=len(AGAINST) + 1)
+        against = np.bincount(passing.values(selections.against, "against") + 1, minlength=len(AGAINST) + 1)
         out["against"] = {name: int(n) for name, n in zip(AGAINST, against[1:], strict=True)}
-        out[CASES] = _of_cases(selections, wish, passing.without(CASES))
-        out["confidence"] = _of_bands(items.confidence[passing.without("confidence")])
+        out[CASES] = _of_cases(selections, wish, passing)
+        out["confidence"] = _of_bands(passing.values(items.confidence, "confidence"))
     if (item_map := selections.item_map()) is not None:
         out[NEIGHBOURS] = neighbour_counts(item_map, passing.without(NEIGHBOURS))
     return out | _of_decisions(decided, passing)
@@ -101,15 +115,15 @@ def _of_coder(selections: Selections, coder: str, keep: Mask) -> Counts:
     return {**by_class, ANYTHING: labelled, NOTHING: int(keep.sum()) - labelled}
 
 
-def _of_cases(selections: Selections, wish: Wish, keep: Mask) -> Counts:
+def _of_cases(selections: Selections, wish: Wish, passing: Passing) -> Counts:
     if wish.pair is None:
-        patterns = np.bincount(selections.any_case[keep], minlength=64)
+        patterns = np.bincount(passing.values(selections.any_case, CASES), minlength=64)
         has = np.arange(64)[:, None] >> np.arange(6) & 1
         counts = patterns @ has
         differ = int(patterns[(has[:, [2, 4, 5]] == 1).any(1)].sum())
     else:
         a, b = (selections.items.coder(c) for c in wish.pair)
-        counts = np.bincount(selections.case_of(a, b)[keep], minlength=6)
+        counts = np.bincount(passing.values(selections.case_of(a, b), CASES), minlength=6)
         differ = int(counts[[2, 4, 5]].sum())
     return {**{str(n): int(counts[n]) for n in range(1, 6)}, "differ": differ}
 
@@ -123,10 +137,10 @@ def _of_bands(confidence: NDArray[np.float32]) -> Counts:
 
 
 def _of_decisions(decided: Decided, passing: Passing) -> dict[str, Counts]:
-    settled = decided.settled[passing.without("reviewed")]
+    settled = passing.values(decided.settled, "reviewed")
     skipped, is_open = int((settled == SKIPPED).sum()), int((settled == OPEN).sum())
     reviewed = {"settled": len(settled) - skipped - is_open, "skipped": skipped, "open": is_open}
-    reviewers = _of_classes(decided.reviewer[passing.without("reviewer")], decided.reviewers)
+    reviewers = _of_classes(passing.values(decided.reviewer, "reviewer"), decided.reviewers)
     reviewers.pop(NOTHING)
     keep = passing.without("tag")
     tags = {name: int(keep[rows].sum()) for name, rows in decided.tags.items()}
