@@ -242,18 +242,14 @@ export class Gallery {
     this.list.closed = true;
     if (this.many.count) this.many.clear();
     const list = (this.list = this.newList());
-    const isShown = () => this.list === list;
+    /** @type {(...parts: { load: () => unknown }[]) => () => unknown} */
+    const loaded = (...parts) => () => this.list === list && Promise.all(parts.map((part) => part.load()));
     // The list and the counts above it come first: answers that are worked out at once hold each other up.
     const counted = this.cases.load();
     const listed = this.grid.reset(position);
-    const charts = Promise.all([counted, listed])
-      .then(() => (isShown() ? this.facets.load() : undefined))
-      .then(() => (isShown() ? Promise.all([this.matrix, this.transitions, this.map, this.coders].map((part) => part.load())) : undefined));
-    this.parts = Promise.all([listed, charts]);
-    this.facets.draw();
-    this.chips.draw();
-    this.cases.draw();
-    this.matrix.draw();
+    const tables = loaded(this.matrix, this.transitions, this.map, this.coders);
+    this.parts = Promise.all([counted, listed]).then(loaded(this.facets)).then(tables);
+    for (const part of [this.facets, this.chips, this.cases, this.matrix]) part.draw();
     await listed;
   }
 
