@@ -49,6 +49,7 @@ def measured(checkout: Path, arguments: list[str], cache: Path) -> tuple[float, 
     """Seconds of the clock and of the processor, and peak GiB of a process of its own."""
     began = time.monotonic()
     environment = {**os.environ, "PYTHONPATH": str(checkout), "LTNET_CACHE": str(cache)}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # both are compiled once, as where they are installed
     process = subprocess.Popen(
         [sys.executable, *arguments], cwd=checkout, env=environment, stdout=subprocess.DEVNULL, text=True
     )

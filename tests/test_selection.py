@@ -12,9 +12,10 @@ from numpy.typing import ArrayLike
 
 from ltnet_core.annotations import ADJUDICATOR
 from ltnet_core.errors import OptionError, RunError
+from ltnet_core.explore.against_truth import AgainstTruth, against_truth
 from ltnet_core.explore.decided import Decided
 from ltnet_core.explore.facets import facet_counts
-from ltnet_core.explore.selection import AgainstTruth, Selections
+from ltnet_core.explore.selection import Selections
 from ltnet_core.explore.wish import Wish, join_names, split_names
 from ltnet_core.labels.coder_labels import Labels
 from ltnet_core.labels.disagreement import cases
@@ -106,6 +107,7 @@ FOUR = items(
 def test_a_view_shows_what_it_says(asked: dict[str, str], expected: str) -> None:
     rows = Selections(FOUR).rows(Wish.parse(asked))
     assert "".join(FOUR.names.take(pa.array(rows)).to_pylist()) == expected
+    assert sorted(rows.tolist()) == np.flatnonzero(Selections(FOUR).shown(Wish.parse(asked))).tolist()
 
 
 def test_where_images_have_one_label_each_coder_s_labels_are_counted_against_the_truth() -> None:
@@ -113,16 +115,16 @@ def test_where_images_have_one_label_each_coder_s_labels_are_counted_against_the
     chosen = Selections(items([[0, -1, 1, -1, 0], [-1, 1, -1, -1, -1]], truth=[0, 0, 0, 1, 1], split=[0, 0, 0, 0, 1]))
     assert chosen.pairs == [] == chosen.case_counts(Wish())
     a, b = AgainstTruth("A", 2, 1), AgainstTruth("B", 1, 0)
-    assert chosen.against_truth(Wish()) == [a, b]
+    assert against_truth(chosen, Wish()) == [a, b]
     for bar in (a, b):
         for against, n in (("same", bar.same), ("other", bar.items - bar.same), ("same|other", bar.items)):
             view = Wish.parse({f"says.{bar.coder}": "*any*", "against": against})
             assert len(chosen.rows(view)) == n
-            assert chosen.against_truth(view) == [a, b]  # what is chosen in the bars does not change them
-    assert chosen.against_truth(Wish.parse({"says.A": "x"})) == [AgainstTruth("A", 1, 1), AgainstTruth("B", 0, 0)]
-    assert chosen.against_truth(Wish(split=("test",))) == [AgainstTruth("A", 1, 0)]
+            assert against_truth(chosen, view) == [a, b]  # what is chosen in the bars does not change them
+    assert against_truth(chosen, Wish.parse({"says.A": "x"})) == [AgainstTruth("A", 1, 1), AgainstTruth("B", 0, 0)]
+    assert against_truth(chosen, Wish(split=("test",))) == [AgainstTruth("A", 1, 0)]
     before_a_run = Selections(items([[0, -1]], ("A",), truth=[-1, -1]))
-    assert before_a_run.against_truth(Wish()) == []
+    assert against_truth(before_a_run, Wish()) == []
     with pytest.raises(OptionError, match="against is about the learned truth"):
         before_a_run.rows(Wish(against=("other",)))
 

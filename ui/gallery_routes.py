@@ -42,6 +42,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from ltnet_core.explore.adjudications import SHOWN, Decision
+from ltnet_core.explore.against_truth import against_truth
 from ltnet_core.explore.decided import SET_ASIDE, SKIPPED
 from ltnet_core.explore.explanation import explain
 from ltnet_core.explore.facets import facet_counts, table_of
@@ -163,37 +164,33 @@ async def items(request: Request) -> Response:
 
 def _cases(gallery: Gallery, wish: Wish, as_of: int) -> dict[str, Any]:
     selections, settled = gallery.selections, gallery.settled
-    rows = selections.rows(wish, settled.as_of(as_of))
+    shown = selections.shown(wish, settled.as_of(as_of))
     counts = selections.case_counts(wish, settled.now)
-    done = settled.now.settled[rows]
+    done = settled.now.settled[settled.now.rows[shown[settled.now.rows]]]
+    aside = settled.now.tags.get(SET_ASIDE, NO_ROWS)
     return {
-        "items": len(rows),
+        "items": int(np.count_nonzero(shown)),
         "of": len(selections.items),
         "settled": int((done >= 0).sum()),
         "skipped": int((done == SKIPPED).sum()),
         **_usable(selections, settled),
-        "set_aside": int((selections.learned_from & ~_to_learn_from(selections, settled)).sum()),
+        "set_aside": int(selections.learned_from[aside].sum()),
         "pairs": selections.pairs_in_all,
         "cases": [c.__dict__ for c in counts],
-        "against": [] if counts else [a.__dict__ for a in selections.against_truth(wish, settled.now)],
+        "against": [] if counts else [a.__dict__ for a in against_truth(selections, wish, settled.now)],
     }
 
 
 def _usable(selections: Selections, settled: Settled) -> dict[str, int]:
     """How many settled items a refit can learn from, and how many of them were settled with the image alone in sight.
 
-    Those of test sets are evaluated only.
+    Those of test sets are evaluated only, and those set aside are left out.
     """
-    usable = (settled.now.settled >= 0) & _to_learn_from(selections, settled)
+    now = settled.now
+    rows = now.rows[(now.settled[now.rows] >= 0) & selections.learned_from[now.rows]]
+    usable = np.setdiff1d(rows, now.tags.get(SET_ASIDE, NO_ROWS), assume_unique=True)
     blind = [r for r, d in settled.decisions.items() if d.shown == "image"]
-    return {"settled_in_all": int(usable.sum()), "blind_in_all": int(usable[blind].sum())}
-
-
-def _to_learn_from(selections: Selections, settled: Settled) -> NDArray[np.bool_]:
-    """(N,) items that a refit learns from: neither of a test set nor set aside."""
-    mask = selections.learned_from.copy()
-    mask[settled.now.tags.get(SET_ASIDE, NO_ROWS)] = False
-    return mask
+    return {"settled_in_all": len(usable), "blind_in_all": int(np.isin(usable, blind).sum())}
 
 
 async def cases(request: Request) -> Response:

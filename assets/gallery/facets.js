@@ -201,6 +201,7 @@ export class Facets {
           this.added.push(select.value);
           this.open.set(`says.${select.value}`, true);
           app.set({ [`says.${select.value}`]: ANYTHING });
+          this.draw();
         },
       },
       h("option", { value: "" }, "choose a coder …"),

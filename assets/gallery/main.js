@@ -6,7 +6,7 @@ import { Cases } from "./cases.js";
 import { Chips } from "./chips.js";
 import { Coders } from "./coders.js";
 import { BLOCK } from "./constants.js";
-import { clamp, h, named, remember, remembered, sleep } from "./core.js";
+import { clamp, h, remember, remembered, sleep } from "./core.js";
 import { Decisions } from "./decisions.js";
 import { Distributions } from "./distributions.js";
 import { Dock } from "./dock.js";
@@ -14,6 +14,7 @@ import { Facets } from "./facets.js";
 import { Grid } from "./grid.js";
 import { Head } from "./head.js";
 import { History } from "./history.js";
+import { legendOf } from "./legend.js";
 import { Images, List } from "./list.js";
 import { Many } from "./many.js";
 import { ImageMap } from "./map.js";
@@ -27,7 +28,7 @@ import { PageAddress } from "./page_address.js";
 /** @import { CaseCounts, Component, Decision, Row, View } from "./types.js" */
 
 const SETTLE_URL = 700;
-const LEGEND_IN_SIGHT = 24;
+const PATIENCE = 100; // ms that filters and tables of a new view are drawn after the list
 const MOST_HIDDEN = 10_000; // ms that the parts of a new page wait for each other
 const MOVES = ["wheel", "touchmove", "keydown", "pointerdown"]; // what a person scrolls with
 export class Gallery {
@@ -77,10 +78,9 @@ export class Gallery {
     this.notice = h("p", { class: "ga-note warning", role: "status", hidden: true });
     // What the address asks for and cannot be shown; it stands until something else is asked for.
     this.unknown = h("p", { class: "ga-note warning", role: "status", hidden: !this.data.unknown.length }, this.data.unknown.join(" "));
-    this.legend = h("div", { class: "ga-legend", role: "group", "aria-label": "What the short names mean" });
     this.settling = new Settling(this);
     this.dock = new Dock(this.charts());
-    const beside = [this.facets.search, this.dock.beside, this.facets.element, this.legend];
+    const beside = [this.facets.search, this.dock.beside, this.facets.element, legendOf(this)];
     this.side = h("aside", { class: "ga-side", "aria-label": "Filters and charts" }, beside);
     this.body = h(
       "div",
@@ -89,7 +89,6 @@ export class Gallery {
       h("div", { class: "ga-main" }, this.unknown, h("div", { class: "ga-above" }, this.head.element, this.many.element), this.chips.element, this.notice, this.dock.above, this.grid.element),
     );
     root.replaceChildren(this.skip(), this.body, this.review.element, this.history.element);
-    this.drawLegend();
     this.list = this.newList();
     this.onScroll = () => this.scrolled();
     this.onPop = () => this.went();
@@ -248,8 +247,13 @@ export class Gallery {
     const counted = this.cases.load();
     const listed = this.grid.reset(position);
     const tables = loaded(this.matrix, this.transitions, this.map, this.coders);
-    this.parts = Promise.all([counted, listed]).then(loaded(this.facets)).then(tables);
-    for (const part of [this.facets, this.chips, this.cases, this.matrix]) part.draw();
+    const first = Promise.all([counted, listed]);
+    this.parts = first.then(loaded(this.facets)).then(tables);
+    for (const part of [this.chips, this.cases]) part.draw();
+    // These wait for what comes first, but not for a slow server: what is chosen shows.
+    Promise.race([first, sleep(PATIENCE)]).then(() => {
+      if (this.list === list && !this.closed) for (const part of [this.facets, this.matrix]) part.draw();
+    });
     await listed;
   }
 
@@ -365,26 +369,6 @@ export class Gallery {
   skip() {
     const first = () => /** @type {HTMLElement | null} */ (this.grid.body.querySelector(".ga-card"))?.focus();
     return h("button", { class: "ga-skip ga-button", onClick: first }, "Skip to the images");
-  }
-
-  drawLegend() {
-    const { coders, codes, classes } = this.data;
-    /** @type {(short: string, name: string) => HTMLElement} */
-    const keyed = (short, name) => h("span", { class: "ga-keyed" }, h("b", {}, named(short)), named(name));
-    this.legend.replaceChildren(
-      h(
-        "div",
-        { class: "ga-key" },
-        coders.filter((c) => !c.given).map((c) => keyed(c.short, c.name)),
-        this.data.truth && [
-          keyed("LT", "learned truth"),
-          h("span", { class: "ga-keyed" }, h("span", { class: "ga-chip yes" }, "="), "the same as the learned truth"),
-          h("span", { class: "ga-keyed" }, h("span", { class: "ga-chip no" }, "≠"), "another class"),
-        ],
-      ),
-      h("div", { class: "ga-key" }, classes.map((c, k) => keyed(codes[k], c))),
-    );
-    if (coders.length + classes.length > LEGEND_IN_SIGHT) this.legend.tabIndex = 0; // it scrolls
   }
 
   // From the first that nobody has settled, as far as the list is here.

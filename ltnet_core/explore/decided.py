@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -32,6 +33,11 @@ class Decided:
     tags: Mapping[str, Rows] = field(default_factory=dict, repr=False)
     version: int = 0
     marked: Hashable = 0
+
+    @cached_property
+    def rows(self) -> Rows:
+        """The items that are not open, ascending."""
+        return np.flatnonzero(self.settled != OPEN).astype(np.int32)
 
     @classmethod
     def nothing(cls, items: int) -> Decided:

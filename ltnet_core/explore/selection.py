@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -47,15 +47,6 @@ class CaseCount:
     origin: str
     items: int
     cases: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class AgainstTruth:
-    """How many items a coder labelled, and how many of the labels are the learned truth."""
-
-    coder: str
-    items: int
-    same: int
 
 
 @dataclass
@@ -149,10 +140,22 @@ class Selections:
                 self._kept.popitem(last=False)
             return rows
 
+    def shown(self, wish: Wish, decided: Decided | None = None) -> Mask:
+        """(N,) items that :meth:`rows` has, without putting them in order."""
+        if not wish.top:
+            return self.mask(wish, decided)
+        shown = np.zeros(len(self.items), dtype=np.bool_)
+        shown[self.rows(wish, decided)] = True
+        return shown
+
     def mask(self, wish: Wish, decided: Decided | None = None) -> Mask:
         """(N,) items that pass all filters of the wish; the order and ``top`` play no part."""
+        return self._all(self.masks(wish, decided))
+
+    def _all(self, masks: Mapping[str, Mask]) -> Mask:
+        """(N,) items that are in all masks."""
         keep = np.ones(len(self.items), dtype=np.bool_)
-        for mask in self.masks(wish, decided).values():
+        for mask in masks.values():
             keep &= mask
         return keep
 
@@ -370,42 +373,20 @@ class Selections:
         if not self.items.learned:
             return []
         if wish.split not in self._bars:
-            self._bars[wish.split] = self._case_tables(Wish(split=wish.split), None)
+            self._bars[wish.split] = self._case_tables(self.masks(Wish(split=wish.split)))
         whole = self._bars[wish.split]
-        own = replace(wish, pair=None, cases=(), top=0, origin=() if wish.pair else wish.origin)
-        fitting = self._case_tables(own, decided)
+        own = self.masks(replace(wish, pair=None, cases=(), top=0, origin=() if wish.pair else wish.origin), decided)
+        fitting = self._case_tables(own) if own.keys() - {"split"} else whole
         out = []
         for key in sorted(whole, key=lambda k: _importance(k, int(whole[k].sum()))):
             counts = fitting.get(key, np.zeros(5, dtype=np.intp))
             out.append(CaseCount(*key, int(counts.sum()), tuple(map(int, counts))))
         return out
 
-    def against_truth(self, wish: Wish, decided: Decided | None = None) -> list[AgainstTruth]:
-        """Each coder's labels against the learned truth, of the items that fit all but that; none before a run.
-
-        Those with the most labels come first, whatever fits; one without a label in the part that is shown is left out.
-        """
-        items, labels = self.items, self.items.labels
-        if not items.learned:
-            return []
-        says = tuple((coder, classes) for coder, classes in wish.says if classes != (ANYTHING,))
-        keep = self.mask(replace(wish, against=(), says=says), decided)[labels.row]
-        coder = np.repeat(np.arange(len(items.coders)), np.diff(labels.ends))
-        same = keep & (labels.label == items.truth[labels.row])
-        anyhow = self.mask(Wish(split=wish.split))[labels.row]
-        size, all_kept, all_same = (
-            np.bincount(coder[rows], minlength=len(items.coders)) for rows in (anyhow, keep, same)
-        )
-        return [
-            AgainstTruth(items.coders[c], int(all_kept[c]), int(all_same[c]))
-            for c in np.argsort(-size, kind="stable").tolist()
-            if size[c] and items.coders[c] != ADJUDICATOR
-        ]
-
-    def _case_tables(self, wish: Wish, decided: Decided | None) -> CaseTables:
-        """(5,) items in each case by first coder, second coder and origin, where there are any."""
+    def _case_tables(self, masks: Mapping[str, Mask]) -> CaseTables:
+        """(5,) items of all masks in each case by first coder, second coder and origin, where there are any."""
         items = self.items
-        keep = self.mask(wish, decided)
+        keep = self._all(masks)
         rows = None if bool(keep.all()) else np.flatnonzero(keep)
         whole, origins = (items.origin, items.origins) if self.few_origins else (np.zeros_like(items.origin), ("",))
         origin = whole if rows is None else whole[rows]

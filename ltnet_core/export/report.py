@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from functools import cache
 from itertools import islice
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
-
 from ..annotations import in_words
+from .html_pages import html_page
 
 MOST_CELLS = 50_000  # of matrices; a page of more is slow to open
 MOST_ROWS = 2_000  # of methods, over all test sets
@@ -56,7 +54,8 @@ def report_html(
     if len(notes) > MOST_NOTES:
         left_out.append(f"{len(notes) - MOST_NOTES:,} more notes are left out.")
     network = spec["settings"]["network"]  # a name in the first version of spec.json, a group of options now
-    return _template().render(
+    return html_page(
+        "report.html",
         title=title or spec["dataset_name"],
         preset=spec["preset"],
         seed=spec["seed"],
@@ -67,14 +66,6 @@ def report_html(
         classes=classes,
         matrices=[(in_words(coder), _rows(classes, coders[coder], matrices.get("support"), coder)) for coder in shown],
         left_out=left_out,
-    )
-
-
-@cache
-def _template() -> Template:
-    loader = PackageLoader("ltnet_core.export", "")
-    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True).get_template(
-        "report.html"
     )
 
 

@@ -6,13 +6,12 @@ import base64
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cached_property
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from numpy.typing import NDArray
 
 from ..annotations import ADJUDICATOR, in_words, is_machine
@@ -24,6 +23,7 @@ from ..files.spreadsheet import csv_bytes
 from ..images.image_decoding import Decoded, decode
 from ..labels.intervals import wilson
 from ..runs.learned_items import LearnedItems
+from .html_pages import html_page
 
 MOST_CODERS = 200  # of all those who labelled what was settled
 MOST_ROWS = 500  # of the page; the CSV has all
@@ -117,8 +117,15 @@ class SettleReport:
         pairs, alone = self.pairs[:MOST_ROWS], self.alone[:MOST_ROWS]
         faces = _faces([*pairs, *alone], files) if files is not None else {}
         left_out = len(self.pairs) + len(self.alone) - len(pairs) - len(alone)
-        return _template().render(
-            report=self, title=title, pairs=pairs, alone=alone, faces=faces, left_out=left_out, meaning=MEANING
+        return html_page(
+            "settle_report.html",
+            report=self,
+            title=title,
+            pairs=pairs,
+            alone=alone,
+            faces=faces,
+            left_out=left_out,
+            meaning=MEANING,
         )
 
 
@@ -206,14 +213,6 @@ class _Settled:
             high=high,
             images=tuple(names),
         )
-
-
-@cache
-def _template() -> Template:
-    loader = PackageLoader("ltnet_core.export", "")
-    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    environment.filters["in_words"] = in_words
-    return environment.get_template("settle_report.html")
 
 
 def _faces(verdicts: Sequence[Verdict], files: Files) -> dict[str, str]:

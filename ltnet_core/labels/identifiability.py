@@ -10,7 +10,6 @@ from collections.abc import Collection
 
 import numpy as np
 from scipy import sparse
-from scipy.sparse.csgraph import connected_components
 
 from ..annotations import AnnotationTable, is_machine
 from .intervals import Evidence
@@ -23,6 +22,8 @@ MOST_NAMED = 3
 
 def groups_that_never_meet(table: AnnotationTable) -> list[list[str]]:
     """Human coders in groups: within one, shared items lead from each to each; between two there are none."""
+    from scipy.sparse.csgraph import connected_components  # it brings linear algebra along, a tenth of a second
+
     table = table.keep_coders([c for c in table.coders if not is_machine(c)])
     n, c, _ = table.shape
     met = sparse.coo_matrix((np.ones(len(table)), (table.item.astype(np.int64) + c, table.coder)), shape=(n + c, n + c))

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, test } from "node:test";
 import { chosenOf, facets, restrictions, written } from "../../assets/gallery/choices.js";
 import { stopClock } from "./browser.js";
 import { pretendPage } from "./dom.js";
-import { openGallery, pageData, settled } from "./gallery_page.js";
+import { later, openGallery, pageData, settled } from "./gallery_page.js";
 
 let page;
 
@@ -22,6 +22,22 @@ const app = (view = {}, more = {}, counts = {}) => {
   return { data, view, facets: { counts }, coderName: (id) => data.coders.find((c) => c.id === id)?.name ?? id };
 };
 const address = () => window.location.search;
+
+test("what is chosen shows in the filters with the list, or before it where the server is slow", async (t) => {
+  page = await openGallery();
+  const isSet = () => page.one('[data-filter="truth"]').className.includes("set");
+  page.one('[data-key="truth=fear"]').onchange();
+  await settled();
+  assert.equal(isSet(), true);
+  const pass = stopClock(t);
+  page.server.replies.items = page.server.replies.cases = later().promise;
+  page.one('[data-key="truth=fear"]').onchange();
+  await settled();
+  assert.equal(isSet(), true, "drawing waits for the list");
+  pass(100);
+  await settled();
+  assert.equal(isSet(), false);
+});
 
 test("every filter has its values, and those of a learned truth are there with one alone", () => {
   const names = (...of) => facets(app(...of), ["Ann"]).map(({ name }) => name);
