@@ -123,7 +123,8 @@ def _bad_counts(frame: pd.DataFrame) -> list[Problem]:
     if not len(rows):
         return []
     value = frame["count_text" if "count_text" in frame else "count"].iloc[rows[0]]
-    return [("bad count", rows, f"count {value!r} is not a positive number of votes.")]
+    shown = repr(value) if isinstance(value, str) else f"{value:g}"
+    return [("bad count", rows, f"count {shown} is not a positive number of votes.")]
 
 
 def _duplicates(frame: pd.DataFrame, image: Column, coder: Column, label: Column) -> list[Problem]:

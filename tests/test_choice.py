@@ -57,6 +57,30 @@ def test_votes_that_are_left_out_and_votes_that_stay_are_all_votes() -> None:
     assert not left_out[1].any()  # nothing else of j would be left
 
 
+def test_a_soft_label_is_left_out_whole() -> None:
+    """One of its shares tells the others, whatever the truth is."""
+    table = table_of(
+        [("i", "x", "a", 0.7), ("i", "x", "b", 0.3), ("i", "y", "a", 1.0), ("j", "x", "a", 1.6), ("j", "x", "b", 0.4)]
+    )
+    left_out = np.zeros((2, 2, 2))
+    for fold in folds(table):
+        rest = table_votes(fold.rest)
+        held = np.zeros((2, 2, 2))
+        held[fold.item, fold.coder, fold.label] = fold.count
+        assert ((held[0, 0] > 0).all() and not rest[0, 0].any()) or not held[0, 0].any()
+        left_out += held
+    np.testing.assert_array_equal(left_out[0], table_votes(table)[0])
+    assert not left_out[1].any()
+
+
+def test_soft_labels_of_one_coder_stand_as_they_are() -> None:
+    shares = np.random.default_rng(0).dirichlet(np.ones(3), 40).astype(np.float32).astype(np.float64)
+    rows: Rows4 = [(f"i{n:02d}", "x", "abc"[k], float(shares[n, k])) for n in range(40) for k in range(3)]
+    result = aggregate(table_of(rows))
+    np.testing.assert_allclose(result.p, shares, atol=1e-6)
+    assert "its confidence is the share of the votes" in result.note
+
+
 def table_votes(table: AnnotationTable) -> np.ndarray:
     votes = np.zeros((2, 2, 2))
     votes[table.item, table.coder, table.label] = table.count

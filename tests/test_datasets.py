@@ -13,6 +13,7 @@ import pytest
 from conftest import write_csv, write_image
 
 from ltnet_core.datasets import load_dataset
+from ltnet_core.datasets.corrections import Corrections
 from ltnet_core.datasets.study import short_codes
 from ltnet_core.errors import DatasetError
 
@@ -150,6 +151,51 @@ def test_truth_problems_are_named(plain: Path) -> None:
     by_kind = problems(plain)
     assert by_kind["duplicate truth"][1].startswith("truth.csv, row 3")
     assert by_kind["missing image"][1].startswith("truth.csv, row 4")
+
+
+def test_a_test_part_of_unknown_truth_is_held_out_all_the_same(plain: Path) -> None:
+    rows = [
+        ("images/a.png", "", "test"),
+        ("images/b.png", "nan", "val"),
+        ("images/c.png", "", ""),
+        ("images/d.png", "dog", ""),
+    ]
+    write_csv(plain / "truth.csv", ("image", "label", "split"), rows)
+    study = load_dataset(plain)
+    assert study.problems == () and study.reading.questions == ()
+    assert study.is_test.tolist() == [True, True, False, False]
+    assert study.truth.tolist() == [-1, -1, -1, 1]
+
+
+@pytest.mark.parametrize("layout", ["plain", "wide"])
+def test_it_is_asked_what_a_value_of_the_split_of_truth_means(plain: Path, layout: str) -> None:
+    rows = [(f"images/{n}.png", "cat", part) for n, part in zip("abcd", ["fold 1", "", "évaluation", ""], strict=True)]
+    write_csv(plain / "truth.csv", ("image", "label", "split"), rows)
+    if layout == "wide":
+        (plain / "annotations.csv").unlink()
+        write_csv(
+            plain / "labels.csv",
+            ("image", "Ann", "Ben"),
+            [(f"images/{n}.png", "cat", "dog" if n == "a" else "cat") for n in "abcd"],
+        )
+    study = load_dataset(plain)
+    assert study.is_test.tolist() == [False, False, True, False]
+    (question,) = study.reading.questions
+    assert "truth.csv: the split column 'split' holds 'fold 1'" in question.sentence
+    with pytest.raises(DatasetError, match="--split 'test=fold 1'"):
+        study.require_sound()
+    told = load_dataset(plain, corrections=Corrections(split={"fold 1": "test"}))
+    assert told.is_test.tolist() == [True, False, True, False] and told.reading.questions == ()
+    assert told.reading.splits == {"fold 1": "test", "évaluation": "test"}
+    gone = load_dataset(plain, corrections=Corrections(split={"fold 1": "ignore"}))
+    assert gone.truth.tolist() == [-1, 0, 0, 0]
+    assert not load_dataset(plain, corrections=Corrections(ignore=("split",))).is_test.any()
+
+
+def test_a_class_that_only_the_known_truth_has_is_named(plain: Path) -> None:
+    write_csv(plain / "truth.csv", ("image", "label"), [("images/a.png", "zebra"), ("images/b.png", "cat")])
+    kind = problems(plain)["class of the truth alone"]
+    assert kind == (1, "class 'zebra' is only in the known truth: no coder used it.", "warning")
 
 
 def test_nothing_there_and_wrong_kinds(tmp_path: Path) -> None:

@@ -84,6 +84,15 @@ def test_votes_of_one_coder_are_left_out_one_by_one() -> None:
     assert fit_shared_errors(p, T[:1], one, ONES[:1], EVERYONE[:1]) == fit_shared_errors(p, T, table, ONES, EVERYONE)
 
 
+def test_the_shares_of_a_soft_label_do_not_foretell_each_other() -> None:
+    table, _ = crowd(0.6, n=200, per_item=1)
+    p = np.full((200, K), 1 / K)
+    spread = np.tile(np.float32([1.5, 1.5]), 200)
+    item, label = np.repeat(np.arange(200, dtype=np.int32), 2), np.tile(np.int32([0, 1]), 200)
+    soft = AnnotationTable(table.items, ("x",), table.classes, item, np.zeros(400, np.int32), label, spread)
+    assert fit_shared_errors(p, T[:1], soft, ONES[:1], EVERYONE[:1]) == (0.0, 1.0)  # nothing else of the item is left
+
+
 def _counted(table: AnnotationTable) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     by_item = table.votes()
     item, label = np.nonzero(by_item)

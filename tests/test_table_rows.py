@@ -24,6 +24,16 @@ def listed(rows: Rows | None) -> list[tuple[str, ...]]:
     return [tuple(map(str, row)) for row in rows.frame.itertuples(index=False)]
 
 
+def test_percentages_are_shares_of_one_vote() -> None:
+    cells = {"image": NAMES, "Cat": ["99.5", "20", "33.3"], "Dog": ["0.5", "80", "66.7"]}
+    some = table(cells)
+    assert votes_in(some, ["cat", "dog"], NOTHING) == Votes(("cat", "dog"))
+    rows = from_votes(some, "image", ["cat", "dog"], "crowd")
+    np.testing.assert_allclose(rows.frame["count"], [0.995, 0.005, 0.2, 0.8, 0.333, 0.667])
+    whole = table({"image": NAMES, "Cat": [99, 20, 33], "Dog": [1, 80, 67]})  # a hundred people may have voted
+    assert from_votes(whole, "image", ["cat", "dog"], "crowd").frame["count"].tolist() == [99, 1, 20, 80, 33, 67]
+
+
 def test_a_files_name_without_folders_and_ending() -> None:
     assert [stem(f) for f in ("x/y/Ann.v1.csv", "Ann", "x/.csv")] == ["Ann.v1", "Ann", ".csv"]
 

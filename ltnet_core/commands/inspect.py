@@ -93,7 +93,7 @@ def _print_reading(reading: DatasetReading) -> None:
 
 
 def _plain(value: float) -> int | float:
-    return int(value) if float(value).is_integer() else float(value)
+    return int(value) if float(value).is_integer() else round(float(value), 4)  # sums of shares in 32 bits
 
 
 COMMANDS = (Command("inspect", "Show coders, counts, classes, agreement and problems of a dataset.", _flags, _inspect),)

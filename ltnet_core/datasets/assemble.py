@@ -106,6 +106,10 @@ def _about_classes(table: AnnotationTable, classes: list[str], known: NDArray[np
     if unused:
         idle = tuple(f"class {c!r} is listed but nobody used it." for c in unused[:EXAMPLES])
         problems.append(Problem("unused class", len(unused), idle))
+    unsaid = [c for c, n, m in zip(classes, counts, used, strict=True) if n == 0 and m > 0]
+    if unsaid:
+        texts = tuple(f"class {c!r} is only in the known truth: no coder used it." for c in unsaid[:EXAMPLES])
+        problems.append(Problem("class of the truth alone", len(unsaid), texts))
     alike = near_misses(classes, counts)
     if alike:
         texts = tuple(f"class {a!r} ({int(n):,}) looks like {b!r}; one may be a misspelling." for a, b, n in alike)
@@ -327,7 +331,8 @@ def _apply_truth(
     if len(at):
         texts = [f"image {frame['image'].iloc[r]!r} is listed but not in the dataset." for r in at[:EXAMPLES]]
         problems.append(rows.problem("missing image", at, texts))
-    at = np.flatnonzero((label < 0) & (item >= 0))
+    blank = (frame["label"] == "").to_numpy()  # of a test part, whose truth nobody knows
+    at = np.flatnonzero((label < 0) & (item >= 0) & ~blank)
     if len(at):
         texts = [
             f"unknown class {frame['label'].iloc[r]!r}; known are {', '.join(classes)}."
@@ -335,7 +340,8 @@ def _apply_truth(
             for r in at[:EXAMPLES]
         ]
         problems.append(rows.problem("unknown class", at, texts, "error"))
-    at = np.flatnonzero(pd.Series(item).duplicated().to_numpy() & (item >= 0))
+    at = np.flatnonzero((item >= 0) & ~blank)
+    at = at[pd.Series(item[at]).duplicated().to_numpy()]
     if len(at):
         texts = [f"the truth of {frame['image'].iloc[r]!r} is given twice." for r in at[:EXAMPLES]]
         problems.append(rows.problem("duplicate truth", at, texts, "error"))
@@ -344,7 +350,7 @@ def _apply_truth(
     if "split" in frame:
         marks = [_test_name(str(s)) for s in frame["split"].cat.categories]
         named = np.asarray(marks, dtype=object)[frame["split"].cat.codes]
-        held = good & (named != "")
+        held = (good | (blank & (item >= 0))) & (named != "")
         test_set[item[held]] = named[held]
     return problems
 

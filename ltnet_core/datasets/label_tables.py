@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from weakref import WeakKeyDictionary
 
 from ..errors import DatasetError
-from .columns import role
 from .corrections import NOTHING, Corrections
 from .dataset_reading import TableReading
 from .files import Files
@@ -18,7 +17,7 @@ from .reading import Match, Reading, Rows
 from .roles import Roles, find_roles
 from .splits import are_splits, is_agreed, is_form, is_truth, part_of, set_name
 from .study import Problem
-from .table_rows import TableRows, renamed_images, rows_of, stem, truth_of, without_column
+from .table_rows import TableRows, known_truth, renamed_images, rows_of, stem, truth_of, without_column
 from .tables import Table, header, is_table, read_table
 
 OWN = ("classes.csv", "truth.csv")
@@ -123,9 +122,10 @@ def read_tables(
     speaking = [f for f in every if f.roles.shape != "none"]
     beside = [f for f in speaking if is_truth(f.table.file) and f.roles.shape in ("single", "wide", "votes")]
     truths = beside if len(beside) < len(speaking) else []
-    labels, truth, questions = [], known_truth(files), list[Question]()
+    known = known_truth(files, corrections)
+    labels, truth, questions = [], [known.truth] if known.truth is not None else [], list(known.questions)
     readings: list[TableReading] = []
-    splits: dict[str, str] = {}
+    splits = dict(known.splits)
     missing: Counter[str] = Counter()
     stems = Counter(stem(f.table.file) for f in speaking)
     for f in every:
@@ -204,20 +204,4 @@ def _no_labels(every: Sequence[LabelTable], none: str) -> str:
     return none
 
 
-def known_truth(files: Files) -> list[Rows]:
-    """Rows of ``truth.csv``, where there is one.
-
-    Raises
-    ------
-    DatasetError
-    """
-    if "truth.csv" not in files:
-        return []
-    table = read_table(files, "truth.csv")
-    columns = {w: role(tuple(table.frame.columns), w) for w in ("image", "label", "split")}
-    columns["label"] = columns["label"] or role(tuple(table.frame.columns), "truth")
-    table.need([w for w in ("image", "label") if columns[w] is None])
-    return [Rows.of(table, {w: c for w, c in columns.items() if c is not None})]
-
-
-__all__ = ["LabelTable", "known_truth", "match_shape", "read_tables", "tables", "understand", "without_column"]
+__all__ = ["LabelTable", "match_shape", "read_tables", "tables", "understand", "without_column"]

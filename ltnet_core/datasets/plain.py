@@ -11,7 +11,7 @@ from .corrections import NOTHING, Corrections
 from .files import Files
 from .reading import Match, Reading, Rows
 from .roles import find_roles
-from .table_rows import rows_of
+from .table_rows import known_truth, rows_of
 from .tables import Table, header, read_table
 from .text_files import read_json
 
@@ -62,9 +62,8 @@ def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading
     rows = rows_of(table, roles, corrections, "annotations")
     images = [n for n in files.images if n.startswith("images/")]
     truth = [] if rows.truth is None else [rows.truth]
-    if "truth.csv" in files:
-        known = read_table(files, "truth.csv", ("image", "label"))
-        truth += [Rows.of(known, {c: c for c in ("image", "label", "split") if c in known.frame})]
+    known = known_truth(files, corrections)
+    truth += [] if known.truth is None else [known.truth]
     labels = rows.labels or Rows.of(table, {c: c for c in COLUMNS})
     classes, codes = read_classes(files)
     if classes is None and "planted_T.json" in files:
@@ -78,9 +77,9 @@ def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading
         codes,
         read_planted(files, classes or []),
         tables=[roles.reading(table.titles)],
-        splits=rows.splits,
+        splits=rows.splits | known.splits,
         missing=rows.missing,
-        questions=rows.questions,
+        questions=(*rows.questions, *known.questions),
     )
 
 

@@ -22,7 +22,12 @@ TRAIN_ELSEWHERE = frozenset(
         *("训练", "训练集"),
     }
 )
-TEST_ELSEWHERE = frozenset({"prueba", "validación", "validazione", "validação", "测试", "测试集", "验证", "验证集"})
+TEST_ELSEWHERE = frozenset(
+    {
+        *("prueba", "validación", "validazione", "validação", "测试", "测试集", "验证", "验证集"),
+        *("évaluation", "evaluación", "valutazione", "avaliação", "teste"),
+    }
+)
 TRAIN = TRAIN_ELSEWHERE | {"train", "training", "trainset", "tr", "trn", "learn", "fit", "developmenttrain"}
 TEST = TEST_ELSEWHERE | {
     *("test", "testing", "tests", "tst", "te", "testset", "val", "valid", "validate", "validation", "validating"),
@@ -109,15 +114,18 @@ class SplitColumn:
     question: Question | None
 
 
-def read_split(column: pd.Series, title: str, file: str, corrections: Corrections) -> SplitColumn:
-    """Read a split column; a value that names no part is taken as train, with a question."""
+def read_split(column: pd.Series, title: str, file: str, corrections: Corrections, others: bool = False) -> SplitColumn:
+    """Read a split column; a value that names no part is taken as train, with a question.
+
+    ``others`` is whether other tables may name images to train on.
+    """
     names = [str(c) for c in column.cat.categories]
     used = np.bincount(column.cat.codes[column.cat.codes >= 0], minlength=len(names)) > 0
     parts = parts_of_values(names, corrections)
     unclear = [n for n, u in zip(names, used, strict=True) if u and parts[n] is None]
     rows = mapped(column, [set_name(parts[n] or "train", n) for n in names])
     values = {n: parts[n] or "train" for n, u in zip(names, used, strict=True) if n and u}
-    some_train = any(values.get(n) == "train" and n not in unclear for n in names)
+    some_train = others or any(u and parts[n] == "train" for n, u in zip(names, used, strict=True))
     question = _unclear(unclear, title, file, some_train) if unclear else None
     return SplitColumn(rows, values, question)
 

@@ -118,7 +118,9 @@ class Study:
         require_answers(self.reading.questions, self.name)
         errors = self.errors()
         if errors and not set_aside:
-            others = f" ({sum(p.count for p in errors):,} such rows; `inspect` lists them, --set-aside goes on without)"
+            rows = sum(p.count for p in errors)
+            such = "1 such row; `inspect` lists it" if rows == 1 else f"{rows:,} such rows; `inspect` lists them"
+            others = f" ({such}, --set-aside goes on without)"
             raise DatasetError(errors[0].examples[0] + others)
         if not len(self.training_table()):
             raise DatasetError(f"{self.name}: no annotations of training items; there is nothing to learn from.")

@@ -11,14 +11,17 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import union_categoricals
 
+from .columns import role
 from .corrections import NOTHING, Corrections
+from .files import Files
 from .missing import absent, minus_one_is_absent
 from .questions import Question
 from .reading import Rows
 from .roles import Roles
 from .splits import read_split
 from .study import Problem
-from .tables import Table, categorical, coded, mapped
+from .tables import Table, categorical, coded, mapped, read_table
+from .vote_columns import are_percentages
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,24 @@ def truth_of(table: Table, image: str, label: str, roles: Roles, corrections: Co
     return TableRows(None, _truth(table, image, label, corrections, once=False), splits, {}, questions)
 
 
+def known_truth(files: Files, corrections: Corrections) -> TableRows:
+    """What ``truth.csv`` holds; nothing where there is none.
+
+    Raises
+    ------
+    DatasetError
+    """
+    if "truth.csv" not in files:
+        return TableRows(None, None, {}, {}, ())
+    table = read_table(files, "truth.csv")
+    columns = tuple(table.frame.columns)
+    image, label = role(columns, "image"), role(columns, "label") or role(columns, "truth")
+    table.need([w for w, c in (("image", image), ("label", label)) if c is None])
+    split = role(tuple(c for c in columns if not corrections.ignores(c)), "split")
+    roles = Roles("truth.csv", "truth", image, truth=label, split=split)
+    return truth_of(table, str(image), str(label), roles, corrections)
+
+
 def _same(text: str, n: int) -> pd.Categorical[Any]:
     return coded(np.zeros(n, dtype=np.int8), [text])
 
@@ -106,7 +127,8 @@ def _with_split(
     """The table with a column of the part of each row, where there are parts, and without rows to ignore."""
     questions = roles.questions
     if roles.split is not None:
-        splits = read_split(table.frame[roles.split], table.titles[roles.split], table.file, corrections)
+        column, title = table.frame[roles.split], table.titles[roles.split]
+        splits = read_split(column, title, table.file, corrections, others=roles.shape == "truth")
         table = replace(table, frame=table.frame.assign(**{SPLIT: splits.rows}))
         keep = (table.frame[SPLIT] != "ignore").to_numpy()
         table = table if keep.all() else table.keep(keep)
@@ -132,11 +154,20 @@ def _truth(table: Table, image: str, label: str, corrections: Corrections, once:
     """Known truth; with ``once`` one row for each image, however often the table has it."""
     columns = {"image": image, "label": label, "split": _split(table)}
     rows = Rows.of(table, {w: c for w, c in columns.items() if c is not None})
-    cells = rows.frame["label"].cat
-    present = ~np.asarray([absent(str(c), corrections) for c in cells.categories], dtype=np.bool_)[cells.codes]
+    names = [str(c) for c in rows.frame["label"].cat.categories]
+    rows = replace(rows, frame=rows.frame.assign(label=_blank(rows.frame["label"], names, corrections)))
+    keep = rows.frame["label"].to_numpy() != ""
+    if SPLIT in table.frame:  # an image of a test part is held out, also where its truth is unknown
+        parts = rows.frame["split"].cat
+        keep |= np.asarray([str(c).startswith("test") for c in parts.categories], dtype=np.bool_)[parts.codes]
     if once:
-        present &= ~rows.frame.duplicated().to_numpy()
-    return Rows(rows.file, rows.frame[present].reset_index(drop=True), rows.row[present])
+        keep &= ~rows.frame.duplicated().to_numpy()
+    return Rows(rows.file, rows.frame[keep].reset_index(drop=True), rows.row[keep])
+
+
+def _blank(label: pd.Series, names: Sequence[str], corrections: Corrections) -> pd.Categorical[Any]:
+    """The labels, empty where a cell means that there is none."""
+    return mapped(label, ["" if absent(n, corrections) else n for n in names])
 
 
 def melt(
@@ -180,8 +211,10 @@ def melt(
 
 
 def from_votes(table: Table, image: str, classes: list[str], coder: str | pd.Series) -> Rows:
-    """One row per image and class that got votes, by one coder or the one in each row."""
+    """One row per image and class that got votes, by one coder or the one in each row; percentages become shares."""
     votes = np.stack([table.numbers(c) for c in classes], axis=1)
+    if are_percentages(np.nan_to_num(votes)):
+        votes = votes / 100
     present = np.stack([(table.frame[c] != "").to_numpy() for c in classes], axis=1)
     row, label = np.nonzero(present & (votes != 0))  # text that is no number stays, for the message
     frame = pd.DataFrame(

@@ -51,10 +51,8 @@ def votes_in(table: Table, columns: Sequence[str], corrections: Corrections) -> 
     sums = votes.sum(1)
     whole = bool((votes == np.floor(votes)).all())
     if not whole:
-        for one in (1.0, 100.0):
-            if (np.abs(sums - one) <= NEAR * one).mean() >= MOST:
-                return Votes(tuple(columns))
-        return None
+        shares = any(_add_up_to(sums, one) for one in (1.0, 100.0))
+        return Votes(tuple(columns)) if shares else None
     titles = [table.titles.get(c, c) for c in columns]
     emotions = sum(c in WORDS for c in columns) >= len(columns) / 2
     people = sum(bool(PEOPLE.search(t)) for t in titles) >= len(columns) / 2
@@ -69,6 +67,15 @@ def votes_in(table: Table, columns: Sequence[str], corrections: Corrections) -> 
     if not people and ((votes == 0).mean() >= MOSTLY_ZERO or _compete(votes)):
         return Votes(tuple(columns), (_grades(table, titles),))
     return None
+
+
+def are_percentages(votes: NDArray[np.float64]) -> bool:
+    """Whether the votes (rows, classes) are shares of a hundred: rows add up to it, and not all cells are whole."""
+    return bool((votes != np.floor(votes)).any()) and _add_up_to(votes.sum(1), 100.0)
+
+
+def _add_up_to(sums: NDArray[np.float64], one: float) -> bool:
+    return bool((np.abs(sums - one) <= NEAR * one).mean() >= MOST)
 
 
 def _total(votes: NDArray[np.float64], columns: Sequence[str]) -> int | None:

@@ -16,8 +16,9 @@ votes.csv          image,neutral,happiness,…   the number of votes in each cel
                                                the file's name is the coder's
 images/…           optional, any folder"""
 NOTE = """\
-Every cell is a number from 0 on. The votes of a row are one coder's, weighted by how many people said so. If the
-columns are annotators with numbered classes instead, choose *one column per annotator*."""
+Every cell is a number from 0 on. The votes of a row are one coder's, weighted by how many people said so; shares,
+also in percent with decimals, are one vote. If the columns are annotators with numbered classes instead, choose *one
+column per annotator*."""
 CORRECTABLE = True
 SHAPE = "votes"
 

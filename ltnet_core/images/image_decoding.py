@@ -270,16 +270,25 @@ def _eight_bits(image: Image.Image) -> Image.Image:
 
 
 def _scale(image: Image.Image) -> Callable[[NDArray[Any]], NDArray[np.uint8]]:
-    """How deep pixels become 8 bits. Pillow clips them; medical and scientific images need them scaled."""
+    """How deep pixels become 8 bits. Pillow clips them; medical and scientific images need them scaled.
+
+    Values of 32 bits have no range of their own: it is 1, 255 or 65,535, whichever holds them. Values that no range
+    holds would be clipped, and the image would be another one.
+    """
     if image.mode.startswith("I;16"):
         table = (np.arange(65536) * (255.0 / 65535.0)).astype(np.uint8)
         return lambda values: table[values]
-    highest = max(float(np.nan_to_num(np.asarray(image.crop(b), dtype=np.float64)).max()) for b in _bands(image))
-    top = 65535.0 if highest > 255 else 255.0
+    ends = [(float(v.min()), float(v.max())) for v in (np.asarray(image.crop(b)) for b in _bands(image))]
+    lowest, highest = float(np.min(ends)), float(np.max(ends))  # NaN, where any value is
+    ranges = (1.0, 255.0, 65535.0) if image.mode == "F" else (255.0, 65535.0)
+    top = next((t for t in ranges if highest <= t), None)
+    if top is None or lowest < -top / 255:
+        finite = bool(np.isfinite(ends).all())
+        why = f"its values go from {lowest:g} to {highest:g}" if finite else "some of its values are no finite numbers"
+        raise ValueError(f"{why}; save it with 8 or 16 bits")
 
     def scaled(values: NDArray[Any]) -> NDArray[np.uint8]:
-        numbers = np.nan_to_num(values.astype(np.float64))
-        return np.asarray((numbers.clip(0, top) * (255.0 / top)).astype(np.uint8))
+        return np.asarray((values.astype(np.float64).clip(0, top) * (255.0 / top)).astype(np.uint8))
 
     return scaled
 

@@ -35,7 +35,7 @@ from ..runs.checkpoint import forget
 
 LIMIT = "LTNET_CACHE_GB"
 USUAL_LIMIT = 20.0  # GB
-DECODER = 1  # to be raised when other pixels come out
+DECODER = 2  # to be raised when other pixels come out
 LOOK_AGAIN = 0.5
 KEY_BYTES = 20
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 
 from ..annotations import AnnotationTable, FloatArray
-from ..labels.aggregation import CORRELATIONS, discounts
+from ..labels.aggregation import CORRELATIONS, answers, discounts
 from ..labels.truth import FLOOR, posterior
 from .calibration import FEWEST, soften
 
@@ -48,11 +48,13 @@ def fit_shared_errors(
 ) -> tuple[float, float]:
     """ρ and β under which p (N,K), T (C,K,K) and an item's other annotations make each annotation most probable.
 
-    Annotations of ``coders`` (C,) are left out one by one where their item has another; 0 and 1 where there are fewer
-    than 100 of them. ``weights`` (C,) are those of the posterior.
+    Annotations of ``coders`` (C,) are left out one by one, soft labels whole, where their item has another; 0 and 1
+    where there are fewer than 100 of them. ``weights`` (C,) are those of the posterior.
     """
     of_item = votes(table, coders)
-    single = np.minimum(table.count, 1.0).astype(np.float64)  # one vote, of a soft label all of it
+    answer, soft = answers(table)
+    whole = np.bincount(answer, weights=table.count)[answer]
+    single = np.where(soft, whole, np.minimum(table.count, 1.0))  # one vote, of a soft label all of it
     has_another = of_item[table.item] - single > 1 - 1e-6
     entries = np.flatnonzero(coders[table.coder] & has_another & (weights[table.coder] > 0))
     entries = entries[:: max(-(-len(entries) // MOST_LEFT_OUT), 1)]
@@ -62,13 +64,15 @@ def fit_shared_errors(
     own = coders[table.coder]
     log_terms = log_t[table.coder[own], :, table.label[own]] * (table.count * weights[table.coder])[own][:, None]
     sums = np.stack([np.bincount(table.item[own], weights=column, minlength=len(p)) for column in log_terms.T], axis=1)
+    spread = np.stack([np.bincount(answer[own], weights=column) for column in log_terms.T], axis=1)
     likely = np.zeros((len(CORRELATIONS), len(SHARPNESSES)))
     for begin in range(0, len(entries), CHUNK):
         at = entries[begin : begin + CHUNK]
         item, coder, label = table.item[at], table.coder[at], table.label[at]
         log_p, log_said = np.log(np.maximum(p[item], FLOOR)), log_t[coder, :, label]
         out = single[at]
-        others = sums[item] - (out * weights[coder])[:, None] * log_said
+        left = np.where(soft[at][:, None], spread[answer[at]], (out * weights[coder])[:, None] * log_said)
+        others = sums[item] - left
         for i, correlation in enumerate(CORRELATIONS):
             joint = log_p + discounts(of_item[item] - out, correlation) * others
             for j, beta in enumerate(SHARPNESSES):

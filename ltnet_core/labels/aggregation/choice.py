@@ -246,7 +246,8 @@ def estimate(table: AnnotationTable) -> Estimate:
     if chosen is None:
         note = (
             f"Fewer than {FEWEST} annotations can be left out of items that keep another one, too few to choose a "
-            "model by: the truth is the majority vote."
+            "model by: the truth is the majority vote, and its confidence is the share of the votes, which does not "
+            "say how often the coders are right."
         )
         return replace(majority_estimate(table), note=note)
     return Estimate(chosen.p, drawn_fairly(chosen.p, table), lambda: chosen.transitions, chosen.note())

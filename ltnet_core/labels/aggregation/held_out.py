@@ -1,7 +1,8 @@
 """Annotations left out of a fit, and how well the fit predicts them from the others of the same item.
 
 Votes are left out one by one: each item's are numbered, from an offset that a hash of the item's name
-decides, and every fifth is in the same fold. Neither the order of rows nor names of coders matter.
+decides, and every fifth is in the same fold. Neither the order of rows nor names of coders matter. A soft
+label is left out whole: one of its shares tells the others, whatever the truth is.
 """
 
 from __future__ import annotations
@@ -37,8 +38,12 @@ class Fold:
 def folds(table: AnnotationTable, number: int = FOLDS) -> Iterator[Fold]:
     """``number`` of the five folds. Only annotations of items that keep another one are left out to be predicted."""
     count = table.count.astype(np.float64)
-    units = np.where(count == np.round(count), count, 1.0)  # a soft label is one vote
+    answer, soft = answers(table)
+    first_of_answer = np.append(True, np.diff(answer) != 0)[: len(answer)]
+    units = np.where(soft, first_of_answer, count)  # a soft label is one vote
     before = np.concatenate([[0.0], np.cumsum(units)])[:-1]
+    before = np.where(soft, before[np.flatnonzero(first_of_answer)][answer], before)
+    units = np.where(soft, 1.0, units)
     first = np.searchsorted(table.item, np.arange(len(table.items)))
     start = before[first[table.item]] if len(table) else before
     hashes = name_hash(table.items)
@@ -58,6 +63,17 @@ def folds(table: AnnotationTable, number: int = FOLDS) -> Iterator[Fold]:
             order = np.argsort(hashes[table.item[out]], kind="stable")
             out = np.sort(out[order[:MOST]])
         yield Fold(rest, table.item[out], table.coder[out], table.label[out], (count * share)[out])
+
+
+def answers(table: AnnotationTable) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """(M,) number of the coder's answer about the item that an entry belongs to, and whether that is a soft label.
+
+    Whole counts are votes, each of a person. An answer with another count is one soft label, spread over classes.
+    """
+    begins = np.append(True, (np.diff(table.item) != 0) | (np.diff(table.coder) != 0))[: len(table)]
+    answer = np.cumsum(begins) - 1
+    spread = np.bincount(answer, weights=table.count != np.round(table.count))
+    return answer, (spread > 0)[answer]
 
 
 def discounts(votes: FloatArray, correlation: float) -> FloatArray:
