@@ -98,7 +98,7 @@ def name_it(run: Run) -> None:
     """What this run is called, kept beside it."""
     note = run_notes.load(run)
     with (
-        st.expander(f"Name, note and tags of {run_notes.title(run)}"),
+        st.expander(markup.label(f"Name, note and tags of {run_notes.title(run)}")),
         st.form(f"note_{run.folder.name}", border=False),
     ):
         name = st.text_input("Name", note.name, max_chars=run_notes.LONGEST_NAME)

@@ -43,6 +43,8 @@ def seen(at: AppTest) -> str:
 def as_markdown(at: AppTest) -> list[str]:
     """What Streamlit renders as Markdown: texts, and the labels and help of widgets."""
     texts = [getattr(e, name, None) for e in at._tree for name in ("label", "help", "placeholder")]
+    texts += [e.proto.label for e in at.get("page_link")]
+    texts += [option for e in at.radio for option in e.options]
     texts += [e.value for kind in ("markdown", "caption", "title", "header", "subheader") for e in at.get(kind)]
     return [t for t in texts if isinstance(t, str) and t]
 

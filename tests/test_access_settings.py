@@ -7,7 +7,7 @@ import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,10 @@ RUN_OPEN = (
 )
 
 
-def asked(app: ASGIApp, method: str, path: str, body: bytes = b"", client: str = "127.0.0.1") -> list[Any]:
+def asked(
+    app: ASGIApp, method: str, path: str, body: bytes = b"", client: str = "127.0.0.1",
+    headers: Iterable[tuple[bytes, bytes]] = (),
+) -> list[Any]:  # fmt: skip
     """What an app in this process sends back; an error that it raises afterwards is for the log."""
     messages: list[Any] = []
 
@@ -50,7 +53,7 @@ def asked(app: ASGIApp, method: str, path: str, body: bytes = b"", client: str =
         messages.append(message)
 
     scope = {"type": "http", "http_version": "1.1", "method": method, "path": path, "query_string": b"", "scheme": "http",
-             "headers": [(b"host", b"localhost")], "server": ("127.0.0.1", 80), "client": (client, 1)}  # fmt: skip
+             "headers": [(b"host", b"localhost"), *headers], "server": ("127.0.0.1", 80), "client": (client, 1)}  # fmt: skip
     with contextlib.suppress(RuntimeError):
         asyncio.run(app(scope, receive, keep))
     return messages
@@ -69,6 +72,47 @@ def test_wrong_tokens_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     assert statuses == [403] * access_token.MOST_WRONG + [429] * 2
     assert enter(TOKEN) == 429
     assert enter(TOKEN, client="192.0.2.2") == 303
+
+
+def test_wrong_tokens_from_addresses_that_one_can_make_up_are_counted_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(access_guard, "settings", lambda: Access("token", token=TOKEN))
+    guard = access_guard.Guard(Starlette())
+
+    def statuses(clients: Iterable[str], *headers: tuple[bytes, bytes]) -> list[int]:
+        form = ("POST", "/enter")
+        return [int(asked(guard, *form, body=b"token=x", client=c, headers=headers)[0]["status"]) for c in clients]
+
+    # One who has an address of IPv6 has all that begin so.
+    assert statuses(f"2001:db8:0:1::{n:x}" for n in range(11)) == [403] * 10 + [429]
+    assert statuses(["2001:db8:0:2::1"]) == [403]
+    # A proxy in front names the client in a header, and whoever is on this machine can write one.
+    forwarded = (b"x-forwarded-for", b"any")
+    assert statuses((f"198.51.100.{n}" for n in range(101)), forwarded) == [403] * 100 + [429]
+    assert statuses(["198.51.100.200"]) == [403]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Via", "Forwarded", "X-Real-IP", "X-Forwarded-For", "X-Forwarded-User", "X-Forwarded-Port", "CF-Connecting-IP",
+     "True-Client-IP", "X-Client-IP", "X-Azure-ClientIP", "X-Original-Host", "Tailscale-User-Login"],
+)  # fmt: skip
+def test_a_request_that_a_proxy_sent_is_no_request_of_the_one_person(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(access_guard, "settings", Access)
+    guard = access_guard.Guard(Starlette())
+    statuses = [
+        asked(guard, "GET", "/", client="127.0.0.1", headers=headers)[0]["status"]
+        for headers in ([(name.lower().encode(), b"x")], [(b"user-agent", b"via a proxy"), (b"x-requested-with", b"x")])
+    ]
+    assert statuses == [403, 404]
+
+
+def test_letters_that_are_like_others_in_lower_case_are_others() -> None:
+    access = parse({**PROXY, "LTNET_USERS": "Kim@lab.example, STRASSE, zoë"})
+    for user, may in (("kim@lab.example", True), ("KIM@LAB.EXAMPLE", True), ("\u212aim@lab.example", False),
+                      ("\u017ftrasse", False), ("straße", False), ("strasse", True), ("zoë", True)):  # fmt: skip
+        assert access.allows(user) == may, user
 
 
 def test_attempts_are_forgotten_after_a_minute_and_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from run_results import matrices_of, rows_of
 from ltnet_core.annotations import ADJUDICATOR
 from ltnet_core.commands import fit
 from ltnet_core.datasets import load_dataset
-from ltnet_core.errors import DatasetError
+from ltnet_core.errors import DatasetError, OptionError
 from ltnet_core.explore.actions import Action, Actions
 from ltnet_core.explore.adjudications import Adjudications, Decision, adjudicated, only_blind, read_decisions
 from ltnet_core.explore.decided import SET_ASIDE
@@ -116,6 +116,15 @@ def test_undo_brings_back_what_stood_before(store: Adjudications) -> None:
     assert [{d.image: d.label for d in store.standing(until=n)} for n in (1, 2, 3, 4)] == [
         {"a": "cat"}, {"a": "dog"}, {"a": "cat"}, {},
     ]  # fmt: skip
+
+
+def test_an_undo_is_about_the_image_of_what_it_takes_back(store: Adjudications) -> None:
+    """Whoever shows the decisions looks at the image of the undo alone."""
+    store.add(settle("a", "cat", "me-1"), 0)
+    with pytest.raises(OptionError, match=r"'me-1' is about another image than 'b'"):
+        store.add(Decision("undo", "b", key="me-2", undoes="me-1"), 0)
+    assert current(store) == {"a": "cat"}
+    assert len(store.log()) == 1
 
 
 def test_sent_twice_counts_once(store: Adjudications) -> None:

@@ -90,6 +90,19 @@ def test_only_the_token_opens_a_run(workspace_path: Path) -> None:
     )
 
 
+def test_a_workspace_that_cannot_be_written_can_be_looked_at(
+    workspace_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ui import tokens
+
+    (workspace_path / "a file").touch()
+    monkeypatch.setenv("LTNET_WORKSPACE", str(workspace_path / "a file" / "workspace"))
+    with pytest.raises(OSError, match="Not a directory"):
+        (workspace_path / "a file" / "workspace").mkdir()
+    assert token(RUN) == token(RUN)
+    assert tokens.is_token(RUN, token(RUN))
+
+
 def test_the_secret_outlives_the_server_and_is_nobody_elses(workspace_path: Path) -> None:
     from ui import tokens
 

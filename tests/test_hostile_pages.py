@@ -12,6 +12,8 @@ import pytest
 from fake_run import write_fake_run
 from page_driver import HOSTILE, as_markdown, hostile_dataset, link, open_page, seen
 
+from ltnet_core.runs.run import Run
+from ui import run_notes
 from ui.wording import PAGES
 
 
@@ -27,6 +29,18 @@ def test_hostile_names_are_shown_as_text(workspace_path: Path, tmp_path: Path, p
     texts = as_markdown(at)
     assert texts, "no element of the page renders Markdown; otherwise this test shows nothing"
     assert not [t for t in texts for name in HOSTILE if name in t]
+
+
+def test_hostile_names_are_text_where_a_label_is_markdown(workspace_path: Path, tmp_path: Path) -> None:
+    dataset = hostile_dataset(tmp_path / "hostile")
+    link(workspace_path, dataset, name=HOSTILE[2])
+    write_fake_run(workspace_path / "runs" / "faces-1", dataset)
+    run_notes.save(Run(workspace_path / "runs" / "faces-1"), HOSTILE[2], "", ())
+    for path, parameters in (("compare", {"run": "faces-1"}), ("compare", {"run": "gone"})):
+        texts = as_markdown(open_page(path, **parameters))
+        shown = [t.replace("\\", "").replace("\u200b", "") for t in texts]
+        assert [t for t in shown if HOSTILE[2] in t], parameters
+        assert not [t for t in texts if "**b**" in t or "](http" in t or ":smile:" in t]
 
 
 @pytest.mark.parametrize("path", ["dataset", "export"])

@@ -70,6 +70,15 @@ def test_a_body_that_is_no_object_is_refused(workspace: Path, path: str) -> None
     assert written(workspace) == 0
 
 
+@pytest.mark.parametrize("key", ["many:k-0", "undo:k"])
+def test_a_key_such_as_the_server_makes_is_refused(workspace: Path, key: str) -> None:
+    """It would stand in the way of the action, or of the undoing, that is to write it."""
+    require_sentence(send("decisions", {"decisions": [decision(workspace, key=key)], "last": 0}), key)
+    second = decision(workspace, key=key, kind="opinion", about="second", shown="image")
+    require_sentence(send("decisions", {"decisions": [second], "last": 0}), key)
+    assert written(workspace) == 0
+
+
 @pytest.mark.parametrize(
     "name", ["kind", "key", "row", "image", "label", "seen", "undoes", "reviewer", "reason", "shown"]
 )

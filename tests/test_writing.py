@@ -66,6 +66,16 @@ def test_another_failure_says_why(tmp_path: Path) -> None:
         raise IsADirectoryError(errno.EISDIR, "Is a directory")
 
 
+def test_a_read_only_file_system_is_named_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*arguments: object, **options: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    for name in ("write_bytes", "unlink"):  # the system says so of a file that is not there, too
+        monkeypatch.setattr(Path, name, refuse)
+    with pytest.raises(StorageError, match=r"x\.json' could not be written \(Read-only file system\)"):
+        write_json(tmp_path / "x.json", {})
+
+
 def test_json_holds_no_nan(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
         write_json(tmp_path / "x.json", {"p": float("nan")})

@@ -14,7 +14,7 @@ from ui.access.user import signed_in
 from ui.current import Current, address_is_old, current, select
 from ui.glossary import words_of_page
 from ui.markup import esc
-from ui.wording import EVERY_PAGE, LIVE, STATES, PageText
+from ui.wording import EVERY_PAGE, LIVE, STATES, PageText, name
 from ui.workspace import Dataset
 
 PAGES_KEY = "pages"
@@ -78,9 +78,10 @@ def gone(state: Current) -> None:
     markup.heading("What there is")
     for run, dataset in state.runs[:MOST_OFFERED]:
         parameters = {"run": run.folder.name} | ({"dataset": dataset.id} if dataset.id else {})
-        st.page_link(page("train"), label=f"{dataset.name} · {run.folder.name}", query_params=parameters)
+        label = markup.label(f"{name(dataset.name)} · {name(run.folder.name)}")
+        st.page_link(page("train"), label=label, query_params=parameters)
     for dataset in [d for d in state.datasets if all(d != of for _, of in state.runs)][:MOST_OFFERED]:
-        st.page_link(page("dataset"), label=dataset.name, query_params={"dataset": dataset.id})
+        st.page_link(page("dataset"), label=markup.label(name(dataset.name)), query_params={"dataset": dataset.id})
 
 
 def _who() -> None:

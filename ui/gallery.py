@@ -22,7 +22,7 @@ from ltnet_core.explore.wish import AGAINST, ANYTHING, LABELS, NEIGHBOURS, SORTS
 from ltnet_core.method import method_of
 from ltnet_core.runs.run import Run
 from ltnet_core.settings import Settings
-from ui import reads, saved_views, tokens
+from ui import markup, reads, saved_views, tokens
 from ui.access.user import signed_in
 from ui.browser_modules import joined
 from ui.gallery_routes import labels_key
@@ -159,7 +159,7 @@ def _answer(dataset: Dataset, refit: Refit) -> None:
             try:
                 _keep_view(dataset, asked)
             except LTNetError as e:
-                st.toast(str(e), icon="⚠️", duration="long")
+                st.toast(markup.label(str(e)), icon="⚠️", duration="long")
         case "refit":
             refit("learn" if asked.get("how") == "learn" else "trust", asked.get("blind") is True)
 

@@ -344,8 +344,9 @@ def _parse(body: Any, gallery: Gallery, user: str | None) -> tuple[list[tuple[De
         kind, key, undoes, reviewer, reason = map(str, texts)
         row, label, known_id, shown = d.get("row"), d.get("label", -1), d.get("seen", 0), d.get("shown", "")
         integers = type(row) is int and type(label) is int and http.is_count(known_id)
-        if kind not in KINDS or not key or not integers:
-            raise Refused(400, "A decision is to settle, to skip or to undo, and has a key, a row and a label.")
+        if kind not in KINDS or not key or ":" in key or not integers:
+            text = "A decision is to settle, to skip or to undo, and has a key without a colon, a row and a label."
+            raise Refused(400, text)
         if shown not in SHOWN:
             raise Refused(400, f"What was shown before a decision is one of {', '.join(filter(None, SHOWN))}.")
         if not 0 <= row < len(items) or (kind == "settle" and not 0 <= label < len(items.classes)):

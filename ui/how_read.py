@@ -37,7 +37,7 @@ def questions(study: Study, dataset: Dataset) -> None:
             if not dataset.id:
                 markup.sentence("Answer it where the dataset was brought: " + question.answers[0].flag)
                 continue
-            meanings = {a.flag: a.meaning for a in question.answers}
+            meanings = {a.flag: markup.label(a.meaning) for a in question.answers}
             flag = st.radio("Answer", list(meanings), format_func=meanings.__getitem__, index=None, key=f"answer_{n}")
             format, corrections = of_answer(flag) if flag else (None, Corrections())
             if flag and format is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import string
 from collections.abc import Mapping, Sequence
 
 import streamlit as st
@@ -11,6 +12,15 @@ import streamlit as st
 def esc(text: object) -> str:
     """Text as HTML, isolated so that right-to-left names do not reorder their neighbours."""
     return f"<bdi>{html.escape(str(text))}</bdi>"
+
+
+# Streamlit turns :name: and a@b into emoji and links after it has read the Markdown: only a character between stops it.
+_AS_TEXT = str.maketrans({c: f"\\{c}" + ("\u200b" if c in ":@" else "") for c in string.punctuation})
+
+
+def label(text: str) -> str:
+    """Plain text for the label of a widget or a toast, which Streamlit reads as Markdown."""
+    return text.translate(_AS_TEXT)
 
 
 def show(body: str) -> None:

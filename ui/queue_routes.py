@@ -179,8 +179,9 @@ def split(body: Any, items: LearnedItems, user: str | None) -> tuple[list[Opinio
 def _opinion(d: dict[str, Any], items: LearnedItems, user: str | None) -> Opinion:
     key, reviewer, reason, about = (http.text_of(d, name) for name in ("key", "reviewer", "reason", "about"))
     row, label, shown = d.get("row"), d.get("label", -1), d.get("shown")
-    if not key or about not in opinions.KINDS or shown not in ("image", "labels") or type(label) is not int:
-        raise Refused(400, "A second answer has a key, what it is about, what was shown, and a label.")
+    is_key = key != "" and ":" not in key
+    if not is_key or about not in opinions.KINDS or shown not in ("image", "labels") or type(label) is not int:
+        raise Refused(400, "A second answer has a key without a colon, what it is about, what was shown, and a label.")
     if not http.is_count(row) or row >= len(items) or label >= len(items.classes):
         raise Refused(400, f"There is no row {row} or no class {label}.")
     image = str(items.names[row].as_py())

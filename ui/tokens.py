@@ -6,6 +6,7 @@ page goes on working when the server was started anew.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import os
@@ -32,21 +33,29 @@ def is_token(run: str, candidate: str) -> bool:
 @lru_cache(maxsize=4)
 def _secret(workspace: Path) -> bytes:
     path = workspace / FILE
-    try:
+    with contextlib.suppress(OSError):
         kept = path.read_bytes()
         if len(kept) == BYTES:
             return kept
-    except FileNotFoundError:
-        pass
+    made = secrets.token_bytes(BYTES)
+    try:
+        return _kept(workspace, path, made)
+    except OSError:  # a full disk, or a read-only one: it can be looked at, until the server is started anew
+        return made
+
+
+def _kept(workspace: Path, path: Path, made: bytes) -> bytes:
+    """The secret of the workspace, which is now in its file: ``made``, or that of a server that was faster."""
     workspace.mkdir(parents=True, exist_ok=True)
     partial = workspace / f"{FILE}-{secrets.token_hex(6)}"
-    with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as f:
-        f.write(secrets.token_bytes(BYTES))
     try:
+        with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as f:
+            f.write(made)
         os.link(partial, path)  # of two servers that start at once the first one's stands
     except FileExistsError:
         if path.stat().st_size != BYTES:
             os.replace(partial, path)
     finally:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # a read-only file system refuses this too
+            partial.unlink(missing_ok=True)
     return path.read_bytes()

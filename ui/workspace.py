@@ -39,7 +39,7 @@ from ltnet_core.datasets.roots import expanded, require_below
 from ltnet_core.errors import DatasetError
 from ltnet_core.files.printing import is_text
 from ltnet_core.files.reading import loads
-from ltnet_core.files.writing import write_json
+from ltnet_core.files.writing import naming, write_json
 from ltnet_core.runs.run import Run
 
 MOST_STAMPS = 1000
@@ -335,7 +335,8 @@ def add_path(path: str, roots: Sequence[Path] | None = None) -> Dataset:
 def _keep(name: str, fill: Callable[[Path], None]) -> Dataset:
     """Let ``fill`` make a dataset in a hidden folder, which appears under its id only when that went well."""
     partial = datasets_folder() / f".incoming-{uuid.uuid4().hex[:12]}"
-    partial.mkdir(parents=True)
+    with naming(partial):
+        partial.mkdir(parents=True)
     try:
         write_json(partial / "about.json", {"name": name})
         fill(partial)

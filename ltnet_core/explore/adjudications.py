@@ -105,6 +105,7 @@ class Adjudications:
                 if db.execute("SELECT 1 FROM decisions WHERE key = ?", (decision.key,)).fetchone():
                     out.append(None)  # it came before, and the answer was lost
                     continue
+                _require_same_image(db, decision)
                 standing = _standing(db, decision.image)
                 newer = standing is not None and standing.id > known_id and _origin(standing) != _origin(decision)
                 if newer and decision.kind != "undo":
@@ -272,6 +273,13 @@ def _decision(row: dict[str, object]) -> Decision:
     if shown not in SHOWN:
         raise OddRowError(f"row {number} was shown {shown!r}")
     return Decision(**{name: str(row[name]) for name in texts}, shown=str(shown), time=float(when), id=number)
+
+
+def _require_same_image(db: sqlite3.Connection, undo: Decision) -> None:
+    """Whoever reads what changed looks at the image of the undo alone."""
+    undone = db.execute("SELECT image FROM decisions WHERE key = ?", (undo.undoes,)).fetchone() if undo.undoes else None
+    if undone is not None and undone["image"] != undo.image:
+        raise OptionError(f"the decision {undo.undoes!r} is about another image than {undo.image!r}.")
 
 
 def _origin(decision: Decision) -> str:

@@ -110,7 +110,8 @@ class Queue:
             db.executescript(_SCHEMA)
             prepare_opinions(db)
             db.execute("BEGIN IMMEDIATE")
-            db.execute("DELETE FROM leases WHERE until <= ?", (now,))
+            # One that ends later than any begun by now was written before the clock was set back.
+            db.execute("DELETE FROM leases WHERE until <= ? OR until > ?", (now, now + LEASE))
             held = _rows(db)
             others = {i for i, row in held.items() if row["holder"] != holder}
             kept = tuple(i for i in keep if i not in others and (i in held or _free(db, i, holder)))
@@ -123,7 +124,7 @@ class Queue:
                 "INSERT INTO leases (image, purpose, holder, reviewer, until) VALUES (?, ?, ?, ?, ?)",
                 [(image, purpose, holder, reviewer, now + LEASE) for image, purpose in {**mine, **new}.items()],
             )
-            after = _held(db)
+            after = _held(db, now)
             db.commit()
         return Claim(new, kept, tuple(i for i in keep if i not in kept), after)
 
@@ -178,9 +179,9 @@ def _rows(db: sqlite3.Connection) -> dict[str, dict[str, Any]]:
     return {row["image"]: row for row in rows}
 
 
-def _held(db: sqlite3.Connection, now: float = 0.0) -> dict[str, int]:
-    text = "SELECT reviewer, count(*) AS n FROM leases WHERE until > ? GROUP BY reviewer ORDER BY reviewer"
-    return {str(row["reviewer"]): int(row["n"]) for row in db.execute(text, (now,))}
+def _held(db: sqlite3.Connection, now: float) -> dict[str, int]:
+    text = "SELECT reviewer, count(*) AS n FROM leases WHERE until > ? AND until <= ? GROUP BY reviewer ORDER BY 1"
+    return {str(row["reviewer"]): int(row["n"]) for row in db.execute(text, (now, now + LEASE))}
 
 
 def _has_leases(db: sqlite3.Connection) -> bool:

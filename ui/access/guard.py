@@ -28,7 +28,7 @@ from ui import http
 from ui.access import listening, page, team, token
 from ui.access.headers import secure
 from ui.access.origin import PORTS, Authority, authority, inside, is_foreign_fetch, is_own_origin
-from ui.access.settings import FORWARDED, PROXY_SECRET, USER, Access, settings
+from ui.access.settings import OF_PROXY, PROXY_SECRET, USER, Access, settings
 from ui.http import Refused
 
 DROPPED = (USER.encode(), PROXY_SECRET.encode())
@@ -81,6 +81,8 @@ class Guard:
             response = await self._admit(connection, receive)
         except Refused as e:
             response = _refusal(connection, e)
+            if e.status == 400:  # where the body of a malformed request ends is not known
+                response.headers["connection"] = "close"
         except OptionError as e:
             response = _refusal(connection, Refused(503, str(e)))
         except ClientDisconnect:
@@ -100,6 +102,7 @@ class Guard:
         Refused, OptionError
         """
         access = settings()
+        _require_one_length(connection.headers)
         _require_peer(connection, access)
         arrival = _arrival(connection, access)
         _require_own_page(connection, arrival)
@@ -160,13 +163,19 @@ def _base() -> str:
     return make_url_path(st.get_option("server.baseUrlPath") or "", "").rstrip("/")
 
 
+def _require_one_length(headers: Headers) -> None:
+    """A body that ends where its chunks do, and elsewhere by its length, hides a second request from a proxy."""
+    if "transfer-encoding" in headers and "content-length" in headers:
+        raise Refused(400, "The request has both a Content-Length and a Transfer-Encoding.")
+
+
 def _require_peer(connection: HTTPConnection, access: Access) -> None:
     if access.mode == "proxy":
         if not team.is_proxy(connection, access):
             raise Refused(403, "This server is reached through its proxy only.")
     elif access.mode == "alone":
         peer = connection.client.host if connection.client else ""
-        if not listening.is_loopback(peer) or any(name in connection.headers for name in FORWARDED):
+        if not listening.is_loopback(peer) or any(map(OF_PROXY.fullmatch, connection.headers)):
             raise Refused(
                 403,
                 "This server is for the one person at its own machine: to let others reach it, through a proxy or not, "

@@ -41,6 +41,10 @@ HEADER_NAME = re.compile(r"[A-Za-z0-9-]+")
 
 USER = "x-ltnet-user"  # see ui/access/user.py
 PROXY_SECRET = "x-ltnet-proxy-secret"
+# What a proxy adds to a request: those of the common proxies, and of the networks and tunnels that offer one.
+OF_PROXY = re.compile(
+    r"via|forwarded|x-forwarded.*|x-original-.*|x-real-ip|.*client-?ip|.*connecting-ip|x-envoy-.*|x-scheme|tailscale-.*"
+)
 FORWARDED = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
 NO_USER_HEADERS = (USER, PROXY_SECRET, *FORWARDED, "host", "origin", "cookie", "authorization")
 
@@ -64,7 +68,7 @@ class Access:
 
     def allows(self, user: str) -> bool:
         """Whether the signed-in user may use the server."""
-        return not self.users or user.casefold() in self.users
+        return not self.users or _same_letters(user) in self.users
 
 
 @lru_cache(maxsize=1)
@@ -101,9 +105,14 @@ def parse(environment: Mapping[str, str]) -> Access:
         mode=mode,
         hosts=LOOPBACK_NAMES | _hosts(values.get("LTNET_HOSTS", "")),
         token=_token(values["LTNET_TOKEN"]) if mode == "token" else "",
-        users=frozenset(u.casefold() for u in _list(values.get("LTNET_USERS", ""))),
+        users=frozenset(_same_letters(u) for u in _list(values.get("LTNET_USERS", ""))),
     )
     return _with_proxy(access, values, environment) if mode == "proxy" else access
+
+
+def _same_letters(user: str) -> str:
+    """A user's name, the case of ASCII letters aside: in lower case a Kelvin sign would be the k of somebody else."""
+    return user.lower() if user.isascii() else user
 
 
 def _require_known(environment: Mapping[str, str]) -> None:

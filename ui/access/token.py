@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import ipaddress
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import RedirectResponse, Response
 
 from ui import http
+from ui.access import team
 from ui.access.origin import inside
 from ui.access.page import moving_page, token_page
 from ui.access.settings import Access
@@ -21,6 +23,8 @@ PATH = "/enter"
 DAYS = 30
 MOST_BODY = 8192
 MOST_WRONG, WITHIN_SECONDS, MOST_ADDRESSES = 10, 60.0, 10_000
+CLAIMED, MOST_CLAIMED = "claimed", 100  # all addresses together that stand in a header, where one can write anything
+NETWORK_BITS = 64  # of an IPv6 address: whoever has one has all that begin so
 
 
 def link(url: str, access: Access) -> str:
@@ -63,13 +67,25 @@ class Attempts:
     def too_many(self, address: str) -> bool:
         """Whether this address has to wait."""
         since = time.monotonic() - WITHIN_SECONDS
-        return sum(t > since for t in self._wrong.get(address, ())) >= MOST_WRONG
+        return sum(t > since for t in self._wrong.get(address, ())) >= _most(address)
 
     def wrong(self, address: str) -> None:
         """Count one."""
-        self._wrong[address] = [*self._wrong.pop(address, ()), time.monotonic()][-MOST_WRONG:]
+        self._wrong[address] = [*self._wrong.pop(address, ()), time.monotonic()][-_most(address) :]
         if len(self._wrong) > MOST_ADDRESSES:
             self._wrong.popitem(last=False)
+
+
+def _most(address: str) -> int:
+    return MOST_CLAIMED if address == CLAIMED else MOST_WRONG
+
+
+def _addresses(request: Request) -> list[str]:
+    """What wrong tokens of a request count against."""
+    address = team.address_of(request)
+    if isinstance(address, ipaddress.IPv6Address):
+        address = ipaddress.ip_network((address, NETWORK_BITS), strict=False).network_address
+    return [str(address), *([CLAIMED] if "x-forwarded-for" in request.headers else [])]
 
 
 async def enter(request: Request, access: Access, attempts: Attempts, base: str) -> Response:
@@ -87,12 +103,13 @@ async def enter(request: Request, access: Access, attempts: Attempts, base: str)
     next = inside(fields.get("next", [""])[0], base)
     if "token" not in fields:
         return token_page(base + PATH, next)
-    address = request.client.host if request.client else ""
-    if attempts.too_many(address):
+    addresses = _addresses(request)
+    if any(map(attempts.too_many, addresses)):
         text = "There were too many wrong tokens; try again in a minute."
         return token_page(base + PATH, next, text, status=429, headers={"Retry-After": str(int(WITHIN_SECONDS))})
     if not _same(fields["token"][0].strip(), access.token):
-        attempts.wrong(address)
+        for address in addresses:
+            attempts.wrong(address)
         return token_page(base + PATH, next, "This is not the token of this server.", status=403)
     return _welcome(request, access, base, next)
 
