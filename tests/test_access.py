@@ -298,17 +298,6 @@ def test_bytes_that_are_no_request_are_refused(servers: dict[str, Server]) -> No
         assert send(port, request).status in (400, 403, 404, 405)
 
 
-def test_a_body_of_two_lengths_is_refused_and_ends_the_connection(servers: dict[str, Server]) -> None:
-    port = servers["alone"].port
-    hidden = b"GET /_stcore/health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
-    head = f"POST /api/runs/{RUN}/decisions HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n".encode()
-    lengths = (b"Content-Length: 5", b"Transfer-Encoding: chunked")
-    for first, second in (lengths, lengths[::-1]):
-        answer = send(port, head + first + b"\r\n" + second + b"\r\n\r\n0\r\n\r\n" + hidden)
-        assert (answer.status, answer.headers["connection"]) == (400, "close")
-        assert answer.json["error"] == "The request has both a Content-Length and a Transfer-Encoding."
-
-
 # ---- the token
 
 

@@ -18,7 +18,7 @@ from app_server import ROOT, Server, free_port
 from conftest import Command, write_csv, write_image
 from fake_run import write_fake_run
 from PIL import Image
-from raw_http import ask
+from raw_http import ask, send
 from run_results import rows_of
 from safetensors.numpy import load_file, save_file
 
@@ -233,3 +233,14 @@ def test_streamlits_own_upload_takes_nothing(server: Server) -> None:
 
 def test_an_origin_that_is_no_address_is_refused(server: Server) -> None:
     assert ask(server.port, "WEBSOCKET", "/_stcore/stream", [("Origin", "http://[")]).status in (400, 403)
+
+
+def test_a_body_of_two_lengths_is_refused_and_ends_the_connection(server: Server) -> None:
+    port = server.port
+    hidden = b"GET /_stcore/health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+    head = f"POST /api/runs/any/decisions HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n".encode()
+    lengths = (b"Content-Length: 5", b"Transfer-Encoding: chunked")
+    for first, second in (lengths, lengths[::-1]):
+        answer = send(port, head + first + b"\r\n" + second + b"\r\n\r\n0\r\n\r\n" + hidden)
+        assert (answer.status, answer.headers["connection"]) == (400, "close")
+        assert answer.json["error"] == "The request has both a Content-Length and a Transfer-Encoding."
