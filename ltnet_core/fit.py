@@ -19,7 +19,17 @@ from numpy.typing import NDArray
 
 from .annotations import ADJUDICATOR
 from .datasets import Study
-from .errors import Cancelled, DamageError, LTNetError, OptionError, ProcessLost, RunError, TrainingError, did_you_mean
+from .errors import (
+    Cancelled,
+    DamageError,
+    DatasetError,
+    LTNetError,
+    OptionError,
+    ProcessLost,
+    RunError,
+    TrainingError,
+    did_you_mean,
+)
 from .explore.adjudications import COLUMNS, adjudicated, decisions_csv, given_coders, read_decisions
 from .explore.set_aside import read_set_aside, with_set_aside, without
 from .files.reading import read_json
@@ -78,6 +88,9 @@ def new_run(
         study, strangers = adjudicated(study, adjudications)
         if strangers:
             notes.append(f"{strangers:,} adjudications are of images that are not in the dataset to learn from.")
+    elif ADJUDICATOR in study.table.coders:
+        why = f"has a coder called {ADJUDICATOR!r}, which is the name of what people settle here"
+        raise DatasetError(f"{study.name} {why}: rename it, or pass its labels as adjudications.")
     elif ADJUDICATOR in settings.coders.given:
         raise OptionError("the adjudications are to be taken as the truth, but there are none; pass adjudications.")
     make_plan(study, human_table(study, settings.coders.coders), settings, seed)

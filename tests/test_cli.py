@@ -106,6 +106,23 @@ def test_aggregate_writes_truth_and_matrices(ltnet: Command, plain: Path, tmp_pa
     assert truth["network_truth"].tolist() == ["", ""]
 
 
+def test_no_command_writes_over_the_dataset(ltnet: Command, plain: Path, tmp_path: Path) -> None:
+    labels = plain / "annotations.csv"
+    before = labels.read_bytes()
+    for command, why in (
+        (("aggregate", plain, "--out", labels), "it is a file of the dataset"),
+        (("aggregate", labels, "--out", labels), "it is the file that is read"),
+        (("aggregate", plain, "--out", tmp_path / "t.csv", "--matrices", tmp_path / "t.csv"), "written twice"),
+        (("inspect", plain, "--problems", labels), "it is a file of the dataset"),
+        (("aggregate", plain, "--out", tmp_path / "t.txt"), "must end in .csv or .parquet"),
+    ):
+        refused = ltnet(*command)
+        assert refused.returncode == 2 and refused.stderr.count("\n") == 1, command
+        assert why in refused.stderr
+    assert labels.read_bytes() == before
+    assert not (tmp_path / "t.csv").exists()
+
+
 def test_a_coder_named_like_a_column_gets_its_own(ltnet_process: Command, plain: Path, tmp_path: Path) -> None:
     text = (plain / "annotations.csv").read_text().replace(",X,", ",confidence,").replace(",Y,", ",p_cat,")
     (plain / "annotations.csv").write_text(text)

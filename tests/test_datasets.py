@@ -192,6 +192,14 @@ def test_it_is_asked_what_a_value_of_the_split_of_truth_means(plain: Path, layou
     assert not load_dataset(plain, corrections=Corrections(ignore=("split",))).is_test.any()
 
 
+def test_a_learned_truth_in_the_dataset_is_no_known_truth(plain: Path) -> None:
+    write_csv(
+        plain / "truth.csv", ("image", "learned_truth", "confidence", "network_truth"), [("a.png", "cat", "1", "")]
+    )
+    with pytest.raises(DatasetError, match="truth.csv: holds a learned truth, which is no known truth"):
+        load_dataset(plain)
+
+
 def test_a_class_that_only_the_known_truth_has_is_named(plain: Path) -> None:
     write_csv(plain / "truth.csv", ("image", "label"), [("images/a.png", "zebra"), ("images/b.png", "cat")])
     kind = problems(plain)["class of the truth alone"]

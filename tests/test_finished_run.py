@@ -119,6 +119,21 @@ def test_export_refuses_what_it_cannot_write(
     assert (done.returncode, message in done.stderr) == (2, True)
 
 
+def test_no_export_replaces_a_file_of_the_run_or_of_its_dataset(finished: Path, demo: Path, ltnet: Command) -> None:
+    labels = demo / "annotations.csv"
+    for command, why in (
+        (("export", finished, "--out", finished / "results" / "items.parquet"), "the run keeps its own files there"),
+        (("export", finished, "--matrices", finished / "spec.json"), "the run keeps its own files there"),
+        (("export", finished, "--out", labels), "it is a file of the dataset"),
+        (("map", finished, "--out", labels), "it is a file of the dataset"),
+        (("predict", finished, demo / "images", "--out", labels), "it is a file of the dataset"),
+        (("export", finished, "--out", finished / "a.csv", "--matrices", finished / "a.csv"), "written twice"),
+    ):
+        refused = ltnet(*command)
+        assert refused.returncode == 2 and why in refused.stderr, command
+    assert labels.read_text().startswith("image,coder,label") and not (finished / "a.csv").exists()
+
+
 def test_evaluate_has_every_method_and_what_is_unknown_is_null(
     finished: Path, ltnet: Command, ltnet_process: Command
 ) -> None:

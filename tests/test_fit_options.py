@@ -196,3 +196,12 @@ def torch_keys(run: Path) -> list[str]:
 
     with safe_open(run / "results" / "networks" / "ltnet.safetensors", framework="pt") as f:
         return list(f.keys())
+
+
+def test_a_coder_called_like_what_people_settle_is_refused(plain: Path, ltnet: Command, tmp_path: Path) -> None:
+    labels = plain / "annotations.csv"
+    labels.write_text(labels.read_text().replace(",X,", ",Adjudication,"))
+    refused = ltnet("fit", plain, "--run", tmp_path / "r")
+    assert refused.returncode == 2
+    assert "has a coder called 'Adjudication', which is the name of what people settle here" in refused.stderr
+    assert not (tmp_path / "r").exists()

@@ -102,6 +102,9 @@ def test_a_truth_table_names_every_class_also_the_first() -> None:
 def test_columns_never_collide() -> None:
     names = column_names(("RAF", "image", "p_cat", "_x"), ("cat", "dog"))
     assert names == {"RAF": "RAF", "image": "coder:image", "p_cat": "coder:p_cat", "_x": "coder:_x"}
+    names = column_names(("case", "coder:coder:case", "coder:case", "_x", "coder:_x"), ("cat", "dog"))
+    assert len(set(names.values())) == 5 and names["coder:case"] == "coder:case"
+    assert list(names) == ["case", "coder:coder:case", "coder:case", "_x", "coder:_x"]  # in their order
 
 
 def test_calibration_error_by_hand() -> None:

@@ -15,7 +15,9 @@ from ltnet_core.files.writing import (
     naming,
     remove_abandoned,
     replacing,
+    require_different,
     require_folder,
+    require_output,
     write_bytes,
     write_json,
 )
@@ -107,3 +109,23 @@ def test_amounts() -> None:
         "2.5 MB",
         "3200.0 GB",
     ]
+
+
+def test_no_output_replaces_what_is_read(tmp_path: Path) -> None:
+    dataset, table, new = tmp_path / "d", tmp_path / "labels.csv", tmp_path / "new.csv"
+    (dataset / "deep").mkdir(parents=True)
+    for path in (table, dataset / "deep" / "a.csv", tmp_path / "other.csv"):
+        path.write_text("x")
+    (tmp_path / "link.csv").symlink_to(table)
+    for path in (new, tmp_path / "other.csv", dataset / "new.csv"):  # a new file, one of nobody's, a new one there
+        assert require_output(path, (dataset, table, None, tmp_path / "gone")) == path
+    for path in (table, tmp_path / "link.csv", tmp_path / "d" / ".." / "labels.csv"):
+        with pytest.raises(OptionError, match="it is the file that is read"):
+            require_output(path, (dataset, table))
+    with pytest.raises(OptionError, match="it is a file of the dataset"):
+        require_output(dataset / "deep" / "a.csv", (dataset,))
+    with pytest.raises(OptionError, match="the folder does not exist"):
+        require_output(tmp_path / "no" / "a.csv", ())
+    require_different((new, None, table, None))
+    with pytest.raises(OptionError, match="is to be written twice"):
+        require_different((new, dataset / ".." / "new.csv"))

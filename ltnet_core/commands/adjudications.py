@@ -8,7 +8,7 @@ from pathlib import Path
 from ..explore.adjudications import decisions_csv, read_decisions
 from ..explore.set_aside import read_set_aside, with_set_aside
 from ..files.printing import say
-from ..files.writing import require_folder, write_bytes
+from ..files.writing import require_output, write_bytes
 from .command import Command
 
 
@@ -20,7 +20,7 @@ def _flags(parser: argparse.ArgumentParser) -> None:
 
 
 def _adjudications(arguments: argparse.Namespace) -> None:
-    require_folder(arguments.out)
+    require_output(arguments.out, (arguments.file,))
     frame, set_aside = read_decisions(arguments.file), read_set_aside(arguments.file)
     write_bytes(arguments.out, decisions_csv(with_set_aside(frame, set_aside)))
     aside = f" and {len(set_aside):,} images set aside" if set_aside else ""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..datasets import correction_flags, load_dataset
 from ..files.printing import say
+from ..files.writing import require_different, require_output
 from ..labels.aggregation import AGGREGATIONS, aggregate
 from .command import Command, dataset_flags
 
@@ -27,10 +28,16 @@ def _aggregate(arguments: argparse.Namespace) -> None:
     import pyarrow as pa
 
     from ..export.finished_run import write_matrices, write_table
+    from ..export.kind import require_writable
     from ..files.parquet_files import TEXT
     from ..labels.coder_labels import RowAnnotations
     from ..labels.truth import truth_table
 
+    require_different((arguments.out, arguments.matrices))
+    for name, path in (("truth", arguments.out), ("matrices", arguments.matrices)):
+        if path:
+            require_writable(name, path)
+            require_output(path, (arguments.dataset,))
     study = load_dataset(arguments.dataset, arguments.format, correction_flags.of(arguments))
     study.require_sound(arguments.set_aside)
     for problem in study.errors():

@@ -8,6 +8,7 @@ from pathlib import Path
 from ..errors import OptionError
 from ..export.kind import EXPORTS, export_run, require_writable
 from ..files.printing import say
+from ..files.writing import require_different, require_output
 from ..runs.run import Run
 from .command import Command, run_flag
 
@@ -44,8 +45,11 @@ def _export(arguments: argparse.Namespace) -> None:
     if arguments.title and not any(EXPORTS[name].titled for name, _ in wanted if name in EXPORTS):
         raise OptionError("--title is the title of a report; ask for one with --report FILE too.")
     run = Run.open(arguments.run)
+    require_different(path for _, path in wanted)
     for name, path in wanted:
         require_writable(name, path)
+        require_output(path, (arguments.adjudications,))
+        run.require_output(path)
     for name, path in wanted:
         rows = export_run(run, name, path, arguments.adjudications, arguments.title)
         say(f"Wrote {path}." if rows is None else f"Wrote {rows:,} rows to {path}.")

@@ -8,7 +8,7 @@ from pathlib import Path
 from ..datasets import correction_flags, load_dataset
 from ..datasets.dataset_reading import DatasetReading
 from ..files.printing import say, say_json
-from ..files.writing import require_folder, write_bytes
+from ..files.writing import require_output, write_bytes
 from ..labels.agreement import agreement
 from .command import Command, counter, dataset_flags, json_flag
 
@@ -24,7 +24,7 @@ def _inspect(arguments: argparse.Namespace) -> None:
     from ..datasets.checkup import check_up, listing_csv
 
     if arguments.problems:
-        require_folder(arguments.problems)
+        require_output(arguments.problems, (arguments.dataset,))
     study = load_dataset(arguments.dataset, arguments.format, correction_flags.of(arguments))
     checked = check_up(study, not arguments.skip_images, counter("images"))
     problems, notes = ([p.to_json() for p in checked if (p.level == "note") == note] for note in (False, True))

@@ -30,6 +30,8 @@ def _map(arguments: argparse.Namespace) -> None:
             raise OptionError(f"--out must end in .csv, got {arguments.out.name!r}.")
         require_folder(arguments.out)
     run = Run.open(arguments.run)
+    if arguments.out is not None:
+        run.require_output(arguments.out)
     item_map, items = make_map(run, arguments.seed), load_items(run)
     if arguments.out is not None:
         write_csv(item_map.to_frame(items.names), arguments.out)

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..errors import OptionError
 from ..files.printing import say, say_json
+from ..files.writing import require_output
 from ..runs.run import Run
 from .command import Command, json_flag, run_flag
 
@@ -40,6 +41,8 @@ def _predict(arguments: argparse.Namespace) -> None:
         from ..export.predictions import write_predictions
 
         images = arguments.images or ()
+        require_output(arguments.out, (arguments.features, *(i for i in images if Path(i).is_file())))
+        run.require_output(arguments.out)
         rows, broken = write_predictions(run, images, arguments.out, arguments.device, arguments.features)
         unread = f"; {broken:,} could not be read, see the column error" if broken else ""
         say(f"Wrote {rows:,} predictions to {arguments.out}{unread}.")

@@ -12,7 +12,7 @@ from ..explore.adjudications import Adjudications, is_store, read_decisions
 from ..explore.opinions import Opinions
 from ..explore.set_aside import read_set_aside
 from ..files.printing import say
-from ..files.writing import require_folder, write_bytes
+from ..files.writing import require_output, write_bytes
 from ..runs.run import Run
 from .command import Command, dataset_flags
 
@@ -39,11 +39,12 @@ def _report(arguments: argparse.Namespace) -> None:
         raise OptionError(f"--out must end in {' or '.join(SUFFIXES)}, got {arguments.out.name!r}.")
     if arguments.title and suffix == ".csv":
         raise OptionError("--title is the title of the .html page; a .csv has none.")
-    require_folder(arguments.out)
+    require_output(arguments.out, (arguments.settled, arguments.dataset))
     decisions, aside = read_decisions(arguments.settled), read_set_aside(arguments.settled)
     decisions = decisions[~decisions["image"].isin(aside)]
     run = Run(Path(arguments.dataset))
     if run.exists():
+        run.require_output(arguments.out)
         items, spec = load_items(run), run.spec()
         study = load_dataset(spec["dataset"], spec["format"], Corrections.from_json(spec.get("corrections") or {}))
     else:

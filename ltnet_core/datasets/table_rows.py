@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import union_categoricals
 
+from ..errors import DatasetError
 from .columns import role
 from .corrections import NOTHING, Corrections
 from .files import Files
@@ -103,6 +104,9 @@ def known_truth(files: Files, corrections: Corrections) -> TableRows:
         return TableRows(None, None, {}, {}, ())
     table = read_table(files, "truth.csv")
     columns = tuple(table.frame.columns)
+    if {"learned_truth", "network_truth"} <= set(columns):
+        text = "holds a learned truth, which is no known truth to measure by; move it out of the dataset."
+        raise DatasetError(text, file="truth.csv")
     image, label = role(columns, "image"), role(columns, "label") or role(columns, "truth")
     table.need([w for w, c in (("image", image), ("label", label)) if c is None])
     split = role(tuple(c for c in columns if not corrections.ignores(c)), "split")

@@ -12,7 +12,7 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -101,6 +101,32 @@ def require_folder(path: Path) -> Path:
     if path.is_dir():
         raise OptionError(f"cannot write {str(path)!r}: it is a folder.")
     return path
+
+
+def require_output(path: Path, read: Iterable[str | os.PathLike[str] | None]) -> Path:
+    """The path of a file that a user wants to have written, while these files and folders are read.
+
+    Raises
+    ------
+    OptionError
+        as for :func:`require_folder`, or writing it would replace what is read.
+    """
+    require_folder(path)
+    for source in (Path(r) for r in read if r is not None and path.exists()):
+        if source.is_file() and path.samefile(source):
+            raise OptionError(f"cannot write {str(path)!r}: it is the file that is read; choose another name.")
+        if source.is_dir() and path.resolve().is_relative_to(source.resolve()):
+            raise OptionError(f"cannot write {str(path)!r}: it is a file of the dataset; choose another name.")
+    return path
+
+
+def require_different(paths: Iterable[Path | None]) -> None:
+    """Raise OptionError where two outputs are one file."""
+    there: set[Path] = set()
+    for path in (p for p in paths if p is not None):
+        if path.resolve() in there:
+            raise OptionError(f"{str(path)!r} is to be written twice; choose another name for one of the files.")
+        there.add(path.resolve())
 
 
 @contextmanager

@@ -63,7 +63,15 @@ def expected_counts(r: FloatArray, table: AnnotationTable) -> FloatArray:
 def column_names(coders: tuple[str, ...], classes: tuple[str, ...]) -> dict[str, str]:
     """Column of each coder in a truth table: its name, or ``coder:NAME`` where that would collide."""
     taken = {*FIXED_COLUMNS, *(f"p_{c}" for c in classes)}
-    return {c: f"coder:{c}" if c in taken or c.startswith("_") else c for c in coders}
+    out = {c: c for c in coders if c not in taken and not c.startswith("_")}
+    taken |= set(out)
+    for coder in coders:
+        if coder not in out:
+            out[coder] = f"coder:{coder}"
+            while out[coder] in taken:  # a coder may be called so
+                out[coder] = f"coder:{out[coder]}"
+            taken.add(out[coder])
+    return {c: out[c] for c in coders}
 
 
 def truth_table(

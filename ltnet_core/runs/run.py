@@ -33,10 +33,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import LTNetError, RunError
+from ..errors import LTNetError, OptionError, RunError
 from ..files.printing import is_text
 from ..files.reading import unreadable
-from ..files.writing import PREFIX, naming, write_bytes, write_json
+from ..files.writing import PREFIX, naming, require_output, write_bytes, write_json
 from .manifest import NAME as MANIFEST
 from .manifest import read_manifest, require_size, require_unchanged
 from .run_contents import check_result, read_spec
@@ -49,6 +49,7 @@ NEEDED = ("names.json", "items.parquet", "annotations.parquet", "transitions.par
 NEEDED_FIRST = ("truth.parquet", "transitions.json")  # the same of runs from before there was names.json
 ALIVE, LAUNCHER = "alive.lock", "launcher.lock"
 OWN_ADJUDICATIONS = "adjudications.csv"  # what had been settled when the run began
+OWN = ("spec.json", "events.jsonl", "log.txt", "cancel", "manifest.json", "map.parquet", "checkpoint", "results")
 LEFT_BY_A_START = ("log.txt", "checkpoint", OWN_ADJUDICATIONS)  # what a start that failed may leave
 
 _held: dict[str, int] = {}
@@ -160,6 +161,19 @@ class Run:
         if not run.exists():
             raise RunError(f"{str(folder)!r} is not a run folder (no spec.json).")
         return run
+
+    def require_output(self, path: Path) -> None:
+        """Raise where writing this file would replace one of the run or of its dataset.
+
+        Raises
+        ------
+        OptionError, RunError
+        """
+        require_output(path, (str(self.spec().get("dataset", "")) or None,))
+        inside = path.resolve()
+        own = [self.folder.resolve() / name for name in (*OWN, ALIVE, LAUNCHER, OWN_ADJUDICATIONS)]
+        if any(inside.is_relative_to(name) for name in own):
+            raise OptionError(f"cannot write {str(path)!r}: the run keeps its own files there; choose another name.")
 
     # ---- reading
 
