@@ -27,6 +27,7 @@ from ltnet_core.settings import PRESETS, make_settings
 from ui import (
     commands,
     live,
+    markup,
     progress,
     run_notes,
     saved_views,
