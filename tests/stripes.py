@@ -41,7 +41,9 @@ def study(n: int, t: np.ndarray, seed: int = 0) -> tuple[np.ndarray, np.ndarray,
     return pixels, truth, table
 
 
-def training_data(pixels: np.ndarray, table: AnnotationTable) -> TrainingData:
+def training_data(
+    pixels: np.ndarray, table: AnnotationTable, augment: bool = False, cutout: float = 0.0
+) -> TrainingData:
     return TrainingData(
         pixels,
         table,
@@ -49,5 +51,6 @@ def training_data(pixels: np.ndarray, table: AnnotationTable) -> TrainingData:
         np.array([60.0]),
         np.array([50.0]),
         torch.device("cpu"),
-        augment=False,
+        augment,
+        cutout,
     )

@@ -13,7 +13,7 @@ from torch import nn
 
 from ltnet_core.errors import OptionError
 from ltnet_core.learning import training
-from ltnet_core.learning.augmentation import cut_out, mirror_and_shift
+from ltnet_core.learning.augmentation import Draws, cut_out, mirror_and_shift
 from ltnet_core.learning.batch import Entries, WeightTable
 from ltnet_core.learning.calibration import soften
 from ltnet_core.learning.ltnet import Classifier, LTNet, mix
@@ -107,6 +107,26 @@ def test_a_prior_adds_its_pseudo_counts_to_the_loss_to_train_on() -> None:
     assert torch.equal(log_p, same)
     assert float((loss - without).detach()) == pytest.approx(-(prior * np.log(t)).sum(), rel=1e-4)
     assert torch.equal(pulled.loss(log_p, batch), plain.loss(log_p, batch))  # what is measured is without it
+
+
+def test_a_training_loss_computes_log_t_once_and_keeps_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = LTNet(torch.nn.Flatten(), SoftmaxTransitions(random_t(2, 3)), prior=np.full((2, 3, 3), 0.1))
+    images, batch = torch.randn(2, 3, 1, 1), entries([(0, 0, 1, 1.0), (1, 1, 2, 0.5)])
+    made, log_t = [], model.transitions.log_t
+    monkeypatch.setattr(model.transitions, "log_t", lambda: made.append(log_t()) or made[-1])
+    loss, log_p = model.training_loss(images, batch, torch.Generator())
+    assert len(made) == 1
+    with torch.no_grad():
+        model.transitions.logits[0, 0, 0] += 1.0
+    assert torch.equal(model.log_t(), log_t())
+    torch.autograd.backward(loss)
+    together = model.transitions.logits.grad.clone()
+    model.transitions.logits.grad = None
+    with torch.no_grad():
+        model.transitions.logits[0, 0, 0] -= 1.0
+    apart = model.loss(log_p.detach(), batch) - 0.1 * model.log_t().sum()
+    torch.autograd.backward(apart)
+    torch.testing.assert_close(together, model.transitions.logits.grad)
 
 
 @pytest.mark.parametrize("double_softmax", [False, True])
@@ -214,19 +234,24 @@ def test_pretrained_weights_are_read_as_tensors_only(tmp_path) -> None:  # type:
 
 def test_mirror_and_shift_keeps_pixels_and_follows_its_generator() -> None:
     batch = torch.arange(2 * 3 * 8 * 8, dtype=torch.uint8).reshape(2, 3, 8, 8)
-    one = mirror_and_shift(batch, 2, torch.Generator().manual_seed(3))
-    two = mirror_and_shift(batch, 2, torch.Generator().manual_seed(3))
-    assert torch.equal(one, two)
+
+    def changed(images: torch.Tensor, shift: int, seed: int) -> torch.Tensor:
+        draws = Draws.of(2, 8, shift, 0, torch.Generator().manual_seed(seed))
+        assert draws.shifts is not None and draws.mirrored is not None and draws.middles is None
+        return mirror_and_shift(images, shift, draws.shifts, draws.mirrored)
+
+    one = changed(batch, 2, 3)
+    assert torch.equal(one, changed(batch, 2, 3))
     assert one.shape == batch.shape
-    still = mirror_and_shift(batch.float(), 0, torch.Generator().manual_seed(0))
-    for a, b in zip(still, batch.float(), strict=True):
+    for a, b in zip(changed(batch.float(), 0, 0), batch.float(), strict=True):
         assert torch.equal(a, b) or torch.equal(a, b.flip(2))
 
 
 def test_cutout_blanks_one_square_of_each_image_and_follows_its_generator() -> None:
     images = torch.rand(200, 3, 16, 16) + 1
-    one = cut_out(images.clone(), 4, torch.Generator().manual_seed(3))
-    assert torch.equal(one, cut_out(images.clone(), 4, torch.Generator().manual_seed(3)))
+    middles, again = (Draws.of(200, 16, None, 4, torch.Generator().manual_seed(3)).middles for _ in range(2))
+    assert middles is not None and again is not None and torch.equal(middles, again)
+    one = cut_out(images.clone(), 4, middles)
     blank = one == 0
     assert torch.equal(one[~blank], images[~blank])
     assert torch.equal(blank.all(1), blank.any(1))  # all channels alike

@@ -65,7 +65,7 @@ class Outside:
 def trained(outside: Outside, made: Classifier | None = None, **options: Any) -> dict[str, torch.Tensor]:
     made = model() if made is None else made
     schedule = options.pop("schedule", SCHEDULE)
-    data = training_data(PIXELS, TABLE)
+    data = training_data(PIXELS, TABLE, *options.pop("augmented", ()))
     fit(made, data, ITEMS[:100], ITEMS[100:], schedule, seed=7, watch=outside.watch(), **options)
     return made.state_dict()
 
@@ -108,13 +108,14 @@ def kill_after(images: int) -> Callable[[int], None]:
 def test_a_fit_killed_anywhere_ends_with_the_same_bytes(
     images: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole, path = trained(Outside()), tmp_path / "c.epochs.pt"
+    augmented = True, 0.3  # by draws of which those of later batches are made when the fit is killed
+    whole, path = trained(Outside(), augmented=augmented), tmp_path / "c.epochs.pt"
     monkeypatch.setattr(training, "SAVE_SECONDS", 0.0)
     monkeypatch.setattr(training, "REST_PER_SAVE", 0.0)
     with pytest.raises(Killed):
-        trained(Outside(kill_after(images)), checkpoint=path)
+        trained(Outside(kill_after(images)), checkpoint=path, augmented=augmented)
     resumed = Outside()
-    assert same(whole, trained(resumed, checkpoint=path))
+    assert same(whole, trained(resumed, checkpoint=path, augmented=augmented))
     assert resumed.images == WHOLE
     assert [r["epoch"] for r in resumed.records] == list(range(images // 120 + 1, 4))
 

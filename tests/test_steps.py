@@ -13,7 +13,7 @@ from stripes import random_t, study
 from torch import nn
 
 from ltnet_core.annotations import AnnotationTable
-from ltnet_core.learning.augmentation import _by_pixels, _by_windows, mirror_and_shift
+from ltnet_core.learning.augmentation import _by_pixels, _by_windows
 from ltnet_core.learning.batch import Entries, WeightTable
 from ltnet_core.learning.coder_models.annot_mix import AnnotMix, draw_annotation
 from ltnet_core.learning.coder_models.crowd_layer import CrowdLayer
@@ -21,10 +21,11 @@ from ltnet_core.learning.coder_models.trace import TraceRegularised
 from ltnet_core.learning.fit_state import go_on, save_epochs
 from ltnet_core.learning.ltnet import Classifier, LTNet
 from ltnet_core.learning.networks import build_network
-from ltnet_core.learning.schedule import Schedule, groups_of, optimizers_of
-from ltnet_core.learning.steps import AT_ONCE, Steps, Totals
+from ltnet_core.learning.optimizer_steps import OptimizerSteps
+from ltnet_core.learning.schedule import Schedule, groups_of, optimizers_of, set_rates
+from ltnet_core.learning.steps import AT_ONCE, LONGEST_GRADIENT, Steps, Totals
 from ltnet_core.learning.training import fit
-from ltnet_core.learning.training_data import ResidentPixels, TrainingData
+from ltnet_core.learning.training_data import ResidentPixels, TrainingData, batches
 from ltnet_core.learning.transition import ClampedTransitions, SoftmaxTransitions
 
 CPU = torch.device("cpu")
@@ -162,8 +163,10 @@ def test_a_cpu_s_images_lie_as_convolutions_take_them() -> None:
 
 def test_shifted_images_are_reflected_at_their_edges() -> None:
     batch = torch.arange(2 * 1 * 6 * 6, dtype=torch.uint8).reshape(2, 1, 6, 6)
-    moved = mirror_and_shift(batch, 5, torch.Generator().manual_seed(0))
-    padded = torch.nn.functional.pad(batch.float(), (5,) * 4, mode="reflect").byte()
+    made = TrainingData(batch.numpy(), study(2, random_t(1, 3))[2], np.ones(1), np.zeros(1), np.ones(1), CPU)
+    made.shift = 5
+    moved = made.images(np.arange(2), torch.Generator().manual_seed(0))
+    padded = torch.nn.functional.pad(batch.float(), (5,) * 4, mode="reflect")
     for image, around in zip(moved, padded, strict=True):
         views = [around[:, r : r + 6, c : c + 6] for r in range(11) for c in range(11)]
         assert any(torch.equal(image, view) or torch.equal(image, view.flip(2)) for view in views)
@@ -211,6 +214,72 @@ def test_a_loss_that_waits_to_be_added_up_is_seen_to_be_none() -> None:
         totals.add(MODELS["joint"](), torch.tensor([loss]), torch.zeros(4, 3), batch)
         assert totals.latest() == loss
     assert totals.sums[0] == float("inf")
+
+
+@pytest.mark.parametrize(("batch_size", "at_once"), [(16, (3, 1)), (3, (1,))])
+def test_images_prepared_several_batches_at_a_time_are_those_of_one_at_a_time(
+    batch_size: int, at_once: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pixels, _, table = study(61, random_t(2, 3))
+    seen = []
+    for most in (3 * 16 * 4 * 11 * 11, 0):  # bytes
+        monkeypatch.setattr("ltnet_core.learning.steps.MOST_PREPARED", most)
+        model, generator = Classifier(nn.Flatten()), torch.Generator().manual_seed(0)
+        made = data(pixels[..., :11, :11], table, cutout=0.3)
+        steps = Steps(model, made, [], batch_size, generator, steps=4, graphs=False, note=pytest.fail)
+        assert steps._at_once == (at_once[0] if most else 1)
+        order = np.random.default_rng(0).permutation(61)
+        seen.append([(images.clone(), steps.drawn) for images in steps._images(order)])
+        assert torch.equal(steps.drawn, generator.get_state())
+    assert [len(images) for images, _ in seen[0]] == [len(part) for part in batches(np.arange(61), batch_size)]
+    for (images, drawn), (alone, drawn_alone) in zip(*seen, strict=True):
+        assert torch.equal(images, alone) and torch.equal(drawn, drawn_alone)
+
+
+def test_steps_of_adamw_have_the_bytes_of_pytorch_s_class() -> None:
+    networks, optimizers = [], []
+    for _ in range(2):
+        model = LTNet(
+            build_network("cnn", classes=3, channels=1, image_size=12, seed=0), ClampedTransitions(random_t(2, 3), 0.01)
+        )
+        networks.append(model)
+        optimizers.append(optimizers_of(model, Schedule(epochs=1, weight_decay=0.1)))
+    ours = OptimizerSteps(optimizers[0], CPU)
+    for step in range(6):
+        for model, own in zip(networks, optimizers, strict=True):
+            set_rates(own, [0.1 / (step + 1), 0.2, 0.3])
+            for number, parameter in enumerate(model.parameters()):
+                draws = torch.Generator().manual_seed(31 * step + number)
+                parameter.grad = torch.randn(parameter.shape, generator=draws)
+        if step == 3:  # as in a batch without annotations
+            for model in networks:
+                model.transitions.cells.grad = None  # type: ignore[union-attr]
+        ours.take()
+        for optimizer in optimizers[1]:
+            optimizer.step()
+        for one, other in zip(networks[0].parameters(), networks[1].parameters(), strict=True):
+            assert torch.equal(one, other)
+    for one, other in zip(*optimizers, strict=True):
+        steps = [[float(state["step"]) for state in o.state_dict()["state"].values()] for o in (one, other)]
+        assert steps[0] == steps[1]
+    assert set(ours._states) == {0, 1}
+
+
+def test_a_gradient_is_shortened_where_it_is_longer_than_the_longest() -> None:
+    model = Classifier(build_network("cnn", classes=3, channels=1, image_size=12, seed=0))
+    model.base.to(memory_format=torch.channels_last)
+    pixels, _, table = study(8, random_t(2, 3))
+    steps = Steps(model, data(pixels, table), [], 8, torch.Generator(), steps=1, graphs=False, note=pytest.fail)
+    for length in (1.0, 4.97, 4.99, 5.01, 80.0):
+        gradients = [torch.randn(p.shape, generator=torch.Generator().manual_seed(0)) for p in model.parameters()]
+        whole = torch.cat([g.flatten() for g in gradients]).norm()
+        for parameter, gradient in zip(model.parameters(), gradients, strict=True):
+            parameter.grad = torch.empty_like(parameter).copy_(gradient * length / whole)
+        before = [p.grad.clone() for p in model.parameters() if p.grad is not None]
+        steps._clip()
+        after = [p.grad for p in model.parameters() if p.grad is not None]
+        assert torch.cat([g.flatten() for g in after]).norm() == pytest.approx(min(length, LONGEST_GRADIENT), rel=1e-4)
+        assert (length > LONGEST_GRADIENT) != all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
 
 
 def test_a_static_step_reads_its_rates_from_the_device() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -12,18 +14,56 @@ from torch import Tensor
 from .group import Rows
 
 
-def mirror_and_shift(batch: Tensor, shift: int, generator: torch.Generator, rows: Rows | None = None) -> Tensor:
-    """Mirror each image with probability ½ and shift it by up to ``shift`` pixels, edges reflected.
+@dataclass(frozen=True)
+class Draws:
+    """How the images of a batch are changed; None where they are not.
 
-    ``batch`` is (B,channels,S,S), ``shift`` less than S. Where it is only some ``rows`` of a batch, the draws are those
-    of the whole.
+    Attributes
+    ----------
+    shifts : (2,B) rows and columns, from 0 to twice the largest shift. mirrored : (B,) bool.
+    middles : (2,B) row and column of the middle of what is cut out.
     """
-    b, device = len(batch) if rows is None else rows.of, generator.device
-    draws = torch.randint(0, 2 * shift + 1, (2, b), generator=generator, device=device)
-    flip = torch.rand(b, generator=generator, device=device) < 0.5
-    if rows is not None:
-        draws, flip = draws[:, rows.slice], flip[rows.slice]
-    return (_by_windows if batch.device.type == "cpu" else _by_pixels)(batch, shift, draws, flip)
+
+    shifts: Tensor | None
+    mirrored: Tensor | None
+    middles: Tensor | None
+
+    @classmethod
+    def of(cls, images: int, size: int, shift: int | None, hole: int, generator: torch.Generator) -> Draws:
+        """For so many ``images`` of ``size`` pixels; a ``shift`` of None and a ``hole`` of 0 change nothing."""
+        device = generator.device
+        shifts = mirrored = middles = None
+        if shift is not None:
+            shifts = torch.randint(0, 2 * shift + 1, (2, images), generator=generator, device=device)
+            mirrored = torch.rand(images, generator=generator, device=device) < 0.5
+        if hole:
+            middles = torch.randint(0, size, (2, images, 1), generator=generator, device=device)[:, :, 0]
+        return cls(shifts, mirrored, middles)
+
+    @classmethod
+    def joined(cls, parts: Sequence[Draws]) -> Draws:
+        """For the images of several batches in a row."""
+        shifts, mirrored, middles = zip(*((part.shifts, part.mirrored, part.middles) for part in parts), strict=True)
+        return cls(_joined(shifts), _joined(mirrored), _joined(middles))
+
+    def rows(self, rows: Rows | None) -> Draws:
+        """For some rows of the batch; None is all of them."""
+        if rows is None:
+            return self
+        return Draws(*(None if t is None else t[..., rows.slice] for t in (self.shifts, self.mirrored, self.middles)))
+
+
+def _joined(parts: Sequence[Tensor | None]) -> Tensor | None:
+    present = [part for part in parts if part is not None]
+    return torch.cat(present, -1) if present else None
+
+
+def mirror_and_shift(batch: Tensor, shift: int, shifts: Tensor, mirrored: Tensor) -> Tensor:
+    """Mirror each image that is to be, and shift it by up to ``shift`` pixels, edges reflected.
+
+    ``batch`` is (B,channels,S,S), ``shift`` less than S; ``shifts`` and ``mirrored`` as in :class:`Draws`.
+    """
+    return (_by_windows if batch.device.type == "cpu" else _by_pixels)(batch, shift, shifts, mirrored)
 
 
 def _by_windows(batch: Tensor, shift: int, draws: Tensor, flip: Tensor) -> Tensor:
@@ -70,20 +110,17 @@ def reflected(index: Tensor, size: int) -> Tensor:
     return last - (last - index.abs()).abs()
 
 
-def cut_out(images: Tensor, hole: int, generator: torch.Generator, rows: Rows | None = None) -> Tensor:
+def cut_out(images: Tensor, hole: int, middles: Tensor) -> Tensor:
     """Blank a square of ``hole`` pixels' side out of each normalised image, to the mean of all pixels, in place.
 
-    Its middle may be any pixel, so that part of it may lie outside. T. DeVries and G. W. Taylor, *Improved
-    regularization of convolutional neural networks with cutout*, 2017, arXiv:1708.04552. ``rows`` as above.
+    Its middle, of :class:`Draws`, may be any pixel, so that part of it may lie outside. T. DeVries and G. W. Taylor,
+    *Improved regularization of convolutional neural networks with cutout*, 2017, arXiv:1708.04552.
     """
-    b, _, size, _ = images.shape
-    device = generator.device
-    start = torch.randint(0, size, (2, b if rows is None else rows.of, 1), generator=generator, device=device)
-    start = (start if rows is None else start[:, rows.slice]) - hole // 2
+    start = middles - hole // 2
     if images.device.type == "cpu":
-        for image, row, column in zip(images.numpy(), *start[:, :, 0].tolist(), strict=True):
+        for image, row, column in zip(images.numpy(), *start.tolist(), strict=True):
             image[:, max(row, 0) : row + hole, max(column, 0) : column + hole] = 0.0
         return images
-    steps = torch.arange(size, device=device)
-    down, across = (steps >= start) & (steps < start + hole)
+    steps = torch.arange(images.shape[-1], device=images.device)
+    down, across = (steps >= start[:, :, None]) & (steps < start[:, :, None] + hole)
     return images.masked_fill_((down[:, :, None] & across[:, None, :])[:, None], 0.0)

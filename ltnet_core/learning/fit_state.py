@@ -52,11 +52,10 @@ class Within:
     gpu: Tensor | None
 
     @classmethod
-    def now(cls, images: int, sums: Tensor, generator: torch.Generator) -> Within:
-        """After so many images, with ``generator`` and PyTorch's own as they are."""
-        device = generator.device
+    def now(cls, images: int, sums: Tensor, drawn: Tensor, device: torch.device) -> Within:
+        """After so many images, with ``drawn`` as the fit's generator and PyTorch's own as they are."""
         gpu = torch.cuda.get_rng_state(device) if device.type == "cuda" else None
-        return cls(images, sums.clone(), device.type, generator.get_state(), torch.get_rng_state(), gpu)
+        return cls(images, sums.clone(), device.type, drawn, torch.get_rng_state(), gpu)
 
     def draw_on(self, generator: torch.Generator) -> None:
         """Bring the generators to where they were; those of another kind of device cannot go there."""

@@ -155,6 +155,7 @@ class LTNet(Classifier):
         self.transitions = transitions
         self.likelihood = likelihood
         self.double_softmax = double_softmax
+        self._log_t: Tensor | None = None
         self.prior: Tensor | None
         self.register_buffer("prior", None if prior is None else torch.tensor(prior, dtype=torch.float32), False)
 
@@ -162,17 +163,17 @@ class LTNet(Classifier):
         if self.double_softmax:
             return self.log_q(log_p)[entries.row, entries.coder, entries.label]
         # Σ_k p[k] T[c,k,l] by logsumexp: the product of raw probabilities would underflow for confident networks.
-        log_t = self.transitions.log_t()
+        log_t = self.log_t()
         return torch.logsumexp(log_p[entries.row] + log_t[entries.coder, :, entries.label], dim=1)
 
     def log_q(self, log_p: Tensor) -> Tensor:
-        log_q = log_predict(log_p, self.transitions.log_t())
+        log_q = log_predict(log_p, self.log_t())
         return torch.log_softmax(log_q.exp(), dim=2) if self.double_softmax else log_q
 
     def item_losses(self, log_p: Tensor, entries: Entries | WeightTable) -> Tensor:
         if self.likelihood == "separate":
             return super().item_losses(log_p, entries)
-        return -torch.logsumexp(log_p + entries.evidence(self.transitions.log_t(), log_p), dim=1)
+        return -entries.joint(log_p, self.log_t())
 
     def mass(self, entries: Entries | WeightTable) -> Tensor:
         """Scalar: Σ_n min(1, Σ_c w_c). All annotations of an item are one observation of its truth."""
@@ -184,10 +185,18 @@ class LTNet(Classifier):
         self, images: Tensor, entries: Entries | WeightTable, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:
         """As in :class:`Classifier`; the loss minus Σ prior[c,k,l] · log T[c,k,l]."""
-        loss, log_p = super().training_loss(images, entries, generator)
-        if self.prior is not None:
-            loss = loss - (self.prior * self.transitions.log_t()).sum()
-        return loss, log_p
+        self._log_t = self.transitions.log_t()
+        try:
+            loss, log_p = super().training_loss(images, entries, generator)
+            if self.prior is not None:
+                loss = loss - (self.prior * self._log_t).sum()
+            return loss, log_p
+        finally:
+            self._log_t = None
+
+    def log_t(self) -> Tensor:
+        """(C,K,K) log T; within a training loss the same tensor for all its terms."""
+        return self.transitions.log_t() if self._log_t is None else self._log_t
 
     def matrices(self) -> FloatArray | None:
         return as_matrices(self.transitions.log_t())

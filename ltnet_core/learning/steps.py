@@ -14,9 +14,11 @@ import torch
 from torch import Tensor
 
 from ..annotations import FloatArray
+from .augmentation import Draws
 from .batch import Entries, WeightTable
 from .group import ALONE, Group
 from .ltnet import Classifier
+from .optimizer_steps import OptimizerSteps
 from .schedule import groups_of, set_rates
 from .shared_batch import SharedBatch
 from .training_data import Items, TrainingData, batches
@@ -25,6 +27,8 @@ Numbers = TypeVar("Numbers", Items, Tensor)
 
 LONGEST_GRADIENT = 5.0
 AT_ONCE = {"cpu": 32, "cuda": 1}  # batches: what a graph replays cannot wait
+MOST_PREPARED = 2**21  # bytes of the images that a CPU prepares at a time
+LINE = 64  # bytes; where they begin in memory, images that lie one after another are like those that lie alone
 READ_EVERY = {"cpu": 1, "cuda": 64}  # steps until the sums are read: a GPU works on while nobody asks it for a number
 EAGER_FIRST = 3  # steps before the capture, so that libraries have chosen their kernels and buffers exist
 FEWEST_REPLAYS = 20  # a capture costs about as much as so many steps
@@ -75,7 +79,7 @@ class Totals:
 
     def latest(self) -> float:
         """The first loss of the last batch, or the sum of all; no finite number where the last was none."""
-        return float(self._waiting[-1][1][0] if self._waiting else self._sums[0])
+        return float((self._waiting[-1][1] if self._waiting else self._sums).tolist()[0])
 
 
 class Steps:
@@ -112,6 +116,7 @@ class Steps:
         self.model, self.data, self.optimizers, self.batch_size = model, data, list(optimizers), batch_size
         self.generator, self.note, self._per_epoch = generator, note, per_epoch
         self.totals = Totals(data.device)
+        self._optimizer_steps = OptimizerSteps(self.optimizers, data.device)
         self._trained, self._learned = list(model.base.parameters()), list(model.parameters())
         wanted = (
             graphs and data.static and model.takes_tables and steps >= FEWEST_REPLAYS and data.device.type == "cuda"
@@ -119,6 +124,12 @@ class Steps:
         self._graph: torch.cuda.CUDAGraph | None = None
         self._aside = _beside_the_default_stream(data.device) if wanted else None
         self._done = 0
+        self._drawn: Tensor | None = None
+
+    @property
+    def drawn(self) -> Tensor:
+        """State of the generator after the draws of the batches done, also where those of later ones are made."""
+        return self.generator.get_state() if self._drawn is None else self._drawn
 
     @property
     def captured(self) -> bool:
@@ -131,15 +142,16 @@ class Steps:
         """
         self.model.train()
         self.totals.clear()
+        self._drawn = None
         if sums is not None:
             self.totals.sums.copy_(sums)
         if self.data.static:
             yield from self._on_device(order, rates)
             return
-        parts = batches(order, self.batch_size), self._fetched(order), self._annotated(order), rates
-        for items, batch, annotated, rate in zip(*parts, strict=True):
+        parts = batches(order, self.batch_size), self._images(order), self._annotated(order), rates
+        for items, images, annotated, rate in zip(*parts, strict=True):
             set_rates(self.optimizers, rate)
-            self._learn(batch, items, annotated)
+            self._learn(images, items, annotated)
             yield len(items)
 
     def _annotated(self, order: Items) -> Iterator[Entries | WeightTable]:
@@ -147,6 +159,37 @@ class Steps:
         left = batches(order, self.batch_size)
         while some := list(islice(left, AT_ONCE[self.data.device.type])):
             yield from [self._annotations(items) for items in some]
+
+    def _images(self, order: Items) -> Iterator[Tensor]:
+        """Images of every batch; a CPU prepares several batches at a time, as :class:`Totals` adds them up.
+
+        What else a step draws from the generator, it would draw after the later batches: then it is one at a time.
+        """
+        at_once = self._at_once if self.data.device.type == "cpu" and self._group.alone and not self.model.mixes else 1
+        if at_once == 1:
+            for items, batch in zip(batches(order, self.batch_size), self._fetched(order), strict=True):
+                yield self._prepared(batch, len(items))
+            return
+        left = batches(order, self.batch_size)
+        while some := list(islice(left, at_once)):
+            sizes, draws, states = [len(items) for items in some], [], []
+            for size in sizes:
+                draws.append(self.data.draws(size, self.generator))
+                states.append(self.generator.get_state())
+            images = self.data.prepared(self.data.bytes_of(np.concatenate(some)), Draws.joined(draws))
+            for batch, self._drawn in zip(torch.split(images, sizes), states, strict=True):
+                yield batch
+
+    @property
+    def _at_once(self) -> int:
+        """How many batches are prepared at a time."""
+        size = 4 * self.batch_size * math.prod(self.data.pixels.shape[1:])
+        return 1 if size % LINE else max(min(MOST_PREPARED // size, AT_ONCE["cpu"]), 1)
+
+    def _prepared(self, batch: Tensor, images: int) -> Tensor:
+        """Images that this process needs of a batch of so many, from their bytes."""
+        draws = self.data.draws(images, self.generator)
+        return self.data.prepared(batch, draws if self.model.mixes else draws.rows(self._group.rows(images)))
 
     def _fetched(self, order: Items) -> Iterator[Tensor]:
         """Bytes of every batch; for a GPU the next one is read while this one is worked on."""
@@ -175,7 +218,7 @@ class Steps:
         if whole < len(sizes):
             remaining = self.data.index(order[whole * self.batch_size :])
             set_rates(self.optimizers, rates[whole])
-            self._learn(self.data.bytes_of(self._seen_here(remaining)), remaining, self._annotations(remaining))
+            self._learn_items(remaining)
             yield len(remaining)
 
     def _fill(self, order: Items, rates: Sequence[list[float]]) -> None:
@@ -212,7 +255,7 @@ class Steps:
         items = self._items.index_select(0, self._at)[0]
         rates = self._rates.index_select(0, self._at)[0]
         torch._foreach_copy_([group["lr"] for group in groups_of(self.optimizers)], list(rates.unbind()))
-        self._learn(self.data.bytes_of(self._seen_here(items)), items, self._annotations(items))
+        self._learn_items(items)
         self._at += 1
 
     def _capture(self, stream: torch.cuda.Stream) -> None:
@@ -234,8 +277,9 @@ class Steps:
         gradients = [p.grad for p in self._trained if p.grad is not None]
         if not gradients:
             return
+        if self.data.device.type == "cpu" and _are_short(gradients):
+            return
         length = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
-        # A CPU tells the length without being waited for, and mostly there is nothing to shorten.
         if self.data.device.type != "cpu" or not length <= LONGEST_GRADIENT:
             torch.nn.utils.clip_grads_with_norm_(self._trained, LONGEST_GRADIENT, length)
 
@@ -252,12 +296,15 @@ class Steps:
         self.model.mass(annotations)  # which the annotations keep
         return annotations
 
-    def _learn(self, batch: Tensor, items: Items | Tensor, annotations: Entries | WeightTable) -> None:
+    def _learn_items(self, items: Tensor) -> None:
+        images = self._prepared(self.data.bytes_of(self._seen_here(items)), len(items))
+        self._learn(images, items, self._annotations(items))
+
+    def _learn(self, images: Tensor, items: Items | Tensor, annotations: Entries | WeightTable) -> None:
         """One step on the images that this process sees of a batch of ``items``."""
         rows = self._group.rows(len(items))
         shared = None if self._group.alone else SharedBatch(self._group, rows, whole_images=self.model.mixes)
         self.model.shared = shared
-        images = self.data.prepared(batch, self.generator, None if self.model.mixes else rows)
         loss, log_p = self.model.training_loss(images, annotations, self.generator)
         self._clear_gradients()
         torch.autograd.backward(loss)
@@ -265,9 +312,14 @@ class Steps:
             shared.add_up_gradients(self.model)
         self.model.shared = None
         self._clip()
-        for optimizer in self.optimizers:
-            optimizer.step()
+        self._optimizer_steps.take()
         self.totals.add(self.model, loss.detach()[None], log_p.detach(), annotations)
+
+
+def _are_short(gradients: list[Tensor]) -> bool:
+    """Whether gradients on a CPU are clearly shorter than the longest, as most are; their exact length takes longer."""
+    rows = [g.as_strided((g.numel(),), (1,)) for g in gradients]  # autograd leaves no gap in a gradient, whatever order
+    return sum(float(torch.dot(row, row)) for row in rows) <= 0.99 * LONGEST_GRADIENT**2
 
 
 def _beside_the_default_stream(device: torch.device) -> torch.cuda.Stream:

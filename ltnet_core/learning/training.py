@@ -386,7 +386,7 @@ class _Fit:
 
         def keep() -> None:
             if 0 < done < len(order) and self._may_be_kept(steps, epoch):
-                state.within = Within.now(done, steps.totals.sums, steps.generator)
+                state.within = Within.now(done, steps.totals.sums, steps.drawn, self.data.device)
                 self._save()
 
         self._keep = keep

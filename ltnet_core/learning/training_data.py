@@ -11,9 +11,8 @@ from torch import Tensor
 
 from ..annotations import AnnotationTable, FloatArray
 from ..images.image import Pixels
-from .augmentation import cut_out, mirror_and_shift
+from .augmentation import Draws, cut_out, mirror_and_shift
 from .batch import Entries, WeightTable
-from .group import Rows
 
 Items = NDArray[np.int64]
 
@@ -119,7 +118,8 @@ class TrainingData:
 
     def images(self, items: Items | Tensor, generator: torch.Generator | None = None) -> Tensor:
         """(B,channels,S,S) normalised pixels; augmented when a generator is given."""
-        return self.prepared(self.bytes_of(items), generator)
+        draws = None if generator is None else self.draws(len(items), generator)
+        return self.prepared(self.bytes_of(items), draws)
 
     def bytes_of(self, items: Items | Tensor) -> Tensor:
         """(B,channels,S,S) uint8 on the device; ``items`` may be a tensor there where the pixels are there too."""
@@ -134,13 +134,16 @@ class TrainingData:
         batch = torch.from_numpy(np.asarray(self.pixels[items]))
         return batch if self.device.type == "cpu" else batch.pin_memory()
 
-    def prepared(self, batch: Tensor, generator: torch.Generator | None = None, rows: Rows | None = None) -> Tensor:
-        """Normalised pixels of bytes; augmented when a generator is given, which draws for the whole of a batch of
-        which these may be some ``rows``."""
-        if generator is not None and self.augment:
-            batch = mirror_and_shift(batch, self.shift, generator, rows)
+    def draws(self, images: int, generator: torch.Generator) -> Draws:
+        """How so many images are augmented."""
+        return Draws.of(images, self.size, self.shift if self.augment else None, self.hole, generator)
+
+    def prepared(self, batch: Tensor, draws: Draws | None = None) -> Tensor:
+        """Normalised pixels of bytes; augmented when ``draws`` say how."""
+        if draws is not None and draws.shifts is not None and draws.mirrored is not None:
+            batch = mirror_and_shift(batch, self.shift, draws.shifts, draws.mirrored)
         images = batch.float().sub_(self._mean).div_(self._std).contiguous(memory_format=torch.channels_last)
-        return cut_out(images, self.hole, generator, rows) if generator is not None and self.hole else images
+        return images if draws is None or draws.middles is None else cut_out(images, self.hole, draws.middles)
 
     def annotations(self, items: Items | Tensor, as_table: bool = True) -> Entries | WeightTable:
         """The annotations of these items, as a table where the data have tables and ``as_table`` allows it."""
