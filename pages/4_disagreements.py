@@ -5,11 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from ltnet_core.errors import LTNetError
-from ltnet_core.runs.jobs import new_run_dir
 from ltnet_core.runs.run import Run
-from ui import commands, frame, markup, reads
+from ui import frame, markup, reads
 from ui.current import current, select
 from ui.gallery import gallery
+from ui.train_form import start
 from ui.workspace import adjudications_of, runs_folder
 
 REFITTED = "refitted"
@@ -25,11 +25,10 @@ assert dataset is not None  # noqa: S101 - for mypy; a run brings its dataset
 def refit(how: str, blind: bool) -> None:
     """Train again, with what was settled."""
     assert dataset is not None and run is not None  # noqa: S101 - for mypy, see above
-    run_dir = new_run_dir(runs_folder(), dataset.id or dataset.name)
     flags = ["--like", str(run.folder), "--adjudications", str(adjudications_of(dataset)), "--adjudicator", how]
     flags += ["--only-blind"] if blind else []
     try:
-        commands.start_run(run_dir, dataset.location, flags)
+        run_dir = start(dataset, flags)
     except (LTNetError, OSError) as e:
         st.session_state[FAILED] = str(e)
     else:

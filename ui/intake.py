@@ -8,6 +8,7 @@ from ltnet_core.datasets import FORMATS
 from ltnet_core.errors import LTNetError
 from ui import markup, workspace
 from ui.access.settings import settings
+from ui.clicks import once
 from ui.current import select
 from ui.folder_upload import folder_upload
 from ui.roots import allowed_roots
@@ -58,7 +59,7 @@ def _demo() -> None:
                 bar.progress(done / total, f"Drawing faces … {done:,} of {total:,}")
 
         try:
-            dataset = workspace.add_demo(DEMO_ITEMS, draw)
+            dataset = once("demo", lambda: workspace.add_demo(DEMO_ITEMS, draw))
         except (LTNetError, OSError) as e:
             bar.empty()
             markup.callout("error", str(e), title="The demo could not be written")

@@ -12,6 +12,7 @@ from ltnet_core.datasets.joined import Source
 from ltnet_core.errors import LTNetError
 from ltnet_core.files.spreadsheet import guarded, unguarded
 from ui import markup, reads, workspace
+from ui.clicks import once
 from ui.workspace import Dataset
 
 USES = {"labels and images": "all", "images alone": "images"}
@@ -43,11 +44,13 @@ def panel(datasets: Sequence[Dataset], chosen: Callable[[Dataset], None]) -> Non
         sources.append(Source(name.strip(), str(by_id[id].location.resolve()), by_id[id].format, USES[use]))
     # A key of its own for every choice: a field keeps the text that it first had.
     named = " + ".join(s.name for s in sources)[:80]
-    title = st.text_input("Name of the study", named, key=f"join_title_{'|'.join(picked)}")
+    title = st.text_input("Name of the study", named, key=f"join_title_{'|'.join(picked)}").strip()
     if st.button("Join", type="primary", key="join", disabled=len(sources) < 2):
         try:
             with st.spinner("Reading the datasets …"):
-                dataset = workspace.add_joined(title.strip() or "Joined study", sources)
+                dataset = once(
+                    f"join {title} {sources}", lambda: workspace.add_joined(title or "Joined study", sources)
+                )
         except (LTNetError, OSError) as e:
             markup.callout("error", str(e), title="These datasets cannot be joined")
         else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import streamlit as st
@@ -17,6 +18,7 @@ from ltnet_core.runs.jobs import new_run_dir
 from ltnet_core.runs.run import Run
 from ltnet_core.settings import PRESET_TEXTS, Settings, make_settings
 from ui import commands, markup, reference
+from ui.clicks import once
 from ui.current import select
 from ui.option_form import option_form
 from ui.server_files import feature_files, file_of
@@ -150,6 +152,22 @@ def tell_how_long(dataset: Dataset, flags: Sequence[str]) -> None:
         markup.sentence(text)
 
 
+def start(dataset: Dataset, flags: Sequence[str]) -> Path:
+    """Train on a dataset; gives the folder of the run.
+
+    Raises
+    ------
+    LTNetError
+    """
+
+    def act() -> Path:
+        run_dir = new_run_dir(runs_folder(), dataset.id or dataset.name)
+        commands.start_run(run_dir, dataset.location, flags)
+        return run_dir
+
+    return once(f"train {dataset.location} {flags}", act)
+
+
 def new_run(study: Study, dataset: Dataset) -> None:
     """The form, and Start."""
     if study.reading.questions:
@@ -185,10 +203,10 @@ def new_run(study: Study, dataset: Dataset) -> None:
     if how_long:
         tell_how_long(dataset, [*flags, *read_as(study, dataset)])
     if go:
-        run_dir = new_run_dir(runs_folder(), dataset.id or dataset.name)
+        flags += [*about_people, *read_as(study, dataset)]
         try:
             with st.spinner("Starting …"):
-                commands.start_run(run_dir, dataset.location, [*flags, *about_people, *read_as(study, dataset)])
+                run_dir = start(dataset, flags)
         except (LTNetError, OSError) as e:
             markup.callout("error", "", title="Training did not start", items=str(e).splitlines())
         else:
