@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -332,12 +333,13 @@ class AnnotationTable:
             np.concatenate([self.count, votes[item, label].astype(np.float32)]),
         )
 
-    def canonical(self) -> tuple[AnnotationTable, NDArray[np.int64], NDArray[np.int64]]:
+    def canonical(self, by_name: bool = True) -> tuple[AnnotationTable, NDArray[np.int64], NDArray[np.int64]]:
         """The same table in an order that depends on its content alone.
 
         Classes are sorted by name and coders by their annotations, so that neither the
         order of rows, nor the names of coders, nor the order of ``classes.csv`` can
-        change a result by as much as a rounding error.
+        change a result by as much as a rounding error. With ``by_name`` false, classes are
+        sorted by their annotations too, and by name only where two have the same.
 
         Returns
         -------
@@ -345,6 +347,8 @@ class AnnotationTable:
             ``table.classes[i] == self.classes[class_order[i]]``, likewise for coders.
         """
         class_order = np.argsort(np.asarray(self.classes, dtype=object), kind="stable")
+        if not by_name:
+            class_order = class_order[np.argsort(self._class_ranks()[class_order], kind="stable")]
         new_class = np.argsort(class_order)
         keys = []
         by_coder = np.argsort(self.coder, kind="stable")
@@ -362,6 +366,32 @@ class AnnotationTable:
             new_class[self.label].astype(np.int32),
         )
         return table, class_order, coder_order
+
+    def _class_ranks(self) -> IntArray:
+        """(K,) rank of each class by its votes, whatever the names; equal where they cannot be told apart.
+
+        First by how many votes it has, and of which items; among equal ones by who gave them, where a coder is known
+        by the ranks of the classes that it gave to which items.
+        """
+        _, c, k = self.shape
+        ranks = self._ranks(self.label, k, np.zeros(len(self), dtype=np.int64))
+        if len(np.unique(ranks)) < k:
+            coders = self._ranks(self.coder, c, ranks[self.label])
+            ranks = self._ranks(self.label, k, coders[self.coder])
+        return ranks
+
+    def _ranks(self, of: NDArray[np.int32], groups: int, other: IntArray) -> IntArray:
+        """(groups,) rank of each by its annotations: the most first, then a digest of (item, ``other``) and counts."""
+        size = int(other.max(initial=0)) + 1
+        key = (of.astype(np.int64) * max(len(self.items), 1) + self.item) * size + other
+        cells, inverse = np.unique(key, return_inverse=True)
+        votes = np.bincount(inverse, weights=self.count, minlength=len(cells))
+        group, rest = np.divmod(cells, max(len(self.items), 1) * size)
+        ends = np.searchsorted(group, np.arange(groups + 1)).tolist()
+        parts = [np.stack([rest[a:b].astype(np.float64), votes[a:b]]) for a, b in pairwise(ends)]
+        keys = [(-float(part[1].sum()), hashlib.sha256(part.tobytes()).hexdigest()) for part in parts]
+        place = {key: rank for rank, key in enumerate(sorted(set(keys)))}
+        return np.asarray([place[key] for key in keys], dtype=np.int64)
 
     def fingerprint(self) -> str:
         """A short digest of the whole content, to tell whether two tables are the same."""

@@ -120,6 +120,27 @@ def test_order_and_names_do_not_matter(method: str) -> None:
     np.testing.assert_array_equal(one.transitions, two.transitions[np.ix_(workspace_path, order, order)])
 
 
+@pytest.mark.parametrize("method", AGGREGATIONS)
+def test_names_of_classes_do_not_matter(method: str) -> None:
+    rng = np.random.default_rng(5)
+    truth = rng.integers(0, 12, 50)  # so many classes that some have one vote alone, and ties are many
+    said = [
+        (i, c, truth[i] if rng.random() < 0.7 else rng.integers(12)) for i in range(50) for c in rng.permutation(5)[:2]
+    ]
+    results = []
+    for name in ("k{:02d}", "{:02d}"):
+        called = {k: name.format(k if name.startswith("k") else 99 - k) for k in range(12)}  # the other way round
+        rows = [(f"i{i:02d}", f"c{c}", called[int(k)]) for i, c, k in said]
+        table = AnnotationTable.from_frame(
+            pd.DataFrame(rows, columns=["image", "coder", "label"]), classes=list(called.values())
+        )
+        results.append(aggregate(table, method))
+    one, two = results
+    np.testing.assert_array_equal(one.p, two.p)
+    np.testing.assert_array_equal(one.labels, two.labels)
+    np.testing.assert_array_equal(one.transitions, two.transitions)
+
+
 def test_collapsing_equal_patterns_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     table, _, _ = crowd(items=2000, coders=3, seed=2)
     fast = dawid_skene(table, max_iter=30, tol=0)

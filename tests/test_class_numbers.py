@@ -217,6 +217,9 @@ def test_what_is_absent_without_and_with_a_correction() -> None:
         ({"cat": 50, "dog": 40, "none": 45}, []),  # as frequent as the others: a class
         ({"cat": 50, "dog": 40, "none": 22.4}, ["none"]),
         ({"cat": 50, "dog": 40, "none": 22.5}, []),  # half as frequent
+        ({"cat": 50, "dog": 40, "none": 500}, []),  # what most images show
+        ({"cat": 50, "dog": 40, "NA": 50}, []),
+        ({"cat": 50, "dog": 40, "NA": 51, "null": 45}, ["NA"]),  # R writes the absent cells of a wide table so
         ({"cat": 50, "dog": 40, "skip": 500}, ["skip"]),  # nobody would call a class so, however often
         ({"cat": 50, "none": 3}, []),  # two classes at least must be left
         ({"cat": 50, "dog": 0, "none": 3}, []),

@@ -16,6 +16,8 @@ DOUBTFUL = frozenset(
         *("none", "null", "na", "n/a", "n.a.", "-", "--", "?", "-1", "-1.0", "-99", "999", "missing", "empty", "blank"),
     }
 )
+# An absent cell as R, spreadsheets and databases write it; a class of that name is not the most frequent one.
+WRITTEN = frozenset({"na", "n/a", "n.a.", "null"})
 # No class of an image has such a name: they mean that a person did not answer, however often they occur.
 NO_ANSWER = frozenset(
     {
@@ -56,7 +58,10 @@ def doubtful(counts: Mapping[str, float], corrections: Corrections) -> list[str]
         return doubtful if len(others) >= 2 else []
     usual = FREQUENT * sum(others) / len(others)
     always = {*NO_ANSWER, "-1", "-1.0", "-99", "999", *_apart(counts)}
-    return [v for v in doubtful if counts[v] < usual or plain(v) in always]
+    most = max(others)
+    return [
+        v for v in doubtful if counts[v] < usual or plain(v) in always or (plain(v) in WRITTEN and counts[v] > most)
+    ]
 
 
 def _apart(counts: Mapping[str, float]) -> list[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -82,8 +82,8 @@ class Aggregate:
 def aggregate(table: AnnotationTable, method: str = "auto") -> Aggregate:
     """Aggregate labels by one of ``AGGREGATIONS``.
 
-    The result does not depend on the order of rows, coders or classes, nor on the
-    coders' names.
+    The result does not depend on the order of rows, coders or classes, nor on the names
+    of coders and classes, unless two classes have the same votes of all items.
 
     Raises
     ------
@@ -93,7 +93,8 @@ def aggregate(table: AnnotationTable, method: str = "auto") -> Aggregate:
     if method not in AGGREGATIONS:
         known = tuple(AGGREGATIONS)
         raise OptionError(f"unknown method {method!r}; choose from {', '.join(known)}." + did_you_mean(method, known))
-    same, class_order, coder_order = table.canonical()
+    same, class_order, coder_order = table.canonical(by_name=False)
+    same = replace(same, classes=tuple(f"{k:09d}" for k in range(len(same.classes))))  # ties are broken in this order
     estimate = AGGREGATIONS[method](same)
     class_place, coder_place = np.argsort(class_order), np.argsort(coder_order)
     labels = np.where(estimate.labels >= 0, class_order[estimate.labels], -1).astype(np.int32)
