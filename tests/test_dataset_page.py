@@ -18,7 +18,7 @@ from ltnet_core.datasets.crowd import draw_crowd
 from ltnet_core.datasets.joined import Source
 from ltnet_core.errors import DatasetError
 from ltnet_core.labels.aggregation import aggregate
-from ui import labels_alone, reads, workspace
+from ui import labels_alone, markup, reads, workspace
 
 VOTES = b"image,happy,fear\nimages/0.png,9,1\nimages/1.png,2,8\n"
 
@@ -136,7 +136,7 @@ def test_a_question_is_answered_and_a_role_changed_on_the_page(workspace_path: P
     assert "says where an image comes from" in seen(at)
     assert "Next: train" not in seen(at)
     by_source, one = at.radio(key="answer_0").options
-    assert (by_source, one) == ("each value of source is a coder", "all labels are one coder's")
+    assert (by_source, one) == ("each value of source is a coder", markup.label("all labels are one coder's"))
     at.radio(key="answer_0").set_value("--columns coder=source,label=emotion").run()
     at.button(key="settle_0").click().run()
     assert not at.exception and "says where an image comes from" not in seen(at)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 import string
 from collections.abc import Mapping, Sequence
 
@@ -14,13 +15,14 @@ def esc(text: object) -> str:
     return f"<bdi>{html.escape(str(text))}</bdi>"
 
 
-# Streamlit turns :name: and a@b into emoji and links after it has read the Markdown: only a character between stops it.
-_AS_TEXT = str.maketrans({c: f"\\{c}" + ("\u200b" if c in ":@" else "") for c in string.punctuation})
+# What Streamlit makes an emoji, an icon or an address of after it has read the Markdown: a character inside stops it.
+_NAMED = re.compile(r"[:@](?=\w)|\bwww(?=\.)")
+_PUNCTUATION = str.maketrans({c: f"\\{c}" for c in string.punctuation})
 
 
 def label(text: str) -> str:
     """Plain text for the label of a widget or a toast, which Streamlit reads as Markdown."""
-    return text.translate(_AS_TEXT)
+    return _NAMED.sub("\\g<0>\u200b", text).translate(_PUNCTUATION)
 
 
 def show(body: str) -> None:
