@@ -9,6 +9,7 @@ import streamlit as st
 
 from ltnet_core.datasets import FORMATS, Study
 from ltnet_core.errors import LTNetError
+from ltnet_core.files.printing import counted, plural
 from ltnet_core.files.spreadsheet import guarded
 from ui import (
     charts,
@@ -26,7 +27,7 @@ from ui import (
     uploads,
 )
 from ui.current import current
-from ui.wording import coder_name, listing, percent
+from ui.wording import ONE_DIGIT, coder_name, listing, percent
 from ui.workspace import Dataset, set_format
 
 ANOTHER = "another-dataset"  # where the page tells how to bring one
@@ -39,14 +40,15 @@ def overview(study: Study) -> None:
     table = study.table
     labelled = table.annotated()
     n, _, k = table.shape
+    tests, coders = int(study.is_test.sum()), len(study.human_coders)
     markup.facts(
         [
-            ("images", f"{n:,}"),
+            (plural(n, "image"), f"{n:,}"),
             ("labelled", f"{int((labelled & ~study.is_test).sum()):,}"),
             ("unlabelled", f"{int((~labelled & ~study.is_test).sum()):,}"),
-            ("test images", f"{int(study.is_test.sum()):,}"),
-            ("coders", f"{len(study.human_coders):,}"),
-            ("classes", f"{k:,}"),
+            (plural(tests, "test image"), f"{tests:,}"),
+            (plural(coders, "coder"), f"{coders:,}"),
+            (plural(k, "class"), f"{k:,}"),
         ]
     )
 
@@ -89,6 +91,8 @@ def balance(study: Study) -> None:
     markup.heading("Class balance", note)
     figure = charts.class_balance(most, study.table.classes, study.codes)
     st.plotly_chart(figure, config=charts.CONFIG, key="balance")
+    if not charts.names_fit(study.table.classes):
+        markup.show(markup.key(dict(zip(study.codes, study.table.classes, strict=True))))
     items = study.table.annotations_per_coder()
     rows = [
         {
@@ -129,15 +133,16 @@ def agreement_part(study: Study, agreement: dict[str, Any]) -> None:
     ]
     if len(rows) > MOST_ROWS:
         config = {
-            "agree": st.column_config.NumberColumn(format="percent"),
+            "agree": st.column_config.NumberColumn(format=ONE_DIGIT),
             "kappa": st.column_config.NumberColumn(format="%.2f"),
         }
-        st.dataframe(guarded(pd.DataFrame(rows)), hide_index=True, height=420, key="pairs", column_config=config)
+        whole_table = pd.DataFrame([{**r, "agree": 100 * r["agree"]} for r in rows])
+        st.dataframe(guarded(whole_table), hide_index=True, height=420, key="pairs", column_config=config)
     else:
         markup.show(_pairs_table(rows))
     alpha = agreement["krippendorff_alpha"]
     left_out = agreement["pairs_left_out"]
-    more = f"{left_out:,} pairs of the coders with the fewest labels are left out. " if left_out else ""
+    more = f"Left out: {counted(left_out, 'pair')} of the coders with the fewest labels. " if left_out else ""
     whole = "unknown" if alpha is None else format(alpha, ".2f")
     fleiss = agreement["fleiss_kappa"]
     whole += "" if fleiss is None else f"; Fleiss’ kappa: {fleiss:.2f}"
@@ -192,7 +197,7 @@ except LTNetError as e:
     alone = reads.images_alone(state.dataset)
     if alone:
         text = "Join them with a dataset that has labels: they take part as unlabelled data, the bridge between coders."
-        markup.callout("note", text, title=f"{alone:,} images, and nobody labelled any")
+        markup.callout("note", text, title=f"{counted(alone, 'image')}, and nobody labelled any")
     else:
         markup.callout("error", str(e), title="This dataset cannot be read any more")
     manage.dataset_itself(state.dataset, state)
@@ -209,7 +214,7 @@ with st.container(horizontal=True, vertical_alignment="center", gap="small"):
     if not state.runs_here and study.has_images and not study.errors() and not study.reading.questions:
         frame.link("train", "Next: train on it →", state)
     markup.show(f'<a class="lt-jump" href="#{ANOTHER}">Bring another dataset ↓</a>')
-with st.grid(min_column_width=400, gap="large"):
+with st.grid(2, min_column_width=400, gap="large"):
     left, right = st.container(), st.container()
 with left:
     balance(study)

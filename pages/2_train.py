@@ -103,7 +103,7 @@ def _buttons(run: Run, state: str, dataset: Dataset) -> None:
 
 def _curves(events: list[dict[str, Any]], run: Run, settings: Settings | None) -> None:
     history = progress.history(events)
-    with st.grid(min_column_width=340, gap="large"):
+    with st.grid(2, min_column_width=340, gap="large"):
         markup.show(progress.stage_list(events, run.status(), settings))
         figure = st.container()
     with figure:

@@ -16,7 +16,7 @@ from ui import charts, downloads, frame, markup, ordering, params, reads
 from ui.current import current
 from ui.gallery import show_next
 from ui.matrix_cells import matrix_cells
-from ui.wording import coder_name, confusions_sentence, top_confusions
+from ui.wording import ONE_DIGIT, coder_name, confusions_sentence, top_confusions
 
 DIFFERENCE = 0.5  # differences beyond are as strong as can be
 MOST_AT_ONCE = 8  # matrices; of more coders a table is shown, and the matrices of those chosen in it
@@ -178,11 +178,11 @@ def chosen_coders(among: list[str]) -> list[str]:
         share = np.asarray(counts[c], dtype=float).sum(1) if c in counts else np.ones(len(classes))
         right = float((np.diag(matrices[c]) * share).sum() / max(share.sum(), 1e-9))
         most = top_confusions(matrices[c], content["classes"], most=1)
-        rows.append({"coder": coder_name(c), "annotations": round(size[c]), "right": right,
+        rows.append({"coder": coder_name(c), "annotations": round(size[c]), "right": 100 * right,
                      "confuses most": most[0] if most else "–"})  # fmt: skip
     order_of_rows = "people first, by their annotations" if any(map(is_machine, among)) else "by their annotations"
     markup.heading("Coders", f"{len(among):,}, {order_of_rows}; choose rows to see their matrices")
-    bar = st.column_config.ProgressColumn("right, as the matrix has it", format="percent", min_value=0, max_value=1)
+    bar = st.column_config.ProgressColumn("right, as the matrix has it", format=ONE_DIGIT, min_value=0, max_value=100)
     chosen = params.choose_rows("coder", pd.DataFrame(rows), ranked, {"right": bar})
     if len(chosen) > MOST_CHOSEN:
         markup.sentence(f"The matrices of the first {MOST_CHOSEN} of the {len(chosen):,} chosen coders.")
@@ -202,7 +202,7 @@ if len(shown) > MOST_AT_ONCE:
     shown = chosen_coders(shown)
 params.write()
 width = 380 if len(classes) <= 12 else 560
-with st.grid(min_column_width=width, gap="large"):
+with st.grid(min(max(len(shown), 1), 3), min_column_width=width, gap="large"):
     for position, coder in enumerate(sorted(shown, key=is_machine)):
         show(coder, position)
 if maes:

@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from ltnet_core.errors import LTNetError
+from ltnet_core.files import printing
 from ltnet_core.files.spreadsheet import guarded
 from ltnet_core.runs.run import Run
 from ui import changes, charts, compare, compare_runs, frame, manage, markup, params, reads, run_notes
@@ -37,15 +38,16 @@ if not tests:
     )
 for name, test in tests.items():
     methods = test["methods"]
-    best = compare.best_method(methods)
     markup.heading(
-        "On test images" if len(tests) == 1 else f"On test set {name}", f"{test['items']:,} images, never trained on"
+        "On test images" if len(tests) == 1 else f"On test set {name}",
+        f"{printing.counted(test['items'], 'image')}, never trained on",
     )
     markup.show(f'<p class="lt-say">{markup.esc(compare.sentence(methods))}</p>')
-    left, right = st.columns([1, 1], gap="large")
+    with st.grid(2, min_column_width=400, gap="large"):
+        left, right = st.container(), st.container()
     with left:
         counted = compare_runs.methods_on_test(run, name)
-        markup.show(compare.table(methods, MEASURES, best, {m: c.macro_f1_interval for m, c in counted.items()}))
+        markup.show(compare.table(methods, MEASURES, {m: c.macro_f1_interval for m, c in counted.items()}))
     with right:
         measure = params.choose_side_by_side(parameter("measure", name, tests), "Measure", MEASURES)
         values = {method_name(m): v.get(measure) for m, v in methods.items()}
@@ -62,7 +64,8 @@ for name, test in tests.items():
             f"{listed[:1].upper()}{listed[1:]} aggregate labels only: they say nothing of an image nobody labelled."
         )
 
-left, right = st.columns(2, gap="large")
+with st.grid(2, min_column_width=400, gap="large"):
+    left, right = st.container(), st.container()
 truth = evaluation.get("truth") or {}
 with left:
     markup.heading("The labels of the training images", "against the known truth")
@@ -189,7 +192,7 @@ def confusion(
         calibration(counted, test, tests)
         return
     rows = []
-    with st.grid(min_column_width=380 if len(codes) <= 12 else 560, gap="large"):
+    with st.grid(2, min_column_width=380 if len(codes) <= 12 else 560, gap="large"):
         for position, name in enumerate(labels[key] for key in (one, other) if key):
             figures = counted[name].figures
             shown = [codes.get(c, c) for c in figures.classes]
@@ -211,9 +214,11 @@ def confusion(
 def changed(run: Run, other: Run) -> None:
     """How many truths two runs disagree on, and a link to them."""
     number, both = changes.changed_truths(reads.selections(other).items, reads.selections(run).items)
-    markup.sentence(f"{number:,} of {both:,} images have another learned truth than in {run_notes.title(other)}.")
+    have = "has" if number == 1 else "have"
+    of = printing.counted(both, "image")
+    markup.sentence(f"{number:,} of {of} {have} another learned truth than in {run_notes.title(other)}.")
     if number:
-        label = f"See the {number:,} images whose learned truth changed →"
+        label = f"See the {printing.counted(number, 'image')} whose learned truth changed →"
         frame.link("disagreements", label, state, extra={"than": other.folder.name, "sort": "unsure"})
 
 

@@ -69,7 +69,7 @@ markup.heading("From images to their truth")
 for number, (path, title, text) in enumerate(STEPS, 1):
     words, button = st.columns([5, 1.4], vertical_alignment="center")
     with words:
-        markup.show(f'<p class="lt-step"><b>{number}. {markup.esc(title)}</b> {markup.esc(text)}</p>')
+        markup.show(f'<p class="lt-step"><b>{number}. {markup.esc(title)}.</b> {markup.esc(text)}</p>')
     with button:
         frame.link(path, f"Open {frame.page(path).title}", state)
 markup.heading("What the words mean")

@@ -14,6 +14,7 @@ from ltnet_core.explore.facets import KNOWN, NETWORK, TRUTH
 from ltnet_core.explore.wish import ANYTHING, MOST_CORNERS, NOTHING, SIDE
 from ui import gallery, gallery_routes, map_routes, saved_views, thumbnails, upload_frames, upload_routes
 from ui.browser_modules import joined
+from ui.wording import ISOLATE
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
 
@@ -53,6 +54,7 @@ def test_the_gallery_knows_what_python_knows() -> None:
         SET_ASIDE,
         SECOND_OPINION,
     ]
+    assert json.loads(f'"{shared.pop("ISOLATE")}"') == ISOLATE
     assert [shared.pop(name) for name in ("BY_LABELS", "BY_CONFIDENCE")] == [map_routes.LABELS, map_routes.CONFIDENCE]
     assert [shared.pop(name) for name in ("MAP_SIDE", "MOST_CORNERS")] == [SIDE, MOST_CORNERS]
     longest = ".".join([f"{SIDE}_{SIDE}"] * MOST_CORNERS)

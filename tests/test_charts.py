@@ -73,6 +73,23 @@ def test_the_number_of_the_longest_bar_has_room_beside_it() -> None:
     assert charts.method_bars({"LTNet": 0.0}, None).layout.xaxis.range[1] > 0
 
 
+def test_long_names_leave_the_bars_their_room() -> None:
+    long = "Crowd workers of the second batch, filtered by attention checks alone"
+    figure = charts.method_bars({long: 0.7, long + "!": 0.8, "LTNet": 0.9}, "LTNet")
+    lines = [text.split("<br>") for text in figure.layout.yaxis.ticktext]
+    assert all(len(line) <= charts.LINE + 2 for text in lines for line in text)
+    assert [len(text) for text in lines] == [2, 2, 1]
+    assert [name for (name,) in figure.data[0].customdata] == [long, long + "!", "LTNet"]
+    assert len(figure.data[0].y) == 3  # two names that begin alike are two bars
+    below = [
+        charts.class_balance({"A": [1, 2]}, [name, "dog"], ["Ca", "Do"]).data[0].x
+        for name in ("cat", "a cat or a kitten")
+    ]
+    assert below == [("cat", "dog"), ("Ca", "Do")]
+    titles = [charts.heatmap(np.eye(2), ["a", "b"], ["a", "b"], name).layout.xaxis.title.text for name in ("Ann", long)]
+    assert titles == ["Ann says", "the coder says"]
+
+
 def test_the_five_cases_differ_by_lightness_or_pattern_for_those_who_do_not_see_green() -> None:
     """With deuteranopia, by Viénot, Brettel and Mollon, Color Research and Application 24 (1999), roughly."""
     style = (ROOT / "assets" / "gallery" / "gallery.css").read_text(encoding="utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from ltnet_core.labels.intervals import wilson
 from ltnet_core.runs.evaluation import macro_f1
 from ltnet_core.runs.run import Run
 from ltnet_core.runs.stored_results import load_items, open_results
-from ui import compare_runs, gallery_routes, opened, run_notes
+from ui import compare, compare_runs, gallery_routes, opened, run_notes
 from ui.tokens import token
 
 
@@ -227,3 +228,21 @@ def test_the_page_compares_names_and_links(workspace_path: Path) -> None:
     at = open_page("compare", run="two", **{"with": "one"})
     assert "images have another learned truth than in one" in seen(at)
     assert "though the address names it: gone." in seen(open_page("compare", run="two", **{"with": "gone"}))
+
+
+def test_the_best_of_each_measure_is_bold_not_the_row_of_the_most_accurate() -> None:
+    methods = {
+        "majority": {"accuracy": 0.8, "ece": 0.3},
+        "ltnet": {"accuracy": 0.7, "ece": 0.1},
+        "mixture": {"accuracy": 0.8, "ece": None},
+    }
+    body = compare.table(methods, {"accuracy": "accuracy", "ece": "calibration error"})
+    cells = re.findall(r'<td class="(n[^"]*)">([^< ]+)', body)
+    assert cells == [
+        ("n best", "80.0"),
+        ("n", "30.0"),
+        ("n", "70.0"),
+        ("n best", "10.0"),
+        ("n best", "80.0"),
+        ("n", "–"),
+    ]

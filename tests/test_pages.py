@@ -322,7 +322,7 @@ def test_what_was_settled_can_be_learned_from_and_taken_along(
     Actions(store).act(Action("tag", SET_ASIDE, "Ada", "k1"), ["images/00000.jpg", "images/00001.jpg"])
     assert "2 images are set aside: they are in no table below" in seen(open_page("export", run="faces-1"))
     at = open_page("train")
-    assert "2 images that were set aside are left out." in seen(at)
+    assert "Left out: 2 images set aside." in seen(at)
     at.button(key="start").click().run()
     assert asked[1][4:] == ["--adjudications", str(store.path), "--adjudicator", "ignore"]
 
@@ -337,7 +337,7 @@ def test_the_truth_of_compare_is_the_same_in_words_and_bars(workspace_path: Path
     assert "The learned truth is right on 90.6 %" in seen(at)
     assert "The network alone, without the labels, is right on 91.1 %." in seen(at)
     (bars,) = [json.loads(c.proto.spec)["data"][0] for c in at.get("plotly_chart") if "learned truth" in c.proto.spec]
-    named = dict(zip(bars["y"], bars["text"], strict=True))
+    named = dict(zip((name for (name,) in bars["customdata"]), bars["text"], strict=True))
     assert named == {"the coders’ own labels": "71.0 %", "LTNet, image alone": "91.1 %", "learned truth": "90.6 %"}
     # Without test images it is what Train tells, and nothing is explained that the page does not show.
     assert "The small numbers are 95 % intervals" in seen(at) and "The learned truth" not in seen(open_page("train"))

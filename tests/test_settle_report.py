@@ -39,7 +39,7 @@ def test_a_pair_is_counted_where_its_labels_differ() -> None:
     assert (pair.items, pair.for_first, pair.for_second, pair.for_neither) == (7, 6, 1, 0)
     assert pair.images == tuple("abcdef")
     assert pair.sentence == (
-        "Where A says x and B says y, 86% of 7 images were settled as x (95 % interval 49% to 97%): no clear rule; "
+        "Where A says x and B says y, 86 % of 7 images were settled as x (95 % interval 49 % to 97 %): no clear rule; "
         "look at these images together and write down what tells them apart."
     )
 
@@ -57,7 +57,7 @@ def test_a_clear_majority_is_a_rule_and_few_images_are_none() -> None:
     decisions = dict(zip("abcdefghij", many.values(), strict=True))
     (pair,) = settle_report(names, decisions).pairs
     assert (pair.leading, pair.for_neither, pair.other) == ("y", 10, "y")
-    assert pair.sentence.endswith("(95 % interval 72% to 100%): take y.")
+    assert pair.sentence.endswith("(95 % interval 72 % to 100 %): take y.")
     few = dict(list(decisions.items())[: ENOUGH - 1])
     assert "too few for a rule" in settle_report(names, few).pairs[0].sentence
 
@@ -137,8 +137,8 @@ def test_the_command_line_writes_it_of_a_run_and_of_a_dataset(
     said = [Opinion("second", i, "fear", "<Ben>", "", f"b-{n}", "image") for n, i in enumerate(images[:3])]
     Opinions(store).add_all([*said, Opinion("again", images[3], "anger", "Ada", "", "a-9", "image")])
     done = ltnet("report", demo, "--settled", store.path, "--out", tmp_path / "store.html")
-    assert "Same answer by <Ben> with Ada: 100% of 3 images (95 % interval 44% to 100%)." in done.stdout
-    assert "Same answer by Ada again: 0% of 1 images" in done.stdout
+    assert "Same answer by <Ben> with Ada: 100 % of 3 images (95 % interval 44 % to 100 %)." in done.stdout
+    assert "Same answer by Ada again: 0 % of 1 image" in done.stdout
     page = (tmp_path / "store.html").read_text(encoding="utf-8")
     assert "How far reviewers agree" in page and "&lt;Ben&gt; with Ada" in page
     settled.write_text("image,label\nnobody.jpg,fear\n", encoding="utf-8")

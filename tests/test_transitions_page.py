@@ -14,6 +14,7 @@ from fake_run import write_fake_run
 from page_driver import link, open_page, seen
 from run_results import rows_of
 
+from ltnet_core.files.printing import counted
 from ltnet_core.runs.run import Run
 from ltnet_core.runs.stored_results import read_transitions
 from ui import (
@@ -130,7 +131,7 @@ def test_each_figure_of_a_cell_says_what_it_counts(workspace_path: Path, demo: P
         truth, label = (classes.index(re.findall("<b>(.*?)</b>", text)[n]) for n in (0, 1))
         of_row = frame[frame["learned_truth"] == classes[truth]]
         behind = int((of_row["Alpha"] == classes[label]).sum())
-        assert f"by the most probable truth: {behind:,} of the row’s {len(of_row):,} images" in text
+        assert f"by the most probable truth: {behind:,} of the row’s {counted(len(of_row), 'image')}" in text
         share, whole = expected[truth, label], expected[truth].sum()
         assert f"expected: {share:,.1f} of the row’s {whole:,.1f} annotations" in text
-        assert re.search("evidence: the row rests on [0-9,]+ annotations of sure truth$", text)
+        assert re.search("evidence: the row rests on [0-9,]+ annotations? of sure truth$", text)

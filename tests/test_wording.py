@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 from page_driver import ROOT
 
+from ltnet_core.annotations import MACHINE_PREFIX
 from ltnet_core.labels.intervals import difference_of_shares, wilson
 from ui import (
     compare,
     gallery,
+    markup,
     wording,
 )
 
@@ -79,3 +81,10 @@ def test_what_readers_could_not_decode_is_said_nowhere(phrase: str) -> None:
     files = [f for folder in folders for f in (ROOT / folder).rglob("*.*") if f.suffix in (".py", ".js", ".html")]
     assert len(files) > 100
     assert [f.name for f in files if phrase in " ".join(f.read_text(encoding="utf-8").split())] == []
+
+
+def test_english_around_a_right_to_left_name_runs_from_left_to_right() -> None:
+    """A browser takes the direction of a text from its first letter, also where that is of an isolated name."""
+    assert markup.esc(wording.coder_name(f"{MACHINE_PREFIX}سعيد")).startswith('<bdi dir="ltr">')
+    assert markup.esc(wording.method_name("coder:سعيد")).startswith('<bdi dir="ltr">')
+    assert markup.esc("سعيد") == "<bdi>سعيد</bdi>"

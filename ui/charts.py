@@ -7,6 +7,7 @@ looks right in the light and in the dark.
 from __future__ import annotations
 
 import html
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ltnet_core.annotations import FloatArray
 from ltnet_core.explore.figures import CalibrationCurve
+from ltnet_core.files.printing import counted
 from ltnet_core.labels.identifiability import ENOUGH
 from ui.wording import name as isolated
 
@@ -31,6 +33,9 @@ LEGEND_LINE = 20  # pixels
 CLEAR = "rgba(0,0,0,0)"
 INK = "rgb(128, 128, 128)"  # stands for the theme's text colour, which the style sheet puts in its place
 HATCHED = {"fillmode": "overlay", "fgcolor": "rgba(255,255,255,.85)", "size": 7, "solidity": 0.25}
+LINE = 26  # characters of a name beside a bar
+MOST_NAMES, LONGEST_NAME = 10, 14  # of classes, in full below bars
+LONGEST_TITLE = 32  # characters of a coder above its matrix
 MOST_TEXT = 16  # beyond so many classes numbers in cells are unreadable
 
 
@@ -68,14 +73,26 @@ class RowEvidence:
             of = sum(self.expected[row])
             out.append(f"expected: {self.expected[row][column]:,.1f} of the row’s {of:,.1f} annotations")
         if self.images is not None:
-            of = sum(self.images[row])
-            out.append(f"by the most probable truth: {self.images[row][column]:,} of the row’s {of:,} images")
-        return [*out, f"evidence: the row rests on {self.support[row]:,.0f} annotations of sure truth"]
+            behind = sum(self.images[row])
+            out.append(
+                f"by the most probable truth: {self.images[row][column]:,} of the row’s {counted(behind, 'image')}"
+            )
+        return [*out, f"evidence: the row rests on {counted(round(self.support[row]), 'annotation')} of sure truth"]
 
 
 def _text(name: object) -> str:
     """A name for Plotly, which reads a little HTML in its texts."""
     return html.escape(isolated(str(name))).replace("%{", "%\u200b{")
+
+
+def _lines(name: str) -> list[str]:
+    """A long name on two lines; the end of a very long one is left out."""
+    return textwrap.wrap(name, LINE, max_lines=2, placeholder=" …") or [name]
+
+
+def names_fit(classes: Sequence[str]) -> bool:
+    """Whether the names of the classes fit below bars; else their codes stand there."""
+    return len(classes) <= MOST_NAMES and all(len(c) <= LONGEST_NAME for c in classes)
 
 
 def _frame(figure: go.Figure, height: int, **layout: Any) -> go.Figure:
@@ -99,12 +116,12 @@ def _layout(height: int) -> dict[str, Any]:
 def class_balance(coders: Mapping[str, ArrayLike], classes: Sequence[str], codes: Sequence[str]) -> go.Figure:
     """Share of each class in each coder's labels (counts (K,) per coder), grouped bars."""
     figure = go.Figure()
-    wide = len(classes) <= 10
+    below = classes if names_fit(classes) else codes
     for position, (coder, counts) in enumerate(coders.items()):
         n = np.asarray(counts, dtype=float)
         share = n / max(n.sum(), 1)
         figure.add_bar(
-            x=[_text(c) for c in (classes if wide else codes)],
+            x=[_text(c) for c in below],
             y=share,
             name=_text(coder),
             marker={
@@ -166,7 +183,8 @@ def heatmap(
     ticks = {"tickmode": "array", "tickvals": list(range(k)), "ticktext": [_text(c) for c in codes]}
     size = 13 if k <= MOST_TEXT else 9
     common = {"showgrid": False, "zeroline": False, "ticks": "", "tickfont": {"size": size}, "fixedrange": True} | ticks
-    title = {"text": f"{_text(coder)} says", "font": {"size": 13}}
+    who = _text(coder) if len(coder) <= LONGEST_TITLE else "the coder"  # whose name stands above
+    title = {"text": f"{who} says", "font": {"size": 13}}
     end = k + 0.1 + 0.06 * k if evidence else k - 0.5
     layout = {
         **_layout(400),
@@ -302,10 +320,9 @@ def curves(history: Mapping[str, Sequence[Mapping[str, Any]]], key: str, names: 
 def method_bars(values: Mapping[str, float | None], best: str | None) -> go.Figure:
     """A horizontal bar per method; the best stands out."""
     known = {m: v for m, v in values.items() if v is not None}
-    names = [_text(m) for m in known]
     figure = go.Figure(
         go.Bar(
-            y=names,
+            y=list(range(len(known))),
             x=list(known.values()),
             orientation="h",
             marker_color=["#4c6ef5" if m == best else "rgba(134,142,150,.55)" for m in known],
@@ -313,12 +330,15 @@ def method_bars(values: Mapping[str, float | None], best: str | None) -> go.Figu
             textposition="outside",
             textfont={"size": 13, "color": INK},
             cliponaxis=False,
-            hovertemplate="%{y}: %{x:.1%}<extra></extra>",
+            customdata=[[_text(m)] for m in known],
+            hovertemplate="%{customdata[0]}: %{x:.1%}<extra></extra>",
         )
     )
     top: NDArray[np.float64] = np.asarray(list(known.values()) or [1.0])
     figure.update_xaxes(visible=False, range=[0, max(float(top.max()), 0.001)])
-    figure.update_yaxes(type="category", autorange="reversed", tickfont_size=13, automargin=True)
+    names = {"tickvals": list(range(len(known))), "ticktext": ["<br>".join(map(_text, _lines(m))) for m in known]}
+    plain = {"automargin": True, "showgrid": False, "zeroline": False}
+    figure.update_yaxes(autorange="reversed", tickfont_size=13, **plain, **names)
     # The longest bar's number stands beside the plot, however narrow that is.
     return _frame(figure, 40 + 36 * max(len(known), 1), bargap=0.3, showlegend=False).update_layout(margin_r=64)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ltnet_core.files.printing import counted
 from ltnet_core.labels.intervals import difference_of_shares, wilson
 from ui.markup import esc
 from ui.wording import method_name, percent
@@ -54,7 +55,7 @@ def sentence(methods: Mapping[str, Mapping[str, Any]]) -> str:
 def truth_sentence(truth: Mapping[str, Any]) -> str:
     """How right the learned truth is on the training images, against the labels that came with them."""
     learned, human = truth.get("accuracy"), truth.get("human_labels_accuracy")
-    out = f"The learned truth is right on {percent(learned)} of {truth.get('items', 0):,} images"
+    out = f"The learned truth is right on {percent(learned)} of {counted(truth.get('items', 0), 'image')}"
     out += f"; the coders’ own labels are right {percent(human)} of the time." if human is not None else "."
     network = ((truth.get("methods") or {}).get("ltnet") or {}).get("accuracy")
     if network is not None and learned is not None and network > learned:
@@ -65,14 +66,18 @@ def truth_sentence(truth: Mapping[str, Any]) -> str:
 def table(
     methods: Mapping[str, Mapping[str, Any]],
     measures: Mapping[str, str],
-    best: str | None,
     intervals: Mapping[str, tuple[float, float] | None] | None = None,
 ) -> str:
-    """One row per method, the best in bold; ``intervals`` are those of macro F1."""
+    """One row per method, the best of each measure in bold; ``intervals`` are those of macro F1."""
+    best = {measure: (methods.get(best_method(methods, measure) or "") or {}).get(measure) for measure in measures}
     head = "".join(f'<th class="n">{esc(text)}</th>' for text in measures.values())
     rows = "".join(
-        f'<tr class="{"best" if m == best else ""}"><td>{esc(method_name(m))}</td>'
-        + "".join(f'<td class="n">{_cell(v, measure, m, intervals or {})}</td>' for measure in measures)
+        f"<tr><td>{esc(method_name(m))}</td>"
+        + "".join(
+            f'<td class="n{" best" if v.get(measure) is not None and v[measure] == best[measure] else ""}">'
+            f"{_cell(v, measure, m, intervals or {})}</td>"
+            for measure in measures
+        )
         + "</tr>"
         for m, v in methods.items()
         if any(v.get(measure) is not None for measure in measures)

@@ -155,7 +155,7 @@ def table(runs: Sequence[Run], shown: Collection[str]) -> str:
         tags = "".join(f'<span class="lt-tag">{esc(t)}</span>' for t in note.tags)
         remark = f'<div class="range">{esc(note.note)}</div>' if note.note else ""
         date = datetime.fromtimestamp(run.created()).strftime("%d %b %Y, %H:%M")
-        best = ' class="best"' if run.folder.name in shown else ""
+        best = ' class="best"' if run.folder.name in shown and len(shown) < len(runs) else ""
         rows.append(f"<tr{best}><td>{name} {tags}{remark}</td><td>{date}</td>{cells}</tr>")
     head = f"<tr><th>run</th><th>begun</th>{heads}</tr>"
     return f'<div class="lt-scroll"><table class="lt-table">{head}{"".join(rows)}</table></div>'

@@ -21,7 +21,7 @@ from ltnet_core.runs.evaluation import human_label_accuracy, scores
 from ui import compare, markup, params, reads
 from ui.current import run_again
 from ui.small_matrices import small_matrices
-from ui.wording import coder_name, duration
+from ui.wording import ONE_DIGIT, coder_name, duration
 from ui.workspace import Dataset
 
 METHODS = ("majority", "dawid-skene", "auto")
@@ -166,7 +166,7 @@ def show(study: Study, alone: LabelsAlone) -> None:
     markup.sentence(text)
     if alone.scores:
         items = max(int(s["items"]) for s in alone.scores.values())
-        markup.show(compare.table(alone.scores, MEASURES, compare.best_method(alone.scores)))
+        markup.show(compare.table(alone.scores, MEASURES))
         markup.sentence(f"On the {items:,} labelled images of known truth, test images among them.")
     elif (study.truth >= 0).any():
         markup.sentence("No labelled image has a known truth, so nobody can say how right these are; test images have.")
@@ -209,10 +209,10 @@ def _chosen(table: AnnotationTable, transitions: FloatArray, share: FloatArray) 
         {
             "coder": [coder_name(table.coders[c]) for c in ranked],
             "images": size[ranked],
-            "right, as the labels have it": right[ranked],
+            "right, as the labels have it": 100 * right[ranked],
         }
     )
-    bar = st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1)
+    bar = st.column_config.ProgressColumn(format=ONE_DIGIT, min_value=0, max_value=100)
     ids = [table.coders[c] for c in ranked]
     rows = params.choose_rows("coder", frame, ids, {"right, as the labels have it": bar})
     return [int(c) for c in ranked[rows if rows else slice(FIRST)]]

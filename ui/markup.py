@@ -9,10 +9,15 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
+from ui.wording import ISOLATE
+
 
 def esc(text: object) -> str:
     """Text as HTML, isolated so that right-to-left names do not reorder their neighbours."""
-    return f"<bdi>{html.escape(str(text))}</bdi>"
+    plain = str(text)
+    # A browser looks into isolated names too for the direction of what they stand in, which is English.
+    direction = ' dir="ltr"' if ISOLATE in plain else ""
+    return f"<bdi{direction}>{html.escape(plain)}</bdi>"
 
 
 # What Streamlit makes an emoji, an icon or an address of after it has read the Markdown: a character inside stops it.

@@ -38,7 +38,11 @@ def section(study: Study, dataset: Dataset) -> None:
     above, below = st.container(), st.container(horizontal=True, gap="small")
     with below:
         slot = st.empty()
-        if study.has_images and key not in known and slot.button(f"Open all {images:,} images", key="check_images"):
+        if (
+            study.has_images
+            and key not in known
+            and slot.button(f"Open all {images:,} images" if images > 1 else "Open the image", key="check_images")
+        ):
             bar = slot.progress(0.0, "Opening …")
 
             def show(done: int, total: int) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ltnet_core.datasets import Study
+from ltnet_core.files.printing import counted
 from ui.markup import esc
 
 PER_CLASS = 24
@@ -32,6 +33,6 @@ def render(study: Study, coder: str, thumbnail: Callable[[str], str | None]) -> 
     for (name, (count, images)), code in list(zip(pick(study, coder).items(), study.codes, strict=True))[:MOST_CLASSES]:
         uris = [u for u in map(thumbnail, images) if u]
         faces = "".join(f'<img src="{uri}" alt="">' for uri in uris) or '<span class="none">none</span>'
-        rows.append(f'<div class="who">{esc(code)} · {esc(name)}<span>{count:,} labels</span></div>')
+        rows.append(f'<div class="who">{esc(code)} · {esc(name)}<span>{counted(count, "label")}</span></div>')
         rows.append(f'<div class="row">{faces}</div>')
     return f'<div class="lt-samples">{"".join(rows)}</div>'

@@ -13,6 +13,7 @@ from ltnet_core.datasets import Study
 from ltnet_core.errors import LTNetError
 from ltnet_core.explore.adjudications import Adjudications
 from ltnet_core.explore.set_aside import read_set_aside
+from ltnet_core.files.printing import counted
 from ltnet_core.method import METHODS
 from ltnet_core.runs.jobs import new_run_dir
 from ltnet_core.runs.run import Run
@@ -124,11 +125,11 @@ def settled(study: Study, dataset: Dataset) -> list[str]:
         markup.callout("warning", str(e), title="What was settled cannot be read")
         return []
     if left_out:
-        markup.sentence(f"{left_out:,} images that were set aside are left out.")
+        markup.sentence(f"Left out: {counted(left_out, 'image')} set aside.")
     if not count:
         return ["--adjudications", str(store), "--adjudicator", "ignore"] if left_out else []
     how = st.selectbox(
-        f"{count:,} images were settled by people", list(SETTLED), key="settled", format_func=lambda h: SETTLED[h]
+        f"{counted(count, 'image')} settled by people", list(SETTLED), key="settled", format_func=lambda h: SETTLED[h]
     )
     if how == "" and not left_out:
         return []

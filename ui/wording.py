@@ -62,6 +62,8 @@ AGGREGATED = {  # names of an evaluation that are no trained network
     "truth": "known truth",
     "posterior": "network with the labels",
 }
+ONE_DIGIT = "%.1f %%"  # how a column of a table writes what is in percent
+ISOLATE = "\u2068"  # begins a name that may run from right to left
 LEAST_CONFUSED = 0.1  # of a class; less is not told
 SHARED_STAGES = {
     "images": "Read the images",
@@ -73,7 +75,7 @@ SHARED_STAGES = {
 def name(text: str) -> str:
     """A user's name for use inside a sentence: right-to-left text must not turn its neighbours around."""
     turning = {"R", "AL", "RLO", "RLE", "RLI", "LRO", "LRE", "LRI", "FSI"}
-    return f"\u2068{text}\u2069" if any(unicodedata.bidirectional(c) in turning for c in text) else text
+    return f"{ISOLATE}{text}\u2069" if any(unicodedata.bidirectional(c) in turning for c in text) else text
 
 
 def coder_name(coder: str) -> str:

@@ -3,7 +3,7 @@
 
 import { arrowKey, reached } from "./arrows.js";
 import { ANYTHING } from "./constants.js";
-import { h, named, pairOf, percent, redraw, share, whole } from "./core.js";
+import { counted, h, named, pairOf, percent, redraw, share, whole } from "./core.js";
 import { Latest } from "./latest.js";
 
 /** @import { Gallery } from "./main.js" */
@@ -102,7 +102,7 @@ export class Coders {
       groups > 1 ? `, in ${groups} groups` : "",
       ". A cell shows the images on which they differ, a name what the coder’s labels show.",
       apart ? " No two of these coders labelled the same image, so nothing is known of their agreement." : "",
-      leftOut ? ` ${whole(leftOut)} coders with fewer labels are left out.` : "",
+      leftOut ? ` Left out: ${counted(leftOut, "coder")} with fewer labels.` : "",
     ].join("");
     const many = coders.length > MOST_TEXTS;
     const table = h("table", { "aria-describedby": "about-agree", onKeydown: (/** @type {KeyboardEvent} */ e) => arrowKey(this.matrix, e, coders.length - 1) }, head, body);
@@ -121,7 +121,7 @@ export class Coders {
     const agree = agreement[row][column];
     const pair = pairOf(a, b);
     const on = [pair, pairOf(b, a)].includes(app.view.pair) && app.view.labels === "differ";
-    const much = agree === null ? `${whole(shared[row][column])} images in common, too few to tell` : `agree on ${percent(agree)} of ${whole(shared[row][column])} images`;
+    const much = agree === null ? `${counted(shared[row][column], "image")} in common, too few to tell` : `agree on ${percent(agree)} of ${counted(shared[row][column], "image")}`;
     const text = `${app.coderName(a)} and ${app.coderName(b)}: ${much}`;
     const key = `agree:${row}:${column}`;
     return h(
@@ -150,13 +150,13 @@ export class Coders {
     const person = !app.data.coders.find((c) => c.id === chosen)?.machine;
     return [
       title,
-      h("p", {}, `${whole(facts.annotations)} labels; ${within(facts.right)} of ${whole(facts.right.items)} are ${says}.`),
+      h("p", {}, `${counted(facts.annotations, "label")}; ${within(facts.right)} of ${whole(facts.right.items)} are ${says}.`),
       h("div", { class: "ga-drift", "aria-hidden": "true" }, facts.parts.map((part) => h("i", { title: within(part), style: { height: share(part.share ?? 0) } }))),
       h("p", {}, `In the order of the images: ${within(first)} in the first half, ${within(second)} in the second`, facts.drifts ? ", a change beyond chance." : ", no change beyond chance."),
       h(
         "div",
         { class: "ga-row" },
-        person ? h("button", { class: "ga-link", name: "alone", disabled: !facts.alone, onClick: () => app.set({ alone: chosen }) }, `alone with its label: ${whole(facts.alone)} images`) : null,
+        person ? h("button", { class: "ga-link", name: "alone", disabled: !facts.alone, onClick: () => app.set({ alone: chosen }) }, `alone with its label: ${counted(facts.alone, "image")}`) : null,
         h("button", { class: "ga-link", name: "labelled", onClick: () => app.set({ [`says.${chosen}`]: ANYTHING }) }, "all that it labelled"),
         app.data.truth ? h("button", { class: "ga-link", name: "its-matrix", onClick: () => app.transitions.show(chosen) }, "its matrix") : null,
       ),

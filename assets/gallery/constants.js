@@ -18,4 +18,5 @@ export const VIEW_NAME = 80; // characters
 export const MAP_SIDE = 9999; // coordinates on the map are whole numbers from 0 to here
 export const MOST_CORNERS = 60; // of an area of the map
 export const BY_LABELS = "*labels*"; // what the points of the map are coloured by, in place of a column
+export const ISOLATE = "\u2068"; // begins a name that may run from right to left
 export const BY_CONFIDENCE = "*confidence*";

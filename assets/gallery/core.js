@@ -1,6 +1,8 @@
 // @ts-check
 // What the other parts share: making elements, numbers in words, what the browser remembers.
 
+import { ISOLATE } from "./constants.js";
+
 /** @typedef {Node | string | null | undefined | false} Child */
 
 /**
@@ -43,10 +45,11 @@ function shown(children) {
 }
 
 /**
- * A user's name inside other text: right-to-left letters must not turn their neighbours around.
+ * A user's name inside other text: right-to-left letters must not turn their neighbours around. Text that holds such a
+ * name, isolated by the server, is English: a browser would take its direction from the name.
  * @param {string | number} text
  */
-export const named = (text) => h("bdi", {}, String(text));
+export const named = (text) => h("bdi", { dir: String(text).includes(ISOLATE) ? "ltr" : null }, String(text));
 
 /**
  * Names in an address; they may hold the bar between them.
@@ -87,6 +90,13 @@ const keyOf = (element) => element.dataset.key || element.getAttribute("name") |
 
 /** @param {number} n */
 export const whole = (n) => n.toLocaleString("en");
+
+/**
+ * So many in words: 1 image, 2,000 images.
+ * @param {number} n
+ * @param {string} one
+ */
+export const counted = (n, one) => `${whole(n)} ${one}${n === 1 ? "" : "s"}`;
 
 /**
  * @param {number} x

@@ -3,7 +3,7 @@
 
 import { chosenOf, facets, toggled } from "./choices.js";
 import { ANYTHING, NOTHING } from "./constants.js";
-import { h, named, percent, redraw, share, whole } from "./core.js";
+import { counted, h, named, percent, redraw, share, whole } from "./core.js";
 
 /** @import { Facet } from "./choices.js" */
 /** @import { Gallery } from "./main.js" */
@@ -58,7 +58,7 @@ export class Distributions {
           {
             class: "ga-spread-bar" + (on ? " on" : ""),
             "aria-pressed": String(on),
-            "aria-label": `${facet.title}: ${text}, ${whole(n)} images, ${percent(n / all)}`,
+            "aria-label": `${facet.title}: ${text}, ${counted(n, "image")}, ${percent(n / all)}`,
             dataset: { key: `spread:${facet.name}=${value}` },
             onClick: () => app.set(toggled(app.view, facet, value)),
           },

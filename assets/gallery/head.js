@@ -4,7 +4,7 @@
 import { placeOf } from "./address.js";
 import { chosenOf, restrictions } from "./choices.js";
 import { BLOCK } from "./constants.js";
-import { h, redraw, remember, remembered, sleep, whole } from "./core.js";
+import { counted, h, redraw, remember, remembered, sleep, whole } from "./core.js";
 
 /** @import { Gallery } from "./main.js" */
 
@@ -26,7 +26,7 @@ export class Head {
     const { app } = this;
     const { total } = app.list;
     const of = chosenOf(app.view, "split").reduce((sum, split) => sum + (app.data.totals[split] ?? 0), 0);
-    const count = total === null ? "" : `${whole(total)} of ${whole(Math.max(of, total))} images`;
+    const count = total === null ? "" : `${whole(total)} of ${counted(Math.max(of, total), "image")}`;
     const { settled } = app.progress();
     const size = {
       class: "ga-button",
@@ -90,7 +90,7 @@ export class Head {
       onInput: () => (number.value = String(Number(slider.value) + 1)),
       onChange: () => app.jump(Number(slider.value)),
     });
-    return h("span", { class: "ga-jump" }, slider, number);
+    return h("span", { class: "ga-jump" }, slider, h("label", {}, "no. ", number));
   }
 
   // Show or hide cases and filters, beside the pictures.
@@ -152,7 +152,7 @@ export class Head {
     this.onlyBlind &&= blind > 0;
     const box = h("input", { type: "checkbox", name: "only-blind", disabled: !blind, checked: this.onlyBlind, onChange: () => (this.onlyBlind = box.checked) });
     const title = "Leave out answers given when the labels were in sight, or had been in the list";
-    return h("label", { class: "ga-check", title }, box, `only the ${whole(blind)} given image first`);
+    return h("label", { class: "ga-check", title }, box, `only the ${blind === 1 ? "blind answer" : `${whole(blind)} blind answers`}`);
   }
 
   /** @param {boolean} asking */

@@ -1,7 +1,7 @@
 // @ts-check
 // What was done, by whom, each of which can be taken back; and the report of what settling showed.
 
-import { h, messageOf, named, redraw, when, whole } from "./core.js";
+import { counted, h, messageOf, named, redraw, when, whole } from "./core.js";
 
 /** @import { Gallery } from "./main.js" */
 /** @import { PastAction } from "./types.js" */
@@ -57,7 +57,7 @@ export class History {
   line(a) {
     const many = a.images === 1 ? named(a.first) : `${whole(a.images)} images`;
     const did = { settle: ["settled ", many, " as ", named(a.value)], skip: ["skipped ", many], tag: ["tagged ", many, " “", named(a.value), "”"], untag: ["took the tag “", named(a.value), "” from ", many] }[a.kind];
-    const undo = h("button", { class: "ga-button", dataset: { key: `undo:${a.key}` }, "aria-label": `Undo: ${a.kind} ${a.value}, ${whole(a.images)} images`, onClick: () => this.undo(a.key) }, "Undo");
+    const undo = h("button", { class: "ga-button", dataset: { key: `undo:${a.key}` }, "aria-label": `Undo: ${a.kind} ${a.value}, ${counted(a.images, "image")}`, onClick: () => this.undo(a.key) }, "Undo");
     return h("li", { class: a.undone ? "undone" : "" }, h("span", {}, named(a.by || "Somebody"), " ", did, " "), h("span", { class: "ga-quiet ga-when" }, when(a.at)), a.undone ? h("span", { class: "ga-quiet" }, "undone") : undo);
   }
 

@@ -4,7 +4,7 @@
 import { chosenOf, written } from "./choices.js";
 import { titleOf } from "./class_table.js";
 import { BY_CONFIDENCE, BY_LABELS } from "./constants.js";
-import { h, messageOf, named, percent, redraw, remember, remembered, sleep, whole } from "./core.js";
+import { counted, h, messageOf, named, percent, redraw, remember, remembered, sleep, whole } from "./core.js";
 import { Latest } from "./latest.js";
 import { FAINT, meaningOf, meanings } from "./map_colours.js";
 import { MapCanvas } from "./map_canvas.js";
@@ -109,7 +109,7 @@ export class ImageMap {
       let state = await this.state(anew);
       if (state.state === "none") state = await this.state(true);
       while (state.state === "making" && !app.closed) {
-        this.say(`The map of ${whole(state.of)} images is being made. That takes seconds for a few thousand and minutes for 50,000.`);
+        this.say(`The map of ${counted(state.of, "image")} is being made. That takes seconds for a few thousand and minutes for 50,000.`);
         await sleep(LOOK_AGAIN);
         state = await this.state(false);
       }
@@ -194,7 +194,7 @@ export class ImageMap {
             onClick: () => app.set({ region: written("region", on ? left : [...left, number]) }),
           },
           h("b", {}, `${number}: `, region.images ? named(app.data.classes[region.truth]) : "none of the view"),
-          h("span", {}, region.images ? `${percent(region.share)} of ${whole(region.images)} images; coders differ on ${percent(region.differ)}` : `${whole(region.of)} images in all`),
+          h("span", {}, region.images ? `${percent(region.share)} of ${counted(region.images, "image")}; coders differ on ${percent(region.differ)}` : `${counted(region.of, "image")} in all`),
         );
       }),
     );

@@ -3,7 +3,7 @@
 
 import { classTable, titleOf } from "./class_table.js";
 import { KNOWN, NETWORK, TRUTH } from "./constants.js";
-import { h, named, percent, redraw, remember, remembered, whole } from "./core.js";
+import { counted, h, named, percent, redraw, remember, remembered } from "./core.js";
 import { Latest } from "./latest.js";
 
 /** @import { Gallery } from "./main.js" */
@@ -99,7 +99,7 @@ export class Matrix {
         cell: (k, l) => {
           const n = table.counts[k][l];
           const part = n / all[k];
-          return { part, text: n ? short(n) : "", title: `${rows} ${classes[k]}, ${columns} ${classes[l]}: ${whole(n)} images, ${percent(part)} of the row` };
+          return { part, text: n ? short(n) : "", title: `${rows} ${classes[k]}, ${columns} ${classes[l]}: ${counted(n, "image")}, ${percent(part)} of the row` };
         },
       }),
     );

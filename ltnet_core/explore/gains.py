@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..annotations import ADJUDICATOR, FloatArray, is_machine
+from ..files.printing import counted
 from ..labels.coder_labels import Codes, RowAnnotations, Rows
 from ..labels.intervals import beta_interval
 from ..labels.truth import T_FLOOR
@@ -83,7 +84,7 @@ class Gains:
         """The figures in words."""
         out = []
         if self.settled:
-            out.append(f"{self.settled:,} settled: {_number(self.changed, 'truth')} changed{self._matrix()}.")
+            out.append(f"{self.settled:,} settled: {counted(self.changed, 'truth')} changed{self._matrix()}.")
             out.append(
                 f"{self.corrected:,} by the answers themselves, where {self.promised:.1f} were expected; "
                 f"{self.elsewhere:,} of other images, as the matrices are counted again."
@@ -91,7 +92,7 @@ class Gains:
             if self.learned_already:
                 out.append(f"The run learned from {self.learned_already:,} more.")
         elif self.learned_already:
-            images = _number(self.learned_already, "settled image")
+            images = counted(self.learned_already, "settled image")
             out.append(f"Nothing settled since this run, which learned from {images}.")
         else:
             out.append("Nothing settled yet.")
@@ -115,10 +116,6 @@ MEANING = (
     "sets and those set aside are left out. ± is half the 95 % interval of how often a coder is right, the mean over "
     "the classes. Expected is the sum of 1 − confidence, without what the matrices gain."
 )
-
-
-def _number(n: int, noun: str) -> str:
-    return f"{n:,} {noun}{'' if n == 1 else 's'}"
 
 
 def gains(

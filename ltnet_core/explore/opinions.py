@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ..files.printing import counted, in_percent
 from ..labels.agreement import cohen_kappa
 from ..labels.intervals import wilson
 from .adjudications import Adjudications, OddRowError, prepared
@@ -103,7 +104,8 @@ class Agreement:
     def sentence(self) -> str:
         """The figures in words."""
         kappa = "" if self.kappa is None else f", kappa {self.kappa:.2f}"
-        much = f"{self.share:.0%} of {self.images:,} images (95 % interval {self.low:.0%} to {self.high:.0%}){kappa}"
+        ends = f"95 % interval {in_percent(self.low)} to {in_percent(self.high)}"
+        much = f"{in_percent(self.share)} of {counted(self.images, 'image')} ({ends}){kappa}"
         return f"Same answer by {self.who}: {much}."
 
 

@@ -19,6 +19,7 @@ from ..datasets import Files
 from ..errors import DatasetError
 from ..explore.gains import MEANING, Gains
 from ..explore.opinions import Agreement
+from ..files.printing import in_percent
 from ..files.spreadsheet import csv_bytes
 from ..images.image_decoding import Decoded, decode
 from ..labels.intervals import wilson
@@ -72,8 +73,8 @@ class Verdict:
         which, n = f"Where {in_words(self.first)} says {self.first_says}{both}", self.items
         if n < ENOUGH:
             return f"{which}, only {n} {'image is' if n == 1 else 'images are'} settled: too few for a rule."
-        ends = f"95 % interval {self.low:.0%} to {self.high:.0%}"
-        much = f"{self.share:.0%} of {n:,} images were settled as {self.leading} ({ends})"
+        ends = f"95 % interval {in_percent(self.low)} to {in_percent(self.high)}"
+        much = f"{in_percent(self.share)} of {n:,} images were settled as {self.leading} ({ends})"
         if self.low > 0.5:
             return f"{which}, {much}: take {self.leading}."
         return f"{which}, {much}: no clear rule; look at these images together and write down what tells them apart."

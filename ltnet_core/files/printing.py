@@ -1,4 +1,4 @@
-"""Text for a terminal: control characters and unencodable characters in names are escaped."""
+"""Text for people: numbers with their nouns; for a terminal, control characters in names are escaped."""
 
 from __future__ import annotations
 
@@ -24,6 +24,21 @@ def is_text(value: str | os.PathLike[str]) -> bool:
 def printable(text: str) -> str:
     """The text on one line; what a terminal would obey is written as an escape such as ``\\x1b``."""
     return OBEYED.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
+
+
+def plural(number: float, one: str) -> str:
+    """The noun for so many: image, images; class, classes."""
+    return one if number == 1 else f"{one}es" if one.endswith("s") else f"{one}s"
+
+
+def counted(number: int, one: str) -> str:
+    """So many in words: 1 image, 2,000 images."""
+    return f"{number:,} {plural(number, one)}"
+
+
+def in_percent(part: float) -> str:
+    """A part of a whole in percent: 86 %."""
+    return f"{100 * part:.0f} %"
 
 
 def require_streams() -> None:

@@ -114,7 +114,7 @@ test("coders are compared when somebody looks, and a cell shows where two differ
   const cell = (a, b) => page.one(`[data-key="agree:${a}:${b}"]`);
   assert.match(cell(0, 1).title, /5 images in common, too few to tell/);
   assert.match(cell(1, 0).title, /agree on 25 % of 5 images/);
-  assert.match(page.one(".ga-agree p").textContent, /in 2 groups\..* 1,200 coders with fewer labels are left out\./);
+  assert.match(page.one(".ga-agree p").textContent, /in 2 groups\..* Left out: 1,200 coders with fewer labels\./);
   cell(1, 0).click();
   assert.equal(address(), "?run=faces-1&pair=Ben%7CAnn&labels=differ");
   page.one('[data-key="coder:Ann"]').click();

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 
 import { OF_THE_PAGE, placeOf, search, viewOf, wishOf } from "../../assets/gallery/address.js";
-import { clamp, coders2, h, joinNames, messageOf, pairOf, percent, redraw, remember, remembered, share, splitNames, when } from "../../assets/gallery/core.js";
+import { clamp, coders2, counted, h, joinNames, messageOf, named, pairOf, percent, redraw, remember, remembered, share, splitNames, when } from "../../assets/gallery/core.js";
 import { Latest } from "../../assets/gallery/latest.js";
 import { PageAddress } from "../../assets/gallery/page_address.js";
 import { Answer } from "../../assets/gallery/server.js";
@@ -34,6 +34,15 @@ for (const names of [["a", "b"], ["a|b", "c"], ["100%", "%7C"], ["%25", "|%|"], 
     assert.deepEqual(splitNames(joinNames(names)), names);
     assert.deepEqual(coders2(pairOf(...names)), names);
   });
+}
+
+test("English around a right-to-left name runs from left to right, and a name as it is written", () => {
+  assert.equal(named("\u2068עדה\u2069’s machine coder").getAttribute("dir"), "ltr");
+  assert.notEqual(named("עדה").getAttribute("dir"), "ltr");
+});
+
+for (const [n, text] of [[0, "0 images"], [1, "1 image"], [2000, "2,000 images"]]) {
+  test(`so many in words: ${text}`, () => assert.equal(counted(n, "image"), text));
 }
 
 test("what a handler returns keeps no field from what is typed", () => {

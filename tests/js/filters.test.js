@@ -242,7 +242,7 @@ test("a refit is offered with what was settled and what is set aside, and waits 
   page = await openGallery({ server: page.server });
   assert.equal(page.one('[name="refit"]').textContent, "Refit with 1,200 settled, without 3 set aside …");
   page.one('[name="refit"]').click();
-  assert.match(page.one(".ga-refit").textContent, /only the 700 given image first/);
+  assert.match(page.one(".ga-refit").textContent, /only the 700 blind answers/);
   page.one('[name="only-blind"]').click();
   const pass = stopClock(t);
   page.server.down = true;
