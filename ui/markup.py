@@ -20,8 +20,8 @@ def esc(text: object) -> str:
     return f"<bdi{direction}>{html.escape(plain)}</bdi>"
 
 
-# What Streamlit makes an emoji, an icon or an address of after it has read the Markdown: a character inside stops it.
-_NAMED = re.compile(r"[:@](?=\w)|\bwww(?=\.)")
+# What Streamlit makes an emoji, an address or an arrow after it has read the Markdown: a character inside stops it.
+_NAMED = re.compile(r"[:@](?=[\w/+-])|\bwww(?=\.)|[-<>=~](?=[-<>=])")
 _PUNCTUATION = str.maketrans({c: f"\\{c}" for c in string.punctuation})
 
 

@@ -245,8 +245,8 @@ class Settled:
 
 
 @lru_cache(maxsize=3)
-def _settled(folder: str, version: str, store: str) -> Settled:
-    return Settled(_selections(folder, version).items, Adjudications(Path(store)))
+def _settled(folder: str, version: str, store: str, in_dataset: bool) -> Settled:
+    return Settled(_selections(folder, version).items, Adjudications(Path(store), in_dataset=in_dataset))
 
 
 @lru_cache(maxsize=2)
@@ -271,7 +271,8 @@ def _whole(dataset: Dataset) -> tuple[str, str, str | None, str]:
 
 @lru_cache(maxsize=2)
 def _settled_labels(location: str, version: str, format: str | None, corrections: str, store: str) -> Settled:
-    return Settled(_labelled(location, version, format, corrections).items, Adjudications(Path(store)))
+    items = _labelled(location, version, format, corrections).items
+    return Settled(items, Adjudications(Path(store), in_dataset=True))  # the workspace knows no other without runs
 
 
 @dataclass(frozen=True)
@@ -323,7 +324,8 @@ class RunGallery(Gallery):
         """What people decided about them, up to date."""
         version = version_of_items(self.run)
         with _loading:
-            decisions = _settled(str(self.run.folder), version, str(adjudications_of(self.dataset)))
+            store, in_dataset = str(adjudications_of(self.dataset)), bool(self.dataset.id)
+            decisions = _settled(str(self.run.folder), version, store, in_dataset)
         decisions.refresh()
         return decisions
 

@@ -52,6 +52,7 @@ def forget(dataset: Dataset, name: str) -> None:
 
 def _write(dataset: Dataset, views: list[dict[str, Any]]) -> None:
     path = _path(dataset)
-    with naming(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+    if not dataset.id:  # the folder of a dataset that was deleted meanwhile is not made again
+        with naming(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
     write_json(path, {"views": views})

@@ -23,7 +23,7 @@ import pandas as pd
 
 from ..annotations import ADJUDICATOR
 from ..datasets import Study
-from ..errors import DatasetError, OptionError, StorageError, did_you_mean
+from ..errors import DatasetError, OptionError, RunError, StorageError, did_you_mean
 from ..files.spreadsheet import csv_bytes, unguarded
 from ..files.writing import naming, storage_error
 
@@ -81,10 +81,15 @@ class Decision:
 
 
 class Adjudications:
-    """The decisions about one dataset's items; the file is made with the first of them."""
+    """The decisions about one dataset's items; the file is made with the first of them.
 
-    def __init__(self, path: Path):
+    Where it lies in the folder of a dataset (``in_dataset``), nothing is written when that was deleted: a folder that
+    is made again would hold the decision alone, and stand in the way of the one that is brought back.
+    """
+
+    def __init__(self, path: Path, *, in_dataset: bool = False):
         self.path = path
+        self.in_dataset = in_dataset
 
     def add(self, decision: Decision, known_id: int) -> Decision | None:
         """Write one decision; see :meth:`add_all`."""
@@ -215,9 +220,14 @@ def prepared(store: Adjudications) -> Iterator[sqlite3.Connection]:
     Raises
     ------
     StorageError, DatasetError
+    RunError
+        the dataset whose folder holds it is gone.
     """
+    folder = store.path.parent
+    if store.in_dataset and not folder.is_dir():
+        raise RunError(f"there is no dataset {folder.name!r} any more.")
     with naming(store.path):
-        store.path.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
     with store.opened() as db:
         db.executescript(_SCHEMA)
         db.execute("BEGIN IMMEDIATE")
