@@ -20,6 +20,8 @@ from .opinions import AGAIN, SECOND, prepare_opinions
 
 OPEN = "open"
 LEASE = 300.0  # seconds
+# One that ends later than so was written before the clock was set back. Waiting for other writers takes less.
+LONGEST = 2 * LEASE
 GAP = 10  # answers between an item and the same one again
 MOST_WANTED = 100
 
@@ -110,8 +112,7 @@ class Queue:
             db.executescript(_SCHEMA)
             prepare_opinions(db)
             db.execute("BEGIN IMMEDIATE")
-            # One that ends later than any begun by now was written before the clock was set back.
-            db.execute("DELETE FROM leases WHERE until <= ? OR until > ?", (now, now + LEASE))
+            db.execute("DELETE FROM leases WHERE until <= ? OR until > ?", (now, now + LONGEST))
             held = _rows(db)
             others = {i for i, row in held.items() if row["holder"] != holder}
             kept = tuple(i for i in keep if i not in others and (i in held or _free(db, i, holder)))
@@ -181,7 +182,7 @@ def _rows(db: sqlite3.Connection) -> dict[str, dict[str, Any]]:
 
 def _held(db: sqlite3.Connection, now: float) -> dict[str, int]:
     text = "SELECT reviewer, count(*) AS n FROM leases WHERE until > ? AND until <= ? GROUP BY reviewer ORDER BY 1"
-    return {str(row["reviewer"]): int(row["n"]) for row in db.execute(text, (now, now + LEASE))}
+    return {str(row["reviewer"]): int(row["n"]) for row in db.execute(text, (now, now + LONGEST))}
 
 
 def _has_leases(db: sqlite3.Connection) -> bool:
