@@ -34,6 +34,7 @@ from .files.writing import FULL
 os.environ.setdefault("GOMP_SPINCOUNT", "2000")
 
 BAD_INPUT, FAILURE = 2, 1
+MAY_BE_EMPTY = ("--missing", "--title")
 
 # In the order of their help.
 MODULES = (
@@ -60,9 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv = sys.argv[1:] if argv is None else argv
     arguments = build_parser().parse_args(argv)
     try:
-        for text in argv:
-            if not is_text(text):
-                raise OptionError(f"the argument {text!r} is not UTF-8 text; rename the file or folder.")
+        _require_arguments(argv)
         arguments.run_command(arguments)
         sys.stdout.flush()
     except InputError as e:
@@ -81,6 +80,17 @@ def main(argv: Sequence[str] | None = None) -> int:
             f"there is not enough memory ({str(e) or 'none is left'}); close other programs and try again."
         )
     return 0
+
+
+def _require_arguments(argv: Sequence[str]) -> None:
+    """Raise OptionError for an argument that is no text, or an empty one: as a path it would be the folder at hand."""
+    for before, text in zip(["", *argv], argv, strict=False):
+        if not is_text(text):
+            raise OptionError(f"the argument {text!r} is not UTF-8 text; rename the file or folder.")
+        flag, equals, value = text.partition("=") if text.startswith("--") else (before, "=", text)
+        if equals and not value and flag not in MAY_BE_EMPTY:
+            where = f"of {flag} " if flag.startswith("--") else ""
+            raise OptionError(f"the argument {where}is empty; was a variable not set?")
 
 
 def _complain(message: str, status: int = FAILURE) -> int:

@@ -79,6 +79,8 @@ def new_run(
     choose_device(device)
     pixels_limit()
     require_network(settings, len(study.table.classes))
+    if isinstance(seed, bool) or not isinstance(seed, int):
+        raise OptionError(f"seed must be a whole number, got {seed!r}.")
     if seed < 0:
         raise OptionError(f"seed must not be negative, got {seed}.")
     _require_coders(study, settings)

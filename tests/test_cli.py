@@ -12,6 +12,10 @@ import pandas as pd
 import pytest
 from conftest import Command, write_csv
 
+from ltnet_core.datasets import load_dataset
+from ltnet_core.datasets.image_sources import images_of
+from ltnet_core.errors import DatasetError
+
 COMMANDS = (
     "demo",
     "inspect",
@@ -156,6 +160,11 @@ def test_a_zip_is_read_in_place_and_left_as_it_was(ltnet: Command, plain: Path, 
         (("aggregate", "nowhere", "--method", "majority", "--out", "x.csv"), 2),
         (("aggregate", "nowhere", "--method", "guess", "--out", "x.csv"), 2),
         (("demo", "x", "--items", "-3"), 2),
+        (("inspect", ""), 2),
+        (("predict", "nowhere", ""), 2),
+        (("fit", "nowhere", "--run", ""), 2),
+        (("fit", "nowhere", "--run="), 2),
+        (("join", "x", "--source", "RAF="), 2),
         ((), 2),
     ],
 )
@@ -168,6 +177,18 @@ def test_errors_are_one_sentence_on_stderr(
     assert "Traceback" not in done.stderr
     assert done.stderr.strip()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_empty_argument_is_not_the_folder_at_hand(ltnet: Command, plain: Path) -> None:
+    for command in (("inspect", ""), ("inspect", plain, "--problems="), ("aggregate", plain, "--out", "")):
+        refused = ltnet(*command, cwd=plain)
+        assert (refused.returncode, "is empty; was a variable not set?" in refused.stderr) == (2, True)
+    assert ltnet("inspect", plain, "--skip-images", "--missing", "").returncode == 0
+    assert ltnet("inspect", plain, "--skip-images", "--missing=", "--class=cat=").returncode == 2  # one class is left
+    with pytest.raises(DatasetError, match="no dataset is named: the path is empty"):
+        load_dataset("")
+    with pytest.raises(DatasetError, match="there is no such image file"):
+        list(images_of([""]))
 
 
 def test_images_are_never_altered(ltnet: Command, plain: Path, tmp_path: Path) -> None:

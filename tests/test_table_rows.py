@@ -14,7 +14,7 @@ from ltnet_core.datasets.repeated_rows import people_and_questions, which_questi
 from ltnet_core.datasets.role_questions import Titles
 from ltnet_core.datasets.roles import Roles
 from ltnet_core.datasets.table_rows import from_votes, melt, renamed_images, rows_of, stem, truth_of, without_column
-from ltnet_core.datasets.vote_columns import Votes, votes_in
+from ltnet_core.datasets.vote_columns import Votes, odd_vote, votes_in
 
 NAMES = ["a", "b", "c"]
 
@@ -22,6 +22,18 @@ NAMES = ["a", "b", "c"]
 def listed(rows: Rows | None) -> list[tuple[str, ...]]:
     assert rows is not None
     return [tuple(map(str, row)) for row in rows.frame.itertuples(index=False)]
+
+
+def test_the_cell_that_keeps_columns_from_being_votes_is_named() -> None:
+    cells = {"image": list("abcdefgh"), "Cat": ["0.5"] * 8, "Dog": ["0.5"] * 3 + ["-0.5"] + ["0.5"] * 4}
+    assert odd_vote(table(cells), ["cat", "dog"]).startswith(
+        " (votes are numbers from 0 on; row 5 of 'Dog' holds '-0.5'"
+    )
+    assert "row 2 of 'Cat' is empty" in odd_vote(
+        table(cells | {"Cat": [""] + ["0.5"] * 7, "Dog": ["1"] * 8}), ["cat", "dog"]
+    )
+    assert odd_vote(table(cells | {"Dog": ["1"] * 8}), ["cat", "dog"]) == ""
+    assert odd_vote(table(cells | {"Dog": ["x"] * 8}), ["cat", "dog"]) == odd_vote(table(cells), ["dog"]) == ""
 
 
 def test_percentages_are_shares_of_one_vote() -> None:

@@ -38,6 +38,8 @@ def _join(arguments: argparse.Namespace) -> None:
 
     def source(text: str, use: str = "all") -> Source:
         name, equals, path = text.partition("=")
+        if equals and not path:
+            raise OptionError(f"the path of source {name!r} is empty; was a variable not set?")
         location = expanded(path if equals else text)
         return Source(name if equals else location.stem, str(location.resolve()), use=use)
 

@@ -204,6 +204,8 @@ def load_dataset(
     OptionError
         unknown format, or a correction that nothing in the dataset fits.
     """
+    if not os.fspath(location):
+        raise DatasetError("no dataset is named: the path is empty.")
     try:
         return _load(expanded(location), format, corrections or NOTHING)
     finally:

@@ -52,7 +52,7 @@ def _opened(source: str) -> Files | None:
     path = expanded(source)
     if path.is_file() and (is_image_name(path.name) or path.suffix.lower() not in (".zip", ".tar")):
         return None
-    if not path.exists():
+    if not source or not path.exists():
         raise DatasetError("there is no such image file, folder or archive.", file=source)
     files = open_files(path)
     if not files.images:

@@ -17,7 +17,7 @@ from .repeated_rows import people_and_questions, which_question, who_labelled
 from .role_questions import outsiders, source_question, truth_question, which_label
 from .splits import is_form, part_of
 from .tables import Table
-from .vote_columns import votes_in
+from .vote_columns import odd_vote, votes_in
 
 MOST_NAMES = 10_000
 MATCHED = 0.5
@@ -370,6 +370,7 @@ class _Finder(ColumnFacts):
             agreed = []
         if not likely:
             why = "no column of labels: " + ", ".join(repr(self.title(c)) for c in free[:8]) + " are none"
+            why += odd_vote(self.table, [c for c in free if not about(c)])
             return replace(base, missing=why if free else "no column of labels")
         groups = self.groups(likely)
         chosen = max(groups, key=len)

@@ -69,6 +69,21 @@ def votes_in(table: Table, columns: Sequence[str], corrections: Corrections) -> 
     return None
 
 
+def odd_vote(table: Table, columns: Sequence[str]) -> str:
+    """In parentheses, the cell that keeps columns of numbers from being votes; empty where there is none."""
+    if len(columns) < 2 or not len(table.row):
+        return ""
+    votes = np.stack([table.numbers(c) for c in columns], axis=1)
+    wrong = ~(votes >= 0)
+    if not wrong.any() or wrong.mean() > 1 - MOST:
+        return ""
+    row, column = (int(i) for i in np.argwhere(wrong)[0])
+    cell, title = str(table.frame[columns[column]].iloc[row]), table.titles.get(columns[column], columns[column])
+    what = f"holds {cell!r}" if cell else "is empty"
+    where = f"row {int(table.row[row])} of {title!r}"
+    return f" (votes are numbers from 0 on; {where} {what}; --classes-are reads them as votes)"
+
+
 def are_percentages(votes: NDArray[np.float64]) -> bool:
     """Whether the votes (rows, classes) are shares of a hundred: rows add up to it, and not all cells are whole."""
     return bool((votes != np.floor(votes)).any()) and _add_up_to(votes.sum(1), 100.0)
