@@ -18,6 +18,7 @@ from raw_http import Answer, Headers, ask, send
 from routes import filled, listed
 from streamlit.web.server.starlette.starlette_app_utils import create_signed_value
 from test_access_settings import PROXY, SECRET, TOKEN
+from test_cookie_pieces import LETTERS
 
 from ltnet_core.explore.adjudications import Adjudications
 from ltnet_core.files.writing import write_json
@@ -381,6 +382,7 @@ def test_a_member_signs_in_at_the_provider(
 ) -> None:
     server = servers["oidc"]
     monkeypatch.setitem(provider.claims, "email", email)
+    monkeypatch.setitem(provider.claims, "more", LETTERS)  # the cookie comes in pieces
     page = ask(server.port, "GET", "/train?run=x", [("Accept", "text/html")])
     way = re.search(rb'href="(/auth/login[^"]+)"', page.body)
     assert page.status == 401 and way

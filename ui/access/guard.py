@@ -73,7 +73,10 @@ class Guard:
 
         async def sealed(message: Message) -> None:
             if message["type"] in ("http.response.start", "websocket.http.response.start"):
-                secure(MutableHeaders(scope=message))
+                headers = MutableHeaders(scope=message)
+                secure(headers)
+                if scope["path"] == _base() + team.WAY_BACK and settings().mode == "oidc":
+                    team.hold_together(headers, _base() or "/")
             await send(message)
 
         connection = HTTPConnection(scope)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import importlib
 import ipaddress
@@ -10,8 +11,9 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote
 
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection
+from starlette.responses import Response
 from streamlit.auth_util import (
     encode_provider_token,
     get_cookie_with_chunks,
@@ -21,12 +23,14 @@ from streamlit.auth_util import (
 from streamlit.errors import StreamlitAuthError
 from streamlit.web.server.server_util import get_cookie_secret
 from streamlit.web.server.starlette.starlette_app_utils import decode_signed_value
-from streamlit.web.server.starlette.starlette_server_config import USER_COOKIE_NAME
+from streamlit.web.server.starlette.starlette_server_config import AUTH_COOKIE_MAX_AGE_SECONDS, USER_COOKIE_NAME
 
 from ltnet_core.errors import OptionError
 from ui.access.settings import PROXY_SECRET, SHORTEST_SECRET, Access
 
-OPEN_PATHS = ("/auth/login", "/auth/logout", "/oauth2callback")  # Streamlit's way to the provider and back
+WAY_BACK = "/oauth2callback"
+OPEN_PATHS = ("/auth/login", "/auth/logout", WAY_BACK)  # Streamlit's way to the provider and back
+PIECES = "ltnet-pieces"  # the cookie that holds the pieces of a large cookie of the user together
 WANTED = "ltnet-wanted"  # the cookie with the address that was asked for before the sign-in
 LONGEST_NAME = 200
 DEFAULT = "default"
@@ -110,16 +114,50 @@ def sign_in_links(base: str) -> dict[str, str]:
     return {name: f"{base}/auth/login?provider={encode_provider_token(name)}" for name in providers()}
 
 
-def oidc_user(cookies: Mapping[str, str], origin: str) -> str | None:
-    """The user of Streamlit's signed cookie; None if there is none, or it was issued for another origin."""
-    secret = get_cookie_secret()
+def _user_cookie(cookies: Mapping[str, str]) -> tuple[bytes | None, list[str]]:
+    """The content of Streamlit's signed cookie, and the values that it was put together from, in their order."""
+    secret, values = get_cookie_secret(), []
 
     def signed(name: str) -> bytes | None:
         value = cookies.get(name)
+        values.append(value or "")
         return None if value is None else decode_signed_value(secret, name, value.encode("latin-1", "replace"))
 
-    content = get_cookie_with_chunks(signed, USER_COOKIE_NAME)
+    return get_cookie_with_chunks(signed, USER_COOKIE_NAME), values
+
+
+def _seal(values: list[str]) -> bytes:
+    text = "\n".join([PIECES, *values])
+    return hmac.new(get_cookie_secret().encode(), text.encode(), hashlib.sha256).hexdigest().encode()
+
+
+def hold_together(headers: MutableHeaders, path: str) -> None:
+    """Sign the pieces of a large cookie of the user together, where an answer sets them.
+
+    Streamlit signs each for itself: of two sign-ins with much about the user, the pieces could be put together to a
+    third user, where the end of one piece is the beginning of a name that the user chose.
+    """
+    cookies = [value.partition(";")[0].partition("=") for value in headers.getlist("set-cookie")]
+    content, values = _user_cookie({name: value for name, _, value in cookies})
+    if content is not None and len(values) > 1:
+        response = Response()
+        response.set_cookie(
+            PIECES,
+            _seal(values).decode(),
+            max_age=AUTH_COOKIE_MAX_AGE_SECONDS,
+            path=path,
+            httponly=True,
+            samesite="lax",
+        )
+        headers.append("set-cookie", response.headers["set-cookie"])
+
+
+def oidc_user(cookies: Mapping[str, str], origin: str) -> str | None:
+    """The user of Streamlit's signed cookie; None if there is none, or it was issued for another origin."""
+    content, values = _user_cookie(cookies)
     if content is None:
+        return None
+    if len(values) > 1 and not hmac.compare_digest(cookies.get(PIECES, "").encode(errors="replace"), _seal(values)):
         return None
     try:
         claims: Any = json.loads(content)
