@@ -1,11 +1,14 @@
 """Images a second that training takes, against a bare loop over tensors that lie ready on the device.
 
-``python benchmarks/throughput.py [--device cpu|cuda] [--rows resnet20:32:128 …] [--precision float32 …] [--rounds 5]``
+``python benchmarks/throughput.py [--device cpu|cuda] [--rows resnet20:32:128 …] [--precision float32 …] [--rounds 5]
+[--processes 1]``
 
 The bare loop is forward, backward and optimiser step on normalised images, and nothing else; on a GPU it is also timed
 as a captured CUDA graph. Plain: the library's step for a network that takes labels as they are; LTNet: with three
 coders' matrices, their prior and optimiser; augmented: LTNet whose images are mirrored, shifted and cut out. Every
 round times each of them in turn, so that the ratios compare neighbours in time; medians of the rounds are printed.
+One process differs from the next: of several ``--processes``, each measuring the whole line anew, the medians of their
+medians are printed, and the lowest and highest ratio.
 """
 
 from __future__ import annotations
@@ -51,15 +54,21 @@ BATCHES = 16  # that lie ready; the loops go round them
 WARM_UP = 3  # steps before a capture
 
 Run = Callable[[], None]
+Medians = dict[str, tuple[float, float]]  # of one process: images a second, and the ratio to the bare loop
+
+
+def parts_of(row: str) -> tuple[str, int, int, int]:
+    """Network, image size, batch size and channels of NETWORK:SIZE:BATCH[:CHANNELS]."""
+    name, size, batch, *channels = row.split(":")
+    return name, int(size), int(batch), int(channels[0]) if channels else 3
 
 
 class Setting:
     """One row: network, image size, batch size, channels, precision."""
 
     def __init__(self, row: str, precision: str, device: torch.device, steps: int):
-        name, size, batch, *channels = row.split(":")
-        self.name, self.size, self.batch, self.precision = name, int(size), int(batch), precision
-        self.channels = int(channels[0]) if channels else 3
+        self.name, self.size, self.batch, self.channels = parts_of(row)
+        self.precision = precision
         self.device, self.steps = device, steps
         rng = np.random.default_rng(0)
         self.items = BATCHES * self.batch
@@ -75,7 +84,7 @@ class Setting:
             rng.integers(0, CLASSES, len(item)).astype(np.int32),
             np.ones(len(item), np.float32),
         )
-        kind: Any = "adamw" if name == "cnn" else "sgd"
+        kind: Any = "adamw" if self.name == "cnn" else "sgd"
         self.schedule = Schedule(1, self.batch, lr=1e-3, optimizer=kind, transition_lr=1e-3)
 
     def base(self) -> torch.nn.Module:
@@ -244,18 +253,27 @@ def measure(setting: Setting, rounds: int, choices: bool) -> dict[str, list[floa
     return times
 
 
-def row_of(setting: Setting, times: dict[str, list[float]], columns: tuple[str, ...]) -> str:
-    """A line of the table: images a second, and the ratio to the bare loop of the same round."""
+def medians(times: dict[str, list[float]]) -> Medians:
+    """Images a second of every way, and the ratio to the bare loop of the same round."""
+    return {
+        name: (statistics.median(rates), statistics.median(a / b for a, b in zip(rates, times["bare"], strict=True)))
+        for name, rates in times.items()
+    }
+
+
+def row_of(row: str, precision: str, processes: list[Medians], columns: tuple[str, ...]) -> str:
+    """A line of the table, from what every process measured."""
     cells = []
     for name in columns:
-        if name not in times:
+        if name not in processes[0]:
             cells.append("–")
             continue
-        ratio = statistics.median(a / b for a, b in zip(times[name], times["bare"], strict=True))
-        rate = f"{statistics.median(times[name]):,.0f}"
-        cells.append(rate if name == "bare" else f"{rate} ({ratio:.2f})")
-    name = f"{setting.name}, {setting.size} px, {setting.channels} channels"
-    return f"| {name} | {setting.batch} | {setting.precision} | {' | '.join(cells)} |"
+        rates, ratios = zip(*(process[name] for process in processes), strict=True)
+        rate, ratio = f"{statistics.median(rates):,.0f}", f"{statistics.median(ratios):.2f}"
+        spread = f"; {min(ratios):.2f} to {max(ratios):.2f}" if len(ratios) > 1 else ""
+        cells.append(rate if name == "bare" else f"{rate} ({ratio}{spread})")
+    network, size, batch, channels = parts_of(row)
+    return f"| {network}, {size} px, {channels} channels | {batch} | {precision} | {' | '.join(cells)} |"
 
 
 def steps_for(row: str, precision: str, device: torch.device, wanted: float) -> int:
@@ -266,13 +284,13 @@ def steps_for(row: str, precision: str, device: torch.device, wanted: float) -> 
     return max(round(wanted * 4 / seconds(run, device)), 2)
 
 
-def line(row: str, precision: str, device_name: str, wanted: argparse.Namespace, columns: tuple[str, ...]) -> str:
-    """A line of the table, measured."""
+def line(row: str, precision: str, device_name: str, wanted: argparse.Namespace) -> Medians:
+    """A line of the table, measured in this process."""
     device = torch.device(device_name)
     if device.type == "cpu":
         keep_freed_memory()  # as a fit does; the bare loop gains by it too
     setting = Setting(row, precision, device, steps_for(row, precision, device, wanted.seconds))
-    measured = row_of(setting, measure(setting, wanted.rounds, wanted.choices), columns)
+    measured = medians(measure(setting, wanted.rounds, wanted.choices))
     del setting
     gc.collect()
     if device.type == "cuda":
@@ -284,22 +302,36 @@ def print_lines(wanted: argparse.Namespace, columns: tuple[str, ...]) -> bool:
     """Measure and print every line; whether all could be.
 
     They are measured in one process, and after a failure in a new one: what fails on a GPU leaves nothing there that
-    still works.
+    still works. Where several processes are asked for, each measures one line.
     """
     whole, pool = True, None
     for row in wanted.rows:
         for precision in wanted.precision:
-            pool = pool or ProcessPoolExecutor(1, mp_context=get_context("spawn"))
+            processes: list[Medians] = []
             try:
-                print(pool.submit(line, row, precision, wanted.device, wanted, columns).result(), flush=True)
+                for _ in range(wanted.processes):
+                    pool = pool or ProcessPoolExecutor(1, mp_context=get_context("spawn"))
+                    processes.append(pool.submit(line, row, precision, wanted.device, wanted).result())
+                    if wanted.processes > 1:
+                        pool.shutdown()
+                        pool = None
+                print(row_of(row, precision, processes, columns), flush=True)
             except Exception as e:  # of a GPU, of its driver, of a process that ended
                 reason = (str(e).splitlines() or [""])[0]
                 print(f"| {row} | | {precision} | failed: {type(e).__name__}: {reason} |", flush=True)
-                pool.shutdown()
+                if pool is not None:
+                    pool.shutdown()
                 whole, pool = False, None
     if pool is not None:
         pool.shutdown()
     return whole
+
+
+def count(text: str) -> int:
+    """A whole number from 1."""
+    if (value := int(text)) < 1:
+        raise argparse.ArgumentTypeError(f"{value} is less than 1")
+    return value
 
 
 def main() -> None:
@@ -307,7 +339,8 @@ def main() -> None:
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--rows", nargs="+", default=None, help="NETWORK:SIZE:BATCH[:CHANNELS]")
     parser.add_argument("--precision", nargs="+", default=None, choices=("float32", "bfloat16"))
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=count, default=5)
+    parser.add_argument("--processes", type=count, default=1, help="fresh ones, one after the other, of each line")
     parser.add_argument(
         "--seconds", type=float, default=None, help="of each bare loop; default: 1 on a CPU, .3 on a GPU"
     )
@@ -322,7 +355,8 @@ def main() -> None:
     wanted.precision = wanted.precision or (("float32", "bfloat16") if on_gpu else ("float32",))
     wanted.seconds = wanted.seconds or (0.3 if on_gpu else 1.0)
     chip = torch.cuda.get_device_name(wanted.device) if on_gpu else f"{torch.get_num_threads()} threads"
-    print(f"PyTorch {torch.__version__}, {chip}, medians of {wanted.rounds}", flush=True)
+    of_processes = f" in each of {wanted.processes} processes" if wanted.processes > 1 else ""
+    print(f"PyTorch {torch.__version__}, {chip}, medians of {wanted.rounds}{of_processes}", flush=True)
     columns = WAYS + (CHOICES if wanted.choices else ())
     print(f"| network | batch | precision | {' | '.join(columns)} |")
     print("|---" * (3 + len(columns)) + "|", flush=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import runpy
 import subprocess
 import sys
@@ -51,7 +52,7 @@ def test_a_table_is_made_in_parts_and_what_is_there_is_not_trained_again(demo: P
 
 def test_throughput_compares_with_the_bare_loop_and_a_line_that_fails_stops_no_other() -> None:
     command = [sys.executable, str(ROOT / "benchmarks" / "throughput.py"), "--device", "cpu", "--rows"]
-    options = ["--rounds", "1", "--seconds", "0.02"]
+    options = ["--rounds", "1", "--seconds", "0.02", "--processes", "2"]
     rows = ["none:12:8:1", "cnn:12:8:1"]
     done = subprocess.run([*command, *rows, *options], capture_output=True, text=True, timeout=300)
     assert done.returncode == 1, done.stderr
@@ -61,8 +62,11 @@ def test_throughput_compares_with_the_bare_loop_and_a_line_that_fails_stops_no_o
     cells = dict(zip(map(str.strip, head), map(str.strip, row), strict=True))
     assert cells["network"] == "cnn, 12 px, 1 channels"
     rates = [float(cells[way].split(" ")[0].replace(",", "")) for way in ("bare", "plain", "LTNet", "augmented")]
-    ratio = float(cells["LTNet"].split("(")[1].rstrip(")"))
-    assert ratio == pytest.approx(rates[2] / rates[0], rel=0.05, abs=0.01)  # rates are rounded
+    ratio, low, high = map(float, re.findall(r"\d+\.\d\d", cells["LTNet"].split("(")[1]))
+    assert low <= ratio <= high
+    assert (
+        low - 0.02 <= rates[2] / rates[0] <= high + 0.02
+    )  # of two processes: between their ratios; numbers are rounded
 
 
 def test_networks_side_by_side_have_the_bytes_of_those_in_order(
