@@ -43,7 +43,7 @@ for name, test in tests.items():
         f"{printing.counted(test['items'], 'image')}, never trained on",
     )
     markup.show(f'<p class="lt-say">{markup.esc(compare.sentence(methods))}</p>')
-    with st.grid(2, min_column_width=400, gap="large"):
+    with st.grid(2, min_column_width=400, gap="medium"):
         left, right = st.container(), st.container()
     with left:
         counted = compare_runs.methods_on_test(run, name)
@@ -64,7 +64,7 @@ for name, test in tests.items():
             f"{listed[:1].upper()}{listed[1:]} aggregate labels only: they say nothing of an image nobody labelled."
         )
 
-with st.grid(2, min_column_width=400, gap="large"):
+with st.grid(2, min_column_width=400, gap="medium"):
     left, right = st.container(), st.container()
 truth = evaluation.get("truth") or {}
 with left:

@@ -246,3 +246,9 @@ def test_the_best_of_each_measure_is_bold_not_the_row_of_the_most_accurate() -> 
         ("n best", "80.0"),
         ("n", "–"),
     ]
+
+
+def test_figures_with_and_without_an_interval_stand_below_each_other_and_their_heading() -> None:
+    methods = {"a": {"accuracy": 0.5, "macro_f1": 0.4, "items": 9}, "b": {"accuracy": 0.6, "macro_f1": 0.5, "items": 9}}
+    body = compare.table(methods, {"accuracy": "accuracy", "macro_f1": "macro F1", "ece": "error"}, {"b": (0.3, 0.7)})
+    assert [cell.count('class="range"') for cell in re.findall(r"<t[hd] class=.*?</t[hd]>", body)] == [1, 1, 0] * 3

@@ -10,6 +10,7 @@ from ltnet_core.labels.intervals import difference_of_shares, wilson
 from ui.markup import esc
 from ui.wording import method_name, percent
 
+ROOM = ' <span class="range"></span>'  # of an interval that is not known, so that figures stand below each other
 SMALLER_IS_BETTER = frozenset({"ece"})
 
 
@@ -70,7 +71,10 @@ def table(
 ) -> str:
     """One row per method, the best of each measure in bold; ``intervals`` are those of macro F1."""
     best = {measure: (methods.get(best_method(methods, measure) or "") or {}).get(measure) for measure in measures}
-    head = "".join(f'<th class="n">{esc(text)}</th>' for text in measures.values())
+    head = "".join(
+        f'<th class="n">{esc(text)}{ROOM if _has_room(measure, intervals or {}) else ""}</th>'
+        for measure, text in measures.items()
+    )
     rows = "".join(
         f"<tr><td>{esc(method_name(m))}</td>"
         + "".join(
@@ -95,8 +99,11 @@ def _cell(
         ends = wilson(float(value), items)
     if value is not None and ends is not None:
         return f"{percent(value)} {interval(ends)}"
-    has_room = measure == "accuracy" or (measure == "macro_f1" and any(of_macro_f1.values()))
-    return percent(value) + (' <span class="range"></span>' if has_room else "")
+    return percent(value) + (ROOM if _has_room(measure, of_macro_f1) else "")
+
+
+def _has_room(measure: str, of_macro_f1: Mapping[str, tuple[float, float] | None]) -> bool:
+    return measure == "accuracy" or (measure == "macro_f1" and any(of_macro_f1.values()))
 
 
 def interval(ends: tuple[float, float]) -> str:

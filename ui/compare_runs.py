@@ -23,7 +23,7 @@ from ltnet_core.runs.run import Run
 from ltnet_core.runs.stored_results import open_results
 from ltnet_core.settings import Settings
 from ui import opened, reads, run_notes
-from ui.compare import interval
+from ui.compare import ROOM, interval
 from ui.markup import esc
 from ui.wording import percent
 
@@ -145,7 +145,8 @@ def table(runs: Sequence[Run], shown: Collection[str]) -> str:
     scores = [_own_scores(run) for run in runs]
     tests = list(dict.fromkeys(name for of_run in scores for name in of_run))
     heads = "".join(
-        f'<th class="n">accuracy{_on(t, tests)}</th><th class="n">macro F1{_on(t, tests)}</th>' for t in tests
+        f'<th class="n">accuracy{_on(t, tests)}{ROOM}</th><th class="n">macro F1{_on(t, tests)}{ROOM}</th>'
+        for t in tests
     )
     rows = []
     for run, of_run in zip(runs, scores, strict=True):
@@ -171,11 +172,11 @@ def _cells(scores: Mapping[str, Any], run: Run, test: str, shown: bool) -> str:
     ends = wilson(accuracy, items) if accuracy is not None and items else None
     macro = methods_on_test(run, test)[own_method(run)].macro_f1_interval if shown else None
     pairs = ((accuracy, ends), (scores.get("macro_f1"), macro))
-    return "".join(f'<td class="n">{percent(value)} {_range(e)}</td>' for value, e in pairs)
+    return "".join(f'<td class="n">{percent(value)}{_range(e)}</td>' for value, e in pairs)
 
 
 def _range(ends: tuple[float, float] | None) -> str:
-    return "" if ends is None else interval(ends)
+    return ROOM if ends is None else f" {interval(ends)}"
 
 
 def differing_settings(specs: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
@@ -232,7 +233,7 @@ def per_class(names: Sequence[str], results: Sequence[OnTest]) -> str:
     """One row per class: how many images, and for each result recall with its interval, precision and F1."""
     classes = classes_of(results)
     span = "".join(f'<th class="n" colspan="3">{esc(name)}</th>' for name in names)
-    head = "".join('<th class="n">recall</th><th class="n">precision</th><th class="n">F1</th>' for _ in names)
+    head = "".join(f'<th class="n">recall{ROOM}</th><th class="n">precision</th><th class="n">F1</th>' for _ in names)
     rows = []
     for name in classes[:MOST_CLASSES]:
         cells, count = [], 0
@@ -255,7 +256,7 @@ def _class_cells(class_figures: ClassFigures, k: int) -> str:
     items = int(class_figures.counts[k].sum())
     recall = class_figures.recall[k]
     ends = wilson(float(recall), items) if items else None
-    texts = [f"{_percent(recall)} {_range(ends)}", _percent(class_figures.precision[k]), _percent(class_figures.f1[k])]
+    texts = [f"{_percent(recall)}{_range(ends)}", _percent(class_figures.precision[k]), _percent(class_figures.f1[k])]
     return "".join(f'<td class="n">{text}</td>' for text in texts)
 
 
