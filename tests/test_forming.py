@@ -73,6 +73,17 @@ def test_a_cpu_s_use_is_measured() -> None:
     assert 0 < use_now["device_utilisation"] <= 1
 
 
+def test_pixels_that_lie_in_a_file_are_no_memory_that_a_run_takes(tmp_path: Path) -> None:
+    size = 2**26
+    with (tmp_path / "pixels").open("wb") as file:
+        file.truncate(size)
+    use = DeviceUse(torch.device("cpu"))
+    before = use.now()["device_memory"]
+    pixels = np.memmap(tmp_path / "pixels", dtype=np.uint8, mode="r")
+    assert pixels.sum() == 0
+    assert use.now()["device_memory"] - before < size / 2
+
+
 def test_a_run_tells_its_rate_its_device_and_its_matrices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_demo(tmp_path / "faces", items=40, seed=1)
     monkeypatch.setattr("ltnet_core.learning.progress.HEARTBEAT", 0.0)

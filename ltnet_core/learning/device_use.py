@@ -33,7 +33,7 @@ class DeviceUse:
                 "device_memory": torch.cuda.memory_reserved(self._device),
                 "device_utilisation": self._of_gpu(),
             }
-        return {"device_memory": _resident(), "device_utilisation": self._of_cpu()}
+        return {"device_memory": _own(), "device_utilisation": self._of_cpu()}
 
     def _of_cpu(self) -> float | None:
         worked, now = time.process_time(), time.monotonic()
@@ -57,10 +57,13 @@ class DeviceUse:
             return None
 
 
-def _resident() -> int | None:
-    """Bytes of the machine's memory that this process holds."""
+def _own() -> int | None:
+    """Bytes of the machine's memory that this process alone holds.
+
+    Pages of a file, as those of decoded images, are not among them: the system takes them back when it needs them.
+    """
     try:
-        pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
+        resident, shared = Path("/proc/self/statm").read_text(encoding="ascii").split()[1:3]
     except OSError:
         return None
-    return int(pages) * os.sysconf("SC_PAGE_SIZE")
+    return (int(resident) - int(shared)) * os.sysconf("SC_PAGE_SIZE")
