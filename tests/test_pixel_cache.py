@@ -91,6 +91,17 @@ def test_a_resumed_run_does_not_need_the_cache(faces: Path, cache: Path, tmp_pat
     again = pixels_of(faces, run)
     assert len(decoded) == 2
     np.testing.assert_array_equal(first.pixels[np.arange(30)], again.pixels[np.arange(30)])
+    assert notes(run) == []
+
+
+def test_a_resumed_run_says_that_its_images_changed(tmp_path: Path, cache: Path, faces: Path) -> None:
+    data, run = tmp_path / "data", a_run(tmp_path / "run")
+    shutil.copytree(faces, data)
+    pixels_of(data, run)
+    write_image(sorted(data.rglob("*.jpg"))[3], 7)
+    pixels_of(data, run)
+    (note,) = notes(run)
+    assert "other sizes or times than when this run began" in note
 
 
 def test_a_resumed_run_goes_on_where_the_cache_was_switched_off(

@@ -136,6 +136,11 @@ class PixelSource:
         if facts.get("cached") is None:
             return facts, None
         key = pixels_key(self._files, self._names, size, channels)
+        if key != facts["cached"]:
+            self._progress.note(
+                "the images' files have other sizes or times than when this run began, or are decoded otherwise now: "
+                "networks that were trained before saw the images as they were."
+            )
         cached = None if key is None else self._in_cache(pixels_folder(), key, size, channels)
         # Where the cache has lost them the facts stay: networks that are trained already follow from them.
         return facts, cached[1] if cached is not None else self._decode(size, channels)[1]
