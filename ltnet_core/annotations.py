@@ -351,9 +351,7 @@ class AnnotationTable:
             class_order = class_order[np.argsort(self._class_ranks()[class_order], kind="stable")]
         new_class = np.argsort(class_order)
         keys = []
-        by_coder = np.argsort(self.coder, kind="stable")
-        ends = np.cumsum(np.bincount(self.coder, minlength=len(self.coders)))
-        for mine in np.split(by_coder, ends[:-1])[: len(self.coders)]:
+        for mine in self._entries_by_coder():
             entries = np.stack([self.item[mine], new_class[self.label[mine]], self.count[mine]]).astype(np.float64)
             entries = entries[:, np.lexsort(entries[::-1])]
             keys.append((-entries.shape[1], hashlib.sha256(entries.tobytes()).hexdigest()))
@@ -366,6 +364,21 @@ class AnnotationTable:
             new_class[self.label].astype(np.int32),
         )
         return table, class_order, coder_order
+
+    def _entries_by_coder(self) -> list[NDArray[np.int64]]:
+        """The entries of each coder, in their order."""
+        ends = np.cumsum(np.bincount(self.coder, minlength=len(self.coders)))
+        return np.split(np.argsort(self.coder, kind="stable"), ends[:-1])[: len(self.coders)]
+
+    def equal_coders(self, fewest: int) -> list[list[int]]:
+        """Groups of coders with equal annotations, of ``fewest`` items and two classes at least."""
+        groups: dict[bytes, list[int]] = {}
+        for coder, mine in enumerate(self._entries_by_coder()):
+            label = self.label[mine]
+            if len(mine) >= fewest and (label != label[0]).any():
+                digest = hashlib.sha256(b"".join(a.tobytes() for a in (self.item[mine], label, self.count[mine])))
+                groups.setdefault(digest.digest(), []).append(coder)
+        return [group for group in groups.values() if len(group) > 1]
 
     def _class_ranks(self) -> IntArray:
         """(K,) rank of each class by its votes, whatever the names; equal where they cannot be told apart.

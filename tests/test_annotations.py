@@ -124,3 +124,11 @@ def test_a_thousand_annotators_fit_in_memory() -> None:
     assert table.annotations_per_coder().sum() == items * each
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
     assert grown < 400, f"{grown:.0f} MiB; a dense items x coders x classes array would take 6,400"
+
+
+def test_coders_with_the_same_annotations_are_told() -> None:
+    rows = [(f"i{n}", c, "ab"[n % 2]) for n in range(4) for c in "xyz"]
+    rows += [("i4", "z", "a"), *((f"i{n}", c, "a") for n in range(4) for c in "uv"), ("i0", "s", "a"), ("i0", "t", "a")]
+    table = AnnotationTable.from_frame(pd.DataFrame(rows, columns=["image", "coder", "label"]))
+    assert [[table.coders[c] for c in group] for group in table.equal_coders(4)] == [["x", "y"]]  # z said more
+    assert table.equal_coders(5) == []

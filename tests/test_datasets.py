@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import write_csv, write_image
+from conftest import Command, write_csv, write_image
 
 from ltnet_core.datasets import load_dataset
 from ltnet_core.datasets.corrections import Corrections
@@ -198,6 +198,14 @@ def test_a_learned_truth_in_the_dataset_is_no_known_truth(plain: Path) -> None:
     )
     with pytest.raises(DatasetError, match="truth.csv: holds a learned truth, which is no known truth"):
         load_dataset(plain)
+
+
+def test_copies_of_a_coder_are_told(ltnet: Command, tmp_path: Path) -> None:
+    rows = [(f"i{n}.png", "cat" if n % 3 else "dog", "cat" if n % 3 else "dog", "cat") for n in range(30)]
+    write_csv(tmp_path / "labels.csv", ("image", "Ann", "Ben", "Cem"), rows)
+    done = ltnet("aggregate", tmp_path / "labels.csv", "--out", tmp_path / "t.csv")
+    assert done.returncode == 0
+    assert "warning: coders with the same labels (1): coders 'Ann', 'Ben' gave the same labels" in done.stderr
 
 
 def test_a_class_that_only_the_known_truth_has_is_named(plain: Path) -> None:

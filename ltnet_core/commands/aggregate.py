@@ -40,8 +40,9 @@ def _aggregate(arguments: argparse.Namespace) -> None:
             require_output(path, (arguments.dataset,))
     study = load_dataset(arguments.dataset, arguments.format, correction_flags.of(arguments))
     study.require_sound(arguments.set_aside)
-    for problem in study.errors():
-        say(f"set aside: {problem.kind} ({problem.count:,}): {problem.examples[0]}", sys.stderr)
+    for problem in (p for p in study.problems if p.level != "note"):
+        begin = "set aside" if problem.level == "error" else "warning"
+        say(f"{begin}: {problem.kind} ({problem.count:,}): {problem.examples[0]}", sys.stderr)
     result = aggregate(study.table, arguments.method)
     if result.note:
         say(f"{arguments.method}: {result.note}", sys.stderr)

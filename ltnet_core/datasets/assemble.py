@@ -118,17 +118,20 @@ def _about_classes(table: AnnotationTable, classes: list[str], known: NDArray[np
 
 
 def _about_coders(table: AnnotationTable) -> list[Problem]:
-    """Problem: coders whose names differ only in case and blanks."""
+    """Problems: coders whose names differ only in case and blanks, and coders with the same labels."""
     alike: dict[str, list[str]] = {}
     for coder in table.coders:
         alike.setdefault(short(coder), []).append(coder)
     similar = [names for names in alike.values() if len(names) > 1]
-    if not similar:
-        return []
-    texts = tuple(
-        f"coders {', '.join(map(repr, n))} may be one person in another spelling." for n in similar[:EXAMPLES]
-    )
-    return [Problem("similar coder names", len(similar), texts)]
+    texts = [f"coders {', '.join(map(repr, n))} may be one person in another spelling." for n in similar[:EXAMPLES]]
+    problems = [Problem("similar coder names", len(similar), tuple(texts))] if similar else []
+    same = [[table.coders[c] for c in group] for group in table.equal_coders(MANY)]
+    texts = [
+        f"coders {', '.join(map(repr, n[:EXAMPLES]))}{' …' if len(n) > EXAMPLES else ''} gave the same labels to the "
+        "same images: leave out all but one (--ignore) if they are copies, which make the truth look surer than it is."
+        for n in same[:EXAMPLES]
+    ]
+    return [*problems, Problem("coders with the same labels", len(same), tuple(texts))] if same else problems
 
 
 def _archives_inside(reading: Reading) -> list[Problem]:
@@ -165,6 +168,7 @@ def merge(problems: Sequence[Problem]) -> list[Problem]:
     return list(out.values())
 
 
+MANY = 20  # items of coders who hardly agree on all of them by chance
 ARCHIVES = frozenset({".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".zst"})
 
 
