@@ -22,7 +22,7 @@ from ltnet_core.datasets.joined import Source, write
 from ltnet_core.datasets.plain_pickle import read_pickle
 from ltnet_core.datasets.text_files import loads
 from ltnet_core.errors import DatasetError, OptionError, RunError
-from ltnet_core.files.printing import printable
+from ltnet_core.files.printing import isolated, printable
 from ltnet_core.files.writing import storage_error
 from ltnet_core.runs.run import Run
 
@@ -89,6 +89,19 @@ def test_a_terminal_is_told_nothing_by_names(plain: Path, ltnet_process: Command
     assert all(c == "\n" or c.isprintable() for c in done.stdout)
     assert "\\x1b]0;x\\x07X" in done.stdout
     assert json.loads(ltnet_process("inspect", str(plain), "--json").stdout)["classes"] == ["cat", "d\u202eo\x9bg"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["\u202eabc", "\u2069\u202eabc", "\u2067abc", "\u2069\u2067\u2069\u2069\u202b", "عربي", "\u2066a\u2069\u202d"],
+)
+def test_a_name_turns_nothing_beside_it(name: str) -> None:
+    depth = 0
+    for c in isolated(name):
+        depth += (c in "\u2066\u2067\u2068") - (c == "\u2069")
+        assert depth > 0 or c == "\u2069", "outside the isolate"
+    assert depth == 0
+    assert isolated("RAF-DB (2017)\u2069") == "RAF-DB (2017)\u2069", "what turns nothing is left as it is"
 
 
 def test_a_name_stays_as_it_is_where_it_can() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +18,7 @@ from ltnet_core.annotations import ADJUDICATOR
 from ltnet_core.datasets import load_dataset
 from ltnet_core.explore.adjudications import Adjudications, Decision
 from ltnet_core.explore.gains import gains
-from ltnet_core.explore.opinions import Opinion, Opinions
+from ltnet_core.explore.opinions import Agreement, Opinion, Opinions
 from ltnet_core.export.settle_report import ENOUGH, SettleReport, settle_report
 from ltnet_core.labels.intervals import wilson
 from ltnet_core.runs.run import Run
@@ -84,6 +86,21 @@ def test_the_interval_is_the_set_of_shares_that_the_count_does_not_contradict(it
                 assert abs(hits / items - end) == pytest.approx(1.959964 * np.sqrt(end * (1 - end) / items), rel=1e-4)
         assert 0 <= low <= hits / items <= high <= 1
     assert wilson(0, 0) == (0, 1)
+
+
+def test_a_name_that_turns_the_direction_turns_no_figure() -> None:
+    """Of every text of the page, whatever a mark in a name does ends with the name."""
+    turning = settle_report(items(LABELS, ("\u202eAda", "\u2069\u202eBen")), DECISIONS)
+    turning = replace(turning, agreements=(Agreement("second", "\u202eAda", "Ben", 9, 8, 0.6, 0.95, 0.5),))
+    texts = re.findall(r">([^<]+)<|alt=\"([^\"]*)", turning.to_html("\u2069\u202efaces"))
+    marked = [t for t, _ in texts if "\u202e" in t]
+    assert len(marked) > 10
+    for text in marked:
+        depth = 0
+        for c in text:
+            depth += (c in "\u2066\u2067\u2068") - (c == "\u2069")
+            assert depth > 0 or c != "\u202e", text
+        assert depth == 0, text
 
 
 def test_the_page_shows_names_as_text_and_the_csv_has_every_row() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ltnet_core.annotations import MACHINE_PREFIX, is_machine
+from ltnet_core.files.printing import isolated
 from ltnet_core.method import METHODS
 from ltnet_core.runs.run import Status
 
@@ -74,8 +74,7 @@ SHARED_STAGES = {
 
 def name(text: str) -> str:
     """A user's name for use inside a sentence: right-to-left text must not turn its neighbours around."""
-    turning = {"R", "AL", "RLO", "RLE", "RLI", "LRO", "LRE", "LRI", "FSI"}
-    return f"{ISOLATE}{text}\u2069" if any(unicodedata.bidirectional(c) in turning for c in text) else text
+    return isolated(text)
 
 
 def coder_name(coder: str) -> str:

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..annotations import ADJUDICATOR, FloatArray, is_machine
-from ..files.printing import counted
+from ..files.printing import counted, isolated
 from ..labels.coder_labels import Codes, RowAnnotations, Rows
 from ..labels.intervals import beta_interval
 from ..labels.truth import T_FLOOR
@@ -107,7 +107,7 @@ class Gains:
         if not self.matrices:
             return ""
         first = self.matrices[0]
-        return f", matrix of {first.coder} ± {first.after:.3f} (before: ± {first.before:.3f})"
+        return f", matrix of {isolated(first.coder)} ± {first.after:.3f} (before: ± {first.before:.3f})"
 
 
 MEANING = (

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ..files.printing import counted, in_percent
+from ..files.printing import counted, in_percent, isolated
 from ..labels.agreement import cohen_kappa
 from ..labels.intervals import wilson
 from .adjudications import Adjudications, OddRowError, prepared
@@ -98,7 +98,8 @@ class Agreement:
         """Whose answers these are, in words."""
         if not self.first and not self.second:
             return "reviewers with one another" if self.kind == SECOND else "reviewers with themselves"
-        return f"{self.first} with {self.second}" if self.kind == SECOND else f"{self.first} again"
+        first, second = isolated(self.first), isolated(self.second)
+        return f"{first} with {second}" if self.kind == SECOND else f"{first} again"
 
     @property
     def sentence(self) -> str:

@@ -6,7 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ..annotations import in_words
-from ..files.printing import counted, in_percent
+from ..files.printing import counted, in_percent, isolated
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -24,4 +24,5 @@ def _environment() -> Environment:
     loader = PackageLoader("ltnet_core.export", "")
     environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     environment.filters |= {"in_words": in_words, "in_percent": in_percent, "counted": counted}
+    environment.filters["isolated"] = isolated
     return environment

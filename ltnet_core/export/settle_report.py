@@ -19,7 +19,7 @@ from ..datasets import Files
 from ..errors import DatasetError
 from ..explore.gains import MEANING, Gains
 from ..explore.opinions import Agreement
-from ..files.printing import in_percent
+from ..files.printing import in_percent, isolated
 from ..files.spreadsheet import csv_bytes
 from ..images.image_decoding import Decoded, decode
 from ..labels.intervals import wilson
@@ -69,14 +69,15 @@ class Verdict:
     @property
     def sentence(self) -> str:
         """A rule for the annotation guideline; none where few images are settled or the answers are split."""
-        both = f" and {in_words(self.second)} says {self.second_says}" if self.second else ""
-        which, n = f"Where {in_words(self.first)} says {self.first_says}{both}", self.items
+        first, second, leading = isolated(in_words(self.first)), isolated(in_words(self.second)), isolated(self.leading)
+        both = f" and {second} says {isolated(self.second_says)}" if self.second else ""
+        which, n = f"Where {first} says {isolated(self.first_says)}{both}", self.items
         if n < ENOUGH:
             return f"{which}, only {n} {'image is' if n == 1 else 'images are'} settled: too few for a rule."
         ends = f"95 % interval {in_percent(self.low)} to {in_percent(self.high)}"
-        much = f"{in_percent(self.share)} of {n:,} images were settled as {self.leading} ({ends})"
+        much = f"{in_percent(self.share)} of {n:,} images were settled as {leading} ({ends})"
         if self.low > 0.5:
-            return f"{which}, {much}: take {self.leading}."
+            return f"{which}, {much}: take {leading}."
         return f"{which}, {much}: no clear rule; look at these images together and write down what tells them apart."
 
 

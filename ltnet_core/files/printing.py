@@ -6,10 +6,14 @@ import json
 import os
 import re
 import sys
+import unicodedata
 from typing import Any, TextIO
 
 # Control characters, ends of lines, marks that turn the direction of writing, and halves of surrogate pairs.
 OBEYED = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+TURNING = frozenset({"R", "AL", "RLO", "RLE", "RLI", "LRO", "LRE", "LRI", "FSI"})  # classes of Unicode
+ISOLATES, END_OF_ISOLATE = "\u2066\u2067\u2068", "\u2069"
 
 
 def is_text(value: str | os.PathLike[str]) -> bool:
@@ -24,6 +28,20 @@ def is_text(value: str | os.PathLike[str]) -> bool:
 def printable(text: str) -> str:
     """The text on one line; what a terminal would obey is written as an escape such as ``\\x1b``."""
     return OBEYED.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
+
+
+def isolated(name: str) -> str:
+    """A name for use inside a sentence: right-to-left text, or a mark in it, must not turn its neighbours around."""
+    if not any(unicodedata.bidirectional(c) in TURNING for c in name):
+        return name
+    inside, out = 0, []
+    for c in name:
+        inside += (c in ISOLATES) - (c == END_OF_ISOLATE)
+        if inside < 0:  # it would end the isolate around the name
+            inside = 0
+        else:
+            out.append(c)
+    return ISOLATES[-1] + "".join(out) + END_OF_ISOLATE * (inside + 1)
 
 
 def plural(number: float, one: str) -> str:
