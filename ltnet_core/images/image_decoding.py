@@ -281,7 +281,8 @@ def _scale(image: Image.Image) -> Callable[[NDArray[Any]], NDArray[np.uint8]]:
     ends = [(float(v.min()), float(v.max())) for v in (np.asarray(image.crop(b)) for b in _bands(image))]
     lowest, highest = float(np.min(ends)), float(np.max(ends))  # NaN, where any value is
     ranges = (1.0, 255.0, 65535.0) if image.mode == "F" else (255.0, 65535.0)
-    top = next((t for t in ranges if highest <= t), None)
+    over = 1 + 1 / 255 if image.mode == "F" else 1.0  # an error of rounding
+    top = next((t for t in ranges if highest <= t * over), None)
     if top is None or lowest < -top / 255:
         finite = bool(np.isfinite(ends).all())
         why = f"its values go from {lowest:g} to {highest:g}" if finite else "some of its values are no finite numbers"
