@@ -169,7 +169,9 @@ def test_a_test_part_of_unknown_truth_is_held_out_all_the_same(plain: Path) -> N
 
 @pytest.mark.parametrize("layout", ["plain", "wide"])
 def test_it_is_asked_what_a_value_of_the_split_of_truth_means(plain: Path, layout: str) -> None:
-    rows = [(f"images/{n}.png", "cat", part) for n, part in zip("abcd", ["fold 1", "", "évaluation", ""], strict=True)]
+    rows = [
+        (f"images/{n}.png", "cat", part) for n, part in zip("abcd", ["fold 1", "", "évaluation", "nan"], strict=True)
+    ]
     write_csv(plain / "truth.csv", ("image", "label", "split"), rows)
     if layout == "wide":
         (plain / "annotations.csv").unlink()
@@ -186,7 +188,7 @@ def test_it_is_asked_what_a_value_of_the_split_of_truth_means(plain: Path, layou
         study.require_sound()
     told = load_dataset(plain, corrections=Corrections(split={"fold 1": "test"}))
     assert told.is_test.tolist() == [True, False, True, False] and told.reading.questions == ()
-    assert told.reading.splits == {"fold 1": "test", "évaluation": "test"}
+    assert told.reading.splits == {"fold 1": "test", "évaluation": "test", "nan": "train"}
     gone = load_dataset(plain, corrections=Corrections(split={"fold 1": "ignore"}))
     assert gone.truth.tolist() == [-1, 0, 0, 0]
     assert not load_dataset(plain, corrections=Corrections(ignore=("split",))).is_test.any()

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from .corrections import Corrections
+from .missing import ABSENT, plain
 from .questions import Answer, Question, flag, listed
 from .tables import mapped
 
@@ -90,11 +91,11 @@ def are_splits(folders: Iterable[str], corrections: Corrections) -> bool:
 
 
 def parts_of_values(values: Sequence[str], corrections: Corrections) -> dict[str, str | None]:
-    """Value of a split column → train, test, ignore; None where it is not clear. An empty cell is train."""
+    """Value of a split column → train, test, ignore; None where it is not clear. An absent cell is train."""
     out: dict[str, str | None] = {}
     for value in values:
         corrected = corrections.part(value)
-        out[value] = corrected or ("train" if not value else part_of(value))
+        out[value] = corrected or ("train" if plain(value) in ABSENT else part_of(value))
     return out
 
 
@@ -126,7 +127,8 @@ def read_split(column: pd.Series, title: str, file: str, corrections: Correction
     rows = mapped(column, [set_name(parts[n] or "train", n) for n in names])
     values = {n: parts[n] or "train" for n, u in zip(names, used, strict=True) if n and u}
     some_train = others or any(u and parts[n] == "train" for n, u in zip(names, used, strict=True))
-    question = _unclear(unclear, title, file, some_train) if unclear else None
+    each = others or not some_train  # may be for training, and the other values not
+    question = _unclear(unclear, title, file, some_train, each) if unclear else None
     return SplitColumn(rows, values, question)
 
 
@@ -140,7 +142,7 @@ def _one_way(train: str, test: Sequence[str]) -> Answer:
     return Answer(text, f"{train} is trained on, {', '.join(test)} is evaluated")
 
 
-def _unclear(values: Sequence[str], title: str, file: str, some_train: bool) -> Question:
+def _unclear(values: Sequence[str], title: str, file: str, some_train: bool, each: bool) -> Question:
     shown = listed(values[:20])
     sentence = f"{file}: the split column {title!r} holds {', '.join(map(repr, values[:8]))}: to train on, or held out?"
     answers = [
@@ -149,6 +151,6 @@ def _unclear(values: Sequence[str], title: str, file: str, some_train: bool) -> 
     ]
     if some_train:
         answers.insert(0, Answer(flag("--split", f"test={shown}"), "they are evaluated and never trained on"))
-    elif 1 < len(values) <= FEW:
+    if each and 1 < len(values) <= FEW:
         answers = [*(_one_way(v, [x for x in values if x != v]) for v in values), *answers]
     return Question("split values", sentence, (title,), tuple(answers))
