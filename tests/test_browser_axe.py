@@ -195,6 +195,8 @@ def look_at_the_dialog(reader: Reader) -> None:
     page.keyboard.press("ArrowRight")
     expect(page.locator(".ga-review .ga-reason")).to_have_count(0)
     assert box(page, ".ga-large") == picture  # of the next image, without labels
+    page.locator(".ga-review figure .ga-name").first.evaluate("(e) => { e.textContent = ''; }")
+    assert box(page, ".ga-large") == picture  # nor where nothing is said below the image
     page.keyboard.press("Escape")
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from app_server import ROOT
 
-from ui import charts, prediction
+from ui import charts, prediction, wording
 
 SHADES = np.linspace(0, 1, 100)
 LIGHT, DARK = (255, 255, 255), (18, 21, 28)  # the app's backgrounds
@@ -81,6 +81,8 @@ def test_long_names_leave_the_bars_their_room() -> None:
     assert [len(text) for text in lines] == [2, 2, 1]
     assert [name for (name,) in figure.data[0].customdata] == [long, long + "!", "LTNet"]
     assert len(figure.data[0].y) == 3  # two names that begin alike are two bars
+    arabic = charts.method_bars({wording.method_name(f"coder:{'عربي ' * 9}"): 0.5}, None).layout.yaxis.ticktext[0]
+    assert [(line.count("\u2068"), line.count("\u2069")) for line in arabic.split("<br>")] == [(1, 1), (1, 1)]
     below = [
         charts.class_balance({"A": [1, 2]}, [name, "dog"], ["Ca", "Do"]).data[0].x
         for name in ("cat", "a cat or a kitten")

@@ -7,6 +7,7 @@ looks right in the light and in the dark.
 from __future__ import annotations
 
 import html
+import re
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -87,7 +88,10 @@ def _text(name: object) -> str:
 
 def _lines(name: str) -> list[str]:
     """A long name on two lines; the end of a very long one is left out."""
-    return textwrap.wrap(name, LINE, max_lines=2, placeholder=" …") or [name]
+    lines = textwrap.wrap(name, LINE, max_lines=2, placeholder=" …")
+    if len(lines) < 2:
+        return [name]
+    return [re.sub("[\u2068\u2069]", "", line) for line in lines]  # each is isolated by itself: no pair is torn apart
 
 
 def names_fit(classes: Sequence[str]) -> bool:
