@@ -79,8 +79,9 @@ def new_run(
     choose_device(device)
     pixels_limit()
     require_network(settings, len(study.table.classes))
-    if isinstance(seed, bool) or not isinstance(seed, int):
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)):
         raise OptionError(f"seed must be a whole number, got {seed!r}.")
+    seed = int(seed)
     if seed < 0:
         raise OptionError(f"seed must not be negative, got {seed}.")
     _require_coders(study, settings)

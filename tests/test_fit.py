@@ -215,5 +215,8 @@ def test_python_travels_the_same_road(demo: Path, finished: Path, tmp_path: Path
         IPA2LT("quick", epoch=2).fit(load_dataset(demo))
     with pytest.raises(OptionError, match="leave it out"):
         IPA2LT("quick", given=("Alpha",)).fit(load_dataset(demo))
+    for seed in ("3", 1.5, True):
+        with pytest.raises(OptionError, match=f"seed must be a whole number, got {seed!r}"):
+            IPA2LT("quick", seed=seed).fit(load_dataset(demo))
     with pytest.raises(OptionError, match="belongs to the separate likelihood"):
         IPA2LT("paper", likelihood="joint").fit(load_dataset(demo))
