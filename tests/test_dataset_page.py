@@ -86,7 +86,10 @@ def test_class_names_of_a_joined_study_can_be_changed(workspace_path: Path, tmp_
         "fear": (("faces", "votes"), 10, "fear"),
     }
     at = open_page("dataset", dataset=joined.id)
-    assert "Class names" in seen(at)
+    assert "Class names" in seen(at) and "cannot be read without it" not in seen(at)
+    # To delete the copy of a part takes the study with it; to delete the link to one does not.
+    assert "It is a part of both, which cannot be read without it." in seen(open_page("dataset", dataset=votes.id))
+    assert "cannot be read without it" not in seen(open_page("dataset", dataset=faces.id))
     before = joined.version
     workspace.set_classes(joined, {"happy": "joy", "happiness": "joy", "fear": "fear"})
     assert joined.version != before

@@ -11,10 +11,12 @@ from ltnet_core.runs.run import Run
 from ui import markup, trash
 from ui.current import Current, forget
 from ui.trash import Deleted
-from ui.workspace import LONGEST_NAME, Dataset, datasets_folder, rename
+from ui.wording import listing
+from ui.workspace import LONGEST_NAME, Dataset, datasets_folder, made_of, rename
 
 KEY = "deleted"
 MOST_LISTED = 20
+COPY = "the copy of it here"
 
 
 def delete_run(run: Run) -> None:
@@ -50,10 +52,13 @@ def _rename(dataset: Dataset) -> None:
 def _delete_dataset(dataset: Dataset, state: Current) -> None:
     with st.popover("Delete …"):
         runs = state.runs_here
-        held = "the copy of it here" if dataset.location.is_relative_to(datasets_folder()) else "the link to it"
+        held = COPY if dataset.location.is_relative_to(datasets_folder()) else "the link to it"
         names = ", ".join(r.folder.name for r in runs[:8]) + (" …" if len(runs) > 8 else "")
         also = f", and its runs: {names}" if runs else ""
         markup.sentence(f"Delete {dataset.name}: {held}, what was settled{also}.")
+        if held == COPY and (studies := made_of(dataset, state.datasets)):
+            joined = listing([d.name for d in studies])
+            markup.callout("warning", f"It is a part of {joined}, which cannot be read without it.")
         if st.button("Delete this dataset", key="delete_dataset", type="primary"):
             _do(lambda: trash.delete_dataset(dataset, runs), dataset=False)
 

@@ -245,6 +245,15 @@ def _sources(dataset: Dataset) -> tuple[list[joined.Source], dict[str, str]]:
         return [], {}
 
 
+def made_of(dataset: Dataset, datasets: Sequence[Dataset]) -> list[Dataset]:
+    """The joined studies among the datasets that are made of one, and cannot be read without it."""
+    return [
+        d
+        for d in datasets
+        if is_joined(d) and any(_is_same(dataset.location, d.location / expanded(s.path)) for s in _sources(d)[0])
+    ]
+
+
 def set_classes(dataset: Dataset, classes: dict[str, str]) -> None:
     """Say what the class names of a joined study are taken as.
 
