@@ -170,6 +170,6 @@ def test_what_is_dropped_is_seen_corrected_trained_on_and_kept(app: Server, page
         expect(page.locator(".lt-crumbs")).to_contain_text(make.__name__)
         settled(page)
         expect(role(page, column)).to_have_value(new)
-        expect(page.locator(".lt-facts").first).to_contain_text(f"{held_out}test images{len(coders)}coders")
+        expect(page.locator(".lt-facts").first).to_contain_text(f"{held_out}test images{len(coders)}coder")
         (folder,) = (app.place / "workspace" / "runs").glob(f"{make.__name__}*")
         assert state_in_the_end(page, Run(folder)) == "done"
