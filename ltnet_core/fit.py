@@ -79,23 +79,16 @@ def new_run(
     choose_device(device)
     pixels_limit()
     require_network(settings, len(study.table.classes))
-    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)):
-        raise OptionError(f"seed must be a whole number, got {seed!r}.")
-    seed = int(seed)
-    if seed < 0:
-        raise OptionError(f"seed must not be negative, got {seed}.")
+    seed = _require_seed(seed)
     _require_coders(study, settings)
+    if adjudications is None:
+        _require_no_adjudicator(study, settings)
     study = without(study, left_out)
     notes = [f"{len(study.left_out):,} images that were set aside are left out."] if study.left_out else []
     if adjudications is not None:
         study, strangers = adjudicated(study, adjudications)
         if strangers:
             notes.append(f"{strangers:,} adjudications are of images that are not in the dataset to learn from.")
-    elif ADJUDICATOR in study.table.coders:
-        why = f"has a coder called {ADJUDICATOR!r}, which is the name of what people settle here"
-        raise DatasetError(f"{study.name} {why}: rename it, or pass its labels as adjudications.")
-    elif ADJUDICATOR in settings.coders.given:
-        raise OptionError("the adjudications are to be taken as the truth, but there are none; pass adjudications.")
     make_plan(study, human_table(study, settings.coders.coders), settings, seed)
     surveyed = None if features is None else survey_features(features, [str(n) for n in study.table.items])
     run = Run.create(
@@ -124,6 +117,23 @@ def new_run(
     )
     _emit_notes(run, notes)
     return run
+
+
+def _require_seed(seed: Any) -> int:
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)):
+        raise OptionError(f"seed must be a whole number, got {seed!r}.")
+    if seed < 0:
+        raise OptionError(f"seed must not be negative, got {seed}.")
+    return int(seed)
+
+
+def _require_no_adjudicator(study: Study, settings: Settings) -> None:
+    """Raise unless nothing speaks of what people settled, where no adjudications are passed."""
+    if ADJUDICATOR in study.table.coders:
+        why = f"has a coder called {ADJUDICATOR!r}, which is the name of what people settle here"
+        raise DatasetError(f"{study.name} {why}: rename it, or pass its labels as adjudications.")
+    if ADJUDICATOR in settings.coders.given:
+        raise OptionError("the adjudications are to be taken as the truth, but there are none; pass adjudications.")
 
 
 def _own_adjudications(adjudications: pd.DataFrame | None, left_out: Sequence[str]) -> dict[str, bytes]:
