@@ -42,25 +42,33 @@ def test_a_second_click_starts_no_second_training(
     assert [f.name for f in started] == ["faces-1", "faces-2"], "another seed is another training"
 
 
-def test_what_failed_is_done_again_and_so_is_what_was_done_a_while_ago(monkeypatch: pytest.MonkeyPatch) -> None:
-    now, results = [0.0], iter([ValueError(), "first", "second"])
+def test_what_failed_is_done_again_and_so_is_what_is_gone_or_was_done_a_while_ago(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, results = [0.0], iter([ValueError(), *(tmp_path / name for name in ("first", "second", "third"))])
     monkeypatch.setattr(clicks.time, "monotonic", lambda: now[0])
     monkeypatch.setattr(clicks.st, "session_state", {})
 
-    def act() -> str:
+    def act() -> Path:
         result = next(results)
         if isinstance(result, ValueError):
             raise result
+        result.mkdir()
         return result
 
+    def click() -> str:
+        return clicks.once("x", act, lambda folder: folder).name
+
     with pytest.raises(ValueError):  # noqa: PT011 - which one is no matter
-        clicks.once("x", act)
-    assert [clicks.once("x", act), clicks.once("x", act)] == ["first", "first"]
+        click()
+    assert [click(), click()] == ["first", "first"]
     now[0] += clicks.AGAIN_SECONDS + 1
-    assert clicks.once("x", act) == "second"
+    assert click() == "second"
+    (tmp_path / "second").rmdir()
+    assert click() == "third", "what was deleted meanwhile is made again"
 
 
-def test_a_second_click_waits_for_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_second_click_waits_for_the_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clicks.st, "session_state", {clicks.KEY: clicks._Done()})
     began, go_on, acts = threading.Event(), threading.Event(), [0]
 
@@ -71,9 +79,9 @@ def test_a_second_click_waits_for_the_first(monkeypatch: pytest.MonkeyPatch) -> 
         return acts[0]
 
     with ThreadPoolExecutor() as pool:
-        first = pool.submit(clicks.once, "x", act)
+        first = pool.submit(clicks.once, "x", act, lambda _: tmp_path)
         began.wait(60)
-        second = pool.submit(clicks.once, "x", act)
+        second = pool.submit(clicks.once, "x", act, lambda _: tmp_path)
         with pytest.raises(TimeoutError):
             second.result(0.1)
         go_on.set()

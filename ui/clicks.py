@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TypeVar, cast
 
 import streamlit as st
@@ -23,16 +24,17 @@ class _Done:
     acts: dict[str, tuple[float, object]] = field(default_factory=dict)
 
 
-def once(name: str, act: Callable[[], T]) -> T:
-    """What comes of ``act``, or what came of it a moment ago; one that failed is done again.
+def once(name: str, act: Callable[[], T], folder_of: Callable[[T], Path]) -> T:
+    """What comes of ``act``, or what came of it a moment ago and is still there; one that failed is done again.
 
     After a click the page is made anew, beside what an earlier click began, which goes on to its next call of Streamlit
     and ends there. So the second click waits for the act of the first, and goes on with what came of it.
     """
     done: _Done = st.session_state.setdefault(KEY, _Done())
     with done.lock:
-        ended, result = done.acts.get(name, (float("-inf"), None))
-        if time.monotonic() - ended > AGAIN_SECONDS:
-            result = act()
-            done.acts[name] = time.monotonic(), result
-    return cast("T", result)
+        ended, before = done.acts.get(name, (float("-inf"), None))
+        if time.monotonic() - ended <= AGAIN_SECONDS and folder_of(cast("T", before)).exists():
+            return cast("T", before)
+        result = act()
+        done.acts[name] = time.monotonic(), result
+    return result

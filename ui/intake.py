@@ -59,7 +59,7 @@ def _demo() -> None:
                 bar.progress(done / total, f"Drawing faces … {done:,} of {total:,}")
 
         try:
-            dataset = once("demo", lambda: workspace.add_demo(DEMO_ITEMS, draw))
+            dataset = once("demo", lambda: workspace.add_demo(DEMO_ITEMS, draw), lambda d: d.location)
         except (LTNetError, OSError) as e:
             bar.empty()
             markup.callout("error", str(e), title="The demo could not be written")

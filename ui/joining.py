@@ -49,7 +49,9 @@ def panel(datasets: Sequence[Dataset], chosen: Callable[[Dataset], None]) -> Non
         try:
             with st.spinner("Reading the datasets …"):
                 dataset = once(
-                    f"join {title} {sources}", lambda: workspace.add_joined(title or "Joined study", sources)
+                    f"join {title} {sources}",
+                    lambda: workspace.add_joined(title or "Joined study", sources),
+                    lambda d: d.location,
                 )
         except (LTNetError, OSError) as e:
             markup.callout("error", str(e), title="These datasets cannot be joined")

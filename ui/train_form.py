@@ -166,7 +166,7 @@ def start(dataset: Dataset, flags: Sequence[str]) -> Path:
         commands.start_run(run_dir, dataset.location, flags)
         return run_dir
 
-    return once(f"train {dataset.location} {flags}", act)
+    return once(f"train {dataset.location} {flags}", act, lambda run_dir: run_dir)
 
 
 def new_run(study: Study, dataset: Dataset) -> None:
