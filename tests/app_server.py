@@ -16,7 +16,7 @@ from pathlib import Path
 from urllib.parse import urljoin
 
 import pandas as pd
-from playwright.sync_api import FloatRect, Locator, Page
+from playwright.sync_api import FloatRect, Locator, Page, TimeoutError
 
 ROOT = Path(__file__).resolve().parent.parent
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
@@ -113,9 +113,19 @@ class Server:
 
 
 def choose(page: Page, *sources: Path, button: str = "") -> None:
-    """Choose a folder or files in the page's upload."""
-    with page.expect_file_chooser() as chooser:
-        page.get_by_role("button", name=button or f"Choose a {'folder' if sources[0].is_dir() else 'file'}").click()
+    """Choose a folder or files in the page's upload.
+
+    A button that the page draws anew between the two halves of a click opens nothing: it is clicked again.
+    """
+    pressed = page.get_by_role("button", name=button or f"Choose a {'folder' if sources[0].is_dir() else 'file'}")
+    for last in (False, False, True):
+        try:
+            with page.expect_file_chooser(timeout=20_000) as chooser:
+                pressed.click()
+            break
+        except TimeoutError:
+            if last:
+                raise
     chooser.value.set_files(sources[0] if len(sources) == 1 else list(sources))
 
 

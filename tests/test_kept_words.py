@@ -20,6 +20,7 @@ from ui.workspace import Dataset
 
 @pytest.fixture
 def dataset(workspace_path: Path) -> Dataset:
+    (workspace_path / "datasets" / "faces").mkdir(parents=True)
     return Dataset("faces", "Faces", workspace_path / "data")
 
 
@@ -80,7 +81,7 @@ def test_views_that_several_save_at_once_are_all_kept(dataset: Dataset) -> None:
 )  # fmt: skip
 def test_a_damaged_file_of_views_holds_none_and_is_replaced(dataset: Dataset, content: bytes) -> None:
     path = saved_views._path(dataset)
-    path.parent.mkdir(parents=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
     assert saved_views.load(dataset) == []
     saved_views.save(dataset, "a", {"sort": "name"})
@@ -96,7 +97,12 @@ def test_views_of_a_dataset_that_only_a_run_knows_lie_beside_its_decisions(works
 
 
 def test_a_view_that_cannot_be_written_is_said(dataset: Dataset, workspace_path: Path) -> None:
-    (workspace_path / "datasets").write_text("a file in the place of the folder")
+    folder = workspace_path / "datasets" / "faces"
+    folder.rmdir()
+    with pytest.raises(LTNetError, match="datasets"):
+        saved_views.save(dataset, "a", {})
+    assert not folder.exists(), "a dataset that was deleted is not begun again"
+    folder.write_text("a file in the place of the folder")
     with pytest.raises(LTNetError, match="datasets"):
         saved_views.save(dataset, "a", {})
 

@@ -126,8 +126,6 @@ def test_no_output_replaces_what_is_read(tmp_path: Path) -> None:
         require_output(dataset / "deep" / "a.csv", (dataset,))
     with pytest.raises(OptionError, match="the folder does not exist"):
         require_output(tmp_path / "no" / "a.csv", ())
-    with pytest.raises(OptionError, match="the dataset would be read with it"):
-        require_output(dataset / "truth.csv", (dataset,))
     require_different((new, None, table, None))
     with pytest.raises(OptionError, match="is to be written twice"):
         require_different((new, dataset / ".." / "new.csv"))

@@ -103,9 +103,6 @@ def require_folder(path: Path) -> Path:
     return path
 
 
-READ_BY_NAME = ("annotations.csv", "truth.csv", "classes.csv")  # of a dataset's folder
-
-
 def require_output(path: Path, read: Iterable[str | os.PathLike[str] | None]) -> Path:
     """The path of a file that a user wants to have written, while these files and folders are read.
 
@@ -115,16 +112,11 @@ def require_output(path: Path, read: Iterable[str | os.PathLike[str] | None]) ->
         as for :func:`require_folder`, or writing it would replace what is read.
     """
     require_folder(path)
-    for source in (Path(r) for r in read if r is not None):
-        if source.is_file() and path.exists() and path.samefile(source):
+    for source in (Path(r) for r in read if r is not None and path.exists()):
+        if source.is_file() and path.samefile(source):
             raise OptionError(f"cannot write {str(path)!r}: it is the file that is read; choose another name.")
         if source.is_dir() and path.resolve().is_relative_to(source.resolve()):
-            if path.exists():
-                raise OptionError(f"cannot write {str(path)!r}: it is a file of the dataset; choose another name.")
-            if path.name in READ_BY_NAME:
-                raise OptionError(
-                    f"cannot write {str(path)!r}: the dataset would be read with it; choose another name."
-                )
+            raise OptionError(f"cannot write {str(path)!r}: it is a file of the dataset; choose another name.")
     return path
 
 
