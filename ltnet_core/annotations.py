@@ -351,7 +351,9 @@ class AnnotationTable:
             class_order = class_order[np.argsort(self._class_ranks()[class_order], kind="stable")]
         new_class = np.argsort(class_order)
         keys = []
-        for mine in self._entries_by_coder():
+        by_coder = np.argsort(self.coder, kind="stable")
+        ends = np.cumsum(np.bincount(self.coder, minlength=len(self.coders)))
+        for mine in np.split(by_coder, ends[:-1])[: len(self.coders)]:
             entries = np.stack([self.item[mine], new_class[self.label[mine]], self.count[mine]]).astype(np.float64)
             entries = entries[:, np.lexsort(entries[::-1])]
             keys.append((-entries.shape[1], hashlib.sha256(entries.tobytes()).hexdigest()))
@@ -365,17 +367,17 @@ class AnnotationTable:
         )
         return table, class_order, coder_order
 
-    def _entries_by_coder(self) -> list[NDArray[np.int64]]:
-        """The entries of each coder, in their order."""
-        ends = np.cumsum(np.bincount(self.coder, minlength=len(self.coders)))
-        return np.split(np.argsort(self.coder, kind="stable"), ends[:-1])[: len(self.coders)]
-
     def equal_coders(self, fewest: int) -> list[list[int]]:
         """Groups of coders with equal annotations, of ``fewest`` items and two classes at least."""
+        if (number := len(self.coders)) < 2:
+            return []
+        sums = np.stack([np.bincount(self.coder, w, number) for w in (None, self.item, self.label, self.count)])
+        _, alike, size = np.unique(sums, axis=1, return_inverse=True, return_counts=True)  # few coders are left
         groups: dict[bytes, list[int]] = {}
-        for coder, mine in enumerate(self._entries_by_coder()):
+        for coder in np.flatnonzero((size[alike.ravel()] > 1) & (sums[0] >= fewest)).tolist():
+            mine = np.flatnonzero(self.coder == coder)
             label = self.label[mine]
-            if len(mine) >= fewest and (label != label[0]).any():
+            if (label != label[0]).any():
                 digest = hashlib.sha256(b"".join(a.tobytes() for a in (self.item[mine], label, self.count[mine])))
                 groups.setdefault(digest.digest(), []).append(coder)
         return [group for group in groups.values() if len(group) > 1]

@@ -49,7 +49,9 @@ def unguard(cell: str) -> str:
 
     An apostrophe is taken off only where a formula follows it: ``'tis`` in a file from elsewhere stays ``'tis``.
     """
-    return cell if _NUMBER.fullmatch(cell) else _UNGUARD.sub("", cell)
+    if APOSTROPHE not in cell or _NUMBER.fullmatch(cell):  # the first alone decides nearly always, and soonest
+        return cell
+    return _UNGUARD.sub("", cell)
 
 
 def guarded(frame: pd.DataFrame) -> pd.DataFrame:
