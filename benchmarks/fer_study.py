@@ -6,7 +6,6 @@ face, for the columns of T and of the learned truth, and for the upper bound.
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 
 import harness
@@ -16,20 +15,22 @@ def study(source: Path, folder: Path) -> Path:
     """The study as a folder whose truth.csv also has the training faces that the crowd agrees on."""
     if (folder / "truth.csv").exists():
         return folder
-    with zipfile.ZipFile(source) as archive:
-        archive.extractall(folder, [n for n in archive.namelist() if n.startswith("images/") or n == "annotations.csv"])
-        known = [(r["image"], r["label"], "test") for r in harness.read_csv(archive, "truth.csv")]
-        for row in harness.read_csv(archive, "votes_FERPlus_train.csv"):
-            votes = sorted(((int(v), k) for k, v in row.items() if k != "image"), reverse=True)
-            if votes[0][0] > votes[1][0]:
-                known.append((row["image"], votes[0][1], "train"))
+    root = harness.opened(source)
+    annotations = harness.read_csv(root / "annotations.csv")
+    known = [(r["image"], r["label"], "test") for r in harness.read_csv(root / "truth.csv")]
+    harness.copy_images(root, sorted({r["image"] for r in annotations} | {image for image, *_ in known}), folder)
+    harness.write_csv(folder / "annotations.csv", list(annotations[0]), (list(r.values()) for r in annotations))
+    for row in harness.read_csv(root / "votes_FERPlus_train.csv"):
+        votes = sorted(((int(v), k) for k, v in row.items() if k != "image"), reverse=True)
+        if votes[0][0] > votes[1][0]:
+            known.append((row["image"], votes[0][1], "train"))
     harness.write_csv(folder / "truth.csv", ("image", "label", "split"), known)
     return folder
 
 
 def main() -> None:
     wanted = harness.arguments(__doc__ or "", epochs=16).parse_args()
-    folder = study(wanted.zip, wanted.out / "study")
+    folder = study(wanted.study, wanted.out / "study")
     alone = ("--no-comparisons", "--no-machine-coders")
     ours = [
         harness.Row("ours", alone, "ltnet"),

@@ -1,19 +1,22 @@
 #!/bin/bash
-# What a GPU does, in one call: `bash benchmarks/gpu.sh PACKED [smoke] [steps] [beside] [cifar] [decode] [large] [files]`,
-# from the repository's root.
+# What a GPU does, in one call: `bash benchmarks/gpu.sh STUDIES [smoke] [steps] [beside] [cifar] [decode] [large] [files]
+# [paper] [lists] [faces]`, from the repository's root.
 #
-# PACKED is what `python benchmarks/pack.py cifar10_ltnet.zip PACKED` made. Without names all parts run, in this order, each
-# with a limit of its own: a part that fails or takes too long does not stop the next. Tables are printed as they are made.
-# SECONDS_IN_ALL=330 is when everything ends. DEVICE=cpu TINY=1 tries every part with tiny settings where there is no GPU.
+# STUDIES is a folder with cifar10_ltnet.tar.gz and, for faces, fer_study.tar.gz, which benchmarks/pack.py makes of the zips.
+# Without names the first seven parts run, in this order, each with a limit of its own: a part that fails or takes too long
+# does not stop the next. Parts joined by a plus, such as paper+lists+faces, run at once. Tables are printed as they are
+# made. SECONDS_IN_ALL=330 is when everything ends. SCRATCH=FOLDER keeps what was unpacked and decoded for another call.
+# DEVICE=cpu TINY=1 tries every part with tiny settings without a GPU.
 set -u
-packed=${1:?folder that benchmarks/pack.py made}
+studies=${1:?folder of studies that benchmarks/pack.py made}
 shift
 parts=${*:-smoke steps beside cifar decode large files}
 device=${DEVICE:-cuda}
 tiny=${TINY:-}
 in_all=${SECONDS_IN_ALL:-420}
 scratch=${SCRATCH:-$(mktemp -d -p "$([ -w /dev/shm ] && echo /dev/shm || echo /tmp)" ltnet-gpu-XXXX)}
-trap 'rm -rf "$scratch"' EXIT
+mkdir -p "$scratch"
+trap 'shared_no_more; [ "${SCRATCH:-}" ] || rm -rf "$scratch"' EXIT
 # Its own cache: the first run of `cifar` decodes all files.
 export PYTHONUNBUFFERED=1 PYTHONPATH=$PWD:${PYTHONPATH:-} LTNET_CACHE=$scratch/cache
 began=$(date +%s)
@@ -27,6 +30,20 @@ limited() { # SECONDS COMMAND…
         return
     fi
     timeout -k 5 "$((limit < left ? limit : left))" "$@" 2>&1 || echo "!! status $? of: $*"
+}
+
+# Many runs on one card take turns on it, unless NVIDIA's Multi-Process Service lets their kernels run at the same time.
+shared() {
+    if [ "$device" = cuda ] && command -v nvidia-cuda-mps-control > /dev/null; then
+        export CUDA_MPS_PIPE_DIRECTORY=$scratch/mps CUDA_MPS_LOG_DIRECTORY=$scratch/mps
+        mkdir -p "$scratch/mps"
+        nvidia-cuda-mps-control -d && say "runs share the card through MPS"
+    else
+        say "runs take turns on the card: there is no MPS"
+    fi
+}
+shared_no_more() {
+    [ -z "${CUDA_MPS_PIPE_DIRECTORY:-}" ] || echo quit | nvidia-cuda-mps-control
 }
 
 smoke() {
@@ -50,10 +67,11 @@ beside() {
     limited 60 python3 benchmarks/side_by_side.py --device "$device"
 }
 
-study_of_files() {
-    study=$scratch/cifar
+unpacked() { # NAME: the folder of a study in the variable study
+    study=$scratch/$1
     if [ ! -d "$study" ]; then
-        python3 benchmarks/pack.py --unpack "$packed" "$study"
+        mkdir "$study"
+        tar -xzf "$studies/$1.tar.gz" -C "$study"
         say "unpacked $(find "$study/images" -type f | wc -l) files"
     fi
 }
@@ -66,30 +84,26 @@ timed_fit() { # NAME LIMIT STUDY FLAGS…: the whole command, files to truth.csv
     ended=$(date +%s.%N)
     grep -E "^\[|^note|^!!|rror" "$scratch/$name.log"
     grep "  epoch" "$scratch/$name.log" | tail -n 3
-    limited 30 python3 benchmarks/run_facts.py "$run"
+    limited 30 python3 benchmarks/run_facts.py "$run" "$started" "$ended"
     echo "$name: whole command $(echo "$ended $started" | awk '{printf "%.1f", $1 - $2}') s; $*"
     rm -rf "$run"
 }
 
 cifar() {
-    study_of_files
+    unpacked cifar10_ltnet
     if [ "$tiny" ]; then
         timed_fit tiny 300 "$study" --preset quick --epochs 1 --no-comparisons --no-machine-coders
         return
     fi
-    # Batch 256 takes twice the steps of 512; over so short a schedule 1e-3 decays the weights as much as 5e-4 over a long
-    # one. Which is the best, held-out loss says; the test accuracy stands beside it.
-    local epochs=${EPOCHS:-25} common ltnet
-    common=(--network resnet18 --epochs "$epochs" --batch-size 256 --lr 0.1)
-    ltnet=(--no-comparisons --no-machine-coders)
-    timed_fit decay-1e-3 70 "$study" "${common[@]}" "${ltnet[@]}" --weight-decay 1e-3
-    timed_fit decay-1e-3-mixup 62 "$study" "${common[@]}" "${ltnet[@]}" --weight-decay 1e-3 --mixup 0.2
-    timed_fit decay-2e-3 62 "$study" "${common[@]}" "${ltnet[@]}" --weight-decay 2e-3
-    timed_fit truth-decay-1e-3 62 "$study" "${common[@]}" --weight-decay 1e-3 --method truth
+    # Over so short a schedule 1e-3 decays the weights as much as 5e-4 over a long one; batch 512 takes half of the steps of
+    # 256, each of them for less than twice the time.
+    local ltnet=(--network resnet18 --no-comparisons --no-machine-coders --weight-decay 1e-3)
+    timed_fit batch-256 75 "$study" "${ltnet[@]}" --epochs "${EPOCHS:-34}" --batch-size 256 --lr 0.1
+    timed_fit batch-512 75 "$study" "${ltnet[@]}" --epochs "${EPOCHS:-38}" --batch-size 512 --lr 0.15
 }
 
 decode() {
-    study_of_files
+    unpacked cifar10_ltnet
     limited 40 python3 benchmarks/decoding.py "$study" --size 32 --repeats 3 --only pixels
 }
 
@@ -109,12 +123,56 @@ files() {
         timed_fit large 300 "$study" --method mixture --network cnn --epochs 1 --image-size 16 --batch-size 16
         return
     fi
-    limited 60 python3 benchmarks/synthetic_jpegs.py "$study" --files 20000 --drawn 2000 --size 112
+    limited 60 python3 benchmarks/synthetic_jpegs.py "$study" --files 100000 --drawn 2000 --size 112
     timed_fit resnet50-112 100 "$study" --method mixture --network resnet50 --epochs 1 --image-size 112 --batch-size 256
+}
+
+paper() {
+    unpacked cifar10_ltnet
+    local began flags=(--seeds 0 1 2 --jobs "${JOBS:-8}")
+    if [ "$tiny" ]; then
+        flags=(--images 40 --epochs 1 --preset quick --only mixture ours --jobs 2)
+    fi
+    began=$(date +%s)
+    limited 590 python3 benchmarks/paper_cifar.py "$study" --out "$scratch/paper" --device "$device" "${flags[@]}"
+    echo "paper: the whole table in $(($(date +%s) - began)) s"
+    python3 benchmarks/paper_cifar.py "$study" --out "$scratch/paper" --table "${flags[@]}"
+}
+
+lists() {
+    unpacked cifar10_ltnet
+    local flags=(--images 12500 --epochs 20 --seeds 0 1 2 --jobs 3 --only ours)
+    if [ "$tiny" ]; then
+        flags=(--images 40 --epochs 1 --preset quick --only ours)
+    fi
+    limited 200 python3 benchmarks/paper_cifar.py "$study" --out "$scratch/lists" --device "$device" "${flags[@]}"
+}
+
+faces() {
+    unpacked fer_study
+    local flags=(--jobs 12)
+    if [ "$tiny" ]; then
+        flags=(--networks cnn --epochs 1 --batches 512 --jobs 2)
+    fi
+    limited 400 python3 benchmarks/grid.py "$study" --out "$scratch/faces" "${flags[@]}" --flags "device=$device"
 }
 
 for part in $parts; do
     say "$part"
-    "$part"
+    if [[ $part != *+* ]]; then
+        "$part"
+        continue
+    fi
+    at_once=${part//+/ }
+    unpacked cifar10_ltnet # which several of them would unpack into each other
+    shared
+    for one in $at_once; do
+        "$one" > "$scratch/$one.out" 2>&1 &
+    done
+    wait $(jobs -p)
+    for one in $at_once; do
+        say "of $one"
+        cat "$scratch/$one.out"
+    done
 done
 say "end"

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-import os
 import subprocess
 import sys
 import time
@@ -18,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fer_study import study
-from harness import ROOT
+from harness import ROOT, surroundings
 
 
 @dataclass(frozen=True)
@@ -43,17 +42,14 @@ def flags(cell: Cell, what: str) -> list[str]:
     return [*common, "--method", "mixture", "--coders", "FERPlus"]
 
 
-def train(data: Path, out: Path, cell: Cell, what: str, more: list[str]) -> str:
+def train(data: Path, out: Path, cell: Cell, what: str, jobs: int, more: list[str]) -> str:
     """Train one run where it is not there; returns how it went."""
     folder = out / cell.name(what)
     if (folder / "manifest.json").exists():
         return "there"
-    temporary = out / "tmp" / cell.name(what)  # runs with one temporary folder would queue for the GPU
-    temporary.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "ltnet_core", "fit", str(data), "--run", str(folder), *flags(cell, what), *more]
     began = time.monotonic()
-    environment = {**os.environ, "TMPDIR": str(temporary), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=ROOT, env=surroundings(folder, jobs), capture_output=True, text=True)
     if done.returncode:
         return f"failed: {done.stderr.strip().splitlines()[-1] if done.stderr.strip() else done.returncode}"
     return f"{time.monotonic() - began:.0f} s"
@@ -77,7 +73,7 @@ def row(out: Path, cell: Cell) -> str | None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("zip", type=Path, help="fer_study.zip, or a folder that this script made of it")
+    parser.add_argument("study", type=Path, help="fer_study.zip, or a folder of what is in it")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--networks", nargs="+", default=["cnn", "resnet20", "resnet18"])
     parser.add_argument("--epochs", type=int, nargs="+", default=[8, 24])
@@ -88,14 +84,14 @@ def main() -> None:
     parser.add_argument("--table", action="store_true", help="print what is there, train nothing")
     a = parser.parse_args()
     a.out.mkdir(parents=True, exist_ok=True)
-    data = a.zip if a.zip.is_dir() else study(a.zip, a.out / "study")
+    data = study(a.study, a.out / "study")
     cells = [Cell(*c) for c in itertools.product(a.networks, a.epochs, a.batches, a.seeds)]
     more = [part for flag in a.flags for part in ("--" + flag).split("=", 1)]
     if not a.table:
         # The longest first, so that none of them is left for the end alone.
         work = sorted(itertools.product(cells, ("ours", "alone")), key=lambda w: (-w[0].epochs, w[0].batch, w[1]))
         with ThreadPoolExecutor(a.jobs) as pool:
-            done = pool.map(lambda w: (w[0].name(w[1]), train(data, a.out, w[0], w[1], more)), work)
+            done = pool.map(lambda w: (w[0].name(w[1]), train(data, a.out, w[0], w[1], a.jobs, more)), work)
             for name, how in done:
                 print(f"{name}: {how}", file=sys.stderr, flush=True)
     print("| network | epochs | batch | seed | ours | mixture | FER+ alone | T, FER2013 / FER+ | learned truth |")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import csv
-import io
 import itertools
 import json
+import os
 import subprocess
 import sys
 import zipfile
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,12 +57,13 @@ def rows(coders: Sequence[str], ours: Sequence[Row]) -> list[Row]:
 def arguments(description: str, epochs: int) -> argparse.ArgumentParser:
     """Flags that the tables share."""
     parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("zip", type=Path, help="the study")
+    parser.add_argument("study", type=Path, help="the study: a zip, or a folder of what is in it")
     parser.add_argument("--out", type=Path, required=True, help="folder for the runs; finished ones are not repeated")
     parser.add_argument(
         "--epochs", type=int, default=epochs, help="passes per method, those of its first stage included"
     )
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--jobs", type=int, default=1, help="runs at once")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--preset", default="default", help="of every row but the paper's")
     parser.add_argument("--network", default=None, help="of every row")
@@ -76,10 +78,15 @@ def run(study: Path, wanted: argparse.Namespace, table: Iterable[Row]) -> None:
     """Train what is missing, seed by seed, then print the table."""
     chosen = [r for r in table if wanted.only is None or any(w.lower() in r.name.lower() for w in wanted.only)]
     wanted.out.mkdir(parents=True, exist_ok=True)
-    for seed in wanted.seeds:
-        for row in chosen:
-            if not wanted.table:
-                _fit(study, row, seed, wanted)
+    if not wanted.table:
+        with ThreadPoolExecutor(wanted.jobs) as pool:
+            work = [pool.submit(_fit, study, row, seed, wanted) for seed in wanted.seeds for row in chosen]
+            try:
+                for fitted in work:
+                    fitted.result()
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
     print(_table(chosen, wanted), flush=True)
 
 
@@ -102,7 +109,7 @@ def _fit(study: Path, row: Row, seed: int, wanted: argparse.Namespace) -> None:
     else:
         asked.write_text(json.dumps(flags))
         command += [*flags, "--device", wanted.device]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=surroundings(folder, wanted.jobs))
     if done.returncode:
         raise SystemExit(f"{row.name}: {done.stderr[-2000:]}")
     row_result = _result(row, folder)
@@ -173,9 +180,32 @@ def _table(chosen: Sequence[Row], wanted: argparse.Namespace) -> str:
     return "\n".join(lines)
 
 
-def read_csv(archive: zipfile.ZipFile, name: str) -> list[dict[str, str]]:
-    """Rows of a CSV in the study's zip."""
-    return list(csv.DictReader(io.TextIOWrapper(archive.open(name), "utf-8", newline="")))
+def surroundings(run: Path, jobs: int) -> dict[str, str]:
+    """Environment of one of so many runs at once: one thread each; with one temporary folder they would queue."""
+    if jobs == 1:
+        return dict(os.environ)
+    temporary = run.parent / "tmp" / run.name
+    temporary.mkdir(parents=True, exist_ok=True)
+    return {**os.environ, "TMPDIR": str(temporary), "OMP_NUM_THREADS": "1"}
+
+
+def opened(study: Path) -> Path | zipfile.Path:
+    """The root of a study's files, in a zip or a folder."""
+    return study if study.is_dir() else zipfile.Path(study)
+
+
+def copy_images(source: Path | zipfile.Path, names: Iterable[str], folder: Path) -> None:
+    """Copy images of a study to a folder, by their paths."""
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes((source / name).read_bytes())
+
+
+def read_csv(table: Path | zipfile.Path) -> list[dict[str, str]]:
+    """Rows of a CSV file."""
+    with table.open("r", encoding="utf-8", newline="") as f:
+        return list(csv.DictReader(f))
 
 
 def write_csv(path: Path, columns: Sequence[str], content: Iterable[Sequence[object]]) -> None:

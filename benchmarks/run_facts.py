@@ -1,4 +1,7 @@
-"""What a finished run took and reached, on a few lines: ``python benchmarks/run_facts.py RUN_DIR``."""
+"""What a finished run took and reached, on a few lines: ``python benchmarks/run_facts.py RUN_DIR [STARTED ENDED]``.
+
+STARTED and ENDED are when its process did, in seconds since 1970.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,9 @@ def main() -> None:
     run = Path(sys.argv[1])
     events = [json.loads(line) for line in (run / "events.jsonl").read_text().splitlines() if line]
     stages = [e for e in events if e["event"] in ("start", "stage", "done", "failed")]
+    if len(sys.argv) > 2:
+        started, ended = map(float, sys.argv[2:4])
+        print(f"  before the run {stages[0]['time'] - started:.1f} s, after it {ended - stages[-1]['time']:.1f} s")
     for one, after in pairwise(stages):
         print(f"  {one.get('stage', one['event'])}: {after['time'] - one['time']:.1f} s")
     for begun, after in pairwise(stages):
