@@ -28,7 +28,15 @@ from ltnet_core.labels.aggregation.choice import (
 )
 from ltnet_core.labels.aggregation.few_parameters import know_or_guess
 from ltnet_core.labels.aggregation.guessing import strength
-from ltnet_core.labels.aggregation.held_out import CORRELATIONS, discounts, folds, left_out_probability, truth
+from ltnet_core.labels.aggregation.held_out import (
+    CORRELATIONS,
+    Fold,
+    LeftOut,
+    discounts,
+    folds,
+    left_out_probability,
+    truth,
+)
 from ltnet_core.labels.aggregation.majority_vote import name_hash
 from ltnet_core.labels.aggregation.unclear_items import LEAN, UNCLEAR, Parameters, Rows, States, maximise
 
@@ -197,15 +205,92 @@ def test_a_ladder_learns_each_rung_until_t_rests_but_four_rounds_at_most(
 def test_unclear_items_have_to_be_worth_their_states() -> None:
     clear, other = Model(CLEAR, 300.0), Model(CHANCE, 300.0)
     count, base = np.ones(400), np.full(400, np.log(0.5))
-    much = weigh({clear: base, other: np.full(400, np.log(0.6))}, count)
+    much = weigh({clear: base, other: np.full(400, np.log(0.6))}, count, count)
     assert much[clear] < 0.01 < 0.99 < much[other]
     assert sum(much.values()) == pytest.approx(1)
-    little = weigh({clear: base, other: base + 0.0009}, count)  # less than a thousandth of a nat each
+    little = weigh({clear: base, other: base + 0.0009}, count, count)  # less than a thousandth of a nat each
     assert little == pytest.approx({clear: 1.0, other: 0.0})
     rng = np.random.default_rng(0)
-    chance = weigh({clear: base, other: base + rng.normal(0, 0.01, 400)}, count)  # within two standard errors
+    chance = weigh({clear: base, other: base + rng.normal(0, 0.01, 400)}, count, count)  # within two standard errors
     assert chance == pytest.approx({clear: 1.0, other: 0.0})
-    assert weigh({clear: base}, count) == pytest.approx({clear: 1.0})
+    assert weigh({clear: base}, count, count) == pytest.approx({clear: 1.0})
+
+
+def test_five_annotations_say_more_than_one_that_counts_five() -> None:
+    clear, other = Model(CLEAR, 300.0), Model(CHANCE, 300.0)
+    logs = {clear: np.log([0.5]), other: np.log([0.6])}
+    assert weigh(logs, np.array([5.0]), np.array([5.0]))[other] > 0.99  # √5 standard errors
+    assert weigh(logs, np.array([5.0]), np.array([25.0])) == pytest.approx({clear: 1.0, other: 0.0})
+
+
+def one_by_one(fold: Fold, rows: Rows, states: States, fit: Parameters) -> np.ndarray:
+    """(ρ,H) log probability of each left-out annotation from the votes of its own item."""
+    _, c, k = rows.shape
+    emissions = states.emissions(fit.t, fit.lean)
+    out = []
+    for item, coder, label in zip(fold.item, fold.coder, fold.label, strict=True):
+        own = fold.rest.item == item
+        votes = np.zeros(c * k)
+        np.add.at(votes, fold.rest.coder[own] * k + fold.rest.label[own], fold.rest.count[own])
+        counted = votes / (1 + max(votes.sum() - 1, 0) * np.array(CORRELATIONS))[:, None]
+        r = fit.share * np.prod(emissions ** counted[:, :, None], axis=1)
+        out.append(np.log(r @ emissions[coder * k + label] / r.sum(1)))
+    return np.stack(out, axis=1)
+
+
+def plain_stacking(logs: np.ndarray, count: np.ndarray) -> np.ndarray:
+    likely, weights = np.exp(logs), np.full(len(logs), 1 / len(logs))
+    for _ in range(2000):
+        joint = weights[:, None] * likely
+        before, weights = weights, (joint / joint.sum(0)) @ count / count.sum()
+        if np.abs(weights - before).max() < 1e-7:
+            break
+    return weights
+
+
+@pytest.mark.parametrize(("most", "unclear"), [(1, True), (3, False)])  # votes of a coder
+def test_equal_annotations_are_predicted_once_and_weigh_as_one_by_one(most: int, unclear: bool) -> None:
+    rng = np.random.default_rng(most)
+    judged = np.tile(np.arange(60) % 3, (5, 1))
+    if unclear:  # half of the items show another class as well, which every coder may take
+        second = (rng.random((5, 60)) < 0.5) & (np.arange(60) < 30)
+        judged = np.where(second, (judged + rng.integers(1, 3, 60)) % 3, judged)
+    label = np.where(rng.random((5, 60)) < 0.98, judged, rng.integers(0, 3, (5, 60)))
+    votes = rng.integers(1, most + 1, (5, 60))
+    table = table_of(
+        [(f"i{n}", "vwxyz"[c], "abc"[label[c, n]], float(votes[c, n])) for n in range(60) for c in range(5)]
+    )
+    logs: dict[Model, list[np.ndarray]] = {}
+    counts, merged = [], 0
+    for fold in folds(table):
+        rows = Rows.of(fold.rest)
+        counts.append(fold.count)
+        merged += len(LeftOut.of(fold, rows).count)
+        for kind in (CLEAR, CHANCE, OWN):
+            for model, states, fit in ladder(rows, kind):
+                logs.setdefault(model, []).append(one_by_one(fold, rows, states, fit))
+    count = np.concatenate(counts)
+    assert (merged < len(count)) == (most == 1)
+    whole = {model: np.concatenate(parts, axis=1) for model, parts in logs.items()}
+    best = {model: int(np.argmax(log @ count)) for model, log in whole.items()}
+    clear = [model for model in whole if model.items == CLEAR]
+    few, many = (
+        plain_stacking(np.stack([whole[m][best[m]] for m in models]), count) for models in (clear, list(whole))
+    )
+    mixed_few, mixed_many = (
+        np.log(w @ np.exp(np.stack([whole[m][best[m]] for m in models])))
+        for models, w in ((clear, few), (list(whole), many))
+    )
+    gain = count * (mixed_many - mixed_few)
+    gains = gain.sum() > max(2 * np.sqrt((gain**2).sum()), 1e-3 * count.sum())
+    assert gains == unclear
+    expected = dict(zip(whole, many, strict=True)) if gains else dict(zip(clear, few, strict=True))
+    chosen = choose(table)
+    assert chosen is not None
+    assert chosen.left_out == len(count)
+    for model, (weight, correlation) in chosen.weights.items():
+        assert weight == pytest.approx(expected.get(model, 0.0), abs=1e-9)
+        assert correlation == CORRELATIONS[best[model]]
 
 
 def test_the_truth_is_the_average_of_the_models_by_their_weights() -> None:
@@ -232,13 +317,14 @@ def test_left_out_annotations_are_foretold_in_parts_as_in_one(monkeypatch: pytes
     fold = next(iter(folds(table)))
     whole = Rows.of(fold.rest)
     (_, states, fit), *_ = ladder(whole, OWN)
-    expected, p = left_out_probability(whole, states, fit, fold), truth(whole, states, fit, 0.2)
-    assert expected.shape == (len(CORRELATIONS), len(fold.item))
+    left_out = LeftOut.of(fold, whole)
+    expected, p = left_out_probability(whole, states, fit, left_out), truth(whole, states, fit, 0.2)
+    assert expected.shape == (len(CORRELATIONS), len(left_out.count))
     monkeypatch.setattr(importlib.import_module("ltnet_core.labels.aggregation.dawid_skene"), "PART", 7)
     monkeypatch.setattr(importlib.import_module("ltnet_core.labels.aggregation.held_out"), "CHUNK", 2)
     parts = Rows.of(fold.rest)
     assert len(parts.parts) > 3
-    np.testing.assert_allclose(left_out_probability(parts, states, fit, fold), expected)
+    np.testing.assert_allclose(left_out_probability(parts, states, fit, left_out), expected)
     np.testing.assert_allclose(truth(parts, states, fit, 0.2), p)
     np.testing.assert_allclose(p.sum(1), 1)
 

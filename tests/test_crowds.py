@@ -17,7 +17,7 @@ from ltnet_core.labels.aggregation import aggregate, crowd_prior, dawid_skene, m
 from ltnet_core.labels.aggregation.choice import CLEAR, OWN, STRENGTHS, choose, ladder, stacking
 from ltnet_core.labels.aggregation.few_parameters import know_or_guess
 from ltnet_core.labels.aggregation.guessing import guessing_matrices
-from ltnet_core.labels.aggregation.held_out import FOLDS, folds, left_out_probability, truth
+from ltnet_core.labels.aggregation.held_out import FOLDS, LeftOut, folds, left_out_probability, truth
 from ltnet_core.labels.aggregation.unclear_items import Parameters, Rows, States, maximise
 from ltnet_core.labels.identifiability import overlap_notes
 from ltnet_core.runs.evaluation import calibration_error
@@ -248,10 +248,12 @@ def test_left_out_annotations_are_predicted_as_by_hand() -> None:
         np.tile(t, (3, 1)), np.full(3, 0.5), np.array([0.5, 0.5]), np.zeros((3, 2, 2)), np.zeros((3, 2)), []
     )
     r = 0.8**2 / (0.8**2 + 0.2**2)  # two others say the same
-    assert len(fold.item)
-    np.testing.assert_allclose(left_out_probability(rest, states, fit, fold)[0], r * 0.8 + (1 - r) * 0.2)
+    left_out = LeftOut.of(fold, rest)
+    assert left_out.count.sum() == len(fold.item) > len(left_out.count) > 0
+    likely = left_out_probability(rest, states, fit, left_out)
+    np.testing.assert_allclose(likely[0], r * 0.8 + (1 - r) * 0.2)
     half = 0.8 / (0.8 + 0.2)  # of two that err together one is left: weights of 1 / 2
-    np.testing.assert_allclose(left_out_probability(rest, states, fit, fold)[-1], half * 0.8 + (1 - half) * 0.2)
+    np.testing.assert_allclose(likely[-1], half * 0.8 + (1 - half) * 0.2)
 
 
 def test_stacking_finds_the_best_mixture() -> None:

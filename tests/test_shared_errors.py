@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from ltnet_core.annotations import AnnotationTable, FloatArray
-from ltnet_core.labels.truth import posterior
+from ltnet_core.labels.aggregation import CORRELATIONS
+from ltnet_core.labels.truth import FLOOR, posterior
 from ltnet_core.learning.calibration import soften
 from ltnet_core.learning.shared_errors import (
     LEAST_SHARE,
+    SHARPNESSES,
     annotation_shares,
     fit_shared_errors,
     item_shares,
@@ -65,6 +67,44 @@ def test_a_network_that_is_too_sure_of_itself_is_made_less_sure() -> None:
     rho, beta = fit_shared_errors(p, T, table, ONES, EVERYONE)
     assert beta < 0.8
     assert rho < 0.1
+
+
+def one_by_one(
+    p: FloatArray, t: FloatArray, table: AnnotationTable, weights: FloatArray, coders: np.ndarray
+) -> tuple[float, float]:
+    """ρ and β by the formula, for annotations that are single votes."""
+    log_p, log_t = np.log(np.maximum(p, FLOOR)), np.log(np.maximum(t, FLOOR))
+    likely = np.zeros((len(CORRELATIONS), len(SHARPNESSES)))
+    rho, beta = np.array(CORRELATIONS)[:, None, None], np.array(SHARPNESSES)[:, None]
+    for item in range(len(p)):
+        own = np.flatnonzero((table.item == item) & coders[table.coder])
+        for left in own if len(own) > 1 else []:
+            others = [e for e in own if e != left]
+            told = sum(weights[table.coder[e]] * log_t[table.coder[e], :, table.label[e]] for e in others)
+            log_r = beta * (log_p[item] + told / (1 + (len(others) - 1) * rho))
+            log_r -= np.logaddexp.reduce(log_r, axis=2, keepdims=True)
+            if weights[table.coder[left]] > 0:
+                likely += np.logaddexp.reduce(log_r + log_t[table.coder[left], :, table.label[left]], axis=2)
+    best, sharpest = np.unravel_index(likely.argmax(), likely.shape)
+    return CORRELATIONS[best], SHARPNESSES[sharpest]
+
+
+def test_the_best_of_all_pairs_is_that_of_the_formula(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ltnet_core.learning.shared_errors.CHUNK", 100)
+    rng = np.random.default_rng(0)
+    t = rng.dirichlet(np.ones(K), (30, K)) * 0.3 + 0.7 * np.eye(K)
+    t[3] = np.eye(K)  # never errs: logs of 0
+    weights = np.where(np.arange(30) % 7, 1.0, 0.3)
+    weights[5] = 0.0
+    coders = np.arange(30) % 11 > 0
+    results = set()
+    for unclear, known in ((0.0, 0.0), (0.0, 1.0), (0.2, 0.9), (0.6, 0.5)):
+        table, truth = crowd(unclear, n=120, per_item=5)
+        p = np.eye(K)[np.where(rng.random(120) < 0.8, truth, rng.integers(0, K, 120))] * known + (1 - known) / K
+        expected = one_by_one(p, t, table, weights, coders)
+        assert fit_shared_errors(p, t, table, weights, coders) == expected
+        results.add(expected)
+    assert len(results) == 4
 
 
 def test_few_annotations_decide_nothing() -> None:

@@ -8,6 +8,7 @@ from typing import TypedDict, cast
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import eigh
 
 from ..errors import DamageError
 from ..files.reading import read_array
@@ -65,7 +66,13 @@ def item_features(
 def principal_axes(sample: Vectors, dimensions: int = DIMENSIONS) -> tuple[Vectors, Vectors]:
     """Mean (D,) and the first principal axes (D, ≤ dimensions) of a sample (n, D)."""
     mean = sample.mean(0)
-    return mean, np.linalg.svd(sample - mean, full_matrices=False)[2][:dimensions].T
+    centred, size = sample - mean, sample.shape[1]
+    if len(sample) < size:
+        return mean, np.linalg.svd(centred, full_matrices=False)[2][:dimensions].T
+    # The eigenvectors of the scatter matrix take a tenth of the time, and float64 makes up for its squares.
+    double = centred.astype(np.float64)
+    _, axes = eigh(double.T @ double, subset_by_index=[max(size - dimensions, 0), size - 1])
+    return mean, np.ascontiguousarray(axes[:, ::-1], dtype=np.float32)
 
 
 def project(parts: Iterable[Vectors], items: int, mean: Vectors, axes: Vectors) -> Vectors:

@@ -60,7 +60,8 @@ def fit_shared_errors(
     entries = entries[:: max(-(-len(entries) // MOST_LEFT_OUT), 1)]
     if len(entries) < FEWEST_LEFT_OUT:
         return 0.0, 1.0
-    log_t = np.log(np.maximum(transitions, FLOOR))
+    t = np.maximum(transitions, FLOOR)
+    log_t = np.log(t)
     own = coders[table.coder]
     log_terms = log_t[table.coder[own], :, table.label[own]] * (table.count * weights[table.coder])[own][:, None]
     sums = np.stack([np.bincount(table.item[own], weights=column, minlength=len(p)) for column in log_terms.T], axis=1)
@@ -69,16 +70,16 @@ def fit_shared_errors(
     for begin in range(0, len(entries), CHUNK):
         at = entries[begin : begin + CHUNK]
         item, coder, label = table.item[at], table.coder[at], table.label[at]
-        log_p, log_said = np.log(np.maximum(p[item], FLOOR)), log_t[coder, :, label]
+        log_p, said = np.log(np.maximum(p[item], FLOOR)), t[coder, :, label]
         out = single[at]
-        left = np.where(soft[at][:, None], spread[answer[at]], (out * weights[coder])[:, None] * log_said)
+        left = np.where(soft[at][:, None], spread[answer[at]], (out * weights[coder])[:, None] * log_t[coder, :, label])
         others = sums[item] - left
         for i, correlation in enumerate(CORRELATIONS):
             joint = log_p + discounts(of_item[item] - out, correlation) * others
+            joint -= joint.max(1, keepdims=True)
             for j, beta in enumerate(SHARPNESSES):
-                log_r = beta * joint
-                log_r -= np.logaddexp.reduce(log_r, axis=1, keepdims=True)
-                likely[i, j] += table.count[at] @ np.logaddexp.reduce(log_r + log_said, axis=1)
+                r = np.exp(beta * joint)
+                likely[i, j] += table.count[at] @ np.log(np.einsum("ek,ek->e", r, said) / r.sum(1))
     best, sharpest = divmod(int(np.argmax(likely)), len(SHARPNESSES))
     return CORRELATIONS[best], SHARPNESSES[sharpest]
 

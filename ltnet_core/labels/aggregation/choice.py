@@ -21,7 +21,7 @@ from ...annotations import AnnotationTable, FloatArray
 from .estimate import Estimate
 from .few_parameters import know_or_guess
 from .guessing import guessing_matrices, strength
-from .held_out import CORRELATIONS, FOLDS, folds, left_out_probability, truth
+from .held_out import CORRELATIONS, FOLDS, LeftOut, folds, left_out_probability, truth
 from .majority_vote import drawn_fairly
 from .majority_vote import estimate as majority_estimate
 from .shrinkage import estimate as shrunk_estimate
@@ -165,21 +165,24 @@ def choose(table: AnnotationTable) -> Chosen | None:
     everything = Rows.of(table)
     kinds, number = extent(everything)
     logs: dict[Model, list[FloatArray]] = {}
-    counts = []
+    counts, squares, number_left_out = [np.zeros(0)], [np.zeros(0)], 0
     for fold in folds(table, number):
-        counts.append(fold.count)
+        number_left_out += len(fold.count)
         if not len(fold.count):
             continue
         remaining = Rows.of(fold.rest)
+        left_out = LeftOut.of(fold, remaining)
+        counts.append(left_out.count)
+        squares.append(left_out.squares)
         for kind in kinds:
             for model, states, parameters in ladder(remaining, kind):
-                logs.setdefault(model, []).append(np.log(left_out_probability(remaining, states, parameters, fold)))
-    count = np.concatenate(counts)
-    if len(count) < FEWEST:
+                logs.setdefault(model, []).append(np.log(left_out_probability(remaining, states, parameters, left_out)))
+    if number_left_out < FEWEST:
         return None
+    count = np.concatenate(counts)
     by_correlation = {model: np.concatenate(parts, axis=1) for model, parts in logs.items()}
     best = {model: int(np.argmax(log @ count)) for model, log in by_correlation.items()}
-    weights = weigh({model: log[best[model]] for model, log in by_correlation.items()}, count)
+    weights = weigh({model: log[best[model]] for model, log in by_correlation.items()}, count, np.concatenate(squares))
     chosen = {model: (weight, CORRELATIONS[best[model]]) for model, weight in weights.items()}
     p, transitions = np.zeros((len(table.items), k)), np.zeros((c, k, k))
     for kind in [kind for kind in kinds if any(w for m, (w, _) in chosen.items() if m.items == kind)]:
@@ -187,12 +190,13 @@ def choose(table: AnnotationTable) -> Chosen | None:
             weight, correlation = chosen[model]
             p += weight * truth(everything, states, parameters, correlation)
             transitions += weight * parameters.t.reshape(c, k, k).transpose(0, 2, 1)
-    return Chosen(p / p.sum(1, keepdims=True), transitions / transitions.sum(2, keepdims=True), chosen, len(count))
+    return Chosen(p / p.sum(1, keepdims=True), transitions / transitions.sum(2, keepdims=True), chosen, number_left_out)
 
 
-def weigh(logs: dict[Model, FloatArray], count: FloatArray) -> dict[Model, float]:
-    """The weight of each model, from the log probability (H,) it gives to the left-out annotations.
+def weigh(logs: dict[Model, FloatArray], count: FloatArray, squares: FloatArray) -> dict[Model, float]:
+    """The weight of each model, from the log probability (D,) it gives to each kind of left-out annotation.
 
+    ``count`` and ``squares`` (D,) are the sums of the annotations' counts and of their squares.
     Unclear items have to be worth their states: where the left-out annotations do not become more probable by
     ``CLEARLY`` standard errors and by ``NOTABLY`` nats each, all items are taken for clear.
     """
@@ -204,8 +208,8 @@ def weigh(logs: dict[Model, FloatArray], count: FloatArray) -> dict[Model, float
             logsumexp(np.stack([logs[m] for m in models]), axis=0, b=w[:, None])
             for models, w in ((clear, few), (list(logs), many))
         ]
-        gain = count * (mixed[1] - mixed[0])
-        if gain.sum() > max(CLEARLY * np.sqrt((gain**2).sum()), NOTABLY * count.sum()):
+        gain = mixed[1] - mixed[0]
+        if count @ gain > max(CLEARLY * np.sqrt(squares @ gain**2), NOTABLY * count.sum()):
             weights = dict(zip(logs, many.tolist(), strict=True))
     return weights
 
@@ -213,14 +217,13 @@ def weigh(logs: dict[Model, FloatArray], count: FloatArray) -> dict[Model, float
 def stacking(logs: FloatArray, count: FloatArray) -> FloatArray:
     """(models,) weights, summing to 1, under which the mixture's log probability of the annotations is largest.
 
-    ``logs`` (models,H) and ``count`` (H,). EM; the problem is concave.
+    ``logs`` (models,D) and ``count`` (D,). EM; the problem is concave.
     """
     likely = np.exp(logs - logs.max(0))
     weights = np.full(len(logs), 1 / len(logs))
     share = count / count.sum()
     for _ in range(STACKING_STEPS):
-        joint = weights[:, None] * likely
-        new = (joint / joint.sum(0)) @ share
+        new = weights * (likely @ (share / (weights @ likely)))
         moved = np.abs(new - weights).max()
         weights = new
         if moved < STACKING_CHANGE:

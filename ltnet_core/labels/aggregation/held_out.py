@@ -85,28 +85,51 @@ def discounts(votes: FloatArray, correlation: float) -> FloatArray:
     return np.asarray(1 / (1 + np.maximum(votes - 1, 0) * correlation))[:, None]
 
 
-def left_out_probability(rows: Rows, states: States, parameters: Parameters, fold: Fold) -> FloatArray:
-    """(ρ,H) probability of each left-out annotation given the others of its item, for each of ``CORRELATIONS``."""
-    _, c, k = rows.shape
+@dataclass(frozen=True)
+class LeftOut:
+    """What was left out of a fold; equal annotations of items whose rest is equal are predicted once.
+
+    Attributes
+    ----------
+    row, column : (D,) row of the rest, sorted, and coder·K + label. count, squares : (D,) sums of the counts and of
+        their squares.
+    """
+
+    row: NDArray[np.int64]
+    column: NDArray[np.int64]
+    count: FloatArray
+    squares: FloatArray
+
+    @classmethod
+    def of(cls, fold: Fold, rows: Rows) -> LeftOut:
+        """``rows`` are those of ``fold.rest``."""
+        _, c, k = rows.shape
+        key = rows.pattern_of[fold.item] * (c * k) + fold.coder.astype(np.int64) * k + fold.label
+        different, number = np.unique(key, return_inverse=True)
+        row, column = np.divmod(different, c * k)
+        count, squares = (np.bincount(number, weights=fold.count**power).astype(np.float64) for power in (1, 2))
+        return cls(row, column, count, squares)
+
+
+def left_out_probability(rows: Rows, states: States, parameters: Parameters, left_out: LeftOut) -> FloatArray:
+    """(ρ,D) probability of each left-out annotation given the others of its item, for each of ``CORRELATIONS``."""
     emissions = states.emissions(parameters.t, parameters.lean)
     log_e, log_share = log_floored(emissions), np.log(parameters.share)
-    # Equal annotations of equal items are predicted once. Sorted, so those of a part of the rows are a run.
-    key = rows.pattern_of[fold.item] * (c * k) + fold.coder.astype(np.int64) * k + fold.label
-    different, inverse = np.unique(key, return_inverse=True)
-    row, column = np.divmod(different, c * k)
-    out = np.zeros((len(CORRELATIONS), len(different)))
+    out = np.zeros((len(CORRELATIONS), len(left_out.row)))
     begin = 0
     for part in rows.parts:
         end = begin + part.counts.shape[0]
-        low, high = np.searchsorted(row, [begin, end])
+        low, high = np.searchsorted(left_out.row, [begin, end])
         for position in range(low, high, CHUNK):
             some = slice(position, min(position + CHUNK, high))
-            evidence = np.asarray(part.counts[row[some] - begin] @ log_e)
+            row, of_row = np.unique(left_out.row[some], return_inverse=True)
+            evidence = np.asarray(part.counts[row - begin] @ log_e)
+            said = emissions[left_out.column[some]]
             for i, correlation in enumerate(CORRELATIONS):
-                r = _normalised(discounts(rows.votes[row[some]], correlation) * evidence + log_share)
-                out[i, some] = (r * emissions[column[some]]).sum(1)
+                r = _normalised(discounts(rows.votes[row], correlation) * evidence + log_share)
+                out[i, some] = np.einsum("ds,ds->d", r[of_row], said)
         begin = end
-    return np.maximum(out, 1e-12)[:, inverse]
+    return np.maximum(out, 1e-12)
 
 
 def truth(rows: Rows, states: States, parameters: Parameters, correlation: float) -> FloatArray:
