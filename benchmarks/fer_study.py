@@ -18,7 +18,7 @@ def study(source: Path, folder: Path) -> Path:
     root = harness.opened(source)
     annotations = harness.read_csv(root / "annotations.csv")
     known = [(r["image"], r["label"], "test") for r in harness.read_csv(root / "truth.csv")]
-    harness.copy_images(root, sorted({r["image"] for r in annotations} | {image for image, *_ in known}), folder)
+    harness.copy_images(root, sorted(f"images/{path.name}" for path in (root / "images").iterdir()), folder)
     harness.write_csv(folder / "annotations.csv", list(annotations[0]), (list(r.values()) for r in annotations))
     for row in harness.read_csv(root / "votes_FERPlus_train.csv"):
         votes = sorted(((int(v), k) for k, v in row.items() if k != "image"), reverse=True)

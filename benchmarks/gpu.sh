@@ -150,7 +150,7 @@ lists() {
 
 faces() {
     unpacked fer_study
-    local flags=(--jobs 12)
+    local flags=(--jobs "${FACES_JOBS:-12}")
     if [ "$tiny" ]; then
         flags=(--networks cnn --epochs 1 --batches 512 --jobs 2)
     fi
