@@ -47,7 +47,7 @@ shared_no_more() {
 }
 
 smoke() {
-    limited 90 python3 -m pytest tests/test_gpu.py -q -x -rA -p no:cacheprovider -W default
+    limited 200 python3 -m pytest tests/test_gpu.py -q -x -rA -p no:cacheprovider -W default
 }
 
 steps() {
@@ -97,9 +97,12 @@ cifar() {
     fi
     # Over so short a schedule 1e-3 decays the weights as much as 5e-4 over a long one; batch 512 takes half of the steps of
     # 256, each of them for less than twice the time.
-    local ltnet=(--network resnet18 --no-comparisons --no-machine-coders --weight-decay 1e-3)
-    timed_fit batch-256 75 "$study" "${ltnet[@]}" --epochs "${EPOCHS:-34}" --batch-size 256 --lr 0.1
-    timed_fit batch-512 75 "$study" "${ltnet[@]}" --epochs "${EPOCHS:-38}" --batch-size 512 --lr 0.15
+    local one batch epochs rate
+    for one in ${CIFAR:-256:30:0.1 512:34:0.15}; do
+        IFS=: read -r batch epochs rate <<< "$one"
+        timed_fit "batch-$batch" 75 "$study" --network resnet18 --no-comparisons --no-machine-coders --weight-decay 1e-3 \
+            --epochs "$epochs" --batch-size "$batch" --lr "$rate"
+    done
 }
 
 decode() {
