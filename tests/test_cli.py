@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import runpy
 import shutil
+import sys
 import zipfile
 from pathlib import Path
 
@@ -205,6 +208,20 @@ def test_devices_names_the_processor(ltnet_process: Command) -> None:
     assert devices[-1]["id"] == "cpu"
     assert devices[-1]["name"]
     assert devices[-1]["cores"] >= 1
+
+
+@pytest.mark.filterwarnings("ignore:'ltnet_core.__main__' found in sys.modules:RuntimeWarning")
+def test_a_command_ends_without_a_search_for_garbage(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """With PyTorch imported it takes the interpreter a second."""
+    ends: list[str] = []
+    monkeypatch.setattr(gc, "freeze", lambda: ends.append(capfd.readouterr().err))
+    monkeypatch.setattr(sys, "argv", ["ltnet_core", "inspect", str(tmp_path / "nothing")])
+    with pytest.raises(SystemExit) as end:
+        runpy.run_module("ltnet_core", run_name="__main__")
+    assert end.value.code == 2
+    assert len(ends) == 1 and "nothing" in ends[0]  # when the work is done
 
 
 def test_rows_that_cannot_be_right_are_set_aside_when_asked(demo: Path, tmp_path: Path, ltnet: Command) -> None:

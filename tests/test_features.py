@@ -22,6 +22,7 @@ from ltnet_core.datasets import Study
 from ltnet_core.errors import Cancelled, OptionError
 from ltnet_core.files.reading import loads
 from ltnet_core.learning import network_stage, training_data
+from ltnet_core.learning.item_features import principal_axes
 from ltnet_core.learning.networks import build_network
 from ltnet_core.learning.study_features import feature_statistics
 from ltnet_core.runs.run import Run
@@ -38,6 +39,20 @@ def vectors(study: Study) -> np.ndarray:
     rng = np.random.default_rng(5)
     centres = rng.normal(0, 3, (len(study.table.classes), DIMENSIONS))
     return (100 + centres[study.truth] + rng.normal(0, 1, (len(study.truth), DIMENSIONS))).astype(np.float32)
+
+
+@pytest.mark.parametrize(("n", "size"), [(300, 40), (40, 40), (300, 7), (20, 40), (300, 1)])
+def test_axes_are_those_of_the_singular_value_decomposition(n: int, size: int) -> None:
+    rng = np.random.default_rng(size)
+    spread = 0.8 ** np.arange(size)
+    sample = (rng.normal(size=(n, size)) * spread @ np.linalg.qr(rng.normal(size=(size, size)))[0]).astype(np.float32)
+    mean, axes = principal_axes(sample + 10)
+    np.testing.assert_allclose(mean, sample.mean(0) + 10, rtol=1e-6)
+    _, _, expected = np.linalg.svd(sample.astype(np.float64) - sample.mean(0), full_matrices=False)
+    assert axes.shape == (size, min(n, size, 32))
+    assert axes.dtype == np.float32
+    largest = slice(0, 15)  # of 20 items in the end no axis is left
+    np.testing.assert_allclose(np.abs((axes * expected[:32].T).sum(0))[largest], 1, atol=1e-5)
 
 
 @pytest.fixture(scope="module")
