@@ -76,6 +76,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return FAILURE
     except OSError as e:
         return _complain(_about_files(e))
+    except ImportError as e:  # such as PyTorch's libraries where the memory of a process is limited
+        return _complain(f"a library cannot be loaded ({e}); install requirements.txt, or raise `ulimit -v`.")
     except MemoryError as e:
         return _complain(
             f"there is not enough memory ({str(e) or 'none is left'}); close other programs and try again."

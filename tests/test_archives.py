@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import tarfile
 import warnings
 import zipfile
@@ -38,6 +39,14 @@ def test_a_tar_is_read_in_place_and_other_archives_are_told_what_to_do(tmp_path:
     ):
         refused = ltnet("inspect", tmp_path / name)
         assert refused.returncode == 2 and text in refused.stderr
+
+
+def test_what_is_no_file_is_not_said_to_be_missing(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("nowhere")
+    for name, reason in (("pipe", "is neither a file nor"), ("link", "is a link that leads"), ("x", "does not exist")):
+        with pytest.raises(DatasetError, match=f"{name}: {reason}"):
+            open_files(tmp_path / name)
 
 
 def test_a_damaged_or_hostile_tar_is_refused_or_passed_over(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from ltnet_core.datasets import (
     via,
     zooniverse,
 )
-from ltnet_core.datasets.answers import BOXES, SEVERAL
+from ltnet_core.datasets.answers import BOXES, BY_MODEL, SEVERAL
 from ltnet_core.datasets.files import FolderFiles
 from ltnet_core.errors import DatasetError
 
@@ -123,6 +123,33 @@ def test_cvat_tags_and_their_attributes(tmp_path: Path) -> None:
     alike = """<annotations><image name="a.png"><tag label="face"><attribute name="mood">glad</attribute></tag></image>
       <image name="b.png"><tag label="face"><attribute name="mood">sad</attribute></tag></image></annotations>"""
     assert labels(read(cvat, tmp_path, "x.xml", alike)) == [("a.png", "set", "glad"), ("b.png", "set", "sad")]
+
+
+def test_cvat_of_a_project_names_the_assignee_of_each_task(tmp_path: Path) -> None:
+    tasks = "".join(
+        f"<task><id>{n}</id><assignee>{who and f'<username>{who}</username>'}</assignee></task>"
+        for n, who in ((7, "Ann"), (8, "Ben"), (9, ""))
+    )
+    images = "".join(
+        f'<image name="{n}.png" task_id="{task}"><tag label="{c}"/></image>'
+        for n, task, c in (("a", 7, "cat"), ("a", 8, "dog"), ("b", 9, "cat"), ("b", 8, "cat"))
+    )
+    document = f"<annotations><meta><project><tasks>{tasks}</tasks></project></meta>{images}</annotations>"
+    assert labels(read(cvat, tmp_path, "x.xml", document)) == [
+        ("a.png", "Ann", "cat"),
+        ("a.png", "Ben", "dog"),
+        ("b.png", "set", "cat"),
+        ("b.png", "Ben", "cat"),
+    ]
+
+
+def test_tags_that_a_model_gave_in_cvat_are_no_annotations(tmp_path: Path) -> None:
+    document = """<annotations><image name="a.png"><tag label="cat" source="manual"/></image>
+      <image name="b.png"><tag label="dog" source="auto"/></image>
+      <image name="c.png"><tag label="dog" source="semi-auto"/></image></annotations>"""
+    reading = read(cvat, tmp_path, "x.xml", document)
+    assert labels(reading) == [("a.png", "set", "cat"), ("c.png", "set", "dog")]
+    assert aside(reading) == {BY_MODEL: "x.xml, row 2"}
 
 
 def test_cvat_of_a_video_is_told_what_to_export(tmp_path: Path) -> None:

@@ -119,6 +119,7 @@ def test_an_output_that_lacks_the_letters_gets_escapes(plain: Path) -> None:
         done = _started("inspect", str(plain), *more, PYTHONIOENCODING="ascii:strict")
         assert done.returncode == 0
         assert "Zo\\xeb" in done.stdout or "Zoë" in json.loads(done.stdout)["coders"]
+    assert "ROLE=COLUMN,\\u2026" in _started("inspect", "--help", PYTHONIOENCODING="ascii:strict").stdout
 
 
 @pytest.mark.parametrize("closed", ["1", "2", "0 1 2"])

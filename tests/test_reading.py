@@ -19,7 +19,7 @@ from safetensors.torch import load_file, save_file
 
 from ltnet_core.datasets.demo import write_demo
 from ltnet_core.errors import DamageError, DatasetError, RunError, StorageError
-from ltnet_core.explore.adjudications import Adjudications, Decision
+from ltnet_core.explore.adjudications import Adjudications, Decision, read_decisions
 from ltnet_core.files.reading import loads, read_array, read_json, reading, require_file
 from ltnet_core.files.shapes import mismatch
 from ltnet_core.learning.fit_state import load_epochs, save_epochs
@@ -86,6 +86,17 @@ def test_only_regular_files_are_read(tmp_path: Path) -> None:
             require_file(tmp_path / name)
 
 
+def test_gigabytes_in_the_place_of_a_text_are_not_read(tmp_path: Path) -> None:
+    with open(tmp_path / "x.json", "wb") as f:
+        f.truncate(100 * 2**30)
+    with pytest.raises(
+        DamageError, match=r"x\.json' is damaged \(it has 107,374,182,400 bytes, more than any run writes\)"
+    ):
+        read_json(tmp_path / "x.json")
+    with pytest.raises(DatasetError, match=r"x\.json: has 107,374,182,400 bytes, more than any file of adjudications"):
+        read_decisions(tmp_path / "x.json")
+
+
 def test_whoever_may_not_read_is_told_so_and_handles_have_a_limit() -> None:
     for number, kind, words in (
         (errno.EACCES, RunError, "cannot be read (Permission denied); give yourself the right"),
@@ -112,6 +123,11 @@ def test_commands_say_what_to_do_without_handles_or_memory(monkeypatch: pytest.M
     refuse(MemoryError())
     assert faults.call("status", golden).err == (
         "ltnet_core: there is not enough memory (none is left); close other programs and try again.\n"
+    )
+    refuse(ImportError("libtorch_cpu.so: failed to map segment"))
+    assert faults.call("status", golden).err == (
+        "ltnet_core: a library cannot be loaded (libtorch_cpu.so: failed to map segment); install requirements.txt, "
+        "or raise `ulimit -v`.\n"
     )
 
 

@@ -30,6 +30,7 @@ COLUMNS = ("image", "coder", "label", "question", "count", "when", "part", "file
 LISTED = 4
 FEW = 20
 BOXES = "boxes and outlines are no label of a whole image"
+BY_MODEL = "a model gave the label, not a person"
 SEVERAL = "more than one class was chosen for the image"
 
 

@@ -163,9 +163,10 @@ def open_files(location: str | os.PathLike[str], roots: Sequence[Path] | None = 
     if is_folder:
         return FolderFiles(path)
     if not is_file:
-        raise DatasetError(
-            "does not exist; give a dataset folder, a .zip of one or a table of labels.", file=str(location)
-        )
+        what = "does not exist"
+        if os.path.lexists(path):
+            what = "is a link that leads nowhere" if path.is_symlink() else "is neither a file nor a folder"
+        raise DatasetError(f"{what}; give a dataset folder, a .zip of one or a table of labels.", file=str(location))
     if path.suffix.lower() == ".zip":
         return ZipFiles(path, allowed)
     refuse(path)

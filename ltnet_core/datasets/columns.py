@@ -188,6 +188,8 @@ def named(columns: Sequence[str], what: str) -> list[str]:
 def labels(columns: Sequence[str]) -> list[str]:
     """The columns that may be labels by their name, or else the only one whose last word may, as in Finding Labels."""
     labels = named(columns, "label")
+    if "x" in map(short, columns):
+        labels = [c for c in labels if short(c) != "y"]  # a place in the image, or the spacing of its pixels
     ends = [] if labels else [c for c in columns if LABEL_WORDS & set(words(c)[-1:])]
     return ends if len(ends) == 1 else labels
 

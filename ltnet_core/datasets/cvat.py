@@ -9,7 +9,7 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import iterparse
 
 from ..errors import DatasetError
-from .answers import BOXES, SEVERAL, Answers
+from .answers import BOXES, BY_MODEL, SEVERAL, Answers
 from .corrections import NOTHING, Corrections
 from .files import Files
 from .reading import Match, Reading
@@ -23,12 +23,13 @@ annotations.xml    <image name="a.png" subset="Train"><tag label="happy"/></imag
 images/…           optional, matched by name"""
 NOTE = """\
 The label is the tag of an image, or the attribute of its tag where all tags are called the same. Boxes, polygons and
-masks are no labels of a whole image. The subset is honoured. The coder is the assignee of the task, else the dataset;
-files that speak of the same images are a coder each."""
+masks are no labels of a whole image. Tags that a model gave (`source="auto"`) are left out and counted. The subset is
+honoured. The coder is the assignee of the image's task, else the dataset; files that speak of the same images are a
+coder each."""
 
 MOST_BYTES = 512 * 1024**2
 SHAPES = ("box", "polygon", "polyline", "points", "mask", "ellipse", "cuboid", "skeleton")
-TAG = "tag"
+TAG, AUTOMATIC = "tag", "auto"
 
 
 def _exports(files: Files) -> list[str]:
@@ -58,19 +59,25 @@ def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading
     answers = Answers("CVAT's annotations", corrections, "name", label=TAG)
     tagged: list[tuple[str, int, str, str, str, dict[str, list[str]]]] = []
     for file in _exports(files):
-        coder = ""
+        coder, of_task = "", dict[str, str]()
         try:
             number = 0
             for _, element in iterparse(io.BytesIO(files.read(file, MOST_BYTES)), events=("end",)):
                 if element.tag == "assignee":
-                    coder = (element.findtext("username") or element.text or "").strip() or coder
+                    coder = _assignee(element) or coder
+                elif element.tag == "task":
+                    of_task[element.findtext("id") or ""] = _assignee(element.find("assignee"))
                 elif element.tag == "image":
                     number += 1
+                    who = of_task.get(element.get("task_id") or "", coder)  # the dump of a project holds several tasks
                     tags = _tags(element)
-                    if not tags and any(child.tag in SHAPES for child in element):
+                    by_model = [t for t in element.iter(TAG) if t.get("source") == AUTOMATIC]
+                    if by_model:
+                        answers.set_aside(BY_MODEL, file, number, len(by_model))
+                    elif not tags and any(child.tag in SHAPES for child in element):
                         answers.set_aside(BOXES, file, number)
                     part = f"{file}/{element.get('subset') or ''}"
-                    tagged.append((file, number, coder, element.get("name") or "", part, tags))
+                    tagged.append((file, number, who, element.get("name") or "", part, tags))
                     element.clear()
         except (ParseError, DefusedXmlException, LookupError, ValueError) as e:
             raise DatasetError(f"is not readable XML ({type(e).__name__}: {str(e).splitlines()[0]}).", file=file) from e
@@ -85,10 +92,16 @@ def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading
     return answers.reading(files, name)
 
 
+def _assignee(element: Element | None) -> str:
+    return "" if element is None else (element.findtext("username") or element.text or "").strip()
+
+
 def _tags(image: Element) -> dict[str, list[str]]:
     """Question → classes: the labels of the tags, and the values of their attributes."""
     out: dict[str, list[str]] = {}
     for tag in image.iter(TAG):
+        if tag.get("source") == AUTOMATIC:
+            continue
         label = (tag.get("label") or "").strip()
         if label:
             out.setdefault(TAG, []).append(label)

@@ -8,6 +8,7 @@ from typing import Any
 from ..errors import DatasetError
 from .files import Files, is_image_name
 from .listed_names import base_name
+from .row_questions import holds_image_names, names_another_image
 from .tables import Table, header, is_table
 from .text_files import loads
 
@@ -32,7 +33,7 @@ def image_column(table: Table, columns: Sequence[str], files: Files) -> str:
     Raises
     ------
     DatasetError
-        there is none of ``columns``, or several and none names images.
+        there is none of ``columns``, several and none names images, or two name different images.
     """
     bases = {base_name(i) for i in files.images}
     stems = {b.rsplit(".", 1)[0] for b in bases}
@@ -45,6 +46,17 @@ def image_column(table: Table, columns: Sequence[str], files: Files) -> str:
     if best is None or (len(columns) > 1 and not any(likeness(best))):
         among = ", ".join(repr(table.titles[c]) for c in columns) or "its columns"
         raise DatasetError(f"none of {among} names an image.", file=table.file, row=1)
+    for other in columns:
+        known = max(likeness(other)[:: 2 if files.images else 1][:2])  # of the dataset's images, where there are any
+        several = holds_image_names(table, other) and 2 * known >= len(table.frame[other].cat.categories)
+        if other != best and several and names_another_image(table, best, other):
+            a, b = table.titles[best], table.titles[other]
+            raise DatasetError(
+                f"the columns {a!r} and {b!r} name different images, so that an answer may be about either; write a "
+                "row for each image, or remove the columns of the images that the answers are not about.",
+                file=table.file,
+                row=1,
+            )
     return best
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from ..errors import DatasetError
 from .class_numbers import all_numbers, mixed, number, one_spelling
 from .corrections import Corrections, key_of
 from .missing import doubtful, plain
@@ -22,6 +23,7 @@ from .tables import mapped
 SEPARATORS = (";", "|", "/", "+", "&", ",")
 WORDS_BETWEEN = (" and ", " und ", " et ", " y ", " e ", " ")
 SHOWN, FEWEST, DEEPEST = 8, 5, 3
+LONGEST = 100
 
 
 def revise(reading: Reading, corrections: Corrections) -> Reading:
@@ -189,6 +191,7 @@ def _class_questions(
     counts: Counter[str] = Counter()
     for labels_of_coder in by_coder.values():
         counts.update(labels_of_coder)
+    _require_no_records(labels, counts)
     questions: list[Question] = []
     known = {c.casefold() for c in classes or ()}
     doubt = [v for v in doubtful(counts, corrections) if v.casefold() not in known and v not in corrections.classes]
@@ -196,6 +199,8 @@ def _class_questions(
         questions.append(missing_question(counts, doubt))
     if classes is None:
         words = {c: [v for v in used if v not in doubt] for c, used in by_coder.items()}
+        if truth_used := list(_used(truth)):
+            words["the known truth"] = truth_used
         both = mixed(words) if not corrections.classes and not corrections.annotators else None
         if both is not None:
             return [*questions, both]
@@ -205,6 +210,17 @@ def _class_questions(
             return [*questions, *spelled]
         questions += _other_base(by_coder, corrections)
     return questions + _strangers(by_coder, corrections)
+
+
+def _require_no_records(labels: Sequence[Rows], counts: Mapping[str, float]) -> None:
+    """Raise where most classes are records such as ``{"answer": "happy"}``."""
+    records = [c for c in counts if c.startswith("{") and c.endswith("}") and ":" in c]
+    if 2 * len(records) > len(counts):
+        rows = next(r for r in labels if records[0] in _categories(r))
+        raise DatasetError(
+            f"the label {records[0][:LONGEST]!r} is a record of fields, no class; write the class alone into cells.",
+            file=rows.file,
+        )
 
 
 def _several(counts: Mapping[str, float], corrections: Corrections) -> list[Question]:

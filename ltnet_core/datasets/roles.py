@@ -15,9 +15,10 @@ from .image_names import match_names
 from .questions import Answer, Question, flag, listed
 from .repeated_rows import people_and_questions, which_question, who_labelled
 from .role_questions import outsiders, source_question, truth_question, which_label
+from .row_questions import counting_question, holds_image_names, image_question, names_another_image
 from .splits import is_form, part_of
 from .tables import Table
-from .vote_columns import odd_vote, votes_in
+from .vote_columns import odd_vote, votes_beside, votes_in, with_gaps
 
 MOST_NAMES = 10_000
 MATCHED = 0.5
@@ -152,6 +153,8 @@ class _Finder(ColumnFacts):
 
         def tells(column: str) -> bool:
             values = {v.casefold() for v in self.values(column)}
+            if holds_image_names(self.table, column):
+                return False
             return not values <= YES_OR_NO or any(self.share(column, c) for c in others if self.few(c))
 
         return next((c for c in truths if tells(c)), None)
@@ -188,9 +191,27 @@ class _Finder(ColumnFacts):
             roles = self.long(replace(base, coder=coder, truth=truth))
         else:
             roles = self.beside(replace(base, truth=truth))
+        roles = self.of_rows(roles)
         if self.forced is None or (roles.shape in FITTING[self.forced] and not roles.questions):
             return roles
         return self.by_hand(base, truth)
+
+    def of_rows(self, roles: Roles) -> Roles:
+        """The roles with the question which image a row is about, or which rows count, where no other is open."""
+        if roles.shape == "none" or roles.questions or roles.image is None:
+            return roles
+        used = roles.reading({}).columns
+        free = [c for c in without(self.usable, self.corrected.values()) if used.get(c) == "ignored"]
+        others = [c for c in free if holds_image_names(self.table, c)] if "image" not in self.corrected else []
+        for other in others:
+            known = not self.images or self.matched(other) >= MATCHED
+            if known and names_another_image(self.table, roles.image, other):
+                one_to_one = self.same(roles.image, other)
+                if self.images or not one_to_one:
+                    return replace(roles, questions=(image_question(self.titles, roles.image, other),))
+        values = {c: v for c in free if (v := self.values(c)) and len(v) <= FEW}
+        question = counting_question(self.titles, values, roles.split is not None)
+        return roles if question is None else replace(roles, questions=(question,))
 
     def require_header(self, image: str | None) -> None:
         """Raise where the names of the columns are themselves cells of such columns, or the name of an image."""
@@ -312,6 +333,9 @@ class _Finder(ColumnFacts):
         votes = votes_in(self.table, [c for c in free if c not in sure and c not in measured], self.corrections)
         if votes is not None:
             return replace(base, shape="votes", votes=votes.columns, questions=votes.questions)
+        beside = votes_beside(self.table, free, {c: self.values(c) for c in free if self.few(c)}, self.corrections)
+        if beside is not None:
+            return replace(base, shape="votes", votes=beside.columns, questions=beside.questions)
         by_name = self.one_of_twins([c for c in labels(free) if self.values(c)])
         if len(by_name) > 1:
             by_name = [c for c in by_name if short(c) != "score" and self.few(c)] or by_name
@@ -392,6 +416,8 @@ class _Finder(ColumnFacts):
             chosen = likely
         elif out:
             questions.append(outsiders(self.titles, list(chosen), out))
+        elif (gaps := with_gaps(self.table, list(chosen))) is not None:
+            questions.append(gaps)
         elif (grid := people_and_questions(self.titles, chosen)) is not None:
             questions.append(grid)
         if agreed and len(chosen) >= 2:

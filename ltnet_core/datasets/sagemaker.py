@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .answers import BOXES, SEVERAL, Answers, seconds
+from .answers import BOXES, BY_MODEL, SEVERAL, Answers, seconds
 from .corrections import NOTHING, Corrections
 from .files import Files, suffix
 from .json_files import first_object, read_lines, text
@@ -76,7 +76,7 @@ def _label(metadata: dict[str, Any], value: Any) -> tuple[str, str]:
     if "failure-reason" in metadata:
         return "", "the labelling of the image failed"
     if text(metadata.get("human-annotated")).lower() == "no":
-        return "", "a model gave the label, not a person"
+        return "", BY_MODEL
     if "class-name" in metadata:
         return text(metadata["class-name"]), ""
     named = metadata.get("class-map")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,6 +69,62 @@ def votes_in(table: Table, columns: Sequence[str], corrections: Corrections) -> 
     return None
 
 
+def votes_beside(
+    table: Table, columns: Sequence[str], values: Mapping[str, Sequence[str]], corrections: Corrections
+) -> Votes | None:
+    """Columns of counts called like the classes of a column of labels, as ``label, happy_votes, sad_votes``.
+
+    ``values`` are those in use of the columns that have few. Neighbours of such columns that hold counts are votes too.
+    """
+    if corrections.annotators or not len(table.row):
+        return None
+    counts = [c for c in columns if _is_count(table, c) and not TOTALS & set(words(c)) - {"votes"}]
+    for label, classes in values.items():
+        names = [set(words(v)) for v in classes if words(v)]
+        called = [c for c in counts if any(n <= set(words(c)) for n in names)]
+        if label in counts or len(called) < 2 or 2 * len(called) < len(names):
+            continue
+        order = list(columns)
+        first, last = order.index(called[0]), order.index(called[-1])
+        while last + 1 < len(order) and order[last + 1] in counts:
+            last += 1
+        block = [c for c in order[first : last + 1] if c in counts]
+        if max(table.numbers(c).max() for c in block) > 1:
+            return Votes(tuple(block), (_label_or_votes(table, label, block),))
+    return None
+
+
+def with_gaps(table: Table, columns: Sequence[str]) -> Question | None:
+    """The question whether columns of 0, 1 and empty or −1 are annotators or findings of which an image has several."""
+    titles = [table.titles.get(c, c) for c in columns]
+    if len(columns) < 2 or sum(bool(PEOPLE.search(t)) for t in titles) >= len(columns) / 2:
+        return None
+    numbers = np.stack([table.numbers(c) for c in columns], axis=1)
+    empty = np.stack([(table.frame[c] == "").to_numpy(np.bool_) for c in columns], axis=1)
+    known = numbers[~empty]
+    if not np.isin(known, (-1, 0, 1)).all() or not (known == 0).any() or not (known == 1).any():
+        return None
+    return _yes_or_no(table, titles, "0 and 1" if (known >= 0).all() else "1, 0 and -1")
+
+
+def _is_count(table: Table, column: str) -> bool:
+    numbers = table.numbers(column)
+    return bool((numbers >= 0).all() and (numbers == np.floor(numbers)).all())
+
+
+def _label_or_votes(table: Table, label: str, votes: Sequence[str]) -> Question:
+    a, names = table.titles.get(label, label), [table.titles.get(c, c) for c in votes]
+    sentence = (
+        f"{table.file}: the columns {', '.join(map(repr, names[:8]))} hold counts and are called like the classes of "
+        f"{a!r}: the labels may be the votes, or {a!r} alone."
+    )
+    answers = (
+        Answer(flag("--classes-are", listed(names)), "each column holds the votes for a class"),
+        Answer(flag("--columns", listed([f"label={a}"])), f"{a} is the label, the votes are left out"),
+    )
+    return Question("votes beside a label", sentence, (a, *names), answers)
+
+
 def odd_vote(table: Table, columns: Sequence[str]) -> str:
     """In parentheses, the cell that keeps columns of numbers from being votes; empty where there is none."""
     if len(columns) < 2 or not len(table.row):
@@ -115,9 +171,9 @@ def _answers(titles: Sequence[str]) -> tuple[Answer, Answer]:
     )
 
 
-def _yes_or_no(table: Table, titles: list[str]) -> Question:
+def _yes_or_no(table: Table, titles: list[str], held: str = "0 and 1") -> Question:
     sentence = (
-        f"{table.file}: the columns {', '.join(map(repr, titles[:8]))} hold 0 and 1, and a row has none, one or "
+        f"{table.file}: the columns {', '.join(map(repr, titles[:8]))} hold {held}, and a row has none, one or "
         "several 1: they may be annotators who said yes or no, or classes of which an image has several."
     )
     return Question("annotators or classes", sentence, tuple(titles), _answers(titles))

@@ -24,6 +24,7 @@ import pandas as pd
 from ..annotations import ADJUDICATOR
 from ..datasets import Study
 from ..errors import DatasetError, OptionError, RunError, StorageError, did_you_mean
+from ..files.reading import LARGEST_TEXT
 from ..files.spreadsheet import csv_bytes, unguarded
 from ..files.writing import naming, storage_error
 
@@ -341,6 +342,8 @@ def read_rows(path: Path) -> pd.DataFrame:
     ------
     DatasetError
     """
+    if path.stat().st_size > LARGEST_TEXT:
+        raise DatasetError(f"has {path.stat().st_size:,} bytes, more than any file of adjudications.", file=path.name)
     try:
         frame = unguarded(pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig"))
     except (ValueError, OSError) as e:

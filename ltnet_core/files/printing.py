@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -60,9 +61,9 @@ def in_percent(part: float) -> str:
 
 
 def require_streams() -> None:
-    """Give a process that was started with closed streams the null device instead.
+    """Give a process that was started with closed streams the null device instead; its output lacks no letter.
 
-    Otherwise the next file that is opened would be taken for the output.
+    Otherwise the next file that is opened would be taken for the output, and `--help` would fail in ASCII.
     """
     for handle in range(3):
         try:
@@ -71,6 +72,8 @@ def require_streams() -> None:
             os.open(os.devnull, os.O_RDWR)  # the lowest number that is free: this one
     sys.stdout = sys.stdout or open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
     sys.stderr = sys.stderr or open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def say(text: str, file: TextIO | None = None) -> None:

@@ -22,6 +22,7 @@ from ..errors import DamageError, LTNetError, RunError, StorageError
 NO_HANDLES = (errno.EMFILE, errno.ENFILE)
 LONGEST_REASON = 200
 PART_BYTES = 64 * 2**20
+LARGEST_TEXT = 512 * 2**20  # of JSON and CSV that are read as a whole
 
 # What numpy, pandas, pyarrow, safetensors (through OSError and ValueError) and json raise for damaged files.
 DAMAGE = (
@@ -117,7 +118,9 @@ def read_json(path: Path) -> dict[str, Any]:
     DamageError
         the file is missing or damaged.
     """
-    require_file(path)
+    status = require_file(path)
+    if status.st_size > LARGEST_TEXT:
+        raise damaged(path, f"it has {status.st_size:,} bytes, more than any run writes")
     with reading(path):
         content = loads(path.read_bytes().decode())
     if not isinstance(content, dict):

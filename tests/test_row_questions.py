@@ -1,0 +1,179 @@
+"""Which rows of a table count, which of two images a row is about, and columns of counts beside labels."""
+
+from __future__ import annotations
+
+import itertools
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from conftest import write_csv
+from read_exports import put
+from small_tables import table
+
+from ltnet_core.datasets import load_dataset, mturk, toloka
+from ltnet_core.datasets.corrections import NOTHING, Corrections
+from ltnet_core.datasets.files import FolderFiles
+from ltnet_core.datasets.questions import Question
+from ltnet_core.datasets.roles import Roles, find_roles
+from ltnet_core.datasets.row_questions import rows_set_aside
+from ltnet_core.datasets.study import Study
+from ltnet_core.errors import DatasetError
+from ltnet_core.settings.flags import names
+
+IMAGES = [f"{n}.png" for n in range(8)]
+CLASSES = ["cat", "dog", "cow", "cat", "dog", "cow", "cat", "dog"]
+
+
+def corrections(flags: str) -> Corrections:
+    """What the flags of an answer say."""
+    columns, split, ignore = {}, {}, ()
+    for option, value in zip(*[iter(shlex.split(flags))] * 2, strict=True):
+        if option == "--columns":
+            columns |= dict(n.split("=") for n in names(value))
+        elif option == "--split":
+            part, _, values = value.partition("=")
+            split |= dict.fromkeys(names(values), part)
+        else:
+            assert option == "--ignore"
+            ignore = tuple(names(value))
+    return Corrections(columns=columns, split=split, ignore=ignore)
+
+
+def load(path: Path, said: Corrections = NOTHING) -> tuple[Study, list[Question]]:
+    study = load_dataset(path, corrections=said)
+    return study, [q for q in study.reading.questions if q.kind == "rows that may not count"]
+
+
+@pytest.mark.parametrize(
+    ("title", "values", "aside"),
+    [
+        ("status", ["Approved", "REJECTED", "in progress"], ["REJECTED", "in progress"]),
+        ("_tainted", ["false", "true"], ["true"]),
+        ("was_cancelled", ["0"], []),
+        ("is_valid", ["0", "1"], ["0"]),
+        ("passed", ["Yes", "No"], ["No"]),
+        ("smiling", ["yes", "no"], []),
+        ("source", ["human", "model"], ["model"]),
+        ("brand", ["human", "model"], []),
+        ("status", ["approved", "submitted"], []),
+        ("note", ["rejected", *map(str, range(20))], []),
+    ],
+)
+def test_values_of_rows_that_may_not_count(title: str, values: list[str], aside: list[str]) -> None:
+    assert rows_set_aside(title, values) == aside
+
+
+@pytest.mark.parametrize("shape", ["long", "single", "wide"])
+def test_rejected_rows_are_asked_about_and_every_answer_is_read(shape: str, tmp_path: Path) -> None:
+    out = ["rejected" if n in (1, 4) else "approved" for n in range(8)]
+    cells: dict[str, Sequence[str]] = {"image": IMAGES, "label": CLASSES, "status": out}
+    if shape == "wide":
+        cells = {"image": IMAGES, "Ann": CLASSES, "Ben": CLASSES[::-1], "status": out}
+    if shape == "long":
+        cells["worker"] = ["Ann", "Ben"] * 4
+    write_csv(tmp_path / "labels.csv", tuple(cells), list(zip(*cells.values(), strict=True)))
+    study, (question,) = load(tmp_path / "labels.csv")
+    with pytest.raises(DatasetError, match=r"labels\.csv: the column 'status' says 'rejected' of some rows"):
+        study.require_sound()
+    assert len(study.table) == 8 * len(study.table.coders) or shape == "long"
+    left_out, counted = (load(tmp_path / "labels.csv", corrections(a.flag)) for a in question.answers)
+    assert left_out[1] == counted[1] == []
+    assert len(left_out[0].training_table()) == len(study.table) * 6 // 8
+    assert len(counted[0].training_table()) == len(study.table)
+
+
+def test_beside_a_split_the_rows_can_only_be_counted() -> None:
+    cells = {"image": IMAGES, "label": CLASSES, "split": ["train", "test"] * 4, "deleted": ["0", "1"] * 4}
+    (question,) = found(cells).questions
+    assert [a.flag for a in question.answers] == ["--ignore deleted"]
+
+
+def found(columns: dict[str, Sequence[object]], said: Corrections = NOTHING, images: Sequence[str] = IMAGES) -> Roles:
+    return find_roles(table(columns), images, said)
+
+
+def test_two_images_in_a_row_are_asked_about() -> None:
+    turned = [*IMAGES[1:], IMAGES[0]]
+    cells = {"image": IMAGES, "reference_image": turned, "worker": ["Ann"] * 8, "label": CLASSES}
+    (question,) = found(cells).questions
+    assert question.kind == "two images in a row"
+    assert [a.flag for a in question.answers] == ["--columns image=image", "--columns image=reference_image"]
+    other = found(cells, Corrections(columns={"image": "reference_image"}))
+    assert (other.image, other.truth, other.questions) == ("reference_image", None, ())
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        [f"https://x.test/faces/{n}" for n in IMAGES],  # the same images by address
+        [f"https://flickr.test/{n}_z.jpg" for n in range(8)],  # no images of the dataset
+        ["logo.png"] * 8,
+    ],
+)
+def test_another_name_of_the_image_is_no_second_image(second: list[str]) -> None:
+    cells = {"image": IMAGES, "url": second, "worker": ["Ann"] * 8, "label": CLASSES}
+    assert found(cells).questions == ()
+
+
+@pytest.mark.parametrize(
+    ("reader", "head"),
+    [
+        (mturk, "HITId,WorkerId,Input.left,Input.right,Answer.kind.label"),
+        (toloka, "ASSIGNMENT:status,ASSIGNMENT:worker_id,INPUT:left,INPUT:right,OUTPUT:kind"),
+    ],
+)
+def test_an_export_about_pairs_of_images_is_refused(reader: object, head: str, tmp_path: Path) -> None:
+    rows = [f"APPROVED,W,{a},{b},cat" for a, b in itertools.pairwise(IMAGES)]
+    put(tmp_path, "e.csv", "\n".join([head, *rows, ""]))
+    with pytest.raises(DatasetError, match=r"e\.csv, row 1: the columns '.*left' and '.*right' name different images"):
+        reader.read(FolderFiles(tmp_path), "set")  # type: ignore[attr-defined]
+
+
+def test_counts_called_like_the_classes_of_a_label_are_asked_about() -> None:
+    votes = {"cat_vote": [5, 0, 1] * 2 + [4, 0], "dog_vote": [0, 6, 2] * 2 + [1, 3], "cow_vote": [1, 0, 3] * 2 + [0, 0]}
+    for column in ("label", "expert_consensus"):
+        seen = found({"image": IMAGES, column: CLASSES, "eeg_id": range(8), **votes})
+        assert (seen.shape, seen.votes) == ("votes", tuple(votes))
+        assert [a.flag for a in seen.questions[0].answers] == [
+            "--classes-are cat_vote,dog_vote,cow_vote",
+            f"--columns label={column}",
+        ]
+    shares = {c: [n / 10 for n in v] for c, v in votes.items()}
+    assert found({"image": IMAGES, "label": CLASSES, **shares}).shape == "single"
+
+
+def test_findings_with_gaps_may_be_classes() -> None:
+    gaps = {"Edema": ["1", "0", "", "-1"] * 2, "Hernia": ["", "1", "0", "0"] * 2}
+    (question,) = found({"image": IMAGES, **gaps}).questions
+    assert [a.flag for a in question.answers] == ["--annotators Edema,Hernia", "--classes-are Edema,Hernia"]
+    people = {f"reader{i}": v for i, v in enumerate(gaps.values())}
+    assert found({"image": IMAGES, **people}).questions == ()
+    grades = {c: [v.replace("1", "2") for v in cells] for c, cells in gaps.items()}
+    assert found({"image": IMAGES, **grades}).questions == ()
+
+
+def test_coordinates_are_no_labels() -> None:
+    cells = {"image": IMAGES, "finding label": CLASSES, "x": [1, 2] * 4, "y": [2, 1] * 4}
+    assert found(cells).label == "finding label"
+    assert found({"x": IMAGES, "y": CLASSES}).label == "y"
+
+
+def test_numbers_beside_a_truth_of_names_are_asked_about(tmp_path: Path) -> None:
+    numbers = [{"cat": 0, "dog": 1, "cow": 2}[c] for c in CLASSES]
+    rows = list(zip(IMAGES, ["Ann"] * 8, numbers, CLASSES, strict=True))
+    write_csv(tmp_path / "labels.csv", ("image", "worker", "label", "truth"), rows)
+    study = load_dataset(tmp_path / "labels.csv")
+    assert [q.kind for q in study.reading.questions] == ["numbers and names"]
+    assert "'Ann' wrote numbers (0, 1, 2) and 'the known truth' names (cat, cow, dog)" in (
+        study.reading.questions[0].sentence
+    )
+
+
+@pytest.mark.parametrize("cell", ['{{"answer": "{}"}}', "{{'answer': '{}'}}"])
+def test_a_record_is_no_class(cell: str, tmp_path: Path) -> None:
+    rows = [(i, "Ann", cell.format(c)) for i, c in zip(IMAGES, CLASSES, strict=True)]
+    write_csv(tmp_path / "labels.csv", ("image", "worker", "label"), rows)
+    with pytest.raises(DatasetError, match=r"labels\.csv: the label .* is a record of fields, no class"):
+        load_dataset(tmp_path / "labels.csv")
