@@ -8,6 +8,7 @@ import gc
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from .commands import (
     adjudications,
@@ -123,9 +124,30 @@ def _about_files(e: OSError) -> str:
     return f"{name}{e.strerror or e}."
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser that refuses two spellings of one option that contradict each other, such as --freeze --no-freeze."""
+
+    def parse_known_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: Any = None
+    ) -> Any:
+        seen: dict[str, tuple[str, str]] = {}
+        texts = list(args or ())
+        for text, after in zip(texts, [*texts[1:], ""], strict=False):
+            if text == "--":
+                break
+            name, equals, value = text.partition("=")
+            option = self._option_string_actions.get(name)
+            if option is not None:
+                given = (name, name if option.nargs == 0 else value if equals else after)
+                first = seen.setdefault(option.dest, given)
+                if first[0] != name and first[1] != given[1]:
+                    self.error(f"{first[0]} and {name} contradict each other; leave out one of them.")
+        return super().parse_known_args(args, namespace)
+
+
 def build_parser() -> argparse.ArgumentParser:
     """All commands and their flags."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="python -m ltnet_core", description="Learn the latent truth behind inconsistent image labels."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")

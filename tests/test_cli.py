@@ -182,6 +182,19 @@ def test_errors_are_one_sentence_on_stderr(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--run", "a", "--run-dir=b"),
+        ("--run", "a", "--freeze", "--no-freeze"),
+        ("--run=a", "--no-augment", "--augment"),
+    ],
+)
+def test_two_spellings_that_contradict_each_other_are_refused(options: tuple[str, ...], ltnet: Command) -> None:
+    done = ltnet("fit", "faces", *options)
+    assert done.returncode == 2 and " contradict each other; leave out one of them." in done.stderr
+
+
 def test_an_empty_argument_is_not_the_folder_at_hand(ltnet: Command, plain: Path) -> None:
     for command in (("inspect", ""), ("inspect", plain, "--problems="), ("aggregate", plain, "--out", "")):
         refused = ltnet(*command, cwd=plain)

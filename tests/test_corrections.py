@@ -30,11 +30,11 @@ def study(tmp_path: Path) -> Path:
 
 def test_flags_are_read_like_rows_of_csv() -> None:
     parsed = parse(
-        columns="image=FILE,label=LABEL",
-        annotators='Ann,"B, C"',
+        columns=["image=FILE", "label=LABEL"],
+        annotators=["Ann", '"B, C"'],
         ignore=["age", "sex,site"],
         split=["test=Public,private", "train=T"],
-        missing="",
+        missing=[""],
         classes=["a=b", "c="],
     )
     assert parsed.columns == {"image": "FILE", "label": "LABEL"}
@@ -48,13 +48,21 @@ def test_flags_are_read_like_rows_of_csv() -> None:
     assert not Corrections() and Corrections().to_json() == {}
 
 
+def test_flags_given_several_times_add_up(study: Path, ltnet: Command) -> None:
+    """As the flags of two answers do, one after the other."""
+    once = ltnet("inspect", study, "--json", "--columns", "coder=source,label=label")
+    twice = ltnet("inspect", study, "--json", "--columns", "label=label", "--columns", "coder=source")
+    assert twice.stdout == once.stdout != ""
+    assert parse(missing=["skip", "N/A"]) == Corrections(missing=("skip", "N/A"))
+
+
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        ({"columns": "picture=a"}, "unknown role 'picture' of a column; known are image, label"),
-        ({"columns": "image"}, "--columns takes ROLE=COLUMN; 'image' is none."),
+        ({"columns": ["picture=a"]}, "unknown role 'picture' of a column; known are image, label"),
+        ({"columns": ["image"]}, "--columns takes ROLE=COLUMN; 'image' is none."),
         ({"split": ["later=a"]}, "--split takes train=NAMES"),
-        ({"annotators": "a", "classes_are": "b"}, "annotators or classes, not both"),
+        ({"annotators": ["a"], "classes_are": ["b"]}, "annotators or classes, not both"),
         ({"classes": ["a=b", "a=c"]}, "--class names 'a' twice"),
     ],
 )

@@ -134,6 +134,7 @@ def test_every_module_of_kinds_is_registered_and_says_what_it_writes() -> None:
         (("--out", "t.csv", "--report", "no/such/r.html"), "the folder does not exist"),
         (("--format", "settled", "--out", "s.csv"), "nothing was settled"),
         (("--out", "t.csv", "--adjudications", "gone.sqlite", "--format", "final"), "no such file of adjudications"),
+        (("--matrices", "T.json", "--adjudications", "gone.sqlite"), "--adjudications changes none of these files"),
         ((), "nothing to export; give --out, --matrices, --model or --report"),
     ],
 )

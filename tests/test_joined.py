@@ -89,11 +89,14 @@ def test_a_join_that_cannot_be_read_leaves_no_file(tmp_path: Path, ltnet: Comman
     assert ltnet("join", tmp_path / "one", "--source", tmp_path / "two").returncode == 2
 
 
-def test_a_class_in_the_map_that_no_source_has_is_said(tmp_path: Path) -> None:
+def test_a_class_in_the_map_that_no_source_has_is_said(tmp_path: Path, ltnet: Command) -> None:
     sources(tmp_path)
     write(tmp_path / "j", [Source("one", str(tmp_path / "one"))], {"hapy": "happy"})
     (idle,) = [p for p in load_dataset(tmp_path / "j").problems if p.kind == "idle class name"]
     assert idle.examples == ("'hapy' is to be 'happy', but no source has that class.",)
+    done = ltnet("join", tmp_path / "k", "--source", tmp_path / "one", "--class", "hapy=happy")
+    assert (done.returncode, done.stderr) == (2, f"ltnet_core: --class: {idle.examples[0]}\n")
+    assert not list((tmp_path / "k").iterdir())
 
 
 def test_common_names() -> None:

@@ -33,7 +33,7 @@ class Group:
     people: tuple[str, ...] = option((), "Who.", names="coders")
     share: dict[str, float] = option(dict, "How much of each.")
     hidden: int = option(0, "Set by a preset.", flag=None)
-    text: str = option("x", "Any text.", needs=("kind", ("b",)))
+    text: str = option("x", "Any text.", needs={"kind": ("b",)})
     other: int = 5
 
 
@@ -166,8 +166,8 @@ def test_a_list_of_names_that_cannot_be_read_is_refused(text: str) -> None:
         names,
         weights,
         lambda t: parse(ignore=[t]),
-        lambda t: parse(annotators=t),
-        lambda t: parse(missing=t),
+        lambda t: parse(annotators=[t]),
+        lambda t: parse(missing=[t]),
     ):
         with pytest.raises(OptionError, match=r"the list of names '.*' cannot be read"):
             read(text)
@@ -231,7 +231,11 @@ def test_corrections_as_flags_and_json_come_back() -> None:
         "--class=k=l=m",
     ]
     assert parse(
-        columns='"label=a,b"', annotators='"An""n",B', ignore=["x y"], split=["train=q", "test=p,r"], missing=""
+        columns=['"label=a,b"'],
+        annotators=['"An""n"', "B"],
+        ignore=["x y"],
+        split=["train=q", "test=p,r"],
+        missing=[""],
     ) == (Corrections({"label": "a,b"}, ('An"n', "B"), (), ("x y",), {"q": "train", "p": "test", "r": "test"}, ()))
 
 
@@ -261,8 +265,9 @@ def test_corrections_that_cannot_be_meant_are_refused(content: dict[str, Any], m
     [
         ({"split": ["a"]}, "--split takes train=NAMES, test=NAMES or ignore=NAMES; 'a' is none"),
         ({"split": ["valid=a"]}, "--split takes train=NAMES"),
-        ({"columns": "label"}, "--columns takes ROLE=COLUMN; 'label' is none"),
-        ({"columns": "label=a,label=b"}, "--columns names 'label' twice; give it once"),
+        ({"columns": ["label"]}, "--columns takes ROLE=COLUMN; 'label' is none"),
+        ({"columns": ["label=a", "label=b"]}, "--columns names 'label' twice; give it once"),
+        ({"split": ["test=a,b", "train=a"]}, "--split says that 'a' is test and train; choose one"),
         ({"classes": ["=b"]}, "--class takes FROM=TO; '=b' is none"),
     ],
 )

@@ -141,6 +141,7 @@ def test_a_spec_without_settings_is_an_error(spec: dict[str, object]) -> None:
     ("arguments", "message"),
     [
         (("--pseudo", "hard", "--no-machine-coders"), "--pseudo has no meaning where machine_coders is False"),
+        (("--largest-image", "32", "--image-size", "32"), "--largest-image has no meaning where image_size is 32"),
         (("--start-diagonal", ".8"), "--start-diagonal has no meaning where transition_start is 'auto'"),
         (("--preset", "paper", "--no-reference"), "--no-reference has no meaning where transition_start is 'identity'"),
         (("--method", "annot-mix", "--mixup", ".2"), "--mixup has no meaning for --method annot-mix"),

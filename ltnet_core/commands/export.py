@@ -44,6 +44,9 @@ def _export(arguments: argparse.Namespace) -> None:
         raise OptionError(f"nothing to export; give {', '.join(['--out', *others[:-1]])} or {others[-1]}.")
     if arguments.title and not any(EXPORTS[name].titled for name, _ in wanted if name in EXPORTS):
         raise OptionError("--title is the title of a report; ask for one with --report FILE too.")
+    if arguments.adjudications and not any(EXPORTS[name].adjudicated for name, _ in wanted if name in EXPORTS):
+        tables = ", ".join(e.name for e in EXPORTS.values() if e.adjudicated)
+        raise OptionError(f"--adjudications changes none of these files; it is for {tables}.")
     run = Run.open(arguments.run)
     require_different(path for _, path in wanted)
     for name, path in wanted:

@@ -33,7 +33,7 @@ def _flags(parser: argparse.ArgumentParser) -> None:
 
 
 def _join(arguments: argparse.Namespace) -> None:
-    from ..datasets.joined import FILE, Source, write
+    from ..datasets.joined import FILE, IDLE, Source, write
     from ..datasets.roots import expanded
 
     def source(text: str, use: str = "all") -> Source:
@@ -57,6 +57,9 @@ def _join(arguments: argparse.Namespace) -> None:
         study = load_dataset(arguments.dir)
         require_answers(study.reading.questions, study.name)
         require_used(correction_flags.of(arguments, ()), study)
+        for problem in study.problems:
+            if problem.kind == IDLE:
+                raise OptionError(f"--class: {problem.examples[0]}")
     except LTNetError:
         (arguments.dir / FILE).unlink()
         raise

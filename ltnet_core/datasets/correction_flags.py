@@ -12,23 +12,23 @@ from .corrections import COLUMN_ROLES, Corrections, parse
 def add(sub: argparse.ArgumentParser) -> None:
     """Add the flags that say what a dataset's columns, folders and values are."""
     group = sub.add_argument_group(
-        "how the dataset is read", "names are separated by commas; `inspect` shows the reading"
+        "how the dataset is read",
+        "names are separated by commas, each flag may be given several times; `inspect` shows the reading",
     )
     text = f"column that plays a role: {', '.join(COLUMN_ROLES)}"
-    group.add_argument("--columns", metavar="ROLE=COLUMN,…", help=text)
-    group.add_argument(
-        "--annotators", metavar="NAMES", help="columns (or coders of a long table) that are annotators, no others"
-    )
-    group.add_argument(
-        "--classes-are", metavar="NAMES", help="columns that hold votes or one-hot labels for one class each"
-    )
+    group.add_argument("--columns", metavar="ROLE=COLUMN,…", action="append", default=[], help=text)
+    text = "columns (or coders of a long table) that are annotators, no others"
+    group.add_argument("--annotators", metavar="NAMES", action="append", default=[], help=text)
+    text = "columns that hold votes or one-hot labels for one class each"
+    group.add_argument("--classes-are", metavar="NAMES", action="append", default=[], help=text)
     text = "columns, tables, folders or coders that are no labels"
     group.add_argument("--ignore", metavar="NAMES", action="append", default=[], help=text)
-    text = "what folders, files or values of a split column are: train, test or ignore; may be given several times"
+    text = "what folders, files or values of a split column are: train, test or ignore"
     group.add_argument("--split", metavar="PART=NAMES", action="append", default=[], help=text)
-    group.add_argument("--missing", metavar="VALUES", help="values that mean 'no label'; '' for none")
+    text = "values that mean 'no label'; '' for none"
+    group.add_argument("--missing", metavar="VALUES", action="append", help=text)
     if not any("--class" in a.option_strings for a in sub._actions):
-        text = "take a class for another; FROM= leaves it out; may be given several times"
+        text = "take a class for another; FROM= leaves it out"
         group.add_argument("--class", action="append", dest="classes", default=[], metavar="FROM=TO", help=text)
 
 

@@ -143,37 +143,38 @@ NOTHING = Corrections()
 
 
 def parse(
-    columns: str | None = None,
-    annotators: str | None = None,
-    classes_are: str | None = None,
+    columns: Sequence[str] = (),
+    annotators: Sequence[str] = (),
+    classes_are: Sequence[str] = (),
     ignore: Sequence[str] = (),
     split: Sequence[str] = (),
-    missing: str | None = None,
+    missing: Sequence[str] | None = None,
     classes: Sequence[str] = (),
 ) -> Corrections:
-    """Corrections from the texts of the flags.
+    """Corrections from the texts of the flags, each of which may be given several times.
 
-    >>> parse(columns="image=FILENAME,label=EMOTION", split=["test=PublicTest,private"]).split
+    >>> parse(columns=["image=FILENAME,label=EMOTION"], split=["test=PublicTest,private"]).split
     {'PublicTest': 'test', 'private': 'test'}
 
     Raises
     ------
     OptionError
     """
-    parts = {}
+    parts: dict[str, str] = {}
     for text in split:
         part, equals, names = text.partition("=")
         if not equals or part.strip() not in PARTS:
             raise OptionError(f"--split takes train=NAMES, test=NAMES or ignore=NAMES; {text!r} is none.")
-        parts.update(dict.fromkeys(_names(names), part.strip()))
-    ignored = [n for text in ignore for n in _names(text)]
+        for name in _names(names):
+            if parts.setdefault(name, part.strip()) != part.strip():
+                raise OptionError(f"--split says that {name!r} is {parts[name]} and {part.strip()}; choose one.")
     return Corrections(
-        _pairs("--columns", "ROLE=COLUMN", _names(columns or "")),
-        tuple(_names(annotators or "")),
-        tuple(_names(classes_are or "")),
-        tuple(ignored),
+        _pairs("--columns", "ROLE=COLUMN", _names_of(columns)),
+        _names_of(annotators),
+        _names_of(classes_are),
+        _names_of(ignore),
         parts,
-        None if missing is None else tuple(_names(missing)),
+        None if missing is None else _names_of(missing),
         _pairs("--class", "FROM=TO", classes),
     )
 
@@ -189,6 +190,10 @@ def from_roles(before: Mapping[str, str], after: Mapping[str, str]) -> Correctio
             raise OptionError(f"{', '.join(by_role[role])} cannot all be the {role}; choose one.")
     ignored = tuple(c for c in by_role.get("ignored", ()) if before.get(c) != "ignored")
     return Corrections(columns, tuple(by_role.get("annotator", ())), tuple(by_role.get("votes", ())), ignored)
+
+
+def _names_of(texts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(n for text in texts for n in _names(text))
 
 
 def _names(text: str) -> list[str]:

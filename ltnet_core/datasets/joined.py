@@ -53,6 +53,8 @@ happy=happiness` writes the file; on the page it is *Join datasets into one stud
 edited."""
 
 FILE = "joined.json"
+IDLE = "idle class name"
+"""Kind of the problem that a class to be renamed is in no source."""
 USES = ("all", "images")
 MAX_BYTES = 16 * 1024**2
 
@@ -374,7 +376,7 @@ def _class_problems(class_map: Mapping[str, str], wanted: Mapping[str, str], dro
     unused = [c for c in wanted if c not in class_map]
     if unused:
         texts = tuple(f"{c!r} is to be {wanted[c]!r}, but no source has that class." for c in unused)
-        problems.append(Problem("idle class name", len(unused), texts[:20]))
+        problems.append(Problem(IDLE, len(unused), texts[:20]))
     renamed = {old: new for old, new in class_map.items() if old != new and new}
     if renamed:
         texts = tuple(f"{old!r} is taken as {new!r}." for old, new in renamed.items())

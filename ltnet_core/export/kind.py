@@ -96,6 +96,7 @@ class Export:
     columns : of a table, for the glossary.
     flag : whether the command has a flag of that name too: ``--matrices T.json``.
     of_settled : whether it is made of what people settled, and so is empty where nobody settled anything.
+    adjudicated : whether what people settled or set aside changes it.
     titled : whether it shows a title, which can be chosen.
     rank : position in lists of exports.
     """
@@ -109,6 +110,7 @@ class Export:
     columns: tuple[Column, ...] = ()
     flag: bool = False
     of_settled: bool = False
+    adjudicated: bool = False
     titled: bool = False
     rank: int = 100
 

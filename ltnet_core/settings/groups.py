@@ -9,8 +9,8 @@ from ..errors import OptionError
 from .names import FEATURES, NETWORKS, TIMM, require_network_name
 from .option import option
 
-NETWORK_START = ("transition_start", ("auto", "network"))
-IMAGES = ("features", (None,))  # the networks see images
+NETWORK_START = {"transition_start": ("auto", "network")}
+IMAGES = {"features": (None,)}  # the networks see images
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class NetworkOptions:
         names="file",
     )
     hidden_units: int = option(
-        0, "Units of a hidden layer on the features; 0: none.", range=(0, 16_384), needs=("network", (FEATURES,))
+        0, "Units of a hidden layer on the features; 0: none.", range=(0, 16_384), needs={"network": (FEATURES,)}
     )
     weights: str | None = option(
         None,
@@ -160,13 +160,13 @@ class CoderOptions:
         "On a GPU, train the machine coders and the first network on all labels side by side if some timed steps say "
         "that this is faster than one after the other; what they learn is the same.",
         part="ltnet",
-        needs=("machine_coders", (True,)),
+        needs={"machine_coders": (True,)},
     )
     pseudo: Literal["soft", "hard"] = option(
         "soft",
         "Kind of the pseudo labels: soft (a distribution over classes) or hard (one class).",
         part="ltnet",
-        needs=("machine_coders", (True,)),
+        needs={"machine_coders": (True,)},
         label="Pseudo labels",
     )
     comparisons: bool = option(
@@ -179,7 +179,7 @@ class CoderOptions:
         "A human coder with fewer annotations gets no machine coder.",
         range=(1, 1_000_000),
         part="ltnet",
-        needs=("machine_coders", (True,)),
+        needs={"machine_coders": (True,)},
     )
     human_weight: float = option(
         1.0, "Weight of a human coder's annotations in the loss.", range=(1e-6, 1e6), part="coders"
@@ -189,7 +189,7 @@ class CoderOptions:
         "Weight of a machine coder's annotations in the loss.",
         range=(0.0, 1e6),
         part="ltnet",
-        needs=("machine_coders", (True,)),
+        needs={"machine_coders": (True,)},
     )
     coder_weights: dict[str, float] = option(
         dict,
@@ -252,7 +252,7 @@ class TransitionOptions:
         "Diagonal of T for the identity start.",
         range=(1e-3, 1.0),
         part="ltnet",
-        needs=("transition_start", ("identity",)),
+        needs={"transition_start": ("identity",)},
         label="Diagonal of the start",
     )
     transition_optimizer: Literal["adamw", "sgd"] = option(
@@ -284,7 +284,7 @@ class TransitionOptions:
         False,
         "Take a softmax of p·T, as the authors' release does; with the separate likelihood only.",
         part="ltnet",
-        needs=("likelihood", ("separate",)),
+        needs={"likelihood": ("separate",)},
     )
     transition_floor: float | None = option(
         None,
@@ -311,7 +311,7 @@ class DataOptions:
         "Largest image size that is chosen by itself; by default 64 for cnn and resnet20, 224 for resnet18 and "
         "resnet50, and for a network of timm's the size that it was made for.",
         range=(8, 1024),
-        needs=IMAGES,
+        needs={**IMAGES, "image_size": (None,)},
     )
     augment: bool = option(True, "Mirror and shift images while training.", needs=IMAGES)
     cutout: float = option(

@@ -34,7 +34,7 @@ class Option:
     names : whose name the value is: ``coder``, ``coders``, ``file`` or empty.
     known : names to choose from, where others are possible too. placeholder : what the flag takes, in the help.
     label : its name for people.
-    needs : another option and the values of it with which this one has a meaning.
+    needs : other options, each with its values with which this one has a meaning.
     """
 
     name: str
@@ -52,7 +52,7 @@ class Option:
     known: tuple[str, ...] = ()
     placeholder: str | None = None
     label: str = ""
-    needs: tuple[str, tuple[Any, ...]] | None = None
+    needs: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
 
     def check(self, value: Any) -> None:
         """Raise OptionError unless the option can have this value."""
@@ -87,9 +87,8 @@ class Option:
         """Why the option has no meaning with a method and the other options' values; None where it has one."""
         if self.part is not None and self.part not in method_of(method).parts:
             return f"for --method {method}"
-        if self.needs is not None and value_of(self.needs[0]) not in self.needs[1]:
-            return f"where {self.needs[0]} is {value_of(self.needs[0])!r}"
-        return None
+        odd = next((name for name, values in self.needs.items() if value_of(name) not in values), None)
+        return None if odd is None else f"where {odd} is {value_of(odd)!r}"
 
 
 _KINDS: Mapping[type, str] = {
@@ -120,7 +119,7 @@ def option(
     known: tuple[str, ...] = (),
     placeholder: str | None = None,
     label: str = "",
-    needs: tuple[str, tuple[Any, ...]] | None = None,
+    needs: Mapping[str, tuple[Any, ...]] | None = None,
 ) -> Any:
     """A dataclass field that declares an option.
 
@@ -138,7 +137,7 @@ def option(
         "known": known,
         "placeholder": placeholder,
         "label": label,
-        "needs": needs,
+        "needs": needs or {},
     }
     if callable(default):
         return field(default_factory=default, metadata={KEY: about})

@@ -79,6 +79,7 @@ def _labels(final: FinalLabels) -> Iterator[tuple[str, Any]]:
 
 EXPORT = Export(
     name="fiftyone",
+    adjudicated=True,
     title="FiftyOne",
     text="The final labels as labels.json of a FiftyOneImageClassificationDataset, with confidence and provenance.",
     write=write,

@@ -74,6 +74,7 @@ def _tables(final: FinalLabels, source: Source) -> Iterator[pd.DataFrame]:
 
 EXPORT = Export(
     name="final",
+    adjudicated=True,
     title="Final labels",
     text="One label per image, what people settled over what was learned, with who says so and how sure it is.",
     write=write,

@@ -92,6 +92,7 @@ def _lines(table: pd.DataFrame) -> Iterator[str]:
 
 EXPORT = Export(
     name="huggingface",
+    adjudicated=True,
     title="Hugging Face ImageFolder",
     text='The final labels as metadata.csv: put it beside the images, and load_dataset("imagefolder") reads them.',
     write=write,

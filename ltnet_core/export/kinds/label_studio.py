@@ -80,6 +80,7 @@ def _result(choice: str, more: Mapping[str, Any] | None = None) -> list[dict[str
 
 EXPORT = Export(
     name="label-studio",
+    adjudicated=True,
     title="Label Studio",
     text="Tasks with the learned truth as prediction and what people said and settled as annotations; .xml is the "
     "labelling configuration they are for.",

@@ -29,6 +29,7 @@ def write(source: Source, out: Path) -> int:
 
 EXPORT = Export(
     name="settled",
+    adjudicated=True,
     title="What was settled",
     text="One row per image that people settled or set aside: label, reviewer, reason.",
     write=write,

@@ -7,6 +7,7 @@ from ..kind import Column, Export
 
 EXPORT = Export(
     name="truth",
+    adjudicated=True,
     title="Learned truth",
     text="One row per image: the learned truth, its confidence, and what every coder said.",
     write=lambda source, out: write_truth(source.run, out, source.set_aside),
