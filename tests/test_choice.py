@@ -33,6 +33,7 @@ from ltnet_core.labels.aggregation.held_out import (
     Fold,
     LeftOut,
     discounts,
+    first_best,
     folds,
     left_out_probability,
     truth,
@@ -214,6 +215,21 @@ def test_unclear_items_have_to_be_worth_their_states() -> None:
     chance = weigh({clear: base, other: base + rng.normal(0, 0.01, 400)}, count, count)  # within two standard errors
     assert chance == pytest.approx({clear: 1.0, other: 0.0})
     assert weigh({clear: base}, count, count) == pytest.approx({clear: 1.0})
+
+
+def test_of_equal_correlations_the_smallest_is_taken_whatever_their_rounding() -> None:
+    assert first_best(np.array([-1e5, -1e5 * (1 - 1e-13), -1e5])) == 0
+    assert first_best(np.array([-1e5, -1e5 + 1e-3, -1e5])) == 1
+    assert first_best(np.zeros(3)) == 0
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_where_every_item_keeps_one_annotation_errors_are_taken_for_independent(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    label = np.where(rng.random((50, 2)) < 0.7, rng.integers(0, 3, (50, 1)), rng.integers(0, 3, (50, 2)))
+    chosen = choose(table_of([(f"i{n}", "xy"[c], "abc"[label[n, c]], 1.0) for n in range(50) for c in range(2)]))
+    assert chosen is not None
+    assert {correlation for _, correlation in chosen.weights.values()} == {0.0}
 
 
 def test_five_annotations_say_more_than_one_that_counts_five() -> None:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 
 from ..annotations import AnnotationTable, FloatArray
-from ..labels.aggregation import CORRELATIONS, answers, discounts
+from ..labels.aggregation import CORRELATIONS, answers, discounts, first_best
 from ..labels.truth import FLOOR, posterior
 from .calibration import FEWEST, soften
 
@@ -80,7 +80,7 @@ def fit_shared_errors(
             for j, beta in enumerate(SHARPNESSES):
                 r = np.exp(beta * joint)
                 likely[i, j] += table.count[at] @ np.log(np.einsum("ek,ek->e", r, said) / r.sum(1))
-    best, sharpest = divmod(int(np.argmax(likely)), len(SHARPNESSES))
+    best, sharpest = divmod(first_best(likely), len(SHARPNESSES))
     return CORRELATIONS[best], SHARPNESSES[sharpest]
 
 

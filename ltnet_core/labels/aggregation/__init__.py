@@ -22,7 +22,7 @@ from .confusion import confusion, confusion_counts
 from .dawid_skene import DawidSkene, dawid_skene
 from .estimate import Estimate
 from .guessing import guessing_matrices
-from .held_out import CORRELATIONS, answers, discounts
+from .held_out import CORRELATIONS, answers, discounts, first_best
 from .majority_vote import drawn_fairly, majority_vote, most_probable
 from .shrinkage import crowd_prior, shrunk_dawid_skene
 
@@ -41,6 +41,7 @@ __all__ = [
     "dawid_skene",
     "discounts",
     "drawn_fairly",
+    "first_best",
     "guessing_matrices",
     "majority_vote",
     "most_probable",

@@ -21,7 +21,7 @@ from ...annotations import AnnotationTable, FloatArray
 from .estimate import Estimate
 from .few_parameters import know_or_guess
 from .guessing import guessing_matrices, strength
-from .held_out import CORRELATIONS, FOLDS, LeftOut, folds, left_out_probability, truth
+from .held_out import CORRELATIONS, FOLDS, LeftOut, first_best, folds, left_out_probability, truth
 from .majority_vote import drawn_fairly
 from .majority_vote import estimate as majority_estimate
 from .shrinkage import estimate as shrunk_estimate
@@ -181,7 +181,7 @@ def choose(table: AnnotationTable) -> Chosen | None:
         return None
     count = np.concatenate(counts)
     by_correlation = {model: np.concatenate(parts, axis=1) for model, parts in logs.items()}
-    best = {model: int(np.argmax(log @ count)) for model, log in by_correlation.items()}
+    best = {model: first_best(log @ count) for model, log in by_correlation.items()}
     weights = weigh({model: log[best[model]] for model, log in by_correlation.items()}, count, np.concatenate(squares))
     chosen = {model: (weight, CORRELATIONS[best[model]]) for model, weight in weights.items()}
     p, transitions = np.zeros((len(table.items), k)), np.zeros((c, k, k))
