@@ -264,7 +264,7 @@ CASES: dict[str, tuple[Callable[[Path], None], str]] = {
     "a count beyond all people": (text("image,coder,label,count\na.png,X,cat,1e300\nb.png,Y,dog,1\n"), "is not a positive number of votes"),
     "a count in words": (text("image,coder,label,count\na.png,X,cat,many\nb.png,Y,dog,1\n"), "count 'many' is not a positive number"),
     "near-miss class names": (text(HEAD + "a.png,X,happiness\nb.png,X,sad\n" * 1 + "a.png,Y,hapiness\nb.png,Y,Sad\n"), "looks like"),
-    "ten thousand classes": (text(HEAD + "".join(f"a.png,c{i},k{i}\n" for i in range(3000))), ""),
+    "ten thousand classes": (text(HEAD + "".join(f"a.png,c{i},k{i // 2}\n" for i in range(3000))), ""),
     "truth of unknown images": (text("image,label\nz.png,cat\n", "truth.csv"), "is listed but not in the dataset"),
     "truth given twice": (text("image,label\na.png,cat\na.png,dog\n", "truth.csv"), "is given twice"),
     "truth without labels": (text("image\na.png\n", "truth.csv"), "truth.csv, row 1: column 'label' is missing"),

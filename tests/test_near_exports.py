@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from read_exports import put
+from read_exports import aside, labels, put, read
 
 from ltnet_core.datasets import (
     FORMATS,
@@ -24,6 +24,7 @@ from ltnet_core.datasets import (
     via,
     zooniverse,
 )
+from ltnet_core.datasets.answers import SEVERAL
 from ltnet_core.datasets.files import FolderFiles
 
 
@@ -72,3 +73,16 @@ def test_nothing_and_rubbish_are_no_export(tmp_path: Path, reader: Any) -> None:
         (tmp_path / name).write_text(content)
     (tmp_path / "e.manifest").write_bytes(b"\xff\xfe")
     assert not match(FolderFiles(tmp_path)).fits
+
+
+def test_toloka_with_a_column_for_each_choice(tmp_path: Path) -> None:
+    table = frame(
+        "INPUT:image,OUTPUT:Cat,OUTPUT:dog,GOLDEN:Cat,GOLDEN:dog,ASSIGNMENT:worker_id,ASSIGNMENT:status\n"
+        + "".join(f"{n}.png,{'true,false' if n % 2 else 'false,true'},,,W,APPROVED\n" for n in range(10))
+        + "x.png,true,true,,,W,APPROVED\ny.png,true,false,false,true,W,APPROVED\n"
+    )
+    reading = read(toloka, tmp_path, "t.tsv", table.to_csv(sep="\t", index=False))
+    assert [k for *_, k in labels(reading)] == ["dog", "Cat"] * 5 + ["Cat"]
+    assert aside(reading) == {SEVERAL: "t.tsv, row 12"}
+    assert reading.truth[0].frame.astype(str).to_numpy().tolist() == [["y.png", "dog", ""]]
+    assert not reading.questions

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import write_csv
 from read_exports import put
@@ -175,5 +176,57 @@ def test_numbers_beside_a_truth_of_names_are_asked_about(tmp_path: Path) -> None
 def test_a_record_is_no_class(cell: str, tmp_path: Path) -> None:
     rows = [(i, "Ann", cell.format(c)) for i, c in zip(IMAGES, CLASSES, strict=True)]
     write_csv(tmp_path / "labels.csv", ("image", "worker", "label"), rows)
-    with pytest.raises(DatasetError, match=r"labels\.csv: the label .* is a record of fields, no class"):
+    with pytest.raises(DatasetError, match=r"labels\.csv: the label .* is a record or a list, no class"):
+        load_dataset(tmp_path / "labels.csv")
+
+
+def test_votes_with_empty_cells_may_be_classes() -> None:
+    votes = {"cat": ["5", "", "4"] * 2 + ["", "5"], "dog": ["", "5", "1"] * 2 + ["5", ""]}
+    (question,) = found({"image": IMAGES, **votes}).questions
+    assert [a.flag for a in question.answers] == ["--annotators cat,dog", "--classes-are cat,dog"]
+    grades = {"Ann": ["5", "", "4", "3"] * 2, "Ben": ["", "4", "3", "3"] * 2}
+    assert found({"image": IMAGES, **grades}).questions == ()
+
+
+def test_decimal_commas_and_words_of_yes_and_no_are_numbers() -> None:
+    shares = {"cat": ["0,7", "0,25"] * 4, "dog": ["0,3", "0,75"] * 4}
+    assert found({"image": IMAGES, **shares}).shape == "votes"
+    cells = table(
+        {"a": ["1,5", "-2", ""], "b": ["1,500", "2", "3"], "c": ["yes", "No", ""], "d": ["TRUE", "false", "f"]}
+    )
+    np.testing.assert_array_equal(cells.numbers("a"), [1.5, -2, np.nan])
+    np.testing.assert_array_equal(cells.numbers("b"), [np.nan, 2, 3])
+    np.testing.assert_array_equal(cells.votes(["c", "c"]), [[1, 1], [0, 0], [np.nan, np.nan]])
+    assert np.isnan(cells.votes(["c", "a"])[:, 0]).all() and np.isnan(cells.votes(["c", "d"])).all()
+    (question,) = found(
+        {"image": IMAGES, "smiling": ["yes", "no"] * 4, "tall": ["no", "no", "yes", "yes"] * 2}
+    ).questions
+    assert question.kind == "annotators or classes"
+
+
+def test_counts_without_a_coder_are_votes(tmp_path: Path) -> None:
+    rows = [(i, c, n) for i, c in zip(IMAGES, CLASSES, strict=True) for c, n in ((c, 3), ("bird", 1))]
+    write_csv(tmp_path / "labels.csv", ("image", "label", "count"), rows)
+    study = load_dataset(tmp_path / "labels.csv")
+    study.require_sound()
+    assert (study.table.coders, study.table.count.tolist()) == (("labels",), [1.0, 3.0] * 8)
+
+
+@pytest.mark.parametrize(
+    ("cell", "why"),
+    [
+        ("['{0}', 'bird']", "is a record or a list, no class"),
+        ("Ann:{0};Ben:bird", "is a record or a list, no class"),
+        ("{1}.5", "is one of 24 measured numbers"),
+        ("{0} number {1}", "is one of 24 that occur once"),
+    ],
+)
+def test_what_no_class_is_called_is_refused(cell: str, why: str, tmp_path: Path) -> None:
+    rows = [
+        (i, w, cell.format(c, 8 * n + k))
+        for n, w in enumerate("ABC")
+        for k, (i, c) in enumerate(zip(IMAGES, CLASSES, strict=True))
+    ]
+    write_csv(tmp_path / "labels.csv", ("image", "worker", "label"), rows)
+    with pytest.raises(DatasetError, match=r"^labels\.csv: the label .* " + why):
         load_dataset(tmp_path / "labels.csv")

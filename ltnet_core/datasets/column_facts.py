@@ -59,6 +59,11 @@ class ColumnFacts:
         n = len(np.unique(a))
         return n < len(a) and len(np.unique(a * (int(b.max(initial=0)) + 1) + b)) == n
 
+    def repeats(self, column: str) -> bool:
+        """Whether a value of a column is in several rows."""
+        codes = self.table.frame[column].cat.codes.to_numpy()
+        return len(np.unique(codes)) < len(codes)
+
     def same(self, a: str, b: str) -> bool:
         """Whether the values of two columns map one to one, such as codes and names."""
         x, y = (self.table.frame[c].cat.codes.to_numpy().astype(np.int64) for c in (a, b))

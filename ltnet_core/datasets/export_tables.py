@@ -12,6 +12,8 @@ from .row_questions import holds_image_names, names_another_image
 from .tables import Table, header, is_table
 from .text_files import loads
 
+YES, NO = frozenset({"true", "on", "yes", "1"}), frozenset({"false", "off", "no", "0", ""})
+
 
 def tables_with(files: Files, columns: set[str]) -> list[str]:
     """The tables at the top of the dataset that have all of these columns, in lower case."""

@@ -24,7 +24,10 @@ NO_ANSWER = frozenset(
         *("skip", "skipped", "unsure", "not sure", "unclear", "unknown", "uncertain", "can't tell", "cannot tell"),
         *("cant tell", "don't know", "dont know", "do not know", "no label", "nolabel", "unlabeled", "unlabelled"),
         *("#n/a", "#na", "#ref!", "#value!", "#name?", "#null!", "#div/0!"),
-        *("no answer", "not labeled", "not labelled", "undecided", "idk"),
+        *("no answer", "not labeled", "not labelled", "undecided", "idk", "i don't know", "i dont know"),
+        *("i do not know", "can't say", "cannot say", "cant say", "hard to say", "hard to tell", "not clear"),
+        *("no image", "broken image", "image not loading", "image not found", "image missing", "unclear image"),
+        *("image unclear", "not visible", "cannot see", "can't see", "prefer not to answer", "prefer not to say"),
     }
 )
 CODES = frozenset({9, 77, 88, 98, 99, 999, 9999, -9, -88, -98, -999})

@@ -8,7 +8,7 @@ from typing import Any
 from ..errors import DatasetError
 from .answers import Answers, are_choices, one_of, seconds
 from .corrections import NOTHING, Corrections
-from .export_tables import cells, image_column, json_cell, tables_with
+from .export_tables import NO, YES, cells, image_column, json_cell, tables_with
 from .files import Files
 from .json_files import text
 from .reading import Match, Reading
@@ -29,7 +29,6 @@ answers of one worker about one image the one submitted later stands."""
 
 NEEDED = {"hitid", "workerid"}
 WRITTEN = ("comment", "feedback", "optout", "opt-out", "remark", "note")
-YES, NO = frozenset({"true", "on", "yes", "1"}), frozenset({"false", "off", "no", "0", ""})
 
 
 def match(files: Files) -> Match:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,7 +24,9 @@ from .tables import mapped
 SEPARATORS = (";", "|", "/", "+", "&", ",")
 WORDS_BETWEEN = (" and ", " und ", " et ", " y ", " e ", " ")
 SHOWN, FEWEST, DEEPEST = 8, 5, 3
-LONGEST = 100
+LONGEST, MOST_NUMBERS, ONCE = 100, 20, 0.9
+# {"answer": "happy"}, ["happy", "sad"], Ann:happy;Ben:sad
+RECORD = re.compile(r"\{.*:.*\}|\[.*,.*\]|[^;,|:=]+[:=][^;,|:=]+(?:[;,|][^;,|:=]+[:=][^;,|:=]+)+", re.DOTALL)
 
 
 def revise(reading: Reading, corrections: Corrections) -> Reading:
@@ -191,7 +194,8 @@ def _class_questions(
     counts: Counter[str] = Counter()
     for labels_of_coder in by_coder.values():
         counts.update(labels_of_coder)
-    _require_no_records(labels, counts)
+    if classes is None:
+        _require_classes(labels, counts)
     questions: list[Question] = []
     known = {c.casefold() for c in classes or ()}
     doubt = [v for v in doubtful(counts, corrections) if v.casefold() not in known and v not in corrections.classes]
@@ -212,15 +216,24 @@ def _class_questions(
     return questions + _strangers(by_coder, corrections)
 
 
-def _require_no_records(labels: Sequence[Rows], counts: Mapping[str, float]) -> None:
-    """Raise where most classes are records such as ``{"answer": "happy"}``."""
-    records = [c for c in counts if c.startswith("{") and c.endswith("}") and ":" in c]
+def _require_classes(labels: Sequence[Rows], counts: Mapping[str, float]) -> None:
+    """Raise where most labels are no names of classes: records or lists, measured numbers, or never the same twice."""
+    records = [c for c in counts if RECORD.fullmatch(c)]
+    measured = [c for c in counts if isinstance(number(c), float)]
     if 2 * len(records) > len(counts):
-        rows = next(r for r in labels if records[0] in _categories(r))
-        raise DatasetError(
-            f"the label {records[0][:LONGEST]!r} is a record of fields, no class; write the class alone into cells.",
-            file=rows.file,
+        first, why = records[0], "is a record or a list, no class; write one class into each cell"
+    elif len(counts) > MOST_NUMBERS and 2 * len(measured) > len(counts):
+        first, why = measured[0], f"is one of {len(counts):,} measured numbers; name a column of classes"
+    elif len(counts) > MOST_NUMBERS and sum(n == 1 for n in counts.values()) >= ONCE * len(counts):
+        first = next(iter(counts))
+        why = (
+            f"is one of {len(counts):,} that occur once: these are no classes; name a column of classes, or list them "
+            "in classes.csv"
         )
+    else:
+        return
+    rows = next(r for r in labels if first in _categories(r))
+    raise DatasetError(f"the label {first[:LONGEST]!r} {why}.", file=rows.file)
 
 
 def _several(counts: Mapping[str, float], corrections: Corrections) -> list[Question]:

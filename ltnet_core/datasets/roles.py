@@ -319,7 +319,9 @@ class _Finder(ColumnFacts):
         if roles.shape not in ("single", "wide") or "label" in self.corrected:
             return roles
         free = without(self.usable, [base.image, base.split, base.truth, *self.corrected.values()])
-        likely = [c for c in without(free, [roles.label, *roles.confidence]) if self.few(c) and not about(c)]
+        likely = [
+            c for c in without(free, [roles.label, roles.count, *roles.confidence]) if self.few(c) and not about(c)
+        ]
         who = who_labelled(self.table, self.titles, str(base.image), likely, roles.label)
         return roles if who is None else replace(roles, questions=(who,))
 
@@ -333,7 +335,8 @@ class _Finder(ColumnFacts):
         votes = votes_in(self.table, [c for c in free if c not in sure and c not in measured], self.corrections)
         if votes is not None:
             return replace(base, shape="votes", votes=votes.columns, questions=votes.questions)
-        beside = votes_beside(self.table, free, {c: self.values(c) for c in free if self.few(c)}, self.corrections)
+        said = [c for c in free if c not in sure and c not in measured]
+        beside = votes_beside(self.table, said, {c: self.values(c) for c in said if self.few(c)}, self.corrections)
         if beside is not None:
             return replace(base, shape="votes", votes=beside.columns, questions=beside.questions)
         by_name = self.one_of_twins([c for c in labels(free) if self.values(c)])
@@ -352,7 +355,10 @@ class _Finder(ColumnFacts):
     def single(self, base: Roles, label: str, free: list[str], alike: Sequence[str] = ()) -> Roles:
         """One column of labels; the others are none, but for some that hold the same classes."""
         sure = self.sure(free, label)
-        base = replace(base, shape="single", label=label, confidence=sure)
+        count = self.corrected.get("count") or next(iter(named(without(free, [label]), "count")), None)
+        if count is not None and not self.repeats(str(base.image)):
+            count = None
+        base = replace(base, shape="single", label=label, confidence=sure, count=count)
         source = next((c for c in named(without(free, [label]), "source") if self.few(c)), None)
         if alike:
             agreed = [c for c in alike if c in named(alike, "agreed")]

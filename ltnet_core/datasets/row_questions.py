@@ -19,13 +19,13 @@ BAD = frozenset(
     {
         *("tainted", "rejected", "deleted", "removed", "discarded", "excluded", "exclude", "skipped", "cancelled"),
         *("canceled", "invalid", "flagged", "spam", "spammer", "draft", "withdrawn", "retracted", "superseded"),
-        *("outdated", "obsolete", "expired", "ignored", "hidden", "automatic", "prediction", "predicted"),
+        *("outdated", "obsolete", "expired", "ignored", "hidden", "prediction", "predicted"),
         *("prelabelled", "prelabeled"),
     }
 )
 GOOD = frozenset(
     {
-        *("accepted", "approved", "valid", "usable", "included", "include", "passed", "human", "submitted"),
+        *("accepted", "approved", "valid", "usable", "included", "include", "passed", "submitted"),
         *("completed", "finished", "kept", "keep"),
     }
 )
@@ -40,7 +40,7 @@ REFUSED = frozenset(
 # Values of a column that says where a label comes from.
 ORIGIN = frozenset(
     {
-        *("source", "origin", "provenance", "by", "method", "origins", "type", "kind", "mode", "annotation", "label"),
+        *("source", "origin", "provenance", "by", "method", "origins", "annotation", "label"),
         *("labeled", "labelled"),
     }
 )

@@ -61,6 +61,11 @@ def rows_of(table: Table, roles: Roles, corrections: Corrections, coder: str, pa
         labels = from_votes(table, image, list(roles.votes), coder if roles.coder is None else table.frame[roles.coder])
     elif roles.shape == "wide":
         labels = melt(table, image, list(roles.coders), corrections, missing)
+    elif roles.shape == "single" and roles.count is not None:
+        of = {"image": image, "label": str(roles.label), "count": roles.count, "split": _split(table)}
+        labels = Rows.of(table, {w: c for w, c in of.items() if c is not None})
+        labels = _without_absent(labels, corrections, missing)
+        labels = replace(labels, frame=labels.frame.assign(coder=_same(coder, len(labels))))
     elif roles.shape == "single":
         labels = melt(table, image, [str(roles.label)], corrections, missing)
         labels = replace(labels, frame=labels.frame.assign(coder=_same(coder, len(labels))))
@@ -216,7 +221,7 @@ def melt(
 
 def from_votes(table: Table, image: str, classes: list[str], coder: str | pd.Series) -> Rows:
     """One row per image and class that got votes, by one coder or the one in each row; percentages become shares."""
-    votes = np.stack([table.numbers(c) for c in classes], axis=1)
+    votes = table.votes(classes)
     if are_percentages(np.nan_to_num(votes)):
         votes = votes / 100
     present = np.stack([(table.frame[c] != "").to_numpy() for c in classes], axis=1)

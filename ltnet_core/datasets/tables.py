@@ -42,6 +42,8 @@ SEPARATORS = ",;\t|"
 MOST_TITLES = 20
 LARGEST_WHOLE = 2.0**53
 KEY = re.compile(rb'"([^"\\]*(?:\\.[^"\\]*)*)"\s*:', re.DOTALL)
+DECIMAL_COMMA = re.compile(r"-?\d+,(\d{1,2}|\d{4,})")  # with three digits it may be thousands
+TRUTHS = {"true": 1, "yes": 1, "false": 0, "no": 0}
 TEXT_TYPES = (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.types.is_large_binary)
 SEPARATOR_LINE = re.compile(rb"sep=(.)[ \t]*(?:\r\n|\r|\n)", re.IGNORECASE)
 BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
@@ -96,12 +98,22 @@ class Table:
         return replace(self, frame=self.frame[mask].reset_index(drop=True), row=self.row[mask])
 
     def numbers(self, column: str) -> NDArray[np.float64]:
-        """(rows,) the column as numbers, NaN where a cell is no finite one; ``40%`` is 40."""
+        """(rows,) the column as numbers, NaN where a cell is no finite one; ``40%`` is 40 and ``0,5`` is 0.5."""
         cells = self.frame[column].cat
         texts = [str(c).removesuffix("%") for c in cells.categories]
+        if any(DECIMAL_COMMA.fullmatch(t) for t in texts) and not any("." in t for t in texts):
+            texts = [t.replace(",", ".") for t in texts]
         values = pd.to_numeric(pd.Series(texts, dtype=object), errors="coerce").to_numpy(np.float64)
         values = np.where(np.isfinite(values), values, np.nan)
         return np.asarray(values[cells.codes] if len(values) else np.full(len(self.row), np.nan))
+
+    def votes(self, columns: Sequence[str]) -> NDArray[np.float64]:
+        """(rows, columns) the cells as numbers; where all are true or false, yes or no, these are 1 and 0."""
+        cells = [self.frame[c].cat for c in columns]
+        if all(str(t).casefold() in (*TRUTHS, "") for c in cells for t in c.categories):
+            values = [np.array([TRUTHS.get(str(t).casefold(), np.nan) for t in c.categories]) for c in cells]
+            return np.stack([v[c.codes] for v, c in zip(values, cells, strict=True)], axis=1)
+        return np.stack([self.numbers(c) for c in columns], axis=1)
 
 
 def is_table(name: str) -> bool:

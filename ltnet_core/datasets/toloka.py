@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from ..errors import DatasetError
-from .answers import Answers, are_choices, seconds
+from .answers import SEVERAL, Answers, are_choices, one_of, seconds
 from .corrections import NOTHING, Corrections
-from .export_tables import cells, image_column, tables_with
+from .export_tables import NO, YES, cells, image_column, tables_with
 from .files import Files
 from .reading import Match, Reading
 from .study import Problem
-from .tables import header, read_table
+from .tables import Table, header, read_table
 
 FORMAT = "toloka"
 RANK = 190
@@ -19,11 +19,13 @@ LAYOUT = """\
 assignments.tsv    INPUT:image,OUTPUT:result,GOLDEN:result,…,ASSIGNMENT:worker_id,ASSIGNMENT:status,…
 images/…           optional, matched by name"""
 NOTE = """\
-Each worker is a coder. Rejected, skipped and expired assignments are left out and counted. The answer of a control
-task (`GOLDEN:`) is known truth, not an annotation. Of two answers of one worker about an image the later one stands."""
+Each worker is a coder. Rejected, skipped and expired assignments are left out and counted. The answer may stand in one
+column, or in one column of `true` and `false` for each choice. The answer of a control task (`GOLDEN:`) is known
+truth, not an annotation. Of two answers of one worker about an image the later one stands."""
 
 WORKER = "assignment:worker_id"
 TIMES = ("assignment:submitted", "assignment:accepted", "assignment:started")
+MOSTLY = 0.9  # of the rows with one choice marked
 GOOD = ("", "approved", "submitted", "accepted", "active")
 
 
@@ -53,20 +55,38 @@ def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading
         columns = list(table.frame.columns)
         shown = image_column(table, [c for c in columns if c.startswith("input:")], files)
         answers.image, answers.coder = table.titles[shown], table.titles[WORKER]
-        questions = [c for c in columns if c.startswith("output:") and are_choices(cells(table, c))]
-        if not questions:
+        asked = _answers(table, [c for c in columns if c.startswith("output:")])
+        if not asked:
             raise DatasetError("no column OUTPUT:… holds choices.", file=file, row=1)
         images, workers, status = (cells(table, c) for c in (shown, WORKER, "assignment:status"))
         times = cells(table, next((c for c in TIMES if c in columns), ""))
-        for column in questions:
-            question = table.titles[column].partition(":")[2]
-            golden = cells(table, "golden:" + column.partition(":")[2])
-            for i, (row, label) in enumerate(zip(map(int, table.row), cells(table, column), strict=True)):
+        for question, (labels, golden) in asked.items():
+            for i, (row, label) in enumerate(zip(map(int, table.row), labels, strict=True)):
                 if golden[i] and images[i]:
                     truth[images[i]] = golden[i]
                 if status[i].lower() not in GOOD:
                     answers.set_aside(f"the assignment is {status[i].lower()}", file, row)
+                elif label is None:
+                    answers.set_aside(SEVERAL, file, row)
                 else:
                     when = seconds(times[i])
                     answers.add(file, row, images[i], label, coder=workers[i], question=question, when=when)
     return answers.reading(files, name, truth=truth, problems=remarks)
+
+
+def _answers(table: Table, columns: list[str]) -> dict[str, tuple[list[str | None], list[str]]]:
+    """Question → (rows,) the answers and the known truth; columns of true and false for each choice are one question.
+
+    An answer is None where several choices are marked.
+    """
+    said = {c.partition(":")[2]: cells(table, c) for c in columns}
+    known = {q: cells(table, f"golden:{q}") for q in said}
+    titles = {q: table.titles[f"output:{q}"].partition(":")[2] for q in said}
+    ticks = [q for q, answers in said.items() if {a.lower() for a in answers} <= YES | NO]
+    marked = [[titles[q] for q in ticks if said[q][i].lower() in YES] for i in range(len(table.row))]
+    out: dict[str, tuple[list[str | None], list[str]]] = {}
+    if len(ticks) > 1 and sum(len(m) == 1 for m in marked) >= MOSTLY * len(marked):
+        truth = [one_of(titles[q] for q in ticks if known[q][i].lower() in YES) or "" for i in range(len(marked))]
+        out[", ".join(titles[q] for q in ticks)] = [one_of(m) for m in marked], truth
+        said = {q: answers for q, answers in said.items() if q not in ticks}
+    return out | {titles[q]: (list(a), known[q]) for q, a in said.items() if are_choices(a)}

@@ -42,7 +42,7 @@ def votes_in(table: Table, columns: Sequence[str], corrections: Corrections) -> 
     """
     if len(columns) < 2 or not len(table.row) or corrections.annotators:
         return None
-    votes = np.stack([table.numbers(c) for c in columns], axis=1)
+    votes = table.votes(columns)
     if not (votes >= 0).all():  # an empty cell is not a number
         return None
     total = _total(votes, columns)
@@ -54,7 +54,7 @@ def votes_in(table: Table, columns: Sequence[str], corrections: Corrections) -> 
         shares = any(_add_up_to(sums, one) for one in (1.0, 100.0))
         return Votes(tuple(columns)) if shares else None
     titles = [table.titles.get(c, c) for c in columns]
-    emotions = sum(c in WORDS for c in columns) >= len(columns) / 2
+    emotions = _emotions(columns)
     people = sum(bool(PEOPLE.search(t)) for t in titles) >= len(columns) / 2
     often = np.unique(sums, return_counts=True)[1].max() >= MOST * len(votes)
     if (emotions and (often or votes.max() > 1)) or (often and sums.max() > 0 and not (people and votes.max() > 1)):
@@ -95,16 +95,27 @@ def votes_beside(
 
 
 def with_gaps(table: Table, columns: Sequence[str]) -> Question | None:
-    """The question whether columns of 0, 1 and empty or −1 are annotators or findings of which an image has several."""
+    """The question whether columns with empty cells are annotators or classes.
+
+    It is asked of 0, 1 and −1, which may be findings, and of counts that add up to as many in most rows, or are called
+    like expressions of faces.
+    """
     titles = [table.titles.get(c, c) for c in columns]
     if len(columns) < 2 or sum(bool(PEOPLE.search(t)) for t in titles) >= len(columns) / 2:
         return None
-    numbers = np.stack([table.numbers(c) for c in columns], axis=1)
+    numbers = table.votes(columns)
     empty = np.stack([(table.frame[c] == "").to_numpy(np.bool_) for c in columns], axis=1)
-    known = numbers[~empty]
+    known, sums = numbers[~empty], np.where(empty, 0, numbers).sum(1)
+    if len(known) and (known >= 0).all() and known.max() > 1 and empty.any():
+        often = np.unique(sums, return_counts=True)[1].max() >= MOST * len(sums)
+        return _grades(table, titles) if often or _emotions(columns) else None
     if not np.isin(known, (-1, 0, 1)).all() or not (known == 0).any() or not (known == 1).any():
         return None
     return _yes_or_no(table, titles, "0 and 1" if (known >= 0).all() else "1, 0 and -1")
+
+
+def _emotions(columns: Sequence[str]) -> bool:
+    return sum(c in WORDS for c in columns) >= len(columns) / 2
 
 
 def _is_count(table: Table, column: str) -> bool:
@@ -129,7 +140,7 @@ def odd_vote(table: Table, columns: Sequence[str]) -> str:
     """In parentheses, the cell that keeps columns of numbers from being votes; empty where there is none."""
     if len(columns) < 2 or not len(table.row):
         return ""
-    votes = np.stack([table.numbers(c) for c in columns], axis=1)
+    votes = table.votes(columns)
     wrong = ~(votes >= 0)
     if not wrong.any() or wrong.mean() > 1 - MOST:
         return ""
@@ -181,7 +192,7 @@ def _yes_or_no(table: Table, titles: list[str], held: str = "0 and 1") -> Questi
 
 def _grades(table: Table, titles: list[str]) -> Question:
     sentence = (
-        f"{table.file}: the columns {', '.join(map(repr, titles[:8]))} hold whole numbers, and rows add up to "
-        "different sums: they may be votes for classes, or annotators' grades."
+        f"{table.file}: the columns {', '.join(map(repr, titles[:8]))} hold whole numbers: they may be "
+        "votes for classes, or annotators' grades."
     )
     return Question("annotators or classes", sentence, tuple(titles), _answers(titles))
