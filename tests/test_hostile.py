@@ -302,7 +302,7 @@ CASES: dict[str, tuple[Callable[[Path], None], str]] = {
     "an empty zip": (zipped(good=False), "no known dataset format: 0 files"),
     "half a zip": (torn_zip, "is not a readable zip"),
     "a damaged zip": (damaged_zip, ""),
-    "an encrypted zip": (encrypted_zip, "cannot be unpacked"),
+    "an encrypted zip": (encrypted_zip, "is encrypted; unpack the archive with its password"),
     "zip slip": (zipped(("../../evil.png", b"x"), ("images/../../evil.png", b"x")), "leads outside the archive"),
     "an absolute entry": (zipped(("/etc/evil.png", b"x")), "leads outside the archive"),
     "a link in a zip": (zipped(link("images/l.png", "/etc/passwd")), "is a link"),

@@ -85,6 +85,16 @@ def test_rejected_rows_are_asked_about_and_every_answer_is_read(shape: str, tmp_
     assert len(counted[0].training_table()) == len(study.table)
 
 
+@pytest.mark.parametrize("format", ["plain", "long-table"])
+def test_a_format_chosen_by_hand_asks_too(format: str, tmp_path: Path) -> None:
+    rows = [(n, "Ann", c, "deleted" if c == "cow" else "") for n, c in zip(IMAGES, CLASSES, strict=True)]
+    write_csv(tmp_path / "annotations.csv", ("image", "coder", "label", "state"), rows)
+    study = load_dataset(tmp_path, format)
+    assert [q.about for q in study.reading.questions] == [("state",)]
+    left_out = load_dataset(tmp_path, format, corrections(study.reading.questions[0].answers[0].flag))
+    assert (len(left_out.training_table()), left_out.reading.questions) == (6, ())
+
+
 def test_beside_a_split_the_rows_can_only_be_counted() -> None:
     cells = {"image": IMAGES, "label": CLASSES, "split": ["train", "test"] * 4, "deleted": ["0", "1"] * 4}
     (question,) = found(cells).questions

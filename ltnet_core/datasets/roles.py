@@ -191,10 +191,9 @@ class _Finder(ColumnFacts):
             roles = self.long(replace(base, coder=coder, truth=truth))
         else:
             roles = self.beside(replace(base, truth=truth))
-        roles = self.of_rows(roles)
-        if self.forced is None or (roles.shape in FITTING[self.forced] and not roles.questions):
-            return roles
-        return self.by_hand(base, truth)
+        if self.forced is not None and (roles.shape not in FITTING[self.forced] or roles.questions):
+            roles = self.by_hand(base, truth)
+        return self.of_rows(roles)
 
     def of_rows(self, roles: Roles) -> Roles:
         """The roles with the question which image a row is about, or which rows count, where no other is open."""

@@ -23,6 +23,7 @@ from .roots import open_regular
 BOMB_BYTES, BOMB_RATIO = 64 * 1024**2, 200
 # The list of files of a zip is read as a whole; an entry takes at least 46 bytes there, and 600 in memory.
 MAX_ENTRIES = 2_000_000  # as many files as one upload may have
+ENCRYPTED = 1  # of the flags of an entry
 BAD_ZIP = (
     zipfile.BadZipFile,
     zlib.error,
@@ -117,6 +118,8 @@ class ZipFiles(Files):
         if entry.file_size > BOMB_BYTES and entry.file_size > BOMB_RATIO * max(entry.compress_size, 1):
             packed = f"{entry.compress_size:,} bytes that unpack to {entry.file_size:,}"
             raise DatasetError(f"is {packed}; that is no image and no table.", file=name)
+        if entry.flag_bits & ENCRYPTED:
+            raise DatasetError("is encrypted; unpack the archive with its password and give the folder.", file=name)
         require_memory(min(size, entry.file_size), name)
         try:
             with self._zip.open(entry) as f:
