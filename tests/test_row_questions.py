@@ -182,6 +182,14 @@ def test_numbers_beside_a_truth_of_names_are_asked_about(tmp_path: Path) -> None
     )
 
 
+def test_classes_may_hold_brackets_and_colons(tmp_path: Path) -> None:
+    for classes in (("[0, 10]", "[10, 20]", "[20, 30]"), ("grade:1", "grade:2", "1:2"), ("{x}", "[y]", "a, b")):
+        of = dict(zip(("cat", "dog", "cow"), classes, strict=True))
+        rows = [(i, "Ann", of[c]) for i, c in zip(IMAGES, CLASSES, strict=True)]
+        write_csv(tmp_path / "labels.csv", ("image", "worker", "label"), rows)
+        assert set(load_dataset(tmp_path / "labels.csv").table.classes) == set(classes)
+
+
 @pytest.mark.parametrize("cell", ['{{"answer": "{}"}}', "{{'answer': '{}'}}"])
 def test_a_record_is_no_class(cell: str, tmp_path: Path) -> None:
     rows = [(i, "Ann", cell.format(c)) for i, c in zip(IMAGES, CLASSES, strict=True)]
@@ -226,6 +234,7 @@ def test_counts_without_a_coder_are_votes(tmp_path: Path) -> None:
     ("cell", "why"),
     [
         ("['{0}', 'bird']", "is a record or a list, no class"),
+        ("[{1}, 2, 3]", "is a record or a list, no class"),
         ("Ann:{0};Ben:bird", "is a record or a list, no class"),
         ("{1}.5", "is one of 24 measured numbers"),
         ("{0} number {1}", "is one of 24 that occur once"),

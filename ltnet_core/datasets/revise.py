@@ -25,8 +25,9 @@ SEPARATORS = (";", "|", "/", "+", "&", ",")
 WORDS_BETWEEN = (" and ", " und ", " et ", " y ", " e ", " ")
 SHOWN, FEWEST, DEEPEST = 8, 5, 3
 LONGEST, MOST_NUMBERS, ONCE = 100, 20, 0.9
-# {"answer": "happy"}, ["happy", "sad"], Ann:happy;Ben:sad
-RECORD = re.compile(r"\{.*:.*\}|\[.*,.*\]|[^;,|:=]+[:=][^;,|:=]+(?:[;,|][^;,|:=]+[:=][^;,|:=]+)+", re.DOTALL)
+# {"answer": "happy"}, ["happy", "sad"], [1, 2, 2], Ann:happy;Ben:sad; [20, 30] may be a range
+LIST = r"\[\s*['\"].*,.*\]|\[[^,]+(?:,[^,]+){2,}\]"
+RECORD = re.compile(r"\{.*:.*\}|" + LIST + r"|[^;,|:=]+[:=][^;,|:=]+(?:[;,|][^;,|:=]+[:=][^;,|:=]+)+", re.DOTALL)
 
 
 def revise(reading: Reading, corrections: Corrections) -> Reading:
