@@ -219,7 +219,9 @@ def test_decimal_commas_and_words_of_yes_and_no_are_numbers() -> None:
     (question,) = found(
         {"image": IMAGES, "smiling": ["yes", "no"] * 4, "tall": ["no", "no", "yes", "yes"] * 2}
     ).questions
-    assert question.kind == "annotators or classes"
+    assert question.sentence.startswith(
+        "f.csv: the columns 'smiling', 'tall' hold true and false, or yes and no, and a"
+    )
 
 
 def test_counts_without_a_coder_are_votes(tmp_path: Path) -> None:

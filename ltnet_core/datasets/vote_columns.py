@@ -183,9 +183,11 @@ def _answers(titles: Sequence[str]) -> tuple[Answer, Answer]:
 
 
 def _yes_or_no(table: Table, titles: list[str], held: str = "0 and 1") -> Question:
+    if np.isnan(table.numbers(titles[0].lower())).all():
+        held = "true and false, or yes and no"
     sentence = (
         f"{table.file}: the columns {', '.join(map(repr, titles[:8]))} hold {held}, and a row has none, one or "
-        "several 1: they may be annotators who said yes or no, or classes of which an image has several."
+        "several 1 (yes): they may be annotators who said yes or no, or classes of which an image has several."
     )
     return Question("annotators or classes", sentence, tuple(titles), _answers(titles))
 
