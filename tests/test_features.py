@@ -24,6 +24,7 @@ from ltnet_core.files.reading import loads
 from ltnet_core.learning import network_stage, training_data
 from ltnet_core.learning.item_features import principal_axes
 from ltnet_core.learning.networks import build_network
+from ltnet_core.learning.schedule import Schedule
 from ltnet_core.learning.study_features import feature_statistics
 from ltnet_core.runs.run import Run
 from ltnet_core.settings import Settings, make_settings
@@ -209,6 +210,27 @@ def test_another_method_and_a_hidden_layer(made: tuple[Path, Path, np.ndarray], 
         "predict", tmp_path / "run", "--features", Run(tmp_path / "run").spec()["settings"]["network"]["features"]
     )
     assert answers.status == 0, answers.err
+
+
+@pytest.mark.parametrize(("changes", "single"), [({}, True), ({"hidden_units": 4}, False)])
+def test_a_single_layer_is_averaged_over_more_epochs(
+    made: tuple[Path, Path, np.ndarray],
+    changes: dict[str, Any],
+    single: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    schedules: list[Schedule] = []
+
+    def begun(*arguments: Any) -> Any:
+        schedules.append(arguments[4])
+        raise Cancelled
+
+    model = IPA2LT("quick", device="cpu", machine_coders=False, **changes)
+    monkeypatch.setattr(network_stage, "fit_in_turns", begun)
+    with pytest.raises(Cancelled):
+        model.fit(load_dataset(made[0]), tmp_path / "run", features=made[2])
+    assert [schedule.single_layer for schedule in schedules] == [single]
 
 
 def test_an_array_has_a_row_for_every_image(made: tuple[Path, Path, np.ndarray], tmp_path: Path) -> None:

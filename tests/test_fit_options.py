@@ -163,14 +163,15 @@ def test_precision_is_as_asked(demo: Path, ltnet: Command, tmp_path: Path) -> No
 
 
 def test_cutout_is_as_asked(demo: Path, ltnet: Command, tmp_path: Path) -> None:
-    losses = {}
-    for cutout in (0.0, 0.9):
+    losses: dict[float | str, float] = {}
+    for cutout in (0.0, 0.9, "auto"):
         run = tmp_path / str(cutout)
         done = ltnet("fit", demo, "--run", run, *QUICK, "--epochs", 3, "--method", "mixture", "--cutout", cutout)
         assert done.returncode == 0, done.stderr
         assert json.loads((run / "spec.json").read_text())["settings"]["data"]["cutout"] == cutout
         losses[cutout] = next(e["train_loss"] for e in reversed(Run(run).events()) if e["event"] == "epoch")
     assert losses[0.9] > 1.1 * losses[0.0]  # of most faces little is left to learn from
+    assert losses["auto"] == losses[0.0]  # three epochs are too few to learn from less
 
 
 def test_a_run_from_before_cutout_and_references_goes_on_without() -> None:

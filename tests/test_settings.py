@@ -184,6 +184,15 @@ def test_learning_rates_grow_with_the_square_root_of_the_batch_unless_they_are_s
     assert Settings.from_json(larger.to_json()) == larger
 
 
+def test_cutout_is_chosen_by_the_epochs_unless_it_is_set() -> None:
+    auto, chosen = make_settings("default"), make_settings("default", cutout=0.1)
+    assert [auto.cutout_for(epochs) for epochs in (1, 29, 30, 128)] == [0.0, 0.0, 0.25, 0.25]
+    assert [chosen.cutout_for(epochs) for epochs in (1, 128)] == [0.1, 0.1]
+    assert parsed(Settings, "--cutout", "auto", "--lr", "0.5") == {"cutout": "auto", "lr": 0.5}
+    with pytest.raises(OptionError, match="cutout must be a number or 'auto', got 'some'"):
+        make_settings("default", cutout="some")
+
+
 def test_a_batch_may_be_auto_on_the_command_line_in_json_and_in_the_form(capsys: pytest.CaptureFixture[str]) -> None:
     assert parsed(Settings, "--batch-size", "auto") == {"batch_size": "auto"}
     assert parsed(Settings, "--batch-size", "64") == {"batch_size": 64}

@@ -15,15 +15,14 @@ from ltnet_core.learning.ltnet import Classifier
 from ltnet_core.learning.schedule import Schedule
 from ltnet_core.learning.training import fit
 from ltnet_core.learning.watch import Watch
-from ltnet_core.learning.weight_average import WeightAverage, is_averaged, stands
+from ltnet_core.learning.weight_average import WeightAverage, averaged, stands
 
 PIXELS, _, TABLE = study(40, np.stack([np.eye(3) * 0.7 + 0.1]))
 
 
-def test_the_last_third_of_the_epochs_is_averaged() -> None:
-    assert [e for e in range(12) if is_averaged(e, 12)] == [8, 9, 10, 11]
-    assert [e for e in range(8) if is_averaged(e, 8)] == [6, 7]
-    assert [e for e in range(1) if is_averaged(e, 1)] == [0]
+def test_the_last_third_of_the_epochs_is_averaged_but_no_more_than_four_of_a_deep_network() -> None:
+    assert [averaged(epochs, single_layer=False) for epochs in (1, 8, 12, 20, 128)] == [1, 2, 4, 4, 4]
+    assert [averaged(epochs, single_layer=True) for epochs in (1, 8, 12, 20, 400)] == [1, 2, 4, 6, 133]
 
 
 def test_an_average_is_the_mean_of_the_weights_and_counts_as_the_last_model_did() -> None:

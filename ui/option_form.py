@@ -114,7 +114,10 @@ def _number(option: Option, default: Any, coders: Sequence[str], start: str, off
 def _number_or_word(option: Option, default: Any, coders: Sequence[str], start: str, off: str | None) -> Any:
     names = [str(default), *(word for word in option.words if word != default)]
     text = str(st.selectbox(options=names, index=0, accept_new_options=True, **_about(option, start, off)))
-    return int(text) if text.isdecimal() else text
+    try:
+        return option.kind(text)
+    except ValueError:
+        return text
 
 
 def _text(option: Option, default: Any, coders: Sequence[str], start: str, off: str | None) -> Any:

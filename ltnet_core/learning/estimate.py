@@ -122,7 +122,8 @@ def _speeds(
     model = Classifier(base).to(device)
     model.low_precision = trains_in_bfloat16(settings.network.precision, device)
     model.base.to(memory_format=torch.channels_last)
-    data = _data(pixels, table, device, augment=augment, cutout=settings.data.cutout if augment else 0.0)
+    cutout = settings.cutout_for(settings.epochs_for(len(table.items))) if augment else 0.0
+    data = _data(pixels, table, device, augment=augment, cutout=cutout)
     predict(model, data, np.arange(2))
     began = _now(device)
     predict(model, data, np.arange(2))

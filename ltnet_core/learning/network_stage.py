@@ -26,7 +26,7 @@ from .fit_state import fewer_images, older
 from .frozen_trunk import Features, last_layer_alone, require_linear_end, trunk_features, whole_network
 from .group import ALONE, Group
 from .ltnet import Classifier
-from .networks import build_network
+from .networks import FeatureHead, build_network
 from .plan import Plan
 from .progress import Progress
 from .schedule import Schedule, images_per_step
@@ -144,7 +144,7 @@ class NetworkStages:
             return TrainingData(self._features, task.table, weights, *plain, self._device, augment=False)
         if settings.network.features is not None:
             return TrainingData(pixels, task.table, weights, self.mean, self.std, self._device, augment=False)
-        augment, cutout = settings.data.augment, settings.data.cutout
+        augment, cutout = settings.data.augment, settings.cutout_for(self._plan.fits[task.stage].schedule)
         return TrainingData(pixels, task.table, weights, self.mean, self.std, self._device, augment, cutout)
 
     def whole_weights(self, stage: str) -> dict[str, Tensor]:
@@ -244,6 +244,7 @@ class NetworkStages:
             transition_lr=task.transition_lr,
             transition_delay=task.transition_delay,
             span=work.span,
+            single_layer=isinstance(model.base, FeatureHead) and not self._settings.network.hidden_units,
         )
 
         def epoch(record: Record) -> None:

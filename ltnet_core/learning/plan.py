@@ -36,6 +36,12 @@ class FitPlan:
     span: tuple[float, float] = (0.0, 1.0)
 
     @property
+    def schedule(self) -> int:
+        """Epochs of the whole schedule."""
+        begin, end = self.span
+        return round(self.epochs / (end - begin))
+
+    @property
     def cost(self) -> int:
         """Images that go through the network."""
         return self.epochs * (len(self.train) + len(self.validation))

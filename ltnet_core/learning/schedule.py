@@ -35,7 +35,7 @@ class Schedule:
     rate of the base network, ``transition_lr`` that of T (0 keeps T as it started),
     ``transition_delay`` the share of the schedule before T may move. ``span`` is the part of
     the schedule that these epochs go through, where another network trains or trained
-    through the rest.
+    through the rest. ``single_layer`` says that the network is one.
     """
 
     epochs: int
@@ -50,6 +50,7 @@ class Schedule:
     transition_lr: float = 0.0
     transition_delay: float = 0.0
     span: tuple[float, float] = (0.0, 1.0)
+    single_layer: bool = False
 
     def whole_progress(self, progress: float) -> float:
         """Progress in the whole schedule, in [0, 1), from the progress in these epochs."""

@@ -39,7 +39,7 @@ from .training_pass import NotFinite, mix_seed, require_finite, shuffled, train
 from .turns import OwnDraws, Turns, finished
 from .validation import measure
 from .watch import Record, Watch
-from .weight_average import WeightAverage, is_averaged, stands
+from .weight_average import WeightAverage, averaged, stands
 
 REST_PER_SAVE = 10.0  # times the last save took must pass before the next: fast epochs are not slowed
 SAVE_SECONDS = 120.0  # after which a checkpoint is written within an epoch
@@ -346,7 +346,7 @@ class _Fit:
             score = -float(epoch) if math.isnan(loss) else loss
             if state.best is None or score < state.best[0]:
                 state.best = (score, epoch, copy.deepcopy(self.model.state_dict()))
-            if is_averaged(epoch, epochs):
+            if epoch >= epochs - averaged(epochs, self.schedule.single_layer):
                 state.average = WeightAverage.with_epoch(state.average, self.model)
             state.history.append(
                 {

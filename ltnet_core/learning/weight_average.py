@@ -1,4 +1,4 @@
-"""The mean of a network's weights over the last third of its epochs, and whether a fit is left with it.
+"""The mean of a network's weights over its last epochs, and whether a fit is left with it.
 
 A few hundred held-out items cannot tell one late epoch from the next: which of them has the lowest loss is mostly
 chance, and what one epoch does by chance the mean does less (P. Izmailov et al., *Averaging weights leads to wider
@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 SHARE = 3  # one of so many epochs, the last ones
+MOST = 4  # epochs of a deep network; in a long schedule those before are behind where it ends
 SPREAD = 0.5  # nats; standard deviation over items of how much the losses of two states of a network differ
 CLEARLY = 2.0  # standard errors
 
@@ -39,9 +40,10 @@ class WeightAverage:
         return cls(before.epochs + 1, mean)
 
 
-def is_averaged(epoch: int, epochs: int) -> bool:
-    """Whether ``epoch``, from 0, is one of those whose weights are averaged."""
-    return epoch >= epochs - max(epochs // SHARE, 1)
+def averaged(epochs: int, single_layer: bool) -> int:
+    """How many of the last epochs' weights are averaged; more of a ``single_layer`` than of a deep network."""
+    share = max(epochs // SHARE, 1)
+    return share if single_layer else min(share, MOST)
 
 
 def stands(loss: float, lowest: float, held_out: int) -> bool:

@@ -13,7 +13,15 @@ from typing import Any
 
 from ..errors import OptionError, did_you_mean
 from ..method import method_of
-from .groups import CoderOptions, DataOptions, NetworkOptions, ScheduleOptions, TransitionOptions
+from .groups import (
+    CUTOUT,
+    EPOCHS_FOR_CUTOUT,
+    CoderOptions,
+    DataOptions,
+    NetworkOptions,
+    ScheduleOptions,
+    TransitionOptions,
+)
 from .names import FEATURES, NETWORKS, PRESET_TEXTS, PRESETS, require_network_name, require_preset
 from .option import Option, options_of
 from .presets import FEATURE_VALUES, NO_IMAGES, PRESET_VALUES
@@ -142,6 +150,13 @@ class Settings:
             return schedule.epochs
         low, high = schedule.epoch_range
         return min(max(round(schedule.image_budget / max(items, 1)), low), high)
+
+    def cutout_for(self, epochs: int) -> float:
+        """Side of the square blanked out of training images, as a share of the image's, in a schedule of ``epochs``."""
+        cutout = self.data.cutout
+        if isinstance(cutout, str):
+            return CUTOUT if epochs >= EPOCHS_FOR_CUTOUT else 0.0
+        return cutout
 
     def to_json(self) -> dict[str, Any]:
         """The settings as spec.json has them: one object per group."""

@@ -11,6 +11,7 @@ from .option import option
 
 NETWORK_START = {"transition_start": ("auto", "network")}
 IMAGES = {"features": (None,)}  # the networks see images
+CUTOUT, EPOCHS_FOR_CUTOUT = 0.25, 30
 
 
 @dataclass(frozen=True)
@@ -314,11 +315,12 @@ class DataOptions:
         needs={**IMAGES, "image_size": (None,)},
     )
     augment: bool = option(True, "Mirror and shift images while training.", needs=IMAGES)
-    cutout: float = option(
-        0.25,
-        "Side of the square that is blanked out of each training image, as a share of the image's; 0: none.",
+    cutout: float | Literal["auto"] = option(
+        "auto",
+        "Side of the square that is blanked out of each training image, as a share of the image's; 0: none; auto: "
+        f"{CUTOUT:g} for a network of {EPOCHS_FOR_CUTOUT} epochs or more, 0 for one of fewer, which learns less by it.",
         range=(0.0, 1.0),
-        placeholder="SHARE",
+        placeholder="SHARE|auto",
         needs=IMAGES,
     )
     mixup: float = option(
