@@ -168,6 +168,7 @@ def test_parts_by_folders(images: list[str], said: Corrections, parts: dict[str,
     assert found[0] == parts
     if images != ["train/a", "b"]:
         assert found[1] == folders
+    assert list(found[1]) == sorted(found[1])  # in the same order every time
 
 
 def test_rows_of_a_test_part_become_truth(files: Files) -> None:

@@ -373,7 +373,7 @@ def folder_parts(images: Sequence[str], corrections: Corrections) -> tuple[dict[
         everywhere = all(f.count("/") >= depth for f in folders)
         corrected = any(corrections.part(n) for n in names)
         if names and everywhere and ((len(names) > 1 and are_splits(names, corrections)) or corrected):
-            of = {n: corrections.part(n) or part_of(n) or "train" for n in names}
+            of = {n: corrections.part(n) or part_of(n) or "train" for n in sorted(names)}
             marks = {n: set_name(p, n) for n, p in of.items() if p == "test"}
             held = {i: marks[top] for i in images if i.count("/") > depth and (top := i.split("/")[depth]) in marks}
             return held, of
