@@ -271,8 +271,7 @@ def _truth(
     correlation, beta = fit_shared_errors(p, transitions, table, weights, fallible)
     of_item = item_shares(table, fallible, correlation)
     train, held_out = fit.train[annotated[fit.train]], fit.validation[annotated[fit.validation]]
-    counted = annotation_shares(of_item, table, fallible)
-    of_item[train] *= learned_share(p, transitions, table, weights, counted, beta, train, held_out)
+    of_item[train] *= learned_share(p, transitions, table, weights, of_item, beta, fallible, train, held_out)
     r = posterior(p, transitions, table, weights, annotation_shares(of_item, table, fallible))
     r[annotated] = soften(r[annotated], 1 / beta)
     return Truth(r, of_item, beta)

@@ -7,7 +7,8 @@ p already holds part of its annotations. A product that takes them for independe
 
 ρ is the correlation of errors (the design effect of L. Kish, *Survey sampling*, 1965). ρ and β are those under which
 p and the other annotations of an item best predict each left-out one. δ is 1 for items held out from training. For
-items learned from, δ is chosen so that the mean confidence equals that of the held-out items.
+items learned from, δ is chosen so that the truth explains their annotations no better than it does those of held-out
+items, whose p has not seen them.
 """
 
 from __future__ import annotations
@@ -89,29 +90,39 @@ def learned_share(
     transitions: FloatArray,
     table: AnnotationTable,
     weights: FloatArray,
-    shares: FloatArray,
+    of_item: FloatArray,
     beta: float,
+    coders: NDArray[np.bool_],
     train: NDArray[np.int64],
     held_out: NDArray[np.int64],
 ) -> float:
     """δ of the items learned from: ``train`` and ``held_out`` are annotated items; 1 with fewer than 20 held out.
 
-    ``shares`` (E,) are those for δ = 1.
+    ``of_item`` (N,) are the shares of the annotations by ``coders`` (C,) for δ = 1.
     """
     if len(held_out) < FEWEST or not len(train):
         return 1.0
+    t = np.maximum(transitions, FLOOR)
+    counted = np.flatnonzero(coders[table.coder] & (weights[table.coder] > 0))
 
-    def sure(delta: float, items: NDArray[np.int64]) -> float:
-        r = posterior(p, transitions, table, weights, delta * shares)[items]
-        return float(soften(r, 1 / beta).max(1).mean())
+    def fit(delta: float, items: NDArray[np.int64]) -> float:
+        """Mean log probability of the items' annotations under the truth that these annotations are part of."""
+        shares = of_item.copy()
+        shares[items] *= delta
+        r = soften(posterior(p, transitions, table, weights, annotation_shares(shares, table, coders)), 1 / beta)
+        chosen = np.zeros(len(p), dtype=np.bool_)
+        chosen[items] = True
+        at = counted[chosen[table.item[counted]]]
+        likely = np.einsum("ek,ek->e", r[table.item[at]], t[table.coder[at], :, table.label[at]])
+        return float(np.average(np.log(likely), weights=table.count[at])) if len(at) else 0.0
 
-    target = sure(1.0, held_out)
+    target = fit(1.0, held_out)
 
-    def too_sure(delta: float) -> float:
-        return sure(delta, train) - target
+    def too_well(delta: float) -> float:
+        return fit(delta, train) - target
 
-    if too_sure(1.0) <= 0:
+    if too_well(1.0) <= 0:
         return 1.0
-    if too_sure(LEAST_SHARE) >= 0:
+    if too_well(LEAST_SHARE) >= 0:
         return LEAST_SHARE
-    return float(brentq(too_sure, LEAST_SHARE, 1.0, xtol=1e-3))
+    return float(brentq(too_well, LEAST_SHARE, 1.0, xtol=1e-3))
