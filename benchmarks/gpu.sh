@@ -37,10 +37,13 @@ shared() {
     if [ "$device" = cuda ] && command -v nvidia-cuda-mps-control > /dev/null; then
         export CUDA_MPS_PIPE_DIRECTORY=$scratch/mps CUDA_MPS_LOG_DIRECTORY=$scratch/mps
         mkdir -p "$scratch/mps"
-        nvidia-cuda-mps-control -d && say "runs share the card through MPS"
-    else
-        say "runs take turns on the card: there is no MPS"
+        if nvidia-cuda-mps-control -d; then
+            say "runs share the card through MPS"
+            return
+        fi
+        unset CUDA_MPS_PIPE_DIRECTORY CUDA_MPS_LOG_DIRECTORY
     fi
+    say "runs take turns on the card: there is no MPS"
 }
 shared_no_more() {
     [ -z "${CUDA_MPS_PIPE_DIRECTORY:-}" ] || echo quit | nvidia-cuda-mps-control
@@ -137,7 +140,8 @@ paper() {
         flags=(--images 40 --epochs 1 --preset quick --only mixture ours --jobs 2)
     fi
     began=$(date +%s)
-    limited 590 python3 benchmarks/paper_cifar.py "$study" --out "$scratch/paper" --device "$device" "${flags[@]}"
+    limited 590 python3 benchmarks/paper_cifar.py "$study" --out "$scratch/paper" --device "$device" "${flags[@]}" |
+        grep -v "^|" # the table comes below, whether all of it is there or not
     echo "paper: the whole table in $(($(date +%s) - began)) s"
     python3 benchmarks/paper_cifar.py "$study" --out "$scratch/paper" --table "${flags[@]}"
 }

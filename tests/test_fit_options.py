@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,8 +18,10 @@ from run_results import matrices_of
 from safetensors.torch import load_file
 from stripes import stripes
 
-from ltnet_core import Run
+from ltnet_core import IPA2LT, Run, load_dataset
 from ltnet_core.datasets.demo import write_demo
+from ltnet_core.errors import Cancelled
+from ltnet_core.learning import network_stage
 from ltnet_core.learning.ipa2lt import NEAR
 from ltnet_core.settings import Settings, make_settings
 
@@ -172,6 +175,22 @@ def test_cutout_is_as_asked(demo: Path, ltnet: Command, tmp_path: Path) -> None:
         losses[cutout] = next(e["train_loss"] for e in reversed(Run(run).events()) if e["event"] == "epoch")
     assert losses[0.9] > 1.1 * losses[0.0]  # of most faces little is left to learn from
     assert losses["auto"] == losses[0.0]  # three epochs are too few to learn from less
+
+
+def test_cutout_follows_the_whole_schedule_that_a_network_begins(
+    demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    holes: list[tuple[int, int]] = []
+
+    def begun(model: Any, data: Any, train: Any, held_out: Any, schedule: Any, *others: Any) -> Any:
+        holes.append((schedule.epochs, data.hole))
+        raise Cancelled
+
+    monkeypatch.setattr(network_stage, "fit_in_turns", begun)
+    model = IPA2LT("quick", cutout="auto", epochs=30, image_size=16, device="cpu", machine_coders=False)
+    with pytest.raises(Cancelled):
+        model.fit(load_dataset(demo), tmp_path / "run")
+    assert holes == [(12, 4)]  # all labels mixed, before LTNet's 18 epochs
 
 
 def test_a_run_from_before_cutout_and_references_goes_on_without() -> None:

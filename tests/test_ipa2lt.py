@@ -196,7 +196,7 @@ def test_where_there_is_a_reference_its_labels_alone_tell_how_sure_p_may_be() ->
 def test_the_longer_training_and_the_rest_are_parts_of_one_schedule() -> None:
     train, held_out = np.arange(9), np.arange(9, 12)
     first, last = FitPlan(train, held_out, 3, (0.0, 0.3)), FitPlan(train, held_out, 7, (0.3, 1.0))
-    assert first.schedule == last.schedule == 10
+    assert first.schedule_epochs == last.schedule_epochs == 10
     plan: Any = SimpleNamespace(fits={"warm-up": first, "ltnet": last})
     assert _plan_longer(plan, make_settings("quick"))
     longer, rest = plan.fits[LONGER], _rest(plan)

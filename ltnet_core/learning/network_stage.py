@@ -144,7 +144,7 @@ class NetworkStages:
             return TrainingData(self._features, task.table, weights, *plain, self._device, augment=False)
         if settings.network.features is not None:
             return TrainingData(pixels, task.table, weights, self.mean, self.std, self._device, augment=False)
-        augment, cutout = settings.data.augment, settings.cutout_for(self._plan.fits[task.stage].schedule)
+        augment, cutout = settings.data.augment, settings.cutout_for(self._plan.fits[task.stage].schedule_epochs)
         return TrainingData(pixels, task.table, weights, self.mean, self.std, self._device, augment, cutout)
 
     def whole_weights(self, stage: str) -> dict[str, Tensor]:

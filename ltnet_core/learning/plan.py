@@ -36,8 +36,8 @@ class FitPlan:
     span: tuple[float, float] = (0.0, 1.0)
 
     @property
-    def schedule(self) -> int:
-        """Epochs of the whole schedule."""
+    def schedule_epochs(self) -> int:
+        """Epochs of the whole schedule, which another network may train a part of."""
         begin, end = self.span
         return round(self.epochs / (end - begin))
 
