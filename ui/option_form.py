@@ -112,7 +112,10 @@ def _number(option: Option, default: Any, coders: Sequence[str], start: str, off
 
 
 def _number_or_word(option: Option, default: Any, coders: Sequence[str], start: str, off: str | None) -> Any:
-    names = [str(default), *(word for word in option.words if word != default)]
+    names = [
+        default if isinstance(default, str) else f"{default:g}",
+        *(word for word in option.words if word != default),
+    ]
     text = str(st.selectbox(options=names, index=0, accept_new_options=True, **_about(option, start, off)))
     try:
         return option.kind(text)
