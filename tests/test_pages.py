@@ -287,8 +287,8 @@ def test_what_is_deleted_can_be_brought_back_until_the_server_starts_again(works
     assert not (workspace_path / "datasets" / "faces").exists()
     assert not list((workspace_path / "runs").iterdir())
     assert demo.is_dir()  # it lies elsewhere
-    trash.empty()
-    at.button(key="undo_delete").click().run()
+    with trash.emptied():
+        at.button(key="undo_delete").click().run()
     assert "cannot be brought back: the server was started anew since" in seen(at)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -288,6 +290,21 @@ def test_a_run_that_is_deleted_comes_back_with_its_note(two: Path) -> None:
     assert trash.everything() == []
     with pytest.raises(RunError):
         trash.restore(deleted)
+
+
+def test_a_second_server_keeps_what_was_deleted_by_the_first(two: Path) -> None:
+    text = "import sys; from ui import trash\nwith trash.emptied(): print('up', flush=True); sys.stdin.read()"
+    at = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen([sys.executable, "-c", text], stdin=-1, stdout=-1, env=at) as first:
+        assert first.stdin is not None and first.stdout is not None
+        assert first.stdout.readline() == b"up\n"
+        deleted = trash.delete_run(Run(two / "runs" / "a-1"))
+        with trash.emptied():
+            assert trash.everything() == [deleted]
+        first.stdin.close()
+        assert first.wait(30) == 0
+    with trash.emptied():
+        assert trash.everything() == []
 
 
 def test_what_has_taken_its_place_is_not_overwritten(two: Path) -> None:

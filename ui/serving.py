@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from typing import Any
 
 from starlette.datastructures import MutableHeaders
@@ -49,11 +49,12 @@ async def lifespan(app: object) -> AsyncIterator[None]:
     """A new workspace is its owner's alone, expired uploads go while the server runs, small answers leave at once."""
     with contextlib.suppress(OSError):  # whoever writes there first says that it cannot be written
         workspace.root().mkdir(mode=0o700, parents=True, exist_ok=True)
-    await http.in_thread(trash.empty)
-    name_roots(settings(), workspace.root())
-    _answer_at_once()
-    async with upload_expiry.sweeping():
-        yield
+    with ExitStack() as while_it_runs:
+        await http.in_thread(while_it_runs.enter_context, trash.emptied())
+        name_roots(settings(), workspace.root())
+        _answer_at_once()
+        async with upload_expiry.sweeping():
+            yield
 
 
 def _answer_at_once() -> None:

@@ -1,9 +1,10 @@
-"""Deleted runs and datasets: moved aside in the workspace, and removed when the server starts again.
+"""Deleted runs and datasets: moved aside in the workspace, and removed when a server starts with no other at work.
 
 ::
 
     WORKSPACE/.deleted/<number>/<name>        a folder or a file as it was
     WORKSPACE/.deleted/<number>/about.json    {"text", "moved": [[name here, where it was in the workspace], …]}
+    WORKSPACE/.servers.lock                   held by every server that has the workspace open
 """
 
 from __future__ import annotations
@@ -12,11 +13,13 @@ import contextlib
 import os
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from ltnet_core.errors import LTNetError, RunError
+from ltnet_core.files.locking import try_lock
 from ltnet_core.files.reading import read_json
 from ltnet_core.files.writing import naming, write_json
 from ltnet_core.runs.run import Run
@@ -24,7 +27,7 @@ from ui import run_notes
 from ui.wording import LIVE
 from ui.workspace import Dataset, datasets_folder, root
 
-FOLDER, ABOUT = ".deleted", "about.json"
+FOLDER, ABOUT, LOCK = ".deleted", "about.json", ".servers.lock"
 PLACES = ("runs", "datasets", run_notes.FOLDER)
 
 
@@ -151,7 +154,23 @@ def restore(deleted: Deleted) -> None:
     shutil.rmtree(deleted.folder, ignore_errors=True)
 
 
-def empty() -> None:
-    """Remove for good what was deleted before the server started."""
-    with contextlib.suppress(OSError):
-        shutil.rmtree(root() / FOLDER)
+@contextmanager
+def emptied() -> Iterator[None]:
+    """Remove for good what was deleted before, unless another server has the workspace open; this one has it inside.
+
+    What somebody deletes there can be brought back as long as one of the servers runs that were up by then.
+    """
+    try:
+        handle = os.open(root() / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError:  # nothing can be removed from a workspace that cannot be written
+        yield
+        return
+    try:
+        with contextlib.suppress(OSError):  # from a file system without locks, or with nothing deleted
+            if try_lock(handle):
+                shutil.rmtree(root() / FOLDER)
+        with contextlib.suppress(OSError):
+            try_lock(handle, shared=True)
+        yield
+    finally:
+        os.close(handle)

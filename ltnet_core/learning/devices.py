@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import errno
-import fcntl
 import os
 import platform
 import tempfile
@@ -17,6 +15,7 @@ from typing import Any
 import torch
 
 from ..errors import OptionError
+from ..files.locking import try_lock
 
 # PyTorch's CPU allocator raises a bare RuntimeError.
 _NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory", "Cannot allocate memory", "ALLOC_FAILED")
@@ -123,13 +122,7 @@ def reserve(device: torch.device, waiting: Callable[[], None]) -> Iterator[None]
     path = Path(tempfile.gettempdir()) / f"ltnet-studio-{os.getuid()}-gpu{device.index}.lock"
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
-        while True:
-            try:
-                fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except OSError as e:
-                if e.errno not in (errno.EACCES, errno.EAGAIN):
-                    raise
+        while not try_lock(fd):
             waiting()
             time.sleep(1)
         yield

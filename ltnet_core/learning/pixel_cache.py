@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import hashlib
 import math
 import os
@@ -30,6 +29,7 @@ from ..datasets.files import Files
 from ..datasets.index import cache_folder
 from ..datasets.roots import named_roots
 from ..errors import DatasetError, OptionError
+from ..files.locking import try_lock
 from ..files.writing import naming, remove_abandoned
 from ..runs.checkpoint import forget
 
@@ -102,10 +102,8 @@ def making(folder: Path, key: str, waiting: Callable[[], None]) -> Iterator[None
 def _locked(handle: int) -> bool:
     """Whether the lock is held now; true too on a file system without locks, where two may make the same pixels."""
     try:
-        fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return try_lock(handle)
     except OSError as e:
-        if e.errno in (errno.EACCES, errno.EAGAIN):
-            return False
         if e.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS):
             raise
     return True

@@ -20,7 +20,6 @@ needs it; the run is still listed, and what is not damaged can be read.
 from __future__ import annotations
 
 import contextlib
-import errno
 import fcntl
 import json
 import os
@@ -34,6 +33,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import LTNetError, OptionError, RunError
+from ..files.locking import try_lock
 from ..files.printing import is_text
 from ..files.reading import unreadable
 from ..files.writing import PREFIX, naming, require_output, write_bytes, write_json
@@ -351,16 +351,15 @@ class Run:
         with naming(path):
             fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         give_up = time.monotonic() + patience
-        while True:
-            try:
-                # lockf, not flock: a flock is inherited by worker processes and outlives a killed trainer.
-                fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except OSError as e:
-                if e.errno not in (errno.EACCES, errno.EAGAIN) or time.monotonic() > give_up:
-                    os.close(fd)
-                    raise RunError(f"run {str(self.folder)!r} is being trained by another process.") from e
-                time.sleep(0.05)
+        try:
+            with naming(path):
+                while not try_lock(fd):
+                    if time.monotonic() > give_up:
+                        raise RunError(f"run {str(self.folder)!r} is being trained by another process.")
+                    time.sleep(0.05)
+        except BaseException:
+            os.close(fd)
+            raise
         _held[key] = fd
         try:
             yield
