@@ -17,15 +17,14 @@ from .class_names import near_misses
 from .class_numbers import places
 from .columns import short
 from .dataset_reading import DatasetReading
-from .files import suffix
 from .image_names import Names, match_names, nearest
 from .image_names import question as ambiguity
 from .questions import Question, unique
 from .reading import Reading, Rows
-from .refusal import unread_types
 from .splits import part_of
 from .study import EXAMPLES, Level, Problem, Study, short_codes
 from .tables import coded, mapped, united
+from .unread_files import archives_inside, unread_images
 
 
 def assemble(reading: Reading, name: str, format: str, why: str) -> Study:
@@ -46,7 +45,7 @@ def assemble(reading: Reading, name: str, format: str, why: str) -> Study:
     if reading.files.passed_over:
         odd = reading.files.passed_over
         problems.append(Problem("entry passed over", len(odd), odd[:EXAMPLES]))
-    problems += _archives_inside(reading) + _unread_images(reading)
+    problems += archives_inside(reading) + unread_images(reading)
     images = list(reading.images)
     both = [r for r in (labels, truth) if r is not None]
     questions, rules = list(reading.questions), dict[str, int]()
@@ -134,23 +133,6 @@ def _about_coders(table: AnnotationTable) -> list[Problem]:
     return [*problems, Problem("coders with the same labels", len(same), tuple(texts))] if same else problems
 
 
-def _archives_inside(reading: Reading) -> list[Problem]:
-    """Problem: archives among the files, which are not read. Without other images they may hold all of them."""
-    names = [n for n in reading.files.others if suffix(n) in ARCHIVES]
-    if not names:
-        return []
-    texts = tuple(f"{n}: is an archive inside the dataset and is not read; unpack it beside the table." for n in names)
-    return [Problem("archive inside", len(names), texts[:EXAMPLES], "warning" if reading.images else "error")]
-
-
-def _unread_images(reading: Reading) -> list[Problem]:
-    """Problem: images of a type that is not read. Listed images that are missing may be among them."""
-    unread = unread_types(reading.files)
-    names = [n for n in reading.files.others if suffix(n) in unread] if unread else []
-    texts = tuple(f"{n}: {suffix(n)} files are a type of image that is not read; convert it." for n in names[:EXAMPLES])
-    return [Problem("image type not read", len(names), texts)] if names else []
-
-
 def merge(problems: Sequence[Problem]) -> list[Problem]:
     """One problem per kind and level; counts are rows, of all files together."""
     out: dict[tuple[str, str], Problem] = {}
@@ -169,7 +151,6 @@ def merge(problems: Sequence[Problem]) -> list[Problem]:
 
 
 MANY = 20  # items of coders who hardly agree on all of them by chance
-ARCHIVES = frozenset({".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".zst"})
 
 
 class _All:
@@ -251,13 +232,25 @@ def _classes(reading: Reading, rows: Sequence[_All], source: str) -> list[str]:
     if reading.classes is not None:
         classes = list(reading.classes)
     else:
-        classes = sorted({str(n) for r in rows for n in r.frame["label"].cat.categories} - {""})
+        # A row about an image that is not there, such as the total below a table, brings no class.
+        classes = _used(rows, reading.images)
+        classes = classes if len(classes) > 1 else _used(rows, ())
     if len(classes) < 2:
         raise DatasetError(
             f"only the class {classes[0]!r} occurs; at least two are needed." if classes else "no class is named.",
             file=source,
         )
     return classes
+
+
+def _used(rows: Sequence[_All], images: Sequence[str]) -> list[str]:
+    """The labels of these images, of all where none are named."""
+    used: set[str] = set()
+    for r in rows:
+        label = r.frame["label"].cat
+        known = r.frame["image"].isin(images).to_numpy() if images else slice(None)
+        used.update(str(label.categories[c]) for c in np.unique(label.codes.to_numpy()[known]) if c >= 0)
+    return sorted(used - {""})
 
 
 def _numbered(rows: Sequence[_All], classes: Sequence[str]) -> tuple[list[_All], list[Question]]:
@@ -276,7 +269,13 @@ def _table(rows: _All, images: list[str], classes: list[str]) -> tuple[Annotatio
     """The annotation table of the usable rows, and what was wrong with the others."""
     frame, problems = rows.frame, []
     aside = np.zeros(len(frame), dtype=np.bool_)
+    there = frame["image"].isin(images).to_numpy()
     for kind, at, message in find_problems(frame, items=images, classes=classes):
+        if kind == "unknown class":
+            at = at[there[at]]  # of an image that is not there, only that is said
+            if not len(at):
+                continue
+            message = _unknown_class(str(frame["label"].iloc[at[0]]), classes)
         if kind == "unknown image":
             kind = "missing image"
             # An empty name is a problem already.
@@ -304,6 +303,10 @@ def _table(rows: _All, images: list[str], classes: list[str]) -> tuple[Annotatio
         first = problems[0].examples[0] if problems else ""
         raise DatasetError(f"no annotation is usable; the first: {first}", file=source)
     return AnnotationTable.checked(good, items=images, classes=classes, coders=coders), problems
+
+
+def _unknown_class(label: str, classes: list[str]) -> str:
+    return f"unknown class {label!r}; known are {', '.join(classes)}." + did_you_mean(label, classes)
 
 
 def _duplicate(rows: _All, position: int) -> str:
@@ -338,11 +341,7 @@ def _apply_truth(
     blank = (frame["label"] == "").to_numpy()  # of a test part, whose truth nobody knows
     at = np.flatnonzero((label < 0) & (item >= 0) & ~blank)
     if len(at):
-        texts = [
-            f"unknown class {frame['label'].iloc[r]!r}; known are {', '.join(classes)}."
-            + did_you_mean(str(frame["label"].iloc[r]), classes)
-            for r in at[:EXAMPLES]
-        ]
+        texts = [_unknown_class(str(frame["label"].iloc[r]), classes) for r in at[:EXAMPLES]]
         problems.append(rows.problem("unknown class", at, texts, "error"))
     at = np.flatnonzero((item >= 0) & ~blank)
     at = at[pd.Series(item[at]).duplicated().to_numpy()]
@@ -432,7 +431,7 @@ def _apply_held(
         ("unknown class", "label", "error"),
     )
     for kind, column, level in kinds:
-        wrong = np.flatnonzero(at[column] < 0)
+        wrong = np.flatnonzero((at[column] < 0) & ((at["image"] >= 0) | (column == "image")))
         if len(wrong):
             cells = frame[column].iloc[wrong[:EXAMPLES]]
             texts = [f"{column} {c!r} is not in the dataset; it stands in a test part." for c in cells]

@@ -23,8 +23,9 @@ from pandas.api.types import union_categoricals
 
 from ..errors import DatasetError, did_you_mean
 from ..files.spreadsheet import unguard
+from .column_titles import require_different, require_header, require_one_row, with_names
 from .columns import KNOWN, short
-from .files import MAX_FILE_BYTES, WORKBOOKS, Files, is_image_name, suffix
+from .files import MAX_FILE_BYTES, WORKBOOKS, Files, suffix
 from .json_files import require_objects
 from .study import EXAMPLES, Problem
 from .workbook import header_of_sheet, sheet
@@ -180,7 +181,7 @@ def read_table(files: Files, name: str, required: Sequence[str] = ()) -> Table:
             clean = csv_cell
             titles = [clean(t) for t in raw]
             _require_cells(max(data.count(b"\n"), data.count(b"\r")), len(titles), name)
-            _require_header(titles, name, first)
+            require_header(titles, name, first)
             arrow = _parse_csv(data, raw, separator, broken)
         columns = [_text_column(arrow.column(i), clean) for i in range(len(titles))]
     except (pa.ArrowException, OSError, ValueError, OverflowError) as e:
@@ -190,10 +191,9 @@ def read_table(files: Files, name: str, required: Sequence[str] = ()) -> Table:
         kinds = {".parquet": "Parquet file", ".jsonl": "JSON Lines file", ".ndjson": "JSON Lines file"}
         raise DatasetError(f"is not a readable {kinds.get(kind, 'CSV table')} ({reason}).", file=name) from e
     del data
+    titles, columns = with_names(titles, columns)
     names = [t.lower() for t in titles]
-    for title in names:
-        if names.count(title) > 1:
-            raise DatasetError(f"column {title!r} occurs {names.count(title)} times; rename one.", file=name, row=1)
+    require_different(names, name)
     rows = np.delete(np.arange(arrow.num_rows + len(broken), dtype=np.int32), [r - 2 for r in broken]) + 2
     frame = pd.DataFrame(dict(zip(names, columns, strict=True)))
     blank = np.ones(len(frame), dtype=np.bool_)
@@ -204,6 +204,7 @@ def read_table(files: Files, name: str, required: Sequence[str] = ()) -> Table:
             break
     if blank.any() and len(frame.columns) > 1:
         frame, rows = frame[~blank].reset_index(drop=True), rows[~blank]
+    require_one_row(frame, name, first)
     broken = {row + first - 1: text for row, text in broken.items() if text}
     rows += first - 1
     table = Table(name, frame, rows.astype(np.int32), broken, encoding, dict(zip(names, titles, strict=True)))
@@ -314,17 +315,6 @@ def without_preamble(data: bytes) -> tuple[bytes, str | None, int]:
 def _width(line: bytes) -> int:
     """How many cells a line has, by the separator that occurs most; none in a blank line."""
     return max(line.count(s.encode()) for s in SEPARATORS) + 1 if line.strip() else 0
-
-
-def _require_header(titles: Sequence[str], name: str, row: int) -> None:
-    """Raise where the first row holds names of images: it is data, and the columns have no names."""
-    if any(is_image_name(t) and "=" not in t for t in titles):
-        shown = ", ".join(map(repr, titles[:6]))
-        text = (
-            f"there is no header: the first row holds data ({shown}). Write the names of the columns above it, such as "
-            "image,coder,label."
-        )
-        raise DatasetError(text, file=name, row=row)
 
 
 def first_row(text: bytes, declared: str | None = None) -> tuple[list[str], str]:
