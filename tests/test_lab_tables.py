@@ -100,3 +100,15 @@ def test_the_total_below_a_table_is_no_class(tmp_path: Path) -> None:
     assert study.table.classes == CLASSES
     assert [p.kind for p in study.problems if p.level != "note"] == ["missing image"]
     assert "row 26: image 'Total:' is listed" in study.problems[0].examples[0]
+
+
+def test_a_test_part_in_another_language_is_held_out(tmp_path: Path, ltnet: Command) -> None:
+    for n in range(N):
+        write_image(tmp_path / "folders" / ("Testdaten" if n % 4 == 0 else "Trainingsdaten") / a(n) / FACES[n], n)
+    part = lambda i: "тест" if i % 4 == 0 else "обучение"  # noqa: E731
+    labels(tmp_path / "table", ("image", "label", "выборка"), lambda i: (a(i), part(i)))
+    for folder in ("folders", "table"):
+        report = inspected(ltnet, tmp_path / folder)
+        assert report["test_items"] == N // 4
+        assert [c["annotations"] for c in report["coders"].values()] == [N - N // 4]
+        assert report["questions"] == []

@@ -73,6 +73,16 @@ def test_words_of_a_name(name: str, parts: list[str]) -> None:
         ("训练集", "train"),
         ("验证", "test"),
         ("datos_prueba", "test"),
+        ("Trainingsdaten", "train"),
+        ("Testdatensatz", "test"),
+        ("testimages", "test"),
+        ("trainlabels", "train"),
+        ("тестовая_выборка", "test"),
+        ("eğitim", "train"),
+        ("検証", "test"),
+        ("kiểm_tra", "test"),
+        ("attestation data", None),
+        ("contestdata", None),
     ],
 )
 def test_the_part_that_a_name_says(name: str, part: str | None) -> None:
@@ -211,7 +221,7 @@ def test_sources_parts_and_classes_of_folders() -> None:
     }
 
 
-@pytest.mark.parametrize("names", [("训练", "测试"), ("entraînement", "validazione"), ("Train", "Val")])
+@pytest.mark.parametrize("names", [("训练", "测试"), ("entraînement", "validazione"), ("Train", "Val"), ("Trainingsbilder", "Testbilder"), ("обучение", "тест"), ("학습", "검증")])  # fmt: skip
 @pytest.mark.parametrize("form", ["NFC", "NFD"])
 def test_parts_in_other_languages_are_never_trained_on(names: tuple[str, str], form: str, tmp_path: Path) -> None:
     train, test = (unicodedata.normalize(form, n) for n in names)  # type: ignore[arg-type]

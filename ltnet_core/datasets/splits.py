@@ -16,19 +16,28 @@ from .missing import ABSENT, plain
 from .questions import Answer, Question, flag, listed
 from .tables import mapped
 
-# Spanish, French, Italian, Portuguese, Chinese.
-TRAIN_ELSEWHERE = frozenset(
-    {
-        *("entrenamiento", "entrainement", "entraînement", "apprentissage", "addestramento", "treinamento"),
-        *("训练", "训练集"),
-    }
+# Spanish, Catalan, French, Italian, Portuguese, Romanian; German, Dutch, Swedish, Danish, Norwegian, Finnish; Polish,
+# Czech, Slovak, Hungarian, Russian, Ukrainian, Greek, Turkish; Hebrew, Arabic, Persian; Chinese, Japanese, Korean;
+# Indonesian, Vietnamese. With and without accents.
+TRAIN_WORDS = (
+    "entrenamiento entreno entrenament entrainement entraînement apprentissage addestramento allenamento "
+    "treinamento treino antrenare antrenament lernen trainieren trainen oefenen oefening träning traning trening "
+    "træning koulutus opetus treningowy treningowe treningowa uczący uczące trénink trénovací tréning tanító "
+    "tanítás обучение обучающая обучающий тренировка тренировочная тренировочный навчання навчальна тренувальна "
+    "εκπαίδευση eğitim egitim אימון تدريب التدريب آموزش آموزشی 训练 训练集 訓練 訓練集 学習 トレーニング 훈련 "
+    "학습 pelatihan latih huấnluyện"
 )
-TEST_ELSEWHERE = frozenset(
-    {
-        *("prueba", "validación", "validazione", "validação", "测试", "测试集", "验证", "验证集"),
-        *("évaluation", "evaluación", "valutazione", "avaliação", "teste"),
-    }
+TEST_WORDS = (
+    "prueba validación validacion validació validazione validação validacao validare évaluation evaluación "
+    "evaluacion valutazione avaliação avaliacao teste testare prüfung pruefung validierung evaluierung testen "
+    "toets validatie evaluatie validering utvärdering evaluering testi testaus validointi testowy testowe "
+    "testowa walidacja walidacyjny walidacyjne testovací validační validácia teszt validáció тест тестовая "
+    "тестовый тестирование проверка проверочная валидация валидационная тестова перевірка валідація δοκιμή "
+    "έλεγχος επικύρωση doğrulama dogrulama sınama בדיקה מבחן اختبار الاختبار آزمون آزمایش اعتبارسنجی 测试 测试集 "
+    "验证 验证集 測試 測試集 驗證 驗證集 テスト 検証 評価 테스트 시험 검증 평가 uji pengujian validasi kiểmtra "
+    "kiểmthử"
 )
+TRAIN_ELSEWHERE, TEST_ELSEWHERE = frozenset(TRAIN_WORDS.split()), frozenset(TEST_WORDS.split())
 TRAIN = TRAIN_ELSEWHERE | {"train", "training", "trainset", "tr", "trn", "learn", "fit", "developmenttrain"}
 TEST = TEST_ELSEWHERE | {
     *("test", "testing", "tests", "tst", "te", "testset", "val", "valid", "validate", "validation", "validating"),
@@ -40,6 +49,11 @@ FORM = frozenset({"sample", "submission", "submissions", "submit", "example", "t
 TRUTH = frozenset({"truth", "groundtruth", "gt", "gold", "golden", "goldstandard", "reference"})
 AGREED = frozenset({"consensus", "majority", "adjudicated", "agreed"})
 FEW = 4
+# Endings of a part in one word: Trainingsdaten, testimages.
+CONTENT = re.compile(
+    r"(\w{4,}?)s?(?:daten(?:satz)?|bild(?:er)?|menge|satz|data(?:set)?|images?|imgs?|pictures|photos|faces|labels?|"
+    r"annotations|samples|files|list|split|part)"
+)
 # Words beside them that change nothing: train_images, Val_Aligned_Faces, FER2013Train, test_set.
 WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[^\W\d_A-Z]+|[A-Z]+|\d+")
 
@@ -59,7 +73,7 @@ def part_of(name: str) -> str | None:
     >>> part_of("PublicTest"), part_of("Train_Aligned_Faces"), part_of("happy"), part_of("train_test_split")
     ('test', 'train', None, None)
     """
-    parts = words(name)
+    parts = [w if (ends := CONTENT.fullmatch(w)) is None or w in TRAIN | TEST else ends[1] for w in words(name)]
     together = "".join(parts)
     if together in TRAIN or together in TEST:
         return "train" if together in TRAIN else "test"
