@@ -139,16 +139,19 @@ def test_where_0_and_the_last_number_are_unused_it_is_asked_from_where_they_coun
 
 
 def test_coders_who_wrote_numbers_beside_others_who_wrote_names_are_asked_about() -> None:
-    assert mixed({"A": ["1", "2"], "B": ["3"]}) is None
-    assert mixed({"A": ["cat"], "B": ["dog"]}) is None
-    assert mixed({"A": ["1"], "B": ["cat", "2"]}) is None  # B wrote both
-    assert mixed({"A": [], "B": ["cat"]}) is None
-    asked = mixed({"A": ["1", "0"], "B": ["cat", "ant"], "C": []})
+    assert mixed({"A": ["1", "2"], "B": ["3"]}, "ABC") is None
+    assert mixed({"A": ["cat"], "B": ["dog"]}, "ABC") is None
+    assert mixed({"A": ["1"], "B": ["cat", "2"]}, "ABC") is None  # B wrote both
+    assert mixed({"A": [], "B": ["cat"]}, "ABC") is None
+    asked = mixed({"A": ["1", "0"], "B": ["cat", "ant"], "C": []}, "ABC")
     assert asked is not None
     assert asked.kind == "numbers and names"
     assert asked.about == ("A", "B")
     assert "'A' wrote numbers (0, 1) and 'B' names (ant, cat)" in asked.sentence
-    assert [a.flag for a in asked.answers] == ["--class 0=ant --class 1=cat", "--class 0=0 --class 1=1"]
+    assert [a.flag for a in asked.answers] == ["--class 0=ant --class 1=cat", "--class 0=0 --class 1=1", "--ignore A"]
+    truth = mixed({"the known truth": ["1", "0"], "B": ["cat", "ant"]}, "B")
+    assert truth is not None
+    assert len(truth.answers) == 2  # the truth is no coder to leave out
 
 
 def test_annotators_with_long_numbers_stay_apart(tmp_path: Path) -> None:

@@ -7,10 +7,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
 from conftest import Command, refusal, write_csv, write_image
 from openpyxl import Workbook
 
 from ltnet_core.datasets import Study, load_dataset
+from ltnet_core.datasets.correction_flags import of_answer
+from ltnet_core.datasets.corrections import parse
+from ltnet_core.datasets.questions import Question
 
 N = 24
 CLASSES = ("angry", "happy", "neutral", "sad")
@@ -112,3 +116,126 @@ def test_a_test_part_in_another_language_is_held_out(tmp_path: Path, ltnet: Comm
         assert report["test_items"] == N // 4
         assert [c["annotations"] for c in report["coders"].values()] == [N - N // 4]
         assert report["questions"] == []
+
+
+def question(study: Study, kind: str) -> Question:
+    (asked,) = [q for q in study.reading.questions if q.kind == kind]
+    return asked
+
+
+def answers(at: Path, kind: str) -> list[tuple[str, Study]]:
+    """The answers to the only question of a kind, and what each makes of the dataset: it is settled."""
+    out = []
+    for answer in question(load_dataset(at), kind).answers:
+        study = load_dataset(at, *of_answer(answer.flag))
+        assert kind not in {q.kind for q in study.reading.questions}, answer.flag
+        out.append((answer.flag, study))
+    return out
+
+
+LONG = ("image", "coder", "label")
+
+
+def long_table(at: Path, said: Callable[[int, str], str], coders: str | Sequence[str] = "AB") -> Path:
+    """Faces with a table of one row per annotation."""
+    write_csv(faces(at) / "labels.csv", LONG, [(x, c, said(i, c)) for i, x in enumerate(FACES) for c in coders])
+    return at
+
+
+@pytest.mark.parametrize("mark", [" (?)", "?", ".", " [unsure]", " - Copy", " (2)"])
+def test_a_mark_behind_a_class_is_asked_about(mark: str, tmp_path: Path) -> None:
+    long_table(tmp_path, lambda i, c: a(i) + (mark if i % 6 == 1 else ""))
+    (_, one), (_, own), (_, out) = answers(tmp_path, "classes that differ by spelling")
+    assert one.table.classes == CLASSES
+    assert len(own.table.classes) > 4
+    assert found(one) == found(own) == {"A": N, "B": N}
+    assert out.table.classes == CLASSES
+    assert found(out) == {"A": N - 4, "B": N - 4}
+
+
+def test_a_doubt_in_words_before_a_class_is_asked_about_and_sides_are_not(tmp_path: Path) -> None:
+    long_table(tmp_path / "doubt", lambda i, c: ("maybe " if i % 6 == 1 else "") + a(i))
+    assert len(answers(tmp_path / "doubt", "classes that differ by spelling")) == 3
+    long_table(tmp_path / "sides", lambda i, c: a(i) + (" (left)" if i % 2 else " (right)"))
+    assert load_dataset(tmp_path / "sides").reading.questions == ()
+
+
+def test_cells_that_are_all_sets_of_labels_are_asked_about(tmp_path: Path) -> None:
+    pairs = [f"{x}|{y}" for x in CLASSES for y in CLASSES if x != y]
+    long_table(tmp_path / "sets", lambda i, c: pairs[(i + ord(c)) % len(pairs)])
+    (_, first), (_, own) = answers(tmp_path / "sets", "several labels in one cell")
+    assert first.table.classes == CLASSES
+    assert len(own.table.classes) == 12
+    parts = [f"{organ}/{side}" for organ in ("lung", "eye", "ear") for side in ("left", "right", "both")]
+    long_table(tmp_path / "parts", lambda i, c: parts[(i + ord(c)) % len(parts)])
+    assert load_dataset(tmp_path / "parts").reading.questions == ()
+
+
+def test_other_words_for_the_same_classes_are_asked_about(tmp_path: Path) -> None:
+    nouns = dict(zip(CLASSES, ("anger", "happiness", "neutral", "sadness"), strict=True))
+    long_table(tmp_path / "nouns", lambda i, c: a(i) if c == "A" else nouns[b(i)])
+    (_, one), (_, own) = answers(tmp_path / "nouns", "classes of one meaning")
+    assert set(one.table.classes) == set(nouns.values())
+    assert len(own.table.classes) == 7
+    german = dict(zip(CLASSES, ("wütend", "froh", "neutral", "traurig"), strict=True))
+    long_table(tmp_path / "german", lambda i, c: a(i) if c == "A" else german[b(i)])
+    both, *others = answers(tmp_path / "german", "coder of other words")
+    assert found(both[1]) == {"A": N, "B": N}
+    assert [list(found(s)) for _, s in others] == [["B"], ["A"]]
+
+
+def test_who_uses_two_words_tells_them_apart(tmp_path: Path) -> None:
+    words = ("calm", "neutral", "sad", "angry")
+    long_table(tmp_path, lambda i, c: words[i % 4] if c == "A" else words[1 + i % 3])
+    assert load_dataset(tmp_path).reading.questions == ()
+
+
+@pytest.mark.parametrize("name", ["gold", "majority_vote", "Consensus", "model_v3", "resnet50_pred"])
+def test_a_coder_called_like_no_person_is_asked_about(name: str, tmp_path: Path) -> None:
+    long_table(tmp_path / "long", lambda i, c: a(i) if c == name else b(i), ("Ann", "Ben", name))
+    (_, out), (_, all_of_them) = answers(tmp_path / "long", "coder called like no person")
+    assert found(out) == {"Ann": N, "Ben": N}
+    assert found(all_of_them) == {"Ann": N, "Ben": N, name: N}
+
+
+@pytest.mark.parametrize("name", ["Adjudication", "resolved_label", "final_label", "tie-breaker", "consensus grade"])
+def test_a_column_of_what_was_agreed_on_is_no_annotator(name: str, tmp_path: Path) -> None:
+    labels(tmp_path, ("image", "rater1", "rater2", name), lambda i: (a(i), b(i), a(i) if a(i) != b(i) else ""))
+    study = load_dataset(tmp_path)
+    assert found(study) == {"rater1": N, "rater2": N}
+    assert study.reading.questions == ()
+    (left,) = [p for p in study.problems if p.kind == "column left out"]
+    truth = load_dataset(tmp_path, None, parse(columns=[f"truth={name}"]))
+    assert f"truth={name}" in left.examples[0]
+    assert found(truth) == {"rater1": N, "rater2": N}
+    assert int((truth.truth >= 0).sum()) == sum(a(i) != b(i) for i in range(N))
+
+
+@pytest.mark.parametrize(
+    "files", [("labels_v1", "labels_v2"), ("labels", "labels_old"), ("labels (1)", "labels"), ("round1", "round2")]
+)
+def test_versions_of_a_table_are_asked_about(files: tuple[str, str], tmp_path: Path, ltnet: Command) -> None:
+    for file, said in zip(files, (a, b), strict=True):
+        labels(tmp_path, ("image", "label"), lambda i, said=said: (said(i),), f"{file}.csv")  # type: ignore[misc]
+    for (_, study), coders in zip(answers(tmp_path, "versions of a table"), [files[:1], files[1:], files], strict=True):
+        assert found(study) == dict.fromkeys(coders, N)
+    refused = ltnet("aggregate", tmp_path, "--method", "majority", "--out", tmp_path / "out.csv")
+    assert refused.returncode == 2
+    assert "are called like versions or rounds of one table" in refused.stderr
+
+
+def test_an_answer_that_names_one_coder_leaves_out_those_of_other_files(tmp_path: Path) -> None:
+    for file, said in (("ann.csv", a), ("ben.csv", lambda i: b(i)[0].upper())):
+        labels(tmp_path, ("image", "label"), lambda i, said=said: (said(i),), file)  # type: ignore[misc]
+    both, *alone = answers(tmp_path, "coder that shares no class")
+    assert found(both[1]) == {"ann": N, "ben": N}
+    assert [found(s) for _, s in alone] == [{"ann": N}, {"ben": N}]
+
+
+def test_numbers_beside_names_may_be_no_labels(tmp_path: Path) -> None:
+    for file, said in (("ann.csv", a), ("ben.csv", b)):
+        labels(tmp_path, ("image", "label"), lambda i, said=said: (said(i),), file)  # type: ignore[misc]
+    labels(tmp_path, ("image", "n_agree"), lambda i: (1 + (a(i) == b(i)),), "summary.csv")
+    *_, (_, without) = answers(tmp_path, "numbers and names")
+    assert found(without) == {"ann": N, "ben": N}
+    assert without.table.classes == CLASSES

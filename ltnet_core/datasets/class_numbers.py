@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 
-from .questions import Answer, Question, flag
+from .questions import Answer, Question, flag, listed
 
 NUMBER = re.compile(r"[+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d{1,2})?")
 LIST_OF_ONE = re.compile(r"""\[\s*(?P<quote>['"])(?P<entry>[^'"\[\],]+)(?P=quote)\s*\]""")
@@ -88,8 +88,11 @@ def _counted(used: Sequence[int], classes: Sequence[str]) -> Question:
     return Question("base of class numbers", sentence, tuple(map(str, used[:9])), tuple(ways))
 
 
-def mixed(by_coder: Mapping[str, Sequence[str]]) -> Question | None:
-    """Whether some coders wrote numbers and others names, so that no number can be matched with a name."""
+def mixed(by_coder: Mapping[str, Sequence[str]], coders: Collection[str]) -> Question | None:
+    """Whether some coders wrote numbers and others names, so that no number can be matched with a name.
+
+    ``coders`` are those of ``by_coder`` that can be left out; the known truth is none.
+    """
     numbers = [c for c, names in by_coder.items() if names and all_numbers(names)]
     words = [c for c, names in by_coder.items() if names and not any(number(n) is not None for n in names)]
     if not numbers or not words:
@@ -102,6 +105,8 @@ def mixed(by_coder: Mapping[str, Sequence[str]]) -> Question | None:
     )
     ways = [Answer(_naming(shown, names), "the numbers are the names in alphabetical order; say so as it is")]
     ways.append(Answer(_naming(shown, shown), "the numbers are classes of their own"))
+    if set(numbers) <= set(coders):
+        ways.append(Answer(flag("--ignore", listed(numbers)), f"{', '.join(numbers[:3])} is left out"))
     return Question("numbers and names", sentence, (*numbers, *words), tuple(ways))
 
 

@@ -106,7 +106,7 @@ MORE = {
     "fold": ("fold", "folds", "kfold", "cvfold", "foldid"),
     "agreed": (
         *("consensus", "majority", "majorityvote", "majoritylabel", "finallabel", "adjudicated", "agreed", "final"),
-        *("maximum", "mean", "average", "avg", "median", "mode", "worst"),
+        *("maximum", "mean", "average", "avg", "median", "mode", "worst", "tiebreaker", "adjudicator", "referee"),
     ),
 }
 # German, French, Spanish, Italian, Portuguese, Dutch, Chinese, Japanese, Russian.
@@ -123,6 +123,14 @@ MORE = {what: (*names, *OTHER_LANGUAGES.get(what, "").split()) for what, names i
 # Words in longer names: emotion_gold, reference_standard, Ann_conf.
 TRUTH_WORDS = frozenset({"truth", "gold", "golden", "gt", "groundtruth", "reference"})
 LABEL_WORDS = frozenset({"label", "labels", "class", "category", "diagnosis", "emotion", "expression", "species"})
+AGREED_WORDS = frozenset(
+    {
+        *("consensus", "majority", "adjudicated", "adjudication", "agreed", "resolved", "resolution", "arbitrated"),
+        *("arbitration", "tiebreak", "final", "aggregated"),
+    }
+)
+# Beside them these change nothing: final_label is what was agreed on, Ann_final is not.
+ANSWER_WORDS = LABEL_WORDS | {"vote", "votes", "grade", "score", "rating", "decision", "dx", "answer", "result"}
 SURE_WORDS = frozenset({"conf", "confidence", "certainty", "sureness"})
 # A subject may be who answers or who is shown, a score the label or how sure somebody was: the other columns tell.
 WEAK_CODERS = frozenset(
@@ -180,6 +188,9 @@ def named(columns: Sequence[str], what: str) -> list[str]:
     if what == "truth":
         more += [c for c in columns if TRUTH_WORDS & set(parts := words(c)) and parts[-1] not in ("id", "ids")]
         more += [c for c in columns if "true" in words(c)[:1] + words(c)[-1:] and len(words(c)) > 1]
+    if what == "agreed":
+        said = {c: set(words(c)) for c in columns}
+        more += [c for c, w in said.items() if AGREED_WORDS & w and w <= AGREED_WORDS | ANSWER_WORDS]
     if what == "confidence":
         more += [c for c in columns if SURE_WORDS & set(words(c))]
     return list(dict.fromkeys([*usual, *plain, *more]))

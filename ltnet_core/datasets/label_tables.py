@@ -18,6 +18,7 @@ from .roles import Roles, find_roles
 from .splits import are_splits, is_agreed, is_form, is_truth, part_of, set_name
 from .study import Problem
 from .table_rows import TableRows, known_truth, renamed_images, rows_of, stem, truth_of, without_column
+from .table_versions import versions_question
 from .tables import Table, header, is_table, read_table
 
 OWN = ("classes.csv", "truth.csv")
@@ -149,6 +150,8 @@ def read_tables(
     if not labels:
         raise DatasetError(_no_labels(every, none), file=name)
     questions += _agreed(speaking, labels, corrections)
+    alone = [f.table.file for f in speaking if f.roles.shape == "single" and f.part is None]
+    questions += versions_question(alone, labels, corrections)
     classes, codes = read_classes(files)
     forms = [f.table.file for f in every if is_form(f.table.file)]
     problems = [Problem("table left out", 1, (f"{n}: is a form to be filled in, no labels.",), "note") for n in forms]

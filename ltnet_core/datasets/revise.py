@@ -12,18 +12,18 @@ import numpy as np
 
 from ..errors import DatasetError
 from .class_numbers import all_numbers, mixed, number, one_spelling
+from .class_questions import one_meaning, several_labels, spelled_alike
+from .coder_questions import called_like_parts, called_like_truth, other_base, strangers
 from .corrections import Corrections, key_of
 from .missing import doubtful, plain
 from .missing import question as missing_question
-from .questions import Answer, Question, flag, listed
+from .questions import Question
 from .reading import Reading, Rows
 from .splits import are_splits, part_of, set_name
 from .table_rows import stem
 from .tables import mapped
 
-SEPARATORS = (";", "|", "/", "+", "&", ",")
-WORDS_BETWEEN = (" and ", " und ", " et ", " y ", " e ", " ")
-SHOWN, FEWEST, DEEPEST = 8, 5, 3
+DEEPEST = 3
 LONGEST, MOST_NUMBERS, ONCE = 100, 20, 0.9
 # {"answer": "happy"}, ["happy", "sad"], [1, 2, 2], Ann:happy;Ben:sad; [20, 30] may be a range
 LIST = r"\[\s*['\"].*,.*\]|\[[^,]+(?:,[^,]+){2,}\]"
@@ -43,7 +43,9 @@ def revise(reading: Reading, corrections: Corrections) -> Reading:
         truth = [_without(r, corrections, missing) for r in truth]
     splits = dict(reading.splits)
     # A class of which nothing is left is no class of the study.
-    labels = [_in_use(_only_coders(r, corrections, splits)) for r in labels]
+    columns = {key_of(c) for t in reading.tables for c, role in t.columns.items() if role == "annotator"}
+    everyone = set() if columns & set(map(key_of, corrections.annotators)) else _coders(labels)
+    labels = [_in_use(_only_coders(r, corrections, everyone, splits)) for r in labels]
     truth = [_in_use(r) for r in truth]
     written = frozenset(str(n) for r in (*reading.labels, *reading.truth) for n in _categories(r))
     written |= set(one_spelling(sorted(written)).values()) | set(reading.classes or ())
@@ -54,8 +56,10 @@ def revise(reading: Reading, corrections: Corrections) -> Reading:
             classes, codes = list(dict.fromkeys(c for c in renamed if c)), None
     questions = [*reading.questions, *_class_questions(labels, truth, classes, corrections)]
     own = {stem(t.file) for t in reading.tables if t.shape in ("single", "votes")}
+    if any(t.shape in ("long", "wide", "single") for t in reading.tables):
+        questions += called_like_truth(_counts(labels), own, corrections)
     if own or not any(t.shape in ("long", "wide") for t in reading.tables):
-        questions += _called_like_parts(labels, own, corrections)
+        questions += called_like_parts(labels, own, corrections)
     parts = dict(reading.parts)
     if not parts and not any("split" in r.frame for r in (*labels, *truth)):
         parts, by_folder = folder_parts(reading.images, corrections)
@@ -142,14 +146,22 @@ def _without(rows: Rows, corrections: Corrections, missing: Counter[str]) -> Row
     return replace(rows, frame=rows.frame[~away].reset_index(drop=True), row=rows.row[~away])
 
 
-def _only_coders(rows: Rows, corrections: Corrections, splits: dict[str, str]) -> Rows:
-    """The rows without coders to ignore, or not among the annotators that were named; ``splits`` notes these coders."""
+def _coders(labels: Iterable[Rows]) -> set[str]:
+    return {key_of(str(c)) for r in labels if "coder" in r.frame for c in r.frame["coder"].cat.categories}
+
+
+def _only_coders(rows: Rows, corrections: Corrections, everyone: set[str], splits: dict[str, str]) -> Rows:
+    """The rows without coders to ignore, or not among the annotators that were named; ``splits`` notes these coders.
+
+    ``everyone`` are the coders of all files; none where the annotators are columns of a table, which say nothing of
+    other files.
+    """
     if "coder" not in rows.frame:
         return rows
     names = [str(c) for c in rows.frame["coder"].cat.categories]
     gone = [bool(n) and corrections.ignores(n) for n in names]
     wanted = {key_of(a) for a in corrections.annotators}
-    if wanted & {key_of(n) for n in names}:
+    if wanted & (everyone | {key_of(n) for n in names}):
         gone = [bool(n) and key_of(n) not in wanted for n in names]
     if not any(gone):
         return rows
@@ -206,15 +218,18 @@ def _class_questions(
         words = {c: [v for v in used if v not in doubt] for c, used in by_coder.items()}
         if truth_used := list(_used(truth)):
             words["the known truth"] = truth_used
-        both = mixed(words) if not corrections.classes and not corrections.annotators else None
+        both = mixed(words, by_coder) if not corrections.classes and not corrections.annotators else None
         if both is not None:
             return [*questions, both]
-        questions += _several(counts, corrections)
-        spelled = _case(counts + _used(truth), corrections)
+        questions += several_labels(counts, corrections)
+        spelled = spelled_alike(counts + _used(truth), corrections)
         if spelled:
             return [*questions, *spelled]
-        questions += _other_base(by_coder, corrections)
-    return questions + _strangers(by_coder, corrections)
+        questions += other_base(by_coder, corrections)
+        known_words = {"": list(_used(truth))} if truth else {}
+        if same := one_meaning({**by_coder, **known_words}, corrections):
+            return [*questions, *same]
+    return questions + strangers(by_coder, corrections)
 
 
 def _require_classes(labels: Sequence[Rows], counts: Mapping[str, float]) -> None:
@@ -235,131 +250,6 @@ def _require_classes(labels: Sequence[Rows], counts: Mapping[str, float]) -> Non
         return
     rows = next(r for r in labels if first in _categories(r))
     raise DatasetError(f"the label {first[:LONGEST]!r} {why}.", file=rows.file)
-
-
-def _several(counts: Mapping[str, float], corrections: Corrections) -> list[Question]:
-    """The question about cells that hold several labels."""
-    for separator in (*SEPARATORS, *WORDS_BETWEEN):
-        joined = [v for v in counts if separator in v and v not in corrections.classes.values()]
-        parts = {v: [p.strip(" []'\"") for p in v.split(separator)] for v in joined}
-        alone = {v.casefold() for v in counts if v not in joined}
-        several = [v for v in joined if all(parts[v]) and sum(p.casefold() in alone for p in parts[v]) >= 1]
-        several = [v for v in several if corrections.missing is None or v not in corrections.missing]
-        if separator in WORDS_BETWEEN:
-            several = [v for v in several if all(p.casefold() in alone for p in parts[v])]
-        if several and (2 * len(several) >= len(joined) or len(alone) >= 2):
-            n = sum(counts[v] for v in several)
-            sentence = (
-                f"{n:,.0f} cells hold more than one label with {separator!r} between them, such as {several[0]!r}: "
-                "a label is one class."
-            )
-            ways = (
-                Answer(
-                    " ".join(flag("--class", f"{v}={parts[v][0]}") for v in several), "the first of the labels counts"
-                ),
-                Answer(" ".join(flag("--class", f"{v}=") for v in several), "such cells are left out"),
-                Answer(
-                    " ".join(flag("--class", f"{v}={v}") for v in several), "such a combination is a class of its own"
-                ),
-            )
-            return [Question("several labels in one cell", sentence, tuple(several[:SHOWN]), ways)]
-    return []
-
-
-def _case(counts: Mapping[str, float], corrections: Corrections) -> list[Question]:
-    """The question whether classes that differ only in case, blanks, hyphens and underscores are the same."""
-    groups: dict[str, list[str]] = {}
-    for name in counts:
-        key = " ".join(name.casefold().replace("-", " ").replace("_", " ").split())
-        groups.setdefault(name if number(name) is not None else key or name, []).append(name)
-    alike = [g for g in groups.values() if len(g) > 1 and not all(v in corrections.classes.values() for v in g)]
-    if not alike:
-        return []
-    names = [v for g in alike for v in g]
-    one, own = [], []
-    for group in alike:
-        usual = max(group, key=lambda v: (counts[v], v))
-        one += [flag("--class", f"{v}={usual}") for v in group]
-        own += [flag("--class", f"{v}={v}") for v in group]
-    sentence = (
-        f"the classes {', '.join(map(repr, names[:SHOWN]))} look like the same class in another spelling: capital "
-        "letters, blanks or hyphens."
-    )
-    ways = (Answer(" ".join(one), "they are the same class"), Answer(" ".join(own), "each is a class of its own"))
-    return [Question("classes that differ by spelling", sentence, tuple(names[:SHOWN]), ways)]
-
-
-def _called_like_parts(labels: Sequence[Rows], own: set[str], corrections: Corrections) -> list[Question]:
-    """The question whether coders are parts of one dataset: their folders or files are named test, val or similar.
-
-    ``own`` are coders that have the name of their table; where there are some, other names come from the cells.
-    """
-    rows = [r.frame["coder"] for r in labels if "coder" in r.frame and "split" not in r.frame]
-    names = sorted({str(c) for coder in rows for c in coder.unique()})
-    held = [n for n in names if part_of(n) == "test" and (not own or n in own)]
-    if len(names) < 2 or not held or corrections.annotators or any(corrections.part(n) for n in names):
-        return []
-    ways = [Answer(flag("--annotators", listed(names)), "each is a coder")]
-    if len(held) < len(names):
-        ways.insert(
-            0, Answer(flag("--split", f"test={listed(held)}"), f"{', '.join(held)} is evaluated, not learned from")
-        )
-    else:
-        for train in names[:4]:
-            out = [n for n in names if n != train]
-            flags = f"{flag('--split', 'train=' + listed([train]))} {flag('--split', 'test=' + listed(out))}"
-            ways.append(Answer(flags, f"{train} is trained on, {', '.join(out)} is evaluated"))
-    sentence = (
-        f"{', '.join(map(repr, names[:SHOWN]))} are read as coders, but {', '.join(map(repr, held[:SHOWN]))} is called "
-        "like the test part of a dataset."
-    )
-    return [Question("coder called like a part", sentence, tuple(held), tuple(ways))]
-
-
-def _other_base(by_coder: Mapping[str, Mapping[str, float]], corrections: Corrections) -> list[Question]:
-    """The question whether some coders counted classes from 0 and others from 1: as many numbers, from 0 and from 1."""
-    if len(by_coder) < 2 or corrections.annotators or corrections.classes:
-        return []
-    used = {c: sorted({int(v) for v in counts}) for c, counts in by_coder.items() if all_numbers(list(counts))}
-    many = max((len(v) for v in used.values()), default=0)
-    zero = [c for c, v in used.items() if v == list(range(many))]
-    one = [c for c, v in used.items() if v == list(range(1, many + 1))]
-    if many < 3 or not zero or not one or len(zero) + len(one) < len(by_coder):
-        return []
-    a, b = ", ".join(map(repr, zero[:3])), ", ".join(map(repr, one[:3]))
-    sentence = (
-        f"the numbers of {a} run from 0 to {many - 1} and those of {b} from 1 to {many}: counted from 0 and from 1?"
-    )
-    ways = (
-        Answer(flag("--annotators", listed(by_coder)), "a number is the same class for everybody"),
-        Answer(flag("--ignore", listed(one)), f"{', '.join(one[:3])} is left out"),
-    )
-    return [Question("base of class numbers", sentence, tuple([*zero, *one][:SHOWN]), ways)]
-
-
-def _strangers(by_coder: Mapping[str, Mapping[str, float]], corrections: Corrections) -> list[Question]:
-    """The question whether coders who share no class with any other are coders."""
-    if len(by_coder) < 2 or corrections.annotators or corrections.classes:
-        return []
-    used: Counter[str] = Counter(v for counts in by_coder.values() for v in counts)
-    alone = [
-        c
-        for c, counts in by_coder.items()
-        if all(used[v] == 1 for v in counts) and sum(counts.values()) >= FEWEST and len(counts) > 1
-    ]
-    others = [c for c in by_coder if c not in alone]
-    if not alone or (not others and len(alone) < 2):
-        return []
-    if others and sum(sum(by_coder[c].values()) for c in others) < FEWEST:
-        return []
-    shown = "; ".join(f"{c!r} says {', '.join(list(by_coder[c])[:4])}" for c in alone[:3])
-    sentence = f"{shown}: such a coder shares no class with any other and may be no annotator, or use other names."
-    ways = [Answer(flag("--annotators", listed(by_coder)), "all are coders, and the classes are different")]
-    if len({v for c in others for v in by_coder[c]}) > 1:
-        ways.insert(0, Answer(flag("--ignore", listed(alone)), f"{', '.join(alone[:3])} is left out"))
-    elif not others:
-        ways += [Answer(flag("--annotators", listed([c])), f"only {c} is a coder") for c in alone[:4]]
-    return [Question("coder that shares no class", sentence, tuple(alone[:SHOWN]), tuple(ways))]
 
 
 # ---- parts by folder

@@ -341,6 +341,7 @@ class _Finder(ColumnFacts):
         by_name = self.one_of_twins([c for c in labels(free) if self.values(c)])
         if len(by_name) > 1:
             by_name = [c for c in by_name if short(c) != "score" and self.few(c)] or by_name
+        by_name = self.without_agreed(by_name, said)
         others = [c for c in free if c not in by_name and c not in sure and c not in measured and self.few(c)]
         others = [c for c in others if not any(self.same(c, b) for b in by_name)]
         if len(by_name) == 1:
@@ -350,6 +351,12 @@ class _Finder(ColumnFacts):
         if len(by_name) > 1:
             return self.several(base, by_name, others)
         return self.annotators(base, free, others)
+
+    def without_agreed(self, by_name: list[str], free: list[str]) -> list[str]:
+        """The columns called like labels without what several others agreed on, such as ``final_label``."""
+        agreed = named(by_name, "agreed")
+        rest = [c for c in free if c not in named(free, "agreed") and self.few(c)]
+        return by_name if any(sum(self.share(c, r) for r in rest) < 2 for c in agreed) else without(by_name, agreed)
 
     def single(self, base: Roles, label: str, free: list[str], alike: Sequence[str] = ()) -> Roles:
         """One column of labels; the others are none, but for some that hold the same classes."""

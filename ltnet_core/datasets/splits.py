@@ -47,7 +47,12 @@ TEST = TEST_ELSEWHERE | {
 UNLABELLED = frozenset({"unlabelled", "unlabeled", "nolabel", "nolabels"})
 FORM = frozenset({"sample", "submission", "submissions", "submit", "example", "template"})
 TRUTH = frozenset({"truth", "groundtruth", "gt", "gold", "golden", "goldstandard", "reference"})
-AGREED = frozenset({"consensus", "majority", "adjudicated", "agreed"})
+AGREED = frozenset(
+    {
+        *("consensus", "majority", "adjudicated", "adjudication", "agreed", "resolved", "tiebreak", "tiebreaker"),
+        *("arbitrated", "arbitration", "final"),
+    }
+)
 FEW = 4
 # Endings of a part in one word: Trainingsdaten, testimages.
 CONTENT = re.compile(

@@ -12,11 +12,12 @@ import pandas as pd
 from pandas.api.types import union_categoricals
 
 from ..errors import DatasetError
-from .columns import role
+from .column_facts import FEW
+from .columns import named, role
 from .corrections import NOTHING, Corrections
 from .files import Files
 from .missing import absent, minus_one_is_absent
-from .questions import Question
+from .questions import Question, flag, listed
 from .reading import Rows
 from .roles import Roles
 from .splits import read_split
@@ -80,16 +81,31 @@ def rows_of(table: Table, roles: Roles, corrections: Corrections, coder: str, pa
         labels = Rows.of(table, {w: c for w, c in columns.items() if c is not None})
         labels = _without_absent(labels, corrections, missing)
     if roles.left:
-        names = [table.titles.get(c, c) for c in roles.left]
-        text = f"{table.file}: {', '.join(map(repr, names))} is no annotator's: too many different values."
-        agreed = [n for n in names if n.casefold() == "consensus" or len(table.frame[n.lower()].cat.categories) < 20]
-        if agreed:
-            text = f"{table.file}: {', '.join(map(repr, names))} is no annotator's."
-        labels = replace(labels, remarks=(*labels.remarks, Problem("column left out", len(names), (text,))))
+        labels = replace(labels, remarks=(*labels.remarks, _left_out(table, roles.left)))
     truth = None
     if roles.truth is not None:
         truth = _truth(table, image, roles.truth, corrections)
     return TableRows(labels, truth, splits, missing, questions)
+
+
+def _left_out(table: Table, left: Sequence[str]) -> Problem:
+    """Problem: columns that look like labels and are not read, and what would read them."""
+    agreed = named(left, "agreed")
+    truth = flag("--columns", listed([f"truth={table.titles.get(agreed[0], agreed[0])}"])) if agreed else ""
+    texts = []
+    for columns, why in (
+        (agreed, f": it is called like what others made of the labels; {truth} takes it for known truth"),
+        ([c for c in left if c not in agreed and _few(table, c)], ""),
+        ([c for c in left if c not in agreed and not _few(table, c)], ": too many different values"),
+    ):
+        if columns:
+            names = ", ".join(repr(table.titles.get(c, c)) for c in columns)
+            texts.append(f"{table.file}: {names} is no annotator's{why}.")
+    return Problem("column left out", len(left), tuple(texts))
+
+
+def _few(table: Table, column: str) -> bool:
+    return len(table.frame[column].cat.categories) < FEW
 
 
 def truth_of(table: Table, image: str, label: str, roles: Roles, corrections: Corrections) -> TableRows:
