@@ -58,6 +58,18 @@ def test_coco_categories_of_whole_images(tmp_path: Path) -> None:
     assert aside(several) == {SEVERAL: "c.json, row 1"}
 
 
+def test_coco_annotations_of_several_people(tmp_path: Path) -> None:
+    of = {"annotator": "Ann"}, {"attributes": {"worker_id": 7}}
+    reading = read(coco, tmp_path, "c.json", of_coco(one(1, 5, **of[0]), one(1, 6, **of[1]), one("b", 6, **of[0])))
+    said = [("a.png", "Ann", "cat"), ("a.png", "annotator 7", "dog"), ("b.png", "Ann", "dog")]
+    assert sorted(labels(reading)) == said
+    assert aside(reading) == {}
+    names = [{"id": i, "name": n, "supercategory": s} for i, (n, s) in enumerate([("cat", "X"), ("dog", "X"), ("cat", "Y"), ("dog", "Y")])]  # fmt: skip
+    both = of_coco(one(1, 0), one(1, 3), one("b", 1), one("b", 2)) | {"categories": names}
+    reading = read(coco, tmp_path, "c.json", both)
+    assert sorted(labels(reading)) == [("a.png", "X", "cat"), ("a.png", "Y", "dog"), ("b.png", "X", "dog"), ("b.png", "Y", "cat")]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [

@@ -239,3 +239,100 @@ def test_numbers_beside_names_may_be_no_labels(tmp_path: Path) -> None:
     *_, (_, without) = answers(tmp_path, "numbers and names")
     assert found(without) == {"ann": N, "ben": N}
     assert without.table.classes == CLASSES
+
+
+# ---- votes, shares and what stands beside them
+
+
+def shares(i: int) -> list[float]:
+    """Shares of the classes, the largest of which is that of ``a``."""
+    return [0.7 if k == a(i) else 0.1 for k in CLASSES]
+
+
+def test_shares_beside_labels_are_asked_about(tmp_path: Path, ltnet: Command) -> None:
+    named = [f"p_{k}" for k in CLASSES]
+    labels(tmp_path / "one", ("image", "label", *named), lambda i: (b(i), *shares(i)))
+    (_, votes), (_, alone) = answers(tmp_path / "one", "votes beside a label")
+    assert votes.table.classes == tuple(named)
+    assert alone.table.classes == CLASSES
+    labels(tmp_path / "two", ("image", "Ann", "Ben", *named), lambda i: (a(i), b(i), *shares(i)))
+    (_, votes), (_, alone) = answers(tmp_path / "two", "votes beside a label")
+    assert found(alone) == {"Ann": N, "Ben": N}
+    (asked,) = inspected(ltnet, tmp_path / "two")["questions"]
+    assert "hold shares of one whole" in asked["sentence"]
+    assert asked["sentence"].endswith("and neither is the label that it finds most probable.")  # Ann's is
+
+
+def test_votes_of_each_annotator_stay_their_own(tmp_path: Path) -> None:
+    rows = [(x, c, int(said(i) == "angry"), int(said(i) == "sad" or i == 5), int(said(i) != "sad")) for i, x in enumerate(FACES) for c, said in (("A", a), ("B", b))]  # fmt: skip
+    write_csv(faces(tmp_path) / "labels.csv", ("image", "rater", "angry", "tired", "old"), rows)
+    (flags, votes), *questions = answers(tmp_path, "annotators or classes")
+    assert flags == "--classes-are angry,tired,old"
+    assert found(votes) == {"A": N, "B": N}
+    assert not votes.errors()
+    assert [flag for flag, _ in questions] == [f"--columns label={c}" for c in ("angry", "tired", "old")]
+    assert found(questions[0][1]) == {"A": N, "B": N}
+    softmax = [(x, c, said(i), *shares(i)) for i, x in enumerate(FACES) for c, said in (("A", a), ("B", b))]
+    write_csv(faces(tmp_path / "model") / "labels.csv", ("image", "rater", "label", *CLASSES), softmax)
+    for _, study in answers(tmp_path / "model", "votes beside a label"):
+        assert found(study) == {"A": N, "B": N}
+        assert study.table.classes == CLASSES
+
+
+def test_votes_out_of_all_are_votes(tmp_path: Path) -> None:
+    labels(tmp_path, ("image", "cat", "dog"), lambda i: (f"{7 - i % 3}/10", f"{3 + i % 3} of 10"))
+    study = load_dataset(tmp_path)
+    assert study.table.classes == ("cat", "dog")
+    assert study.table.class_counts().tolist() == [[sum(7 - i % 3 for i in range(N)), sum(3 + i % 3 for i in range(N))]]
+
+
+def test_a_column_of_one_number_among_votes_is_no_class(tmp_path: Path) -> None:
+    marks = lambda i: (*(int(a(i) == k) for k in CLASSES), 2)  # noqa: E731
+    labels(tmp_path, ("image", *CLASSES, "form"), marks)
+    study = load_dataset(tmp_path)
+    assert study.table.classes == CLASSES
+    assert study.reading.questions == ()
+
+
+def test_a_count_alone_is_no_label(tmp_path: Path) -> None:
+    labels(tmp_path, ("image", "votes"), lambda i: (1 + i % 4,))
+    assert "labels.csv has no column of labels: 'votes' are none" in refusal(tmp_path)
+
+
+def test_right_or_wrong_is_no_known_truth_and_numbers_of_trials_are_none(tmp_path: Path) -> None:
+    head = ("Participant Private ID", "Trial Index", "image", "Response", "Correct", "Incorrect")
+    rows = [(c, i % 9, x, said(i), int(said(i) == a(i)), int(said(i) != a(i))) for i, x in enumerate(FACES) for c, said in (("1", a), ("2", b))]  # fmt: skip
+    write_csv(faces(tmp_path) / "data.csv", head, rows)
+    study = load_dataset(tmp_path)
+    assert found(study) == {"1": N, "2": N}
+    assert int((study.truth >= 0).sum()) == 0
+    assert study.reading.questions == ()
+    numbers = [(c, i % 9, x, CLASSES.index(said(i))) for i, x in enumerate(FACES) for c, said in (("1", a), ("2", b))]
+    write_csv(faces(tmp_path / "numbers") / "data.csv", ("worker", "trial_index", "image", "response"), numbers)
+    assert load_dataset(tmp_path / "numbers").reading.questions == ()
+
+
+def test_rounds_and_choices_of_one_person_are_asked_about(tmp_path: Path) -> None:
+    labels(tmp_path / "rounds", ("image", "Ann1", "Ann2", "Ben1", "Ben2"), lambda i: (a(i), a(i + 1), b(i), b(i + 1)))
+    first, *_, all_of_them = answers(tmp_path / "rounds", "annotators and questions")
+    assert found(first[1]) == {"Ann1": N, "Ben1": N}
+    assert len(found(all_of_them[1])) == 4
+    labels(
+        tmp_path / "people", ("image", "expert1", "expert2", "reader1", "reader2"), lambda i: (a(i), b(i), b(i), a(i))
+    )
+    assert load_dataset(tmp_path / "people").reading.questions == ()
+    labels(tmp_path / "choices", ("image", "primary_emotion", "secondary_emotion"), lambda i: (a(i), b(i)))
+    one, other, both = answers(tmp_path / "choices", "which column is the label")
+    assert [list(found(s).values()) for _, s in (one, other, both)] == [[N], [N], [N, N]]
+    labels(tmp_path / "readers", ("image", "first_reader", "second_reader"), lambda i: (a(i), b(i)))
+    assert load_dataset(tmp_path / "readers").reading.questions == ()
+
+
+@pytest.mark.parametrize("folder", ["todo", "unsorted", "junk", "no face"])
+def test_folders_of_images_that_nobody_sorted_are_asked_about(folder: str, tmp_path: Path) -> None:
+    for n in range(N):
+        write_image(tmp_path / (folder if n in (3, 7) else a(n)) / FACES[n], n)
+    (_, out), (_, own) = answers(tmp_path, "missing values")
+    assert out.table.classes == CLASSES
+    assert list(found(out).values()) == [N - 2]
+    assert len(own.table.classes) == 5

@@ -9,6 +9,7 @@ from .answers import BOXES, SEVERAL, Answers
 from .corrections import NOTHING, Corrections
 from .files import Files
 from .json_files import json_head, text
+from .label_studio import coder_of
 from .reading import Match, Reading
 from .text_files import read_json
 
@@ -22,10 +23,14 @@ annotations.json   {"images": [{"id", "file_name"}], "categories": [{"id", "name
 images/…           optional, any depth; or _annotations.coco.json beside the images of train/, valid/, test/"""
 NOTE = """\
 A box or an outline is no label of a whole image: an annotation with one is left out and counted, unless its box is
-the whole image. An image with several categories is left out and counted. Files that speak of the same images are a
-coder each; those with *val* or *test* in their name or folder are evaluated, never trained on."""
+the whole image. An image with several categories is left out and counted. A field of an annotation called `annotator`,
+`worker`, `rater` or `user`, also in `attributes`, names its coder, and so does the supercategory where every name is
+there once for each. Else files that speak of the same images are a coder each; those with *val* or *test* in their
+name or folder are evaluated, never trained on."""
 
 MOST_FILES = 200
+PEOPLE = ("annotator", "annotator_id", "annotator_name", "worker", "worker_id", "rater", "rater_id", "coder", "labeler",
+          "user", "user_id", "username", "created_by")  # fmt: skip
 KEYS = (b'"images"', b'"annotations"', b'"categories"')
 
 
@@ -75,7 +80,8 @@ def _add(answers: Answers, files: Files, file: str, content: dict[str, Any]) -> 
     images = _by_id(content["images"], "file_name", file, "images")
     names = _by_id(content["categories"], "name", file, "categories")
     sizes = {i["id"]: (i.get("width"), i.get("height")) for i in content["images"]}
-    chosen: dict[Any, dict[str, int]] = {}
+    people = _supercategories(content["categories"])
+    chosen: dict[tuple[Any, str], dict[str, int]] = {}
     for row, annotation in enumerate(content["annotations"], 1):
         image, category = (
             annotation.get(k) if isinstance(annotation, dict) else None for k in ("image_id", "category_id")
@@ -85,16 +91,37 @@ def _add(answers: Answers, files: Files, file: str, content: dict[str, Any]) -> 
         if _is_part(annotation, sizes[image]):
             answers.set_aside(BOXES, file, row)
         else:
-            chosen.setdefault(image, {}).setdefault(names[category], row)
+            who = _coder(annotation) or people.get(category, "")
+            chosen.setdefault((image, who), {}).setdefault(names[category], row)
     part = file
-    for image, labels in chosen.items():
+    for (image, who), labels in chosen.items():
         label, row = next(iter(labels.items()))
         if len(labels) > 1:
             answers.set_aside(SEVERAL, file, row)
         else:
             beside = folder + images[image]
-            answers.add(file, row, beside if beside in files else images[image], label, part=part)
+            answers.add(file, row, beside if beside in files else images[image], label, coder=who, part=part)
     return list(names.values())
+
+
+def _coder(annotation: dict[str, Any]) -> str:
+    """Who gave an annotation, where it says so; a number is *annotator 3*."""
+    for fields in (annotation, annotation.get("attributes")):
+        for key in PEOPLE:
+            who = fields.get(key) if isinstance(fields, dict) else None
+            if _is_id(who) and text(who):
+                return str(coder_of(who))
+    return ""
+
+
+def _supercategories(categories: list[Any]) -> dict[Any, str]:
+    """Category → its supercategory, where all names occur again under another one: then these are the annotators."""
+    under: dict[str, set[str]] = {}
+    pairs = [(c["id"], text(c["name"]), text(c.get("supercategory"))) for c in categories]
+    for _, name, above in pairs:
+        under.setdefault(name, set()).add(above)
+    several = len(pairs) > 1 and all(len(above) > 1 and "" not in above for above in under.values())
+    return {i: above for i, _, above in pairs} if several else {}
 
 
 def _by_id(entries: list[Any], field: str, file: str, list_name: str) -> dict[Any, str]:

@@ -74,6 +74,8 @@ MORE = {
         *("judge", "judgeid", "reviewer", "radiologist", "pathologist", "physician", "doctor", "oracle", "labelledby"),
         *("observer", "observerid", "participant", "participantid", "subj", "subject", "subjectid", "subjid", "player"),
         *("volunteer", "expertid", "email", "person", "personid", "contributor", "contributorid", "tagger", "codedby"),
+        *("participantprivateid", "participantpublicid", "prolificpid", "prolificid", "respondent", "respondentid"),
+        *("responseid", "proband", "versuchsperson"),
     ),
     "label": (
         *("dx", "diagnosis", "finding", "grade", "species", "sentiment", "verdict", "choice", "judgment", "judgement"),
@@ -148,6 +150,7 @@ ABOUT = frozenset(
         *("index", "idx", "row", "valence", "arousal", "view", "modality", "laterality", "side", "filesize", "size"),
         *("area", "iscrowd", "status", "version", "type", "batch", "country", "language", "education", "phototype"),
         *("intensity", "landmarks", "pixels", "resolution", "format", "channels", "reward", "metadata", "timestamps"),
+        *("complete", "completed", "progress", "recorded", "finished", "trials", "corr", "correct", "incorrect"),
         *("smoker", "smoking", "bmi", "ethnic", "skin", "fitzpatrick", "histo", "technician", "operator", "visit"),
     }
 )

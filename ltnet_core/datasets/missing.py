@@ -14,6 +14,8 @@ ABSENT = frozenset({"", "nan", "<na>", "nat"})
 DOUBTFUL = frozenset(
     {
         *("none", "null", "na", "n/a", "n.a.", "-", "--", "?", "-1", "-1.0", "-99", "999", "missing", "empty", "blank"),
+        *("rejected", "reject", "discard", "discarded", "delete", "deleted", "removed", "excluded", "invalid", "error"),
+        *("duplicate", "duplicates", "no face", "noface", "not a face", "non face", "no-face", "non-face", "nf", "bad"),
     }
 )
 # An absent cell as R, spreadsheets and databases write it; a class of that name is not the most frequent one.
@@ -26,6 +28,7 @@ NO_ANSWER = frozenset(
         *("#n/a", "#na", "#ref!", "#value!", "#name?", "#null!", "#div/0!"),
         *("no answer", "not labeled", "not labelled", "undecided", "idk", "i don't know", "i dont know"),
         *("i do not know", "can't say", "cannot say", "cant say", "hard to say", "hard to tell", "not clear"),
+        *("todo", "to do", "tbd", "unsorted", "not sorted", "unusable", "not usable", "corrupt", "corrupted", "junk"),
         *("no image", "broken image", "image not loading", "image not found", "image missing", "unclear image"),
         *("image unclear", "not visible", "cannot see", "can't see", "prefer not to answer", "prefer not to say"),
     }

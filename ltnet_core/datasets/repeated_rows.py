@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .questions import Answer, Question, flag, listed
-from .role_questions import Titles
+from .role_questions import Titles, label_or_annotators
 from .tables import Table
+from .vote_columns import PEOPLE
 
 MOST_QUESTIONS, MOST_WAYS = 12, 4
 PARTS = "_- .:/"
+NUMBERED = re.compile(r"(.*[^\W\d_])(\d+)")
+RANKS = frozenset(
+    {
+        *("primary", "secondary", "tertiary", "first", "second", "third", "1st", "2nd", "3rd", "main", "alternative"),
+        *("alternate", "top1", "top2", "top3", "other", "next"),
+    }
+)
 
 
 def _codes(table: Table, column: str) -> NDArray[np.int64]:
@@ -97,11 +106,35 @@ def _same_classes(table: Table, label: str, column: str) -> bool:
     return all(a & b for i, a in enumerate(sets) for b in sets[i + 1 :])
 
 
+def _two_parts(name: str, mark: str) -> tuple[str, str]:
+    """A name before and after its last mark (the first colon); without a mark, a word and the number behind it."""
+    if mark:
+        before, _, after = name.partition(mark) if mark == ":" else name.rpartition(mark)
+        return before, after
+    found = NUMBERED.fullmatch(name)
+    return ("", "") if found is None or PEOPLE.search(found[1]) else (found[1], found[2])
+
+
+def ranked_choices(titles: Titles, columns: Sequence[str]) -> Question | None:
+    """The question which of a person's choices is the label, in columns such as first_choice and second_choice."""
+    names = [titles.of(c) for c in columns]
+    kept = [[w for w in _words(n) if w not in RANKS] for n in names]
+    if len(names) < 2 or any(len(k) == len(_words(n)) for k, n in zip(kept, names, strict=True)):
+        return None
+    if any(k != kept[0] or PEOPLE.search(" ".join(k)) for k in kept):
+        return None
+    return label_or_annotators(titles, columns, "are called like the first choice and the others of one person.")
+
+
+def _words(name: str) -> list[str]:
+    return re.findall(r"[^\W_]+", name.casefold())
+
+
 def people_and_questions(titles: Titles, columns: Sequence[str]) -> Question | None:
     """The question which columns are the labels, where they are named Ann_type, Ann_grade, Ben_type, …"""
     names = [titles.of(c) for c in columns]
-    for mark in PARTS:
-        pairs = [n.rpartition(mark)[::2] if mark != ":" else n.partition(mark)[::2] for n in names]
+    for mark in ("", *PARTS):
+        pairs = [_two_parts(n, mark) for n in names]
         people, questions = list(dict.fromkeys(p for p, _ in pairs)), list(dict.fromkeys(q for _, q in pairs))
         complete = len(set(pairs)) == len(people) * len(questions) and "" not in (*people, *questions)
         if min(len(people), len(questions)) < 2 or not complete:

@@ -42,6 +42,28 @@ def which_label(titles: Titles, columns: Sequence[str]) -> Question:
     return Question("which column is the label", sentence, tuple(names), tuple(answers))
 
 
+def label_or_annotators(titles: Titles, columns: Sequence[str], what: str) -> Question:
+    """The question which of some columns is the label, or whether all are annotators'; ``what`` ends its sentence."""
+    names = [titles.of(c) for c in columns]
+    sentence = f"{titles.file}: {', '.join(map(repr, names[:8]))} {what}"
+    answers = [
+        Answer(flag("--columns", listed([f"label={n}"])), f"{n} is the label, the others are none") for n in names[:6]
+    ]
+    answers.append(Answer(flag("--annotators", listed(names)), "each is an annotator's column"))
+    return Question("which column is the label", sentence, tuple(names), tuple(answers))
+
+
+def same_classes(titles: Titles, columns: Sequence[str]) -> Question:
+    """The question whether columns of the same classes as the label, the first of them, are annotators'."""
+    both = [titles.of(c) for c in columns]
+    sentence = f"{titles.file}: {', '.join(map(repr, both))} hold the same classes: each may be an annotator's."
+    answers = (
+        Answer(flag("--annotators", listed(both)), "each column is an annotator"),
+        Answer(flag("--ignore", listed(both[1:])), f"{both[0]} is the label, the others are none"),
+    )
+    return Question("columns of the same classes", sentence, tuple(both), answers)
+
+
 def source_question(titles: Titles, label: str, source: str) -> Question:
     """The question whether the column of the images' sources names the coders."""
     a, b = titles.of(label), titles.of(source)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
 from ..errors import DatasetError
 from .class_numbers import number
 from .column_facts import FEW, ColumnFacts
@@ -12,15 +14,24 @@ from .columns import KNOWN, ROLES, WEAK_CODERS, about, labels, named, short, wit
 from .corrections import Corrections, key_of
 from .dataset_reading import TableReading
 from .image_names import match_names
-from .questions import Answer, Question, flag, listed
-from .repeated_rows import people_and_questions, which_question, who_labelled
-from .role_questions import outsiders, source_question, truth_question, which_label
+from .questions import Question
+from .repeated_rows import people_and_questions, ranked_choices, which_question, who_labelled
+from .role_questions import (
+    label_or_annotators,
+    outsiders,
+    same_classes,
+    source_question,
+    truth_question,
+    which_label,
+)
 from .row_questions import counting_question, holds_image_names, image_question, names_another_image
 from .splits import is_form, part_of
 from .tables import Table
-from .vote_columns import odd_vote, votes_beside, votes_in, with_gaps
+from .vote_columns import odd_vote, of_one_coder, votes_in, with_gaps
+from .votes_beside import Beside, beside_question, votes_beside
 
 MOST_NAMES = 10_000
+COUNTS = frozenset({"count", "counts", "votes", "nvotes", "numvotes", "votecount", "votescount"})
 MATCHED = 0.5
 FITTING = {"long": ("long",), "plain": ("long",), "votes": ("votes",), "wide": ("wide", "single")}
 YES_OR_NO = frozenset({"0", "1", "true", "false", "yes", "no", "y", "n", "t", "f", "0.0", "1.0"})
@@ -150,6 +161,7 @@ class _Finder(ColumnFacts):
         free = without(self.usable, taken)
         truths = named(free, "truth")
         others = [c for c in free if c not in truths and len(self.values(c)) > 1]
+        others = [c for c in others if c in labels(others)] or others
 
         def tells(column: str) -> bool:
             values = {v.casefold() for v in self.values(column)}
@@ -181,7 +193,8 @@ class _Finder(ColumnFacts):
         taken = [image, split, *self.corrected.values()]
         truth = self.corrected.get("truth") or self.truth(taken)
         if classes:
-            return replace(base, shape="votes", votes=tuple(classes), truth=self.corrected.get("truth"))
+            coder = self.coder(image, [*taken, *classes])
+            return replace(base, shape="votes", votes=tuple(classes), coder=coder, truth=self.corrected.get("truth"))
         if annotators:
             truth = None if truth in annotators else truth
             sure = self.sure([], None)
@@ -260,13 +273,18 @@ class _Finder(ColumnFacts):
         if label is None and not labels(free):
             votes = votes_in(self.table, [c for c in free if not about(c)], self.corrections)
             if votes is not None:
-                return replace(base, shape="votes", votes=votes.columns, questions=votes.questions)
+                return replace(
+                    base, shape="votes", votes=votes.columns, questions=tuple(map(of_one_coder, votes.questions))
+                )
         if label is None:
             label, questions = self.answer(free, str(base.image))
         if label is None:
             return replace(base, missing="no column of labels", shape="none")
         sure = self.sure(free, label)
         base = replace(base, shape="long", label=label, count=count, confidence=sure)
+        if not questions and "label" not in self.corrected:
+            beside = self.beside_labels(without(free, [label]), [label])
+            questions = [] if beside is None else [beside[1]]
         if base.truth is None and not questions:
             questions = self.hidden_truth(without(free, [label, *sure]), label, str(base.image))
         if count is None and base.split is None and not questions:
@@ -303,7 +321,9 @@ class _Finder(ColumnFacts):
         for column in free:
             if (
                 self.few(column)
+                and not about(column)
                 and len(self.values(column)) > 1
+                and 2 * len(self.keys(column) & self.keys(label)) >= len(self.keys(column))
                 and self.share(column, label)
                 and self.fixed(column, image)
             ):
@@ -335,9 +355,10 @@ class _Finder(ColumnFacts):
         if votes is not None:
             return replace(base, shape="votes", votes=votes.columns, questions=votes.questions)
         said = [c for c in free if c not in sure and c not in measured]
-        beside = votes_beside(self.table, said, {c: self.values(c) for c in said if self.few(c)}, self.corrections)
+        few = [c for c in said if self.few(c)]
+        beside = self.beside_labels([c for c in free if c not in measured], few)
         if beside is not None:
-            return replace(base, shape="votes", votes=beside.columns, questions=beside.questions)
+            return replace(base, shape="votes", votes=beside[0].columns, questions=(beside[1],))
         by_name = self.one_of_twins([c for c in labels(free) if self.values(c)])
         if len(by_name) > 1:
             by_name = [c for c in by_name if short(c) != "score" and self.few(c)] or by_name
@@ -349,8 +370,17 @@ class _Finder(ColumnFacts):
             alike = [c for c in others if c not in sources and self.share(c, by_name[0])]
             return self.single(base, by_name[0], free, alike)
         if len(by_name) > 1:
-            return self.several(base, by_name, others)
+            return self.several(base, by_name)
         return self.annotators(base, free, others)
+
+    def beside_labels(self, free: list[str], few: list[str]) -> tuple[Beside, Question] | None:
+        """Votes beside labels, which are among the columns ``few``, and the question which of them count."""
+        found = votes_beside(self.table, free, {c: self.values(c) for c in few}, self.corrections)
+        if found is None:
+            return None
+        alike = [c for c in few if c == found.label or (c not in found.columns and self.share(c, found.label))]
+        own = without(alike, named(alike, "agreed")) or [found.label]
+        return found, beside_question(self.titles, own, found)
 
     def without_agreed(self, by_name: list[str], free: list[str]) -> list[str]:
         """The columns called like labels without what several others agreed on, such as ``final_label``."""
@@ -368,15 +398,7 @@ class _Finder(ColumnFacts):
         source = next((c for c in named(without(free, [label]), "source") if self.few(c)), None)
         if alike:
             agreed = [c for c in alike if c in named(alike, "agreed")]
-            both = [self.title(c) for c in (label, *alike)]
-            sentence = (
-                f"{self.table.file}: {', '.join(map(repr, both))} hold the same classes: each may be an annotator's."
-            )
-            answers = (
-                Answer(flag("--annotators", listed(both)), "each column is an annotator"),
-                Answer(flag("--ignore", listed(both[1:])), f"{both[0]} is the label, the others are none"),
-            )
-            question = Question("columns of the same classes", sentence, tuple(both), answers)
+            question = same_classes(self.titles, (label, *alike))
             coders = tuple(c for c in (label, *alike) if c not in agreed)
             return replace(base, shape="wide", label=None, coders=coders, questions=(question,))
         if source is not None and "coder" not in self.corrected and not self.corrected.get("label"):
@@ -385,24 +407,20 @@ class _Finder(ColumnFacts):
             return replace(base, shape="long", coder=self.corrected["coder"])
         return base
 
-    def several(self, base: Roles, likely: list[str], others: list[str]) -> Roles:
-        names = [self.title(c) for c in likely]
-        sentence = f"{self.table.file}: {', '.join(map(repr, names))} may each be the column of labels."
-        answers = [
-            Answer(flag("--columns", listed([f"label={n}"])), f"{n} is the label, the others are none")
-            for n in names[:6]
-        ]
-        answers.append(Answer(flag("--annotators", listed(names)), "each is an annotator's column"))
-        question = Question("which column is the label", sentence, tuple(names), tuple(answers))
+    def several(self, base: Roles, likely: list[str]) -> Roles:
+        question = label_or_annotators(self.titles, likely, "may each be the column of labels.")
         return replace(base, shape="wide", coders=tuple(likely), questions=(question,))
 
     def annotators(self, base: Roles, free: list[str], others: list[str]) -> Roles:
         """One column per annotator: those that share classes with another one."""
         agreed = list(named(others, "agreed"))
-        likely = [c for c in others if c not in agreed and self.speaks(c, others)]
+        counts = [c for c in others if short(c) in COUNTS and not np.isnan(self.table.numbers(c)).any()]
+        likely = [c for c in without(others, counts) if c not in agreed and self.speaks(c, others)]
         constant = [c for c in others if c not in agreed and c not in likely]
         if not likely:
-            likely = agreed or [c for c in free if self.few(c) and len(self.values(c)) > 1 and not about(c)]
+            likely = agreed or [
+                c for c in without(free, counts) if self.few(c) and len(self.values(c)) > 1 and not about(c)
+            ]
             agreed = []
         if not likely:
             why = "no column of labels: " + ", ".join(repr(self.title(c)) for c in free[:8]) + " are none"
@@ -415,23 +433,15 @@ class _Finder(ColumnFacts):
         questions: list[Question] = []
         out = [c for c in likely if c not in chosen]
         if out and len(chosen) == 1:
-            names = [self.title(c) for c in likely]
-            sentence = (
-                f"{self.table.file}: no two of {', '.join(map(repr, names[:8]))} share a class: which is the label?"
-            )
-            answers = [
-                Answer(flag("--columns", listed([f"label={n}"])), f"{n} is the label, the others are none")
-                for n in names[:6]
-            ]
-            answers.append(Answer(flag("--annotators", listed(names)), "each is an annotator's column"))
-            questions.append(Question("which column is the label", sentence, tuple(names), tuple(answers)))
+            questions.append(label_or_annotators(self.titles, likely, "share no class: which is the label?"))
             chosen = likely
         elif out:
             questions.append(outsiders(self.titles, list(chosen), out))
         elif (gaps := with_gaps(self.table, list(chosen))) is not None:
             questions.append(gaps)
-        elif (grid := people_and_questions(self.titles, chosen)) is not None:
-            questions.append(grid)
+        else:
+            asked = ranked_choices(self.titles, chosen) or people_and_questions(self.titles, chosen)
+            questions += [] if asked is None else [asked]
         if agreed and len(chosen) >= 2:
             left = (*left, *agreed)
         return replace(base, shape="wide", coders=tuple(chosen), left=left, questions=tuple(questions))

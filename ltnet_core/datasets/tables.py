@@ -44,6 +44,7 @@ MOST_TITLES = 20
 LARGEST_WHOLE = 2.0**53
 KEY = re.compile(rb'"([^"\\]*(?:\\.[^"\\]*)*)"\s*:', re.DOTALL)
 DECIMAL_COMMA = re.compile(r"-?\d+,(\d{1,2}|\d{4,})")  # with three digits it may be thousands
+OF_ALL = re.compile(r"(\d+)\s*(?:/|of|out of|von|de|sur)\s*\d+")
 TRUTHS = {"true": 1, "yes": 1, "false": 0, "no": 0}
 TEXT_TYPES = (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.types.is_large_binary)
 SEPARATOR_LINE = re.compile(rb"sep=(.)[ \t]*(?:\r\n|\r|\n)", re.IGNORECASE)
@@ -99,9 +100,15 @@ class Table:
         return replace(self, frame=self.frame[mask].reset_index(drop=True), row=self.row[mask])
 
     def numbers(self, column: str) -> NDArray[np.float64]:
-        """(rows,) the column as numbers, NaN where a cell is no finite one; ``40%`` is 40 and ``0,5`` is 0.5."""
+        """(rows,) the column as numbers, NaN where a cell is no finite one; ``40%`` is 40, ``0,5`` 0.5 and ``3/10`` 3.
+
+        Cells such as ``3/10`` and ``3 of 10`` say how many of all voted so; the other cells are empty then.
+        """
         cells = self.frame[column].cat
         texts = [str(c).removesuffix("%") for c in cells.categories]
+        parts = [OF_ALL.fullmatch(t) for t in texts if t]
+        if parts and None not in parts:
+            texts = [found[1] if (found := OF_ALL.fullmatch(t)) else t for t in texts]
         if any(DECIMAL_COMMA.fullmatch(t) for t in texts) and not any("." in t for t in texts):
             texts = [t.replace(",", ".") for t in texts]
         values = pd.to_numeric(pd.Series(texts, dtype=object), errors="coerce").to_numpy(np.float64)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from .questions import Answer, Question, flag, listed
 from .tables import Table
 
 MOST, MOSTLY_ZERO, NEAR, COMPETING = 0.9, 0.5, 0.02, 0.6
-MANY_ROWS = 20
+MANY_ROWS, FEWEST_ROWS, MOST_WAYS = 20, 8, 4
 TOTALS = frozenset({"total", "sum", "votes", "count", "n", "number", "annotators", "raters", "all"})
 PEOPLE = re.compile(
     r"reader|rater|annot|coder|expert|doctor|grader|observer|worker|labell?er|judge|radiolog|patholog|physician|^r\d+$|^a\d+$",
@@ -45,13 +45,15 @@ def votes_in(table: Table, columns: Sequence[str], corrections: Corrections) -> 
     votes = table.votes(columns)
     if not (votes >= 0).all():  # an empty cell is not a number
         return None
+    if len(varied := _varied(votes, columns)) < len(columns):
+        return votes_in(table, varied, corrections)
     total = _total(votes, columns)
     if total is not None:
         return Votes(tuple(c for i, c in enumerate(columns) if i != total))
     sums = votes.sum(1)
     whole = bool((votes == np.floor(votes)).all())
     if not whole:
-        shares = any(_add_up_to(sums, one) for one in (1.0, 100.0))
+        shares = any(add_up_to(sums, one) for one in (1.0, 100.0))
         return Votes(tuple(columns)) if shares else None
     titles = [table.titles.get(c, c) for c in columns]
     emotions = _emotions(columns)
@@ -66,31 +68,6 @@ def votes_in(table: Table, columns: Sequence[str], corrections: Corrections) -> 
         return Votes(tuple(columns), (_yes_or_no(table, titles),))
     if not people and ((votes == 0).mean() >= MOSTLY_ZERO or _compete(votes)):
         return Votes(tuple(columns), (_grades(table, titles),))
-    return None
-
-
-def votes_beside(
-    table: Table, columns: Sequence[str], values: Mapping[str, Sequence[str]], corrections: Corrections
-) -> Votes | None:
-    """Columns of counts called like the classes of a column of labels, as ``label, happy_votes, sad_votes``.
-
-    ``values`` are those in use of the columns that have few. Neighbours of such columns that hold counts are votes too.
-    """
-    if corrections.annotators or not len(table.row):
-        return None
-    counts = [c for c in columns if _is_count(table, c) and not TOTALS & set(words(c)) - {"votes"}]
-    for label, classes in values.items():
-        names = [set(words(v)) for v in classes if words(v)]
-        called = [c for c in counts if any(n <= set(words(c)) for n in names)]
-        if label in counts or len(called) < 2 or 2 * len(called) < len(names):
-            continue
-        order = list(columns)
-        first, last = order.index(called[0]), order.index(called[-1])
-        while last + 1 < len(order) and order[last + 1] in counts:
-            last += 1
-        block = [c for c in order[first : last + 1] if c in counts]
-        if max(table.numbers(c).max() for c in block) > 1:
-            return Votes(tuple(block), (_label_or_votes(table, label, block),))
     return None
 
 
@@ -118,24 +95,6 @@ def _emotions(columns: Sequence[str]) -> bool:
     return sum(c in WORDS for c in columns) >= len(columns) / 2
 
 
-def _is_count(table: Table, column: str) -> bool:
-    numbers = table.numbers(column)
-    return bool((numbers >= 0).all() and (numbers == np.floor(numbers)).all())
-
-
-def _label_or_votes(table: Table, label: str, votes: Sequence[str]) -> Question:
-    a, names = table.titles.get(label, label), [table.titles.get(c, c) for c in votes]
-    sentence = (
-        f"{table.file}: the columns {', '.join(map(repr, names[:8]))} hold counts and are called like the classes of "
-        f"{a!r}: the labels may be the votes, or {a!r} alone."
-    )
-    answers = (
-        Answer(flag("--classes-are", listed(names)), "each column holds the votes for a class"),
-        Answer(flag("--columns", listed([f"label={a}"])), f"{a} is the label, the votes are left out"),
-    )
-    return Question("votes beside a label", sentence, (a, *names), answers)
-
-
 def odd_vote(table: Table, columns: Sequence[str]) -> str:
     """In parentheses, the cell that keeps columns of numbers from being votes; empty where there is none."""
     if len(columns) < 2 or not len(table.row):
@@ -153,11 +112,38 @@ def odd_vote(table: Table, columns: Sequence[str]) -> str:
 
 def are_percentages(votes: NDArray[np.float64]) -> bool:
     """Whether the votes (rows, classes) are shares of a hundred: rows add up to it, and not all cells are whole."""
-    return bool((votes != np.floor(votes)).any()) and _add_up_to(votes.sum(1), 100.0)
+    return bool((votes != np.floor(votes)).any()) and add_up_to(votes.sum(1), 100.0)
 
 
-def _add_up_to(sums: NDArray[np.float64], one: float) -> bool:
+def of_one_coder(question: Question) -> Question:
+    """The question about columns of 0 and 1, where another column says whose row it is: they are no annotators."""
+    classes = [a for a in question.answers if a.flag.startswith("--classes-are")]
+    own = [
+        Answer(flag("--columns", listed([f"label={c}"])), f"the labels are the answers in {c} alone")
+        for c in question.about[:MOST_WAYS]
+    ]
+    sentence = question.sentence.partition(": they may be")[0] + (
+        ": they may be classes of which an image has several, or questions of their own."
+    )
+    return replace(question, sentence=sentence, answers=(*classes, *own))
+
+
+def add_up_to(sums: NDArray[np.float64], one: float) -> bool:
+    """Whether most of these sums are 1, or 100."""
     return bool((np.abs(sums - one) <= NEAR * one).mean() >= MOST)
+
+
+def _varied(votes: NDArray[np.float64], columns: Sequence[str]) -> list[str]:
+    """The columns without those that hold the same number in all of many rows, where the others add up to as many.
+
+    Such a column says that a form is complete, or how many voted.
+    """
+    same = (votes == votes[:1]).all(0) & (votes[0] > 0)
+    if len(votes) < FEWEST_ROWS or not same.any() or (~same).sum() < 2:
+        return list(columns)
+    sums = votes[:, ~same].sum(1)
+    often = np.unique(sums, return_counts=True)[1].max() >= MOST * len(sums) and sums.max() > 0
+    return [c for c, s in zip(columns, same, strict=True) if not s or not often]
 
 
 def _total(votes: NDArray[np.float64], columns: Sequence[str]) -> int | None:
