@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -336,3 +337,22 @@ def test_folders_of_images_that_nobody_sorted_are_asked_about(folder: str, tmp_p
     assert out.table.classes == CLASSES
     assert list(found(out).values()) == [N - 2]
     assert len(own.table.classes) == 5
+
+
+# ---- folders
+
+
+@pytest.mark.parametrize("path", ["{who}/{kind}/{image}", "{kind}/{who}/{image}", "train/{who}/{kind}/{image}"])
+@pytest.mark.parametrize("classes", [CLASSES, ("cat", "dog", "emu", "fox")])
+def test_folders_of_annotators_above_and_below_the_classes(path: str, classes: Sequence[str], tmp_path: Path) -> None:
+    for n, image in enumerate(FACES):
+        for who, said in (("ann", a), ("ben", b)):
+            kind = classes[CLASSES.index(said(n))]
+            write_image(tmp_path / path.format(who=who, kind=kind, image=image), n)
+        write_image(tmp_path / "test" / "ann" / classes[n % 4] / f"t{n}.png", 100 + n)
+    if not path.startswith("train/"):
+        shutil.rmtree(tmp_path / "test")
+    study = load_dataset(tmp_path)
+    assert found(study) == {"ann": N, "ben": N}
+    assert study.table.classes == tuple(classes)
+    assert int(study.is_test.sum()) == (N if path.startswith("train/") else 0)

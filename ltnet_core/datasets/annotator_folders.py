@@ -20,7 +20,8 @@ TITLE = "A folder of classes per annotator"
 LAYOUT = """\
 ann/happy/a.png …          the images as Ann sorted them
 ben/sad/a.png …            copies of the same images as Ben sorted them; each folder is a coder
-ann/train/…  ann/test/…    optional"""
+ann/train/…  ann/test/…    optional; or train/ann/happy/a.png
+happy/ann/a.png …          or the annotators below the classes"""
 NOTE = """\
 Recognised where folders hold copies of the same images, by content and, where that is so, by name. An image of
 several folders is one item, called as in the first of them. An image that nobody else sorted is an item of its own."""
@@ -33,18 +34,48 @@ SAMPLE = 20
 LEAST_SHARED = 0.5
 
 
-def _sources(files: Files) -> dict[str, list[tuple[str, str, str]]]:
-    """Annotator → (image, part, class) of each image in a class folder below."""
-    out: dict[str, list[tuple[str, str, str]]] = {}
+Sources = dict[str, list[tuple[str, str, str]]]
+Key = Callable[[str], str]
+
+
+def _sources(files: Files, class_first: bool = False) -> Sources:
+    """Annotator → (image, part, class) of each image in a class folder below, or above with ``class_first``.
+
+    The part may stand above the annotator or below: train/ann/happy/a.png, ann/train/happy/a.png.
+    """
+    out: Sources = {}
     for name in files.images:
-        source, *folders = name.split("/")[:-1] or [""]
-        part = part_of_value(folders[0]) if len(folders) > 1 else ""
-        if folders and not part_of_value(source) and source.lower() not in UNLABELLED:
-            out.setdefault(source, []).append((name, part, folders[1] if part else folders[0]))
+        folders = name.split("/")[:-1]
+        part = part_of_value(folders[0]) if len(folders) > 2 else ""
+        source, *below = folders[1:] if part else folders or [""]
+        if not part and len(below) > 1:
+            part = part_of_value(below[0])
+            below = below[1:] if part else below
+        if below and not part_of_value(source) and source.lower() not in UNLABELLED:
+            who, label = (below[0], source) if class_first else (source, below[0])
+            out.setdefault(who, []).append((name, part, label))
     return out
 
 
-def _key(files: Files, sources: dict[str, list[tuple[str, str, str]]]) -> Callable[[str], str] | None:
+def _sorted(files: Files) -> tuple[Sources, Key | None]:
+    """The annotators' images, with the folders of annotators above or below those of classes, and what tells images.
+
+    Where both are possible an annotator has hardly an image twice.
+    """
+    ways = []
+    for class_first in (False, True):
+        sources = _sources(files, class_first)
+        if len(sources) < 2 or len({c for images in sources.values() for *_, c in images}) < 2:
+            continue
+        key = _key(files, sources)
+        if key is not None:
+            twice = sum(len(images) - len({key(i) for i, *_ in images}) for images in sources.values())
+            ways.append((twice, class_first, sources, key))
+    best = min(ways, key=lambda w: w[:2], default=None)
+    return (_sources(files), None) if best is None else best[2:]
+
+
+def _key(files: Files, sources: Sources) -> Key | None:
     """What an image is recognised by in another folder: name or content; None where the folders share no image."""
     everything = [i for images in sources.values() for i, *_ in images]
     by_name = _shared(sources, _base)
@@ -70,7 +101,7 @@ def _content(files: Files, image: str) -> str:
     return hashlib.sha256(files.read(image)).hexdigest()
 
 
-def _shared(sources: dict[str, list[tuple[str, str, str]]], key: Callable[[str], str]) -> list[list[str]]:
+def _shared(sources: Sources, key: Key) -> list[list[str]]:
     """The images that two annotators sorted; none where they are fewer than half of what the smaller one has."""
     keys = {source: {key(i): i for i, *_ in images} for source, images in sources.items()}
     holders = Counter(k for held in keys.values() for k in held)
@@ -83,15 +114,13 @@ def _shared(sources: dict[str, list[tuple[str, str, str]]], key: Callable[[str],
 def match(files: Files, corrections: Corrections = NOTHING) -> Match:
     """Recognised by folders of classes that hold the same images; parts, persons and sequences are no annotators."""
     layout = lay_out(files.images, corrections)
-    if layout.wrong or not layout.sources:
+    deep = any(i.count("/") > 1 for i in files.images)
+    if layout.wrong or not (layout.sources or deep):
         return Match(False, layout.wrong or "no folders of classes for several annotators", 0.0)
     many = len(files.images) > MOST_READ
     if many and len({_base(i) for i in files.images}) == len(files.images):
         return Match(False, "the folders hold images of different names", 0.0)
-    sources = _sources(files)
-    if len(sources) < 2 or len({c for images in sources.values() for *_, c in images}) < 2:
-        return Match(False, "no folders of classes for several annotators", 0.0)
-    key = _key(files, sources)
+    sources, key = _sorted(files)
     if key is None:
         return Match(False, "the folders hold different images", 0.0)
     how = "name and content" if key is _base else "content"
@@ -106,8 +135,8 @@ def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading
     DatasetError
         there is nothing to learn from.
     """
-    sources = _sources(files)
-    key = _key(files, sources) or (lambda image: image)
+    sources, found = _sorted(files)
+    key = found or (lambda image: image)
     answers = Answers("the folders")
     first: dict[str, str] = {}
     for source in sorted(sources):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from .corrections import NOTHING, Corrections
-from .splits import TEST_ELSEWHERE, TRAIN_ELSEWHERE, words
+from .splits import TEST_ELSEWHERE, TRAIN_ELSEWHERE, bare_words
 
 LEARN = TRAIN_ELSEWHERE | {"train", "training", "learn"}
 HELD_OUT = TEST_ELSEWHERE | {
@@ -17,7 +17,7 @@ HELD_OUT = TEST_ELSEWHERE | {
 @lru_cache(maxsize=65_536)  # the same few folders stand before a million images
 def part_of_value(value: str) -> str:
     """``train``, ``test`` or "" for a value of a split field."""
-    parts = words(value)
+    parts = bare_words(value)
     together = {*parts, "".join(parts)}
     if together & HELD_OUT:
         return "test"

@@ -72,13 +72,22 @@ def words(name: str) -> list[str]:
     return [w.lower() for w in WORD.findall(unicodedata.normalize("NFC", name))]
 
 
+def bare_words(name: str) -> list[str]:
+    """The words of a name, each without what it says of its content.
+
+    >>> bare_words("Testdaten_2"), bare_words("trainset")
+    (['test', '2'], ['trainset'])
+    """
+    return [w if (ends := CONTENT.fullmatch(w)) is None or w in TRAIN | TEST else ends[1] for w in words(name)]
+
+
 def part_of(name: str) -> str | None:
     """train or test where a name says so, alone or among other words; None where it says neither or both.
 
     >>> part_of("PublicTest"), part_of("Train_Aligned_Faces"), part_of("happy"), part_of("train_test_split")
     ('test', 'train', None, None)
     """
-    parts = [w if (ends := CONTENT.fullmatch(w)) is None or w in TRAIN | TEST else ends[1] for w in words(name)]
+    parts = bare_words(name)
     together = "".join(parts)
     if together in TRAIN or together in TEST:
         return "train" if together in TRAIN else "test"
