@@ -356,3 +356,93 @@ def test_folders_of_annotators_above_and_below_the_classes(path: str, classes: S
     assert found(study) == {"ann": N, "ben": N}
     assert study.table.classes == tuple(classes)
     assert int(study.is_test.sum()) == (N if path.startswith("train/") else 0)
+
+
+# ---- tables beside others, and tables that cannot be read
+
+
+def test_a_legend_of_codes_is_no_coder_and_offers_its_names(tmp_path: Path, ltnet: Command) -> None:
+    order = ("sad", "happy", "angry", "neutral")  # not the alphabet's
+    long_table(tmp_path, lambda i, c: str(1 + order.index(a(i) if c == "A" else b(i))))
+    write_csv(tmp_path / "codebook.csv", ("id", "label"), list(enumerate(order, 1)))
+    report = inspected(ltnet, tmp_path)
+    assert list(report["coders"]) == ["A", "B"]
+    assert [p["kind"] for p in report["problems"]] == []
+    (_, named), (_, codes) = answers(tmp_path, "codes and their legend")
+    assert named.table.classes == CLASSES
+    at = dict(zip(named.table.classes, named.table.class_counts()[0].tolist(), strict=True))
+    assert at == {k: [a(i) for i in range(N)].count(k) for k in CLASSES}
+    assert codes.table.classes == ("1", "2", "3", "4")
+
+
+def test_a_small_table_of_labels_is_no_legend(tmp_path: Path) -> None:
+    for file in ("ann.csv", "ben.csv"):
+        for n, image in enumerate(FACES[:4]):
+            write_image(tmp_path / "images" / image, n)
+        write_csv(tmp_path / file, ("image", "label"), list(zip(FACES, CLASSES, strict=False)))
+    assert found(load_dataset(tmp_path)) == {"ann": 4, "ben": 4}
+
+
+def by_class(at: Path) -> Path:
+    for n, image in enumerate(FACES):
+        write_image(at / a(n) / image, n)
+    return at
+
+
+def _two_sheets(at: Path) -> None:
+    book = Workbook()
+    for sheet, said in ((book.active, a), (book.create_sheet("Ben"), b)):
+        for row in [("image", "label"), *((x, said(i)) for i, x in enumerate(FACES))]:
+            sheet.append(row)
+    book.save(at / "labels.xlsx")
+
+
+def test_folders_beside_a_table_that_is_not_read_are_asked_about(tmp_path: Path) -> None:
+    rows = [(i, a(i), b(i)) for i in range(N)]
+    write_csv(by_class(tmp_path / "frames") / "raters.csv", ("frame", "rater1", "rater2"), rows)
+    _two_sheets(by_class(tmp_path / "sheets"))
+    for folder, why in (
+        ("frames", "it has no column of image names"),
+        ("sheets", "the workbook has 2 sheets with rows"),
+    ):
+        asked = question(load_dataset(tmp_path / folder), "table beside folders")
+        assert why in asked.sentence
+        ((_, study),) = answers(tmp_path / folder, "table beside folders")
+        assert list(found(study).values()) == [N]
+    counts = by_class(tmp_path / "counts")
+    write_csv(counts / "class_counts.csv", ("class", "count"), [(k, 6) for k in CLASSES])
+    (counts / "~$labels.xlsx").write_bytes(b"\x05Ann")  # Excel's mark that the table is open
+    assert load_dataset(counts).reading.questions == ()
+
+
+def test_a_table_that_is_not_read_beside_one_that_is_read_is_named(tmp_path: Path) -> None:
+    labels(tmp_path, ("image", "label"), lambda i: (a(i),), "ann.csv")
+    _two_sheets(tmp_path)
+    (left,) = [p for p in load_dataset(tmp_path).problems if p.kind == "table left out"]
+    assert left.level == "warning"
+    assert "labels.xlsx: is not read: the workbook has 2 sheets with rows" in left.examples[0]
+    assert "save the one with the labels, or each annotator's, as CSV" in left.examples[0]
+
+
+@pytest.mark.parametrize("title", ["{}.png", "{}", "Which emotion? [{}]"])
+def test_a_table_with_a_column_for_each_image_says_to_turn_it(title: str, tmp_path: Path, ltnet: Command) -> None:
+    head = ["rater", *(title.format(x[:-4]) for x in FACES)]
+    rows = [(who, *(said(i) for i in range(N))) for who, said in (("Ann", a), ("Ben", b))]
+    write_csv(faces(tmp_path) / "labels.csv", head, rows)
+    told = ltnet("inspect", tmp_path)
+    assert told.returncode == 2
+    assert "there is a column for each image, such as " in told.stderr
+    assert "turn the table" in told.stderr
+
+
+def test_names_of_columns_that_occur_again_are_named_by_row(tmp_path: Path) -> None:
+    long_table(tmp_path, lambda i, c: a(i), "A")
+    own = (tmp_path / "labels.csv").read_text()
+    (tmp_path / "labels.csv").write_text(own + own.replace(",A,", ",B,"))
+    assert refusal(tmp_path) == "labels.csv, row 26: this row holds the names of the columns again; remove it."
+
+
+def test_a_table_of_no_text_is_named(tmp_path: Path) -> None:
+    labels(tmp_path, ("image", "label"), lambda i: (a(i),))
+    (tmp_path / "labels.csv").write_bytes((tmp_path / "labels.csv").read_text().encode("utf-16-le"))
+    assert "labels.csv: is not text; expected a CSV file." in refusal(tmp_path)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from .answers import Answers
 from .corrections import NOTHING, Corrections
 from .files import Files
-from .folder_levels import lay_out
+from .folder_levels import SUBJECT, lay_out
 from .parts import part_of_value
 from .reading import Match, Reading
 from .study import Problem
@@ -38,7 +38,11 @@ Sources = dict[str, list[tuple[str, str, str]]]
 Key = Callable[[str], str]
 
 
-def _sources(files: Files, class_first: bool = False) -> Sources:
+def _part(folder: str, corrections: Corrections) -> str:
+    return corrections.part(folder) or part_of_value(folder)
+
+
+def _sources(files: Files, corrections: Corrections, class_first: bool = False) -> Sources:
     """Annotator → (image, part, class) of each image in a class folder below, or above with ``class_first``.
 
     The part may stand above the annotator or below: train/ann/happy/a.png, ann/train/happy/a.png.
@@ -46,25 +50,27 @@ def _sources(files: Files, class_first: bool = False) -> Sources:
     out: Sources = {}
     for name in files.images:
         folders = name.split("/")[:-1]
-        part = part_of_value(folders[0]) if len(folders) > 2 else ""
+        part = folders[0] if len(folders) > 2 and _part(folders[0], corrections) else ""
         source, *below = folders[1:] if part else folders or [""]
         if not part and len(below) > 1:
-            part = part_of_value(below[0])
+            part = below[0] if _part(below[0], corrections) else ""
             below = below[1:] if part else below
-        if below and not part_of_value(source) and source.lower() not in UNLABELLED:
+        if below and not _part(source, corrections) and source.lower() not in UNLABELLED:
             who, label = (below[0], source) if class_first else (source, below[0])
             out.setdefault(who, []).append((name, part, label))
     return out
 
 
-def _sorted(files: Files) -> tuple[Sources, Key | None]:
+def _sorted(files: Files, corrections: Corrections) -> tuple[Sources, Key | None]:
     """The annotators' images, with the folders of annotators above or below those of classes, and what tells images.
 
     Where both are possible an annotator has hardly an image twice.
     """
     ways = []
     for class_first in (False, True):
-        sources = _sources(files, class_first)
+        sources = _sources(files, corrections, class_first)
+        if class_first and all(SUBJECT.fullmatch(who.lower()) for who in sources):
+            continue  # the persons shown
         if len(sources) < 2 or len({c for images in sources.values() for *_, c in images}) < 2:
             continue
         key = _key(files, sources)
@@ -72,7 +78,7 @@ def _sorted(files: Files) -> tuple[Sources, Key | None]:
             twice = sum(len(images) - len({key(i) for i, *_ in images}) for images in sources.values())
             ways.append((twice, class_first, sources, key))
     best = min(ways, key=lambda w: w[:2], default=None)
-    return (_sources(files), None) if best is None else best[2:]
+    return (_sources(files, corrections), None) if best is None else best[2:]
 
 
 def _key(files: Files, sources: Sources) -> Key | None:
@@ -120,7 +126,7 @@ def match(files: Files, corrections: Corrections = NOTHING) -> Match:
     many = len(files.images) > MOST_READ
     if many and len({_base(i) for i in files.images}) == len(files.images):
         return Match(False, "the folders hold images of different names", 0.0)
-    sources, key = _sorted(files)
+    sources, key = _sorted(files, corrections)
     if key is None:
         return Match(False, "the folders hold different images", 0.0)
     how = "name and content" if key is _base else "content"
@@ -135,7 +141,7 @@ def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading
     DatasetError
         there is nothing to learn from.
     """
-    sources, found = _sorted(files)
+    sources, found = _sorted(files, corrections)
     key = found or (lambda image: image)
     answers = Answers("the folders")
     first: dict[str, str] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -13,17 +13,39 @@ from .files import is_image_name
 
 UNNAMED = "unnamed: "
 """What a column without a name is called, with its place: as pandas calls it."""
+MOST_REPEATS = 3
+AGAIN = "this row holds the names of the columns again; remove it."
 
 
 def require_header(titles: Sequence[str], name: str, row: int) -> None:
     """Raise where the first row holds names of images: it is data, and the columns have no names."""
-    if any(is_image_name(t) and "=" not in t for t in titles):
+    images = {t for t in titles if is_image_name(t) and "=" not in t}
+    if len(images) > 2 and 2 * len(images) > len(titles):
+        raise DatasetError(turn(sorted(images)[0]), file=name, row=row)
+    if images:
         shown = ", ".join(map(repr, titles[:6]))
         text = (
             f"there is no header: the first row holds data ({shown}). Write the names of the columns above it, such as "
             "image,coder,label."
         )
         raise DatasetError(text, file=name, row=row)
+
+
+def turn(image: str) -> str:
+    """What to do with a table that has a column for each image."""
+    return (
+        f"there is a column for each image, such as {image!r}, and a row for each annotator; turn the table (in a "
+        "spreadsheet: copy, paste transposed), so that each image has a row."
+    )
+
+
+def repeated_row(frame: pd.DataFrame, titles: Mapping[str, str]) -> int | None:
+    """The position of a row that holds the names of these columns again, each of which is there hardly ever."""
+    rows = [frame.index[(frame[c] == t).to_numpy()] for c, t in titles.items()]
+    if len(rows) < 2 or any(len(r) > MOST_REPEATS for r in rows):
+        return None
+    common = sorted(set.intersection(*(set(map(int, r)) for r in rows)))
+    return common[0] if common else None
 
 
 def require_different(names: Sequence[str], name: str) -> None:

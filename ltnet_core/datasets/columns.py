@@ -155,6 +155,8 @@ ABOUT = frozenset(
     }
 )
 
+COUNTS = frozenset({"count", "counts", "votes", "nvotes", "numvotes", "votecount", "votescount"})
+
 
 def short(name: str) -> str:
     """A column's name without case, blanks, dashes, dots and underscores.

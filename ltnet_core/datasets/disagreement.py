@@ -8,10 +8,12 @@ from . import imagefolder
 from .corrections import Corrections
 from .files import Files, inside
 from .image_names import match_names
+from .label_tables import unread_tables
 from .questions import Answer, Question, flag, listed
 from .reading import Reading
 
 TABLES = ("long-table", "wide-table", "votes-table", "plain", "ltnet-list")
+FOLDERS = ("imagefolder", "annotator-folders")
 LABELS_AGREE, FEWEST = 0.999, 4
 
 
@@ -20,6 +22,8 @@ def disagreement(format: str, reading: Reading, corrections: Corrections) -> lis
 
     Folders are no classes where none is named like a class of the table: by person, by date, by number.
     """
+    if format in FOLDERS:
+        return _beside_folders(reading.files, corrections)
     if (
         format not in TABLES
         or not reading.images
@@ -59,6 +63,19 @@ def disagreement(format: str, reading: Reading, corrections: Corrections) -> lis
         Answer(flag("--ignore", file), "the folders are the labels; the table is none"),
     )
     return [Question("folders and table disagree", sentence, (file, *sorted(set(by_folder.values()))[:4]), answers)]
+
+
+def _beside_folders(files: Files, corrections: Corrections) -> list[Question]:
+    """The questions whether folders are the labels, where a table beside them may hold labels and is not read."""
+    out = []
+    for file, why in unread_tables(files, corrections).items():
+        sentence = (
+            f"{file} may hold labels and is not read: {why}. The folders are read as the classes; to read the table, "
+            "mend it or name its columns (--columns image=…,label=…)."
+        )
+        way = Answer(flag("--ignore", file), "the folders are the labels, the table is left out")
+        out.append(Question("table beside folders", sentence, (file,), (way,)))
+    return out
 
 
 def _explicit(format: str, reading: Reading) -> str:

@@ -40,8 +40,8 @@ def is_image_name(name: str) -> bool:
 
 
 def is_hidden(name: str) -> bool:
-    """Whether a file is not read: a part of its name starts with a dot or with what macOS adds to archives."""
-    return any(part.startswith((".", "__MACOSX")) for part in name.split("/"))
+    """Whether a file is not read: a part of its name starts with a dot, or with what macOS and Office add."""
+    return any(part.startswith((".", "__MACOSX", "~$")) for part in name.split("/"))
 
 
 class Files(ABC):

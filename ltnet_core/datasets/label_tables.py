@@ -8,6 +8,9 @@ from dataclasses import dataclass, replace
 from weakref import WeakKeyDictionary
 
 from ..errors import DatasetError
+from .code_legends import find_legend
+from .columns import WEAK_CODERS, named, short
+from .columns import labels as label_columns
 from .corrections import NOTHING, Corrections
 from .dataset_reading import TableReading
 from .files import Files
@@ -20,9 +23,11 @@ from .study import Problem
 from .table_rows import TableRows, known_truth, renamed_images, rows_of, stem, truth_of, without_column
 from .table_versions import versions_question
 from .tables import Table, header, is_table, read_table
+from .vote_columns import PEOPLE
 
 OWN = ("classes.csv", "truth.csv")
 DEEPEST = 3
+LEAST_ROWS = 0.5
 
 
 @dataclass(frozen=True)
@@ -67,8 +72,48 @@ def understand(files: Files, corrections: Corrections = NOTHING, shape: str | No
                 continue
             table = read_table(files, file)
             understood.append(LabelTable(table, find_roles(table, files.images, corrections, shape)))
+        legend = find_legend([(f.table, f.roles) for f in understood])
+        if legend is not None:
+            understood = [_as_legend(f) if f.table.file == legend.file else f for f in understood]
         cached[key] = _with_parts(understood, corrections)
     return cached[key]
+
+
+def _as_legend(f: LabelTable) -> LabelTable:
+    return replace(f, roles=Roles(f.table.file, columns=f.roles.columns, missing="the meaning of codes"))
+
+
+def unread_tables(files: Files, corrections: Corrections = NOTHING) -> dict[str, str]:
+    """Table → why it is not read, of those that cannot be read or whose columns are called like labels or people.
+
+    A table of much fewer rows than there are images, such as the counts of the classes, holds no labels.
+
+    Raises
+    ------
+    DatasetError
+        another table is broken.
+    """
+    out: dict[str, str] = {}
+    for file in tables(files):
+        if not header(files, file):
+            try:
+                read_table(files, file)
+            except DatasetError as e:
+                out[file] = str(e).removeprefix(file).removeprefix(": ").rstrip(".")
+    every = understand(files, corrections)
+    legend = find_legend([(f.table, f.roles) for f in every])
+    for f in every:
+        many = len(f.table.row) >= LEAST_ROWS * len(files.images)
+        own = legend is not None and f.table.file == legend.file
+        if f.roles.shape == "none" and many and not own and not is_form(f.table.file) and _speaks_of_labels(f.table):
+            out[f.table.file] = f"it has {f.roles.missing}"
+    return out
+
+
+def _speaks_of_labels(table: Table) -> bool:
+    columns = list(table.frame.columns)
+    people = [c for c in named(columns, "coder") if short(c) not in WEAK_CODERS]
+    return bool(label_columns(columns) or people or any(PEOPLE.search(c) for c in columns))
 
 
 def _with_parts(tables: list[LabelTable], corrections: Corrections) -> list[LabelTable]:
@@ -119,6 +164,7 @@ def read_tables(
         a table is broken, or none has annotations; ``none`` is the message then.
     """
     every = understand(files, corrections, shape)
+    aside = unread_tables(files, corrections)
     _understood.pop(files, None)
     speaking = [f for f in every if f.roles.shape != "none"]
     beside = [f for f in speaking if is_truth(f.table.file) and f.roles.shape in ("single", "wide", "votes")]
@@ -153,8 +199,12 @@ def read_tables(
     alone = [f.table.file for f in speaking if f.roles.shape == "single" and f.part is None]
     questions += versions_question(alone, labels, corrections)
     classes, codes = read_classes(files)
+    legend = find_legend([(f.table, f.roles) for f in every])
+    if legend is not None and classes is None and not corrections.classes:
+        questions.append(legend.question())
     forms = [f.table.file for f in every if is_form(f.table.file)]
     problems = [Problem("table left out", 1, (f"{n}: is a form to be filled in, no labels.",), "note") for n in forms]
+    problems += [Problem("table left out", 1, (f"{n}: is not read: {why}.",)) for n, why in aside.items()]
     return Reading(
         files, files.images, labels, truth, classes, codes, problems=problems, tables=readings, splits=splits,
         missing=missing, questions=questions,

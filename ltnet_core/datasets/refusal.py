@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..errors import DatasetError
+from .column_titles import turn
 from .files import Files, suffix
-from .tables import header, is_table
+from .image_names import match_names
+from .tables import header, is_table, read_table
 
 LEAST = 0.1
+BRACKETS = re.compile(r"[\[(]([^\])]+)[\])]\s*$")
 FILES, COLUMNS, TABLES = 6, 12, 3
 UNREAD = frozenset({".heic", ".heif", ".avif", ".jfif", ".jp2", ".jxl", ".dcm", ".svg", ".psd", ".raw", ".nef", ".cr2"})
 
@@ -38,6 +43,7 @@ def refusal(files: Files, misses: Sequence[Miss]) -> str:
     text += "."
     if texts:
         text += f" The nearest is {texts[0]}." + (f" The next is {texts[1]}." if len(texts) > 1 else "")
+    text += "".join(f" {t}" for t in (*_unreadable(files), *_turned(files)))
     if columns:
         text += f" Columns found: {'; '.join(columns)}. --columns image=…,coder=…,label=… says which is which."
     elif images:
@@ -59,6 +65,30 @@ def _others(files: Files) -> str:
 def unread_types(files: Files) -> set[str]:
     """Endings of files that are images, but of a type that is not read."""
     return {suffix(n) for n in files.others} & UNREAD
+
+
+def _unreadable(files: Files) -> list[str]:
+    """Sentences about tables that cannot be read."""
+    out = []
+    for name in [n for n in files.names if is_table(n) and not header(files, n)][:TABLES]:
+        try:
+            read_table(files, name)
+        except DatasetError as e:
+            out.append(str(e))
+    return out
+
+
+def _turned(files: Files) -> list[str]:
+    """Sentences about tables with a column for each image."""
+    out = []
+    for name in [n for n in files.names if is_table(n)][: 3 * TABLES]:
+        columns = header(files, name)
+        written = [found[1] if (found := BRACKETS.search(c)) else c for c in columns]
+        known = set(files.images)
+        images = [n for n in match_names(written, files.images).images if n in known] if known else []
+        if len(images) > 2 and 2 * len(images) > len(columns):
+            out.append(f"{name}: {turn(images[0])}")
+    return out[:TABLES]
 
 
 def _columns(files: Files) -> list[str]:

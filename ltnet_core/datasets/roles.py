@@ -10,7 +10,8 @@ import numpy as np
 from ..errors import DatasetError
 from .class_numbers import number
 from .column_facts import FEW, ColumnFacts
-from .columns import KNOWN, ROLES, WEAK_CODERS, about, labels, named, short, without
+from .column_titles import AGAIN, repeated_row
+from .columns import COUNTS, KNOWN, ROLES, WEAK_CODERS, about, labels, named, short, without
 from .corrections import Corrections, key_of
 from .dataset_reading import TableReading
 from .image_names import match_names
@@ -31,7 +32,6 @@ from .vote_columns import odd_vote, of_one_coder, votes_in, with_gaps
 from .votes_beside import Beside, beside_question, votes_beside
 
 MOST_NAMES = 10_000
-COUNTS = frozenset({"count", "counts", "votes", "nvotes", "numvotes", "votecount", "votescount"})
 MATCHED = 0.5
 FITTING = {"long": ("long",), "plain": ("long",), "votes": ("votes",), "wide": ("wide", "single")}
 YES_OR_NO = frozenset({"0", "1", "true", "false", "yes", "no", "y", "n", "t", "f", "0.0", "1.0"})
@@ -231,6 +231,8 @@ class _Finder(ColumnFacts):
         words = [c for c, t in titles.items() if t and number(t) is None]
         words = [c for c in words if len(self.table.frame[c].cat.categories) <= MOST_NAMES]
         again = [c for c in words if titles[c] in self.table.frame[c].cat.categories]
+        if (at := repeated_row(self.table.frame, {c: titles[c] for c in again})) is not None:
+            raise DatasetError(AGAIN, file=self.table.file, row=int(self.table.row[at]))
         first = titles[image] if image is not None and self.images else ""
         if len(again) > 1 or (first and short(first) not in KNOWN and self.names_an_image(first)):
             shown = ", ".join(map(repr, list(titles.values())[:6]))

@@ -129,7 +129,8 @@ def _only_sheet(data: bytes, name: str, formulas: bool, most: int | None = None)
     if len(filled) > 1:
         names = ", ".join(map(repr, list(filled)[:5]))
         raise DatasetError(
-            f"the workbook has {len(filled)} sheets with rows ({names}); save the one with the labels as CSV.",
+            f"the workbook has {len(filled)} sheets with rows ({names}); save the one with the labels, or "
+            "each annotator's, as CSV.",
             file=name,
         )
     if not filled:
