@@ -446,3 +446,20 @@ def test_a_table_of_no_text_is_named(tmp_path: Path) -> None:
     labels(tmp_path, ("image", "label"), lambda i: (a(i),))
     (tmp_path / "labels.csv").write_bytes((tmp_path / "labels.csv").read_text().encode("utf-16-le"))
     assert "labels.csv: is not text; expected a CSV file." in refusal(tmp_path)
+
+
+def test_json_by_annotator_and_lines_with_records_in_them(tmp_path: Path) -> None:
+    by_person = {who: {x: said(i) for i, x in enumerate(FACES)} for who, said in (("Ann", a), ("Ben", b))}
+    (faces(tmp_path / "people") / "labels.json").write_text(json.dumps(by_person))
+    records = [{"image": x, "annotations": [{"annotator": w, "label": by_person[w][x]} for w in by_person]} for x in FACES]  # fmt: skip
+    answers_of = [{"image": x, "labels": {w: by_person[w][x] for w in by_person}} for x in FACES]
+    for folder, lines in (("records", records), ("answers", answers_of)):
+        (faces(tmp_path / folder) / "labels.jsonl").write_text("".join(json.dumps(r) + "\n" for r in lines))
+    for folder in ("people", "records", "answers"):
+        study = load_dataset(tmp_path / folder)
+        assert found(study) == {"Ann": N, "Ben": N}
+        assert study.table.classes == CLASSES
+        assert study.reading.questions == ()
+    (tmp_path / "alone").mkdir()
+    shutil.copy(tmp_path / "people" / "labels.json", tmp_path / "alone")
+    assert found(load_dataset(tmp_path / "alone")) == {"Ann": N, "Ben": N}

@@ -19,10 +19,10 @@ BESIDE = ("classes.csv", "truth.csv")
 
 
 class AsTables(Files):
-    """The images of a dataset, and tables that were made of its other files."""
+    """The images of a dataset, and tables that were made of its other files; ``own`` are the names of these files."""
 
-    def __init__(self, files: Files, tables: Mapping[str, bytes]):
-        self._files, self.tables = files, dict(tables)
+    def __init__(self, files: Files, tables: Mapping[str, bytes], own: Mapping[str, str] | None = None):
+        self._files, self.tables, self.own = files, dict(tables), dict(own or {})
         self.location, self.below, self.passed_over = files.location, files.below, files.passed_over
 
     def _list(self) -> list[str]:
@@ -60,7 +60,7 @@ def read_as_tables(files: Files, tables: AsTables, name: str, corrections: Corre
     reader, matched = match_tables(tables, corrections)
     if reader is None:
         raise DatasetError(f"{matched.text or 'no table of labels'}.", file=name)
-    beside = AsTables(files, {**tables.tables, **{n: files.read(n) for n in BESIDE if n in files}})
+    beside = AsTables(files, {**tables.tables, **{n: files.read(n) for n in BESIDE if n in files}}, tables.own)
     reading: Reading = (
         reader.read(beside, name, corrections) if hasattr(reader, "CORRECTABLE") else reader.read(beside, name)
     )
@@ -77,7 +77,7 @@ def read_as_tables(files: Files, tables: AsTables, name: str, corrections: Corre
 def _own(tables: AsTables, text: str) -> str:
     """The text with the names that the files have in the dataset."""
     for name in tables.tables:
-        text = text.replace(name, _file(name))
+        text = text.replace(name, tables.own.get(name, _file(name)))
     return text
 
 

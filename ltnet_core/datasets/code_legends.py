@@ -8,13 +8,21 @@ from dataclasses import dataclass
 import numpy as np
 
 from .class_numbers import number
+from .columns import words
 from .files import is_image_name
 from .missing import ABSENT, DOUBTFUL, NO_ANSWER, plain
 from .questions import Answer, Question, flag
 from .roles import Roles
+from .table_rows import stem
 from .tables import Table
 
-MOST_CODES, SHOWN = 200, 6
+MOST_CODES, SHOWN, SHORTEST = 200, 6, 3
+LEGEND = frozenset(
+    {
+        *("legend", "codebook", "code", "codes", "key", "keys", "map", "mapping", "lookup", "dictionary", "meaning"),
+        *("classes", "categories", "names", "schema", "scheme"),
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -60,13 +68,17 @@ def find_legend(tables: Sequence[tuple[Table, Roles]]) -> Legend | None:
     for i, (table, _) in enumerate(tables):
         if not 2 <= len(table.row) <= MOST_CODES:
             continue
+        others = [t for k, t in enumerate(tables) if k != i]
+        used = _used(others)
+        items = {str(v) for t, r in others if r.image is not None for v in t.frame[r.image].cat.categories}
         columns = {c: cells for c in table.frame.columns if _once(cells := _cells(table, c))}
-        used = _used(t for k, t in enumerate(tables) if k != i)
-        if len(used) < 2:
+        if len(used) < 2 or any(set(cells) <= items for cells in columns.values()):
             continue
+        called = not LEGEND.isdisjoint(words(stem(table.file)))
         for codes, cells in columns.items():
             keys = [_key(c) for c in cells]
-            if not used <= set(keys) or any(map(is_image_name, cells)):
+            short = all(number(c) is not None or len(c) <= SHORTEST for c in cells)
+            if not used <= set(keys) or not (short or called):
                 continue
             names = [c for c, n in columns.items() if c != codes and _are_names(n, used)]
             if names:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from ..errors import DatasetError
 from .answers import Answers
 from .corrections import NOTHING, Corrections
-from .files import Files
+from .files import Files, is_image_name
 from .json_files import json_head, text
 from .label_studio import coder_of
 from .reading import Match, Reading
@@ -19,6 +20,7 @@ CHOOSES = True
 TITLE = "JSON, item to label"
 LAYOUT = """\
 answers.json       {"a.png": {"Ann": "happy", "Ben": "sad"}, "b.png": {"Ben": "sad"}, …}     item → annotator → class
+                   or {"Ann": {"a.png": "happy", "b.png": …}, "Ben": {…}}                     annotator → item → class
 labels.json        or {"a.png": "happy", "b.png": "sad", …}                                  item → class
 images/…           optional, matched by name"""
 NOTE = """\
@@ -37,9 +39,27 @@ def _files(files: Files) -> list[tuple[str, dict[str, Any]]]:
                 content = read_json(files, name)
             except DatasetError:
                 continue
-            if _of_annotators(content) or _of_images(content, files):
-                out.append((name, content))
+            by_item = _by_item(content, files)
+            if by_item is not content or _of_annotators(content) or _of_images(content, files):
+                out.append((name, by_item))
     return out
+
+
+def _by_item(content: dict[str, Any], files: Files) -> dict[str, Any]:
+    """The content by item, where it is by annotator: {"Ann": {"a.png": "happy"}}."""
+    known = {n.rsplit("/", 1)[-1] for n in files.images}
+
+    def are_images(names: Iterable[str]) -> bool:
+        marks = [is_image_name(n) or n.replace("\\", "/").rsplit("/", 1)[-1] in known for n in names]
+        return sum(marks) > len(marks) / 2
+
+    if len(content) < FEWEST or not all(isinstance(v, dict) for v in content.values()) or are_images(content):
+        return content
+    items = dict.fromkeys(i for by_item in content.values() for i in by_item)
+    plain = all(isinstance(x, str | int | float) or x is None for by_item in content.values() for x in by_item.values())
+    if not plain or not items or not are_images(items):
+        return content
+    return {i: {who: said[i] for who, said in content.items() if i in said} for i in items}
 
 
 def _of_annotators(content: dict[str, Any]) -> bool:
@@ -64,7 +84,8 @@ def _of_images(content: dict[str, Any], files: Files) -> bool:
 def match(files: Files) -> Match:
     """Recognised by an object of items, whose values are labels by annotator, or labels of images that are there."""
     for name, content in _files(files):
-        content_name = "the answers of annotators" if _of_annotators(content) else "the class of each image"
+        people = any(isinstance(v, dict) for v in content.values())
+        content_name = "the answers of annotators" if people else "the class of each image"
         return Match(True, f"{name} with {content_name}")
     for name in files.others:
         if name.lower().endswith(".json") and "/" not in name and _of_lists(files, name):

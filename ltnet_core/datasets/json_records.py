@@ -10,7 +10,7 @@ from .as_tables import AsTables, match_tables, read_as_tables
 from .columns import role
 from .corrections import NOTHING, Corrections
 from .files import Files
-from .json_files import json_head, text
+from .json_files import first_object, json_head, read_lines, text
 from .reading import Match, Reading
 from .text_files import read_json
 
@@ -20,6 +20,7 @@ TITLE = "Table as JSON records"
 LAYOUT = """\
 labels.json        [{"image": "a.png", "annotator": "Ann", "label": "happy"}, …]
                    or [{"image": "a.png", "Ann": "happy", "Ben": "sad"}, …], or votes, or ones and zeros
+labels.jsonl       or a record with records or lists in it on each line
                    or {"image": ["a.png", …], "label": ["happy", …]}, or {"a.png": {"Ann": "happy", "Ben": "sad"}, …}
 images/…           optional, any folder"""
 NOTE = """\
@@ -34,17 +35,30 @@ OF_PEOPLE = ("annotators", "annotations", "labels", "answers", "votes", "ratings
 
 
 def _as_tables(files: Files) -> AsTables | None:
-    tables = {}
+    tables, own = {}, {}
     for name in files.others:
-        if name.lower().endswith(".json") and "/" not in name and json_head(files, name)[:1] in (b"[", b"{"):
-            try:
-                records = _records(read_json(files, name))
-            except DatasetError:
-                continue
-            if records and f"{name}l" not in files:
-                rows = _same_fields(records)
-                tables[f"{name}l"] = "".join(json.dumps(r, ensure_ascii=True) + "\n" for r in rows).encode()
-    return AsTables(files, tables) if tables else None
+        lines = name.lower().endswith((".jsonl", ".ndjson"))
+        if "/" in name or not (lines or name.lower().endswith(".json")):
+            continue
+        if json_head(files, name)[:1] not in ((b"{",) if lines else (b"[", b"{")):
+            continue
+        try:
+            records = _of_lines(files, name) if lines else _records(read_json(files, name))
+        except DatasetError:
+            continue
+        if records and (lines or f"{name}l" not in files):
+            key = name if lines else f"{name}l"
+            own[key] = name
+            tables[key] = "".join(json.dumps(r, ensure_ascii=True) + "\n" for r in _same_fields(records)).encode()
+    return AsTables(files, tables, own) if tables else None
+
+
+def _of_lines(files: Files, name: str) -> list[dict[str, Any]]:
+    """The records of JSON Lines, where some hold records or lists; others are read as they are."""
+    first = first_object(files, name)
+    if not any(isinstance(v, dict | list) for v in first.values()):
+        return []
+    return [row for _, record in read_lines(files, name) for row in _each(record)]
 
 
 def _records(content: Any) -> list[dict[str, Any]]:
@@ -104,7 +118,7 @@ def match(files: Files, corrections: Corrections = NOTHING) -> Match:
     reader, matched = match_tables(tables, corrections)
     if reader is not None:
         return matched
-    name = sorted(tables.tables)[0][:-1]
+    name = sorted(tables.own.values())[0]
     return Match(False, f"the records of {name} have no fields for image and label; {matched.text}", matched.likeness)
 
 
