@@ -463,3 +463,16 @@ def test_json_by_annotator_and_lines_with_records_in_them(tmp_path: Path) -> Non
     (tmp_path / "alone").mkdir()
     shutil.copy(tmp_path / "people" / "labels.json", tmp_path / "alone")
     assert found(load_dataset(tmp_path / "alone")) == {"Ann": N, "Ben": N}
+
+
+def test_a_row_for_each_class_of_an_image_is_asked_about(tmp_path: Path) -> None:
+    said = {"A": a, "B": b}
+    rows = [(x, c, k, int(said[c](i) == k)) for i, x in enumerate(FACES) for c in said for k in CLASSES]
+    write_csv(faces(tmp_path) / "labels.csv", ("image", "rater", "emotion", "present"), rows)
+    (_, votes), (_, angry), *others = answers(tmp_path, "a row for each class")
+    assert found(votes) == {"A": N, "B": N}
+    assert votes.table.class_counts().tolist() == [[[s(i) for i in range(N)].count(k) for k in CLASSES] for s in (a, b)]
+    assert not votes.errors()
+    assert angry.table.classes == ("0", "1")
+    assert angry.table.class_counts()[0, 1] == [a(i) for i in range(N)].count("angry")
+    assert len(others) == 3

@@ -99,6 +99,42 @@ def which_question(
     return None
 
 
+def row_for_each_class(
+    table: Table, titles: Titles, image: str, coder: str, label: str, columns: Sequence[str]
+) -> Question | None:
+    """The question what was said, where an annotator has a row for each class of an image: a column of numbers says it.
+
+    ``columns`` are those without a role.
+    """
+    pairs, classes = _pairs(table, (image, coder)), _values(table, label)
+    rows = len(table.row)
+    if (
+        not 1 < len(classes) <= MOST_QUESTIONS
+        or rows != pairs * len(classes)
+        or _pairs(table, (image, coder, label)) != rows
+    ):
+        return None
+    numbers = [c for c in columns if (table.votes([c]) >= 0).all() and len(_values(table, c)) > 1]
+    if not numbers:
+        return None
+    a, names = titles.of(label), [titles.of(c) for c in numbers]
+    sentence = (
+        f"{titles.file}: an annotator has a row for each class of an image, so {a!r} alone says nothing; "
+        f"{', '.join(map(repr, names[:6]))} may say how much of it was seen, or whether."
+    )
+    answers = [
+        Answer(flag("--columns", listed([f"label={a}", f"count={n}"])), f"the numbers of {n} are votes for the classes")
+        for n in names[:MOST_WAYS]
+    ]
+    for one in classes[:MOST_WAYS]:
+        others = flag("--split", "ignore=" + listed([c for c in classes if c != one]))
+        own = flag("--columns", listed([f"label={names[0]}", f"split={a}"]))
+        answers.append(
+            Answer(f"{own} {flag('--split', 'train=' + listed([one]))} {others}", f"the labels are {names[0]} of {one}")
+        )
+    return Question("a row for each class", sentence, (a, *names), tuple(answers))
+
+
 def _same_classes(table: Table, label: str, column: str) -> bool:
     """Whether the rows of each value of a column use some of the same classes."""
     answers, questions = _codes(table, label), _codes(table, column)

@@ -16,7 +16,7 @@ from .corrections import Corrections, key_of
 from .dataset_reading import TableReading
 from .image_names import match_names
 from .questions import Question
-from .repeated_rows import people_and_questions, ranked_choices, which_question, who_labelled
+from .repeated_rows import people_and_questions, ranked_choices, row_for_each_class, which_question, who_labelled
 from .role_questions import (
     label_or_annotators,
     outsiders,
@@ -290,8 +290,9 @@ class _Finder(ColumnFacts):
         if base.truth is None and not questions:
             questions = self.hidden_truth(without(free, [label, *sure]), label, str(base.image))
         if count is None and base.split is None and not questions:
-            again = [c for c in without(free, [label, *sure]) if self.few(c)]
-            question = which_question(self.table, self.titles, str(base.image), str(base.coder), str(label), again)
+            rest, who = without(free, [label, *sure]), (str(base.image), str(base.coder), str(label))
+            question = which_question(self.table, self.titles, *who, [c for c in rest if self.few(c)])
+            question = question or row_for_each_class(self.table, self.titles, *who, [*rest, *sure])
             questions = [] if question is None else [question]
         return replace(base, questions=tuple(questions))
 

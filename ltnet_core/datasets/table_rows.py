@@ -80,12 +80,20 @@ def rows_of(table: Table, roles: Roles, corrections: Corrections, coder: str, pa
         }
         labels = Rows.of(table, {w: c for w, c in columns.items() if c is not None})
         labels = _without_absent(labels, corrections, missing)
+        if "count" in corrections.columns and "count" in labels.frame:
+            labels = _with_votes(labels)
     if roles.left:
         labels = replace(labels, remarks=(*labels.remarks, _left_out(table, roles.left)))
     truth = None
     if roles.truth is not None:
         truth = _truth(table, image, roles.truth, corrections)
     return TableRows(labels, truth, splits, missing, questions)
+
+
+def _with_votes(rows: Rows) -> Rows:
+    """The rows without those of no vote, of a column that a person named as counts: a row stands for each class."""
+    some = (rows.frame["count"] != 0).to_numpy()
+    return replace(rows, frame=rows.frame[some].reset_index(drop=True), row=rows.row[some])
 
 
 def _left_out(table: Table, left: Sequence[str]) -> Problem:
