@@ -476,3 +476,57 @@ def test_a_row_for_each_class_of_an_image_is_asked_about(tmp_path: Path) -> None
     assert angry.table.classes == ("0", "1")
     assert angry.table.class_counts()[0, 1] == [a(i) for i in range(N)].count("angry")
     assert len(others) == 3
+
+
+# ---- parts
+
+
+def part(i: int) -> str:
+    return "test" if i % 4 == 0 else "train"
+
+
+def _lists(at: Path, folder: str = "", write: Callable[[int], str] = lambda i: FACES[i]) -> None:
+    (at / folder).mkdir(exist_ok=True)
+    for name in ("train", "test"):
+        (at / folder / f"{name}.txt").write_text("".join(f"{write(i)}\n" for i in range(N) if part(i) == name))
+
+
+LISTS: dict[str, Callable[[Path], object]] = {
+    "a table of parts": lambda at: write_csv(at / "splits.csv", ("image", "split"), [(x, part(i)) for i, x in enumerate(FACES)]),
+    "lists of images": _lists,
+    "lists in a folder, without endings": lambda at: _lists(at, "meta", lambda i: FACES[i][:-4]),
+    "a list of test images": lambda at: write_csv(at / "test.csv", ("image",), [(x,) for i, x in enumerate(FACES) if part(i) == "test"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("how", LISTS)
+def test_a_list_of_test_images_is_never_trained_on(how: str, tmp_path: Path, ltnet: Command) -> None:
+    long_table(tmp_path / "table", lambda i, c: a(i))
+    by_class(tmp_path / "folders")
+    for folder, coders in (("table", ["A", "B"]), ("folders", ["folders"])):
+        LISTS[how](tmp_path / folder)
+        report = inspected(ltnet, tmp_path / folder)
+        assert report["test_items"] == N // 4
+        assert {c: of["annotations"] for c, of in report["coders"].items()} == dict.fromkeys(coders, N - N // 4)
+        assert report["questions"] == []
+        study = load_dataset(tmp_path / folder)
+        assert int((study.truth[study.is_test] >= 0).sum()) == N // 4
+    ignored = (
+        "splits.csv" if how == "a table of parts" else "test.csv" if "a list" in how else "meta,test.txt,train.txt"
+    )
+    names = [n for n in ignored.split(",") if (tmp_path / "table" / n).exists()]
+    assert inspected(ltnet, tmp_path / "table", "--ignore", ",".join(names))["test_items"] == 0
+
+
+def test_a_list_of_other_things_is_no_part(tmp_path: Path) -> None:
+    long_table(tmp_path, lambda i, c: a(i))
+    (tmp_path / "test.txt").write_text("we tested this on the\nfaces of the study\n")
+    (tmp_path / "test_results.csv").write_text("image,score\n" + "".join(f"{x},{i}\n" for i, x in enumerate(FACES[:4])))
+    assert int(load_dataset(tmp_path).is_test.sum()) == 0
+
+
+def test_columns_that_say_the_part_are_no_classes(tmp_path: Path) -> None:
+    labels(tmp_path, ("image", "label", "is_train", "is_test"), lambda i: (a(i), int(i % 4 > 0), int(i % 4 == 0)))
+    study = load_dataset(tmp_path)
+    assert study.table.classes == CLASSES
+    assert question(study, "split values").about == ("is_train",)

@@ -40,7 +40,7 @@ from .roots import expanded, named_roots
 from .study import Problem, Study
 from .zip_files import ZipFiles
 
-VERSION = 5
+VERSION = 6
 SMALLEST = 50_000
 MOST_STAMPS = 20_000
 SETTLED_NS = 2_000_000_000

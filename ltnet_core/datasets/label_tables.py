@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from weakref import WeakKeyDictionary
 
@@ -14,11 +14,12 @@ from .columns import labels as label_columns
 from .corrections import NOTHING, Corrections
 from .dataset_reading import TableReading
 from .files import Files
+from .listed_parts import images_of_tests
 from .plain import lists_classes, read_classes
 from .questions import Answer, Question, flag, listed
 from .reading import Match, Reading, Rows
 from .roles import Roles, find_roles
-from .splits import are_splits, is_agreed, is_form, is_truth, part_of, set_name
+from .splits import are_splits, is_agreed, is_form, is_truth, part_of, read_split, set_name
 from .study import Problem
 from .table_rows import TableRows, known_truth, renamed_images, rows_of, stem, truth_of, without_column
 from .table_versions import versions_question
@@ -175,12 +176,15 @@ def read_tables(
     splits = dict(known.splits)
     missing: Counter[str] = Counter()
     stems = Counter(stem(f.table.file) for f in speaking)
+    of_parts: list[LabelTable] = []
     for f in every:
         roles = f.roles
         if f in truths:
             roles = _as_truth(f)
         readings.append(roles.reading(f.table.titles))
         if roles.shape == "none":
+            if roles.image is not None and roles.split is not None:
+                of_parts.append(f)
             continue
         rows = _rows(files, replace(f, roles=roles), corrections, stems)
         if rows.labels is not None and len(rows.labels):
@@ -195,6 +199,9 @@ def read_tables(
     labels = [r for r in labels if "label" in r.frame]
     if not labels:
         raise DatasetError(_no_labels(every, none), file=name)
+    parts: dict[str, str] = {}
+    if not any("split" in r.frame for r in (*labels, *truth)):
+        parts = _listed_in(of_parts, files, corrections, splits, questions)
     questions += _agreed(speaking, labels, corrections)
     alone = [f.table.file for f in speaking if f.roles.shape == "single" and f.part is None]
     questions += versions_question(alone, labels, corrections)
@@ -207,8 +214,49 @@ def read_tables(
     problems += [Problem("table left out", 1, (f"{n}: is not read: {why}.",)) for n, why in aside.items()]
     return Reading(
         files, files.images, labels, truth, classes, codes, problems=problems, tables=readings, splits=splits,
-        missing=missing, questions=questions,
+        missing=missing, questions=questions, parts=parts,
     )  # fmt: skip
+
+
+def parts_beside(files: Files, read: Collection[str], corrections: Corrections) -> Parts:
+    """What tables ``image,split`` say that no format has read; ``read`` are the tables that one has."""
+    splits: dict[str, str] = {}
+    questions: list[Question] = []
+    if set(tables(files)) <= set(read):
+        return Parts({}, splits, questions)
+    try:
+        every = [f for f in understand(files, corrections) if f.table.file not in read]
+    except DatasetError:
+        return Parts({}, splits, questions)  # a broken table holds nothing of the labels that were read
+    of_parts = [f for f in every if f.roles.shape == "none" and f.roles.image is not None and f.roles.split is not None]
+    return Parts(_listed_in(of_parts, files, corrections, splits, questions), splits, questions)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Image → test or test:NAME; value of a split column → part; the open questions."""
+
+    images: dict[str, str]
+    splits: dict[str, str]
+    questions: list[Question]
+
+
+def _listed_in(
+    of_parts: Sequence[LabelTable],
+    files: Files,
+    corrections: Corrections,
+    splits: dict[str, str],
+    questions: list[Question],
+) -> dict[str, str]:
+    """Image → test or test:NAME, by tables of images and their parts; what they say is added to the last two."""
+    parts: dict[str, str] = {}
+    for f in of_parts:
+        column, image = f.table.frame[str(f.roles.split)], f.table.frame[str(f.roles.image)]
+        split = read_split(column, f.table.titles[str(f.roles.split)], f.table.file, corrections, others=True)
+        splits.update(split.values)
+        questions += [] if split.question is None else [split.question]
+        parts |= images_of_tests([str(n) for n in image], [str(m) for m in split.rows], files.images)
+    return parts
 
 
 def _agreed(speaking: Sequence[LabelTable], labels: Sequence[Rows], corrections: Corrections) -> list[Question]:

@@ -15,6 +15,7 @@ from .dataset_reading import TableReading
 from .files import Files
 from .label_tables import tables as label_tables
 from .reading import Match, Reading
+from .splits import part_of
 from .study import Problem
 from .tables import Table, header, read_table
 
@@ -52,7 +53,7 @@ def class_columns(table: Table) -> list[str]:
     """The columns of zeros and ones, if every row has exactly one 1 and more than one column has any; else none."""
     image = role(tuple(table.frame.columns), "image")
     others = without(table.frame.columns, (image, role(tuple(table.frame.columns), "split")))
-    columns = [c for c in others if _binary(table, c)]
+    columns = [c for c in others if _binary(table, c) and part_of(table.titles[c]) is None]  # is_test is no class
     if len(columns) < 2 or len(table.row) < FEWEST_ROWS:
         return []
     marks = marked(table, columns)

@@ -15,6 +15,8 @@ from .class_numbers import all_numbers, mixed, number, one_spelling
 from .class_questions import one_meaning, several_labels, spelled_alike
 from .coder_questions import called_like_parts, called_like_truth, other_base, strangers
 from .corrections import Corrections, key_of
+from .label_tables import parts_beside
+from .listed_parts import listed_parts
 from .missing import doubtful, plain
 from .missing import question as missing_question
 from .questions import Question
@@ -64,6 +66,12 @@ def revise(reading: Reading, corrections: Corrections) -> Reading:
     if not parts and not any("split" in r.frame for r in (*labels, *truth)):
         parts, by_folder = folder_parts(reading.images, corrections)
         splits.update(by_folder)
+        if "test" not in by_folder.values():
+            images = reading.images or sorted({str(n) for r in labels for n in r.frame["image"].cat.categories})
+            parts, by_list = listed_parts(reading.files, images, corrections)
+            beside = parts_beside(reading.files, [t.file for t in reading.tables], corrections)
+            parts, questions = {**beside.images, **parts}, [*questions, *beside.questions]
+            splits.update({**by_list, **beside.splits})
     return replace(
         reading, labels=labels, truth=truth, missing=missing, classes=classes, codes=codes, questions=questions,
         parts=parts, splits=splits, written=written,

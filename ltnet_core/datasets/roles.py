@@ -69,7 +69,7 @@ class Roles:
     def reading(self, titles: Mapping[str, str]) -> TableReading:
         """The roles for the user; ``titles`` are the columns' names as the file spells them."""
         of = dict.fromkeys(self.columns, "ignored")
-        if self.shape != "none":
+        if self.shape != "none" or self.split is not None:
             for name in ("image", "label", "coder", "count", "split", "truth"):
                 column = getattr(self, name)
                 if column is not None:
