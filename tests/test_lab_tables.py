@@ -530,3 +530,76 @@ def test_columns_that_say_the_part_are_no_classes(tmp_path: Path) -> None:
     study = load_dataset(tmp_path)
     assert study.table.classes == CLASSES
     assert question(study, "split values").about == ("is_train",)
+
+
+# ---- how programs and people write
+
+
+def test_ones_and_minus_ones_are_asked_about(tmp_path: Path) -> None:
+    signs = lambda i: tuple(1 if (i * k) % 5 < 2 else -1 for k in (1, 2, 3))  # noqa: E731
+    labels(tmp_path / "several", ("image_id", "Smiling", "Young", "Hat"), signs)
+    (_, people), (_, classes) = answers(tmp_path / "several", "annotators or classes")
+    assert people.table.classes == ("-1", "1")
+    assert set(found(people).values()) == {N}
+    assert set(classes.table.classes) == {"Smiling", "Young", "Hat"}
+    assert not classes.errors()
+    assert classes.table.class_counts().sum() == sum(s == 1 for i in range(N) for s in signs(i))
+    labels(tmp_path / "one", ("image", "label"), lambda i: signs(i)[:1])
+    assert load_dataset(tmp_path / "one").table.classes == ("-1", "1")
+
+
+def test_rows_of_another_width_than_the_header_are_read_or_named(tmp_path: Path) -> None:
+    rows = {
+        "a separator behind": ("image,Ann,Ben\n", lambda i: f"{FACES[i]},{a(i)},{b(i)},"),
+        "numbers before": ('"image","Ann","Ben"\n', lambda i: f'"{i + 1}","{FACES[i]}","{a(i)}","{b(i)}"'),
+        "quotes behind blanks": ("image, Ann, Ben\n", lambda i: f'{FACES[i]}, "{a(i)}", "{b(i)}"'),
+        "commas in a name": ("image\tAnn\tBen\tnotes, by Ann, or Ben, or Cem\n", lambda i: f"{FACES[i]}\t{a(i)}\t{b(i)}\t"),
+    }  # fmt: skip
+    for name, (head, row) in rows.items():
+        (faces(tmp_path / name) / "labels.csv").write_text(head + "".join(row(i) + "\n" for i in range(N)))
+        study = load_dataset(tmp_path / name)
+        assert found(study) == {"Ann": N, "Ben": N}, name
+        assert study.table.classes == CLASSES
+        assert study.errors() == []
+    text = "image,label\n" + "".join(f"{x},{a(i)}, or so\n" for i, x in enumerate(FACES))
+    (faces(tmp_path / "commas") / "labels.csv").write_text(text)
+    told = "labels.csv, row 2: no row has as many cells as the header: it has 3 cells, the header 2"
+    assert told in refusal(tmp_path / "commas")
+
+
+def test_marks_that_nobody_sees_make_no_other_class_or_coder(tmp_path: Path) -> None:
+    rows = [(x, ("Ann", "Ann\u200b")[i % 2], ("\u200b" if i % 3 else "") + a(i)) for i, x in enumerate(FACES)]
+    write_csv(faces(tmp_path) / "labels.csv", LONG, rows)
+    study = load_dataset(tmp_path)
+    assert found(study) == {"Ann": N}
+    assert study.table.classes == CLASSES
+
+
+@pytest.mark.parametrize(
+    "none", ["I don\u2019t know", "timeout", "weiß nicht", "k.A.", "ne sais pas", "no sé", "不知道", "не знаю"]
+)
+def test_no_answer_in_other_words_and_languages_is_asked_about(none: str, tmp_path: Path) -> None:
+    long_table(tmp_path, lambda i, c: none if i % 8 == 3 else a(i))
+    (_, out), (_, own) = answers(tmp_path, "missing values")
+    assert out.table.classes == CLASSES
+    assert len(own.table.classes) == 5
+
+
+@pytest.mark.parametrize(
+    ("title", "values"),
+    [("exclude", "x,"), ("Ausschluss", "ja,nein"), ("attention_check", "fail,pass"), ("block", "practice,main")],
+)
+def test_rows_that_people_mark_as_not_counting_are_asked_about(title: str, values: str, tmp_path: Path) -> None:
+    marks = values.split(",")
+    rows = [(x, c, a(i), marks[i % 6 != 0]) for i, x in enumerate(FACES) for c in "AB"]
+    write_csv(faces(tmp_path) / "labels.csv", ("image", "participant", "response", title), rows)
+    (_, out), (_, all_of_them) = answers(tmp_path, "rows that may not count")
+    assert found(out) == {"A": N - 4, "B": N - 4}
+    assert found(all_of_them) == {"A": N, "B": N}
+
+
+def test_dashes_of_another_length_are_asked_about(tmp_path: Path) -> None:
+    long_table(tmp_path, lambda i, c: "smile" if i % 2 else "non\u2013smile" if c == "A" else "non-smile")
+    (_, one), (_, own) = answers(tmp_path, "classes that differ by spelling")
+    assert len(one.table.classes) == 2
+    assert len(own.table.classes) == 3

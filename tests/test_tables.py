@@ -14,18 +14,17 @@ import pytest
 from conftest import write_image
 
 from ltnet_core.datasets import load_dataset, tables
+from ltnet_core.datasets.csv_lines import first_row, without_preamble
 from ltnet_core.datasets.files import FolderFiles
 from ltnet_core.datasets.tables import (
     Table,
     as_utf8,
     categorical,
     coded,
-    first_row,
     header,
     mapped,
     read_table,
     united,
-    without_preamble,
 )
 from ltnet_core.errors import DatasetError
 

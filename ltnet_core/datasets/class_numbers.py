@@ -12,6 +12,8 @@ from .questions import Answer, Question, flag, listed
 NUMBER = re.compile(r"[+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d{1,2})?")
 LIST_OF_ONE = re.compile(r"""\[\s*(?P<quote>['"])(?P<entry>[^'"\[\],]+)(?P=quote)\s*\]""")
 LONGEST = 18
+# Blanks and marks that nobody sees before or behind a name: zero width, byte order, direction.
+UNSEEN = " \t\r\n\u00a0\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
 
 
 def number(text: str) -> int | float | None:
@@ -38,7 +40,7 @@ def one_spelling(names: Sequence[str]) -> dict[str, str]:
     >>> one_spelling(["1", "01", "2.0", "happy"])
     {'1': '1', '01': '1', '2.0': '2', 'happy': 'happy'}
     """
-    out = {n: " ".join(unicodedata.normalize("NFC", _alone(n)).split()) for n in names}
+    out = {n: " ".join(unicodedata.normalize("NFC", _alone(n)).strip(UNSEEN).split()) for n in names}
     groups: dict[int | float, list[str]] = {}
     for name, text in out.items():
         value = number(text)

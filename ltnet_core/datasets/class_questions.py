@@ -21,6 +21,9 @@ MARKED = re.compile(
 )
 
 
+DASHES = re.compile(r"[-_\u2010-\u2015\u2212\ufe58\ufe63\uff0d]")
+
+
 def several_labels(counts: Mapping[str, float], corrections: Corrections) -> list[Question]:
     """The question about cells that hold several labels."""
     for separator in (*SEPARATORS, *WORDS_BETWEEN):
@@ -62,8 +65,8 @@ def _are_sets(cells: Sequence[Sequence[str]]) -> bool:
 
 
 def _key(name: str) -> str:
-    """A class without case, hyphens, underscores and repeated blanks; a number as it is."""
-    plain = " ".join(name.casefold().replace("-", " ").replace("_", " ").split())
+    """A class without case, hyphens of any kind, underscores and repeated blanks; a number as it is."""
+    plain = " ".join(DASHES.sub(" ", name.casefold().replace("\u2019", "'")).split())
     return name if number(name) is not None else plain or name
 
 

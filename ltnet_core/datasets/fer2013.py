@@ -14,12 +14,13 @@ import pyarrow.csv
 from numpy.typing import NDArray
 
 from ..errors import DatasetError
+from .csv_lines import LONGEST_ROW, first_row
 from .dataset_reading import TableReading
 from .files import Files
 from .numbered_images import ArrayImages
 from .reading import Match, Reading, Rows
 from .study import Problem
-from .tables import LONGEST_ROW, as_utf8, categorical, first_row, header
+from .tables import as_utf8, categorical, header
 
 FORMAT = "fer2013"
 RANK = 90

@@ -15,7 +15,19 @@ DOUBTFUL = frozenset(
     {
         *("none", "null", "na", "n/a", "n.a.", "-", "--", "?", "-1", "-1.0", "-99", "999", "missing", "empty", "blank"),
         *("rejected", "reject", "discard", "discarded", "delete", "deleted", "removed", "excluded", "invalid", "error"),
-        *("duplicate", "duplicates", "no face", "noface", "not a face", "non face", "no-face", "non-face", "nf", "bad"),
+        *(
+            "duplicate",
+            "duplicates",
+            "no face",
+            "noface",
+            "not a face",
+            "non face",
+            "no-face",
+            "non-face",
+            "nf",
+            "nr",
+            "bad",
+        ),
     }
 )
 # An absent cell as R, spreadsheets and databases write it; a class of that name is not the most frequent one.
@@ -28,6 +40,23 @@ NO_ANSWER = frozenset(
         *("#n/a", "#na", "#ref!", "#value!", "#name?", "#null!", "#div/0!"),
         *("no answer", "not labeled", "not labelled", "undecided", "idk", "i don't know", "i dont know"),
         *("i do not know", "can't say", "cannot say", "cant say", "hard to say", "hard to tell", "not clear"),
+        *("timeout", "time out", "timed out", "no response", "noresponse", "not answered", "unanswered", "n.r."),
+        *("weiß nicht", "weiss nicht", "keine angabe", "keine antwort", "unklar", "unbekannt", "unsicher", "k.a."),
+        *("k. a.", "nicht erkennbar", "ne sais pas", "je ne sais pas", "ne sait pas", "pas de réponse", "indéterminé"),
+        *("no sé", "no se", "no sabe", "no lo sé", "desconocido", "sin respuesta", "non so", "sconosciuto", "não sei"),
+        *(
+            "nao sei",
+            "weet niet",
+            "weet ik niet",
+            "onbekend",
+            "vet ej",
+            "ved ikke",
+            "不知道",
+            "不确定",
+            "无法判断",
+            "不明",
+        ),
+        *("わからない", "分からない", "모름", "не знаю", "неизвестно", "nie wiem", "bilmiyorum"),
         *("todo", "to do", "tbd", "unsorted", "not sorted", "unusable", "not usable", "corrupt", "corrupted", "junk"),
         *("no image", "broken image", "image not loading", "image not found", "image missing", "unclear image"),
         *("image unclear", "not visible", "cannot see", "can't see", "prefer not to answer", "prefer not to say"),
@@ -40,7 +69,7 @@ FREQUENT = 0.5
 
 def plain(value: str) -> str:
     """A value in lower case, with blanks for underscores; a value of underscores alone stays as it is."""
-    text = " ".join(value.casefold().split())
+    text = " ".join(value.casefold().replace("\u2019", "'").split())
     return " ".join(text.replace("_", " ").split()) or text
 
 
@@ -85,8 +114,8 @@ def _apart(counts: Mapping[str, float]) -> list[str]:
 def minus_one_is_absent(counts: Mapping[str, float]) -> bool:
     """Whether -1 means an absent label: the others are class numbers from 0, and -1 is no grade beside 0 and 1.
 
-    -1, 0 and 1 may be three grades, and with -2 among the labels all are grades. Where most cells are -1, it means that
-    most images have no label.
+    -1, 0 and 1 may be three grades, and with -2 among the labels all are grades; -1 and 1 are no and yes. Where most
+    cells are -1, it means that most images have no label.
     """
     numbers: dict[float, float] = {}
     for value, n in counts.items():
@@ -95,7 +124,7 @@ def minus_one_is_absent(counts: Mapping[str, float]) -> bool:
         except ValueError:
             return False
     others = [v for v in numbers if v != -1]
-    if -1 not in numbers or not others or min(others) < 0:
+    if -1 not in numbers or not others or min(others) < 0 or others == [1]:
         return False
     return max(others) >= 2 or numbers[-1] >= sum(numbers.values()) / 2
 

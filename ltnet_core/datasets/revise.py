@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..errors import DatasetError
-from .class_numbers import all_numbers, mixed, number, one_spelling
+from .class_numbers import UNSEEN, all_numbers, mixed, number, one_spelling
 from .class_questions import one_meaning, several_labels, spelled_alike
 from .coder_questions import called_like_parts, called_like_truth, other_base, strangers
 from .corrections import Corrections, key_of
@@ -103,7 +103,7 @@ def _same_people(parts: list[Rows]) -> list[Rows]:
     """The rows with one name for each coder: composed and decomposed letters are equal, and so are 1 and 1.0."""
     columns = [r.frame["coder"].cat.categories for r in parts if "coder" in r.frame]
     names = list(dict.fromkeys(str(c) for cells in columns for c in cells if c))
-    new = {n: " ".join(unicodedata.normalize("NFC", n).split()) for n in names}
+    new = {n: " ".join(unicodedata.normalize("NFC", n).strip(UNSEEN).split()) or n for n in names}
     if all_numbers(names):
         new = one_spelling(names)
     if all(a == b for a, b in new.items()):

@@ -13,14 +13,25 @@ from .questions import Answer, Question, flag, listed
 from .role_questions import Titles
 from .tables import Table
 
-YES, NO = frozenset({"true", "yes", "y", "t", "1", "1.0"}), frozenset({"false", "no", "n", "f", "0", "0.0"})
+YES = frozenset({"true", "yes", "y", "t", "1", "1.0", "x", "ja", "oui", "sí", "si", "sì", "sim", "✓", "✔", "checked"})
+NO = frozenset({"false", "no", "n", "f", "0", "0.0", "nein", "non", "não", "nee"})
 # Words of a column that is true, or false, of the rows that do not count.
 BAD = frozenset(
     {
         *("tainted", "rejected", "deleted", "removed", "discarded", "excluded", "exclude", "skipped", "cancelled"),
         *("canceled", "invalid", "flagged", "spam", "spammer", "draft", "withdrawn", "retracted", "superseded"),
         *("outdated", "obsolete", "expired", "ignored", "hidden", "prediction", "predicted"),
-        *("prelabelled", "prelabeled"),
+        *(
+            "prelabelled",
+            "prelabeled",
+            "ausschluss",
+            "ausgeschlossen",
+            "ausschließen",
+            "verworfen",
+            "ungültig",
+            "exclu",
+        ),
+        *("exclure", "excluir", "excluido", "escluso", "uitgesloten", "failed", "fail"),
     }
 )
 GOOD = frozenset(
@@ -34,6 +45,7 @@ REFUSED = frozenset(
     {
         *("rejected", "reject", "tainted", "deleted", "removed", "discarded", "excluded", "skipped", "cancelled"),
         *("canceled", "invalid", "flagged", "spam", "draft", "withdrawn", "retracted", "superseded", "expired"),
+        *("practice", "practise", "warmup", "tutorial", "catch", "catchtrial", "attentioncheck", "fail", "übung"),
         *("abandoned", "returned", "failed", "incomplete", "unfinished", "inprogress", "pending"),
     }
 )

@@ -248,6 +248,8 @@ def from_votes(table: Table, image: str, classes: list[str], coder: str | pd.Ser
     votes = table.votes(classes)
     if are_percentages(np.nan_to_num(votes)):
         votes = votes / 100
+    if np.isin(votes, (-1, 1)).all():
+        votes = np.maximum(votes, 0)  # -1 is no, 1 is yes
     present = np.stack([(table.frame[c] != "").to_numpy() for c in classes], axis=1)
     row, label = np.nonzero(present & (votes != 0))  # text that is no number stays, for the message
     frame = pd.DataFrame(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import csv
 import io
 import re
 from collections.abc import Callable, Sequence
@@ -22,9 +21,8 @@ from numpy.typing import NDArray
 from pandas.api.types import union_categoricals
 
 from ..errors import DatasetError, did_you_mean
-from ..files.spreadsheet import unguard
 from .column_titles import require_different, require_header, require_one_row, with_names
-from .columns import KNOWN, short
+from .csv_lines import LONGEST_ROW, csv_cell, first_row, with_all_names, without_preamble
 from .files import MAX_FILE_BYTES, WORKBOOKS, Files, suffix
 from .json_files import require_objects
 from .study import EXAMPLES, Problem
@@ -33,21 +31,17 @@ from .workbook import header_of_sheet, sheet
 TABLE_SUFFIXES = (".csv", ".tsv", ".parquet", ".jsonl", ".ndjson", *WORKBOOKS)
 HEAD = 65_536
 LONGEST_QUOTE = 300
-LONGEST_ROW = 16 * 1024**2
 # A row of blanks or a run in a Parquet file takes a byte or less in a file, and hundreds in memory.
 MAX_CELLS = 100_000_000
 MAX_BROKEN = 1_000_000
 MAX_KEYS = 5_000
 CHUNK = 16 * 1024**2
-SEPARATORS = ",;\t|"
-MOST_TITLES = 20
 LARGEST_WHOLE = 2.0**53
 KEY = re.compile(rb'"([^"\\]*(?:\\.[^"\\]*)*)"\s*:', re.DOTALL)
 DECIMAL_COMMA = re.compile(r"-?\d+,(\d{1,2}|\d{4,})")  # with three digits it may be thousands
 OF_ALL = re.compile(r"(\d+)\s*(?:/|of|out of|von|de|sur)\s*\d+")
 TRUTHS = {"true": 1, "yes": 1, "false": 0, "no": 0}
 TEXT_TYPES = (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.types.is_large_binary)
-SEPARATOR_LINE = re.compile(rb"sep=(.)[ \t]*(?:\r\n|\r|\n)", re.IGNORECASE)
 BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 
 
@@ -184,6 +178,7 @@ def read_table(files: Files, name: str, required: Sequence[str] = ()) -> Table:
             first = above + 1
             if not data.endswith((b"\n", b"\r")):
                 data += b"\n"  # or Arrow takes a header alone for an empty file
+            data = with_all_names(data, declared)
             raw, separator = first_row(data[:HEAD], declared)
             clean = csv_cell
             titles = [clean(t) for t in raw]
@@ -198,6 +193,9 @@ def read_table(files: Files, name: str, required: Sequence[str] = ()) -> Table:
         kinds = {".parquet": "Parquet file", ".jsonl": "JSON Lines file", ".ndjson": "JSON Lines file"}
         raise DatasetError(f"is not a readable {kinds.get(kind, 'CSV table')} ({reason}).", file=name) from e
     del data
+    if arrow.num_rows == 0 and any(broken.values()):
+        row, text = next((r, t) for r, t in broken.items() if t)
+        raise DatasetError(f"no row has as many cells as the header: it {text}.", file=name, row=row + first - 1)
     titles, columns = with_names(titles, columns)
     names = [t.lower() for t in titles]
     require_different(names, name)
@@ -294,49 +292,6 @@ def _as_utf8(data: bytes, encoding: str, errors: str = "strict") -> bytes:
     return b"".join(parts)
 
 
-def without_preamble(data: bytes) -> tuple[bytes, str | None, int]:
-    """A CSV file from its header on, the separator the file declares, and the number of lines above the header.
-
-    These are ``sep=;``, which tells a spreadsheet the separator, comments that start with #, and titles: lines with a
-    single cell above others that have several.
-    """
-    parsed = SEPARATOR_LINE.match(data[:32])
-    if parsed is not None:
-        return data[parsed.end() :], parsed[1].decode(), 1
-    lines = re.split(rb"\r\n|\r|\n", data[:HEAD], maxsplit=MOST_TITLES + 2)[: MOST_TITLES + 2]
-    if not lines or b'"' in lines[0] or (_width(lines[0]) > 1 and not lines[0].startswith(b"#")):
-        return data, None, 0
-    if short(lines[0].decode("utf-8", "ignore")) in KNOWN:
-        return data, None, 0  # a table of one column
-    for above, line in enumerate(lines[:-1]):
-        if line.startswith(b"#") or _width(line) < 2:
-            continue
-        same = _width(lines[above + 1]) in (0, _width(line))
-        if above == 0 or not same or _width(lines[0]) >= _width(line):
-            break
-        end = re.match(rb"(?:[^\r\n]*(?:\r\n|\r|\n)){%d}" % above, data)
-        return (data, None, 0) if end is None else (data[end.end() :], None, above)
-    return data, None, 0
-
-
-def _width(line: bytes) -> int:
-    """How many cells a line has, by the separator that occurs most; none in a blank line."""
-    return max(line.count(s.encode()) for s in SEPARATORS) + 1 if line.strip() else 0
-
-
-def first_row(text: bytes, declared: str | None = None) -> tuple[list[str], str]:
-    """Cells of the header as they stand, and the separator: the declared one, or the most frequent outside quotes."""
-    head = text.decode("utf-8", "ignore")
-    line = head.replace("\r", "\n").split("\n", 1)[0]
-    bare = "".join(line.split('"')[::2])
-    separator = declared or max(SEPARATORS, key=lambda s: (bare.count(s), -SEPARATORS.index(s)))
-    csv.field_size_limit(LONGEST_ROW)
-    try:
-        return next(csv.reader(io.StringIO(head, newline=""), delimiter=separator), []), separator
-    except csv.Error as e:
-        raise ValueError(f"its header cannot be read: {e}") from e
-
-
 def _require_cells(rows: int, columns: int, name: str) -> None:
     if rows * columns > MAX_CELLS:
         raise DatasetError(
@@ -401,11 +356,6 @@ def _parse_csv(data: bytes, columns: Sequence[str], separator: str, broken: dict
             column_types=dict.fromkeys(columns, text), null_values=[], strings_can_be_null=False
         ),
     )
-
-
-def csv_cell(cell: str) -> str:
-    """The text of a cell of a CSV file: without blanks around it and without a spreadsheet's guard."""
-    return unguard(cell.strip())
 
 
 def _are_whole(column: pa.ChunkedArray) -> bool:

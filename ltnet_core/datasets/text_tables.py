@@ -8,9 +8,10 @@ from ..errors import DatasetError
 from .as_tables import AsTables, match_tables, read_as_tables
 from .columns import role
 from .corrections import NOTHING, Corrections
+from .csv_lines import first_row, without_preamble
 from .files import Files, suffix
 from .reading import Match, Reading
-from .tables import as_utf8, first_row, without_preamble
+from .tables import as_utf8
 
 FORMAT = "text-table"
 RANK = 360

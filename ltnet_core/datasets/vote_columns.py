@@ -74,8 +74,8 @@ def votes_in(table: Table, columns: Sequence[str], corrections: Corrections) -> 
 def with_gaps(table: Table, columns: Sequence[str]) -> Question | None:
     """The question whether columns with empty cells are annotators or classes.
 
-    It is asked of 0, 1 and −1, which may be findings, and of counts that add up to as many in most rows, or are called
-    like expressions of faces.
+    It is asked of 0, 1 and −1, or 1 and −1, which may be findings, and of counts that add up to as many in most rows,
+    or are called like expressions of faces.
     """
     titles = [table.titles.get(c, c) for c in columns]
     if len(columns) < 2 or sum(bool(PEOPLE.search(t)) for t in titles) >= len(columns) / 2:
@@ -86,9 +86,10 @@ def with_gaps(table: Table, columns: Sequence[str]) -> Question | None:
     if len(known) and (known >= 0).all() and known.max() > 1 and empty.any():
         often = np.unique(sums, return_counts=True)[1].max() >= MOST * len(sums)
         return _grades(table, titles) if often or _emotions(columns) else None
-    if not np.isin(known, (-1, 0, 1)).all() or not (known == 0).any() or not (known == 1).any():
+    held = sorted({float(n) for n in np.unique(known)}) if len(known) else []
+    if held not in ([0, 1], [-1, 0, 1], [-1, 1]):
         return None
-    return _yes_or_no(table, titles, "0 and 1" if (known >= 0).all() else "1, 0 and -1")
+    return _yes_or_no(table, titles, {2: "0 and 1" if 0 in held else "1 and -1", 3: "1, 0 and -1"}[len(held)])
 
 
 def _emotions(columns: Sequence[str]) -> bool:
