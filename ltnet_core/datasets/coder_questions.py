@@ -94,14 +94,19 @@ def _other_words(by_coder: Mapping[str, Mapping[str, float]], used: Counter[str]
 
     Such a coder says in half of the labels what nobody else says, and never what the others say in half of theirs.
     """
+    total: dict[str, float] = {}
+    for counts in by_coder.values():
+        for label, n in counts.items():
+            total[label] = total.get(label, 0) + n
     odd = []
     for coder, counts in by_coder.items():
         own = [v for v in counts if used[v] == 1]
-        rest = [(v, n) for c, of in by_coder.items() if c != coder for v, n in of.items()]
-        unsaid = {v for v, _ in rest} - set(counts)
-        mine, theirs = sum(counts[v] for v in own), sum(n for v, n in rest if v in unsaid)
-        said, by_others = sum(counts.values()), sum(n for _, n in rest)
-        several = min(len(own), len(unsaid)) > 1 and min(said, by_others) >= FEWEST
+        if len(own) < 2:
+            continue
+        unsaid = set(total) - set(counts)
+        said, mine, theirs = sum(counts.values()), sum(counts[v] for v in own), sum(total[v] for v in unsaid)
+        by_others = sum(total.values()) - said
+        several = len(unsaid) > 1 and min(said, by_others) >= FEWEST
         if several and 2 * mine >= said and 2 * theirs >= by_others:
             odd.append((coder, own, sorted(unsaid)))
     if not odd:
