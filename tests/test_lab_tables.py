@@ -603,3 +603,31 @@ def test_dashes_of_another_length_are_asked_about(tmp_path: Path) -> None:
     (_, one), (_, own) = answers(tmp_path, "classes that differ by spelling")
     assert len(one.table.classes) == 2
     assert len(own.table.classes) == 3
+
+
+def test_a_table_in_each_annotators_folder_is_no_version(tmp_path: Path) -> None:
+    faces(tmp_path)
+    for who, said in (("ann", a), ("ben", b)):
+        (tmp_path / who).mkdir()
+        write_csv(tmp_path / who / "labels.csv", ("image", "label"), [(x, said(i)) for i, x in enumerate(FACES)])
+    study = load_dataset(tmp_path)
+    assert found(study) == {"ann": N, "ben": N}
+    assert study.reading.questions == ()
+
+
+@pytest.mark.parametrize("codes", [(3, 0, 2, 1), (10, 20, 30, 40), ("An", "Ha", "Ne", "Sa")])
+def test_labels_that_are_codes_of_the_list_of_classes_are_its_classes(codes: Sequence[object], tmp_path: Path) -> None:
+    code = dict(zip(CLASSES, codes, strict=True))
+    long_table(tmp_path, lambda i, c: str(code[a(i)]))
+    write_csv(tmp_path / "classes.csv", ("class", "code"), list(code.items()))
+    study = load_dataset(tmp_path)
+    assert study.table.classes == CLASSES
+    assert study.table.class_counts()[0].tolist() == [[a(i) for i in range(N)].count(k) for k in CLASSES]
+    assert study.errors() == []
+
+
+def test_a_yes_for_the_class_and_nothing_for_the_others(tmp_path: Path) -> None:
+    labels(tmp_path, ("image", *CLASSES), lambda i: ["yes" if a(i) == k else "" for k in CLASSES])
+    study = load_dataset(tmp_path)
+    assert study.table.classes == CLASSES
+    assert list(found(study).values()) == [N]

@@ -32,7 +32,8 @@ Recognised where every row has exactly one 1, in eight rows and more. A file, a 
 test or validation is evaluated, never trained on. Columns that hold anything else are left out and named."""
 
 FEWEST_ROWS = 8
-YES, NO = frozenset({"1", "1.0", "true", "x"}), frozenset({"0", "0.0", "false", ""})
+YES = frozenset({"1", "1.0", "true", "x", "yes", "y", "ja", "oui", "si", "sí", "✓", "✔", "*"})
+NO = frozenset({"0", "0.0", "false", "no", "n", "nein", "non", ""})
 
 
 def match(files: Files) -> Match:

@@ -86,8 +86,21 @@ def _spelling(reading: Reading, corrections: Corrections) -> dict[str, str]:
     names = dict.fromkeys(str(n) for r in (*reading.labels, *reading.truth) for n in _categories(r) if n)
     listed_classes = {b: c for c, b in one_spelling(list(reading.classes or ())).items()}
     own = {n: listed_classes.get(s, s) for n, s in one_spelling(list(names)).items()}
+    own.update(_of_codes(reading, own))
     own.update({c: c for c in reading.classes or ()})
     return {n: corrections.classes.get(n, corrections.classes.get(s, s)) for n, s in own.items()}
+
+
+def _of_codes(reading: Reading, spelled: Mapping[str, str]) -> dict[str, str]:
+    """Each label that is a code of ``classes.csv`` → its class; none where the codes are numbers and labels others."""
+    if not reading.codes or not reading.classes:
+        return {}
+    codes = one_spelling(list(reading.codes))
+    of = {codes[code]: name for code, name in zip(reading.codes, reading.classes, strict=True)}
+    numbers = {s for s in spelled.values() if number(s) is not None}
+    if len(of) < len(reading.codes) or (all_numbers(list(of)) and not numbers <= set(of)):
+        return {}
+    return {n: of[s] for n, s in spelled.items() if s in of and s not in reading.classes}
 
 
 def _in_use(rows: Rows) -> Rows:

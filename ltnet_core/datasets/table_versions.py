@@ -41,9 +41,9 @@ def versions_question(files: Sequence[str], labels: Sequence[Rows], corrections:
     """The question whether tables with one label for each image are versions of one, or a coder each."""
     if len(files) < 2 or corrections.annotators:
         return []
-    groups: dict[str, list[str]] = {}
+    groups: dict[tuple[str, str], list[str]] = {}
     for file in files:
-        groups.setdefault(base_name(file), []).append(file)
+        groups.setdefault((file.rpartition("/")[0], base_name(file)), []).append(file)
     alike = [g for g in groups.values() if len(g) > 1]
     if not alike:
         return []
