@@ -236,7 +236,7 @@ def test_an_answer_that_names_one_coder_leaves_out_those_of_other_files(tmp_path
 def test_numbers_beside_names_may_be_no_labels(tmp_path: Path) -> None:
     for file, said in (("ann.csv", a), ("ben.csv", b)):
         labels(tmp_path, ("image", "label"), lambda i, said=said: (said(i),), file)  # type: ignore[misc]
-    labels(tmp_path, ("image", "n_agree"), lambda i: (1 + (a(i) == b(i)),), "summary.csv")
+    labels(tmp_path, ("image", "overlap"), lambda i: (1 + (a(i) == b(i)),), "summary.csv")
     *_, (_, without) = answers(tmp_path, "numbers and names")
     assert found(without) == {"ann": N, "ben": N}
     assert without.table.classes == CLASSES
@@ -631,3 +631,98 @@ def test_a_yes_for_the_class_and_nothing_for_the_others(tmp_path: Path) -> None:
     study = load_dataset(tmp_path)
     assert study.table.classes == CLASSES
     assert list(found(study).values()) == [N]
+
+
+# ---- columns beside the annotators'
+
+
+def grades(i: int) -> tuple[int, int, int]:
+    return 1 + i % 5, 1 + (i + i // 3) % 5, 1 + (i + i // 7) % 5
+
+
+COMPUTED: dict[str, Callable[[int], object]] = {
+    "sum": lambda i: sum(grades(i)),
+    "range": lambda i: max(grades(i)) - min(grades(i)),
+    "difference": lambda i: abs(grades(i)[0] - grades(i)[1]),
+    "rounded mean": lambda i: round(sum(grades(i)) / 3),
+    "modal grade": lambda i: grades(i)[0],
+    "agreement": lambda i: 1 + i % 2,
+    "plate": lambda i: 1 + i // 6,
+    "slice_nr": lambda i: 1 + i % 4,
+}
+
+
+@pytest.mark.parametrize("title", COMPUTED)
+def test_what_is_computed_or_counted_beside_grades_is_no_annotator(title: str, tmp_path: Path) -> None:
+    labels(tmp_path, ("image", "R1", "R2", "R3", title), lambda i: (*grades(i), COMPUTED[title](i)))
+    study = load_dataset(tmp_path)
+    assert found(study) == {"R1": N, "R2": N, "R3": N}
+    assert study.reading.questions == ()
+
+
+def test_a_column_of_numbers_that_is_called_otherwise_is_asked_about(tmp_path: Path) -> None:
+    labels(tmp_path, ("image", "reader_1", "reader_2", "image_quality"), grades)
+    (_, readers), (_, everybody) = answers(tmp_path, "column called otherwise")
+    assert found(readers) == {"reader_1": N, "reader_2": N}
+    assert found(everybody) == {"reader_1": N, "reader_2": N, "image_quality": N}
+
+
+def test_a_legend_beside_the_first_rows_is_no_annotator(tmp_path: Path) -> None:
+    beside = lambda i: (i + 1, CLASSES[i]) if i < 4 else ("", "")  # noqa: E731
+    labels(tmp_path, ("image", "Ann", "Ben", "", "code", "meaning"), lambda i: (*grades(i % 4)[:2], "", *beside(i)))
+    study = load_dataset(tmp_path)
+    assert found(study) == {"Ann": N, "Ben": N}
+    assert study.reading.questions == ()
+
+
+def test_a_proposed_label_that_people_agree_with_and_a_corrected_one_are_asked_about(tmp_path: Path) -> None:
+    rows = [(x, a(i), c, "yes" if i % 3 else "no") for i, x in enumerate(FACES) for c in "AB"]
+    write_csv(faces(tmp_path / "said") / "labels.csv", ("image", "proposed_label", "annotator", "agree"), rows)
+    (_, agreed), (_, every) = answers(tmp_path / "said", "rows that may not count")
+    assert found(agreed) == {"A": 16, "B": 16}
+    assert found(every) == {"A": N, "B": N}
+    mended = [(x, c, b(i + ord(c)), a(i + ord(c)) if i % 3 else "") for i, x in enumerate(FACES) for c in "AB"]
+    write_csv(faces(tmp_path / "mended") / "labels.csv", ("image", "annotator", "label", "corrected_label"), mended)
+    (_, first), (_, second) = answers(tmp_path / "mended", "which column is the label")
+    assert found(first) == {"A": N, "B": N}
+    assert found(second) == {"A": 16, "B": 16}
+
+
+def test_votes_with_their_total_are_votes_and_grades_with_theirs_may_be(tmp_path: Path) -> None:
+    votes = lambda i: (i % 4, 7 - i % 3, 0, i % 4 + 7 - i % 3)  # noqa: E731
+    labels(tmp_path / "votes", ("image", "cat", "dog", "emu", "total"), votes)
+    study = load_dataset(tmp_path / "votes")
+    assert set(study.table.classes) == {"cat", "dog"}
+    assert study.reading.questions == ()
+    labels(tmp_path / "grades", ("image", "Ann", "Ben", "Cem", "sum"), lambda i: (*grades(i), sum(grades(i))))
+    (_, people), (_, classes) = answers(tmp_path / "grades", "annotators or classes")
+    assert found(people) == {"Ann": N, "Ben": N, "Cem": N}
+    assert set(classes.table.classes) == {"Ann", "Ben", "Cem"}
+
+
+def test_ratings_of_each_class_are_asked_about_and_votes_are_not(tmp_path: Path) -> None:
+    rated = [(x, c, *(1 + (i * k + ord(c)) % 7 for k in (1, 2, 3, 5))) for i, x in enumerate(FACES) for c in "AB"]
+    write_csv(faces(tmp_path / "ratings") / "labels.csv", ("image", "rater", *CLASSES), rated)
+    (_, votes), *alone = answers(tmp_path / "ratings", "ratings or votes")
+    assert found(votes) == {"A": N, "B": N}
+    assert votes.table.classes == CLASSES
+    assert [found(s) for _, s in alone] == [{"A": N, "B": N}] * 4
+    labels(tmp_path / "votes", ("image", *CLASSES), lambda i: [8 if k == a(i) else i % 3 if k == b(i) else 0 for k in CLASSES])  # fmt: skip
+    assert load_dataset(tmp_path / "votes").reading.questions == ()
+
+
+def test_the_most_frequent_labels_beside_their_counts_are_asked_about(tmp_path: Path) -> None:
+    labels(tmp_path, ("image", "label1", "votes1", "label2", "votes2"), lambda i: (a(i), 6, b(i), 3 + i % 2))
+    one, other, both = answers(tmp_path, "which column is the label")
+    assert [list(found(s).values()) for _, s in (one, other, both)] == [[N], [N], [N, N]]
+
+
+@pytest.mark.parametrize("files", [("batch1", "batch2"), ("labels_part_1", "labels_part_2"), ("labels_old", "labels")])
+def test_tables_called_like_pieces_of_one_are_asked_about(files: tuple[str, str], tmp_path: Path) -> None:
+    faces(tmp_path)
+    for n, file in enumerate(files):
+        rows = [(x, a(i)) for i, x in enumerate(FACES) if i % 2 == n]
+        write_csv(tmp_path / f"{file}.csv", ("image", "label"), rows)
+    (_, one), (_, each) = answers(tmp_path, "pieces of a table")
+    assert list(found(one).values()) == [N]
+    assert found(each) == dict.fromkeys(files, N // 2)

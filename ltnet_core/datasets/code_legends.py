@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from .class_numbers import number
+from .column_roles import Roles
 from .columns import words
 from .files import is_image_name
 from .missing import ABSENT, DOUBTFUL, NO_ANSWER, plain
 from .questions import Answer, Question, flag
-from .roles import Roles
 from .table_rows import stem
 from .tables import Table
 

@@ -14,7 +14,7 @@ from .missing import absent
 from .role_questions import Titles
 from .tables import Table
 
-MOST_CLASSES, FEW, SAMPLE = 200, 20, 200
+MOST_CLASSES, FEW, SAMPLE, MOST_CODES = 200, 20, 200, 50
 
 
 class ColumnFacts:
@@ -58,6 +58,20 @@ class ColumnFacts:
         a, b = (self.table.frame[c].cat.codes.to_numpy().astype(np.int64) for c in (image, column))
         n = len(np.unique(a))
         return n < len(a) and len(np.unique(a * (int(b.max(initial=0)) + 1) + b)) == n
+
+    def of_legend(self) -> set[str]:
+        """The columns of a small table that stands beside the first rows, such as what the codes mean.
+
+        Two columns and more hold something in the same first rows alone, and never the same twice.
+        """
+        groups: dict[int, list[str]] = {}
+        for column in self.table.frame.columns:
+            cells = self.table.frame[column].cat
+            full = (cells.codes[(cells.categories != "")[cells.codes]]).to_numpy()
+            small = 1 < len(full) <= min(MOST_CODES, len(self.table.row) // 2)
+            if small and len(np.unique(full)) == len(full) and (cells.codes.iloc[: len(full)].to_numpy() == full).all():
+                groups.setdefault(len(full), []).append(str(column))
+        return {c for g in groups.values() if len(g) > 1 for c in g}
 
     def repeats(self, column: str) -> bool:
         """Whether a value of a column is in several rows."""

@@ -128,7 +128,8 @@ LABEL_WORDS = frozenset({"label", "labels", "class", "category", "diagnosis", "e
 AGREED_WORDS = frozenset(
     {
         *("consensus", "majority", "adjudicated", "adjudication", "agreed", "resolved", "resolution", "arbitrated"),
-        *("arbitration", "tiebreak", "final", "aggregated"),
+        *("arbitration", "tiebreak", "final", "aggregated", "sum", "total", "mean", "average", "avg", "median", "mode"),
+        *("modal", "sd", "std", "stdev", "variance", "range", "difference", "diff", "kappa", "rounded", "entropy"),
     }
 )
 # Beside them these change nothing: final_label is what was agreed on, Ann_final is not.
@@ -151,6 +152,8 @@ ABOUT = frozenset(
         *("area", "iscrowd", "status", "version", "type", "batch", "country", "language", "education", "phototype"),
         *("intensity", "landmarks", "pixels", "resolution", "format", "channels", "reward", "metadata", "timestamps"),
         *("complete", "completed", "progress", "recorded", "finished", "trials", "corr", "correct", "incorrect"),
+        *("plate", "well", "slide", "tile", "slice", "frame", "position", "order", "nr", "number", "agree"),
+        *("agrees", "agreement", "disagree", "disagreement", "match", "matches", "conflict"),
         *("smoker", "smoking", "bmi", "ethnic", "skin", "fitzpatrick", "histo", "technician", "operator", "visit"),
     }
 )

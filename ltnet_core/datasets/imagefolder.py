@@ -7,8 +7,6 @@ that source's own test set.
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 import pandas as pd
 
@@ -18,7 +16,7 @@ from .files import Files
 from .folder_levels import WRAPPERS, ImageRole, lay_out
 from .questions import Answer, Question, flag, listed
 from .reading import Match, Reading, Rows
-from .splits import set_name
+from .splits import PIECE, set_name
 from .study import Problem
 from .tables import categorical
 
@@ -37,9 +35,6 @@ NOTE = """\
 Folders of persons (`subject0`, `S001`) above or below the classes are no classes and no coders."""
 
 CORRECTABLE = True
-PIECE = re.compile(
-    r"(?:\w+[ _\-])?(?:k?fold|cv|part|batch|chunk|piece|session|shard|volume|subset|split|set|group)[ _\-]?\d+"
-)
 
 
 def match(files: Files, corrections: Corrections = NOTHING) -> Match:

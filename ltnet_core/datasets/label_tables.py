@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 
 from ..errors import DatasetError
 from .code_legends import find_legend
+from .column_roles import Roles
 from .columns import WEAK_CODERS, named, short
 from .columns import labels as label_columns
 from .corrections import NOTHING, Corrections
@@ -18,11 +19,11 @@ from .listed_parts import images_of_tests
 from .plain import lists_classes, read_classes
 from .questions import Answer, Question, flag, listed
 from .reading import Match, Reading, Rows
-from .roles import Roles, find_roles
+from .roles import find_roles
 from .splits import are_splits, is_agreed, is_form, is_truth, part_of, read_split, set_name
 from .study import Problem
 from .table_rows import TableRows, known_truth, renamed_images, rows_of, stem, truth_of, without_column
-from .table_versions import versions_question
+from .table_versions import pieces, versions_question
 from .tables import Table, header, is_table, read_table
 from .vote_columns import PEOPLE
 
@@ -176,6 +177,7 @@ def read_tables(
     splits = dict(known.splits)
     missing: Counter[str] = Counter()
     stems = Counter(stem(f.table.file) for f in speaking)
+    one = pieces([f.table.file for f in speaking if f.roles.shape == "single"], corrections)
     of_parts: list[LabelTable] = []
     for f in every:
         roles = f.roles
@@ -186,7 +188,8 @@ def read_tables(
             if roles.image is not None and roles.split is not None:
                 of_parts.append(f)
             continue
-        rows = _rows(files, replace(f, roles=roles), corrections, stems)
+        whole = stem(name) if len(one) > 1 and f.table.file in one else ""
+        rows = _rows(files, replace(f, roles=roles), corrections, stems, whole)
         if rows.labels is not None and len(rows.labels):
             labels.append(rows.labels)
         if rows.truth is not None and len(rows.truth):
@@ -203,7 +206,7 @@ def read_tables(
     if not any("split" in r.frame for r in (*labels, *truth)):
         parts = _listed_in(of_parts, files, corrections, splits, questions)
     questions += _agreed(speaking, labels, corrections)
-    alone = [f.table.file for f in speaking if f.roles.shape == "single" and f.part is None]
+    alone = {f.table.file: _images_of(f) for f in speaking if f.roles.shape == "single" and f.part is None}
     questions += versions_question(alone, labels, corrections)
     classes, codes = read_classes(files)
     legend = find_legend([(f.table, f.roles) for f in every])
@@ -273,7 +276,11 @@ def _agreed(speaking: Sequence[LabelTable], labels: Sequence[Rows], corrections:
     return [Question("table of agreed labels", sentence, tuple(agreed), ways)]
 
 
-def _rows(files: Files, f: LabelTable, corrections: Corrections, stems: Counter[str]) -> TableRows:
+def _images_of(f: LabelTable) -> set[str]:
+    return {str(n) for n in f.table.frame[str(f.roles.image)].cat.categories if n}
+
+
+def _rows(files: Files, f: LabelTable, corrections: Corrections, stems: Counter[str], whole: str) -> TableRows:
     table, roles = f.table, f.roles
     folder = table.file.rsplit("/", 1)[0] if "/" in table.file else ""
     if folder:
@@ -282,7 +289,7 @@ def _rows(files: Files, f: LabelTable, corrections: Corrections, stems: Counter[
         table = renamed_images(table, str(roles.image), known)
     if roles.shape == "truth":
         return truth_of(table, str(roles.image), str(roles.truth), roles, corrections)
-    own = stem(table.file)
+    own = whole or stem(table.file)
     if stems[own] > 1 and folder and f.part is None:
         own = folder.rsplit("/", 1)[-1]
     return rows_of(table, roles, corrections, own, f.part)

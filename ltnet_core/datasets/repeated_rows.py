@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .questions import Answer, Question, flag, listed
-from .role_questions import Titles, label_or_annotators
+from .role_questions import Titles, called_otherwise, label_or_annotators
 from .tables import Table
 from .vote_columns import PEOPLE
 
 MOST_QUESTIONS, MOST_WAYS = 12, 4
 PARTS = "_- .:/"
 NUMBERED = re.compile(r"(.*[^\W\d_])(\d+)")
+COUNTED = re.compile(r"(?:n|votes?|counts?|shares?|percent|freq(?:uency)?)[\s_.\-]*(\d+)")
 RANKS = frozenset(
     {
         *("primary", "secondary", "tertiary", "first", "second", "third", "1st", "2nd", "3rd", "main", "alternative"),
@@ -152,14 +153,32 @@ def _two_parts(name: str, mark: str) -> tuple[str, str]:
 
 
 def ranked_choices(titles: Titles, columns: Sequence[str]) -> Question | None:
-    """The question which of a person's choices is the label, in columns such as first_choice and second_choice."""
+    """The question which of a person's choices is the label, in columns such as first_choice and second_choice.
+
+    So are label1 and label2 where the table has votes1 and votes2 as well: the most frequent labels.
+    """
     names = [titles.of(c) for c in columns]
+    ends = {found[1] for c in titles.names if (found := COUNTED.fullmatch(c))}
+    if len(names) > 1 and {found[2] if (found := NUMBERED.fullmatch(n)) else "" for n in names} <= ends:
+        return label_or_annotators(titles, columns, "are followed by counts: they may be the most frequent labels.")
     kept = [[w for w in _words(n) if w not in RANKS] for n in names]
     if len(names) < 2 or any(len(k) == len(_words(n)) for k, n in zip(kept, names, strict=True)):
         return None
     if any(k != kept[0] or PEOPLE.search(" ".join(k)) for k in kept):
         return None
     return label_or_annotators(titles, columns, "are called like the first choice and the others of one person.")
+
+
+def outside_series(titles: Titles, columns: Sequence[str]) -> Question | None:
+    """The question whether all columns are annotators', where some are called by number or as people, others not."""
+    starts: dict[str, list[str]] = {}
+    for column in columns:
+        found = re.fullmatch(r"(.*?)[\s_.\-]*\d+", titles.of(column))
+        starts.setdefault(found[1].casefold() if found else "", []).append(column)
+    numbered = {c for start, cs in starts.items() if start and len(cs) > 1 for c in cs}
+    series = [c for c in columns if c in numbered or PEOPLE.search(titles.of(c))]
+    out = [c for c in columns if c not in series]
+    return called_otherwise(titles, series, out) if len(series) > 1 and out else None
 
 
 def _words(name: str) -> list[str]:

@@ -64,6 +64,20 @@ def same_classes(titles: Titles, columns: Sequence[str]) -> Question:
     return Question("columns of the same classes", sentence, tuple(both), answers)
 
 
+def called_otherwise(titles: Titles, series: Sequence[str], out: Sequence[str]) -> Question:
+    """The question whether columns of numbers beside those of numbered annotators are annotators', too."""
+    a, b = [titles.of(c) for c in series], [titles.of(c) for c in out]
+    sentence = (
+        f"{titles.file}: {', '.join(map(repr, b[:8]))} hold numbers as {', '.join(map(repr, a[:8]))} do, and are not "
+        "called like these: they may be no annotators."
+    )
+    answers = (
+        Answer(flag("--annotators", listed(a)), f"only {', '.join(a[:8])} are annotators"),
+        Answer(flag("--annotators", listed([*a, *b])), "all are annotators"),
+    )
+    return Question("column called otherwise", sentence, tuple(b), answers)
+
+
 def source_question(titles: Titles, label: str, source: str) -> Question:
     """The question whether the column of the images' sources names the coders."""
     a, b = titles.of(label), titles.of(source)

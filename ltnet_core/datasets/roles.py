@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from ..errors import DatasetError
 from .class_numbers import number
 from .column_facts import FEW, ColumnFacts
+from .column_roles import Roles
 from .column_titles import AGAIN, repeated_row
 from .columns import COUNTS, KNOWN, ROLES, WEAK_CODERS, about, labels, named, short, without
 from .corrections import Corrections, key_of
-from .dataset_reading import TableReading
 from .image_names import match_names
 from .questions import Question
-from .repeated_rows import people_and_questions, ranked_choices, row_for_each_class, which_question, who_labelled
+from .repeated_rows import (
+    outside_series,
+    people_and_questions,
+    ranked_choices,
+    row_for_each_class,
+    which_question,
+    who_labelled,
+)
 from .role_questions import (
     label_or_annotators,
     outsiders,
@@ -38,48 +45,6 @@ YES_OR_NO = frozenset({"0", "1", "true", "false", "yes", "no", "y", "n", "t", "f
 SURE = frozenset(n for n in ROLES["image"] if "id" not in n.split("_") and n not in ("item", "task", "path"))
 
 
-@dataclass(frozen=True)
-class Roles:
-    """The roles of a table's columns, by their names in lower case.
-
-    Attributes
-    ----------
-    shape : long, wide, single, votes, truth or none.
-    coders : columns of annotators (wide), or the one column of labels (single). votes : columns of classes.
-    left : columns that look like labels but are none, for the message.
-    missing : what the table lacks to be read, where ``shape`` is none.
-    """
-
-    file: str
-    shape: str = "none"
-    image: str | None = None
-    label: str | None = None
-    coder: str | None = None
-    count: str | None = None
-    split: str | None = None
-    truth: str | None = None
-    confidence: tuple[str, ...] = ()
-    coders: tuple[str, ...] = ()
-    votes: tuple[str, ...] = ()
-    left: tuple[str, ...] = ()
-    questions: tuple[Question, ...] = ()
-    missing: str = ""
-    columns: tuple[str, ...] = field(default=(), repr=False)
-
-    def reading(self, titles: Mapping[str, str]) -> TableReading:
-        """The roles for the user; ``titles`` are the columns' names as the file spells them."""
-        of = dict.fromkeys(self.columns, "ignored")
-        if self.shape != "none" or self.split is not None:
-            for name in ("image", "label", "coder", "count", "split", "truth"):
-                column = getattr(self, name)
-                if column is not None:
-                    of[column] = name
-            of.update(dict.fromkeys(self.confidence, "confidence"))
-            of.update(dict.fromkeys(self.coders, "annotator" if self.shape == "wide" else "label"))
-            of.update(dict.fromkeys(self.votes, "votes"))
-        return TableReading(self.file, self.shape, {titles.get(c, c): r for c, r in of.items()})
-
-
 def find_roles(table: Table, images: Sequence[str], corrections: Corrections, shape: str | None = None) -> Roles:
     """The roles of a table's columns.
 
@@ -99,7 +64,8 @@ class _Finder(ColumnFacts):
         super().__init__(table, images, corrections)
         self.forced = shape
         self.columns = tuple(str(c) for c in table.frame.columns)
-        self.usable = [c for c in without(self.columns, ()) if not corrections.ignores(c)]
+        aside = self.of_legend()
+        self.usable = [c for c in without(self.columns, aside) if not corrections.ignores(c)]
         self.corrected = {
             r: c for r, n in corrections.columns.items() if (c := find_column(self.columns, n)) is not None
         }
@@ -221,7 +187,8 @@ class _Finder(ColumnFacts):
                 one_to_one = self.same(roles.image, other)
                 if self.images or not one_to_one:
                     return replace(roles, questions=(image_question(self.titles, roles.image, other),))
-        values = {c: v for c in free if (v := self.values(c)) and len(v) <= FEW}
+        computed = [c for c in free if roles.shape != "long" and short(c).startswith("agree")]  # of two columns
+        values = {c: v for c in without(free, computed) if (v := self.values(c)) and len(v) <= FEW}
         question = counting_question(self.titles, values, roles.split is not None)
         return roles if question is None else replace(roles, questions=(question,))
 
@@ -289,6 +256,9 @@ class _Finder(ColumnFacts):
             questions = [] if beside is None else [beside[1]]
         if base.truth is None and not questions:
             questions = self.hidden_truth(without(free, [label, *sure]), label, str(base.image))
+        if not questions and "label" not in self.corrected:
+            alike = self.other_labels(without(free, [label, *sure]), label)
+            questions = [which_label(self.titles, [label, *alike])] if alike else []
         if count is None and base.split is None and not questions:
             rest, who = without(free, [label, *sure]), (str(base.image), str(base.coder), str(label))
             question = which_question(self.table, self.titles, *who, [c for c in rest if self.few(c)])
@@ -318,6 +288,12 @@ class _Finder(ColumnFacts):
         """The columns without those of codes, where another has the same classes by name."""
         names = [c for c in columns if not all(number(v) is not None for v in self.values(c))]
         return [c for c in columns if c in names or not any(self.same(c, n) for n in names)]
+
+    def other_labels(self, free: list[str], label: str) -> list[str]:
+        """Other columns in the classes of the labels, by name if these are numbers, such as ``corrected_label``."""
+        likely = [c for c in free if self.few(c) and not about(c) and len(self.values(c)) > 1 and self.share(c, label)]
+        words = {k for k in self.keys(label) if number(k) is None}
+        return [c for c in likely if self.keys(c) & words or labels([c]) == [c]]
 
     def hidden_truth(self, free: list[str], label: str, image: str) -> list[Question]:
         """A column with one value for each image, in the classes of the labels, is more probably their truth."""
@@ -435,7 +411,9 @@ class _Finder(ColumnFacts):
         left = tuple(c for c in free if c in constant or (c not in others and any(self.values(c)) and not self.few(c)))
         questions: list[Question] = []
         out = [c for c in likely if c not in chosen]
-        if out and len(chosen) == 1:
+        if (ranked := ranked_choices(self.titles, chosen)) is not None:
+            questions.append(ranked)
+        elif out and len(chosen) == 1:
             questions.append(label_or_annotators(self.titles, likely, "share no class: which is the label?"))
             chosen = likely
         elif out:
@@ -443,7 +421,9 @@ class _Finder(ColumnFacts):
         elif (gaps := with_gaps(self.table, list(chosen))) is not None:
             questions.append(gaps)
         else:
-            asked = ranked_choices(self.titles, chosen) or people_and_questions(self.titles, chosen)
+            asked = people_and_questions(self.titles, chosen)
+            if asked is None and all(number(v) is not None for c in chosen for v in self.values(c)):
+                asked = outside_series(self.titles, chosen)
             questions += [] if asked is None else [asked]
         if agreed and len(chosen) >= 2:
             left = (*left, *agreed)

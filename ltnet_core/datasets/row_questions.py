@@ -37,7 +37,7 @@ BAD = frozenset(
 GOOD = frozenset(
     {
         *("accepted", "approved", "valid", "usable", "included", "include", "passed", "submitted"),
-        *("completed", "finished", "kept", "keep"),
+        *("completed", "finished", "kept", "keep", "agree", "agrees", "confirm", "confirmed", "verified", "verify"),
     }
 )
 # Values of any column.

@@ -54,6 +54,10 @@ AGREED = frozenset(
     }
 )
 FEW = 4
+# What pieces of one dataset are called: fold1, batch_2.
+PIECE = re.compile(
+    r"(?:\w+[ _\-])?(?:k?fold|cv|part|batch|chunk|piece|session|shard|volume|subset|split|set|group)[ _\-]?\d+"
+)
 # Endings of a part in one word: Trainingsdaten, testimages.
 CONTENT = re.compile(
     r"(\w{4,}?)s?(?:daten(?:satz)?|bild(?:er)?|menge|satz|data(?:set)?|images?|imgs?|pictures|photos|faces|labels?|"

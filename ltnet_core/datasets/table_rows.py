@@ -13,13 +13,13 @@ from pandas.api.types import union_categoricals
 
 from ..errors import DatasetError
 from .column_facts import FEW
+from .column_roles import Roles
 from .columns import named, role
 from .corrections import NOTHING, Corrections
 from .files import Files
 from .missing import absent, minus_one_is_absent
 from .questions import Question, flag, listed
 from .reading import Rows
-from .roles import Roles
 from .splits import read_split
 from .study import Problem
 from .tables import Table, categorical, coded, mapped, read_table

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from .corrections import Corrections
 from .questions import Answer, Question, flag, listed
 from .reading import Rows
-from .splits import AGREED, words
+from .splits import AGREED, PIECE, words
 from .table_rows import stem
 
 SHOWN, MOST_WAYS = 6, 4
@@ -37,18 +37,38 @@ def base_name(file: str) -> str:
     return " ".join(kept)
 
 
-def versions_question(files: Sequence[str], labels: Sequence[Rows], corrections: Corrections) -> list[Question]:
-    """The question whether tables with one label for each image are versions of one, or a coder each."""
-    if len(files) < 2 or corrections.annotators:
+def versions_question(
+    images: Mapping[str, Collection[str]], labels: Sequence[Rows], corrections: Corrections
+) -> list[Question]:
+    """The question whether tables with one label for each image are versions or pieces of one, or a coder each.
+
+    ``images`` are those of each table, by its file.
+    """
+    if len(images) < 2 or corrections.annotators or any(pieces(images, corrections)):
         return []
     groups: dict[tuple[str, str], list[str]] = {}
-    for file in files:
-        groups.setdefault((file.rpartition("/")[0], base_name(file)), []).append(file)
+    for file in images:
+        called = "" if PIECE.fullmatch(stem(file).casefold()) else base_name(file)
+        groups.setdefault((file.rpartition("/")[0], called), []).append(file)
     alike = [g for g in groups.values() if len(g) > 1]
     if not alike:
         return []
-    names = [f for g in alike for f in g]
     coders = sorted({str(c) for r in labels for c in r.frame["coder"].unique()})
+    each = Answer(flag("--annotators", listed(coders)), "each table is a coder")
+    if all(sum(len(images[f]) for f in g) == len({i for f in g for i in images[f]}) for g in alike):
+        names = [f for g in alike for f in g]
+        shown = ", ".join(map(repr, names[:SHOWN]))
+        sentence = f"{shown} are called like pieces of one table, and none has an image of another."
+        one = Answer(flag("--split", f"train={listed(names)}"), "they are pieces of one coder's table")
+        return [Question("pieces of a table", sentence, tuple(names[:SHOWN]), (one, each))]
+    alike = [[f for f in g if not PIECE.fullmatch(stem(f).casefold()) or base_name(f) == ""] for g in alike]
+    return _versions([g for g in alike if len(g) > 1], each)
+
+
+def _versions(alike: Sequence[Sequence[str]], each: Answer) -> list[Question]:
+    if not alike:
+        return []
+    names = [f for g in alike for f in g]
     sentence = (
         f"{', '.join(map(repr, names[:SHOWN]))} are called like versions or rounds of one table: their labels may be "
         "one coder's, who is to count once."
@@ -61,5 +81,9 @@ def versions_question(files: Sequence[str], labels: Sequence[Rows], corrections:
         last = [g[-1] for g in alike]
         out = [f for f in names if f not in last]
         ways = [Answer(flag("--ignore", listed(out)), f"{', '.join(last[:3])} count, the others do not")]
-    ways.append(Answer(flag("--annotators", listed(coders)), "each table is a coder"))
-    return [Question("versions of a table", sentence, tuple(names[:SHOWN]), tuple(ways))]
+    return [Question("versions of a table", sentence, tuple(names[:SHOWN]), (*ways, each))]
+
+
+def pieces(files: Iterable[str], corrections: Corrections) -> list[str]:
+    """The tables that a person called parts to train on, by name; of several the labels are one coder's."""
+    return [f for f in files if "train" in (corrections.part(f), corrections.part(stem(f)))]

@@ -15,8 +15,8 @@ from .corrections import Corrections
 from .questions import Answer, Question, flag, listed
 from .tables import Table
 
-MOST, MOSTLY_ZERO, NEAR, COMPETING = 0.9, 0.5, 0.02, 0.6
-MANY_ROWS, FEWEST_ROWS, MOST_WAYS = 20, 8, 4
+MOST, MOSTLY_ZERO, HARDLY_ZERO, NEAR, COMPETING = 0.9, 0.5, 0.1, 0.02, 0.6
+MANY_ROWS, FEWEST_ROWS, MOST_WAYS, MOST_GRADES = 20, 8, 4, 12
 TOTALS = frozenset({"total", "sum", "votes", "count", "n", "number", "annotators", "raters", "all"})
 PEOPLE = re.compile(
     r"reader|rater|annot|coder|expert|doctor|grader|observer|worker|labell?er|judge|radiolog|patholog|physician|^r\d+$|^a\d+$",
@@ -49,7 +49,7 @@ def votes_in(table: Table, columns: Sequence[str], corrections: Corrections) -> 
         return votes_in(table, varied, corrections)
     total = _total(votes, columns)
     if total is not None:
-        return Votes(tuple(c for i, c in enumerate(columns) if i != total))
+        return _with_total(table, votes, columns, total)
     sums = votes.sum(1)
     whole = bool((votes == np.floor(votes)).all())
     if not whole:
@@ -62,6 +62,8 @@ def votes_in(table: Table, columns: Sequence[str], corrections: Corrections) -> 
     if (emotions and (often or votes.max() > 1)) or (often and sums.max() > 0 and not (people and votes.max() > 1)):
         if votes.max() == 1 and sums.max() == 1 and (sums == 0).mean() > MOST:
             return None
+        if not often and (votes == 0).mean() < HARDLY_ZERO:
+            return Votes(tuple(columns), (_ratings(table, titles),))
         if not (often and len(columns) == 2 and votes.max() == 1 and people):
             return Votes(tuple(columns))
     if votes.max() == 1:
@@ -116,8 +118,24 @@ def are_percentages(votes: NDArray[np.float64]) -> bool:
     return bool((votes != np.floor(votes)).any()) and add_up_to(votes.sum(1), 100.0)
 
 
+def _ratings(table: Table, titles: list[str]) -> Question:
+    sentence = (
+        f"{table.file}: the columns {', '.join(map(repr, titles[:8]))} hold numbers that add up to something else in "
+        "every row and are hardly ever 0: they may be ratings of each class, and no votes."
+    )
+    votes = Answer(flag("--classes-are", listed(titles)), "the numbers are taken for votes for the classes")
+    own = [
+        Answer(flag("--columns", listed([f"label={t}"])), f"the labels are the ratings of {t} alone")
+        for t in titles[:MOST_WAYS]
+        if len(table.frame[t.lower()].cat.categories) <= MOST_GRADES
+    ]
+    return Question("ratings or votes", sentence, tuple(titles), (votes, *own))
+
+
 def of_one_coder(question: Question) -> Question:
     """The question about columns of 0 and 1, where another column says whose row it is: they are no annotators."""
+    if question.kind != "annotators or classes":
+        return question
     classes = [a for a in question.answers if a.flag.startswith("--classes-are")]
     own = [
         Answer(flag("--columns", listed([f"label={c}"])), f"the labels are the answers in {c} alone")
@@ -132,6 +150,17 @@ def of_one_coder(question: Question) -> Question:
 def add_up_to(sums: NDArray[np.float64], one: float) -> bool:
     """Whether most of these sums are 1, or 100."""
     return bool((np.abs(sums - one) <= NEAR * one).mean() >= MOST)
+
+
+def _with_total(table: Table, votes: NDArray[np.float64], columns: Sequence[str], total: int) -> Votes | None:
+    """The columns beside the one of their sums: votes, of which some are 0, or grades, whose sum is of use, too."""
+    rest = [c for i, c in enumerate(columns) if i != total]
+    titles = [table.titles.get(c, c) for c in rest]
+    if sum(bool(PEOPLE.search(t)) for t in titles) >= len(rest) / 2:
+        return None
+    often = np.unique(votes[:, total], return_counts=True)[1].max() >= MOST * len(votes)
+    sure = often or _emotions(rest) or (np.delete(votes, total, 1) == 0).any()
+    return Votes(tuple(rest), () if sure else (_grades(table, titles),))
 
 
 def _varied(votes: NDArray[np.float64], columns: Sequence[str]) -> list[str]:
