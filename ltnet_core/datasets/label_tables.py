@@ -185,7 +185,7 @@ def read_tables(
             roles = _as_truth(f)
         readings.append(roles.reading(f.table.titles))
         if roles.shape == "none":
-            if roles.image is not None and roles.split is not None:
+            if _is_of_parts(f, corrections):
                 of_parts.append(f)
             continue
         whole = stem(name) if len(one) > 1 and f.table.file in one else ""
@@ -231,7 +231,7 @@ def parts_beside(files: Files, read: Collection[str], corrections: Corrections) 
         every = [f for f in understand(files, corrections) if f.table.file not in read]
     except DatasetError:
         return Parts({}, splits, questions)  # a broken table holds nothing of the labels that were read
-    of_parts = [f for f in every if f.roles.shape == "none" and f.roles.image is not None and f.roles.split is not None]
+    of_parts = [f for f in every if f.roles.shape == "none" and _is_of_parts(f, corrections)]
     return Parts(_listed_in(of_parts, files, corrections, splits, questions), splits, questions)
 
 
@@ -242,6 +242,17 @@ class Parts:
     images: dict[str, str]
     splits: dict[str, str]
     questions: list[Question]
+
+
+def _is_of_parts(f: LabelTable, corrections: Corrections) -> bool:
+    """Whether a table says the part of each image: in a column called so, or of both train and test.
+
+    A column of other things may hold such a word: *public* and *private* gardens.
+    """
+    if f.roles.image is None or f.roles.split is None:
+        return False
+    parts = {part_of(str(v)) for v in f.table.frame[f.roles.split].cat.categories if v}
+    return bool(corrections.columns.get("split") or named([f.roles.split], "split")) or parts == {"train", "test"}
 
 
 def _listed_in(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from ..errors import DatasetError
@@ -24,9 +25,12 @@ def listed_parts(
     """Image → test or test:NAME where a list of that name has it; and list → part.
 
     A list has one name on each line, most of them of images of the dataset; an image on several lists is a test image.
+    The lists of a cross-validation, each with another test part, say nothing, and neither do lists that leave no image
+    to train on.
     """
     held: dict[str, str] = {}
     lists: dict[str, str] = {}
+    learned: set[str] = set()
     names = [n for n in files.others if suffix(n) in ENDINGS and n.count("/") <= DEEPEST]
     for file in [n for n in names if _part(n, corrections)][:MOST_LISTS]:
         found = _images(files, file, images)
@@ -35,7 +39,13 @@ def listed_parts(
         part = lists[file] = _part(file, corrections)
         if part == "test":
             held.update((image, set_name(part, stem(file))) for image in found if image not in held)
-    return (held, lists) if held else ({}, {})
+        else:
+            learned.update(found)
+    parts = Counter(lists.values())
+    folds = min(parts["train"], parts["test"]) > 1 and not learned.isdisjoint(held)
+    named = any(corrections.part(n) or corrections.part(stem(n)) for n in lists)
+    says_nothing = not named and (folds or len(held) == len(images))
+    return ({}, {}) if not held or says_nothing else (held, lists)
 
 
 def _part(file: str, corrections: Corrections) -> str:

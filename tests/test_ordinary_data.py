@@ -1,0 +1,92 @@
+"""Ordinary datasets are read without a question or refusal, though their names are like those of something else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Command, write_csv, write_image
+
+from ltnet_core.datasets import Study, load_dataset
+
+N = 24
+IMAGES = [f"i{n:03d}.png" for n in range(N)]
+LONG = ("image", "coder", "label")
+
+
+def pictures(at: Path) -> Path:
+    for n, name in enumerate(IMAGES):
+        write_image(at / "images" / name, n)
+    return at
+
+
+def by_class(at: Path, classes: Sequence[str] = ("cat", "dog", "fox")) -> Path:
+    for n, name in enumerate(IMAGES):
+        write_image(at / classes[n % len(classes)] / name, n)
+    return at
+
+
+def long_table(at: Path, said: Callable[[int, str], object], coders: Sequence[str] = ("Ann", "Ben", "Cem")) -> Path:
+    rows = [(image, c, said(n, c)) for n, image in enumerate(IMAGES) for c in coders]
+    write_csv(pictures(at) / "labels.csv", LONG, rows)
+    return at
+
+
+def answer(classes: Sequence[str]) -> Callable[[int, str], str]:
+    """What coders say: each class, and not always the same."""
+    return lambda n, coder: classes[(n + (n % 5 == 0) * len(coder)) % len(classes)]
+
+
+def found(study: Study) -> dict[str, int]:
+    """Coder → number of items annotated."""
+    return dict(zip(study.table.coders, study.table.annotations_per_coder().tolist(), strict=True))
+
+
+def plainly(at: Path) -> Study:
+    """The dataset, about which nothing is asked."""
+    study = load_dataset(at)
+    assert [q.sentence for q in study.reading.questions] == []
+    return study
+
+
+# ---- parts
+
+
+def _fold(k: int, part: str) -> str:
+    return "".join(f"{x}\n" for n, x in enumerate(IMAGES) if (n % 3 == k) == (part == "test"))
+
+
+LISTS: Mapping[str, Mapping[str, str]] = {
+    "folds": {f"splits/{part}_{k}.txt": _fold(k, part) for k in range(3) for part in ("train", "test")},
+    "two of three folds": {f"fold{k}/{part}.txt": _fold(k, part) for k in range(2) for part in ("train", "test")},
+    "all images": {"valid_images.txt": "\n".join(IMAGES)},
+    "a column of other things": {
+        "gardens.csv": "image,owner\n" + "".join(f"{x},{('public', 'private')[n % 2]}\n" for n, x in enumerate(IMAGES))
+    },
+    "a column of places": {
+        "places.csv": "image,place\n" + "".join(f"{x},{('test', 'home')[n % 2]}\n" for n, x in enumerate(IMAGES))
+    },
+}
+
+
+@pytest.mark.parametrize("lists", LISTS)
+def test_lists_that_leave_open_what_is_held_out_hold_nothing_out(lists: str, tmp_path: Path, ltnet: Command) -> None:
+    long_table(tmp_path / "table", answer(("cat", "dog", "fox")))
+    by_class(tmp_path / "folders")
+    for folder in ("table", "folders"):
+        for name, content in LISTS[lists].items():
+            (tmp_path / folder / name).parent.mkdir(exist_ok=True)
+            (tmp_path / folder / name).write_text(content)
+        report: dict[str, Any] = json.loads(ltnet("inspect", str(tmp_path / folder), "--json").stdout)
+        assert report["test_items"] == 0
+        assert report["questions"] == []
+
+
+def test_one_fold_is_held_out(tmp_path: Path) -> None:
+    by_class(tmp_path)
+    for part in ("train", "test"):
+        (tmp_path / f"{part}_1.txt").write_text(_fold(1, part))
+    assert int(plainly(tmp_path).is_test.sum()) == N // 3
