@@ -90,3 +90,16 @@ def test_one_fold_is_held_out(tmp_path: Path) -> None:
     for part in ("train", "test"):
         (tmp_path / f"{part}_1.txt").write_text(_fold(1, part))
     assert int(plainly(tmp_path).is_test.sum()) == N // 3
+
+
+# ---- votes
+
+
+@pytest.mark.parametrize(
+    "classes", [("complete", "partial", "absent"), ("old", "new", "in progress"), ("view", "side")]
+)
+def test_classes_called_like_what_is_said_of_an_image_have_votes(classes: Sequence[str], tmp_path: Path) -> None:
+    votes = [[n % 4, n // 4 % 3][: len(classes) - 1] for n in range(N)]
+    rows = [(x, *v, 6 - sum(v), 20 + n) for n, (x, v) in enumerate(zip(IMAGES, votes, strict=True))]
+    write_csv(pictures(tmp_path) / "votes.csv", ("image", *classes, "age"), rows)
+    assert set(load_dataset(tmp_path).table.classes) == set(classes)

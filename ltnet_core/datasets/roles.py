@@ -35,7 +35,7 @@ from .role_questions import (
 from .row_questions import counting_question, holds_image_names, image_question, names_another_image
 from .splits import is_form, part_of
 from .tables import Table
-from .vote_columns import odd_vote, of_one_coder, votes_in, with_gaps
+from .vote_columns import completing, odd_vote, of_one_coder, votes_in, with_gaps
 from .votes_beside import Beside, beside_question, votes_beside
 
 MOST_NAMES = 10_000
@@ -330,7 +330,8 @@ class _Finder(ColumnFacts):
         sure = [c for c in self.sure(free, None) if short(c) != "score" or c in self.corrected.values()]
         base = replace(base, confidence=tuple(sure))
         measured = [c for c in free if about(c) or c in named(free, "fold")]
-        votes = votes_in(self.table, [c for c in free if c not in sure and c not in measured], self.corrections)
+        measured = without(measured, completing(self.table, without(free, [*sure, *measured]), without(measured, sure)))
+        votes = votes_in(self.table, without(free, [*sure, *measured]), self.corrections)
         if votes is not None:
             return replace(base, shape="votes", votes=votes.columns, questions=votes.questions)
         said = [c for c in free if c not in sure and c not in measured]

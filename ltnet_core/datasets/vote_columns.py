@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from .tables import Table
 
 MOST, MOSTLY_ZERO, HARDLY_ZERO, NEAR, COMPETING = 0.9, 0.5, 0.1, 0.02, 0.6
 MANY_ROWS, FEWEST_ROWS, MOST_WAYS, MOST_GRADES = 20, 8, 4, 12
+MOST_MORE, SAMPLE = 5, 10_000
 TOTALS = frozenset({"total", "sum", "votes", "count", "n", "number", "annotators", "raters", "all"})
 PEOPLE = re.compile(
     r"reader|rater|annot|coder|expert|doctor|grader|observer|worker|labell?er|judge|radiolog|patholog|physician|^r\d+$|^a\d+$",
@@ -145,6 +147,26 @@ def of_one_coder(question: Question) -> Question:
         ": they may be classes of which an image has several, or questions of their own."
     )
     return replace(question, sentence=sentence, answers=(*classes, *own))
+
+
+def completing(table: Table, columns: Sequence[str], more: Sequence[str]) -> list[str]:
+    """Those of the columns ``more`` with which the numbers of most rows have one sum; none where they have one without.
+
+    Classes may be called like what a table says of an image: *complete*, *old*.
+    """
+    some = table.keep(np.arange(len(table.row)) < SAMPLE)
+    numbers = {c: n for c in (*columns, *more) if ((n := some.votes([c])[:, 0]) >= 0).all()}
+    known = [numbers[c] for c in columns if c in numbers]
+    more = [c for c in more if c in numbers][:MOST_MORE]
+    if not len(some.row) or len(known) < len(columns) or (len(known) > 1 and _have_one_sum(known)):
+        return []
+    ways = (way for n in range(1, len(more) + 1) for way in combinations(more, n) if len(known) + n > 1)
+    return list(next((way for way in ways if _have_one_sum([*known, *(numbers[c] for c in way)])), ()))
+
+
+def _have_one_sum(columns: Sequence[NDArray[np.float64]]) -> bool:
+    sums = np.sum(columns, axis=0).round(6)  # shares add up to nearly one
+    return bool(np.unique(sums, return_counts=True)[1].max() >= MOST * len(sums) and sums.max() > 0)
 
 
 def add_up_to(sums: NDArray[np.float64], one: float) -> bool:
