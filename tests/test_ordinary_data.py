@@ -103,3 +103,41 @@ def test_classes_called_like_what_is_said_of_an_image_have_votes(classes: Sequen
     rows = [(x, *v, 6 - sum(v), 20 + n) for n, (x, v) in enumerate(zip(IMAGES, votes, strict=True))]
     write_csv(pictures(tmp_path) / "votes.csv", ("image", *classes, "age"), rows)
     assert set(load_dataset(tmp_path).table.classes) == set(classes)
+
+
+# ---- classes
+
+
+@pytest.mark.parametrize(
+    "classes",
+    [
+        ("benign", "probably benign", "suspicious", "probably malignant", "malignant"),
+        ("A", "A*", "B"),
+        ("good", "ok", "bad"),
+        ("ok", "rework", "reject"),
+        ("valid", "partly valid", "invalid"),
+        ("correct", "partly correct", "error"),
+        ("original", "variant", "duplicate"),
+        ("one face", "two faces", "no face"),
+        ("intact", "damaged", "removed"),
+        ("clean", "noisy", "corrupted"),
+    ],
+)
+def test_rare_classes_beside_others_of_their_kind_are_classes(classes: Sequence[str], tmp_path: Path) -> None:
+    often = [*classes[:-1]] * 4 + [classes[-1]]
+    long_table(tmp_path / "table", lambda n, c: often[(n + (n % 5 == 0) * (c == "Ben")) % len(often)])
+    by_class(tmp_path / "folders", often)
+    assert plainly(tmp_path / "table").table.classes == tuple(sorted(classes))
+    assert plainly(tmp_path / "folders").table.classes == tuple(sorted(classes))
+
+
+@pytest.mark.parametrize("kind", ["junk", "timeout", "corrupt", "unusable"])
+def test_what_is_as_frequent_as_the_classes_is_one(kind: str, tmp_path: Path) -> None:
+    assert plainly(long_table(tmp_path, answer(("ferry", "tug", kind)))).table.classes == tuple(
+        sorted(("ferry", "tug", kind))
+    )
+
+
+def test_an_unclear_image_beside_valid_and_invalid_ones_is_asked_about(tmp_path: Path) -> None:
+    asked = load_dataset(long_table(tmp_path, answer(("valid", "invalid", "unclear")))).reading.questions
+    assert [q.about for q in asked] == [("unclear",)]

@@ -13,11 +13,12 @@ from .questions import Answer, Question, flag
 SEPARATORS = (";", "|", "/", "+", "&", ",")
 WORDS_BETWEEN = (" and ", " und ", " et ", " y ", " e ", " ")
 SHOWN, MOSTLY = 8, 0.5
-# What people write around a class that they doubt, and programs behind the name of a copy.
+# What people write around a class that they doubt, and programs behind the name of a copy. *Probably benign* is a class
+# of its own beside *benign*, and A* beside A.
 DOUBT = r"\?|unsure|uncertain|not sure|maybe|probably|perhaps|possibly|doubtful|tentative"
 MARKED = re.compile(
-    rf"(?:\?\s*|(?:maybe|probably|perhaps|possibly)\s+)(?P<after>\w.*)|(?P<before>.*?\w)\s*"
-    rf"(?:[(\[]\s*(?:{DOUBT})\s*[)\]]|[?!.*:;,]+|\s-?\s*(?:copy|kopie|copie)(?:\s*\(\d+\))?|\s\(\d+\))"
+    rf"(?:\?\s*|(?:maybe|perhaps)\s+)(?P<after>\w.*)|(?P<before>.*?\w)\s*"
+    rf"(?:[(\[]\s*(?:{DOUBT})\s*[)\]]|[?!.:;,]+|\s-?\s*(?:copy|kopie|copie)(?:\s*\(\d+\))?|\s\(\d+\))"
 )
 
 

@@ -11,7 +11,7 @@ from .class_numbers import number
 from .column_roles import Roles
 from .columns import words
 from .files import is_image_name
-from .missing import ABSENT, DOUBTFUL, NO_ANSWER, plain
+from .missing import ABSENT, PERHAPS_NONE, plain
 from .questions import Answer, Question, flag
 from .table_rows import stem
 from .tables import Table
@@ -59,7 +59,7 @@ def _used(tables: Iterable[tuple[Table, Roles]]) -> set[str]:
         for column in columns:
             cells = table.frame[column].cat
             out.update(str(cells.categories[i]) for i in np.unique(cells.codes.to_numpy()) if i >= 0)
-    none = ABSENT | DOUBTFUL | NO_ANSWER
+    none = ABSENT | PERHAPS_NONE
     return {_key(v) for v in out if plain(v) not in none}
 
 

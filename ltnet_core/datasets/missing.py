@@ -14,22 +14,38 @@ ABSENT = frozenset({"", "nan", "<na>", "nat"})
 DOUBTFUL = frozenset(
     {
         *("none", "null", "na", "n/a", "n.a.", "-", "--", "?", "-1", "-1.0", "-99", "999", "missing", "empty", "blank"),
-        *("rejected", "reject", "discard", "discarded", "delete", "deleted", "removed", "excluded", "invalid", "error"),
-        *(
-            "duplicate",
-            "duplicates",
-            "no face",
-            "noface",
-            "not a face",
-            "non face",
-            "no-face",
-            "non-face",
-            "nf",
-            "nr",
-            "bad",
-        ),
+        *("timeout", "time out", "timed out", "junk", "nf", "nr"),
     }
 )
+# What people call an image that they could not use; a class where others say how good an image is, too.
+REFUSED = frozenset(
+    {
+        *("rejected", "reject", "discard", "discarded", "delete", "deleted", "removed", "excluded", "invalid", "error"),
+        *("duplicate", "duplicates", "bad", "unusable", "not usable", "corrupt", "corrupted"),
+    }
+)
+GOOD = frozenset(
+    {
+        *(
+            "good",
+            "ok",
+            "okay",
+            "fine",
+            "fair",
+            "poor",
+            "average",
+            "excellent",
+            "valid",
+            "correct",
+            "accept",
+            "accepted",
+        ),
+        *("acceptable", "approved", "pass", "passed", "usable", "clean", "clear", "intact", "original", "unique"),
+        *("kept", "keep", "included", "include", "present", "confirmed"),
+    }
+)
+# A class where another is called a face.
+NO_FACE = frozenset({"no face", "noface", "not a face", "non face", "no-face", "non-face"})
 # An absent cell as R, spreadsheets and databases write it; a class of that name is not the most frequent one.
 WRITTEN = frozenset({"na", "n/a", "n.a.", "null"})
 # No class of an image has such a name: they mean that a person did not answer, however often they occur.
@@ -40,7 +56,7 @@ NO_ANSWER = frozenset(
         *("#n/a", "#na", "#ref!", "#value!", "#name?", "#null!", "#div/0!"),
         *("no answer", "not labeled", "not labelled", "undecided", "idk", "i don't know", "i dont know"),
         *("i do not know", "can't say", "cannot say", "cant say", "hard to say", "hard to tell", "not clear"),
-        *("timeout", "time out", "timed out", "no response", "noresponse", "not answered", "unanswered", "n.r."),
+        *("no response", "noresponse", "not answered", "unanswered", "n.r."),
         *("weiß nicht", "weiss nicht", "keine angabe", "keine antwort", "unklar", "unbekannt", "unsicher", "k.a."),
         *("k. a.", "nicht erkennbar", "ne sais pas", "je ne sais pas", "ne sait pas", "pas de réponse", "indéterminé"),
         *("no sé", "no se", "no sabe", "no lo sé", "desconocido", "sin respuesta", "non so", "sconosciuto", "não sei"),
@@ -57,11 +73,13 @@ NO_ANSWER = frozenset(
             "不明",
         ),
         *("わからない", "分からない", "모름", "не знаю", "неизвестно", "nie wiem", "bilmiyorum"),
-        *("todo", "to do", "tbd", "unsorted", "not sorted", "unusable", "not usable", "corrupt", "corrupted", "junk"),
+        *("todo", "to do", "tbd", "unsorted", "not sorted"),
         *("no image", "broken image", "image not loading", "image not found", "image missing", "unclear image"),
         *("image unclear", "not visible", "cannot see", "can't see", "prefer not to answer", "prefer not to say"),
     }
 )
+# All of them; a value of these may mean that there is no label.
+PERHAPS_NONE = DOUBTFUL | REFUSED | NO_FACE | NO_ANSWER
 CODES = frozenset({9, 77, 88, 98, 99, 999, 9999, -9, -88, -98, -999})
 # A value that is as frequent as the classes is a class, whatever its name.
 FREQUENT = 0.5
@@ -84,7 +102,10 @@ def doubtful(counts: Mapping[str, float], corrections: Corrections) -> list[str]
     """The labels that may mean "no label", of all labels with their counts; none where a person named them."""
     if corrections.missing is not None:
         return []
-    doubtful = [v for v in counts if plain(v) in DOUBTFUL | NO_ANSWER]
+    doubtful = [v for v in counts if plain(v) in PERHAPS_NONE]
+    said = {w for v in counts if v not in doubtful for w in plain(v).split()}
+    kin = (REFUSED if said & GOOD else frozenset()) | (NO_FACE if said & {"face", "faces"} else frozenset())
+    doubtful = [v for v in doubtful if plain(v) not in kin]
     doubtful += [v for v in _apart(counts) if v not in doubtful]
     if any(v.startswith("-") and v[1:].replace(".", "").isdigit() and v not in doubtful for v in counts):
         doubtful = [v for v in doubtful if not v.startswith("-")]
