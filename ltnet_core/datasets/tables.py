@@ -201,12 +201,7 @@ def read_table(files: Files, name: str, required: Sequence[str] = ()) -> Table:
     require_different(names, name)
     rows = np.delete(np.arange(arrow.num_rows + len(broken), dtype=np.int32), [r - 2 for r in broken]) + 2
     frame = pd.DataFrame(dict(zip(names, columns, strict=True)))
-    blank = np.ones(len(frame), dtype=np.bool_)
-    for column in frame:
-        empty = frame[column].cat.categories == ""
-        blank &= empty[frame[column].cat.codes] if len(empty) else True
-        if not blank.any():
-            break
+    blank = _blank_rows(frame)
     if blank.any() and len(frame.columns) > 1:
         frame, rows = frame[~blank].reset_index(drop=True), rows[~blank]
     require_one_row(frame, name, first)
@@ -215,6 +210,17 @@ def read_table(files: Files, name: str, required: Sequence[str] = ()) -> Table:
     table = Table(name, frame, rows.astype(np.int32), broken, encoding, dict(zip(names, titles, strict=True)))
     table.need(required)
     return table
+
+
+def _blank_rows(frame: pd.DataFrame) -> NDArray[np.bool_]:
+    """(rows,) whether no column has anything in a row."""
+    blank = np.ones(len(frame), dtype=np.bool_)
+    for column in frame:
+        empty = frame[column].cat.categories == ""
+        blank &= empty[frame[column].cat.codes] if len(empty) else True
+        if not blank.any():
+            break
+    return blank
 
 
 def coded(codes: Any, names: Any) -> pd.Categorical[Any]:

@@ -1,0 +1,128 @@
+"""Names of classes and coders as people write them: one class in several spellings, no answer, no person."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from conftest import write_csv
+from lab_faces import (
+    CLASSES,
+    FACES,
+    LONG,
+    N,
+    a,
+    answers,
+    b,
+    faces,
+    found,
+    long_table,
+)
+
+from ltnet_core.datasets import load_dataset
+
+
+@pytest.mark.parametrize("mark", [" (?)", "?", ".", " [unsure]", " - Copy", " (2)"])
+def test_a_mark_behind_a_class_is_asked_about(mark: str, tmp_path: Path) -> None:
+    long_table(tmp_path, lambda i, c: a(i) + (mark if i % 6 == 1 else ""))
+    (_, one), (_, own), (_, out) = answers(tmp_path, "classes that differ by spelling")
+    assert one.table.classes == CLASSES
+    assert len(own.table.classes) > 4
+    assert found(one) == found(own) == {"A": N, "B": N}
+    assert out.table.classes == CLASSES
+    assert found(out) == {"A": N - 4, "B": N - 4}
+
+
+def test_a_doubt_in_words_before_a_class_is_asked_about_and_sides_are_not(tmp_path: Path) -> None:
+    long_table(tmp_path / "doubt", lambda i, c: ("maybe " if i % 6 == 1 else "") + a(i))
+    assert len(answers(tmp_path / "doubt", "classes that differ by spelling")) == 3
+    long_table(tmp_path / "sides", lambda i, c: a(i) + (" (left)" if i % 2 else " (right)"))
+    assert load_dataset(tmp_path / "sides").reading.questions == ()
+
+
+def test_cells_that_are_all_sets_of_labels_are_asked_about(tmp_path: Path) -> None:
+    pairs = [f"{x}|{y}" for x in CLASSES for y in CLASSES if x != y]
+    long_table(tmp_path / "sets", lambda i, c: pairs[(i + ord(c)) % len(pairs)])
+    (_, first), (_, own) = answers(tmp_path / "sets", "several labels in one cell")
+    assert first.table.classes == CLASSES
+    assert len(own.table.classes) == 12
+    parts = [f"{organ}/{side}" for organ in ("lung", "eye", "ear") for side in ("left", "right", "both")]
+    long_table(tmp_path / "parts", lambda i, c: parts[(i + ord(c)) % len(parts)])
+    assert load_dataset(tmp_path / "parts").reading.questions == ()
+
+
+def test_other_words_for_the_same_classes_are_asked_about(tmp_path: Path) -> None:
+    nouns = dict(zip(CLASSES, ("anger", "happiness", "neutral", "sadness"), strict=True))
+    long_table(tmp_path / "nouns", lambda i, c: a(i) if c == "A" else nouns[b(i)])
+    (_, one), (_, own) = answers(tmp_path / "nouns", "classes of one meaning")
+    assert set(one.table.classes) == set(nouns.values())
+    assert len(own.table.classes) == 7
+    german = dict(zip(CLASSES, ("wütend", "froh", "neutral", "traurig"), strict=True))
+    long_table(tmp_path / "german", lambda i, c: a(i) if c == "A" else german[b(i)])
+    both, *others = answers(tmp_path / "german", "coder of other words")
+    assert found(both[1]) == {"A": N, "B": N}
+    assert [list(found(s)) for _, s in others] == [["B"], ["A"]]
+
+
+def test_who_uses_two_words_tells_them_apart(tmp_path: Path) -> None:
+    words = ("calm", "neutral", "sad", "angry")
+    long_table(tmp_path, lambda i, c: words[i % 4] if c == "A" else words[1 + i % 3])
+    assert load_dataset(tmp_path).reading.questions == ()
+
+
+@pytest.mark.parametrize("name", ["gold", "majority_vote", "Consensus", "model_v3", "resnet50_pred"])
+def test_a_coder_called_like_no_person_is_asked_about(name: str, tmp_path: Path) -> None:
+    long_table(tmp_path / "long", lambda i, c: a(i) if c == name else b(i), ("Ann", "Ben", name))
+    (_, out), (_, all_of_them) = answers(tmp_path / "long", "coder called like no person")
+    assert found(out) == {"Ann": N, "Ben": N}
+    assert found(all_of_them) == {"Ann": N, "Ben": N, name: N}
+
+
+def test_marks_that_nobody_sees_make_no_other_class_or_coder(tmp_path: Path) -> None:
+    rows = [(x, ("Ann", "Ann\u200b")[i % 2], ("\u200b" if i % 3 else "") + a(i)) for i, x in enumerate(FACES)]
+    write_csv(faces(tmp_path) / "labels.csv", LONG, rows)
+    study = load_dataset(tmp_path)
+    assert found(study) == {"Ann": N}
+    assert study.table.classes == CLASSES
+
+
+@pytest.mark.parametrize(
+    "none", ["I don\u2019t know", "timeout", "weiß nicht", "k.A.", "ne sais pas", "no sé", "不知道", "не знаю"]
+)
+def test_no_answer_in_other_words_and_languages_is_asked_about(none: str, tmp_path: Path) -> None:
+    long_table(tmp_path, lambda i, c: none if i % 8 == 3 else a(i))
+    (_, out), (_, own) = answers(tmp_path, "missing values")
+    assert out.table.classes == CLASSES
+    assert len(own.table.classes) == 5
+
+
+@pytest.mark.parametrize(
+    ("title", "values"),
+    [("exclude", "x,"), ("Ausschluss", "ja,nein"), ("attention_check", "fail,pass"), ("block", "practice,main")],
+)
+def test_rows_that_people_mark_as_not_counting_are_asked_about(title: str, values: str, tmp_path: Path) -> None:
+    marks = values.split(",")
+    rows = [(x, c, a(i), marks[i % 6 != 0]) for i, x in enumerate(FACES) for c in "AB"]
+    write_csv(faces(tmp_path) / "labels.csv", ("image", "participant", "response", title), rows)
+    (_, out), (_, all_of_them) = answers(tmp_path, "rows that may not count")
+    assert found(out) == {"A": N - 4, "B": N - 4}
+    assert found(all_of_them) == {"A": N, "B": N}
+
+
+def test_dashes_of_another_length_are_asked_about(tmp_path: Path) -> None:
+    long_table(tmp_path, lambda i, c: "smile" if i % 2 else "non\u2013smile" if c == "A" else "non-smile")
+    (_, one), (_, own) = answers(tmp_path, "classes that differ by spelling")
+    assert len(one.table.classes) == 2
+    assert len(own.table.classes) == 3
+
+
+@pytest.mark.parametrize("codes", [(3, 0, 2, 1), (10, 20, 30, 40), ("An", "Ha", "Ne", "Sa")])
+def test_labels_that_are_codes_of_the_list_of_classes_are_its_classes(codes: Sequence[object], tmp_path: Path) -> None:
+    code = dict(zip(CLASSES, codes, strict=True))
+    long_table(tmp_path, lambda i, c: str(code[a(i)]))
+    write_csv(tmp_path / "classes.csv", ("class", "code"), list(code.items()))
+    study = load_dataset(tmp_path)
+    assert study.table.classes == CLASSES
+    assert study.table.class_counts()[0].tolist() == [[a(i) for i in range(N)].count(k) for k in CLASSES]
+    assert study.errors() == []
