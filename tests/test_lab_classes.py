@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import write_csv
 from lab_faces import (
@@ -126,3 +127,17 @@ def test_labels_that_are_codes_of_the_list_of_classes_are_its_classes(codes: Seq
     assert study.table.classes == CLASSES
     assert study.table.class_counts()[0].tolist() == [[a(i) for i in range(N)].count(k) for k in CLASSES]
     assert study.errors() == []
+
+
+def test_a_coder_who_says_what_most_of_the_others_say_is_named(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    said = rng.integers(4, size=(120, 4))
+    said[rng.random(said.shape) < 0.6] = 0
+    most = [np.bincount(row, minlength=4).argmax() for row in said]
+    rows = [(f"{i}.png", f"c{j}", CLASSES[k]) for i, row in enumerate(said) for j, k in enumerate(row)]
+    write_csv(tmp_path / "crowd.csv", LONG, rows)
+    assert "coder like the majority" not in {p.kind for p in load_dataset(tmp_path).problems}
+    write_csv(tmp_path / "result.csv", ("image", "label"), [(f"{i}.png", CLASSES[k]) for i, k in enumerate(most)])
+    (told,) = [p for p in load_dataset(tmp_path).problems if p.kind == "coder like the majority"]
+    assert told.level == "warning"
+    assert "coder 'result' says what most of the others say on all " in told.examples[0]

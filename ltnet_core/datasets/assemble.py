@@ -17,6 +17,7 @@ from .class_names import near_misses
 from .class_numbers import places
 from .columns import short
 from .dataset_reading import DatasetReading
+from .derived_coders import derived_coders
 from .image_names import Names, match_names, nearest
 from .image_names import question as ambiguity
 from .questions import Question, unique
@@ -80,6 +81,7 @@ def assemble(reading: Reading, name: str, format: str, why: str) -> Study:
         text = "no image is in the dataset; the labels can be aggregated, but training needs images."
         problems.append(Problem("missing image", len(images), (text,)))
     problems = [*merge(problems), *_about_classes(table, classes, known), *_about_coders(table)]
+    problems += derived_coders(table)
     return Study(
         name,
         format,
