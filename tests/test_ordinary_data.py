@@ -131,7 +131,7 @@ def test_rare_classes_beside_others_of_their_kind_are_classes(classes: Sequence[
     assert plainly(tmp_path / "folders").table.classes == tuple(sorted(classes))
 
 
-@pytest.mark.parametrize("kind", ["junk", "timeout", "corrupt", "unusable"])
+@pytest.mark.parametrize("kind", ["junk", "corrupt", "unusable"])
 def test_what_is_as_frequent_as_the_classes_is_one(kind: str, tmp_path: Path) -> None:
     assert plainly(long_table(tmp_path, answer(("ferry", "tug", kind)))).table.classes == tuple(
         sorted(("ferry", "tug", kind))
@@ -141,3 +141,37 @@ def test_what_is_as_frequent_as_the_classes_is_one(kind: str, tmp_path: Path) ->
 def test_an_unclear_image_beside_valid_and_invalid_ones_is_asked_about(tmp_path: Path) -> None:
     asked = load_dataset(long_table(tmp_path, answer(("valid", "invalid", "unclear")))).reading.questions
     assert [q.about for q in asked] == [("unclear",)]
+
+
+# ---- coders
+
+PEOPLE = [
+    ("Otto Auto", "Heidi Model"), ("AI Weiwei", "Ai"), ("Anna Gold", "Ann"), ("Reference Lab", "Field Lab"),
+    ("Network Team", "Final Fantasy"), ("Val", "Max"), ("Goldberg", "Testa"), ("Dr. Train", "Dr. House"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("people", PEOPLE)
+def test_people_called_like_something_else_are_coders(people: Sequence[str], tmp_path: Path, ltnet: Command) -> None:
+    said = answer(("cat", "dog", "fox"))
+    long_table(tmp_path / "long", said, (*people, "Cem"))
+    rows = [(x, *(said(n, c) for c in (*people, "Cem"))) for n, x in enumerate(IMAGES)]
+    write_csv(pictures(tmp_path / "wide") / "labels.csv", ("image", *people, "Cem"), rows)
+    for c in (*people, "Cem"):
+        write_csv(
+            pictures(tmp_path / "files") / f"{c}.csv",
+            ("image", "label"),
+            [(x, said(n, c)) for n, x in enumerate(IMAGES)],
+        )
+    for form in ("long", "wide", "files"):
+        assert found(plainly(tmp_path / form)) == dict.fromkeys((*people, "Cem"), N)
+    ran = ltnet("aggregate", str(tmp_path / "long"), "--method", "majority", "--out", str(tmp_path / "out.csv"))
+    assert ran.returncode == 0
+
+
+def test_a_table_called_final_of_other_images_is_a_coders(tmp_path: Path) -> None:
+    said = answer(("cat", "dog", "fox"))
+    for file, part in (("final", slice(0, 12)), ("semi", slice(12, N))):
+        rows = [(x, said(n, file)) for n, x in enumerate(IMAGES)][part]
+        write_csv(pictures(tmp_path) / f"{file}.csv", ("image", "label"), rows)
+    assert found(plainly(tmp_path)) == {"final": 12, "semi": 12}

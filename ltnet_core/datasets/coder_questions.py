@@ -6,24 +6,27 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
 from .class_numbers import all_numbers
-from .columns import words
 from .corrections import Corrections
 from .questions import Answer, Question, flag, listed
 from .reading import Rows
 from .row_questions import MODELS
-from .splits import AGREED, TRUTH, part_of
+from .splits import AGREED, TRUTH, is_called, part_of
 
 SHOWN, FEWEST = 8, 5
+GIVEN_NAMES = frozenset({"Val", "Dev"})
 
 
 def called_like_parts(labels: Sequence[Rows], own: set[str], corrections: Corrections) -> list[Question]:
     """The question whether coders are parts of one dataset: their folders or files are named test, val or similar.
 
-    ``own`` are coders that have the name of their table; where there are some, other names come from the cells.
+    ``own`` are coders that have the name of their table; where there are some, other names come from the cells. Val and
+    Dev are people where others have labelled the same images.
     """
-    rows = [r.frame["coder"] for r in labels if "coder" in r.frame and "split" not in r.frame]
-    names = sorted({str(c) for coder in rows for c in coder.unique()})
+    rows = [r for r in labels if "coder" in r.frame and "split" not in r.frame]
+    names = sorted({str(c) for r in rows for c in r.frame["coder"].unique()})
     held = [n for n in names if part_of(n) == "test" and (not own or n in own)]
+    if held and GIVEN_NAMES.issuperset(held) and _share_images(rows, held):
+        return []
     if len(names) < 2 or not held or corrections.annotators or any(corrections.part(n) for n in names):
         return []
     ways = [Answer(flag("--annotators", listed(names)), "each is a coder")]
@@ -41,6 +44,16 @@ def called_like_parts(labels: Sequence[Rows], own: set[str], corrections: Correc
         "like the test part of a dataset."
     )
     return [Question("coder called like a part", sentence, tuple(held), tuple(ways))]
+
+
+def _share_images(rows: Sequence[Rows], coders: Collection[str]) -> bool:
+    """Whether half of the images of these coders are also another coder's."""
+    images: dict[bool, set[str]] = {False: set(), True: set()}
+    for r in rows:
+        theirs = r.frame["coder"].isin(coders)
+        for whose in images:
+            images[whose].update(map(str, r.frame["image"][theirs == whose].unique()))
+    return 2 * len(images[True] & images[False]) >= len(images[True])
 
 
 def other_base(by_coder: Mapping[str, Mapping[str, float]], corrections: Corrections) -> list[Question]:
@@ -129,10 +142,9 @@ def called_like_truth(
         return []
 
     def says(name: str) -> str:
-        parts = set(words(name))
-        if parts & MODELS or parts & {"pred", "preds"}:
+        if is_called(name, MODELS | {"pred", "preds"}):
             return "model"
-        return "agreed" if parts & (AGREED | TRUTH) and name not in own else ""
+        return "agreed" if is_called(name, AGREED | TRUTH) and name not in own else ""
 
     kinds = {c: says(c) for c in by_coder}
     odd = [c for c, kind in kinds.items() if kind]

@@ -275,7 +275,9 @@ def _listed_in(
 
 def _agreed(speaking: Sequence[LabelTable], labels: Sequence[Rows], corrections: Corrections) -> list[Question]:
     """Whether a table named consensus, beside others, holds a coder's labels."""
-    agreed = [f.table.file for f in speaking if is_agreed(f.table.file) and f.roles.shape == "single"]
+    called = [f for f in speaking if is_agreed(f.table.file) and f.roles.shape == "single"]
+    others = {i for f in speaking if f not in called for i in _images_of(f)} if called else set()
+    agreed = [f.table.file for f in called if not others.isdisjoint(_images_of(f))]
     if not agreed or len(agreed) == len(speaking) or corrections.annotators:
         return []
     coders = sorted({str(c) for r in labels for c in r.frame["coder"].unique()})

@@ -14,7 +14,7 @@ ABSENT = frozenset({"", "nan", "<na>", "nat"})
 DOUBTFUL = frozenset(
     {
         *("none", "null", "na", "n/a", "n.a.", "-", "--", "?", "-1", "-1.0", "-99", "999", "missing", "empty", "blank"),
-        *("timeout", "time out", "timed out", "junk", "nf", "nr"),
+        *("junk", "nf", "nr"),
     }
 )
 # What people call an image that they could not use; a class where others say how good an image is, too.
@@ -56,7 +56,7 @@ NO_ANSWER = frozenset(
         *("#n/a", "#na", "#ref!", "#value!", "#name?", "#null!", "#div/0!"),
         *("no answer", "not labeled", "not labelled", "undecided", "idk", "i don't know", "i dont know"),
         *("i do not know", "can't say", "cannot say", "cant say", "hard to say", "hard to tell", "not clear"),
-        *("no response", "noresponse", "not answered", "unanswered", "n.r."),
+        *("timeout", "time out", "timed out", "no response", "noresponse", "not answered", "unanswered", "n.r."),
         *("weiß nicht", "weiss nicht", "keine angabe", "keine antwort", "unklar", "unbekannt", "unsicher", "k.a."),
         *("k. a.", "nicht erkennbar", "ne sais pas", "je ne sais pas", "ne sait pas", "pas de réponse", "indéterminé"),
         *("no sé", "no se", "no sabe", "no lo sé", "desconocido", "sin respuesta", "non so", "sconosciuto", "não sei"),

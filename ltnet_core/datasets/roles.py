@@ -33,7 +33,7 @@ from .role_questions import (
     which_label,
 )
 from .row_questions import counting_question, holds_image_names, image_question, names_another_image
-from .splits import is_form, part_of
+from .splits import TRUTH, is_called, is_form, part_of, words
 from .tables import Table
 from .vote_columns import completing, odd_vote, of_one_coder, votes_in, with_gaps
 from .votes_beside import Beside, beside_question, votes_beside
@@ -125,7 +125,8 @@ class _Finder(ColumnFacts):
     def truth(self, taken: Iterable[str | None]) -> str | None:
         """The column of known truth by its name; one that says yes or no of rows with other labels is none."""
         free = without(self.usable, taken)
-        truths = named(free, "truth")
+        people = [c for c in free if TRUTH & set(words(t := self.title(c))) and not is_called(t, TRUTH)]
+        truths = without(named(free, "truth"), people)
         others = [c for c in free if c not in truths and len(self.values(c)) > 1]
         others = [c for c in others if c in labels(others)] or others
 

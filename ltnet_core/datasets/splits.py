@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,6 +58,25 @@ FEW = 4
 PIECE = re.compile(
     r"(?:\w+[ _\-])?(?:k?fold|cv|part|batch|chunk|piece|session|shard|volume|subset|split|set|group)[ _\-]?\d+"
 )
+# Words of these, and of models, that people and teams have in their names, and words beside them that change nothing.
+OF_PEOPLE = frozenset({"gold", "golden", "reference", "final", "model", "machine", "auto", "ai", "bot", "network"})
+BESIDE = frozenset(
+    {
+        *("label", "labels", "standard", "answer", "answers", "vote", "votes", "v", "version", "decision", "class"),
+        *(
+            "category",
+            "diagnosis",
+            "emotion",
+            "expression",
+            "species",
+            "annotation",
+            "annotations",
+            "annotator",
+            "rater",
+        ),
+        *("reader", "coder", "rating", "grade", "score", "data", "dataset", "set", "list", "file", "panel"),
+    }
+)
 # Endings of a part in one word: Trainingsdaten, testimages.
 CONTENT = re.compile(
     r"(\w{4,}?)s?(?:daten(?:satz)?|bild(?:er)?|menge|satz|data(?:set)?|images?|imgs?|pictures|photos|faces|labels?|"
@@ -107,13 +126,30 @@ def is_form(name: str) -> bool:
 
 def is_truth(name: str) -> bool:
     """Whether a file holds known truth by its name: ``truth.csv``, ``gt.csv``, ``ground_truth.csv``, ``golden.csv``."""
-    parts = words(name.rsplit("/", 1)[-1].rsplit(".", 1)[0])
-    return (not TRUTH.isdisjoint(parts) and len(parts) <= 3) or "".join(parts) in TRUTH
+    bare = name.rsplit("/", 1)[-1].rsplit(".", 1)[0]
+    return (is_called(bare, TRUTH) and len(words(bare)) <= 3) or "".join(words(bare)) in TRUTH
 
 
 def is_agreed(name: str) -> bool:
     """Whether a file is a consensus by its name: made of others' labels, or the labels of another coder."""
-    return not AGREED.isdisjoint(words(name.rsplit("/", 1)[-1].rsplit(".", 1)[0]))
+    return is_called(name.rsplit("/", 1)[-1].rsplit(".", 1)[0], AGREED)
+
+
+def is_called(coder: str, kind: Collection[str]) -> bool:
+    """Whether a coder is called like what is no person, by the words ``kind``.
+
+    Some of these words are also in names of people and teams, beside other words, all with one capital letter.
+
+    >>> [is_called(name, AGREED | TRUTH) for name in ("final_labels", "Final Fantasy", "Anna Gold", "ISIC_Gold")]
+    [True, False, False, True]
+    """
+    parts = [
+        w for w in WORD.findall(unicodedata.normalize("NFC", coder)) if not w.isdigit() and w.lower() not in BESIDE
+    ]
+    said = {w.lower() for w in parts if w.lower() in kind and w != "Ai"}
+    others = [w for w in parts if w.lower() not in kind]
+    named = all(w[0].isupper() for w in parts) and all(len(w) == 1 or not w.isupper() for w in others)
+    return bool(said - OF_PEOPLE) or bool(said and not (others and named))
 
 
 def are_splits(folders: Iterable[str], corrections: Corrections) -> bool:
