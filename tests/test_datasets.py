@@ -124,7 +124,7 @@ def test_an_unused_class_is_said(plain: Path) -> None:
         ("annotations.csv", b"image,coder,label\n", "annotations.csv: has a header but no annotations."),
         ("annotations.csv", b"image,labeler,label\na,b,c\n", "annotations.csv, row 1: column 'coder' is missing"),
         ("annotations.csv", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "annotations.csv: is not text"),
-        ("annotations.csv", b'image,coder,label\n"images/a.png,X,cat\n', "annotations.csv: no annotation is usable; the first: annotations.csv, row 2: has 1 cells, the header 3"),
+        ("annotations.csv", b'image,coder,label\n"images/a.png,X,cat\n', "annotations.csv, row 2: no row has as many cells as the header: it has 1 cells, the header 3"),
         ("annotations.csv", b"image,coder,label\nimages/a.png,X,cat\n", "annotations.csv: only the class 'cat' occurs"),
         ("annotations.csv", b"image,coder,label\nno.png,X,cow\nno.png,Y,cat\n", "annotations.csv: no annotation is usable; the first: annotations.csv, row 2"),
         ("classes.csv", b"class\ncat\n\ncat\n", "classes.csv, row 3: the class is empty."),
