@@ -175,3 +175,76 @@ def test_a_table_called_final_of_other_images_is_a_coders(tmp_path: Path) -> Non
         rows = [(x, said(n, file)) for n, x in enumerate(IMAGES)][part]
         write_csv(pictures(tmp_path) / f"{file}.csv", ("image", "label"), rows)
     assert found(plainly(tmp_path)) == {"final": 12, "semi": 12}
+
+
+# ---- what stands beside the labels
+
+
+@pytest.mark.parametrize(
+    ("title", "values"),
+    [("facility", "practice,hospital"), ("gear", "catch,net"), ("hardness", "pass,fail")],
+)
+def test_columns_of_other_things_are_passed_over(title: str, values: str, tmp_path: Path) -> None:
+    said, kinds = answer(("cat", "dog", "fox")), values.split(",")
+    rows = [(x, c, said(n, c), kinds[n % 2]) for n, x in enumerate(IMAGES) for c in ("Ann", "Ben")]
+    write_csv(pictures(tmp_path) / "labels.csv", (*LONG, title), rows)
+    assert found(plainly(tmp_path)) == {"Ann": N, "Ben": N}
+
+
+@pytest.mark.parametrize("columns", [("first_opinion", "second_opinion"), ("Dr. First", "Dr. Second")])
+def test_a_second_opinion_is_another_persons(columns: Sequence[str], tmp_path: Path) -> None:
+    said = answer(("benign", "malignant", "cyst"))
+    rows = [(x, *(said(n, c) for c in columns)) for n, x in enumerate(IMAGES)]
+    write_csv(pictures(tmp_path) / "labels.csv", ("image", *columns), rows)
+    assert found(plainly(tmp_path)) == dict.fromkeys(columns, N)
+
+
+def test_tables_of_a_first_and_a_second_reader_are_no_versions(tmp_path: Path) -> None:
+    said = answer(("benign", "malignant", "cyst"))
+    for file in ("first_reader", "second_reader"):
+        write_csv(
+            pictures(tmp_path) / f"{file}.csv", ("image", "label"), [(x, said(n, file)) for n, x in enumerate(IMAGES)]
+        )
+    assert found(plainly(tmp_path)) == {"first_reader": N, "second_reader": N}
+
+
+@pytest.mark.parametrize(
+    ("file", "head"),
+    [
+        ("rooms", ("room", "light")),
+        ("cameras", ("camera", "maker")),
+        ("sites", ("code", "hospital")),
+        ("raters", ("id", "name")),
+    ],
+)
+def test_a_table_of_other_numbers_is_no_legend(file: str, head: Sequence[str], tmp_path: Path) -> None:
+    long_table(tmp_path, answer(("0", "1", "2")))
+    write_csv(tmp_path / f"{file}.csv", head, [(0, "left"), (1, "right"), (2, "both")])
+    asked = {q.kind for q in load_dataset(tmp_path).reading.questions}
+    assert "codes and their legend" not in asked
+
+
+@pytest.mark.parametrize("classes", [("train", "bus", "car"), ("test_tube", "flask", "beaker")])
+def test_a_class_called_like_a_part_has_its_column_of_ones(classes: Sequence[str], tmp_path: Path) -> None:
+    rows = [(x, *(int(k == n % 3) for k in range(3))) for n, x in enumerate(IMAGES)]
+    write_csv(pictures(tmp_path) / "labels.csv", ("image", *classes), rows)
+    study = plainly(tmp_path)
+    assert set(study.table.classes) == set(classes)
+    assert int(study.is_test.sum()) == 0
+
+
+TABLES = {
+    "owners": (("owner", "breed"), lambda n: (f"o{n}", "poodle")),
+    "raters": (("subject", "rater", "score"), lambda n: (n, "Ann", n % 5)),
+    "sessions": (("session", "emotion", "minutes"), lambda n: (n, "calm", n)),
+    "workers": (("image", "worker", "seconds"), lambda n: (IMAGES[n], f"w{n % 4}", n * 1.5)),
+}
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_table_of_other_things_beside_folders_is_passed_over(table: str, tmp_path: Path, ltnet: Command) -> None:
+    head, row = TABLES[table]
+    write_csv(by_class(tmp_path) / f"{table}.csv", head, [row(n) for n in range(N)])
+    report: dict[str, Any] = json.loads(ltnet("inspect", str(tmp_path), "--json").stdout)
+    assert report["format"] == "imagefolder"
+    assert report["questions"] == []

@@ -9,12 +9,13 @@ import numpy as np
 
 from .class_numbers import number
 from .column_roles import Roles
-from .columns import words
+from .columns import ROLES, about, short, words
 from .files import is_image_name
 from .missing import ABSENT, PERHAPS_NONE, plain
 from .questions import Answer, Question, flag
 from .table_rows import stem
 from .tables import Table
+from .vote_columns import PEOPLE
 
 MOST_CODES, SHOWN, SHORTEST = 200, 6, 3
 LEGEND = frozenset(
@@ -23,6 +24,8 @@ LEGEND = frozenset(
         *("classes", "categories", "names", "schema", "scheme"),
     }
 )
+# What a column of codes is called, in a table of any name; *room* or *camera* are of other things.
+CODES = frozenset({"id", "code", "codes", "key", "value", "number", "nr", "no", "index", "classid", "labelid"})
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,7 @@ def _used(tables: Iterable[tuple[Table, Roles]]) -> set[str]:
 def find_legend(tables: Sequence[tuple[Table, Roles]]) -> Legend | None:
     """The table that names the codes of the others: one column holds them once each, another a name for each."""
     for i, (table, _) in enumerate(tables):
-        if not 2 <= len(table.row) <= MOST_CODES:
+        if not 2 <= len(table.row) <= MOST_CODES or PEOPLE.search(stem(table.file)):
             continue
         others = [t for k, t in enumerate(tables) if k != i]
         used = _used(others)
@@ -75,12 +78,13 @@ def find_legend(tables: Sequence[tuple[Table, Roles]]) -> Legend | None:
         if len(used) < 2 or any(set(cells) <= items for cells in columns.values()):
             continue
         called = not LEGEND.isdisjoint(words(stem(table.file)))
+        of_labels = {short(c) for _, r in others for c in (r.label, *r.coders) if c} | CODES | set(ROLES["label"])
         for codes, cells in columns.items():
             keys = [_key(c) for c in cells]
-            short = all(number(c) is not None or len(c) <= SHORTEST for c in cells)
-            if not used <= set(keys) or not (short or called):
+            are_short = all(number(c) is not None or len(c) <= SHORTEST for c in cells)
+            if not used <= set(keys) or not (called or (are_short and short(codes) in of_labels)):
                 continue
-            names = [c for c, n in columns.items() if c != codes and _are_names(n, used)]
+            names = [c for c, n in columns.items() if c != codes and not about(c) and _are_names(n, used)]
             if names:
                 pairs = dict(zip(keys, columns[names[0]], strict=True))
                 return Legend(table.file, {k: v for k, v in pairs.items() if k in used})

@@ -23,7 +23,7 @@ def disagreement(format: str, reading: Reading, corrections: Corrections) -> lis
     Folders are no classes where none is named like a class of the table: by person, by date, by number.
     """
     if format in FOLDERS:
-        return _beside_folders(reading.files, corrections)
+        return _beside_folders(reading, corrections)
     if (
         format not in TABLES
         or not reading.images
@@ -65,10 +65,11 @@ def disagreement(format: str, reading: Reading, corrections: Corrections) -> lis
     return [Question("folders and table disagree", sentence, (file, *sorted(set(by_folder.values()))[:4]), answers)]
 
 
-def _beside_folders(files: Files, corrections: Corrections) -> list[Question]:
+def _beside_folders(reading: Reading, corrections: Corrections) -> list[Question]:
     """The questions whether folders are the labels, where a table beside them may hold labels and is not read."""
     out = []
-    for file, why in unread_tables(files, corrections).items():
+    classes = {str(c) for r in reading.labels for c in r.frame["label"].cat.categories}
+    for file, why in unread_tables(reading.files, corrections, classes).items():
         sentence = (
             f"{file} may hold labels and is not read: {why}. The folders are read as the classes; to read the table, "
             "mend it or name its columns (--columns image=…,label=…)."

@@ -85,9 +85,10 @@ def _as_legend(f: LabelTable) -> LabelTable:
     return replace(f, roles=Roles(f.table.file, columns=f.roles.columns, missing="the meaning of codes"))
 
 
-def unread_tables(files: Files, corrections: Corrections = NOTHING) -> dict[str, str]:
+def unread_tables(files: Files, corrections: Corrections = NOTHING, folders: Collection[str] = ()) -> dict[str, str]:
     """Table → why it is not read, of those that cannot be read or whose columns are called like labels or people.
 
+    Beside class ``folders`` that is not enough: a column must hold their classes, or several columns be people's.
     A table of much fewer rows than there are images, such as the counts of the classes, holds no labels.
 
     Raises
@@ -107,13 +108,26 @@ def unread_tables(files: Files, corrections: Corrections = NOTHING) -> dict[str,
     for f in every:
         many = len(f.table.row) >= LEAST_ROWS * len(files.images)
         own = legend is not None and f.table.file == legend.file
-        if f.roles.shape == "none" and many and not own and not is_form(f.table.file) and _speaks_of_labels(f.table):
+        if (
+            f.roles.shape == "none"
+            and many
+            and not own
+            and not is_form(f.table.file)
+            and _speaks_of_labels(f.table, folders)
+        ):
             out[f.table.file] = f"it has {f.roles.missing}"
     return out
 
 
-def _speaks_of_labels(table: Table) -> bool:
+def _speaks_of_labels(table: Table, folders: Collection[str]) -> bool:
     columns = list(table.frame.columns)
+    if folders:
+        classes = {c.casefold() for c in folders}
+        cells = [{str(v).casefold() for v in table.frame[c].cat.categories} for c in columns]
+        return (
+            any(2 * len(classes & held) >= len(classes) for held in cells)
+            or len(list(filter(PEOPLE.search, columns))) > 1
+        )
     people = [c for c in named(columns, "coder") if short(c) not in WEAK_CODERS]
     return bool(label_columns(columns) or people or any(PEOPLE.search(c) for c in columns))
 

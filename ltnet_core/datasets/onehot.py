@@ -54,11 +54,16 @@ def class_columns(table: Table) -> list[str]:
     """The columns of zeros and ones, if every row has exactly one 1 and more than one column has any; else none."""
     image = role(tuple(table.frame.columns), "image")
     others = without(table.frame.columns, (image, role(tuple(table.frame.columns), "split")))
-    columns = [c for c in others if _binary(table, c) and part_of(table.titles[c]) is None]  # is_test is no class
-    if len(columns) < 2 or len(table.row) < FEWEST_ROWS:
+    columns = [c for c in others if _binary(table, c)]
+    bare = [c for c in columns if part_of(table.titles[c]) is None]  # is_test is no class, train beside bus is one
+    if not bare or len(table.row) < FEWEST_ROWS:
         return []
+    return next((way for way in (bare, columns) if _mark_one(table, way)), [])
+
+
+def _mark_one(table: Table, columns: list[str]) -> bool:
     marks = marked(table, columns)
-    return columns if (marks.sum(1) == 1).all() and (marks.any(0).sum() > 1) else []
+    return bool((marks.sum(1) == 1).all() and marks.any(0).sum() > 1)
 
 
 def _binary(table: Table, column: str) -> bool:

@@ -17,6 +17,8 @@ MOST_QUESTIONS, MOST_WAYS = 12, 4
 PARTS = "_- .:/"
 NUMBERED = re.compile(r"(.*[^\W\d_])(\d+)")
 COUNTED = re.compile(r"(?:n|votes?|counts?|shares?|percent|freq(?:uency)?)[\s_.\-]*(\d+)")
+# Beside such a rank: a second opinion is another person's.
+OF_OTHERS = frozenset({"opinion", "dr", "prof", "student", "nurse", "author", "person", "team", "site", "lab", "crowd"})
 RANKS = frozenset(
     {
         *("primary", "secondary", "tertiary", "first", "second", "third", "1st", "2nd", "3rd", "main", "alternative"),
@@ -164,7 +166,7 @@ def ranked_choices(titles: Titles, columns: Sequence[str]) -> Question | None:
     kept = [[w for w in _words(n) if w not in RANKS] for n in names]
     if len(names) < 2 or any(len(k) == len(_words(n)) for k, n in zip(kept, names, strict=True)):
         return None
-    if any(k != kept[0] or PEOPLE.search(" ".join(k)) for k in kept):
+    if any(k != kept[0] or PEOPLE.search(" ".join(k)) or OF_OTHERS & set(k) for k in kept):
         return None
     return label_or_annotators(titles, columns, "are called like the first choice and the others of one person.")
 

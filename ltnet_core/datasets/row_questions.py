@@ -45,8 +45,17 @@ REFUSED = frozenset(
     {
         *("rejected", "reject", "tainted", "deleted", "removed", "discarded", "excluded", "skipped", "cancelled"),
         *("canceled", "invalid", "flagged", "spam", "draft", "withdrawn", "retracted", "superseded", "expired"),
-        *("practice", "practise", "warmup", "tutorial", "catch", "catchtrial", "attentioncheck", "fail", "übung"),
+        *("warmup", "catchtrial", "attentioncheck", "übung"),
         *("abandoned", "returned", "failed", "incomplete", "unfinished", "inprogress", "pending"),
+    }
+)
+# Values of a column that says which kind of trial a row is, or what came of a check: elsewhere a practice is a clinic.
+OF_TRIALS = frozenset({"practice", "practise", "tutorial", "catch", "fail"})
+TRIALS = frozenset(
+    {
+        *("trial", "trials", "trialtype", "block", "phase", "task", "stage", "part", "type", "kind", "condition"),
+        *("session", "screen", "display", "status", "check", "checks", "qc", "qa", "quality", "attention", "control"),
+        *("review", "audit", "validation", "approval", "result", "screening"),
     }
 )
 # Values of a column that says where a label comes from.
@@ -78,7 +87,7 @@ def rows_set_aside(title: str, values: Sequence[str]) -> list[str]:
     if set(keys.values()) <= YES | NO:
         against = YES if parts & BAD else NO if parts & GOOD else frozenset()
         return [v for v, k in keys.items() if k in against]
-    refused = REFUSED | MODELS if parts & ORIGIN else REFUSED
+    refused = REFUSED | (MODELS if parts & ORIGIN else frozenset()) | (OF_TRIALS if parts & TRIALS else frozenset())
     return [v for v in values if short(v) in refused]
 
 

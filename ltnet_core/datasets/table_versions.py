@@ -8,8 +8,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from .corrections import Corrections
 from .questions import Answer, Question, flag, listed
 from .reading import Rows
+from .repeated_rows import RANKS
 from .splits import AGREED, PIECE, words
 from .table_rows import stem
+from .vote_columns import PEOPLE
 
 SHOWN, MOST_WAYS = 6, 4
 VERSION = frozenset(
@@ -27,12 +29,13 @@ BEHIND = re.compile(r"\s*\(\d+\)$|[\s_\-]*(?:19|20)\d\d[\-_.]?[01]\d[\-_.]?[0-3]
 def base_name(file: str) -> str:
     """The words of a table's name without those of a version.
 
-    >>> base_name("labels_v2.csv"), base_name("labels (1).csv"), base_name("rater1.csv")
-    ('labels', 'labels', 'rater 1')
+    >>> base_name("labels_v2.csv"), base_name("labels (1).csv"), base_name("rater1.csv"), base_name("first_reader.csv")
+    ('labels', 'labels', 'rater 1', 'first reader')
     """
     name = BEHIND.sub("", stem(file))
     parts = words(name)
-    marks = [w in VERSION | AGREED for w in parts]
+    of_people = RANKS if PEOPLE.search(name) else frozenset()
+    marks = [w in VERSION | AGREED and w not in of_people for w in parts]
     kept = [w for i, w in enumerate(parts) if not marks[i] and not (w.isdigit() and i and marks[i - 1])]
     return " ".join(kept)
 
