@@ -241,3 +241,19 @@ def test_tables_called_like_pieces_of_one_are_asked_about(files: tuple[str, str]
     (_, one), (_, each) = answers(tmp_path, "pieces of a table")
     assert list(found(one).values()) == [N]
     assert found(each) == dict.fromkeys(files, N // 2)
+
+
+def test_a_table_of_labels_beside_annotations_csv_is_asked_about(tmp_path: Path) -> None:
+    rows = [(x, c, a(i)) for i, x in enumerate(FACES) for c in "AB"]
+    write_csv(faces(tmp_path) / "annotations.csv", ("image", "coder", "label"), rows)
+    write_csv(
+        tmp_path / "weather.csv", ("image", "weather"), [(x, ("sun", "rain")[i % 2]) for i, x in enumerate(FACES)]
+    )
+    assert load_dataset(tmp_path).reading.questions == ()
+    write_csv(tmp_path / "mine.csv", ("image", "label"), [(x, b(i)) for i, x in enumerate(FACES)])
+    assert question(load_dataset(tmp_path), "tables beside annotations.csv").about == ("mine.csv",)
+    ((_, alone),) = answers(tmp_path, "tables beside annotations.csv")
+    assert found(alone) == {"A": N, "B": N}
+    (tmp_path / "weather.csv").unlink()
+    (tmp_path / "annotations.csv").rename(tmp_path / "labels.csv")
+    assert found(load_dataset(tmp_path)) == {"A": N, "B": N, "mine": N}

@@ -5,14 +5,16 @@ from __future__ import annotations
 import numpy as np
 
 from . import imagefolder
+from .class_numbers import number
 from .corrections import Corrections
 from .files import Files, inside
 from .image_names import match_names
-from .label_tables import unread_tables
+from .label_tables import OWN, LabelTable, understand, unread_tables
 from .questions import Answer, Question, flag, listed
 from .reading import Reading
 
 TABLES = ("long-table", "wide-table", "votes-table", "plain", "ltnet-list")
+PLAIN, PLAIN_TABLE = "plain", "annotations.csv"
 FOLDERS = ("imagefolder", "annotator-folders")
 LABELS_AGREE, FEWEST = 0.999, 4
 
@@ -24,6 +26,8 @@ def disagreement(format: str, reading: Reading, corrections: Corrections) -> lis
     """
     if format in FOLDERS:
         return _beside_folders(reading, corrections)
+    if format == PLAIN and (beside := _beside_plain(reading, corrections)):
+        return beside
     if (
         format not in TABLES
         or not reading.images
@@ -77,6 +81,31 @@ def _beside_folders(reading: Reading, corrections: Corrections) -> list[Question
         way = Answer(flag("--ignore", file), "the folders are the labels, the table is left out")
         out.append(Question("table beside folders", sentence, (file,), (way,)))
     return out
+
+
+def _said(f: LabelTable) -> set[str]:
+    """The cells of a table's columns of labels, and the names of those of votes."""
+    columns = [c for c in (f.roles.label, f.roles.truth, *f.roles.coders) if c is not None]
+    return {str(v).casefold() for c in columns for v in f.table.frame[c].cat.categories} | set(f.roles.votes)
+
+
+def _beside_plain(reading: Reading, corrections: Corrections) -> list[Question]:
+    """The question whether tables of the same classes beside ``annotations.csv``, which alone is read, are labels."""
+    used = {str(c).casefold() for r in reading.labels for c in r.frame["label"].cat.categories}
+    used = {c for c in used if number(c) is None}
+    others = [
+        f.table.file
+        for f in understand(reading.files, corrections)
+        if f.roles.shape != "none" and f.table.file not in (PLAIN_TABLE, *OWN) and len(used & _said(f)) > 1
+    ]
+    if not others:
+        return []
+    sentence = (
+        f"{', '.join(others[:6])} may hold labels, too, and only {PLAIN_TABLE} is read; where it has another name, "
+        "such as labels.csv, all tables are."
+    )
+    way = Answer(flag("--ignore", listed(others)), f"only {PLAIN_TABLE} holds labels")
+    return [Question("tables beside annotations.csv", sentence, tuple(others), (way,))]
 
 
 def _explicit(format: str, reading: Reading) -> str:
