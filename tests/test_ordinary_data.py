@@ -248,3 +248,15 @@ def test_a_table_of_other_things_beside_folders_is_passed_over(table: str, tmp_p
     report: dict[str, Any] = json.loads(ltnet("inspect", str(tmp_path), "--json").stdout)
     assert report["format"] == "imagefolder"
     assert report["questions"] == []
+
+
+@pytest.mark.parametrize(
+    "columns", [("reader1", "reader2", "reader3"), ("R1", "R2"), ("Rater A", "Rater B", "Rater C")]
+)
+@pytest.mark.parametrize("kinds", [("0", "1"), ("no", "yes")])
+def test_yes_or_no_of_readers_is_their_label(columns: Sequence[str], kinds: Sequence[str], tmp_path: Path) -> None:
+    rows = [(x, *(kinds[n % (3 + k) == 0] for k in range(len(columns)))) for n, x in enumerate(IMAGES)]
+    write_csv(pictures(tmp_path) / "labels.csv", ("image", *columns), rows)
+    study = plainly(tmp_path)
+    assert found(study) == dict.fromkeys(columns, N)
+    assert study.table.classes == tuple(sorted(kinds))

@@ -29,7 +29,7 @@ from .vote_columns import PEOPLE
 
 OWN = ("classes.csv", "truth.csv")
 DEEPEST = 3
-LEAST_ROWS = 0.5
+LEAST_ROWS, FIRST_BYTES = 0.5, 64
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def unread_tables(files: Files, corrections: Corrections = NOTHING, folders: Col
     """
     out: dict[str, str] = {}
     for file in tables(files):
-        if not header(files, file):
+        if not header(files, file) and files.head(file, FIRST_BYTES).strip():
             try:
                 read_table(files, file)
             except DatasetError as e:

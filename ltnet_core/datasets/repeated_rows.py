@@ -109,13 +109,10 @@ def row_for_each_class(
 
     ``columns`` are those without a role.
     """
-    pairs, classes = _pairs(table, (image, coder)), _values(table, label)
-    rows = len(table.row)
-    if (
-        not 1 < len(classes) <= MOST_QUESTIONS
-        or rows != pairs * len(classes)
-        or _pairs(table, (image, coder, label)) != rows
-    ):
+    classes, rows = _values(table, label), len(table.row)
+    if not 1 < len(classes) <= MOST_QUESTIONS or rows % len(classes):
+        return None
+    if rows != _pairs(table, (image, coder)) * len(classes) or _pairs(table, (image, coder, label)) != rows:
         return None
     numbers = [c for c in columns if (table.votes([c]) >= 0).all() and len(_values(table, c)) > 1]
     if not numbers:

@@ -56,10 +56,11 @@ def revise(reading: Reading, corrections: Corrections) -> Reading:
         renamed = [corrections.classes.get(c, c) for c in classes]
         if renamed != list(classes):
             classes, codes = list(dict.fromkeys(c for c in renamed if c)), None
-    questions = [*reading.questions, *_class_questions(labels, truth, classes, corrections)]
+    by_coder = _counts(labels)
+    questions = [*reading.questions, *_class_questions(by_coder, labels, truth, classes, corrections)]
     own = {stem(t.file) for t in reading.tables if t.shape in ("single", "votes")}
     if any(t.shape in ("long", "wide", "single") for t in reading.tables):
-        questions += called_like_truth(_counts(labels), own, corrections)
+        questions += called_like_truth(by_coder, own, corrections)
     if own or not any(t.shape in ("long", "wide") for t in reading.tables):
         questions += called_like_parts(labels, own, corrections)
     parts = dict(reading.parts)
@@ -222,9 +223,12 @@ def _used(truth: Sequence[Rows]) -> Counter[str]:
 
 
 def _class_questions(
-    labels: Sequence[Rows], truth: Sequence[Rows], classes: Sequence[str] | None, corrections: Corrections
+    by_coder: Mapping[str, Mapping[str, float]],
+    labels: Sequence[Rows],
+    truth: Sequence[Rows],
+    classes: Sequence[str] | None,
+    corrections: Corrections,
 ) -> list[Question]:
-    by_coder = _counts(labels)
     counts: Counter[str] = Counter()
     for labels_of_coder in by_coder.values():
         counts.update(labels_of_coder)

@@ -69,10 +69,16 @@ def votes_in(table: Table, columns: Sequence[str], corrections: Corrections) -> 
         if not (often and len(columns) == 2 and votes.max() == 1 and people):
             return Votes(tuple(columns))
     if votes.max() == 1:
-        return Votes(tuple(columns), (_yes_or_no(table, titles),))
+        return None if _are_people(titles) and not often else Votes(tuple(columns), (_yes_or_no(table, titles),))
     if not people and ((votes == 0).mean() >= MOSTLY_ZERO or _compete(votes)):
         return Votes(tuple(columns), (_grades(table, titles),))
     return None
+
+
+def _are_people(titles: Sequence[str]) -> bool:
+    """Whether all columns are called by one word for people: reader1, reader2. *judge* and *worker* may be classes."""
+    found = [PEOPLE.search(t) for t in titles]
+    return None not in found and len({m[0].casefold().rstrip("0123456789") for m in found if m is not None}) == 1
 
 
 def with_gaps(table: Table, columns: Sequence[str]) -> Question | None:
