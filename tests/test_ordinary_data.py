@@ -260,3 +260,18 @@ def test_yes_or_no_of_readers_is_their_label(columns: Sequence[str], kinds: Sequ
     study = plainly(tmp_path)
     assert found(study) == dict.fromkeys(columns, N)
     assert study.table.classes == tuple(sorted(kinds))
+
+
+@pytest.mark.parametrize("content", ["file,note,note\na,b,c\n", "file,note\na,b,c,d\nb,c,d,e\n", "this is a log\n"])
+def test_a_broken_table_beside_annotations_is_passed_over(content: str, tmp_path: Path, ltnet: Command) -> None:
+    long_table(tmp_path, answer(("cat", "dog", "fox")))
+    (tmp_path / "labels.csv").rename(tmp_path / "annotations.csv")
+    (tmp_path / "log.csv").write_text(content)
+    report: dict[str, Any] = json.loads(ltnet("inspect", str(tmp_path), "--json").stdout)
+    assert report["format"] == "plain"
+    assert report["questions"] == []
+
+
+def test_width_and_height_beside_folders_are_no_votes(tmp_path: Path) -> None:
+    write_csv(by_class(tmp_path) / "sizes.csv", ("image", "width", "height"), [(x, 16, 16) for x in IMAGES])
+    assert plainly(tmp_path).table.classes == ("cat", "dog", "fox")

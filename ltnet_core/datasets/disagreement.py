@@ -9,7 +9,7 @@ from .class_numbers import number
 from .corrections import Corrections
 from .files import Files, inside
 from .image_names import match_names
-from .label_tables import OWN, LabelTable, understand, unread_tables
+from .label_tables import OWN, LabelTable, understand_beside, unread_tables
 from .questions import Answer, Question, flag, listed
 from .reading import Reading
 
@@ -95,7 +95,7 @@ def _beside_plain(reading: Reading, corrections: Corrections) -> list[Question]:
     used = {c for c in used if number(c) is None}
     others = [
         f.table.file
-        for f in understand(reading.files, corrections)
+        for f in understand_beside(reading.files, corrections)
         if f.roles.shape != "none" and f.table.file not in (PLAIN_TABLE, *OWN) and len(used & _said(f)) > 1
     ]
     if not others:

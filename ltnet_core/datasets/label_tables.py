@@ -81,6 +81,14 @@ def understand(files: Files, corrections: Corrections = NOTHING, shape: str | No
     return cached[key]
 
 
+def understand_beside(files: Files, corrections: Corrections) -> list[LabelTable]:
+    """The tables beside labels that were read; none where one is broken, which holds nothing of these labels."""
+    try:
+        return understand(files, corrections)
+    except DatasetError:
+        return []
+
+
 def _as_legend(f: LabelTable) -> LabelTable:
     return replace(f, roles=Roles(f.table.file, columns=f.roles.columns, missing="the meaning of codes"))
 
@@ -241,10 +249,7 @@ def parts_beside(files: Files, read: Collection[str], corrections: Corrections) 
     questions: list[Question] = []
     if set(tables(files)) <= set(read):
         return Parts({}, splits, questions)
-    try:
-        every = [f for f in understand(files, corrections) if f.table.file not in read]
-    except DatasetError:
-        return Parts({}, splits, questions)  # a broken table holds nothing of the labels that were read
+    every = [f for f in understand_beside(files, corrections) if f.table.file not in read]
     of_parts = [f for f in every if f.roles.shape == "none" and _is_of_parts(f, corrections)]
     return Parts(_listed_in(of_parts, files, corrections, splits, questions), splits, questions)
 

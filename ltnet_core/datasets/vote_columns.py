@@ -163,7 +163,7 @@ def completing(table: Table, columns: Sequence[str], more: Sequence[str]) -> lis
     some = table.keep(np.arange(len(table.row)) < SAMPLE)
     numbers = {c: n for c in (*columns, *more) if ((n := some.votes([c])[:, 0]) >= 0).all()}
     known = [numbers[c] for c in columns if c in numbers]
-    more = [c for c in more if c in numbers][:MOST_MORE]
+    more = [c for c in more if c in numbers and np.ptp(numbers[c]) > 0][:MOST_MORE]
     if not len(some.row) or len(known) < len(columns) or (len(known) > 1 and _have_one_sum(known)):
         return []
     ways = (way for n in range(1, len(more) + 1) for way in combinations(more, n) if len(known) + n > 1)
