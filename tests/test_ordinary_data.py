@@ -275,3 +275,14 @@ def test_a_broken_table_beside_annotations_is_passed_over(content: str, tmp_path
 def test_width_and_height_beside_folders_are_no_votes(tmp_path: Path) -> None:
     write_csv(by_class(tmp_path) / "sizes.csv", ("image", "width", "height"), [(x, 16, 16) for x in IMAGES])
     assert plainly(tmp_path).table.classes == ("cat", "dog", "fox")
+
+
+@pytest.mark.parametrize(
+    "files", [("old_barn", "new_barn"), ("pre_surgery", "post_surgery"), ("labels_2021", "labels_2022"), ("alt", "neu")]
+)
+def test_tables_of_two_sources_are_a_coder_each(files: Sequence[str], tmp_path: Path) -> None:
+    said = answer(("cow", "calf", "empty stall"))
+    for k, file in enumerate(files):
+        rows = [(x, said(n, file)) for n, x in enumerate(IMAGES) if n % 2 == k]
+        write_csv(pictures(tmp_path) / f"{file}.csv", ("image", "label"), rows)
+    assert found(plainly(tmp_path)) == dict.fromkeys(files, N // 2)

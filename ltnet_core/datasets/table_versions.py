@@ -9,7 +9,7 @@ from .corrections import Corrections
 from .questions import Answer, Question, flag, listed
 from .reading import Rows
 from .repeated_rows import RANKS
-from .splits import AGREED, PIECE, words
+from .splits import AGREED, BESIDE, PIECE, words
 from .table_rows import stem
 from .vote_columns import PEOPLE
 
@@ -22,6 +22,8 @@ VERSION = frozenset(
         *("pass", "round", "wave", "session", "first", "second", "pre", "post", "before", "after"),
     }
 )
+# Of other images such a barn is no version or piece but another source; labels_old is a piece of the labels.
+SOURCES = frozenset({"old", "new", "older", "newer", "pre", "post", "before", "after", "alt", "neu", "first", "second"})
 # labels (1), labels_2024-03-01, labels_20240301: what browsers and people put behind the name of another version.
 BEHIND = re.compile(r"\s*\(\d+\)$|[\s_\-]*(?:19|20)\d\d[\-_.]?[01]\d[\-_.]?[0-3]\d$")
 
@@ -59,13 +61,20 @@ def versions_question(
     coders = sorted({str(c) for r in labels for c in r.frame["coder"].unique()})
     each = Answer(flag("--annotators", listed(coders)), "each table is a coder")
     if all(sum(len(images[f]) for f in g) == len({i for f in g for i in images[f]}) for g in alike):
-        names = [f for g in alike for f in g]
+        names = [f for g in alike for f in g if not _is_source(f)]
+        if len(names) < 2:
+            return []
         shown = ", ".join(map(repr, names[:SHOWN]))
         sentence = f"{shown} are called like pieces of one table, and none has an image of another."
         one = Answer(flag("--split", f"train={listed(names)}"), "they are pieces of one coder's table")
         return [Question("pieces of a table", sentence, tuple(names[:SHOWN]), (one, each))]
     alike = [[f for f in g if not PIECE.fullmatch(stem(f).casefold()) or base_name(f) == ""] for g in alike]
     return _versions([g for g in alike if len(g) > 1], each)
+
+
+def _is_source(file: str) -> bool:
+    of = base_name(file).split()
+    return not SOURCES.isdisjoint(words(stem(file))) and not (of and BESIDE.issuperset(of))
 
 
 def _versions(alike: Sequence[Sequence[str]], each: Answer) -> list[Question]:
