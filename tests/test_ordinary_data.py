@@ -286,3 +286,13 @@ def test_tables_of_two_sources_are_a_coder_each(files: Sequence[str], tmp_path: 
         rows = [(x, said(n, file)) for n, x in enumerate(IMAGES) if n % 2 == k]
         write_csv(pictures(tmp_path) / f"{file}.csv", ("image", "label"), rows)
     assert found(plainly(tmp_path)) == dict.fromkeys(files, N // 2)
+
+
+@pytest.mark.parametrize(
+    "columns", [("Sum", "Lee"), ("Mean", "Median", "Ann"), ("range", "forest"), ("vote1", "vote2", "vote3")]
+)
+def test_columns_of_words_are_computed_of_no_others(columns: Sequence[str], tmp_path: Path) -> None:
+    said = answer(("oak", "elm", "ash"))
+    rows = [(x, *(said(n, c) for c in columns)) for n, x in enumerate(IMAGES)]
+    write_csv(pictures(tmp_path) / "labels.csv", ("image", *columns), rows)
+    assert found(plainly(tmp_path)) == dict.fromkeys(columns, N)

@@ -132,6 +132,8 @@ AGREED_WORDS = frozenset(
         *("modal", "sd", "std", "stdev", "variance", "range", "difference", "diff", "kappa", "rounded", "entropy"),
     }
 )
+# Those of numbers alone; Sum and Mean may be people who wrote words.
+COMPUTED = frozenset({"sum", "total", "mean", "average", "avg", "median", "sd", "std", "range", "difference", "diff"})
 # Beside them these change nothing: final_label is what was agreed on, Ann_final is not.
 ANSWER_WORDS = LABEL_WORDS | {"vote", "votes", "grade", "score", "rating", "decision", "dx", "answer", "result"}
 SURE_WORDS = frozenset({"conf", "confidence", "certainty", "sureness"})

@@ -157,7 +157,7 @@ def ranked_choices(titles: Titles, columns: Sequence[str]) -> Question | None:
     So are label1 and label2 where the table has votes1 and votes2 as well: the most frequent labels.
     """
     names = [titles.of(c) for c in columns]
-    ends = {found[1] for c in titles.names if (found := COUNTED.fullmatch(c))}
+    ends = {found[1] for c in titles.names if c not in columns and (found := COUNTED.fullmatch(c))}
     if len(names) > 1 and {found[2] if (found := NUMBERED.fullmatch(n)) else "" for n in names} <= ends:
         return label_or_annotators(titles, columns, "are followed by counts: they may be the most frequent labels.")
     kept = [[w for w in _words(n) if w not in RANKS] for n in names]

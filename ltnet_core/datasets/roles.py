@@ -12,7 +12,7 @@ from .class_numbers import number
 from .column_facts import FEW, ColumnFacts
 from .column_roles import Roles
 from .column_titles import AGAIN, repeated_row
-from .columns import COUNTS, KNOWN, ROLES, WEAK_CODERS, about, labels, named, short, without
+from .columns import COMPUTED, COUNTS, KNOWN, ROLES, WEAK_CODERS, about, labels, named, short, without
 from .corrections import Corrections, key_of
 from .image_names import match_names
 from .questions import Question
@@ -392,9 +392,13 @@ class _Finder(ColumnFacts):
         question = label_or_annotators(self.titles, likely, "may each be the column of labels.")
         return replace(base, shape="wide", coders=tuple(likely), questions=(question,))
 
+    def in_words(self, column: str) -> bool:
+        """Whether a column's classes are no numbers: then it is no sum or mean of others."""
+        return all(number(k) is None for k in self.keys(column))
+
     def annotators(self, base: Roles, free: list[str], others: list[str]) -> Roles:
         """One column per annotator: those that share classes with another one."""
-        agreed = list(named(others, "agreed"))
+        agreed = [c for c in named(others, "agreed") if not (COMPUTED & set(words(c)) and self.in_words(c))]
         counts = [c for c in others if short(c) in COUNTS and not np.isnan(self.table.numbers(c)).any()]
         likely = [c for c in without(others, counts) if c not in agreed and self.speaks(c, others)]
         constant = [c for c in others if c not in agreed and c not in likely]
