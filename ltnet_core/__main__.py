@@ -125,7 +125,7 @@ def _about_files(e: OSError) -> str:
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser that refuses an option given twice with two values, such as --freeze --no-freeze; some add up."""
+    """A parser that refuses two spellings of one option that contradict each other, such as --freeze --no-freeze."""
 
     def parse_known_args(  # type: ignore[override]
         self, args: Sequence[str] | None = None, namespace: Any = None
@@ -137,12 +137,11 @@ class _Parser(argparse.ArgumentParser):
                 break
             name, equals, value = text.partition("=")
             option = self._option_string_actions.get(name)
-            if option is not None and not isinstance(option, argparse._AppendAction):
+            if option is not None:
                 given = (name, name if option.nargs == 0 else value if equals else after)
                 first = seen.setdefault(option.dest, given)
-                if first[1] != given[1]:
-                    two = f"{first[0]} and {name}" if first[0] != name else f"{name} {first[1]} and {name} {given[1]}"
-                    self.error(f"{two} contradict each other; leave out one of them.")
+                if first[0] != name and first[1] != given[1]:
+                    self.error(f"{first[0]} and {name} contradict each other; leave out one of them.")
         return super().parse_known_args(args, namespace)
 
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
 from ..annotation_rows import MACHINE_PREFIX
+from ..annotations import ADJUDICATOR
 from .class_numbers import all_numbers
 from .corrections import Corrections
 from .questions import Answer, Question, flag, listed
@@ -143,8 +144,8 @@ def called_like_truth(
         return []
 
     def says(name: str) -> str:
-        if name.startswith(MACHINE_PREFIX):
-            return ""  # refused by itself
+        if name.startswith(MACHINE_PREFIX) or name == ADJUDICATOR:
+            return ""  # refused by `fit`, which says why
         if is_called(name, MODELS | {"pred", "preds"}):
             return "model"
         return "agreed" if is_called(name, AGREED | TRUTH) and name not in own else ""
