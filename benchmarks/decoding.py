@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from ltnet_core.datasets import all_images  # noqa: E402
-from ltnet_core.datasets.files import FolderFiles  # noqa: E402
+from ltnet_core.datasets.sources.files import FolderFiles  # noqa: E402
 from ltnet_core.images import decoding_pool  # noqa: E402
 
 

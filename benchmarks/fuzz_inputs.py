@@ -43,11 +43,11 @@ from miniatures import MINIATURES  # noqa: E402
 from test_damaged_files import mutated  # noqa: E402
 
 from ltnet_core.datasets import load_dataset  # noqa: E402
-from ltnet_core.datasets.array_file import read_array  # noqa: E402
 from ltnet_core.datasets.checkup import check_up, listing_csv  # noqa: E402
 from ltnet_core.datasets.feature_file import match_items, open_features  # noqa: E402
-from ltnet_core.datasets.files import GivenFiles  # noqa: E402
-from ltnet_core.datasets.plain_pickle import read_pickle  # noqa: E402
+from ltnet_core.datasets.sources.array_file import read_array  # noqa: E402
+from ltnet_core.datasets.sources.files import GivenFiles  # noqa: E402
+from ltnet_core.datasets.sources.plain_pickle import read_pickle  # noqa: E402
 from ltnet_core.errors import LTNetError  # noqa: E402
 from ltnet_core.images.image import load_pixels, look  # noqa: E402
 

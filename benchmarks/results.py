@@ -25,7 +25,10 @@ import json, sys, time
 from pathlib import Path
 import numpy as np
 from ltnet_core.annotations import AnnotationTable
-from ltnet_core.datasets.files import GivenFiles
+try:
+    from ltnet_core.datasets.sources.files import GivenFiles
+except ModuleNotFoundError:  # a version from before the packages of datasets/
+    from ltnet_core.datasets.files import GivenFiles
 from ltnet_core.datasets import Study
 from ltnet_core.export.finished_run import load_truth
 from ltnet_core.runs.manifest import write_manifest

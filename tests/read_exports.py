@@ -9,8 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from ltnet_core.datasets.files import FolderFiles
 from ltnet_core.datasets.reading import Reading
+from ltnet_core.datasets.sources.files import FolderFiles
 
 Labels = list[tuple[str, str, str]]
 

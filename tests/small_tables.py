@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from ltnet_core.datasets.tables import Table, categorical
+from ltnet_core.datasets.coded_columns import categorical
+from ltnet_core.datasets.tables.table import Table
 
 
 def table(columns: Mapping[str, Sequence[object]], file: str = "f.csv") -> Table:

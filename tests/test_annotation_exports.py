@@ -16,10 +16,10 @@ from miniatures_exports import EXPORTS, MTURK, images, studio, write_json, write
 from test_formats import known, said
 
 from ltnet_core.datasets import Corrections, load_dataset
-from ltnet_core.datasets.answers import seconds
 from ltnet_core.datasets.correction_flags import of_answer
-from ltnet_core.datasets.listed_names import as_listed
-from ltnet_core.datasets.parts import part_of_file, part_of_image, part_of_value
+from ltnet_core.datasets.formats.answers import seconds
+from ltnet_core.datasets.names.listed_names import as_listed
+from ltnet_core.datasets.names.parts import part_of_file, part_of_image, part_of_value
 from ltnet_core.errors import DatasetError, OptionError
 
 

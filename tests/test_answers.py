@@ -14,12 +14,12 @@ from conftest import write_csv, write_image
 from small_tables import table
 
 from ltnet_core.datasets import load_dataset
-from ltnet_core.datasets.answers import Answers, are_choices, one_of, seconds
 from ltnet_core.datasets.corrections import NOTHING, Corrections
-from ltnet_core.datasets.export_tables import image_column, json_cell
-from ltnet_core.datasets.files import Files, FolderFiles
-from ltnet_core.datasets.listed_names import as_listed, base_name, path_of
+from ltnet_core.datasets.formats.answers import Answers, are_choices, one_of, seconds
+from ltnet_core.datasets.label_tables.export_tables import image_column, json_cell
+from ltnet_core.datasets.names.listed_names import as_listed, base_name, path_of
 from ltnet_core.datasets.reading import Reading
+from ltnet_core.datasets.sources.files import Files, FolderFiles
 from ltnet_core.errors import DatasetError, OptionError
 
 HUGE = 10**400  # a whole number that no float holds

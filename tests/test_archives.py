@@ -14,7 +14,7 @@ from conftest import Command, write_csv
 from test_dataset_reading import FACES, READ, a, faces
 
 from ltnet_core.datasets import load_dataset
-from ltnet_core.datasets.archives import open_files
+from ltnet_core.datasets.sources.archives import open_files
 from ltnet_core.errors import DatasetError
 
 

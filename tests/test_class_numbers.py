@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ltnet_core.datasets import load_dataset
-from ltnet_core.datasets.class_names import common_names, near_misses
-from ltnet_core.datasets.class_numbers import all_numbers, mixed, number, one_spelling, places
 from ltnet_core.datasets.corrections import NOTHING, Corrections
-from ltnet_core.datasets.missing import absent, doubtful, minus_one_is_absent, plain, question
+from ltnet_core.datasets.names.class_names import common_names, near_misses
+from ltnet_core.datasets.names.class_numbers import all_numbers, mixed, number, one_spelling, places
+from ltnet_core.datasets.names.missing import absent, doubtful, minus_one_is_absent, plain, question
 
 ABC = ("ant", "bee", "cat")
 

@@ -16,7 +16,7 @@ import pytest
 from conftest import Command, write_csv
 
 from ltnet_core.datasets import load_dataset
-from ltnet_core.datasets.image_sources import images_of
+from ltnet_core.datasets.sources.image_sources import images_of
 from ltnet_core.errors import DatasetError
 
 COMMANDS = (

@@ -15,7 +15,7 @@ from test_annotation_exports import studio_study
 from uploading import upload, uploaded
 
 from ltnet_core.datasets.crowd import draw_crowd
-from ltnet_core.datasets.joined import Source
+from ltnet_core.datasets.formats.joined import Source
 from ltnet_core.errors import DatasetError
 from ltnet_core.labels.aggregation import aggregate
 from ui import labels_alone, markup, reads, workspace

@@ -17,7 +17,7 @@ from PIL import Image
 
 from ltnet_core.datasets import all_images
 from ltnet_core.datasets.all_images import PixelsOnDemand, decode_all, look_at_all
-from ltnet_core.datasets.files import FolderFiles
+from ltnet_core.datasets.sources.files import FolderFiles
 from ltnet_core.errors import Cancelled, LTNetError
 from ltnet_core.files.reading import loads
 from ltnet_core.images import decoding_pool, image_decoding
@@ -211,7 +211,7 @@ def test_processes_end_with_the_one_that_asks(tmp_path: Path) -> None:
     write_image(tmp_path / "a.png")
     code = (
         "import os, sys; from pathlib import Path; from ltnet_core.images.decoding_pool import DecodingPool\n"
-        "from ltnet_core.datasets.files import FolderFiles\n"
+        "from ltnet_core.datasets.sources.files import FolderFiles\n"
         f"pool = DecodingPool(FolderFiles(Path({str(tmp_path)!r})), 2)\n"
         "print(*[w._process.pid for w in pool._all], flush=True); os.kill(os.getpid(), 9)\n"
     )

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from read_exports import aside, labels, put, read
 
-from ltnet_core.datasets import (
+from ltnet_core.datasets.formats import (
     coco,
     cvat,
     doccano,
@@ -25,8 +25,8 @@ from ltnet_core.datasets import (
     via,
     zooniverse,
 )
-from ltnet_core.datasets.answers import BOXES, BY_MODEL, SEVERAL
-from ltnet_core.datasets.files import FolderFiles
+from ltnet_core.datasets.formats.answers import BOXES, BY_MODEL, SEVERAL
+from ltnet_core.datasets.sources.files import FolderFiles
 from ltnet_core.errors import DatasetError
 
 # ---- COCO

@@ -203,7 +203,7 @@ def labels_in_names(folder: Path) -> Path:
 
 def test_a_new_format_is_one_file_on_the_command_line(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "ltnet_core", tmp_path / "ltnet_core", ignore=shutil.ignore_patterns("__pycache__"))
-    (tmp_path / "ltnet_core" / "datasets" / "label_in_name.py").write_text(TOY)
+    (tmp_path / "ltnet_core" / "datasets" / "formats" / "label_in_name.py").write_text(TOY)
     at = labels_in_names(tmp_path / "data")
     command = [sys.executable, "-m", "ltnet_core", "inspect", str(at), "--json"]
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}

@@ -6,8 +6,8 @@ import unicodedata
 
 import pytest
 
-from ltnet_core.datasets.entry_names import forward
-from ltnet_core.datasets.image_names import match_names, nearest
+from ltnet_core.datasets.names.image_names import match_names, nearest
+from ltnet_core.datasets.sources.entry_names import forward
 
 
 @pytest.mark.parametrize(

@@ -21,8 +21,8 @@ from fake_run import write_fake_run
 from PIL import Image
 
 from ltnet_core.datasets import load_dataset
-from ltnet_core.datasets.files import FolderFiles, GivenFiles
-from ltnet_core.datasets.image_sources import SourceImage
+from ltnet_core.datasets.sources.files import FolderFiles, GivenFiles
+from ltnet_core.datasets.sources.image_sources import SourceImage
 from ltnet_core.errors import DatasetError
 from ltnet_core.files.writing import write_json
 from ltnet_core.images import image_decoding

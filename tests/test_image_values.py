@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ltnet_core.datasets.files import FolderFiles
+from ltnet_core.datasets.sources.files import FolderFiles
 from ltnet_core.errors import DatasetError
 from ltnet_core.images.image import open_image
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from ltnet_core.datasets.all_images import decode_all, look_at_all
-from ltnet_core.datasets.files import FolderFiles
+from ltnet_core.datasets.sources.files import FolderFiles
 from ltnet_core.errors import DatasetError
 from ltnet_core.images.image import load_pixels, open_image, survey
 

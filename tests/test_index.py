@@ -11,7 +11,7 @@ import pytest
 from conftest import write_csv, write_image
 
 from ltnet_core.datasets import Study, index, load_dataset
-from ltnet_core.datasets import tables as tables_module
+from ltnet_core.datasets.tables import table as tables_module
 
 
 @pytest.fixture

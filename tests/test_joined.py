@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ltnet_core.datasets import load_dataset
-from ltnet_core.datasets.class_names import EMOTIONS, common_names, near_misses
-from ltnet_core.datasets.joined import Source, write
+from ltnet_core.datasets.formats.joined import Source, write
+from ltnet_core.datasets.names.class_names import EMOTIONS, common_names, near_misses
 from ltnet_core.errors import DatasetError
 
 

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 from conftest import write_image
 
-from ltnet_core.datasets import json_files, load_dataset, text_files
-from ltnet_core.datasets.files import FolderFiles
-from ltnet_core.datasets.json_files import first_object, json_head, read_lines, real, require_objects, text
-from ltnet_core.datasets.json_records import _records, _same_fields
-from ltnet_core.datasets.text_files import loads, parse_json, read_json
-from ltnet_core.datasets.text_files import read_lines as lines_of_text
+from ltnet_core.datasets import load_dataset
+from ltnet_core.datasets.formats.json_records import _records, _same_fields
+from ltnet_core.datasets.sources import json_files, text_files
+from ltnet_core.datasets.sources.files import FolderFiles
+from ltnet_core.datasets.sources.json_files import first_object, json_head, read_lines, real, require_objects, text
+from ltnet_core.datasets.sources.text_files import loads, parse_json, read_json
+from ltnet_core.datasets.sources.text_files import read_lines as lines_of_text
 from ltnet_core.errors import DatasetError
 
 HUGE = 10**400

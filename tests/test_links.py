@@ -13,9 +13,9 @@ import pytest
 from conftest import Command, write_csv, write_image
 
 from ltnet_core.datasets import index, load_dataset, open_files
-from ltnet_core.datasets import roots as core_roots
-from ltnet_core.datasets.files import FolderFiles
-from ltnet_core.datasets.roots import open_regular
+from ltnet_core.datasets.sources import roots as core_roots
+from ltnet_core.datasets.sources.files import FolderFiles
+from ltnet_core.datasets.sources.roots import open_regular
 from ltnet_core.errors import DatasetError, InputError
 from ui import opened, workspace
 from ui.access.settings import Access, Mode

@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 from read_exports import aside, labels, put, read
 
-from ltnet_core.datasets import (
-    FORMATS,
+from ltnet_core.datasets import FORMATS
+from ltnet_core.datasets.formats import (
     coco,
     doccano,
     fiftyone,
@@ -24,8 +24,8 @@ from ltnet_core.datasets import (
     via,
     zooniverse,
 )
-from ltnet_core.datasets.answers import SEVERAL
-from ltnet_core.datasets.files import FolderFiles
+from ltnet_core.datasets.formats.answers import SEVERAL
+from ltnet_core.datasets.sources.files import FolderFiles
 
 
 def frame(text: str) -> pd.DataFrame:

@@ -12,11 +12,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from ltnet_core.datasets import hf_parquet, webdataset
-from ltnet_core.datasets.files import Files, FolderFiles
-from ltnet_core.datasets.hf_parquet import _as_text
+from ltnet_core.datasets.formats import hf_parquet, webdataset
+from ltnet_core.datasets.formats.hf_parquet import _as_text
+from ltnet_core.datasets.formats.webdataset import TarFiles, _label, _sample
 from ltnet_core.datasets.reading import Reading
-from ltnet_core.datasets.webdataset import TarFiles, _label, _sample
+from ltnet_core.datasets.sources.files import Files, FolderFiles
 from ltnet_core.errors import DatasetError
 
 PNG, JPG = b"\x89PNG rest", b"\xff\xd8\xff rest"

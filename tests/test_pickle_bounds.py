@@ -21,12 +21,13 @@ import pyarrow.parquet
 import pytest
 from conftest import ROOT
 
-from ltnet_core.datasets import plain_pickle, tables, text_files, zip_files
-from ltnet_core.datasets.array_file import read_array
-from ltnet_core.datasets.files import GivenFiles
-from ltnet_core.datasets.plain_pickle import read_pickle
-from ltnet_core.datasets.tables import read_table
-from ltnet_core.datasets.zip_files import ZipFiles
+from ltnet_core.datasets.sources import plain_pickle, text_files, zip_files
+from ltnet_core.datasets.sources.array_file import read_array
+from ltnet_core.datasets.sources.files import GivenFiles
+from ltnet_core.datasets.sources.plain_pickle import read_pickle
+from ltnet_core.datasets.sources.zip_files import ZipFiles
+from ltnet_core.datasets.tables import table as tables
+from ltnet_core.datasets.tables.table import read_table
 from ltnet_core.errors import DatasetError
 
 
@@ -132,8 +133,8 @@ def test_the_reader_stays_small(tmp_path: Path) -> None:
     code = (
         "import sys, time\n"
         "from pathlib import Path\n"
-        "from ltnet_core.datasets.files import GivenFiles\n"
-        "from ltnet_core.datasets.plain_pickle import read_pickle\n"
+        "from ltnet_core.datasets.sources.files import GivenFiles\n"
+        "from ltnet_core.datasets.sources.plain_pickle import read_pickle\n"
         "from ltnet_core.errors import DatasetError\n"
         "began = time.monotonic()\n"
         "for path in sorted(Path(sys.argv[1]).iterdir()):\n"

@@ -18,9 +18,9 @@ import pytest
 from conftest import write_image
 
 from ltnet_core.datasets import load_dataset
-from ltnet_core.datasets.archives import open_files
 from ltnet_core.datasets.demo import write_demo
-from ltnet_core.datasets.files import FolderFiles, GivenFiles
+from ltnet_core.datasets.sources.archives import open_files
+from ltnet_core.datasets.sources.files import FolderFiles, GivenFiles
 from ltnet_core.errors import Cancelled, DatasetError, StorageError
 from ltnet_core.learning import pixel_cache, study_pixels
 from ltnet_core.learning.pixel_cache import make_room, making, pixels_folder, pixels_key, pixels_limit

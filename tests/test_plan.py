@@ -10,7 +10,7 @@ import pytest
 
 from ltnet_core.annotations import AnnotationTable
 from ltnet_core.datasets import Study
-from ltnet_core.datasets.files import FolderFiles
+from ltnet_core.datasets.sources.files import FolderFiles
 from ltnet_core.errors import DatasetError
 from ltnet_core.learning.plan import Plan, make_plan
 from ltnet_core.method import METHODS

@@ -22,7 +22,7 @@ from page_driver import link, open_page, seen
 from uploading import Client, frame
 
 from ltnet_core import load_dataset
-from ltnet_core.datasets.files import FolderFiles
+from ltnet_core.datasets.sources.files import FolderFiles
 from ltnet_core.errors import DatasetError, LTNetError
 from ltnet_core.export.kinds.glossary import glossary
 from ltnet_core.images.image import load_pixels

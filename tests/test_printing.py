@@ -16,11 +16,11 @@ import pytest
 from conftest import ROOT, Command, write_csv
 
 from ltnet_core.datasets import load_dataset
-from ltnet_core.datasets.array_file import read_array
-from ltnet_core.datasets.files import FolderFiles
-from ltnet_core.datasets.joined import Source, write
-from ltnet_core.datasets.plain_pickle import read_pickle
-from ltnet_core.datasets.text_files import loads
+from ltnet_core.datasets.formats.joined import Source, write
+from ltnet_core.datasets.sources.array_file import read_array
+from ltnet_core.datasets.sources.files import FolderFiles
+from ltnet_core.datasets.sources.plain_pickle import read_pickle
+from ltnet_core.datasets.sources.text_files import loads
 from ltnet_core.errors import DatasetError, OptionError, RunError
 from ltnet_core.files.printing import isolated, printable
 from ltnet_core.files.writing import storage_error

@@ -13,13 +13,13 @@ import pytest
 from conftest import write_image
 
 from ltnet_core.datasets.assemble import assemble, merge
+from ltnet_core.datasets.coded_columns import categorical
 from ltnet_core.datasets.corrections import NOTHING, Corrections
 from ltnet_core.datasets.dataset_reading import TableReading
-from ltnet_core.datasets.files import Files, FolderFiles
 from ltnet_core.datasets.reading import Reading, Rows
 from ltnet_core.datasets.revise import folder_parts, revise
+from ltnet_core.datasets.sources.files import Files, FolderFiles
 from ltnet_core.datasets.study import EXAMPLES, Problem, Study, short_codes
-from ltnet_core.datasets.tables import categorical
 from ltnet_core.errors import DatasetError
 
 Row = tuple[str, ...]

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from small_tables import table
 
-from ltnet_core.datasets.column_facts import ColumnFacts
-from ltnet_core.datasets.column_roles import Roles
-from ltnet_core.datasets.columns import about, labels, named, role, short, without, words
 from ltnet_core.datasets.corrections import NOTHING, Corrections
-from ltnet_core.datasets.roles import find_column, find_roles
+from ltnet_core.datasets.label_tables.column_facts import ColumnFacts
+from ltnet_core.datasets.label_tables.column_roles import Roles
+from ltnet_core.datasets.label_tables.roles import find_column, find_roles
+from ltnet_core.datasets.tables.columns import about, labels, named, role, short, without, words
 from ltnet_core.errors import DatasetError
 
 IMAGES = [f"images/{n}.png" for n in range(8)]

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 from ltnet_core.annotations import AnnotationTable
 from ltnet_core.datasets import load_dataset
-from ltnet_core.datasets.class_numbers import all_numbers, one_spelling
-from ltnet_core.datasets.columns import ROLES, about, named
-from ltnet_core.datasets.splits import TEST, TRAIN, UNLABELLED
+from ltnet_core.datasets.names.class_numbers import all_numbers, one_spelling
+from ltnet_core.datasets.names.splits import TEST, TRAIN, UNLABELLED
+from ltnet_core.datasets.tables.columns import ROLES, about, named
 
 PLAIN_TEXT = st.text(
     st.characters(exclude_categories=("Cs", "Cc", "Cn", "Zs", "Zl", "Zp", "Cf")), min_size=1, max_size=8

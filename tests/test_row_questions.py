@@ -13,13 +13,14 @@ from conftest import write_csv
 from read_exports import put
 from small_tables import table
 
-from ltnet_core.datasets import load_dataset, mturk, toloka
-from ltnet_core.datasets.column_roles import Roles
+from ltnet_core.datasets import load_dataset
 from ltnet_core.datasets.corrections import NOTHING, Corrections
-from ltnet_core.datasets.files import FolderFiles
+from ltnet_core.datasets.formats import mturk, toloka
+from ltnet_core.datasets.label_tables.column_roles import Roles
+from ltnet_core.datasets.label_tables.roles import find_roles
+from ltnet_core.datasets.label_tables.row_questions import rows_set_aside
 from ltnet_core.datasets.questions import Question
-from ltnet_core.datasets.roles import find_roles
-from ltnet_core.datasets.row_questions import rows_set_aside
+from ltnet_core.datasets.sources.files import FolderFiles
 from ltnet_core.datasets.study import Study
 from ltnet_core.errors import DatasetError
 from ltnet_core.settings.flags import names

@@ -13,10 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ltnet_core.datasets import load_dataset
+from ltnet_core.datasets.coded_columns import categorical
 from ltnet_core.datasets.corrections import NOTHING, Corrections
-from ltnet_core.datasets.folder_levels import Layout, lay_out
-from ltnet_core.datasets.parts import part_of_file, part_of_image, part_of_value
-from ltnet_core.datasets.splits import (
+from ltnet_core.datasets.names.folder_levels import Layout, lay_out
+from ltnet_core.datasets.names.parts import part_of_file, part_of_image, part_of_value
+from ltnet_core.datasets.names.splits import (
     TEST,
     TRAIN,
     are_splits,
@@ -29,7 +30,6 @@ from ltnet_core.datasets.splits import (
     set_name,
     words,
 )
-from ltnet_core.datasets.tables import categorical
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ltnet_core.datasets.archives import open_files
-from ltnet_core.datasets.tables import read_table
+from ltnet_core.datasets.sources.archives import open_files
+from ltnet_core.datasets.tables.table import read_table
 from ltnet_core.files.spreadsheet import csv_bytes, guard, guarded, unguard, unguarded, write_csv
 
 SIGNS = "=+-@\t\r\n＝＋－＠−﹦﹢﹣﹫"

@@ -8,13 +8,21 @@ import numpy as np
 import pytest
 from small_tables import table
 
-from ltnet_core.datasets.column_roles import Roles
 from ltnet_core.datasets.corrections import NOTHING, Corrections
+from ltnet_core.datasets.label_tables.column_roles import Roles
+from ltnet_core.datasets.label_tables.repeated_rows import people_and_questions, which_question, who_labelled
+from ltnet_core.datasets.label_tables.role_questions import Titles
+from ltnet_core.datasets.label_tables.table_rows import (
+    from_votes,
+    melt,
+    renamed_images,
+    rows_of,
+    stem,
+    truth_of,
+    without_column,
+)
+from ltnet_core.datasets.label_tables.vote_columns import Votes, odd_vote, votes_in
 from ltnet_core.datasets.reading import Rows
-from ltnet_core.datasets.repeated_rows import people_and_questions, which_question, who_labelled
-from ltnet_core.datasets.role_questions import Titles
-from ltnet_core.datasets.table_rows import from_votes, melt, renamed_images, rows_of, stem, truth_of, without_column
-from ltnet_core.datasets.vote_columns import Votes, odd_vote, votes_in
 
 NAMES = ["a", "b", "c"]
 

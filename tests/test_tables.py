@@ -13,19 +13,12 @@ import pyarrow.parquet as pq
 import pytest
 from conftest import write_image
 
-from ltnet_core.datasets import load_dataset, tables
-from ltnet_core.datasets.csv_lines import first_row, without_preamble
-from ltnet_core.datasets.files import FolderFiles
-from ltnet_core.datasets.tables import (
-    Table,
-    as_utf8,
-    categorical,
-    coded,
-    header,
-    mapped,
-    read_table,
-    united,
-)
+from ltnet_core.datasets import load_dataset
+from ltnet_core.datasets.coded_columns import categorical, coded, mapped, united
+from ltnet_core.datasets.sources.files import FolderFiles
+from ltnet_core.datasets.tables import table as tables
+from ltnet_core.datasets.tables.csv_lines import first_row, without_preamble
+from ltnet_core.datasets.tables.table import Table, as_utf8, header, read_table
 from ltnet_core.errors import DatasetError
 
 

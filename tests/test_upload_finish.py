@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from uploading import Client, frame, upload
 
-from ltnet_core.datasets import memory
+from ltnet_core.datasets.sources import memory
 from ui import upload_routes, uploads, workspace
 
 VOTES = b"image,happy,fear\nimages/0.png,9,1\nimages/1.png,2,8\n"

@@ -12,7 +12,8 @@ from conftest import refusal
 from openpyxl import Workbook
 from test_formats import said
 
-from ltnet_core.datasets import load_dataset, workbook
+from ltnet_core.datasets import load_dataset
+from ltnet_core.datasets.tables import workbook
 
 
 def book(path: Path, *sheets: list[tuple[object, ...]]) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import pandas as pd
 import streamlit as st
 
-from ltnet_core.datasets.joined import Source
+from ltnet_core.datasets.formats.joined import Source
 from ltnet_core.errors import LTNetError
 from ltnet_core.files.spreadsheet import guarded, unguarded
 from ui import markup, reads, workspace

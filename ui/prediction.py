@@ -14,8 +14,8 @@ import streamlit as st
 from ltnet_core.annotations import is_machine
 from ltnet_core.datasets import Study
 from ltnet_core.datasets.feature_file import open_features
-from ltnet_core.datasets.files import MAX_IMAGE_BYTES, is_image_name, suffix
-from ltnet_core.datasets.image_sources import SourceImage, images_of
+from ltnet_core.datasets.sources.files import MAX_IMAGE_BYTES, is_image_name, suffix
+from ltnet_core.datasets.sources.image_sources import SourceImage, images_of
 from ltnet_core.errors import DatasetError, LTNetError
 from ltnet_core.images.image import open_image
 from ltnet_core.runs.run import Run

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from ltnet_core.datasets import Corrections, Files, Study, holds_images_alone, preview_dataset
 from ltnet_core.datasets import source_classes as source_classes_of
-from ltnet_core.datasets.joined import SourceClass
+from ltnet_core.datasets.formats.joined import SourceClass
 from ltnet_core.datasets.preview import Preview
-from ltnet_core.datasets.tables import read_table
+from ltnet_core.datasets.tables.table import read_table
 from ltnet_core.errors import DatasetError, LTNetError
 from ltnet_core.explore.facets import TRUTH, columns_of, table_of
 from ltnet_core.explore.selection import Selections

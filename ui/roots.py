@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from ltnet_core.datasets.roots import VARIABLE, named_roots, require_below
+from ltnet_core.datasets.sources.roots import VARIABLE, named_roots, require_below
 from ui.access.settings import Access
 
 

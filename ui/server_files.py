@@ -7,8 +7,8 @@ from pathlib import Path
 
 from ltnet_core.datasets import Study
 from ltnet_core.datasets.feature_file import SUFFIXES
-from ltnet_core.datasets.files import suffix
-from ltnet_core.datasets.roots import expanded, open_regular, require_below
+from ltnet_core.datasets.sources.files import suffix
+from ltnet_core.datasets.sources.roots import expanded, open_regular, require_below
 from ltnet_core.errors import DatasetError
 from ui.access.settings import settings
 from ui.roots import allowed_roots

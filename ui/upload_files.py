@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ltnet_core.datasets.files import MAX_IMAGE_BYTES, is_image_name, suffix
+from ltnet_core.datasets.sources.files import MAX_IMAGE_BYTES, is_image_name, suffix
 from ltnet_core.errors import LTNetError
 from ltnet_core.files.writing import FULL
 from ui import quotas

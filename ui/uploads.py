@@ -33,8 +33,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from ltnet_core.datasets.files import suffix
-from ltnet_core.datasets.tables import is_table
+from ltnet_core.datasets.sources.files import suffix
+from ltnet_core.datasets.tables.table import is_table
 from ltnet_core.errors import DatasetError, StorageError
 from ltnet_core.files.writing import write_json
 from ui import quotas, upload_files

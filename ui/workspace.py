@@ -31,11 +31,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ltnet_core.datasets import FORMATS, Corrections, holds_images_alone, joined, load_dataset, refers_to
-from ltnet_core.datasets.archives import open_files
+from ltnet_core.datasets import FORMATS, Corrections, holds_images_alone, load_dataset, refers_to
 from ltnet_core.datasets.demo import write_demo
-from ltnet_core.datasets.files import is_image_name
-from ltnet_core.datasets.roots import expanded, require_below
+from ltnet_core.datasets.formats import joined
+from ltnet_core.datasets.sources.archives import open_files
+from ltnet_core.datasets.sources.files import is_image_name
+from ltnet_core.datasets.sources.roots import expanded, require_below
 from ltnet_core.errors import DatasetError
 from ltnet_core.files.printing import is_text
 from ltnet_core.files.reading import loads

@@ -33,8 +33,8 @@ def _flags(parser: argparse.ArgumentParser) -> None:
 
 
 def _join(arguments: argparse.Namespace) -> None:
-    from ..datasets.joined import FILE, IDLE, Source, write
-    from ..datasets.roots import expanded
+    from ..datasets.formats.joined import FILE, IDLE, Source, write
+    from ..datasets.sources.roots import expanded
 
     def source(text: str, use: str = "all") -> Source:
         name, equals, path = text.partition("=")

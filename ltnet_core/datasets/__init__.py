@@ -1,7 +1,8 @@
-"""A dataset becomes a :class:`Study`, one file per format.
+"""A dataset becomes a :class:`Study`; ``formats/`` has one file per format.
 
 In: a folder, an archive or a table. Out: a checked study: annotation table, images, known truth, problems, questions.
-Nothing here imports PyTorch.
+Nothing here imports PyTorch. The road: ``sources/`` → ``tables/`` → ``label_tables/`` and ``names/`` (what they mean) →
+a module of ``formats/`` → :mod:`revise` (corrections and questions) → :mod:`assemble` → :mod:`study`.
 """
 
 from __future__ import annotations
@@ -17,22 +18,23 @@ import pyarrow as pa
 
 from ..errors import DatasetError, OptionError, did_you_mean
 from ..files.printing import is_text
-from . import images_only, index, joined
-from .archives import open_files
+from . import formats, images_only, index
 from .assemble import assemble
 from .corrections import NOTHING, Corrections
 from .disagreement import disagreement
-from .files import Files, inside
+from .formats import joined
 from .left_out import Without
 from .preview import FirstRows, Preview
 from .questions import require_answers, unique
 from .reading import Match, Reading
 from .refusal import Miss, refusal
 from .revise import revise
-from .roots import expanded
+from .sources.archives import open_files
+from .sources.files import Files, inside
+from .sources.roots import expanded
 from .study import Problem, Study
+from .tables.workbook import require_readable
 from .used import applicable, require_used, speaks_of_columns
-from .workbook import require_readable
 
 __all__ = [
     "FORMATS",
@@ -267,8 +269,8 @@ def register(reader: ModuleType) -> None:
     FORMATS.update({r.FORMAT: r for r in in_order})
 
 
-# Every module here that has a FORMAT is a reader.
-for _found in pkgutil.iter_modules(__path__):
-    _module = importlib.import_module(f"{__name__}.{_found.name}")
+# Every module of formats/ that has a FORMAT is a reader.
+for _found in pkgutil.iter_modules(formats.__path__):
+    _module = importlib.import_module(f"{formats.__name__}.{_found.name}")
     if hasattr(_module, "FORMAT"):
         register(_module)

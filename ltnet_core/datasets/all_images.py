@@ -18,7 +18,7 @@ from ..files.mapped_array import new_array
 from ..images.decoding_pool import DecodingPool, Progress, cores
 from ..images.image import ByteArray, IntArray, Look, empty, load_pixels, look
 from .corrections import Corrections
-from .files import Files
+from .sources.files import Files
 from .study import Study
 
 MANY = 1500  # images for which processes are worth their start

@@ -13,18 +13,18 @@ from numpy.typing import NDArray
 from ..annotation_rows import find_problems
 from ..annotations import AnnotationTable
 from ..errors import DatasetError, did_you_mean
-from .class_names import near_misses
-from .class_numbers import places
-from .columns import short
+from .coded_columns import coded, mapped, united
 from .dataset_reading import DatasetReading
 from .derived_coders import derived_coders
-from .image_names import Names, match_names, nearest
-from .image_names import question as ambiguity
+from .names.class_names import near_misses
+from .names.class_numbers import places
+from .names.image_names import Names, match_names, nearest
+from .names.image_names import question as ambiguity
+from .names.splits import part_of
 from .questions import Question, unique
 from .reading import Reading, Rows
-from .splits import part_of
 from .study import EXAMPLES, Level, Problem, Study, short_codes
-from .tables import coded, mapped, united
+from .tables.columns import short
 from .unread_files import archives_inside, unread_images
 
 

@@ -11,9 +11,8 @@ from ..annotations import AnnotationTable
 from ..files.spreadsheet import csv_bytes
 from ..images.image import Look
 from ..labels.identifiability import overlap_notes
-from . import Problem, Study
 from .all_images import look_at_all
-from .study import EXAMPLES, Level
+from .study import EXAMPLES, Level, Problem, Study
 
 HUGE_PIXELS = 25_000_000
 TINY_SIDE = 16

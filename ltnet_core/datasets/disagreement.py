@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from . import imagefolder
-from .class_numbers import number
 from .corrections import Corrections
-from .files import Files, inside
-from .image_names import match_names
-from .label_tables import OWN, LabelTable, understand_beside, unread_tables
+from .formats import imagefolder
+from .label_tables.label_table import OWN, LabelTable, understand_beside, unread_tables
+from .names.class_numbers import number
+from .names.image_names import match_names
 from .questions import Answer, Question, flag, listed
 from .reading import Reading
+from .sources.files import Files, inside
 
 TABLES = ("long-table", "wide-table", "votes-table", "plain", "ltnet-list")
 PLAIN, PLAIN_TABLE = "plain", "annotations.csv"

@@ -25,11 +25,11 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from ..errors import DatasetError
-from .array_file import array_of
 from .feature_columns import FeatureColumns
-from .files import suffix
-from .image_names import match_names
-from .roots import open_regular
+from .names.image_names import match_names
+from .sources.array_file import array_of
+from .sources.files import suffix
+from .sources.roots import open_regular
 
 SUFFIXES = (".parquet", ".npy", ".npz")
 MOST_DIMENSIONS = 65_536

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from . import imagefolder
-from .files import Files, inside
+from .formats import imagefolder
 from .reading import Match, Reading
-from .tables import is_table
+from .sources.files import Files, inside
+from .tables.table import is_table
 
 
 def match(files: Files) -> Match:

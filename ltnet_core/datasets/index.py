@@ -34,11 +34,11 @@ import pyarrow.parquet
 from ..annotations import AnnotationTable
 from .corrections import NOTHING, Corrections
 from .dataset_reading import DatasetReading
-from .files import Below, Files, FolderFiles, GivenFiles, is_image_name
 from .left_out import Without
-from .roots import expanded, named_roots
+from .sources.files import Below, Files, FolderFiles, GivenFiles, is_image_name
+from .sources.roots import expanded, named_roots
+from .sources.zip_files import ZipFiles
 from .study import Problem, Study
-from .zip_files import ZipFiles
 
 VERSION = 6
 SMALLEST = 50_000

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .corrections import Corrections
-from .files import MAX_FILE_BYTES, Files
+from .sources.files import MAX_FILE_BYTES, Files
 
 
 class Without(Files):

@@ -11,10 +11,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from .dataset_reading import TableReading
-from .files import Files
 from .questions import Question
+from .sources.files import Files
 from .study import Problem
-from .tables import Table
+from .tables.table import Table
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..errors import DatasetError
-from .column_titles import turn
-from .files import Files, suffix
-from .image_names import match_names
-from .tables import header, is_table, read_table
+from .names.image_names import match_names
+from .sources.files import Files, suffix
+from .tables.column_titles import turn
+from .tables.table import header, is_table, read_table
 
 LEAST = 0.1
 BRACKETS = re.compile(r"[\[(]([^\])]+)[\])]\s*$")

@@ -11,19 +11,19 @@ from dataclasses import replace
 import numpy as np
 
 from ..errors import DatasetError
-from .class_numbers import UNSEEN, all_numbers, mixed, number, one_spelling
-from .class_questions import one_meaning, several_labels, spelled_alike
-from .coder_questions import called_like_parts, called_like_truth, other_base, strangers
+from .coded_columns import mapped
 from .corrections import Corrections, key_of
-from .label_tables import parts_beside
-from .listed_parts import listed_parts
-from .missing import doubtful, plain
-from .missing import question as missing_question
+from .label_tables.coder_questions import called_like_parts, called_like_truth, other_base, strangers
+from .label_tables.label_table import parts_beside
+from .label_tables.listed_parts import listed_parts
+from .label_tables.table_rows import stem
+from .names.class_numbers import UNSEEN, all_numbers, mixed, number, one_spelling
+from .names.class_questions import one_meaning, several_labels, spelled_alike
+from .names.missing import doubtful, plain
+from .names.missing import question as missing_question
+from .names.splits import are_splits, part_of, set_name
 from .questions import Question
 from .reading import Reading, Rows
-from .splits import are_splits, part_of, set_name
-from .table_rows import stem
-from .tables import mapped
 
 DEEPEST = 3
 LONGEST, MOST_NUMBERS, ONCE = 100, 20, 0.9

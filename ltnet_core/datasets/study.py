@@ -13,8 +13,8 @@ from ..annotations import AnnotationTable, is_machine
 from ..errors import DatasetError
 from .corrections import NOTHING, Corrections
 from .dataset_reading import DatasetReading
-from .files import Files
 from .questions import require_answers
+from .sources.files import Files
 
 Level = Literal["error", "warning", "note"]
 

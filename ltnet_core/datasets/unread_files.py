@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from .files import suffix
 from .reading import Reading
 from .refusal import unread_types
+from .sources.files import suffix
 from .study import EXAMPLES, Problem
 
 ARCHIVES = frozenset({".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".zst"})

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from ..errors import OptionError, did_you_mean
 from .corrections import Corrections, key_of
-from .files import Files, inside
+from .sources.files import Files, inside
 from .study import Study
-from .tables import header, is_table
+from .tables.table import header, is_table
 
 
 def require_used(

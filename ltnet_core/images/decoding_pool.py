@@ -27,7 +27,7 @@ from .decoding_worker import Message, receive, send
 from .image import ByteArray
 
 if TYPE_CHECKING:
-    from ..datasets.files import Files
+    from ..datasets.sources.files import Files
 
 MOST_PROCESSES = 32
 CHUNK = 64

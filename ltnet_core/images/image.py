@@ -15,7 +15,7 @@ from ..errors import DatasetError
 from .image_decoding import Decoded, decode
 
 if TYPE_CHECKING:  # the processes that decode import this file, and need no tables
-    from ..datasets.files import Files
+    from ..datasets.sources.files import Files
 
 SAMPLE = 64
 COLOURS = 16  # pixels per side that tell grey from colour

@@ -26,7 +26,7 @@ from .image_formats import DECODERS, MAX_IMAGE_BYTES, NAMES, OVERHEAD, other_for
 from .plain_jpeg import decode_plain, plain_jpeg
 
 if TYPE_CHECKING:  # the processes that decode import this file, and need no tables
-    from ..datasets.files import Files
+    from ..datasets.sources.files import Files
 
 MAX_PIXELS = 100_000_000
 MAX_DECODING_BYTES = 1024**3

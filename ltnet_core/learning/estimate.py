@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from ..annotations import AnnotationTable
 from ..datasets import Study
 from ..datasets.feature_file import open_features
-from ..datasets.files import Files
+from ..datasets.sources.files import Files
 from ..errors import DatasetError
 from ..images.decoding_pool import cores
 from ..images.image import load_pixels, survey

@@ -25,9 +25,9 @@ from pathlib import Path
 
 import PIL
 
-from ..datasets.files import Files
 from ..datasets.index import cache_folder
-from ..datasets.roots import named_roots
+from ..datasets.sources.files import Files
+from ..datasets.sources.roots import named_roots
 from ..errors import DatasetError, OptionError
 from ..files.locking import try_lock
 from ..files.writing import naming, remove_abandoned

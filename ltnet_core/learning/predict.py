@@ -16,8 +16,8 @@ from torch import Tensor
 
 from ..annotations import FloatArray
 from ..datasets.feature_file import FeatureFile, open_features
-from ..datasets.image_names import match_names
-from ..datasets.image_sources import images_of
+from ..datasets.names.image_names import match_names
+from ..datasets.sources.image_sources import images_of
 from ..errors import DatasetError, LTNetError, OptionError
 from ..files.reading import damaged, read_json
 from ..images.image import load_pixels
