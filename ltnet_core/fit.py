@@ -44,7 +44,7 @@ from .learning.plan import make_plan
 from .learning.results import finish, write_results
 from .learning.study_features import survey_features
 from .learning.trainer import Trainer
-from .method import method_of
+from .method import METHODS
 from .runs.run import OWN_ADJUDICATIONS, Run
 from .settings import VERSION, Settings, make_settings
 
@@ -269,7 +269,7 @@ def _in_words(e: Exception, trainer: Trainer | None) -> Exception:
 
 def _train(trainer: Trainer) -> None:
     trainer.prepare()
-    learned = method_of(trainer.settings.method).learn(trainer)
+    learned = METHODS.named(trainer.settings.method).learn(trainer)
     trainer.enter("results")
     for note in write_results(trainer.run, trainer.study, trainer.human, learned):
         trainer.note(note)

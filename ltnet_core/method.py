@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import OptionError, did_you_mean
+from .registry import Registry
 
 if TYPE_CHECKING:
     from .annotations import AnnotationTable
@@ -69,37 +69,8 @@ class Method:
         object.__setattr__(self, "task", self.task or f"Train: {self.stage_title}")
 
 
-METHODS: dict[str, Method] = {}
+METHODS: Registry[Method] = Registry("method", lambda m: m.name, lambda m: m.rank)
 """Every method by name, in the order of their ranks; :mod:`ltnet_core.learning.methods` fills it."""
-
-
-def register(method: Method) -> None:
-    """Add a method to those that a user can choose.
-
-    Raises
-    ------
-    OptionError
-        there is another method of that name.
-    """
-    if METHODS.get(method.name, method) is not method:
-        raise OptionError(f"there are two methods with the name {method.name!r}.")
-    METHODS[method.name] = method
-    in_order = sorted(METHODS.values(), key=lambda m: (m.rank, m.name))
-    METHODS.clear()
-    METHODS.update({m.name: m for m in in_order})
-
-
-def method_of(name: str) -> Method:
-    """The method of a name.
-
-    Raises
-    ------
-    OptionError
-        there is none.
-    """
-    if name not in METHODS:
-        raise OptionError(f"unknown method {name!r}; choose from {', '.join(METHODS)}." + did_you_mean(name, METHODS))
-    return METHODS[name]
 
 
 def with_part(part: Part) -> tuple[str, ...]:

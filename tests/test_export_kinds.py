@@ -26,7 +26,7 @@ from ltnet_core.errors import DatasetError, OptionError, RunError
 from ltnet_core.explore.adjudications import Adjudications, Decision, read_decisions
 from ltnet_core.export import finished_run, kinds
 from ltnet_core.export.final_labels import FinalLabels
-from ltnet_core.export.kind import EXPORTS, Source, register, require_writable
+from ltnet_core.export.kind import EXPORTS, Source, require_writable
 from ltnet_core.export.kinds.glossary import glossary
 from ltnet_core.files.spreadsheet import unguarded
 from ltnet_core.runs.run import Run
@@ -106,12 +106,12 @@ def test_an_export_can_be_registered_from_python(run: Run, tmp_path: Path) -> No
     assert spec is not None and spec.loader is not None
     toy = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(toy)
-    register(toy.EXPORT)
+    EXPORTS.register(toy.EXPORT)
     try:
         assert export_run(run, "count", tmp_path / "n.txt") is None
         assert (tmp_path / "n.txt").read_text() == "12 images"
         with pytest.raises(OptionError, match="two exports with the name 'count'"):
-            register(type(toy.EXPORT)("count", "", "", toy.write, {}))
+            EXPORTS.register(type(toy.EXPORT)("count", "", "", toy.write, {}))
     finally:
         del EXPORTS["count"]
 

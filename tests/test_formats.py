@@ -17,7 +17,7 @@ from miniatures import MINIATURES, to_zip
 from miniatures_exports import DATASET, EXPORTS
 from miniatures_layouts import LAYOUTS
 
-from ltnet_core.datasets import FORMATS, Study, load_dataset, open_files, recognise, register
+from ltnet_core.datasets import FORMATS, Study, load_dataset, open_files, recognise
 from ltnet_core.datasets.catalogue import with_catalogue
 from ltnet_core.errors import DatasetError, OptionError
 from ltnet_core.images.image import open_image
@@ -220,14 +220,14 @@ def test_a_format_can_be_registered_from_python_and_is_asked_at_its_place(tmp_pa
     toy = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(toy)
     at = labels_in_names(tmp_path / "data")
-    register(toy)
+    FORMATS.register(toy)
     try:
         assert list(FORMATS)[-2:] == ["label-in-name", "imagefolder"]
         assert load_dataset(at).format == "label-in-name"
         again = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(again)
         with pytest.raises(OptionError, match="two dataset formats with the name 'label-in-name'"):
-            register(again)
+            FORMATS.register(again)
     finally:
         del FORMATS["label-in-name"]
 

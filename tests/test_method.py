@@ -15,7 +15,7 @@ from conftest import ROOT
 from ltnet_core import IPA2LT, load_dataset
 from ltnet_core.errors import OptionError
 from ltnet_core.learning import methods
-from ltnet_core.method import METHODS, Method, register
+from ltnet_core.method import METHODS, Method
 from ui.wording import method_name, stage_name
 
 TOY = '''
@@ -65,13 +65,13 @@ def test_a_method_can_be_registered_from_python(tmp_path: Path, demo: Path) -> N
     assert spec.loader is not None
     toy = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(toy)
-    register(toy.METHOD)
+    METHODS.register(toy.METHOD)
     try:
         assert (method_name("first"), stage_name("first")) == ("first coder alone", "Train: first coder alone")
         model = IPA2LT("quick", method="first", epochs=1, device="cpu").fit(load_dataset(demo), tmp_path / "run")
         assert "first" in model.evaluation_["truth"]["methods"]
         with pytest.raises(OptionError, match="two methods with the name 'first'"):
-            register(Method(name="first", title="", text="", learn=toy.learn))
+            METHODS.register(Method(name="first", title="", text="", learn=toy.learn))
     finally:
         del METHODS["first"]
 

@@ -14,7 +14,7 @@ import pytest
 from ltnet_core.datasets.corrections import NOTHING, Corrections, from_roles, key_of, parse
 from ltnet_core.datasets.questions import Answer, Question, flag, listed, require_answers, unique
 from ltnet_core.errors import DatasetError, OptionError
-from ltnet_core.method import method_of
+from ltnet_core.method import METHODS
 from ltnet_core.settings import Settings
 from ltnet_core.settings.flags import add_flags, changes, names, weights
 from ltnet_core.settings.option import Option, option, options_of
@@ -115,7 +115,7 @@ def test_how_a_value_is_asked_for() -> None:
 def test_why_an_option_has_no_meaning() -> None:
     assert OPTIONS["text"].ignored_because("ltnet", {"kind": "a"}.__getitem__) == "where kind is 'a'"
     assert OPTIONS["text"].ignored_because("ltnet", {"kind": "b"}.__getitem__) is None
-    with_part = [o for o in Settings.options().values() if o.part not in (None, *method_of("majority").parts)]
+    with_part = [o for o in Settings.options().values() if o.part not in (None, *METHODS.named("majority").parts)]
     assert {o.ignored_because("majority", lambda name: None) for o in with_part} == {"for --method majority"}
     assert {o.ignored_because("ltnet", lambda name: None) for o in with_part if not o.needs} == {None}
 

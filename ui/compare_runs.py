@@ -18,7 +18,7 @@ from ltnet_core.explore import figures
 from ltnet_core.explore.figures import CalibrationCurve, ClassFigures
 from ltnet_core.files.reading import damaged, read_json
 from ltnet_core.labels.intervals import wilson
-from ltnet_core.method import method_of
+from ltnet_core.method import METHODS
 from ltnet_core.runs.run import Run
 from ltnet_core.runs.stored_results import open_results
 from ltnet_core.settings import Settings
@@ -43,7 +43,7 @@ class OnTest:
 
 def own_method(run: Run) -> str:
     """The name in an evaluation of the network that a run is for."""
-    return method_of(Settings.of_spec(reads.spec(run)).method).stage
+    return METHODS.named(Settings.of_spec(reads.spec(run)).method).stage
 
 
 def methods_on_test(run: Run, test: str) -> dict[str, OnTest]:

@@ -19,7 +19,7 @@ from ltnet_core.errors import LTNetError
 from ltnet_core.explore.facets import BANDS, columns_of
 from ltnet_core.explore.selection import Selections
 from ltnet_core.explore.wish import AGAINST, ANYTHING, LABELS, NEIGHBOURS, SORTS, SORTS_OF_LABELS, Wish
-from ltnet_core.method import method_of
+from ltnet_core.method import METHODS
 from ltnet_core.runs.run import Run
 from ltnet_core.settings import Settings
 from ui import markup, reads, saved_views, tokens
@@ -73,7 +73,7 @@ def _of_run(run: Run) -> dict[str, Any]:
         "api": f"api/runs/{quote(run.folder.name, safe='')}",
         "token": tokens.token(run.folder.name),
         "codes": content["codes"],
-        "refit": "ltnet" in method_of(Settings.of_spec(content).method).parts,
+        "refit": "ltnet" in METHODS.named(Settings.of_spec(content).method).parts,
         "learned": int(content.get("adjudications") or 0),
     }
 

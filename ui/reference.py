@@ -10,7 +10,7 @@ import streamlit as st
 from ltnet_core.datasets import Study
 from ltnet_core.files.spreadsheet import guarded
 from ltnet_core.labels.reference import ReferenceEvidence, reference_evidence
-from ltnet_core.method import method_of
+from ltnet_core.method import METHODS
 from ltnet_core.settings import Settings
 from ui import markup
 from ui.wording import listing, percent
@@ -31,7 +31,7 @@ def question(study: Study, base: Settings, flags: Sequence[str]) -> list[str]:
     asked = dict(f.partition("=")[::2] for f in flags if "=" in f)
     method = flags[flags.index("--method") + 1] if "--method" in flags else base.method
     start = asked.get("--transition-start", base.transitions.transition_start)
-    if len(study.human_coders) < 2 or "ltnet" not in method_of(method).parts or start not in STARTS:
+    if len(study.human_coders) < 2 or "ltnet" not in METHODS.named(method).parts or start not in STARTS:
         return []
     chosen = st.selectbox(
         "Which coder is the reference coder?",

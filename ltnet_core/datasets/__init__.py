@@ -16,8 +16,9 @@ from types import ModuleType
 
 import pyarrow as pa
 
-from ..errors import DatasetError, OptionError, did_you_mean
+from ..errors import DatasetError
 from ..files.printing import is_text
+from ..registry import Registry
 from . import formats, images_only, index
 from .assemble import assemble
 from .corrections import NOTHING, Corrections
@@ -49,11 +50,10 @@ __all__ = [
     "preview_dataset",
     "recognise",
     "refers_to",
-    "register",
     "source_classes",
 ]
 
-FORMATS: dict[str, ModuleType] = {}
+FORMATS: Registry[ModuleType] = Registry("dataset format", lambda r: r.FORMAT, lambda r: getattr(r, "RANK", LAST))
 """Every format's reader by name, in the order of asking: the more special first. What is here is found below."""
 LAST = 1000  # rank of a reader that declares none
 
@@ -111,7 +111,7 @@ def read_files(
         recognised = recognise(files, name, corrections)
         reader, why, files = recognised.reader, recognised.why, recognised.files
     else:
-        reader, why = _reader(format), "chosen by hand"
+        reader, why = FORMATS.named(format), "chosen by hand"
         files = next((f for f in inside(files) if _match(reader, f, corrections).fits), files)
     if reader is joined:
 
@@ -132,14 +132,6 @@ def read_files(
     return reading, reader.FORMAT, why
 
 
-def _reader(format: str) -> ModuleType:
-    if format not in FORMATS:
-        raise OptionError(
-            f"unknown dataset format {format!r}; choose from {', '.join(FORMATS)}." + did_you_mean(format, FORMATS)
-        )
-    return FORMATS[format]
-
-
 def _read_source(files: Files, name: str, format: str | None, corrections: Corrections = NOTHING) -> Reading:
     """Read a source of a joined study: any dataset, or images alone."""
     if format is None and images_only.match(files).fits:
@@ -147,7 +139,7 @@ def _read_source(files: Files, name: str, format: str | None, corrections: Corre
     if corrections:
         files = Without(files, corrections)
         corrections = applicable(corrections, files)
-    reader = None if format is None else _reader(format)
+    reader = None if format is None else FORMATS.named(format)
     if (reader or recognise(files, name, corrections).reader) is joined:
         raise DatasetError("is a joined study itself; name its sources instead.", file=name)
     return read_files(files, name, format, corrections)[0]
@@ -254,23 +246,8 @@ def _load(path: Path, format: str | None, corrections: Corrections) -> Study:
     return study
 
 
-def register(reader: ModuleType) -> None:
-    """Add a format's reader to ``FORMATS``, in the order of ``RANK``.
-
-    Raises
-    ------
-    OptionError
-        there is another format of that name.
-    """
-    if FORMATS.get(reader.FORMAT, reader) is not reader:
-        raise OptionError(f"there are two dataset formats with the name {reader.FORMAT!r}.")
-    in_order = sorted({*FORMATS.values(), reader}, key=lambda r: (getattr(r, "RANK", LAST), r.FORMAT))
-    FORMATS.clear()
-    FORMATS.update({r.FORMAT: r for r in in_order})
-
-
 # Every module of formats/ that has a FORMAT is a reader.
 for _found in pkgutil.iter_modules(formats.__path__):
     _module = importlib.import_module(f"{formats.__name__}.{_found.name}")
     if hasattr(_module, "FORMAT"):
-        register(_module)
+        FORMATS.register(_module)

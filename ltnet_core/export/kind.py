@@ -14,10 +14,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..errors import OptionError, did_you_mean
+from ..errors import OptionError
 from ..explore.adjudications import COLUMNS, read_decisions
 from ..explore.set_aside import read_set_aside
 from ..files.writing import require_folder
+from ..registry import Registry
 from ..runs.learned_items import LearnedItems
 from ..runs.run import OWN_ADJUDICATIONS, Run
 
@@ -115,37 +116,8 @@ class Export:
     rank: int = 100
 
 
-EXPORTS: dict[str, Export] = {}
+EXPORTS: Registry[Export] = Registry("export", lambda e: e.name, lambda e: e.rank)
 """Every export by name, in the order of their ranks; :mod:`ltnet_core.export.kinds` fills it."""
-
-
-def register(export: Export) -> None:
-    """Add an export to those that a user can choose.
-
-    Raises
-    ------
-    OptionError
-        there is another export of that name.
-    """
-    if EXPORTS.get(export.name, export) is not export:
-        raise OptionError(f"there are two exports with the name {export.name!r}.")
-    EXPORTS[export.name] = export
-    in_order = sorted(EXPORTS.values(), key=lambda e: (e.rank, e.name))
-    EXPORTS.clear()
-    EXPORTS.update({e.name: e for e in in_order})
-
-
-def export_of(name: str) -> Export:
-    """The export of a name.
-
-    Raises
-    ------
-    OptionError
-        there is none.
-    """
-    if name not in EXPORTS:
-        raise OptionError(f"unknown export {name!r}; choose from {', '.join(EXPORTS)}." + did_you_mean(name, EXPORTS))
-    return EXPORTS[name]
 
 
 def require_writable(name: str, out: Path) -> Export:
@@ -155,7 +127,7 @@ def require_writable(name: str, out: Path) -> Export:
     ------
     OptionError
     """
-    export = export_of(name)
+    export = EXPORTS.named(name)
     if out.suffix.lower() not in export.suffixes:
         endings = " or ".join([", ".join([*export.suffixes][:-1]), [*export.suffixes][-1]]).removeprefix(" or ")
         raise OptionError(f"cannot write {out.name!r}: the name must end in {endings}.")

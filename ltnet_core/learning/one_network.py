@@ -10,7 +10,7 @@ from torch import nn
 from ..annotations import AnnotationTable, FloatArray
 from ..labels.aggregation import confusion
 from ..labels.truth import posterior
-from ..method import method_of
+from ..method import METHODS
 from .calibration import plain_temperature, soften, temperature
 from .coder_weights import coder_weights, evidence_weights
 from .ltnet import Classifier
@@ -33,7 +33,7 @@ def learn_with(
     """
     human, schedule = trainer.plan.table, trainer.settings.schedule
     task = Task(
-        method_of(trainer.settings.method).stage,
+        METHODS.named(trainer.settings.method).stage,
         human,
         Classifier if model is None else lambda base: model(base, human),
         warm=next(iter(earlier)) if earlier else None,
@@ -46,7 +46,7 @@ def learn_with(
 def learn_target(trainer: Trainer, target: Callable[[Trainer], FloatArray]) -> Learned:
     """Train the method's network on ``target`` (N,K), a distribution per item, as the annotations of a single coder."""
     table = trainer.plan.table.keep_coders([]).with_coder(TARGET, target(trainer))
-    return _learned(trainer, Task(method_of(trainer.settings.method).stage, table), {})
+    return _learned(trainer, Task(METHODS.named(trainer.settings.method).stage, table), {})
 
 
 def _learned(trainer: Trainer, task: Task, earlier: Mapping[str, FloatArray]) -> Learned:

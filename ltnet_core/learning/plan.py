@@ -12,7 +12,7 @@ from ..annotations import ADJUDICATOR, AnnotationTable
 from ..datasets import Study
 from ..errors import DatasetError
 from ..labels.identifiability import overlap_notes
-from ..method import method_of
+from ..method import METHODS
 from ..settings import Settings
 
 PREDICT_COST = 2.5  # of one training image: a forward pass of each of its six views (measured: 2.2 to 3.1)
@@ -68,7 +68,7 @@ class Material:
     @property
     def stage(self) -> str:
         """The stage of the method's own network."""
-        return method_of(self.settings.method).stage
+        return METHODS.named(self.settings.method).stage
 
     def fit_plan(self, on: NDArray[np.bool_] | None = None, *, last: bool = False) -> FitPlan:
         """Train on the labelled items, or on those ``on`` (N,). ``last`` is for a last stage, which may have epochs of
@@ -141,7 +141,7 @@ def make_plan(
     if not len(table):
         raise DatasetError(f"{study.name}: no annotated training item has a readable image.")
     notes += overlap_notes(table)
-    method = method_of(settings.method)
+    method = METHODS.named(settings.method)
     annotated = np.flatnonzero(method.labelled(study, table))
     held_out = min(int(len(annotated) * settings.data.validation_share), MOST_HELD_OUT)
     validation = np.sort(np.random.default_rng([seed, 1]).permutation(annotated)[:held_out])

@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any
 
 from ..errors import OptionError, did_you_mean
-from ..method import method_of
+from ..method import METHODS
 from .groups import (
     CUTOUT,
     EPOCHS_FOR_CUTOUT,
@@ -67,7 +67,7 @@ class Settings:
     data: DataOptions = field(default_factory=DataOptions)
 
     def __post_init__(self) -> None:
-        has_ltnet = "ltnet" in method_of(self.method).parts
+        has_ltnet = "ltnet" in METHODS.named(self.method).parts
         for name, declared in self.options().items():
             declared.check(self.value(name))
         if self.coders.given and (not has_ltnet or self.transitions.transition_floor is not None):

@@ -12,7 +12,7 @@ from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from ..errors import OptionError
-from ..method import Part, method_of
+from ..method import METHODS, Part
 
 KEY = "option"
 
@@ -85,7 +85,7 @@ class Option:
 
     def ignored_because(self, method: str, value_of: Callable[[str], Any]) -> str | None:
         """Why the option has no meaning with a method and the other options' values; None where it has one."""
-        if self.part is not None and self.part not in method_of(method).parts:
+        if self.part is not None and self.part not in METHODS.named(method).parts:
             return f"for --method {method}"
         odd = next((name for name, values in self.needs.items() if value_of(name) not in values), None)
         return None if odd is None else f"where {odd} is {value_of(odd)!r}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 
-from ..kind import register
+from ..kind import EXPORTS
 
 for _module in pkgutil.iter_modules(__path__):
-    register(importlib.import_module(f"{__name__}.{_module.name}").EXPORT)
+    EXPORTS.register(importlib.import_module(f"{__name__}.{_module.name}").EXPORT)

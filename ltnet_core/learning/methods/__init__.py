@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 
-from ...method import register
+from ...method import METHODS
 
 for _module in pkgutil.iter_modules(__path__):
-    register(importlib.import_module(f"{__name__}.{_module.name}").METHOD)
+    METHODS.register(importlib.import_module(f"{__name__}.{_module.name}").METHOD)
