@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ from ltnet_core.datasets.demo import write_demo
 from ltnet_core.errors import DatasetError
 
 if TYPE_CHECKING:
+    from playwright.sync_api import Browser
     from uploading import Client
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -116,6 +117,18 @@ def client(datasets_folder: Path) -> Client:
     from ui import uploads
 
     return Client(uploads.begin("my faces", 3, 100))
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium, for the tests of a module: while it is open no other test of the process could run an event loop."""
+    from app_server import CHROMIUM, FLAGS
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as p:
+        chromium = p.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium
+        chromium.close()
 
 
 Command = Callable[..., subprocess.CompletedProcess[str]]

@@ -14,11 +14,7 @@ from ltnet_core.datasets.correction_flags import of_answer
 from ltnet_core.datasets.questions import Question
 
 N = 24
-
-
 CLASSES = ("angry", "happy", "neutral", "sad")
-
-
 FACES = [f"f{i:03d}.png" for i in range(N)]
 
 
@@ -30,9 +26,9 @@ def b(i: int) -> str:
     return CLASSES[(i * 3 + i // 3) % 4]
 
 
-def faces(at: Path) -> Path:
-    for n, name in enumerate(FACES):
-        write_image(at / "images" / name, n)
+def faces(at: Path, names: Sequence[str] = FACES, folder: str = "images") -> Path:
+    for n, name in enumerate(names):
+        write_image(at / folder / name, n)
     return at
 
 

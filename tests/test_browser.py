@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from app_server import CHROMIUM, FLAGS, Server, choose, downloaded_truth, free_port
+from app_server import Server, choose, downloaded_truth, free_port
 from conftest import write_csv
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from ltnet_core.datasets import load_dataset
 from ltnet_core.datasets.demo import CLASSES, write_demo
@@ -30,14 +30,12 @@ def server(tmp_path: Path) -> Iterator[str]:
 
 
 @pytest.fixture
-def page() -> Iterator[Page]:
+def page(browser: Browser) -> Iterator[Page]:
     """A browser tab that notes every request leaving this machine."""
-    with sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        tab = browser.new_page(viewport={"width": 1280, "height": 900}, accept_downloads=True)
-        tab.set_default_timeout(60_000)
-        yield tab
-        browser.close()
+    tab = browser.new_page(viewport={"width": 1280, "height": 900}, accept_downloads=True)
+    tab.set_default_timeout(60_000)
+    yield tab
+    tab.close()
 
 
 def zipped_demo(folder: Path) -> Path:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from app_server import CHROMIUM, FLAGS, Server, free_port
+from app_server import Server, free_port
 from fake_run import write_fake_run
-from playwright.sync_api import Browser, Page, TimeoutError, expect, sync_playwright
+from playwright.sync_api import Browser, Page, TimeoutError, expect
 
 from ltnet_core.files.writing import write_json
 
@@ -46,14 +46,6 @@ def server(tmp_path_factory: pytest.TempPathFactory, demo: Path) -> Iterator[str
     app.start()
     yield app.url
     app.kill()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as p:
-        chromium = p.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from app_server import CHROMIUM, FLAGS, Server, free_port, resting_box
+from app_server import Server, free_port, resting_box
 from fake_run import write_fake_run
 from node_checks import packages
 from page_driver import link
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from ltnet_core.files.writing import write_json
 from ltnet_core.runs.run import Run
@@ -74,14 +74,6 @@ LINED_UP = {
 }
 RUN_AXE = """async (rules) => (await axe.run(document, { resultTypes: ["violations"], ...(rules && { runOnly: rules }) })).violations
     .map((v) => [v.id, v.impact, v.nodes.length, v.nodes[0].html.slice(0, 200), v.nodes[0].failureSummary.slice(0, 200)])"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as p:
-        chromium = p.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield chromium
-        chromium.close()
 
 
 def whole(page: Page, title: str) -> None:

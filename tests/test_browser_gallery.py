@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from app_server import CHROMIUM, FLAGS, Server, downloaded_truth, free_port, resting_box, wait_until
+from app_server import Server, downloaded_truth, free_port, resting_box, wait_until
 from fake_run import write_fake_run
 from page_driver import HOSTILE, hostile_dataset
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect
 from run_results import matrices_of, rows_of
 
 from ltnet_core.datasets import load_dataset
@@ -43,14 +43,6 @@ def server(tmp_path: Path, faces: Path) -> Iterator[Server]:
     app.start()
     yield app
     app.kill()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as p:
-        chromium = p.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from app_server import CHROMIUM, FLAGS, Server, free_port
-from playwright.sync_api import Locator, Page, expect, sync_playwright
+from app_server import Server, free_port
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from ltnet_core.datasets.demo import write_demo
 
@@ -29,13 +29,11 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 
 @pytest.fixture
-def page() -> Iterator[Page]:
-    with sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        tab = browser.new_page(viewport={"width": 1280, "height": 900}, accept_downloads=True, reduced_motion="reduce")
-        tab.set_default_timeout(60_000)
-        yield tab
-        browser.close()
+def page(browser: Browser) -> Iterator[Page]:
+    tab = browser.new_page(viewport={"width": 1280, "height": 900}, accept_downloads=True, reduced_motion="reduce")
+    tab.set_default_timeout(60_000)
+    yield tab
+    tab.close()
 
 
 def tab_to(page: Page, target: Locator, key: str = "Tab") -> None:

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from app_server import CHROMIUM, FLAGS, Server, choose, free_port, wait_until
+from app_server import Server, choose, free_port, wait_until
 from conftest import write_csv
 from PIL import Image
-from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect
 
 IMAGES = 300
 expect.set_options(timeout=60_000)
@@ -27,14 +27,6 @@ def server(tmp_path: Path) -> Iterator[Server]:
         yield server
     finally:
         server.kill()
-
-
-@pytest.fixture
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

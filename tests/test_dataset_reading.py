@@ -8,28 +8,11 @@ from pathlib import Path
 
 import pytest
 from conftest import Command, write_csv, write_image
+from lab_faces import CLASSES, FACES, N, a, b, faces
 
 from ltnet_core.datasets import Study, load_dataset
 from ltnet_core.datasets.correction_flags import of_answer
 from ltnet_core.errors import DatasetError
-
-N = 24
-CLASSES = ("angry", "happy", "neutral", "sad")
-FACES = [f"f{i:03d}.png" for i in range(N)]
-
-
-def a(i: int) -> str:
-    return CLASSES[(i * 7 + i // 5) % 4]
-
-
-def b(i: int) -> str:
-    return CLASSES[(i * 3 + i // 3) % 4]
-
-
-def faces(at: Path, names: list[str] = FACES, folder: str = "images") -> Path:
-    for n, name in enumerate(names):
-        write_image(at / folder / name, n)
-    return at
 
 
 def table(*columns: str, **cells: Callable[[int], object]) -> Callable[[Path], None]:
