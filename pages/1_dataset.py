@@ -13,6 +13,7 @@ from ltnet_core.files.printing import counted, plural
 from ltnet_core.files.spreadsheet import guarded
 from ui import (
     charts,
+    class_names,
     frame,
     how_read,
     intake,
@@ -30,7 +31,7 @@ from ui.current import current
 from ui.wording import ONE_DIGIT, coder_name, listing, percent
 from ui.workspace import Dataset, set_format
 
-ANOTHER = "another-dataset"  # where the page tells how to bring one
+ANOTHER, JOIN = "another-dataset", "join-datasets"  # where the page tells how to bring one, and how to join some
 CHARTED = 8
 MOST_ROWS = 20  # of the table of pairs; more are a table that scrolls
 
@@ -177,12 +178,13 @@ def faces(study: Study, dataset: Dataset) -> None:
         markup.show(samples.render(study, coder, reads.thumbnail_maker(dataset, 96)))
 
 
-def more_datasets(opened: bool = False) -> None:
-    """Bring another, or join some."""
+def more_datasets(bring: bool = False, join: bool = False) -> None:
+    """Bring another, or join some; what is to be done next is open."""
     markup.show(f'<div id="{ANOTHER}"></div>')
-    with st.expander("Bring another dataset", expanded=opened or bool(uploads.unfinished())):
+    with st.expander("Bring another dataset", expanded=bring or bool(uploads.unfinished())):
         intake.three_ways()
-    with st.expander("Join datasets into one study", expanded=opened):
+    with st.expander("Join datasets into one study", expanded=join):
+        markup.show(f'<div id="{JOIN}"></div>')
         joining.panel(state.datasets, intake.chosen)
 
 
@@ -201,7 +203,7 @@ except LTNetError as e:
     else:
         markup.callout("error", str(e), title="This dataset cannot be read any more")
     manage.dataset_itself(state.dataset, state)
-    more_datasets(opened=True)
+    more_datasets(bring=True, join=True)
     st.stop()
 
 overview(study)
@@ -213,12 +215,18 @@ with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         frame.link("disagreements", "Look at the images", state)
     if not state.runs_here and study.has_images and not study.errors() and not study.reading.questions:
         frame.link("train", "Next: train on it →", state)
-    markup.show(f'<a class="lt-jump" href="#{ANOTHER}">Bring another dataset ↓</a>')
+    more = f'<a class="lt-jump" href="#{ANOTHER}">Bring another dataset ↓</a>'
+    if not study.has_images and state.dataset.id:
+        more = f'<a class="lt-jump" href="#{JOIN}">Join these labels with images ↓</a> &ensp; {more}'
+    markup.show(more)
+if not study.has_images:
+    text = "To train on them, join them with the dataset of their images. The command line tells their truth without."
+    markup.callout("note", text, title="Labels without images")
 with st.grid(2, min_column_width=400, gap="large"):
     left, right = st.container(), st.container()
 with left:
     balance(study)
-    joining.class_names(state.dataset)
+    class_names.section(study, state.dataset)
 with right:
     problem_list.section(study, state.dataset)
     agreement_part(study, reads.study_agreement(state.dataset))
@@ -226,9 +234,6 @@ with st.container():  # what it shows changes by itself, and what stands below k
     labels_alone.section(study, state.dataset)
 if study.has_images:
     faces(study, state.dataset)
-else:
-    text = "Majority vote and Dawid–Skene can tell their truth from the command line; join them with images to train."
-    markup.callout("note", text, title="Labels without images")
-more_datasets()
+more_datasets(join=not study.has_images)
 manage.dataset_itself(state.dataset, state)
 manage.deleted_ones()

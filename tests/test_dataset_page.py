@@ -14,11 +14,12 @@ from page_driver import open_page, seen
 from test_annotation_exports import studio_study
 from uploading import upload, uploaded
 
+from ltnet_core.datasets import Corrections
 from ltnet_core.datasets.crowd import draw_crowd
 from ltnet_core.datasets.formats.joined import Source
 from ltnet_core.errors import DatasetError
 from ltnet_core.labels.aggregation import aggregate
-from ui import labels_alone, markup, reads, workspace
+from ui import class_names, labels_alone, markup, reads, workspace
 
 VOTES = b"image,happy,fear\nimages/0.png,9,1\nimages/1.png,2,8\n"
 
@@ -47,6 +48,7 @@ def test_a_dataset_is_read_as_it_is_told(workspace_path: Path, tmp_path: Path) -
     assert (dataset.name, dataset.location) == ("crowd", workspace_path / "datasets" / "crowd" / "data")
     at = open_page("dataset")
     assert "Table of votes, one column per class" in seen(at) and "Labels without images" in seen(at)
+    assert next(e for e in at.expander if e.label == "Join datasets into one study").proto.expanded
     at.selectbox(key=f"format_{dataset.id}").set_value("wide-table").run()
     at.button(key="read_as").click().run()
     assert "Table, one column per annotator (chosen by hand)" in seen(at)
@@ -97,6 +99,30 @@ def test_class_names_of_a_joined_study_can_be_changed(workspace_path: Path, tmp_
     with pytest.raises(DatasetError, match="only the class 'one' occurs"):
         workspace.set_classes(joined, dict.fromkeys(("happy", "happiness", "fear"), "one"))
     assert reads.study(joined).table.classes == ("fear", "joy")
+
+
+def test_classes_are_merged_renamed_and_left_out(workspace_path: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "scans"
+    rows = [
+        (f"{n}.png", c, ("ok", "OK?", "shift", "blurred")[(n + (c == "Ben")) % 4])
+        for n in range(8)
+        for c in ("Ann", "Ben")
+    ]
+    for n in range(8):
+        write_image(folder / "images" / f"{n}.png", n)
+    write_csv(folder / "annotations.csv", ("image", "coder", "label"), rows)
+    dataset = workspace.add_path(str(folder))
+    taken_as = {"ok": "ok", "OK?": "ok", "shift": "moved", "blurred": ""}
+    told = class_names.corrections(taken_as)
+    assert told == {"ok": "ok", "OK?": "ok", "shift": "moved", "blurred": ""}, "ok stays a name that can be changed"
+    assert class_names.corrections({"a": "a", "b": "c"}) == {"b": "c"}
+    workspace.set_reading(dataset, Corrections(classes=told))
+    (dataset,) = workspace.list_datasets()
+    study = reads.study(dataset)
+    assert study.table.classes == ("moved", "ok")
+    assert study.table.annotations_per_coder().tolist() == [6, 6]
+    assert "Merge, rename or leave out classes" in [e.label for e in open_page("dataset").expander]
+    assert class_names.now_taken_as(study) == taken_as
 
 
 def test_images_alone_wait_to_be_joined(workspace_path: Path, tmp_path: Path) -> None:

@@ -1,17 +1,15 @@
-"""Several datasets as one study: choose them, join them, say which class names mean the same."""
+"""Several datasets as one study: choose them and join them."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
 
-import pandas as pd
 import streamlit as st
 
 from ltnet_core.datasets.formats.joined import Source
 from ltnet_core.errors import LTNetError
-from ltnet_core.files.spreadsheet import guarded, unguarded
-from ui import markup, reads, workspace
+from ui import markup, workspace
 from ui.clicks import once
 from ui.workspace import Dataset
 
@@ -57,35 +55,3 @@ def panel(datasets: Sequence[Dataset], chosen: Callable[[Dataset], None]) -> Non
             markup.callout("error", str(e), title="These datasets cannot be joined")
         else:
             chosen(dataset)
-
-
-def class_names(dataset: Dataset) -> None:
-    """The classes of a joined study as its sources call them, and what they are taken as; editable."""
-    if not workspace.is_joined(dataset):
-        return
-    classes = reads.source_classes(dataset)
-    markup.heading(
-        "Class names",
-        "as the sources call them",
-        "Names of one meaning are one class. Change what a name is taken as; an empty cell leaves its labels out.",
-    )
-    frame = pd.DataFrame(
-        [(c.name, ", ".join(c.sources), c.labels, c.taken_as) for c in classes],
-        columns=["class", "in", "labels", "taken as"],
-    )
-    edited = st.data_editor(
-        guarded(frame),
-        hide_index=True,
-        disabled=["class", "in", "labels"],
-        column_config={"labels": st.column_config.NumberColumn(format="localized")},
-        key=f"classes_{dataset.id}_{dataset.version}",
-    )
-    edited = unguarded(edited)
-    new = {str(a): str(b or "").strip() for a, b in zip(edited["class"], edited["taken as"], strict=True)}
-    if new != {c.name: c.taken_as for c in classes} and st.button("Use these names", type="primary", key="use_classes"):
-        try:
-            workspace.set_classes(dataset, new)
-        except (LTNetError, OSError) as e:
-            markup.callout("error", str(e), title="These names cannot be used")
-        else:
-            st.rerun()
