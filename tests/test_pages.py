@@ -253,7 +253,9 @@ def test_labels_that_cannot_be_right_can_be_set_aside(
     assert asked == [["--preset", "quick", "--seed", "0", "--set-aside"]]
 
 
-def test_what_is_deleted_can_be_brought_back_until_the_server_starts_again(workspace_path: Path, demo: Path) -> None:
+def test_what_is_deleted_can_be_brought_back_until_the_server_starts_again(
+    workspace_path: Path, demo: Path, tmp_path: Path
+) -> None:
     link(workspace_path, demo)
     for name in ("faces-1", "faces-2"):
         write_fake_run(workspace_path / "runs" / name, demo)
@@ -264,7 +266,9 @@ def test_what_is_deleted_can_be_brought_back_until_the_server_starts_again(works
     assert "Deleted" in seen(at)
     assert [p.name for p in (workspace_path / "runs").iterdir()] == ["faces-1"]
     assert not list((workspace_path / "run-notes").iterdir()), "its name goes with it"
+    assert at.session_state["asked_run"] == "faces-1"
     at.button(key="undo_delete").click().run()
+    assert at.session_state["asked_run"] == "faces-2", "what is brought back is looked at"
     assert {p.relative_to(workspace_path): p.read_bytes() for p in workspace_path.rglob("*") if p.is_file()} == before
 
     # Another tab, or the same after a reload, brings it back too.
@@ -287,6 +291,15 @@ def test_what_is_deleted_can_be_brought_back_until_the_server_starts_again(works
     assert not (workspace_path / "datasets" / "faces").exists()
     assert not list((workspace_path / "runs").iterdir())
     assert demo.is_dir()  # it lies elsewhere
+
+    # What is brought back is looked at, whatever was in the meantime.
+    shutil.copytree(demo, tmp_path / "others")
+    workspace.add_path(str(tmp_path / "others"))
+    at.run()
+    assert at.session_state["asked_dataset"] == "others"
+    at.button(key="undo_delete").click().run()
+    assert at.session_state["asked_dataset"] == "faces" and "Deleted dataset" not in seen(at)
+    at.button(key="delete_dataset").click().run()
     with trash.emptied():
         at.button(key="undo_delete").click().run()
     assert "cannot be brought back: the server was started anew since" in seen(at)

@@ -144,4 +144,9 @@ def run_again() -> NoReturn:
 
 def select(dataset: Dataset | None = None, run: Run | None = None) -> None:
     """Look at something else from the next rerun on."""
-    _remember(dataset.id if dataset else None, run.folder.name if run else None)
+    look_at(dataset.id if dataset else None, run.folder.name if run else None)
+
+
+def look_at(dataset_id: str | None, run_id: str | None) -> None:
+    """The same by names; a run without a dataset brings its own."""
+    _remember(dataset_id, run_id)

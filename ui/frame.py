@@ -32,10 +32,10 @@ def sidebar(state: Current) -> None:
         outside = {r.folder.name: d for r, d in state.runs if not d.id}
         if known or outside:
             options = [*known, *(f"run:{r}" for r in outside)]
-            index = _follow("sidebar_dataset", options, _dataset_option(state))
             names = {o: known[o].name if o in known else outside[o[4:]].name for o in options}
             twice = [n for n in names.values() if list(names.values()).count(n) > 1]
             names = {o: f"{n} ({o.removeprefix('run:')})" if n in twice else n for o, n in names.items()}
+            index = _follow("sidebar_dataset", names, _dataset_option(state))
             st.selectbox(
                 "Dataset",
                 options,
@@ -47,13 +47,14 @@ def sidebar(state: Current) -> None:
             )
         here = {r.folder.name: r for r in state.runs_here}
         if here:
-            index = _follow("sidebar_run", list(here), state.run.folder.name if state.run else None)
+            titles = {folder: run_notes.title(r) for folder, r in here.items()}
+            index = _follow("sidebar_run", titles, state.run.folder.name if state.run else None)
             st.selectbox(
                 "Run",
                 list(here),
                 index=index,
                 key="sidebar_run",
-                format_func=lambda name: run_notes.title(here[name]),
+                format_func=lambda name: titles.get(name, str(name)),
                 on_change=_run_chosen,
                 args=(here, state),
             )
@@ -99,15 +100,21 @@ def _dataset_option(state: Current) -> str | None:
     return state.dataset.id or (f"run:{state.run.folder.name}" if state.run else None)
 
 
-def _follow(key: str, options: list[str], value: str | None) -> int:
+def _follow(key: str, options: dict[str, str], value: str | None) -> int:
     """Let a selector show the choice, also when it was made elsewhere; the option that it is to begin with.
+
+    ``options`` maps them to the texts that are shown. The browser keeps the text that it was told: where the chosen
+    one is called something else now, it is told again.
 
     Streamlit tells the browser only once what was set here. A busy browser may miss that, if the page runs again at
     once; it then begins with the default and sends that as if it had been chosen.
     """
-    if value in options and st.session_state.get(key) != value:
+    texts = f"{key}_texts"
+    before = st.session_state.get(texts, options)
+    if value in options and (st.session_state.get(key) != value or before.get(value) != options[value]):
         st.session_state[key] = value
-    return options.index(st.session_state[key]) if st.session_state.get(key) in options else 0
+    st.session_state[texts] = options
+    return list(options).index(st.session_state[key]) if st.session_state.get(key) in options else 0
 
 
 def _dataset_chosen(known: dict[str, Dataset], state: Current) -> None:

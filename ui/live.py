@@ -9,8 +9,9 @@ from pathlib import Path
 import streamlit as st
 
 from ltnet_core.runs.manifest import NAME as MANIFEST
+from ui import run_notes
 from ui.current import Current, run_again
-from ui.workspace import adjudications_of, datasets_folder, runs_folder
+from ui.workspace import adjudications_of, datasets_folder, root, runs_folder
 
 SPEC = "spec.json"
 SECONDS = 2.5
@@ -20,7 +21,7 @@ Stamp = tuple[object, ...]
 
 
 def stamp(state: Current, path: str) -> Stamp:
-    """Changes when a run begins or ends, a dataset comes or goes, or something is settled.
+    """Changes when a run begins or ends, a dataset comes or goes, something is settled, or a run is named.
 
     A run begins when its trainer writes what it was asked for, which is some time after its folder is made.
     It reads names and times of files, nothing of what is in them, since every open tab asks for it all the time.
@@ -28,7 +29,8 @@ def stamp(state: Current, path: str) -> Stamp:
     run = state.run
     chosen: Stamp = () if run is None else (run.holder() is not None, _changed(run.folder / MANIFEST))
     settled = 0 if state.dataset is None or path in OWN_NEWS else _changed(adjudications_of(state.dataset))
-    return (_names(runs_folder(), SPEC, MANIFEST), _names(datasets_folder(), "about.json"), chosen, settled)
+    named = _changed(root() / run_notes.FOLDER)
+    return (_names(runs_folder(), SPEC, MANIFEST), _names(datasets_folder(), "about.json"), chosen, settled, named)
 
 
 def _names(folder: Path, *files: str) -> Stamp:

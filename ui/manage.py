@@ -9,7 +9,8 @@ import streamlit as st
 from ltnet_core.errors import LTNetError
 from ltnet_core.runs.run import Run
 from ui import markup, trash
-from ui.current import Current, forget
+from ui.current import Current, forget, look_at
+from ui.top import to_top
 from ui.trash import Deleted
 from ui.wording import listing
 from ui.workspace import LONGEST_NAME, Dataset, datasets_folder, made_of, rename
@@ -38,7 +39,9 @@ def dataset_itself(dataset: Dataset, state: Current) -> None:
 
 
 def _rename(dataset: Dataset) -> None:
-    with st.popover("Rename …"), st.form(f"rename_{dataset.id}", border=False):
+    # A popover of its own for every name: it is closed once the dataset has another.
+    menu = st.popover("Rename …", key=f"renaming_{dataset.id}_{dataset.name}")
+    with menu, st.form(f"rename_{dataset.id}", border=False):
         name = st.text_input("Name of the dataset", dataset.name, max_chars=LONGEST_NAME, key=f"name_{dataset.id}")
         if st.form_submit_button("Rename", type="primary"):
             try:
@@ -71,6 +74,7 @@ def _do(delete: Callable[[], Deleted], *, dataset: bool) -> None:
         return
     st.session_state[KEY] = deleted
     forget(keep_dataset=dataset)
+    to_top()  # where it can be brought back
     st.rerun()
 
 
@@ -110,4 +114,6 @@ def _bring_back(deleted: Deleted) -> None:
         return
     if st.session_state.get(KEY) == deleted:
         del st.session_state[KEY]
+    look_at(*deleted.what())
+    to_top()
     st.rerun()

@@ -39,6 +39,12 @@ class Deleted:
     text: str
     moved: tuple[tuple[Path, Path], ...]
 
+    def what(self) -> tuple[str | None, str | None]:
+        """The id of the dataset, else the name of the run."""
+        names = {was.parent.name: was.name for _, was in self.moved}
+        dataset = names.get("datasets")
+        return dataset, None if dataset else names.get("runs")
+
 
 def require_idle(runs: Sequence[Run]) -> None:
     """Raise RunError where one of the runs is at work."""
