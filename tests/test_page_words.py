@@ -214,6 +214,24 @@ def test_the_list_of_stages_counts_epochs_and_times_and_names_are_text() -> None
     assert progress.after_epoch("ltnet", events, settings) == ""
 
 
+def test_the_time_between_a_stop_and_a_resume_is_no_stage_s() -> None:
+    start = {"event": "start"}
+    events = [start, entered("images", 0.0), entered("mixture", 1.0), entered("ltnet", 21.0)]
+    events += [epoch("ltnet", 1, time=24.0), {"event": "cancelled", "time": 26.0}]
+    night = 36_000.0
+    events += [start, entered("images", night), entered("ltnet", night + 2), entered("results", night + 7)]
+    events += [{"event": "done", "time": night + 7.4}]
+    assert progress.took(events) == pytest.approx({"images": 3.0, "mixture": 20.0, "ltnet": 10.0, "results": 0.4})
+    body = progress.stage_list(events, status("done"))
+    assert "hours" not in body and "3 seconds" in body and "20 seconds" in body and "under a second" in body
+    # Networks that train side by side end with their last epoch.
+    beside = [start, entered("coder:A", 0.0), entered("coder:B", 0.1), epoch("coder:A", 9, time=50.0)]
+    assert progress.took([*beside, entered("pseudo", 60.0)]) == pytest.approx(
+        {"coder:A": 50, "coder:B": 59.9, "pseudo": 0}
+    )
+    assert progress.took([]) == {}
+
+
 def test_ltnet_goes_on_counting_where_its_warm_up_ended() -> None:
     settings = make_settings("quick", epochs=10)
     events = [epoch("warm-up", 4, 4), epoch("ltnet", 2, 6)]

@@ -9,7 +9,7 @@ from ltnet_core.files.writing import amount
 from ltnet_core.runs.run import Status
 from ltnet_core.settings import Settings
 from ui.markup import esc
-from ui.wording import LIVE, curve_name, duration, stage_name
+from ui.wording import LIVE, curve_name, stage_name, time_taken
 
 ROUGHLY = ["images", "mixture", "ltnet", "results"]
 
@@ -78,22 +78,45 @@ def stage_list(events: Sequence[dict[str, Any]], status: Status, settings: Setti
     method = settings.method if settings else ""
     marks = {"done": "✓", "now": "●", "stop": "■", "todo": "○"}
     last = _last_epochs(events)
-    began = {str(e["stage"]): float(e["time"]) for e in events if e["event"] == "stage"}
-    ends = sorted(began.values())
+    seconds = took(events)
     lines = []
     for stage, kind in stages(events, status):
         note = ""
         if kind in ("now", "stop") and stage in last:
             note = _epoch(stage, last, settings)
-        elif kind == "done" and stage in began:
-            end = next((t for t in ends if t > began[stage]), None)
-            end = max(end, float(last[stage].get("time", end))) if end and stage in last else end
-            note = duration(end - began[stage]) if end else ""
+        elif kind == "done" and stage in seconds:
+            note = time_taken(seconds[stage])
         lines.append(
             f'<li class="{kind}"><span class="mark">{marks[kind]}</span><span>{esc(stage_name(stage, method))}</span>'
             f'<span class="when">{esc(note)}</span></li>'
         )
     return f'<ol class="lt-stages">{"".join(lines)}</ol>'
+
+
+def took(events: Sequence[dict[str, Any]]) -> dict[str, float]:
+    """Seconds for which the trainer was at work on each stage: without the time between a stop and a resume.
+
+    A stage ends where the next one begins, or with its last epoch where networks train side by side.
+    """
+    out: dict[str, float] = {}
+    for at_work in _sittings(events):
+        entered = [(str(e["stage"]), float(e["time"])) for e in at_work if e["event"] == "stage"]
+        last = _last_epochs(at_work)
+        stopped = max((float(e["time"]) for e in at_work if "time" in e), default=0.0)
+        for (stage, began), (_, next_began) in zip(entered, [*entered[1:], ("", stopped)], strict=True):
+            end = max(next_began, float(last[stage].get("time", next_began)) if stage in last else next_began)
+            out[stage] = out.get(stage, 0.0) + end - began
+    return out
+
+
+def _sittings(events: Sequence[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """The events of each start of the trainer, in order."""
+    out: list[list[dict[str, Any]]] = []
+    for event in events:
+        if event["event"] == "start" or not out:
+            out.append([])
+        out[-1].append(event)
+    return out
 
 
 def after_epoch(stage: str, events: Sequence[dict[str, Any]], settings: Settings | None) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ltnet_core.annotations import MACHINE_PREFIX, is_machine
-from ltnet_core.files.printing import isolated
+from ltnet_core.files.printing import counted, isolated
 from ltnet_core.method import METHODS
 from ltnet_core.runs.run import Status
 
@@ -121,6 +121,13 @@ def duration(seconds: float | None) -> str:
     if seconds < 36 * 3600:
         return f"{seconds / 3600:.1f} hours"
     return f"{seconds / 86400:.1f} days"
+
+
+def time_taken(seconds: float) -> str:
+    """The same of what is over, to the second where that is short."""
+    if seconds >= 10:
+        return duration(seconds)
+    return "under a second" if seconds < 1 else counted(round(seconds), "second")
 
 
 def progress_sentence(status: Status) -> str:
