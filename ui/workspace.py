@@ -26,6 +26,7 @@ import json
 import os
 import re
 import shutil
+import unicodedata
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -46,6 +47,10 @@ from ltnet_core.runs.run import Run
 MOST_STAMPS = 1000
 LONGEST_NAME = 80  # of a dataset
 MOST_NAME_BYTES = 255
+NEAREST = str.maketrans(  # letters that Unicode does not take apart
+    {"ß": "ss", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D",
+     "ð": "d", "Ð": "D", "þ": "th", "Þ": "Th", "ı": "i"}
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -358,9 +363,15 @@ def _keep(name: str, fill: Callable[[Path], None]) -> Dataset:
     return dataset
 
 
+def in_ascii(name: str) -> str:
+    """A name with the nearest Latin letters without marks: ``Röntgen`` → ``Rontgen``; other scripts stay."""
+    plain = unicodedata.normalize("NFKD", name.translate(NEAREST))
+    return "".join(c for c in plain if not unicodedata.combining(c))
+
+
 def settle(partial: Path, name: str) -> Path:
     """Give the folder the first free id made from the name."""
-    stem = re.sub(r"[^a-z0-9._-]+", "-", name.lower()).strip("-._")[:40] or "dataset"
+    stem = re.sub(r"[^a-z0-9._-]+", "-", in_ascii(name).lower()).strip("-._")[:40] or "dataset"
     number = 1
     while True:
         final = partial.parent / (stem if number == 1 else f"{stem}-{number}")
