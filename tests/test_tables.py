@@ -16,9 +16,11 @@ from conftest import write_image
 from ltnet_core.datasets import load_dataset
 from ltnet_core.datasets.coded_columns import categorical, coded, mapped, united
 from ltnet_core.datasets.sources.files import FolderFiles
+from ltnet_core.datasets.tables import encodings
 from ltnet_core.datasets.tables import table as tables
 from ltnet_core.datasets.tables.csv_lines import first_row, without_preamble
-from ltnet_core.datasets.tables.table import Table, as_utf8, header, read_table
+from ltnet_core.datasets.tables.encodings import as_utf8
+from ltnet_core.datasets.tables.table import Table, header, read_table
 from ltnet_core.errors import DatasetError
 
 
@@ -80,13 +82,13 @@ def test_what_is_no_text_is_refused(tmp_path: Path) -> None:
 
 
 def test_pieces_of_text_are_checked_within_their_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tables, "CHUNK", 4)
+    monkeypatch.setattr(encodings, "CHUNK", 4)
     text = "aé😀b" * 5
     assert as_utf8(text.encode(), "f") == (text.encode(), None)
     with pytest.raises(UnicodeDecodeError) as error:
-        tables._require_utf8(b"abcdefgh\xff")
+        encodings._require_utf8(b"abcdefgh\xff")
     assert error.value.start == 8
-    assert tables._as_utf8(text.encode("utf-16-le"), "utf-16-le") == text.encode()
+    assert encodings._decoded(text.encode("utf-16-le"), "utf-16-le") == text.encode()
 
 
 # ---- the header

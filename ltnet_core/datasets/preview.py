@@ -12,7 +12,8 @@ import pyarrow.parquet
 from ..errors import DatasetError
 from .sources.files import MAX_FILE_BYTES, WORKBOOKS, Files, suffix
 from .study import Study
-from .tables.table import as_utf8, is_table
+from .tables.encodings import as_utf8
+from .tables.table import is_table
 
 ROWS, HEAD, MOST_IMAGES, MOST_BYTES = 2_000, 1024**2, 50_000, 16 * 1024**2
 CELL = re.compile(rb"[^,;\t|\r\n\"/\\]+")

@@ -20,7 +20,8 @@ from ..reading import Match, Reading, Rows
 from ..sources.files import Files
 from ..study import Problem
 from ..tables.csv_lines import LONGEST_ROW, first_row
-from ..tables.table import as_utf8, header
+from ..tables.encodings import as_utf8
+from ..tables.table import header
 from .numbered_images import ArrayImages
 
 FORMAT = "fer2013"

@@ -10,7 +10,7 @@ from ..reading import Match, Reading
 from ..sources.files import Files, suffix
 from ..tables.columns import role
 from ..tables.csv_lines import first_row, without_preamble
-from ..tables.table import as_utf8
+from ..tables.encodings import as_utf8
 from .as_tables import AsTables, match_tables, read_as_tables
 
 FORMAT = "text-table"

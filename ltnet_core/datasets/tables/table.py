@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import io
 import re
 from collections.abc import Callable, Sequence
@@ -16,7 +15,6 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.json
 import pyarrow.parquet
-from charset_normalizer import from_bytes
 from numpy.typing import NDArray
 
 from ...errors import DatasetError, did_you_mean
@@ -26,23 +24,21 @@ from ..sources.json_files import require_objects
 from ..study import EXAMPLES, Problem
 from .column_titles import require_different, require_header, require_one_row, with_names
 from .csv_lines import LONGEST_ROW, csv_cell, first_row, with_all_names, without_preamble
+from .encodings import HEAD, as_utf8
 from .workbook import header_of_sheet, sheet
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".parquet", ".jsonl", ".ndjson", *WORKBOOKS)
-HEAD = 65_536
 LONGEST_QUOTE = 300
 # A row of blanks or a run in a Parquet file takes a byte or less in a file, and hundreds in memory.
 MAX_CELLS = 100_000_000
 MAX_BROKEN = 1_000_000
 MAX_KEYS = 5_000
-CHUNK = 16 * 1024**2
 LARGEST_WHOLE = 2.0**53
 KEY = re.compile(rb'"([^"\\]*(?:\\.[^"\\]*)*)"\s*:', re.DOTALL)
 DECIMAL_COMMA = re.compile(r"-?\d+,(\d{1,2}|\d{4,})")  # with three digits it may be thousands
 OF_ALL = re.compile(r"(\d+)\s*(?:/|of|out of|von|de|sur)\s*\d+")
 TRUTHS = {"true": 1, "yes": 1, "false": 0, "no": 0}
 TEXT_TYPES = (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.types.is_large_binary)
-BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 
 
 @dataclass(frozen=True)
@@ -221,53 +217,6 @@ def _blank_rows(frame: pd.DataFrame) -> NDArray[np.bool_]:
         if not blank.any():
             break
     return blank
-
-
-def as_utf8(data: bytes, name: str, whole: bool = True) -> tuple[bytes, str | None]:
-    """The text as UTF-8 without a mark, and the encoding where it had to be guessed."""
-    for mark, encoding in BOMS:
-        if data.startswith(mark):
-            if encoding == "utf-8-sig":
-                return data[len(mark) :], None
-            return _as_utf8(data[: len(data) // 2 * 2], encoding, "strict" if whole else "ignore"), None
-    if b"\0" in data[:HEAD]:
-        raise DatasetError("is not text; expected a CSV file.", file=name)
-    try:
-        _require_utf8(data)
-        return data, None
-    except UnicodeDecodeError as e:
-        if not whole and e.start > len(data) - 4:  # the cut went through a character
-            return data[: e.start], None
-        guess = from_bytes(data[: 16 * HEAD]).best()
-        if guess is None:
-            row = data[: e.start].count(b"\n") + 1
-            raise DatasetError("is neither UTF-8 nor any other known text encoding.", file=name, row=row) from e
-        try:
-            return _as_utf8(data, guess.encoding), guess.encoding
-        except UnicodeDecodeError as wrong:
-            row = data[: wrong.start].count(b"\n") + 1
-            raise DatasetError("is not UTF-8 text; save it as UTF-8.", file=name, row=row) from wrong
-
-
-def _require_utf8(data: bytes) -> None:
-    """Raise UnicodeDecodeError unless the data are UTF-8; the text itself could take four times as much memory."""
-    begin = 0
-    while begin < len(data):
-        end = begin + CHUNK
-        while begin < end < len(data) and data[end] & 0xC0 == 0x80:  # not within a character
-            end -= 1
-        try:
-            data[begin:end].decode()
-        except UnicodeDecodeError as e:
-            raise UnicodeDecodeError(e.encoding, data, begin + e.start, begin + e.end, e.reason) from None
-        begin = end if end > begin else begin + CHUNK
-
-
-def _as_utf8(data: bytes, encoding: str, errors: str = "strict") -> bytes:
-    """Text of another encoding as UTF-8, in pieces for the same reason."""
-    decoder = codecs.getincrementaldecoder(encoding)(errors)
-    parts = [decoder.decode(data[i : i + CHUNK], i + CHUNK >= len(data)).encode() for i in range(0, len(data), CHUNK)]
-    return b"".join(parts)
 
 
 def _require_cells(rows: int, columns: int, name: str) -> None:
