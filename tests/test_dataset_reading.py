@@ -306,7 +306,7 @@ REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
     "all is test": (long(("image", "annotator", "label", "split"), lambda i, c: "test"), "every label belongs to a test part"),
     "lists of labels of nobody": (lambda at: (faces(at) / "answers.json").write_text(json.dumps({x: [a(i), b(i)] for i, x in enumerate(FACES)})), "gives lists of labels and does not say whose they are"),
     "files of another kind": (lambda at: (at / "notes.md").write_text("x"), "(notes.md), and no table of labels. Add a table"),
-    "a list with a header": (lambda at: (faces(at) / "meta.txt").write_text("Foto Label\n/images/f000.png 0\n"), "meta.txt has a header (Foto Label) and blanks between its cells"),
+    "a list with a header": (lambda at: (faces(at) / "meta.txt").write_text("Shot Rank\n/images/f000.png 0\n"), "meta.txt has a header (Shot Rank) and blanks between its cells"),
 }  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import write_csv
+from conftest import Command, write_csv
 from lab_faces import (
     CLASSES,
     FACES,
@@ -18,10 +18,12 @@ from lab_faces import (
     b,
     faces,
     found,
+    inspected,
+    labels,
     long_table,
 )
 
-from ltnet_core.datasets import load_dataset
+from ltnet_core.datasets import Corrections, load_dataset
 
 
 @pytest.mark.parametrize("mark", [" (?)", "?", ".", " [unsure]", " - Copy", " (2)"])
@@ -141,3 +143,36 @@ def test_a_coder_who_says_what_most_of_the_others_say_is_named(tmp_path: Path) -
     (told,) = [p for p in load_dataset(tmp_path).problems if p.kind == "coder like the majority"]
     assert told.level == "warning"
     assert "coder 'result' says what most of the others say on all " in told.examples[0]
+
+
+@pytest.mark.parametrize("none", ["NA", "N/A", "null"])
+def test_what_programs_write_for_an_absent_cell_is_asked_about_however_often(none: str, tmp_path: Path) -> None:
+    long_table(tmp_path, lambda i, c: none if i // 3 % 4 == 1 else a(i))
+    (_, out), _ = answers(tmp_path, "missing values")
+    assert out.table.classes == CLASSES
+
+
+@pytest.mark.parametrize("absent", ["nan", "<NA>", "NaT"])
+def test_naming_a_value_that_is_no_label_makes_no_class_of_others(absent: str, tmp_path: Path, ltnet: Command) -> None:
+    labels(
+        tmp_path, ("image", "Ann", "Ben"), lambda i: (absent if i % 6 == 1 else a(i), "skip" if i % 6 == 2 else b(i))
+    )
+    report = inspected(ltnet, tmp_path, "--missing", "skip")
+    assert report["classes"] == list(CLASSES)
+    assert report["reading"]["missing"] == {absent: 4, "skip": 4}
+    assert load_dataset(tmp_path, corrections=Corrections(missing=())).table.classes == tuple(
+        sorted((*CLASSES, absent, "skip"))
+    )
+
+
+def test_minus_one_stays_no_label_beside_a_value_that_is_named(tmp_path: Path) -> None:
+    labels(tmp_path, ("image", "Ann", "Ben"), lambda i: (-1 if i % 6 == 1 else i % 4, 9 if i % 6 == 2 else i // 4 % 4))
+    study = load_dataset(tmp_path, corrections=Corrections(missing=("9",)))
+    assert study.table.classes == ("0", "1", "2", "3")
+    assert found(study) == {"Ann": N - 4, "Ben": N - 4}
+
+
+def test_blanks_in_a_name_are_one_as_in_the_names_of_coders(tmp_path: Path, ltnet: Command) -> None:
+    labels(tmp_path, ("image", "Dr.  Ann", "Ben\n(senior)", "Cem"), lambda i: (a(i), b(i), a(i)))
+    report = inspected(ltnet, tmp_path, "--annotators", "Dr.  Ann,Ben (senior)")
+    assert list(report["coders"]) == ["Ben (senior)", "Dr. Ann"]

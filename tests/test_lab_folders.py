@@ -27,6 +27,8 @@ from lab_faces import (
 from openpyxl import Workbook
 
 from ltnet_core.datasets import load_dataset
+from ltnet_core.datasets.corrections import parse
+from ltnet_core.errors import DatasetError
 
 
 def test_a_test_part_in_another_language_is_held_out(tmp_path: Path, ltnet: Command) -> None:
@@ -257,3 +259,41 @@ def test_a_table_of_labels_beside_annotations_csv_is_asked_about(tmp_path: Path)
     (tmp_path / "weather.csv").unlink()
     (tmp_path / "annotations.csv").rename(tmp_path / "labels.csv")
     assert found(load_dataset(tmp_path)) == {"A": N, "B": N, "mine": N}
+
+
+OTHER_THINGS = {
+    "weather": ("weather",), "two of them": ("weather", "season"), "quality": ("quality",), "owner": ("owner", "breed")
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", OTHER_THINGS)
+def test_a_table_of_other_things_beside_folders_of_classes_is_asked_about(
+    what: str, tmp_path: Path, ltnet: Command
+) -> None:
+    columns = OTHER_THINGS[what]
+    rows = [(x, *(("u", "v", "w")[(i + k) % (2 + k)] + c for k, c in enumerate(columns))) for i, x in enumerate(FACES)]
+    write_csv(by_class(tmp_path) / "info.csv", ("image", *columns), rows)
+    asked = inspected(ltnet, tmp_path)["questions"][0]
+    assert asked["kind"] == "folders and table disagree"
+    (own,) = [a["flag"] for a in asked["answers"] if a["meaning"].startswith("the folders")]
+    report = inspected(ltnet, tmp_path, *own.split())
+    assert report["questions"] == []
+    assert report["classes"] == list(CLASSES)
+
+
+def test_folds_and_tables_of_other_images_are_no_labels_beside_folders(tmp_path: Path) -> None:
+    write_csv(by_class(tmp_path / "fold") / "folds.csv", ("image", "fold"), [(x, i % 3) for i, x in enumerate(FACES)])
+    study = load_dataset(tmp_path / "fold")
+    assert study.table.classes == CLASSES
+    assert study.reading.questions == ()
+    write_csv(by_class(tmp_path / "other") / "labels.csv", ("image", "label"), [(f"z{i}.png", a(i)) for i in range(N)])
+    with pytest.raises(DatasetError, match="names no image of the dataset, and images lie in folders called angry"):
+        load_dataset(tmp_path / "other")
+    assert load_dataset(tmp_path / "other", corrections=parse(ignore=["labels.csv"])).table.classes == CLASSES
+
+
+def test_folders_of_days_beside_a_table_of_labels_are_none(tmp_path: Path) -> None:
+    for i, x in enumerate(FACES):
+        write_image(tmp_path / ("monday", "tuesday")[i % 2] / x, i)
+    write_csv(tmp_path / "labels.csv", ("image", "label"), [(x, a(i)) for i, x in enumerate(FACES)])
+    assert load_dataset(tmp_path).reading.questions == ()

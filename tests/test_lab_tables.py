@@ -332,3 +332,73 @@ def test_the_most_frequent_labels_beside_their_counts_are_asked_about(tmp_path: 
     labels(tmp_path, ("image", "label1", "votes1", "label2", "votes2"), lambda i: (a(i), 6, b(i), 3 + i % 2))
     one, other, both = answers(tmp_path, "which column is the label")
     assert [list(found(s).values()) for _, s in (one, other, both)] == [[N], [N], [N, N]]
+
+
+@pytest.mark.parametrize(
+    "classes",
+    [("gold", "silver", "copper"), ("correct", "incorrect", "unclear"), ("reference", "new", "junk"),
+     ("confidence", "fear", "joy"), ("weight", "height"), ("Wahrheit", "Lüge")],
+)  # fmt: skip
+def test_votes_for_classes_called_like_a_role_are_votes(classes: tuple[str, ...], tmp_path: Path) -> None:
+    def votes(i: int) -> list[int]:
+        some = [(i + k) % 3 for k in range(len(classes) - 1)]
+        return [*some, 6 - sum(some)]
+
+    labels(tmp_path, ("image", *classes), votes)
+    assert set(load_dataset(tmp_path).table.classes) == set(classes)
+
+
+@pytest.mark.parametrize(("yes", "no"), [("J", "N"), ("WAHR", "FALSCH"), ("да", "нет"), ("是", "否"), ("sim", "não")])
+def test_one_word_in_each_row_and_another_elsewhere_marks_the_class(yes: str, no: str, tmp_path: Path) -> None:
+    labels(tmp_path, ("image", *CLASSES), lambda i: [yes if k == a(i) else no for k in CLASSES])
+    study = load_dataset(tmp_path)
+    assert study.format == "one-hot"
+    assert study.table.classes == CLASSES
+    assert found(study) == {tmp_path.name: N}
+
+
+def test_columns_beside_readers_are_left_out_and_named(tmp_path: Path) -> None:
+    study = load_dataset(
+        labels(tmp_path, ("image", "breed", "Reader1", "Reader2"), lambda i: ("xy"[i % 2], a(i), b(i)))
+    )
+    assert study.reading.questions == ()
+    assert found(study) == {"Reader1": N, "Reader2": N}
+    assert ["'breed' is no annotator's" in p.examples[0] for p in study.problems if p.kind == "column left out"] == [
+        True
+    ]
+
+
+def test_a_column_about_the_image_that_holds_the_annotators_words_is_asked_about(tmp_path: Path) -> None:
+    labels(tmp_path, ("image", "condition", "Ann", "Ben"), lambda i: (a(i + 1), a(i), b(i)))
+    (few, less), (_, more) = answers(tmp_path, "column called otherwise")
+    assert (few, found(less)) == ("--annotators Ann,Ben", {"Ann": N, "Ben": N})
+    assert found(more) == {"Ann": N, "Ben": N, "condition": N}
+
+
+@pytest.mark.parametrize(
+    "head", [("image_file", "rater_initials", "species_label"), ("photo", "labeler name", "Observed Class"),
+             ("frame", "created_by", "annotation_value"), ("img", "radiologist", "impression")],
+)  # fmt: skip
+def test_longer_names_of_a_person_and_a_label_are_read(head: tuple[str, ...], tmp_path: Path) -> None:
+    write_csv(faces(tmp_path) / "t.csv", head, [(x, c, a(i)) for i, x in enumerate(FACES) for c in ("Ann", "Ben")])
+    study = load_dataset(tmp_path)
+    assert study.reading.questions == ()
+    assert found(study) == {"Ann": N, "Ben": N}
+
+
+def test_who_labelled_may_be_called_by_an_id_and_is_offered_with_labels_alone(tmp_path: Path) -> None:
+    rows = [
+        (x, 2 * i + k, who, a(i), "?" if i % 9 == 0 else "") for i, x in enumerate(FACES) for k, who in enumerate("XY")
+    ]
+    write_csv(faces(tmp_path) / "t.csv", ("image", "no", "shift_id", "reply", "note_2"), rows)
+    ((flag, study),) = answers(tmp_path, "who labelled")
+    assert flag == "--columns coder=shift_id,label=reply"
+    assert found(study) == {"X": N, "Y": N}
+
+
+def test_votes_in_rows_of_classes_that_are_numbers_have_their_count(tmp_path: Path) -> None:
+    rows = [(x, k, 1 + (i + k) % 3) for i, x in enumerate(FACES) for k in (1, 2, 3)]
+    write_csv(faces(tmp_path) / "votes.csv", ("image", "label", "votes"), rows)
+    study = load_dataset(tmp_path)
+    assert study.reading.questions == ()
+    assert study.table.class_counts().sum() == 6 * N

@@ -39,7 +39,7 @@ def kinds(found: Roles) -> list[str]:
         ("true_label", "truelabel", ["true", "label"]),
         ("AnnGrade_conf2", "anngradeconf2", ["ann", "grade", "conf"]),
         ("a.b-c:d/e", "abcde", ["a", "b", "c", "d", "e"]),
-        ("e\u0301tiquette", "étiquette", ["e", "tiquette"]),
+        ("e\u0301tiquette", "étiquette", ["étiquette"]),
         ("", "", []),
     ],
 )

@@ -136,11 +136,11 @@ def test_rows_of_a_long_table_with_all_columns() -> None:
 def test_rows_to_ignore_are_gone_and_answered_questions_with_them() -> None:
     said = Corrections(split={"out": "ignore"}, missing=("N/A",))
     found = rows_of(LONG, roles(shape="long", coder="who", label="label", split="set"), said, "f")
-    assert [r[0] for r in listed(found.labels)] == ["a", "c"]
+    assert [r[0] for r in listed(found.labels)] == ["a"]
     assert found.questions == ()
-    assert found.missing == {}
+    assert found.missing == {"nan": 1}
     kept = rows_of(LONG, roles(shape="long", coder="who", label="label"), said, "f")
-    assert kept.missing == {"n/a": 1}
+    assert kept.missing == {"n/a": 1, "nan": 1}
 
 
 def test_a_single_column_is_the_coders_and_a_whole_table_may_be_a_part() -> None:
@@ -247,13 +247,13 @@ def titles(**names: str) -> Titles:
 
 def test_who_labelled_is_a_column_that_tells_the_rows_of_an_image_apart() -> None:
     some = table({"image": ["a", "a", "b"], "by": ["X", "Y", "X"], "label": ["x", "x", "y"], "other": ["p", "p", "p"]})
-    asked = who_labelled(some, titles(by="By"), "image", ["by", "label", "other"], "label")
+    asked = who_labelled(some, titles(by="By"), "image", ["by", "label", "other"], ["label"])
     assert asked is not None
     assert [a.flag for a in asked.answers] == ["--columns coder=By,label=label"]
-    without = who_labelled(some, titles(), "image", ["by", "other"], None)
+    without = who_labelled(some, titles(), "image", ["by", "other"], ["other"])
     assert without is not None
     assert [a.flag for a in without.answers] == ["--columns coder=by,label=other"]
-    assert who_labelled(some, titles(), "image", ["other"], "label") is None
+    assert who_labelled(some, titles(), "image", ["other"], ["label"]) is None
     once = table({"image": ["a", "b"], "by": ["X", "Y"], "label": ["x", "y"]})
     assert who_labelled(once, titles(), "image", ["by"], "label") is None
     assert who_labelled(table({"image": [], "by": []}), titles(), "image", ["by"], None) is None

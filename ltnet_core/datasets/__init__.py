@@ -128,7 +128,7 @@ def read_files(
         reading = reader.read(files, name)
     reading = revise(reading, corrections)
     if format is None:
-        reading = replace(reading, questions=[*reading.questions, *disagreement(reader.FORMAT, reading, corrections)])
+        reading = replace(reading, questions=[*disagreement(reader.FORMAT, reading, corrections), *reading.questions])
     return reading, reader.FORMAT, why
 
 

@@ -18,8 +18,14 @@ PARTS = ("train", "test", "ignore")
 
 
 def key_of(name: str) -> str:
-    """The form in which names of columns, files, folders and values are compared: lower case, letters composed."""
-    return unicodedata.normalize("NFC", name).strip().strip("/").casefold()
+    """The form in which names of columns, files, folders and values are compared.
+
+    Lower case, letters composed, single blanks.
+
+    >>> key_of("Reader  1\\n(senior)"), key_of("images/")
+    ('reader 1 (senior)', 'images')
+    """
+    return " ".join(unicodedata.normalize("NFC", name).split()).strip("/").casefold()
 
 
 @dataclass(frozen=True)

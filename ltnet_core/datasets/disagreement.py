@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 
 from .corrections import Corrections
 from .formats import imagefolder
 from .label_tables.label_table import OWN, LabelTable, understand_beside, unread_tables
+from .label_tables.vote_columns import PEOPLE
 from .names.class_numbers import number
 from .names.image_names import match_names
 from .questions import Answer, Question, flag, listed
 from .reading import Reading
 from .sources.files import Files, inside
+from .tables.columns import labels as label_columns
 
 TABLES = ("long-table", "wide-table", "votes-table", "plain", "ltnet-list")
 PLAIN, PLAIN_TABLE = "plain", "annotations.csv"
 FOLDERS = ("imagefolder", "annotator-folders")
-LABELS_AGREE, FEWEST = 0.999, 4
+LABELS_AGREE, FEWEST, SHOWN = 0.999, 4, 4
 
 
 def disagreement(format: str, reading: Reading, corrections: Corrections) -> list[Question]:
@@ -41,11 +45,39 @@ def disagreement(format: str, reading: Reading, corrections: Corrections) -> lis
     if not by_folder:
         return []
     names = sorted({c.casefold() for c in by_folder.values()})
+    agree, total, classes = _compared(reading, by_folder, names)
+    file, folders = reading.labels[0].file, sorted(set(by_folder.values()))[:SHOWN]
+    files = listed(dict.fromkeys(r.file for r in reading.labels))
+    table = Answer(_explicit(format, reading), "the table holds the labels; the folders are none")
+    ways: tuple[Answer, ...] = (table, Answer(flag("--ignore", files), "the folders are the labels; the table is none"))
+    where = f"images lie in folders called {', '.join(folders)}"
+    alike = len(classes & set(names)) > 1
+    if total is None:
+        sentence = f"{file} names no image of the dataset, and {where}: the folders may be the labels."
+        ways = ways[1:]
+    elif not alike and _called_otherwise(reading):
+        sentence = f"{where}, and {file} has no column called like a label: either may be the labels."
+    elif alike and total >= FEWEST and agree < LABELS_AGREE * total:
+        sentence = (
+            f"{file} and the folders disagree: {where}, and {agree:,} of {total:,} labels in the table say the same."
+        )
+    else:
+        return []
+    return [Question("folders and table disagree", sentence, (file, *folders), ways)]
+
+
+def _compared(reading: Reading, by_folder: Mapping[str, str], names: Sequence[str]) -> tuple[int, int | None, set[str]]:
+    """How many labels of the tables are called like the image's folder, of how many; and all classes of the tables.
+
+    None where the tables name no image of the dataset, nor several at once.
+    """
     code = {n: k for k, n in enumerate(names)}
     agree = total = 0
     classes: set[str] = set()
+    there, named = set(reading.images), False
     for rows in reading.labels:
-        images = match_names([str(n) for n in rows.frame["image"].cat.categories], reading.images).images
+        found = match_names([str(n) for n in rows.frame["image"].cat.categories], reading.images)
+        images, named = found.images, named or bool(found.ambiguous) or not there.isdisjoint(found.images)
         words = [str(c).casefold() for c in rows.frame["label"].cat.categories]
         classes.update(words)
         known = [code[by_folder[i].casefold()] if i in by_folder else -1 for i in images]
@@ -54,19 +86,18 @@ def disagreement(format: str, reading: Reading, corrections: Corrections) -> lis
         of_row = folder[rows.frame["image"].cat.codes]
         total += int((of_row >= 0).sum())
         agree += int((of_row == label[rows.frame["label"].cat.codes]).sum())
-    if total < FEWEST or len(classes & set(names)) < 2 or agree >= LABELS_AGREE * total:
-        return []
-    file = reading.labels[0].file
-    shown = ", ".join(sorted(set(by_folder.values()))[:4])
-    sentence = (
-        f"{file} and the folders disagree: images lie in folders called {shown}, "
-        f"and {agree:,} of {total:,} labels in the table say the same."
-    )
-    answers = (
-        Answer(_explicit(format, reading), "the table holds the labels; the folders are none"),
-        Answer(flag("--ignore", file), "the folders are the labels; the table is none"),
-    )
-    return [Question("folders and table disagree", sentence, (file, *sorted(set(by_folder.values()))[:4]), answers)]
+    return agree, total if named else None, classes
+
+
+def _called_otherwise(reading: Reading) -> bool:
+    """Whether a table has a single column of labels, or several of no common class, that are not called like labels."""
+    for table in reading.tables:
+        columns = [c for c, role in table.columns.items() if role in ("label", "annotator")]
+        people = [c for c in columns if PEOPLE.search(c)]
+        if table.shape in ("single", "wide") and not label_columns(columns) and not people:
+            apart = any(q.kind == "which column is the label" for q in reading.questions)
+            return len(columns) == 1 or apart
+    return False
 
 
 def _beside_folders(reading: Reading, corrections: Corrections) -> list[Question]:

@@ -27,6 +27,7 @@ from .reading import Reading, Rows
 
 DEEPEST = 3
 LONGEST, MOST_NUMBERS, ONCE = 100, 20, 0.9
+OF_THE_LABEL = frozenset({"which column is the label", "who labelled"})
 # {"answer": "happy"}, ["happy", "sad"], [1, 2, 2], Ann:happy;Ben:sad; [20, 30] may be a range
 LIST = r"\[\s*['\"].*,.*\]|\[[^,]+(?:,[^,]+){2,}\]"
 RECORD = re.compile(r"\{.*:.*\}|" + LIST + r"|[^;,|:=]+[:=][^;,|:=]+(?:[;,|][^;,|:=]+[:=][^;,|:=]+)+", re.DOTALL)
@@ -57,7 +58,9 @@ def revise(reading: Reading, corrections: Corrections) -> Reading:
         if renamed != list(classes):
             classes, codes = list(dict.fromkeys(c for c in renamed if c)), None
     by_coder = _counts(labels)
-    questions = [*reading.questions, *_class_questions(by_coder, labels, truth, classes, corrections)]
+    questions = list(reading.questions)
+    if not any(q.kind in OF_THE_LABEL for q in questions):  # what the classes are depends on the answer
+        questions += _class_questions(by_coder, labels, truth, classes, corrections)
     own = {stem(t.file) for t in reading.tables if t.shape in ("single", "votes")}
     if any(t.shape in ("long", "wide", "single") for t in reading.tables):
         questions += called_like_truth(by_coder, own, corrections)

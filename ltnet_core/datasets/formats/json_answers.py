@@ -120,7 +120,7 @@ def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading
         part = file
         for row, (item, by_person) in enumerate(content.items(), 1):
             for who, label in by_person.items() if isinstance(by_person, dict) else [("", by_person)]:
-                label = "" if corrections.missing is None and text(label) in ABSENT else text(label)
+                label = "" if corrections.missing != () and text(label) in ABSENT else text(label)
                 coder = coder_of(int(who) if who.isdecimal() and len(who) < 20 else who) if who else ""
                 answers.add(file, row, item, label, coder=coder, part=part)
     return answers.reading(files, name)

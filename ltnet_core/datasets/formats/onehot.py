@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Collection
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +13,8 @@ from ...errors import DatasetError
 from ..corrections import NOTHING, Corrections
 from ..dataset_reading import TableReading
 from ..label_tables.label_table import tables as label_tables
+from ..names.class_numbers import number
+from ..names.languages import elsewhere, phrases
 from ..names.splits import part_of
 from ..reading import Match, Reading
 from ..sources.files import Files
@@ -32,8 +36,8 @@ Recognised where every row has exactly one 1, in eight rows and more. A file, a 
 test or validation is evaluated, never trained on. Columns that hold anything else are left out and named."""
 
 FEWEST_ROWS = 8
-YES = frozenset({"1", "1.0", "true", "x", "yes", "y", "ja", "oui", "si", "sí", "✓", "✔", "*"})
-NO = frozenset({"0", "0.0", "false", "no", "n", "nein", "non", ""})
+YES = frozenset((*phrases("1, 1.0, true, x, yes, y, ✓, ✔, *"), *elsewhere("yes")))
+NO = frozenset(("", *phrases("0, 0.0, false, no, n"), *elsewhere("no")))
 
 
 def match(files: Files) -> Match:
@@ -54,7 +58,7 @@ def class_columns(table: Table) -> list[str]:
     """The columns of zeros and ones, if every row has exactly one 1 and more than one column has any; else none."""
     image = role(tuple(table.frame.columns), "image")
     others = without(table.frame.columns, (image, role(tuple(table.frame.columns), "split")))
-    columns = [c for c in others if _binary(table, c)]
+    columns = [c for c in others if _binary(table, c)] or _of_two_values(table, others)
     bare = [c for c in columns if part_of(table.titles[c]) is None]  # is_test is no class, train beside bus is one
     if not bare or len(table.row) < FEWEST_ROWS:
         return []
@@ -66,18 +70,40 @@ def _mark_one(table: Table, columns: list[str]) -> bool:
     return bool((marks.sum(1) == 1).all() and marks.any(0).sum() > 1)
 
 
+def _values(table: Table, column: str) -> set[str]:
+    return {str(c).lower() for c in table.frame[column].cat.categories}
+
+
 def _binary(table: Table, column: str) -> bool:
-    cells = {str(c).lower() for c in table.frame[column].cat.categories}
+    cells = _values(table, column)
     return cells <= YES | NO and cells != {""}
 
 
+def _of_two_values(table: Table, columns: list[str]) -> list[str]:
+    """The columns that hold two words, one of them once in every row, whatever these are: WAHR and FALSCH, J and N.
+
+    With two columns either value would do.
+    """
+    held = {c: frozenset(_values(table, c)) for c in columns if len(table.frame[c].cat.categories) <= 2}
+    pair, many = next(iter(Counter(v for v in held.values() if _are_two_words(v)).most_common(1)), (frozenset(), 0))
+    return [c for c, values in held.items() if values <= pair] if many > 2 else []
+
+
+def _are_two_words(values: Collection[str]) -> bool:
+    return len(values) == 2 and all(number(v) is None for v in values)
+
+
 def marked(table: Table, columns: list[str]) -> NDArray[np.bool_]:
-    """(rows, classes) whether a cell is marked: 1, true or a cross."""
+    """(rows, classes) whether a cell is marked: 1, true or a cross; of two other values, the one that is rarer."""
+    used: Counter[str] = Counter()
+    for column in columns:
+        used.update({str(v).lower(): n for v, n in table.frame[column].value_counts().items()})
+    yes = YES if set(used) <= YES | NO else {min(used, key=lambda v: used[v])}
     out = []
     for column in columns:
         cells = table.frame[column].cat
-        yes = np.asarray([str(c).lower() in YES for c in cells.categories], dtype=np.bool_)
-        out.append(yes[cells.codes.to_numpy()])
+        marks = np.asarray([str(c).lower() in yes for c in cells.categories], dtype=np.bool_)
+        out.append(marks[cells.codes.to_numpy()])
     return np.stack(out, axis=1)
 
 

@@ -47,20 +47,22 @@ def _values(table: Table, column: str) -> list[str]:
 
 
 def who_labelled(
-    table: Table, titles: Titles, image: str, columns: Sequence[str], label: str | None
+    table: Table, titles: Titles, image: str, columns: Sequence[str], labels: Sequence[str]
 ) -> Question | None:
-    """The question which column names the person, where images have several rows and no column is named so.
+    """The question which of the columns names the person, where images have several rows and no column is named so.
 
-    It is a column that differs between the rows of an image. The label is ``label``, or another of the columns.
+    It is a column that differs between the rows of an image, and not in every row. The label is one of ``labels``.
     """
     if not len(table.row) or np.bincount(_codes(table, image)).max() < 2:
         return None
-    coders = [c for c in columns if _pairs(table, (image, c)) == len(table.row)]
-    ways = [(c, x) for c in coders for x in (columns if label is None else (label,)) if x != c]
+    coders = [c for c in columns if _pairs(table, (image, c)) == len(table.row) > _pairs(table, (c,))]
+    ways = [(c, x) for c in coders for x in labels if x != c and x not in coders]
+    ways += [(c, x) for c in coders for x in labels if x != c and x in coders]
     if not ways:
         return None
     names = list(dict.fromkeys(titles.of(c) for way in ways for c in way))
-    sentence = f"{titles.file}: images have several rows, and {', '.join(map(repr, names[:6]))} may say who labelled."
+    who = ", ".join(repr(titles.of(c)) for c in coders[:6])
+    sentence = f"{titles.file}: images have several rows, and {who} may say who labelled."
     answers = [
         Answer(
             flag("--columns", listed([f"coder={titles.of(c)}", f"label={titles.of(x)}"])),
@@ -170,14 +172,25 @@ def ranked_choices(titles: Titles, columns: Sequence[str]) -> Question | None:
 
 def outside_series(titles: Titles, columns: Sequence[str]) -> Question | None:
     """The question whether all columns are annotators', where some are called by number or as people, others not."""
+    series = _series(titles, columns)
+    out = [c for c in columns if c not in series]
+    return called_otherwise(titles, series, out) if len(series) > 1 and out else None
+
+
+def _series(titles: Titles, columns: Sequence[str]) -> list[str]:
+    """The columns that are called as people, or like another one with another number."""
     starts: dict[str, list[str]] = {}
     for column in columns:
         found = re.fullmatch(r"(.*?)[\s_.\-]*\d+", titles.of(column))
         starts.setdefault(found[1].casefold() if found else "", []).append(column)
     numbered = {c for start, cs in starts.items() if start and len(cs) > 1 for c in cs}
-    series = [c for c in columns if c in numbered or PEOPLE.search(titles.of(c))]
-    out = [c for c in columns if c not in series]
-    return called_otherwise(titles, series, out) if len(series) > 1 and out else None
+    return [c for c in columns if c in numbered or PEOPLE.search(titles.of(c))]
+
+
+def of_a_series(titles: Titles, columns: Sequence[str], out: Sequence[str]) -> bool:
+    """Whether all columns are called as people or by number, and those left out are not: Reader1, Reader2 and breed."""
+    series, rest = _series(titles, columns), _series(titles, [*columns, *out])
+    return len(series) == len(columns) > 1 and not set(rest) & set(out)
 
 
 def _words(name: str) -> list[str]:

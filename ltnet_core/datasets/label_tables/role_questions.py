@@ -64,11 +64,11 @@ def same_classes(titles: Titles, columns: Sequence[str]) -> Question:
     return Question("columns of the same classes", sentence, tuple(both), answers)
 
 
-def called_otherwise(titles: Titles, series: Sequence[str], out: Sequence[str]) -> Question:
-    """The question whether columns of numbers beside those of numbered annotators are annotators', too."""
+def called_otherwise(titles: Titles, series: Sequence[str], out: Sequence[str], held: str = "numbers") -> Question:
+    """The question whether columns that hold the same as annotators' are theirs, too, though called otherwise."""
     a, b = [titles.of(c) for c in series], [titles.of(c) for c in out]
     sentence = (
-        f"{titles.file}: {', '.join(map(repr, b[:8]))} hold numbers as {', '.join(map(repr, a[:8]))} do, and are not "
+        f"{titles.file}: {', '.join(map(repr, b[:8]))} hold {held} as {', '.join(map(repr, a[:8]))} do, and are not "
         "called like these: they may be no annotators."
     )
     answers = (

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from ..names.languages import elsewhere, phrases
 from ..names.listed_names import base_name
 from ..questions import Answer, Question, flag, listed
 from ..sources.files import is_image_name
@@ -13,64 +14,46 @@ from ..tables.columns import short, words
 from ..tables.table import Table
 from .role_questions import Titles
 
-YES = frozenset({"true", "yes", "y", "t", "1", "1.0", "x", "ja", "oui", "sí", "si", "sì", "sim", "✓", "✔", "checked"})
-NO = frozenset({"false", "no", "n", "f", "0", "0.0", "nein", "non", "não", "nee"})
+YES = frozenset((*phrases("true, yes, y, t, 1, 1.0, x, ✓, ✔, checked"), *elsewhere("yes")))
+NO = frozenset((*phrases("false, no, n, f, 0, 0.0"), *elsewhere("no")))
 # Words of a column that is true, or false, of the rows that do not count.
 BAD = frozenset(
-    {
-        *("tainted", "rejected", "deleted", "removed", "discarded", "excluded", "exclude", "skipped", "cancelled"),
-        *("canceled", "invalid", "flagged", "spam", "spammer", "draft", "withdrawn", "retracted", "superseded"),
-        *("outdated", "obsolete", "expired", "ignored", "hidden", "prediction", "predicted"),
-        *(
-            "prelabelled",
-            "prelabeled",
-            "ausschluss",
-            "ausgeschlossen",
-            "ausschließen",
-            "verworfen",
-            "ungültig",
-            "exclu",
-        ),
-        *("exclure", "excluir", "excluido", "escluso", "uitgesloten", "failed", "fail"),
-    }
-)
+    phrases(
+        "tainted, rejected, deleted, removed, discarded, excluded, exclude, skipped, cancelled, canceled, invalid, "
+        "flagged, spam, spammer, draft, withdrawn, retracted, superseded, outdated, obsolete, expired, ignored, "
+        "hidden, prediction, predicted, prelabelled, prelabeled, failed, fail"
+    )
+).union(elsewhere("excluded"))
 GOOD = frozenset(
-    {
-        *("accepted", "approved", "valid", "usable", "included", "include", "passed", "submitted"),
-        *("completed", "finished", "kept", "keep", "agree", "agrees", "confirm", "confirmed", "verified", "verify"),
-    }
+    phrases(
+        "accepted, approved, valid, usable, included, include, passed, submitted, completed, finished, kept, keep, "
+        "agree, agrees, confirm, confirmed, verified, verify"
+    )
 )
 # Values of any column.
 REFUSED = frozenset(
-    {
-        *("rejected", "reject", "tainted", "deleted", "removed", "discarded", "excluded", "skipped", "cancelled"),
-        *("canceled", "invalid", "flagged", "spam", "draft", "withdrawn", "retracted", "superseded", "expired"),
-        *("warmup", "catchtrial", "attentioncheck", "übung"),
-        *("abandoned", "returned", "failed", "incomplete", "unfinished", "inprogress", "pending"),
-    }
+    phrases(
+        "rejected, reject, tainted, deleted, removed, discarded, excluded, skipped, cancelled, canceled, invalid, "
+        "flagged, spam, draft, withdrawn, retracted, superseded, expired, warmup, catchtrial, attentioncheck, "
+        "übung, abandoned, returned, failed, incomplete, unfinished, inprogress, pending"
+    )
 )
 # Values of a column that says which kind of trial a row is, or what came of a check: elsewhere a practice is a clinic.
 OF_TRIALS = frozenset({"practice", "practise", "tutorial", "catch", "fail"})
 TRIALS = frozenset(
-    {
-        *("trial", "trials", "trialtype", "block", "phase", "task", "stage", "part", "type", "kind", "condition"),
-        *("session", "screen", "display", "status", "check", "checks", "qc", "qa", "quality", "attention", "control"),
-        *("review", "audit", "validation", "approval", "result", "screening"),
-    }
+    phrases(
+        "trial, trials, trialtype, block, phase, task, stage, part, type, kind, condition, session, screen, "
+        "display, status, check, checks, qc, qa, quality, attention, control, review, audit, validation, approval, "
+        "result, screening"
+    )
 )
 # Values of a column that says where a label comes from.
-ORIGIN = frozenset(
-    {
-        *("source", "origin", "provenance", "by", "method", "origins", "annotation", "label"),
-        *("labeled", "labelled"),
-    }
-)
+ORIGIN = frozenset(phrases("source, origin, provenance, by, method, origins, annotation, label, labeled, labelled"))
 MODELS = frozenset(
-    {
-        *("model", "machine", "auto", "automatic", "automated", "prediction", "predicted", "predictions", "bot"),
-        *("ai", "algorithm", "network", "modelprediction", "preannotation", "prelabel", "prelabeled", "prelabelled"),
-        *("classifier",),
-    }
+    phrases(
+        "model, machine, auto, automatic, automated, prediction, predicted, predictions, bot, ai, algorithm, "
+        "network, modelprediction, preannotation, prelabel, prelabeled, prelabelled, classifier"
+    )
 )
 MOST_VALUES, SAMPLE = 12, 10_000
 

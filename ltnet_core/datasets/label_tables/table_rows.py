@@ -223,7 +223,7 @@ def melt(
     counts = dict(zip(names, np.bincount(union.codes, minlength=len(names)), strict=True))
     label_counts = {v: float(n) for v, n in counts.items() if n and not absent(v, corrections)}
     gone = [absent(v, corrections) for v in names]
-    if corrections.missing is None and minus_one_is_absent(label_counts):
+    if corrections.missing != () and minus_one_is_absent(label_counts):
         gone = [g or v in ("-1", "-1.0") for g, v in zip(gone, names, strict=True)]
     for value, away in zip(names, gone, strict=True):
         if missing is not None and away and value and counts[value]:

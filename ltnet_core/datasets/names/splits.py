@@ -14,45 +14,26 @@ import pandas as pd
 from ..coded_columns import mapped
 from ..corrections import Corrections
 from ..questions import Answer, Question, flag, listed
+from .languages import elsewhere, phrases
 from .missing import ABSENT, plain
 
-# Spanish, Catalan, French, Italian, Portuguese, Romanian; German, Dutch, Swedish, Danish, Norwegian, Finnish; Polish,
-# Czech, Slovak, Hungarian, Russian, Ukrainian, Greek, Turkish; Hebrew, Arabic, Persian; Chinese, Japanese, Korean;
-# Indonesian, Vietnamese. With and without accents.
-TRAIN_WORDS = (
-    "entrenamiento entreno entrenament entrainement entraînement apprentissage addestramento allenamento "
-    "treinamento treino antrenare antrenament lernen trainieren trainen oefenen oefening träning traning trening "
-    "træning koulutus opetus treningowy treningowe treningowa uczący uczące trénink trénovací tréning tanító "
-    "tanítás обучение обучающая обучающий тренировка тренировочная тренировочный навчання навчальна тренувальна "
-    "εκπαίδευση eğitim egitim אימון تدريب التدريب آموزش آموزشی 训练 训练集 訓練 訓練集 学習 トレーニング 훈련 "
-    "학습 pelatihan latih huấnluyện"
-)
-TEST_WORDS = (
-    "prueba validación validacion validació validazione validação validacao validare évaluation evaluación "
-    "evaluacion valutazione avaliação avaliacao teste testare prüfung pruefung validierung evaluierung testen "
-    "toets validatie evaluatie validering utvärdering evaluering testi testaus validointi testowy testowe "
-    "testowa walidacja walidacyjny walidacyjne testovací validační validácia teszt validáció тест тестовая "
-    "тестовый тестирование проверка проверочная валидация валидационная тестова перевірка валідація δοκιμή "
-    "έλεγχος επικύρωση doğrulama dogrulama sınama בדיקה מבחן اختبار الاختبار آزمون آزمایش اعتبارسنجی 测试 测试集 "
-    "验证 验证集 測試 測試集 驗證 驗證集 テスト 検証 評価 테스트 시험 검증 평가 uji pengujian validasi kiểmtra "
-    "kiểmthử"
-)
-TRAIN_ELSEWHERE, TEST_ELSEWHERE = frozenset(TRAIN_WORDS.split()), frozenset(TEST_WORDS.split())
+TRAIN_ELSEWHERE, TEST_ELSEWHERE = frozenset(elsewhere("train")), frozenset(elsewhere("test"))
 TRAIN = TRAIN_ELSEWHERE | {"train", "training", "trainset", "tr", "trn", "learn", "fit", "developmenttrain"}
-TEST = TEST_ELSEWHERE | {
-    *("test", "testing", "tests", "tst", "te", "testset", "val", "valid", "validate", "validation", "validating"),
-    *("vali", "dev", "devel", "development", "eval", "evaluation", "evaluate", "holdout", "heldout"),
-    *("public", "private", "publictest", "privatetest"),
-}
+TEST = TEST_ELSEWHERE.union(
+    phrases(
+        "test, testing, tests, tst, te, testset, val, valid, validate, validation, validating, vali, dev, devel, "
+        "development, eval, evaluation, evaluate, holdout, heldout, public, private, publictest, privatetest"
+    )
+)
 UNLABELLED = frozenset({"unlabelled", "unlabeled", "nolabel", "nolabels"})
 FORM = frozenset({"sample", "submission", "submissions", "submit", "example", "template"})
-TRUTH = frozenset({"truth", "groundtruth", "gt", "gold", "golden", "goldstandard", "reference"})
+TRUTH = frozenset((*phrases("truth, groundtruth, gt, gold, golden, goldstandard, reference"), *elsewhere("truth")))
 AGREED = frozenset(
-    {
-        *("consensus", "majority", "adjudicated", "adjudication", "agreed", "resolved", "tiebreak", "tiebreaker"),
-        *("arbitrated", "arbitration", "final"),
-    }
-)
+    phrases(
+        "consensus, majority, adjudicated, adjudication, agreed, resolved, tiebreak, tiebreaker, arbitrated, "
+        "arbitration, final"
+    )
+).union(elsewhere("agreed"))
 FEW = 4
 # What pieces of one dataset are called: fold1, batch_2.
 PIECE = re.compile(
@@ -61,26 +42,20 @@ PIECE = re.compile(
 # Words of these, and of models, that people and teams have in their names, and words beside them that change nothing.
 OF_PEOPLE = frozenset({"gold", "golden", "reference", "final", "model", "machine", "auto", "ai", "bot", "network"})
 BESIDE = frozenset(
-    {
-        *("label", "labels", "standard", "answer", "answers", "vote", "votes", "v", "version", "decision", "class"),
-        *(
-            "category",
-            "diagnosis",
-            "emotion",
-            "expression",
-            "species",
-            "annotation",
-            "annotations",
-            "annotator",
-            "rater",
-        ),
-        *("reader", "coder", "rating", "grade", "score", "data", "dataset", "set", "list", "file", "panel"),
-    }
+    phrases(
+        "label, labels, standard, answer, answers, vote, votes, v, version, decision, class, category, diagnosis, "
+        "emotion, expression, species, annotation, annotations, annotator, rater, reader, coder, rating, grade, "
+        "score, data, dataset, set, list, file, panel"
+    )
 )
 # Endings of a part in one word: Trainingsdaten, testimages.
 CONTENT = re.compile(
     r"(\w{4,}?)s?(?:daten(?:satz)?|bild(?:er)?|menge|satz|data(?:set)?|images?|imgs?|pictures|photos|faces|labels?|"
-    r"annotations|samples|files|list|split|part)"
+    r"annotations|samples|files|list|split|part|set)"
+)
+# The same in writings without blanks: 训练数据, 検証用, 훈련데이터.
+CONTENT_BEHIND = re.compile(
+    r"(\w{2,}?)(?:用|데이터(?:셋|세트)?|이미지|용)?(?:用|集|画像|图片|图像|圖片|数据集?|數據集?|資料集?|データ(?:セット)?|데이터(?:셋|세트)?|이미지|용)"
 )
 # Words beside them that change nothing: train_images, Val_Aligned_Faces, FER2013Train, test_set.
 WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[^\W\d_A-Z]+|[A-Z]+|\d+")
@@ -101,7 +76,12 @@ def bare_words(name: str) -> list[str]:
     >>> bare_words("Testdaten_2"), bare_words("trainset")
     (['test', '2'], ['trainset'])
     """
-    return [w if (ends := CONTENT.fullmatch(w)) is None or w in TRAIN | TEST else ends[1] for w in words(name)]
+    return [w if w in TRAIN | TEST else _bare(w) for w in words(name)]
+
+
+def _bare(word: str) -> str:
+    ends = CONTENT.fullmatch(word) or CONTENT_BEHIND.fullmatch(word)
+    return word if ends is None else ends[1]
 
 
 def part_of(name: str) -> str | None:

@@ -1,0 +1,203 @@
+"""The roles of the columns of a table with a row for each image: votes, one column of labels, or one per annotator."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from ..corrections import Corrections, key_of
+from ..names.class_numbers import number
+from ..names.splits import words
+from ..questions import Question
+from ..tables.columns import COMPUTED, COUNTS, about, labels, named, short, without
+from ..tables.table import Table
+from .column_facts import ColumnFacts
+from .column_roles import Roles
+from .repeated_rows import of_a_series, outside_series, people_and_questions, ranked_choices, who_labelled
+from .role_questions import called_otherwise, label_or_annotators, outsiders, same_classes, source_question
+from .vote_columns import completing, odd_vote, votes_in, with_gaps
+from .votes_beside import Beside, beside_question, votes_beside
+
+TIMES = frozenset(
+    {"date", "datetime", "time", "timestamp", "created", "updated", "duration", "trial", "session", "block", "row"}
+)
+YES_OR_NO = frozenset({"0", "1", "true", "false", "yes", "no", "y", "n", "t", "f", "0.0", "1.0"})
+
+
+def find_column(columns: Iterable[str], name: str) -> str | None:
+    """The column of that name, whatever its case."""
+    return next((c for c in columns if key_of(c) == key_of(name)), None)
+
+
+class ImageRows(ColumnFacts):
+    """What the columns of a table are where it has a row for each image.
+
+    ``usable`` are the columns that may have a role, ``corrected`` role → column as a person said.
+    """
+
+    def __init__(self, table: Table, images: Sequence[str], corrections: Corrections):
+        super().__init__(table, images, corrections)
+        self.columns = tuple(str(c) for c in table.frame.columns)
+        aside = self.of_legend()
+        self.usable = [c for c in without(self.columns, aside) if not corrections.ignores(c)]
+        self.corrected = {
+            r: c for r, n in corrections.columns.items() if (c := find_column(self.columns, n)) is not None
+        }
+
+    def sure(self, free: list[str], label: str | None) -> tuple[str, ...]:
+        """The columns of confidence."""
+        chosen = [self.corrected["confidence"]] if "confidence" in self.corrected else []
+        return tuple(dict.fromkeys([*chosen, *(c for c in named(free, "confidence") if c != label)]))
+
+    def one_of_twins(self, columns: list[str]) -> list[str]:
+        """The columns without those of codes, where another has the same classes by name."""
+        names = [c for c in columns if not all(number(v) is not None for v in self.values(c))]
+        return [c for c in columns if c in names or not any(self.same(c, n) for n in names)]
+
+    def alike(self, chosen: Sequence[str], free: Sequence[str]) -> list[str]:
+        """The columns called like what is said of an image that hold words of annotators: *condition*, a Mr *Page*."""
+        others = [c for c in without(free, chosen) if about(c) and self.few(c) and self.in_words(c)]
+        others = [c for c in others if len(self.keys(c)) > 1 and not self.keys(c) <= YES_OR_NO]
+        return [c for c in others if any(self.share(c, x) for x in chosen)]
+
+    def beside(self, base: Roles) -> Roles:
+        """A row per image: votes, one column of labels, or one per annotator."""
+        roles = self.of_images(base)
+        if roles.shape not in ("single", "wide") or "label" in self.corrected:
+            return roles
+        free = without(self.usable, [base.image, base.split, base.truth, *self.corrected.values()])
+        free = [c for c in without(free, [roles.label, roles.count, *roles.confidence]) if self.few(c)]
+        likely = [c for c in free if not about(c)]
+        said = [roles.label] if roles.label is not None else [c for c in likely if len(self.values(c)) > 1]
+        # rater_id, author: called like what is said of an image, unless another column may be the person
+        people = [c for c in free if about(c) and not TIMES & set(words(self.title(c)))]
+        who = who_labelled(self.table, self.titles, str(base.image), likely, said)
+        who = who or who_labelled(self.table, self.titles, str(base.image), people, said)
+        return roles if who is None else replace(roles, questions=(who,))
+
+    def of_images(self, base: Roles) -> Roles:
+        free = without(self.usable, [base.image, base.split, base.truth, *self.corrected.values()])
+        if "label" in self.corrected:
+            return self.single(base, self.corrected["label"], free)
+        sure = [c for c in self.sure(free, None) if short(c) != "score" or c in self.corrected.values()]
+        base = replace(base, confidence=tuple(sure))
+        measured = [c for c in free if about(c) or c in named(free, "fold")]
+        truth = [] if base.truth is None or base.truth in self.corrected.values() else [base.truth]
+        classes = completing(
+            self.table, without(free, [*sure, *measured]), [*without(measured, sure), *truth, *without(sure, measured)]
+        )
+        if classes:  # called like the truth or what is measured: gold beside silver
+            measured, sure = without(measured, classes), without(sure, classes)
+            free += [c for c in truth if c in classes]
+            base = replace(base, confidence=tuple(sure), truth=None if base.truth in classes else base.truth)
+        votes = votes_in(self.table, without(free, [*sure, *measured]), self.corrections)
+        if votes is not None:
+            return replace(base, shape="votes", votes=votes.columns, questions=votes.questions)
+        said = [c for c in free if c not in sure and c not in measured]
+        few = [c for c in said if self.few(c)]
+        beside = self.beside_labels([c for c in free if c not in measured], few)
+        if beside is not None:
+            return replace(base, shape="votes", votes=beside[0].columns, questions=(beside[1],))
+        by_name = self.one_of_twins([c for c in labels(free) if self.values(c)])
+        if len(by_name) > 1:
+            by_name = [c for c in by_name if short(c) != "score" and self.few(c)] or by_name
+        by_name = self.without_agreed(by_name, said)
+        others = [c for c in free if c not in by_name and c not in sure and c not in measured and self.few(c)]
+        others = [c for c in others if not any(self.same(c, b) for b in by_name)]
+        if len(by_name) == 1:
+            sources = named(others, "source")
+            alike = [c for c in others if c not in sources and self.share(c, by_name[0])]
+            return self.single(base, by_name[0], free, alike)
+        if len(by_name) > 1:
+            return self.several(base, by_name)
+        return self.annotators(base, free, others)
+
+    def beside_labels(self, free: list[str], few: list[str]) -> tuple[Beside, Question] | None:
+        """Votes beside labels, which are among the columns ``few``, and the question which of them count."""
+        found = votes_beside(self.table, free, {c: self.values(c) for c in few}, self.corrections)
+        if found is None:
+            return None
+        alike = [c for c in few if c == found.label or (c not in found.columns and self.share(c, found.label))]
+        own = without(alike, named(alike, "agreed")) or [found.label]
+        return found, beside_question(self.titles, own, found)
+
+    def without_agreed(self, by_name: list[str], free: list[str]) -> list[str]:
+        """The columns called like labels without what several others agreed on, such as ``final_label``."""
+        agreed = named(by_name, "agreed")
+        rest = [c for c in free if c not in named(free, "agreed") and self.few(c)]
+        return by_name if any(sum(self.share(c, r) for r in rest) < 2 for c in agreed) else without(by_name, agreed)
+
+    def single(self, base: Roles, label: str, free: list[str], alike: Sequence[str] = ()) -> Roles:
+        """One column of labels; the others are none, but for some that hold the same classes."""
+        sure = self.sure(free, label)
+        count = self.corrected.get("count") or next(iter(named(without(free, [label]), "count")), None)
+        if count is not None and not self.repeats(str(base.image)):
+            count = None
+        base = replace(base, shape="single", label=label, confidence=sure, count=count)
+        alike = without(alike, [count])
+        source = next((c for c in named(without(free, [label]), "source") if self.few(c)), None)
+        if alike:
+            agreed = [c for c in alike if c in named(alike, "agreed")]
+            question = same_classes(self.titles, (label, *alike))
+            coders = tuple(c for c in (label, *alike) if c not in agreed)
+            return replace(base, shape="wide", label=None, coders=coders, questions=(question,))
+        if source is not None and "coder" not in self.corrected and not self.corrected.get("label"):
+            return replace(base, questions=(source_question(self.titles, label, source),))
+        if self.corrected.get("coder"):
+            return replace(base, shape="long", coder=self.corrected["coder"])
+        return base
+
+    def several(self, base: Roles, likely: list[str]) -> Roles:
+        question = label_or_annotators(self.titles, likely, "may each be the column of labels.")
+        return replace(base, shape="wide", coders=tuple(likely), questions=(question,))
+
+    def in_words(self, column: str) -> bool:
+        """Whether a column's classes are no numbers: then it is no sum or mean of others."""
+        return all(number(k) is None for k in self.keys(column))
+
+    def annotators(self, base: Roles, free: list[str], others: list[str]) -> Roles:
+        """One column per annotator: those that share classes with another one."""
+        agreed = [c for c in named(others, "agreed") if not (COMPUTED & set(words(c)) and self.in_words(c))]
+        counts = [c for c in others if short(c) in COUNTS and not np.isnan(self.table.numbers(c)).any()]
+        likely = [c for c in without(others, counts) if c not in agreed and self.speaks(c, others)]
+        constant = [c for c in others if c not in agreed and c not in likely]
+        if not likely:
+            likely = agreed or [
+                c
+                for c in without(free, [*counts, *named(free, "fold")])
+                if self.few(c) and len(self.values(c)) > 1 and not about(c)
+            ]
+            agreed = []
+        if not likely:
+            why = "no column of labels: " + ", ".join(repr(self.title(c)) for c in free[:8]) + " are none"
+            why += odd_vote(self.table, [c for c in free if not about(c)])
+            return replace(base, missing=why if free else "no column of labels")
+        groups = self.groups(likely)
+        chosen = max(groups, key=len)
+        chosen = likely if len(groups) == 1 else chosen
+        out = [c for c in likely if c not in chosen]
+        aside = out if of_a_series(self.titles, chosen, out) else []
+        measured = [c for c in free if c not in others and any(self.values(c)) and not self.few(c)]
+        left = tuple(c for c in free if c in (*constant, *aside, *measured))
+        questions: list[Question] = []
+        if (ranked := ranked_choices(self.titles, chosen)) is not None:
+            questions.append(ranked)
+        elif out and len(chosen) == 1:
+            questions.append(label_or_annotators(self.titles, likely, "share no class: which is the label?"))
+            chosen = likely
+        elif out and not aside:
+            questions.append(outsiders(self.titles, list(chosen), out))
+        elif alike := self.alike(chosen, free):
+            questions.append(called_otherwise(self.titles, chosen, alike, "the same classes"))
+        elif (gaps := with_gaps(self.table, list(chosen))) is not None:
+            questions.append(gaps)
+        else:
+            asked = people_and_questions(self.titles, chosen)
+            if asked is None and all(number(v) is not None for c in chosen for v in self.values(c)):
+                asked = outside_series(self.titles, chosen)
+            questions += [] if asked is None else [asked]
+        if agreed and len(chosen) >= 2:
+            left = (*left, *agreed)
+        return replace(base, shape="wide", coders=tuple(chosen), left=left, questions=tuple(questions))
