@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import errno
 import gc
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from .commands import (
     adjudications,
@@ -36,6 +37,9 @@ from .files.writing import FULL
 os.environ.setdefault("GOMP_SPINCOUNT", "2000")
 
 BAD_INPUT, FAILURE = 2, 1
+NO_NAMES = {errno.ENAMETOOLONG: "is too long", errno.ELOOP: "leads through links that lead to each other"}
+LOOP = "Symlink loop from "  # pathlib begins its error so, which is no OSError before Python 3.13
+LONGEST_NAME = 200  # of a name that is told
 MAY_BE_EMPTY = ("--missing", "--title")
 
 # In the order of their help.
@@ -76,7 +80,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         _close_output()  # the reader went away (| head): not an error of ours
         return FAILURE
     except OSError as e:
-        return _complain(_about_files(e))
+        return _complain(_about_files(e), BAD_INPUT if e.errno in NO_NAMES else FAILURE)
+    except RuntimeError as e:
+        if not str(e).startswith(LOOP):
+            raise
+        return _complain(f"{str(e).removeprefix(LOOP)} {NO_NAMES[errno.ELOOP]}; give another path.", BAD_INPUT)
     except ImportError as e:  # such as PyTorch's libraries where the memory of a process is limited
         return _complain(f"a library cannot be loaded ({e}); install requirements.txt, or raise `ulimit -v`.")
     except MemoryError as e:
@@ -120,6 +128,10 @@ def _about_files(e: OSError) -> str:
         return too_many_open(e)
     if e.errno in FULL and not e.filename:
         return "the output could not be written: the disk is full; make room and try again."
+    if e.errno in NO_NAMES and e.filename:
+        name = str(e.filename)
+        shown = name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}…"
+        return f"{shown!r} {NO_NAMES[e.errno]}; give another path."
     name = f"{e.filename!r}: " if e.filename else ""
     return f"{name}{e.strerror or e}."
 
@@ -143,6 +155,11 @@ class _Parser(argparse.ArgumentParser):
                 if first[0] != name and first[1] != given[1]:
                     self.error(f"{first[0]} and {name} contradict each other; leave out one of them.")
         return super().parse_known_args(args, namespace)
+
+    def error(self, message: str) -> NoReturn:
+        """End with one sentence; the usage of `fit` in front of it would fill a screen."""
+        hint = "" if message.endswith(".") else f"; `{self.prog} --help` lists the flags."
+        self.exit(_complain(message + hint, BAD_INPUT))
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 import runpy
 import shutil
 import sys
@@ -168,6 +169,12 @@ def test_a_zip_is_read_in_place_and_left_as_it_was(ltnet: Command, plain: Path, 
         (("fit", "nowhere", "--run", ""), 2),
         (("fit", "nowhere", "--run="), 2),
         (("join", "x", "--source", "RAF="), 2),
+        (("fit", "nowhere", "--run", "r", "--epochs", "nan"), 2),
+        (("fit", "nowhere", "--run", "r", "--nonsense"), 2),
+        (("inspect", "a" * 300), 2),
+        (("status", "a" * 300), 2),
+        (("fit", "nowhere", "--run", "a" * 300), 2),
+        (("aggregate", "nowhere", "--out", "a" * 300 + ".csv"), 2),
         ((), 2),
     ],
 )
@@ -178,8 +185,36 @@ def test_errors_are_one_sentence_on_stderr(
     assert done.returncode == status
     assert done.stdout == ""
     assert "Traceback" not in done.stderr
-    assert done.stderr.strip()
+    assert done.stderr.startswith("ltnet_core: ") and done.stderr.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("fit", "{plain}", "--run", "{loop}"),
+        ("fit", "{plain}", "--run", "r", "--weights", "{loop}/x"),
+        ("join", "j", "--source", "{loop}"),
+        ("aggregate", "{plain}", "--out", "{loop}/x.csv"),
+    ],
+)
+def test_links_that_lead_to_each_other_are_one_sentence(
+    ltnet: Command, plain: Path, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    loop = tmp_path / "a"
+    loop.symlink_to(tmp_path / "b")
+    (tmp_path / "b").symlink_to(loop)
+    done = ltnet(*(part.format(plain=plain, loop=loop) for part in command), cwd=tmp_path)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+
+
+def test_no_output_replaces_a_device_or_a_pipe(ltnet: Command, plain: Path, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.csv"
+    os.mkfifo(pipe)
+    for command in (("aggregate", plain, "--out", pipe), ("inspect", plain, "--problems", pipe)):
+        done = ltnet(*command)
+        assert (done.returncode, "it is a device or a pipe; name a file" in done.stderr) == (2, True), done.stderr
+    assert pipe.is_fifo()
 
 
 @pytest.mark.parametrize(

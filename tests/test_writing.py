@@ -92,6 +92,23 @@ def test_where_a_user_may_write(tmp_path: Path) -> None:
         require_folder(tmp_path)
 
 
+def test_no_device_no_pipe_and_no_open_file_is_replaced(tmp_path: Path) -> None:
+    """``/dev/stdout`` is a link to a file that a shell may have opened; the file system lets root replace the link."""
+    (tmp_path / "a.csv").write_text("")
+    (tmp_path / "link.csv").symlink_to("a.csv")
+    (tmp_path / "loose.csv").symlink_to("nowhere.csv")
+    for name in ("a.csv", "link.csv", "loose.csv"):
+        require_folder(tmp_path / name)
+    os.mkfifo(tmp_path / "pipe.csv")
+    (tmp_path / "to-pipe.csv").symlink_to("pipe.csv")
+    (tmp_path / "out.csv").symlink_to("/proc/self/fd/1")
+    with open(tmp_path / "a.csv") as f:
+        others = (Path("/dev/null"), Path("/dev/stdout"), Path(f"/dev/fd/{f.fileno()}"))
+        for path in (*(tmp_path / name for name in ("pipe.csv", "to-pipe.csv", "out.csv")), *others):
+            with pytest.raises(OptionError, match="it is a device or a pipe"):
+                require_folder(path)
+
+
 def test_only_what_was_abandoned_is_removed(tmp_path: Path) -> None:
     old, new, other = tmp_path / ".writing-0.partial", tmp_path / ".writing-1.partial", tmp_path / "a.partial"
     for file in (old, new, other):

@@ -94,13 +94,21 @@ def require_folder(path: Path) -> Path:
     Raises
     ------
     OptionError
-        its folder does not exist, or it is a folder itself.
+        its folder does not exist, or it is a folder itself, or a device or a pipe, which a file would replace.
     """
     if not path.parent.is_dir():
         raise OptionError(f"cannot write {str(path)!r}: the folder does not exist.")
     if path.is_dir():
         raise OptionError(f"cannot write {str(path)!r}: it is a folder.")
+    if (path.exists() and not path.is_file()) or _is_open_file(path):
+        raise OptionError(f"cannot write {str(path)!r}: it is a device or a pipe; name a file.")
     return path
+
+
+def _is_open_file(path: Path) -> bool:
+    """Whether the name stands for a file that this process has open, such as ``/dev/stdout`` or ``/dev/fd/3``."""
+    leads = [path.parent.resolve(), *([Path(os.readlink(path))] if path.is_symlink() else [])]
+    return any(place.is_relative_to("/proc") for place in leads)
 
 
 def require_output(path: Path, read: Iterable[str | os.PathLike[str] | None]) -> Path:

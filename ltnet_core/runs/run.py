@@ -128,6 +128,8 @@ class Run:
         folder = str(self.folder)
         if not is_text(self.folder.resolve()):
             raise RunError(f"folder {folder!r} cannot hold a run: its path is not UTF-8 text; choose another one.")
+        if self.folder.is_symlink() and not self.folder.exists():
+            raise RunError(f"folder {folder!r} cannot hold a run: it is a link that leads nowhere; choose another one.")
         if self.exists():
             if self.is_complete():
                 raise RunError(f"run {folder!r} is finished; choose another folder.")
