@@ -6,9 +6,9 @@ import contextlib
 import json
 import os
 import shutil
-import tempfile
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,6 +18,17 @@ import torch
 from numpy.typing import NDArray
 
 from .annotations import ADJUDICATOR
+from .arguments import (
+    device_name,
+    features_file,
+    image_names,
+    process_count,
+    require_settings,
+    require_study,
+    seed_number,
+    settled_rows,
+    temporary_folder,
+)
 from .datasets import Study
 from .errors import (
     Cancelled,
@@ -32,8 +43,9 @@ from .errors import (
 )
 from .explore.adjudications import COLUMNS, adjudicated, decisions_csv, given_coders, read_decisions
 from .explore.set_aside import read_set_aside, with_set_aside, without
+from .files.printing import counted
 from .files.reading import read_json
-from .files.writing import naming, remove_abandoned, replacing
+from .files.writing import naming, remove_abandoned
 from .learning.coder_weights import human_table
 from .learning.coders import machine_name
 from .learning.devices import choose_device, is_out_of_memory, processor_name, reserve
@@ -44,9 +56,12 @@ from .learning.plan import make_plan
 from .learning.results import finish, write_results
 from .learning.study_features import survey_features
 from .learning.trainer import Trainer
+from .learning.usual_numbers import usual_numbers
 from .method import METHODS
-from .runs.run import OWN_ADJUDICATIONS, Run
+from .runs.run import OWN_ADJUDICATIONS, STALL_SECONDS, Run
 from .settings import VERSION, Settings, make_settings
+
+_training = threading.RLock()
 
 
 def new_run(
@@ -72,6 +87,10 @@ def new_run(
     ------
     DatasetError, OptionError, RunError
     """
+    require_study(study)
+    require_settings(settings)
+    seed, device, processes = seed_number(seed), device_name(device), process_count(processes)
+    adjudications, left_out = settled_rows(adjudications), image_names(left_out)
     study.require_sound(settings.data.set_aside)
     features = settings.network.features
     if features is None:
@@ -79,12 +98,10 @@ def new_run(
     choose_device(device)
     pixels_limit()
     require_network(settings, len(study.table.classes))
-    seed = _require_seed(seed)
     _require_coders(study, settings)
     if adjudications is None:
         _require_no_adjudicator(study, settings)
-    study = without(study, left_out)
-    notes = [f"{len(study.left_out):,} images that were set aside are left out."] if study.left_out else []
+    study, notes = _leave_out(study, left_out)
     if adjudications is not None:
         study, strangers = adjudicated(study, adjudications)
         if strangers:
@@ -108,7 +125,7 @@ def new_run(
             "features": surveyed,
             "adjudications": 0 if adjudications is None else len(adjudications) - strangers,
             "left_out": len(study.left_out),
-            "like": like,
+            "like": None if like is None else os.fspath(like),
             "classes": list(study.table.classes),
             "codes": list(study.codes),
             "created": time.time(),
@@ -119,12 +136,14 @@ def new_run(
     return run
 
 
-def _require_seed(seed: Any) -> int:
-    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)):
-        raise OptionError(f"seed must be a whole number, got {seed!r}.")
-    if seed < 0:
-        raise OptionError(f"seed must not be negative, got {seed}.")
-    return int(seed)
+def _leave_out(study: Study, images: Sequence[str]) -> tuple[Study, list[str]]:
+    """The study with nothing to learn from these images, and what to tell about it."""
+    strange = set(images) - {str(name) for name in study.table.items} if images else ()
+    study = without(study, images)
+    notes = [f"{len(study.left_out):,} images that were set aside are left out."] if study.left_out else []
+    if strange:
+        notes.append(f"{counted(len(strange), 'image')} to be left out: there is no such image in the dataset.")
+    return study, notes
 
 
 def _require_no_adjudicator(study: Study, settings: Settings) -> None:
@@ -183,20 +202,13 @@ def train_run(study: Study, run: Run, *, on_trainer: Any = None, group: Group = 
     ProcessLost
         another process of the group is gone.
     """
-    with run.lock():
+    require_study(study)
+    if not isinstance(run, Run):
+        raise OptionError(f"a run is needed, as new_run or Run.open(FOLDER) returns, got {type(run).__name__}.")
+    with run.lock(), usual_numbers():
         if run.is_complete():
             raise RunError(f"run {str(run.folder)!r} is finished; choose another folder.")
-        spec, settled = run.spec(), run.folder / OWN_ADJUDICATIONS
-        if (spec.get("adjudications") or spec.get("left_out")) and not settled.is_file():
-            raise DamageError(str(settled), "missing")
-        if settled.exists():
-            study = without(study, read_set_aside(settled))
-            decisions = read_decisions(settled)
-            study = adjudicated(study, decisions, OWN_ADJUDICATIONS)[0] if len(decisions) else study
-        if spec["fingerprint"] != study.table.fingerprint():
-            raise RunError(
-                f"run {str(run.folder)!r} was made from other annotations than {study.name!r} has now; start a new run."
-            )
+        study = _as_it_began(study, run)
         trainer: Trainer | None = None
         try:
             _clear_folders(run)
@@ -214,13 +226,13 @@ def train_run(study: Study, run: Run, *, on_trainer: Any = None, group: Group = 
                 processes=group.size,
             )
 
-            def waiting() -> None:
-                if run.events()[-1]["event"] != "queued":
-                    run.emit("queued", message=f"waiting for {name}")
+            def waiting(what: str = name) -> None:
+                tell_waiting(run, what)
                 if (trainer and trainer.progress.stop_signal) or run.asked_to_stop():
-                    raise Cancelled("the run was cancelled while it waited for a GPU.")
+                    raise Cancelled(f"the run was cancelled while it waited for {what}.")
 
             with contextlib.ExitStack() as reserved:
+                reserved.enter_context(_alone(lambda: waiting("another training of this process")))
                 for device in group.machine if not group.alone else [trainer.device]:
                     reserved.enter_context(reserve(device, waiting))
                 _train(trainer)
@@ -240,6 +252,46 @@ def train_run(study: Study, run: Run, *, on_trainer: Any = None, group: Group = 
             raise error from e
         with naming(run.checkpoint):
             shutil.rmtree(run.checkpoint)
+
+
+def _as_it_began(study: Study, run: Run) -> Study:
+    """The study with what had been settled and set aside when the run began.
+
+    Raises
+    ------
+    RunError
+        its annotations are others now.
+    """
+    spec, settled = run.spec(), run.folder / OWN_ADJUDICATIONS
+    if (spec.get("adjudications") or spec.get("left_out")) and not settled.is_file():
+        raise DamageError(str(settled), "missing")
+    if settled.exists():
+        study = without(study, read_set_aside(settled))
+        decisions = read_decisions(settled)
+        study = adjudicated(study, decisions, OWN_ADJUDICATIONS)[0] if len(decisions) else study
+    if spec["fingerprint"] != study.table.fingerprint():
+        raise RunError(
+            f"run {str(run.folder)!r} was made from other annotations than {study.name!r} has now; start a new run."
+        )
+    return study
+
+
+def tell_waiting(run: Run, what: str) -> None:
+    """Say what a run waits for, and again after some time: one without a sign of life is told as stalled."""
+    last = next(reversed(run.events()), None)
+    if last is None or last["event"] != "queued" or time.time() - float(last["time"]) > STALL_SECONDS / 2:
+        run.emit("queued", message=f"waiting for {what}")
+
+
+@contextlib.contextmanager
+def _alone(waiting: Callable[[], None]) -> Iterator[None]:
+    """Let no other thread of this process train meanwhile: PyTorch's generators of random numbers are the process's."""
+    while not _training.acquire(timeout=1):
+        waiting()
+    try:
+        yield
+    finally:
+        _training.release()
 
 
 def _clear_folders(run: Run) -> None:
@@ -278,18 +330,8 @@ def _train(trainer: Trainer) -> None:
     finish(trainer.run)
 
 
-def _file_of(study: Study, features: str | os.PathLike[str] | NDArray[np.floating[Any]]) -> str:
-    """The path of a file of features; of one that is written for an array."""
-    if not isinstance(features, np.ndarray):
-        return os.path.abspath(features)
-    if features.ndim != 2 or len(features) != len(study.table.items):
-        raise OptionError(
-            f"features must be {len(study.table.items):,} images × features, got the shape {features.shape}."
-        )
-    path = Path(tempfile.mkdtemp(prefix="ltnet-features-")) / "features.npz"
-    with replacing(path) as partial, open(partial, "wb") as f:
-        np.savez(f, names=study.table.items.astype(str), features=features)
-    return str(path)
+OWN_ARGUMENTS = ("preset", "seed", "device", "adjudications", "adjudicator", "left_out")
+FITTED = ("run_", "truth_", "transitions_", "evaluation_")
 
 
 class IPA2LT:
@@ -299,7 +341,8 @@ class IPA2LT:
     option of :mod:`ltnet_core.settings.groups`), ``seed``, ``device``, and ``adjudications``, rows ``image, label``
     that people settled (see :func:`~ltnet_core.explore.adjudications.read_decisions`), which are trusted fully unless
     ``adjudicator`` is ``learn``, and ``left_out``, names of images to leave out (see
-    :func:`~ltnet_core.explore.set_aside.read_set_aside`). They are stored as given.
+    :func:`~ltnet_core.explore.set_aside.read_set_aside`). They are stored as given; ``get_params`` and ``set_params``
+    are scikit-learn's, whose ``clone`` copies the estimator.
 
     Attributes (after ``fit``)
     --------------------------
@@ -323,6 +366,28 @@ class IPA2LT:
         self.preset, self.seed, self.device, self.settings = preset, seed, device, settings
         self.adjudications, self.adjudicator, self.left_out = adjudications, adjudicator, left_out
 
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The arguments that the estimator was made with, and settings by name; ``deep`` changes nothing."""
+        return {name: getattr(self, name) for name in OWN_ARGUMENTS} | self.settings
+
+    def set_params(self, **changes: Any) -> IPA2LT:
+        """Change arguments and settings for the next fit.
+
+        Raises
+        ------
+        OptionError
+            there is no such argument or setting.
+        """
+        known = (*OWN_ARGUMENTS, "method", *Settings.options())
+        for name in changes:
+            if name not in known:
+                raise OptionError(f"unknown setting {name!r}." + did_you_mean(name, known))
+        for name in OWN_ARGUMENTS:
+            if name in changes:
+                setattr(self, name, changes[name])
+        self.settings = self.settings | {k: v for k, v in changes.items() if k not in OWN_ARGUMENTS}
+        return self
+
     def fit(
         self,
         study: Study,
@@ -342,23 +407,28 @@ class IPA2LT:
         """
         from .export.finished_run import load_transitions, load_truth
 
-        folder = Path(run) if run is not None else Path(tempfile.mkdtemp(prefix="ltnet-run-"))
+        require_study(study)
         if "given" in self.settings:
             raise OptionError("given follows from adjudications and adjudicator; leave it out.")
         certain = given_coders(self.adjudications is not None, self.adjudicator)
         options = {**self.settings, "given": certain}
-        if features is not None:
-            options["features"] = _file_of(study, features)
-        settings = make_settings(self.preset, **options)
-        self.run_ = new_run(
-            study,
-            folder,
-            settings,
-            seed=self.seed,
-            device=self.device,
-            adjudications=self.adjudications,
-            left_out=self.left_out,
-        )
+        with contextlib.ExitStack() as undo:
+            if features is not None:
+                options["features"] = features_file(features, study, undo)
+            settings = make_settings(self.preset, **options)
+            made = new_run(
+                study,
+                run if run is not None else temporary_folder("ltnet-run-", undo),
+                settings,
+                seed=self.seed,
+                device=self.device,
+                adjudications=self.adjudications,
+                left_out=self.left_out,
+            )
+            undo.pop_all()  # the run keeps its folder and reads its features
+        for name in FITTED:
+            self.__dict__.pop(name, None)  # of an earlier fit, should this one fail
+        self.run_ = made
         train_run(study, self.run_)
         self.truth_ = load_truth(self.run_)
         self.transitions_ = load_transitions(self.run_)

@@ -33,6 +33,7 @@ from .schedule import Schedule, groups_of, images_per_step, optimizers_of
 from .steps import Steps, same_bytes
 from .study_pixels import spread
 from .training_data import TrainingData, on_device
+from .usual_numbers import usual_numbers
 from .views import features, predict
 
 MEASURE_SECONDS = 1.0  # of training, once it runs evenly
@@ -58,6 +59,7 @@ class RunEstimate:
     device: str
 
 
+@usual_numbers()
 def estimate_run(study: Study, settings: Settings, *, seed: int = 0, device: str = "auto") -> RunEstimate:
     """Estimate the time of a run before it begins. Other work on the machine, now or then, makes it wrong.
 

@@ -28,6 +28,7 @@ from .calibration import soften
 from .devices import choose_device, is_out_of_memory
 from .ltnet import Classifier
 from .networks import build_network
+from .usual_numbers import usual_numbers
 from .views import mean_p
 from .weights import fill, load_weights
 
@@ -59,6 +60,7 @@ class Predictor:
     weights: Path
 
     @classmethod
+    @usual_numbers()
     def of(cls, run: Run, device: str = "auto") -> Predictor:
         """That of a run.
 
@@ -111,6 +113,7 @@ class Predictor:
             weights=weights,
         )
 
+    @usual_numbers()
     def p(self, pixels: NDArray[Any]) -> FloatArray:
         """(B,K) latent truth of (B, channels, size, size) images; of features as images of one pixel.
 
@@ -135,14 +138,14 @@ class Predictor:
 
 def predict_images(
     run: Run,
-    images: Sequence[str | os.PathLike[str]],
+    images: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
     device: str = "auto",
     batch_size: int = 64,
     features: str | os.PathLike[str] | None = None,
 ) -> list[dict[str, Any]]:
     """``[{"image", "truth", "confidence", "p": {class: x}, "coders": {NAME: {class: x}}}]``.
 
-    ``images`` are image files, folders and archives of them, see :func:`predicted`.
+    ``images`` are image files, folders and archives of them, or one of these, see :func:`predicted`.
 
     Raises
     ------
@@ -154,7 +157,7 @@ def predict_images(
 
 def predicted(
     run: Run,
-    images: Sequence[str | os.PathLike[str]],
+    images: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
     device: str = "auto",
     batch_size: int = 64,
     features: str | os.PathLike[str] | None = None,
@@ -173,6 +176,9 @@ def predicted(
     OptionError
         the run was trained on features and there are none, or on images.
     """
+    if batch_size < 1:
+        raise OptionError(f"batch_size must be at least 1, got {batch_size}.")
+    images = [images] if isinstance(images, str | os.PathLike) else images
     predictor = Predictor.of(run, device)
     if features is not None:
         yield from _of_features(predictor, open_features(Path(features)), [str(i) for i in images])

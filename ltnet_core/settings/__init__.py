@@ -6,6 +6,7 @@ one field. In: values of flags, of a form or of ``spec.json``. Out: checked sett
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from functools import cache
@@ -110,6 +111,7 @@ class Settings:
         OptionError
             there is no such option, or it cannot have that value.
         """
+        values = {name: _plain(value) for name, value in values.items()}
         if values.get("features") is not None and "network" not in values:
             values = {"network": FEATURES, **NO_IMAGES, **values}
         elif values.get("network", FEATURES) != FEATURES and "features" not in values:
@@ -120,7 +122,7 @@ class Settings:
             if name not in known and name not in own:
                 raise OptionError(f"unknown setting {name!r}." + did_you_mean(name, known))
         for group, declared in self.groups().items():
-            changed = {k: _restored(v) for k, v in values.items() if k in declared}
+            changed = {k: v for k, v in values.items() if k in declared}
             for name, value in changed.items():
                 declared[name].check(value)
             own[group] = replace(getattr(self, group), **changed)
@@ -193,8 +195,14 @@ class Settings:
         return cls.from_json({**content, **{k: spec[k] for k in ("coders", "pixel_budget") if k in spec}})
 
 
-def _restored(value: Any) -> Any:
-    """JSON has no tuples."""
+def _plain(value: Any) -> Any:
+    """A value as Python's own types: those of NumPy and pandas, and paths; JSON has no tuples."""
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if isinstance(value, Mapping):
+        return {k: _plain(v) for k, v in value.items()}
+    if hasattr(value, "tolist"):
+        value = value.tolist()
     return tuple(value) if isinstance(value, list) else value
 
 

@@ -226,6 +226,8 @@ class CoderOptions:
     given: tuple[str, ...] = option((), "Coders whose labels are the truth: their T is the identity.", flag=None)
 
     def __post_init__(self) -> None:
+        if self.coders is not None and not all(isinstance(name, str) for name in self.coders):
+            raise OptionError(f"coders must be names, got {self.coders!r}.")
         if self.coders is not None and (not self.coders or len(set(self.coders)) < len(self.coders)):
             raise OptionError("coders must be one or more different names.")
         for name, weight in self.coder_weights.items():
