@@ -43,6 +43,14 @@ def test_the_number_in_a_cell_can_be_read_on_every_shade(ground: tuple[int, ...]
     assert read == len(SHADES)
 
 
+@pytest.mark.parametrize(
+    ("code", "classes", "angle"), [("Ab", 7, 0), ("C0", 16, 0), ("C00", 25, -90), ("a long code", 5, -90)]
+)
+def test_codes_above_a_matrix_stand_upright_where_they_would_overlap(code: str, classes: int, angle: int) -> None:
+    codes = [code] * classes
+    assert charts.heatmap(np.eye(classes), codes, codes, "Ann").layout.xaxis.tickangle == angle
+
+
 def test_the_cells_of_a_prediction_can_be_read_on_every_shade() -> None:
     style = (ROOT / "assets" / "style.css").read_text(encoding="utf-8")
     cell = re.search(r"\.lt-seen td\[style\] \{[^}]*color: light-dark\(#000, #fff\);[^}]*#(\w{6}) var\(--v\)", style)

@@ -16,10 +16,11 @@ from ltnet_core.datasets.assemble import assemble, merge
 from ltnet_core.datasets.coded_columns import categorical
 from ltnet_core.datasets.corrections import NOTHING, Corrections
 from ltnet_core.datasets.dataset_reading import TableReading
+from ltnet_core.datasets.names.class_codes import short_codes
 from ltnet_core.datasets.reading import Reading, Rows
 from ltnet_core.datasets.revise import folder_parts, revise
 from ltnet_core.datasets.sources.files import Files, FolderFiles
-from ltnet_core.datasets.study import EXAMPLES, Problem, Study, short_codes
+from ltnet_core.datasets.study import EXAMPLES, Problem, Study
 from ltnet_core.errors import DatasetError
 
 Row = tuple[str, ...]
@@ -390,6 +391,15 @@ def test_problems_of_a_kind_are_one_and_errors_are_apart() -> None:
     ("classes", "codes"),
     [
         (("neutral", "negative", "ne"), ("Ne", "Neg", "N1")),
+        (("stage 1", "stage 2", "stage 10", "stable"), ("S1", "S2", "S10", "St")),
+        (("class_01", "class_02"), ("C01", "C02")),
+        (("Stage I", "Stage II", "Stage III"), ("SI", "SII", "SIII")),
+        (("BI-RADS 4a", "BI-RADS 4b", "BI-RADS 5"), ("B4a", "B4b", "B5")),
+        (("benign nevus", "benign keratosis", "benign"), ("BNe", "BKe", "Be")),
+        (("class number 00 of all", "class number 01 of all"), ("C00", "C01")),
+        (("left ear", "left eye", "right ear"), ("LEa", "LEy", "Ri")),
+        (("001.albatross", "002.albatross", "010.gull"), ("001", "002", "010")),
+        (("0 - none", "1 - mild"), ("0", "1")),
         (("a", "A", "b"), ("a", "A", "b")),
         (("1", "2", "10"), ("1", "2", "10")),
         ((" x ", "é"), ("x", "é")),

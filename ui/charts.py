@@ -38,6 +38,7 @@ LINE = 26  # characters of a name beside a bar
 MOST_NAMES, LONGEST_NAME = 10, 14  # of classes, in full below bars
 LONGEST_TITLE = 32  # characters of a coder above its matrix
 MOST_TEXT = 16  # beyond so many classes numbers in cells are unreadable
+ROOM_FOR_CODES = 300  # pixels above a matrix at its narrowest; codes that need more stand upright
 
 
 @dataclass(frozen=True)
@@ -187,6 +188,8 @@ def heatmap(
     ticks = {"tickmode": "array", "tickvals": list(range(k)), "ticktext": [_text(c) for c in codes]}
     size = 13 if k <= MOST_TEXT else 9
     common = {"showgrid": False, "zeroline": False, "ticks": "", "tickfont": {"size": size}, "fixedrange": True} | ticks
+    side_by_side = 0.6 * size * max(map(len, codes), default=0) * k <= ROOM_FOR_CODES
+    angle = 0 if side_by_side else -90
     who = _text(coder) if len(coder) <= LONGEST_TITLE else "the coder"  # whose name stands above
     title = {"text": f"{who} says", "font": {"size": 13}}
     end = k + 0.1 + 0.06 * k if evidence else k - 0.5
@@ -194,7 +197,7 @@ def heatmap(
         **_layout(400),
         "clickmode": "event+select",
         "dragmode": False,
-        "xaxis": {**common, "side": "top", "title": title, "tickangle": 0, "range": [-0.5, end]},
+        "xaxis": {**common, "side": "top", "title": title, "tickangle": angle, "range": [-0.5, end]},
         "yaxis": {**common, "title": {"text": "truth", "font": {"size": 13}}, "range": [k - 0.5, -0.5]},
     }
     if evidence:

@@ -16,6 +16,7 @@ from ..errors import DatasetError, did_you_mean
 from .coded_columns import coded, mapped, united
 from .dataset_reading import DatasetReading
 from .derived_coders import derived_coders
+from .names.class_codes import short_codes
 from .names.class_names import near_misses
 from .names.class_numbers import places
 from .names.image_names import Names, match_names, nearest
@@ -23,7 +24,7 @@ from .names.image_names import question as ambiguity
 from .names.splits import part_of
 from .questions import Question, unique
 from .reading import Reading, Rows
-from .study import EXAMPLES, Level, Problem, Study, short_codes
+from .study import EXAMPLES, Level, Problem, Study
 from .tables.columns import short
 from .unread_files import archives_inside, unread_images
 

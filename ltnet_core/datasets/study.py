@@ -137,14 +137,3 @@ class Study:
                 f"{self.name}: there are no images; put them into images/ (any depth, any names), "
                 "or join the labels with a folder of images."
             )
-
-
-def short_codes(classes: tuple[str, ...]) -> tuple[str, ...]:
-    """A unique short code for every class: ``Ne`` for neutral, longer where two letters clash."""
-    out: list[str] = []
-    for name in classes:
-        word = name.strip() or name
-        tries = [word[:n].capitalize() for n in range(2, len(word) + 1)] or [word]
-        tries += [f"{word[:1].upper()}{n}" for n in range(1, len(classes) + 1)]
-        out.append(next(t for t in tries if t not in out))
-    return tuple(out)
