@@ -19,7 +19,7 @@ def found(folder: Path) -> dict[str, tuple[str, int, str]]:
 
 def test_a_clean_dataset_has_notes_alone(plain: Path) -> None:
     assert {p.level for p in check_up(load_dataset(plain))} == {"note"}
-    assert found(plain)["unlabelled image"] == ("note", 1, "1 images have no label; they take part as unlabelled data.")
+    assert found(plain)["unlabelled image"] == ("note", 1, "1 image has no label; it takes part as unlabelled data.")
 
 
 def test_a_test_image_in_training_is_told_with_both_labels(plain: Path) -> None:

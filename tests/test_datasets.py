@@ -14,7 +14,7 @@ from conftest import Command, write_csv, write_image
 
 from ltnet_core.datasets import load_dataset
 from ltnet_core.datasets.corrections import Corrections
-from ltnet_core.datasets.study import short_codes
+from ltnet_core.datasets.names.class_codes import short_codes
 from ltnet_core.errors import DatasetError
 
 
@@ -220,7 +220,7 @@ def test_nothing_there_and_wrong_kinds(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="does not exist"):
         load_dataset(tmp_path / "none")
     (tmp_path / "x.txt").write_text("hello")
-    with pytest.raises(DatasetError, match="x.txt: no known dataset format: 1 files, 0 of them images"):
+    with pytest.raises(DatasetError, match="x.txt: no known dataset format: 1 file, 0 of them images"):
         load_dataset(tmp_path / "x.txt")
     (tmp_path / "x.zip").write_bytes(b"not a zip")
     with pytest.raises(DatasetError, match="is not a readable zip"):

@@ -99,7 +99,7 @@ def test_the_order_of_asking_does_not_matter_for_the_miniatures(tmp_path: Path) 
         ({"a.png": b""}, "images lie in no source/class folders"),
         ({"counts.npy": b""}, "'Array of vote counts with an image list': no list of image names beside counts.npy"),
         ({"CIFAR-10_human.pt": b""}, "data_batch_1 … and test_batch (CIFAR-10's Python version) are missing"),
-        ({"readme.md": b"hello"}, "1 files, 0 of them images (readme.md), and no table of labels. Add a table with the columns image,coder,label"),
+        ({"readme.md": b"hello"}, "1 file, 0 of them images (readme.md), and no table of labels. Add a table with the columns image,coder,label"),
     ],
 )  # fmt: skip
 def test_a_folder_of_no_format_is_told_the_nearest(files: dict[str, bytes], nearest: str, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ..annotations import AnnotationTable
+from ..files.printing import counted
 from ..files.spreadsheet import csv_bytes
 from ..images.image import Look
 from ..labels.identifiability import overlap_notes
@@ -67,7 +68,8 @@ def _labels(study: Study) -> list[Problem]:
     learn = ~study.is_test
     bare = np.flatnonzero(learn & ~table.annotated())
     if len(bare):
-        text = f"{len(bare):,} images have no label; they take part as unlabelled data."
+        verbs = ("has", "it takes") if len(bare) == 1 else ("have", "they take")
+        text = f"{counted(len(bare), 'image')} {verbs[0]} no label; {verbs[1]} part as unlabelled data."
         out.append(Problem("unlabelled image", len(bare), (text,), "note", _listed(study.table, bare)))
     counts = table.class_counts().sum(0)
     used = counts[counts > 0]

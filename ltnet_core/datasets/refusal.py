@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..errors import DatasetError
+from ..files.printing import counted
 from .names.image_names import match_names
 from .sources.files import Files, suffix
 from .tables.column_titles import turn
@@ -31,7 +32,7 @@ class Miss:
 def refusal(files: Files, misses: Sequence[Miss]) -> str:
     """The sentences of a refusal."""
     images = len(files.images)
-    text = f"no known dataset format: {len(files.names):,} files, {images:,} of them images{_others(files)}"
+    text = f"no known dataset format: {counted(len(files.names), 'file')}, {images:,} of them images{_others(files)}"
     near: dict[str, Miss] = {}
     for miss in sorted(misses, key=lambda m: (-m.likeness, -m.depth)):
         if miss.likeness > LEAST:
