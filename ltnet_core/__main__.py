@@ -65,8 +65,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status: 0 done, 2 bad input, 1 failure."""
     require_streams()
     argv = sys.argv[1:] if argv is None else argv
-    arguments = build_parser().parse_args(argv)
     try:
+        arguments = build_parser().parse_args(argv)
         _require_arguments(argv)
         arguments.run_command(arguments)
         sys.stdout.flush()
@@ -155,6 +155,12 @@ class _Parser(argparse.ArgumentParser):
                 if first[0] != name and first[1] != given[1]:
                     self.error(f"{first[0]} and {name} contradict each other; leave out one of them.")
         return super().parse_known_args(args, namespace)
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Print the help; argparse passes over a full disk."""
+        file = file or sys.stderr
+        file.write(message)
+        file.flush()
 
     def error(self, message: str) -> NoReturn:
         """End with one sentence; the usage of `fit` in front of it would fill a screen."""

@@ -138,11 +138,12 @@ def test_settling_says_so_and_goes_on_afterwards(small_disk: SmallDisk) -> None:
     assert [d.image for d in store.standing()] == ["a.png", "b.png"]
 
 
-def test_a_full_output_is_one_sentence(faces: Path, golden: Path) -> None:
+@pytest.mark.parametrize("arguments", [("status", "{run}", "--json"), ("fit", "--help")])
+def test_a_full_output_is_one_sentence(golden: Path, arguments: tuple[str, ...]) -> None:
     """``/dev/full`` is a disk without room for what is printed."""
     with open("/dev/full", "w") as full:
         done = subprocess.run(
-            [sys.executable, "-m", "ltnet_core", "status", str(golden), "--json"],
+            [sys.executable, "-m", "ltnet_core", *(part.format(run=golden) for part in arguments)],
             stdout=full, stderr=subprocess.PIPE, text=True, cwd=ROOT,
         )  # fmt: skip
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)

@@ -191,6 +191,12 @@ def test_weights_are_names_and_numbers(text: str) -> None:
         weights(text)
 
 
+def test_two_weights_of_one_coder_are_refused() -> None:
+    assert weights("A=1, A=1.0") == {"A": 1.0}
+    with pytest.raises(OptionError, match="gives 'A' two weights; keep one"):
+        weights("A=1,B=2,A=2")
+
+
 def test_a_weight_belongs_to_the_name_before_the_last_sign() -> None:
     assert weights("a=b=2") == {"a=b": 2.0}
 

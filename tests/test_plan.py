@@ -97,3 +97,19 @@ def test_training_and_validation_items_are_apart_and_test_items_in_neither(metho
 def test_the_upper_bound_needs_known_truth() -> None:
     with pytest.raises(DatasetError, match="needs the known truth of annotated training items; there is none"):
         plan(study(apart(), test=10, known=False), method="truth")
+
+
+def test_every_network_trains_on_two_items_or_more() -> None:
+    """Batch norm knows no spread of one image."""
+    labels = np.stack([np.arange(10) % 2, np.where(np.arange(10) < 2, np.arange(10), -1)], axis=1)
+    few = study(labels)
+    settings = make_settings("quick", epochs=2, fewest_annotations=2, validation_share=0.5)
+    notes = set()
+    for seed in range(8):
+        made = make_plan(few, few.table, settings, seed)
+        assert all(len(fit.train) > 1 for fit in made.fits.values())
+        notes |= set(made.notes)
+    assert "of the items of coder 'Y' all but 1 are held out: it gets no machine coder." in notes
+    one = study(labels[:1])
+    with pytest.raises(DatasetError, match="learns from 2 labelled training items or more, there is 1; label more"):
+        make_plan(one, one.table, settings, 0)

@@ -18,6 +18,7 @@ from ..settings import Settings
 PREDICT_COST = 2.5  # of one training image: a forward pass of each of its six views (measured: 2.2 to 3.1)
 FEATURE_COST = 0.3
 DECODE_COST = 0.15
+FEWEST_TRAINED = 2  # items; batch norm knows no spread of one
 MOST_HELD_OUT = 2500  # enough to tell epochs apart and to choose a temperature; more would only be lost to training
 
 Items = NDArray[np.int64]
@@ -128,7 +129,8 @@ def make_plan(
     Raises
     ------
     DatasetError
-        no annotated training item has a readable image, or none that the method could learn from.
+        no annotated training item has a readable image, or fewer than ``FEWEST_TRAINED`` that the method could learn
+        from.
     """
     notes = [f"{p.kind} ({p.count:,}): {p.examples[0]}" for p in study.problems]
     usable = ~np.isin(study.table.items, [*broken, *study.left_out])
@@ -139,11 +141,18 @@ def make_plan(
         notes.append(f"coder {silent[0]!r} has no annotation of a readable training item; it is left out.")
         table = table.keep_coders([c for c in table.coders if c not in silent])
     if not len(table):
-        raise DatasetError(f"{study.name}: no annotated training item has a readable image.")
+        others = ", or all of them were set aside" if study.left_out else ""
+        raise DatasetError(f"{study.name}: no annotated training item has a readable image{others}.")
     notes += overlap_notes(table)
     method = METHODS.named(settings.method)
     annotated = np.flatnonzero(method.labelled(study, table))
-    held_out = min(int(len(annotated) * settings.data.validation_share), MOST_HELD_OUT)
+    if len(annotated) < FEWEST_TRAINED:
+        raise DatasetError(
+            f"{study.name}: a network learns from {FEWEST_TRAINED} labelled training items or more, there is "
+            f"{len(annotated)}; label more."
+        )
+    share = int(len(annotated) * settings.data.validation_share)
+    held_out = min(share, MOST_HELD_OUT, len(annotated) - FEWEST_TRAINED)
     validation = np.sort(np.random.default_rng([seed, 1]).permutation(annotated)[:held_out])
     material = Material(table, settings, learn, np.setdiff1d(annotated, validation), validation)
     networks = Networks({method.stage: material.fit_plan()}) if method.networks is None else method.networks(material)

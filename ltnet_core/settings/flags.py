@@ -101,15 +101,18 @@ def weights(text: str) -> dict[str, float]:
     ------
     OptionError
     """
-    out = {}
+    out: dict[str, float] = {}
     for pair in names(text):
-        name, equals, weight = pair.rpartition("=")
+        before, equals, number = pair.rpartition("=")
+        name = before.strip()
         try:
-            out[name.strip()] = float(weight)
+            weight = float(number)
         except ValueError:
             equals = ""
         if not equals:
             raise OptionError(f"--coder-weights takes NAME=WEIGHT, separated by commas; {pair!r} is none.")
+        if out.setdefault(name, weight) != weight:
+            raise OptionError(f"--coder-weights gives {name!r} two weights; keep one.")
     return out
 
 

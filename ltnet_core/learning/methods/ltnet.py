@@ -51,12 +51,21 @@ def networks(material: Material) -> Networks:
 
 def _machine_coders(material: Material, humans: AnnotationTable) -> tuple[list[str], list[str]]:
     """Human coders that train a network of their own, and sentences about what is unusual."""
+    from ..plan import FEWEST_TRAINED
+
     table, options = material.table, material.settings.coders
     coders: list[str] = []
     notes: list[str] = []
     if options.machine_coders:
         coders, cannot = trainable(humans, options.fewest_annotations)
         notes += cannot
+        trained = {c: int(table.annotated([c])[material.train].sum()) for c in coders}
+        coders = [c for c in coders if trained[c] >= FEWEST_TRAINED]
+        notes += [
+            f"of the items of coder {c!r} all but {n} are held out: it gets no machine coder."
+            for c, n in trained.items()
+            if n < FEWEST_TRAINED
+        ]
         if not options.comparisons:
             coders = [c for c in coders if (material.usable & ~table.annotated([c])).any()]
     if coders and not (material.usable & ~table.annotated()).any():
