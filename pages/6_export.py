@@ -84,7 +84,7 @@ report = (
 )
 st.code(
     f"python -m ltnet_core export {folder} --out truth.csv --matrices T.json --model model.pt "
-    f"--report report.html{title}\n"
+    f"--report report.html{title}{taken}\n"
     f"python -m ltnet_core export {folder} --format final --out labels.csv{taken}\n"
     f"{report}python -m ltnet_core export --help    # every --format",
     language=None,

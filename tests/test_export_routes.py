@@ -53,6 +53,30 @@ def test_a_report_is_called_as_the_dataset_is_now(workspace_path: Path, monkeypa
     assert "<h1>-- Our faces</h1>" in page
 
 
+@pytest.mark.parametrize(
+    ("name", "ending"), [(name, ending) for name, kind in EXPORTS.items() for ending in kind.suffixes]
+)
+def test_the_command_of_every_download_is_taken_once_something_was_settled(
+    workspace_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, ending: str
+) -> None:
+    image = finished_run.load_truth(Run(workspace_path / "runs" / RUN))["image"].iloc[0]
+    store = Adjudications(workspace_path / "datasets" / "faces" / "adjudications.sqlite")
+    store.add(Decision("settle", image, "fear", "Ada", key="a-1"), 0)
+
+    asked: list[list[str]] = []
+
+    def done(command: list[str], cwd: Path | None) -> None:
+        asked.append(command)
+        if name not in ("model", "onnx"):  # this run has no network
+            assert main(command) == 0
+        else:
+            Path(command[-1]).write_bytes(b"")
+
+    monkeypatch.setattr(commands, "require_done", done)
+    assert ask(f"{name}{ending}").status == 200
+    assert ("--adjudications" in asked[0]) == EXPORTS[name].adjudicated
+
+
 def test_a_download_is_what_the_command_line_writes_with_what_was_settled(workspace_path: Path) -> None:
     run = Run(workspace_path / "runs" / RUN)
     image = finished_run.load_truth(run)["image"].iloc[0]

@@ -113,9 +113,9 @@ def _make(run: str, name: str, ending: str) -> BinaryIO:
         it could not be made; says why.
     """
     gallery = opened.gallery_of_run(run)
-    settled = adjudications_of(gallery.dataset)
-    title = [f"--title={gallery.dataset.name}"] if EXPORTS[name].titled else []
-    decisions = ["--adjudications", str(settled)] if settled.is_file() else []
+    kind, settled = EXPORTS[name], adjudications_of(gallery.dataset)
+    title = [f"--title={gallery.dataset.name}"] if kind.titled else []
+    decisions = ["--adjudications", str(settled)] if kind.adjudicated and settled.is_file() else []
     return made(["export", str(gallery.run.folder), "--format", name, *title, *decisions], ending)
 
 
