@@ -28,7 +28,7 @@ from .commands import (
     state,
 )
 from .errors import InputError, LTNetError, OptionError
-from .files.printing import is_text, require_streams, say
+from .files.printing import drop_output, is_text, require_streams, say
 from .files.reading import NO_HANDLES, too_many_open
 from .files.writing import FULL
 
@@ -77,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _complain("interrupted.")
     except BrokenPipeError:
-        _close_output()  # the reader went away (| head): not an error of ours
+        drop_output(sys.stdout)  # the reader went away (| head): not an error of ours
         return FAILURE
     except OSError as e:
         return _complain(_about_files(e), BAD_INPUT if e.errno in NO_NAMES else FAILURE)
@@ -113,13 +113,8 @@ def _complain(message: str, status: int = FAILURE) -> int:
         try:
             sys.stdout.flush()
         except OSError:
-            _close_output()
+            drop_output(sys.stdout)
     return status
-
-
-def _close_output() -> None:
-    """Drop what could not be printed; flushing it again at exit would complain."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _about_files(e: OSError) -> str:

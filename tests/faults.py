@@ -292,7 +292,7 @@ class Outcome:
 def call(*arguments: object) -> Outcome:
     """Run one command in this process, as from outside."""
     out, err = io.StringIO(), io.StringIO()
-    kept = {s: signal.getsignal(s) for s in (signal.SIGTERM, signal.SIGINT)}
+    kept = {s: signal.getsignal(s) for s in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), warnings.catch_warnings():
         warnings.simplefilter("error")
         try:

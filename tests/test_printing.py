@@ -7,8 +7,11 @@ import json
 import os
 import pickle
 import shutil
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +25,7 @@ from ltnet_core.datasets.sources.files import FolderFiles
 from ltnet_core.datasets.sources.plain_pickle import read_pickle
 from ltnet_core.datasets.sources.text_files import loads
 from ltnet_core.errors import DatasetError, OptionError, RunError
-from ltnet_core.files.printing import isolated, printable
+from ltnet_core.files.printing import drop_output, isolated, printable, say_if_heard
 from ltnet_core.files.writing import storage_error
 from ltnet_core.runs.run import Run
 
@@ -130,6 +133,49 @@ def test_closed_outputs_stop_no_work(closed: str, plain: Path, tmp_path: Path) -
     done = subprocess.run(["/bin/sh", "-c", f'exec "$@" {close}', "sh", *command, str(out)], cwd=ROOT, timeout=60)
     assert done.returncode == 0
     assert out.read_text().startswith("image,")
+
+
+def _fit_until(stage: str, run: Path, demo: Path, output: int) -> subprocess.Popen[bytes]:
+    """A training that prints to a handle, in a session of its own, and has come to a stage."""
+    quick = ("--preset", "quick", "--epochs", "3", "--device", "cpu", "--image-size", "24")
+    command = [sys.executable, "-m", "ltnet_core", "fit", str(demo), "--run", str(run), *quick]
+    child = subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+    )
+    os.close(output)
+    deadline = time.monotonic() + 120
+    while not any(e.get("stage") == stage for e in Run(run).events()):
+        assert child.poll() is None and time.monotonic() < deadline
+        time.sleep(0.005)
+    return child
+
+
+@pytest.mark.parametrize("output", [os.pipe, os.openpty])
+def test_a_training_goes_on_when_its_terminal_or_its_reader_is_gone(
+    output: Callable[[], tuple[int, int]], demo: Path, tmp_path: Path
+) -> None:
+    reads, writes = output()
+    child = _fit_until("images", tmp_path / "run", demo, writes)
+    os.close(reads)
+    assert child.wait(timeout=120) == 0
+    assert Run(tmp_path / "run").status().state == "done"
+
+
+def test_a_terminal_that_hangs_up_cancels_a_training(demo: Path, tmp_path: Path) -> None:
+    reads, writes = os.pipe()
+    child = _fit_until("images", tmp_path / "run", demo, writes)
+    child.send_signal(signal.SIGHUP)
+    os.close(reads)
+    assert child.wait(timeout=120) == 1
+    assert Run(tmp_path / "run").status().state == "cancelled"
+
+
+def test_only_an_output_that_is_gone_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    with open("/dev/full", "w") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        with pytest.raises(OSError, match="No space left"):
+            say_if_heard("hello")
+        drop_output(full)
 
 
 def test_a_limit_of_files_is_no_full_disk(tmp_path: Path) -> None:

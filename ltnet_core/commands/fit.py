@@ -14,7 +14,7 @@ from ..datasets import Corrections, correction_flags, load_dataset
 from ..errors import OptionError, RunError
 from ..explore.adjudications import given_coders, only_blind, read_decisions
 from ..explore.set_aside import read_set_aside
-from ..files.printing import say
+from ..files.printing import say_if_heard
 from ..runs.run import Run
 from ..settings import Settings, flags, make_settings
 from .command import Command, dataset_flags, training_flags
@@ -95,7 +95,7 @@ def _fit_among_others(arguments: argparse.Namespace) -> None:
 
 
 def _say_finished(run: Run) -> None:
-    say(f"Finished. Results are in {run.folder}; `evaluate`, `export` and `predict` read them.")
+    say_if_heard(f"Finished. Results are in {run.folder}; `evaluate`, `export` and `predict` read them.")
 
 
 def _stoppable(trainer: Trainer) -> None:
@@ -104,6 +104,8 @@ def _stoppable(trainer: Trainer) -> None:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
+    if signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:  # `nohup` has it ignored
+        signal.signal(signal.SIGHUP, stop)
 
 
 def _reading(run: Run) -> tuple[str | None, Corrections]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import io
 import json
 import os
@@ -12,6 +14,8 @@ from typing import Any, TextIO
 
 # Control characters, ends of lines, marks that turn the direction of writing, and halves of surrogate pairs.
 OBEYED = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+UNHEARD = (errno.EPIPE, errno.EIO)  # a pipe without a reader, a terminal that was closed
 
 TURNING = frozenset({"R", "AL", "RLO", "RLE", "RLI", "LRO", "LRE", "LRI", "FSI"})  # classes of Unicode
 ISOLATES, END_OF_ISOLATE = "\u2066\u2067\u2068", "\u2069"
@@ -81,6 +85,22 @@ def say(text: str, file: TextIO | None = None) -> None:
     file = file or sys.stdout
     encoding = file.encoding or "utf-8"
     print(printable(text).encode(encoding, "backslashreplace").decode(encoding), file=file, flush=True)
+
+
+def say_if_heard(text: str) -> None:
+    """Print one line of long work; where its reader is gone, such as a closed terminal, go on in silence."""
+    try:
+        say(text)
+    except OSError as e:
+        if e.errno not in UNHEARD:
+            raise
+        drop_output(sys.stdout)
+
+
+def drop_output(stream: TextIO) -> None:
+    """Let an output lead nowhere: what could not be printed is dropped, and flushing it again at exit is no error."""
+    with contextlib.suppress(ValueError):  # one that is no file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def say_json(content: Any) -> None:

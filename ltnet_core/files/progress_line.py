@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TextIO
 
-from .printing import printable
+from .printing import UNHEARD, drop_output, printable
 
 USUAL_WIDTH = 80
 CLEAR = "\r\x1b[K"
@@ -38,5 +38,11 @@ class ProgressLine:
     def _write(self, text: str) -> None:
         if self._stream is not None:
             encoding = self._stream.encoding or "utf-8"
-            self._stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
-            self._stream.flush()
+            try:
+                self._stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+                self._stream.flush()
+            except OSError as e:
+                if e.errno not in UNHEARD:
+                    raise
+                drop_output(self._stream)  # the terminal was closed; the work goes on
+                self._stream = None

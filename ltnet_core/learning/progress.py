@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..errors import Cancelled
-from ..files.printing import say
+from ..files.printing import say_if_heard
 from ..files.progress_line import ProgressLine
 from ..runs.run import Run
 from .plan import DECODE_COST, FEATURE_COST, PREDICT_COST, Plan
@@ -119,7 +119,7 @@ class Progress:
     def say(self, text: str) -> None:
         """Print a line that stays."""
         self._line.clear()
-        say(text)
+        say_if_heard(text)
 
     def left(self) -> str:
         """How long the rest will take, ``, 4 min left``; empty where that is not known."""
