@@ -404,3 +404,11 @@ def test_ratings_alone_are_named(tmp_path: Path) -> None:
     rated = {"completed_by": 1, "result": [{"type": "rating", "from_name": "stars", "value": {"rating": 3}}]}
     write_json(tmp_path / "p.json", [{"id": 1, "data": {"image": "a.png"}, "annotations": [rated]}])
     assert "a rating is no choice of a class" in refusal(tmp_path)
+
+
+def test_a_question_of_yes_and_no_is_no_choice(tmp_path: Path) -> None:
+    images(tmp_path, "a.jpg", "b.jpg")
+    answers = (("a", "W1", "yes"), ("b", "W1", "no"), ("a", "W2", "no"))
+    rows = [(image, who, f"https://x.org/{image}.jpg", answer) for image, who, answer in answers]
+    write_csv(tmp_path / "Batch_1_batch_results.csv", ("HITId", "WorkerId", "Input.url", "Answer.bird.label"), rows)
+    assert said(load_dataset(tmp_path)) == [(f"{image}.jpg", who, answer, 1) for image, who, answer in sorted(answers)]

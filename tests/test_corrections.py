@@ -13,6 +13,7 @@ from conftest import Command, write_csv, write_image
 from ltnet_core.datasets import Corrections, load_dataset
 from ltnet_core.datasets.correction_flags import of_answer
 from ltnet_core.datasets.corrections import parse
+from ltnet_core.datasets.questions import renaming
 from ltnet_core.errors import DatasetError, OptionError
 
 ROWS = [(f"{i}.png", "cat" if i % 2 else "dog", "sun" if i % 3 else "rain", f"{20 + i}") for i in range(12)]
@@ -46,6 +47,13 @@ def test_flags_are_read_like_rows_of_csv() -> None:
     assert Corrections.from_json(json.loads(json.dumps(parsed.to_json()))) == parsed
     assert of_answer(shlex.join(parsed.flags())) == (None, parsed)
     assert not Corrections() and Corrections().to_json() == {}
+
+
+def test_a_class_with_an_equals_sign_can_be_renamed() -> None:
+    named = parse(classes=['"1=angry"=angry', "a=b=c", '"say ""x"""=x'])
+    assert named.classes == {"1=angry": "angry", "a": "b=c", 'say "x"': "x"}
+    assert parse(classes=[f.removeprefix("--class=") for f in named.flags()]) == named
+    assert of_answer(renaming("1=angry", "angry"))[1].classes == {"1=angry": "angry"}
 
 
 def test_flags_given_several_times_add_up(study: Path, ltnet: Command) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from conftest import Command, write_csv, write_image
+from conftest import Command, refusal, write_csv, write_image
 from lab_faces import (
     CLASSES,
     FACES,
@@ -297,3 +297,49 @@ def test_folders_of_days_beside_a_table_of_labels_are_none(tmp_path: Path) -> No
         write_image(tmp_path / ("monday", "tuesday")[i % 2] / x, i)
     write_csv(tmp_path / "labels.csv", ("image", "label"), [(x, a(i)) for i, x in enumerate(FACES)])
     assert load_dataset(tmp_path).reading.questions == ()
+
+
+@pytest.mark.parametrize(
+    ("train", "test"), [("train_data", "test_data"), ("01_train", "02_test"), ("train80", "val20")]
+)
+def test_a_class_of_one_part_alone_has_no_class_called_like_it(train: str, test: str, tmp_path: Path) -> None:
+    for n, image in enumerate(FACES):
+        write_image(tmp_path / a(n) / (test if n > 16 and a(n) != "sad" else train) / image, n)
+    study = load_dataset(tmp_path)
+    assert study.reading.questions == ()
+    assert study.table.classes == CLASSES
+    assert int(study.is_test.sum()) == sum(n > 16 and a(n) != "sad" for n in range(N))
+
+
+def test_a_part_for_training_beside_one_of_an_unknown_name_is_asked_about(tmp_path: Path) -> None:
+    for n, image in enumerate(FACES):
+        write_image(tmp_path / ("train" if n < 16 else "unseen") / a(n) / image, n)
+    (_, parts), (_, coders) = answers(tmp_path, "coder called like a part")
+    assert int(parts.is_test.sum()) == N - 16
+    assert set(found(coders)) == {"train", "unseen"}
+
+
+def test_files_of_one_column_that_is_called_otherwise_are_a_coder_each(tmp_path: Path, ltnet: Command) -> None:
+    for who, said in (("anna", a), ("berta", b)):
+        labels(tmp_path, ("Bild", "Vogel"), lambda i, said=said: (said(i),), f"{who}.csv")
+    report = inspected(ltnet, tmp_path)
+    assert {c: facts["annotations"] for c, facts in report["coders"].items()} == {"anna": N, "berta": N}
+    assert report["questions"] == []
+    assert list(inspected(ltnet, tmp_path, "--annotators", "berta")["coders"]) == ["berta"]
+
+
+def test_an_archive_alone_in_a_folder_is_named(tmp_path: Path) -> None:
+    by_class(tmp_path / "faces")
+    shutil.make_archive(str(tmp_path / "given" / "faces"), "zip", tmp_path / "faces")
+    assert "faces.zip is an archive inside the dataset: unpack it" in refusal(tmp_path / "given")
+
+
+@pytest.mark.parametrize("codes", [("01", "02", "03", "04"), ("1.0", "2.0", "3.0", "4.0")])
+def test_the_answers_about_a_legend_name_the_codes_as_the_labels_have_them(
+    codes: Sequence[str], tmp_path: Path
+) -> None:
+    labels(tmp_path, ("image", "Ann", "Ben"), lambda i: (codes[CLASSES.index(a(i))], codes[CLASSES.index(b(i))]))
+    write_csv(tmp_path / "legend.csv", ("code", "meaning"), list(zip(codes, CLASSES, strict=True)))
+    (_, names), (_, kept) = answers(tmp_path, "codes and their legend")
+    assert names.table.classes == CLASSES
+    assert len(kept.table.classes) == len(codes)

@@ -402,3 +402,16 @@ def test_votes_in_rows_of_classes_that_are_numbers_have_their_count(tmp_path: Pa
     study = load_dataset(tmp_path)
     assert study.reading.questions == ()
     assert study.table.class_counts().sum() == 6 * N
+
+
+def test_whole_percentages_with_their_sign_are_one_vote(tmp_path: Path) -> None:
+    labels(tmp_path, ("image", *CLASSES), lambda i: [f"{70 if k == a(i) else 10}%" for k in CLASSES])
+    study = load_dataset(tmp_path)
+    assert study.table.count.max() <= 1
+
+
+def test_annotators_called_like_what_describes_an_image_are_asked_about(tmp_path: Path) -> None:
+    labels(tmp_path, ("image", "site1", "site2", "age"), lambda i: (a(i), b(i), 20 + i))
+    *_, (flag, study) = answers(tmp_path, "which column is the label")
+    assert flag == "--annotators site1,site2"
+    assert found(study) == {"site1": N, "site2": N}

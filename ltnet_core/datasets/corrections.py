@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -11,10 +12,11 @@ from typing import Any
 
 from ..errors import OptionError, did_you_mean
 from ..settings.flags import names
-from .questions import listed
+from .questions import before_equals, listed
 
 COLUMN_ROLES = ("image", "label", "coder", "count", "split", "truth", "confidence")
 PARTS = ("train", "test", "ignore")
+QUOTED = re.compile(r'\s*"((?:[^"]|"")*)"\s*=(.*)', re.DOTALL)
 
 
 def key_of(name: str) -> str:
@@ -136,7 +138,7 @@ class Corrections:
             names = [n for n, p in self.split.items() if p == part]
             out += [f"--split={part}={listed(names)}"] if names else []
         out += [] if self.missing is None else [f"--missing={listed(self.missing)}"]
-        return out + [f"--class={a}={b}" for a, b in self.classes.items()]
+        return out + [f"--class={before_equals(a)}={b}" for a, b in self.classes.items()]
 
     def fingerprint(self) -> str:
         """A digest, equal for equal corrections; "" for none."""
@@ -210,7 +212,8 @@ def _names(text: str) -> list[str]:
 def _pairs(option: str, form: str, texts: Iterable[str]) -> dict[str, str]:
     pairs = {}
     for text in texts:
-        name, equals, value = text.partition("=")
+        quoted = QUOTED.fullmatch(text)
+        name, equals, value = text.partition("=") if quoted is None else (quoted[1].replace('""', '"'), "=", quoted[2])
         if not equals or not name.strip():
             raise OptionError(f"{option} takes {form}; {text!r} is none.")
         if name.strip() in pairs:

@@ -72,6 +72,20 @@ def listed(names: Iterable[str]) -> str:
     return ",".join('"' + n.replace('"', '""') + '"' if set(n) & set(',"\n\r') else n for n in names)
 
 
+def renaming(name: str, to: str) -> str:
+    """The flag that takes the class ``name`` for the class ``to``; "" leaves it out.
+
+    >>> renaming("old", "new"), renaming("1=angry", "angry")
+    ('--class old=new', '--class \'"1=angry"=angry\'')
+    """
+    return flag("--class", f"{before_equals(name)}={to}")
+
+
+def before_equals(name: str) -> str:
+    """A name as a flag takes it before ``=``: in double quotes where it holds one itself."""
+    return '"' + name.replace('"', '""') + '"' if "=" in name or name.startswith('"') else name
+
+
 def unique(questions: Iterable[Question]) -> tuple[Question, ...]:
     """The questions without repetitions of kind and subject."""
     return tuple({(q.kind, q.about): q for q in questions}.values())

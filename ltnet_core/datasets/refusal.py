@@ -16,6 +16,7 @@ from .tables.table import header, is_table, read_table
 LEAST = 0.1
 BRACKETS = re.compile(r"[\[(]([^\])]+)[\])]\s*$")
 FILES, COLUMNS, TABLES = 6, 12, 3
+ARCHIVES = frozenset({".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".zst"})
 UNREAD = frozenset({".heic", ".heif", ".avif", ".jfif", ".jp2", ".jxl", ".dcm", ".svg", ".psd", ".raw", ".nef", ".cr2"})
 
 
@@ -44,7 +45,7 @@ def refusal(files: Files, misses: Sequence[Miss]) -> str:
     text += "."
     if texts:
         text += f" The nearest is {texts[0]}." + (f" The next is {texts[1]}." if len(texts) > 1 else "")
-    text += "".join(f" {t}" for t in (*_unreadable(files), *_turned(files)))
+    text += "".join(f" {t}" for t in (*_archives(files), *_unreadable(files), *_turned(files)))
     if columns:
         text += f" Columns found: {'; '.join(columns)}. --columns image=…,coder=…,label=… says which is which."
     elif images:
@@ -66,6 +67,12 @@ def _others(files: Files) -> str:
 def unread_types(files: Files) -> set[str]:
     """Endings of files that are images, but of a type that is not read."""
     return {suffix(n) for n in files.others} & UNREAD
+
+
+def _archives(files: Files) -> list[str]:
+    """A sentence about archives among the files, which are not looked into."""
+    names = [n for n in files.others if suffix(n) in ARCHIVES]
+    return [f"{names[0]} is an archive inside the dataset: unpack it, or give its own path."] if names else []
 
 
 def _unreadable(files: Files) -> list[str]:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from .reading import Reading
-from .refusal import unread_types
+from .refusal import ARCHIVES, unread_types
 from .sources.files import suffix
 from .study import EXAMPLES, Problem
-
-ARCHIVES = frozenset({".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".zst"})
 
 
 def archives_inside(reading: Reading) -> list[Problem]:

@@ -97,6 +97,9 @@ def _questions(table: Table) -> dict[str, list[str | None]]:
         elif are_choices(chosen):
             answers[title.removesuffix(".label")] = list(chosen)
     for question, marked in options.items():
+        if [table.titles[c].rpartition(".")[2] for c in marked] == ["label"]:  # a question of yes and no
+            answers[question] = list(cells(table, marked[0]))
+            continue
         names = [table.titles[c].rpartition(".")[2] for c in marked]
         rows = zip(*(cells(table, c) for c in marked), strict=True)
         answers[question] = [one_of(n for n, v in zip(names, row, strict=True) if v.lower() in YES) for row in rows]

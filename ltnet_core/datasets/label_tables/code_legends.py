@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..names.class_numbers import number
+from ..names.class_numbers import number, one_spelling
 from ..names.missing import ABSENT, PERHAPS_NONE, plain
-from ..questions import Answer, Question, flag
+from ..questions import Answer, Question, renaming
 from ..sources.files import is_image_name
 from ..tables.columns import ROLES, about, short, words
 from ..tables.table import Table
@@ -39,8 +39,8 @@ class Legend:
         """The question whether the classes are called as the legend says."""
         shown = ", ".join(f"{a} is {b!r}" for a, b in list(self.classes.items())[:SHOWN])
         sentence = f"the labels are codes, and {self.file} may say which class each of them is: {shown}."
-        named = " ".join(flag("--class", f"{a}={b}") for a, b in self.classes.items())
-        kept = " ".join(flag("--class", f"{a}={a}") for a in self.classes)
+        named = " ".join(renaming(a, b) for a, b in self.classes.items())
+        kept = " ".join(renaming(a, a) for a in self.classes)
         ways = (Answer(named, f"the classes are called as {self.file} says"), Answer(kept, "the codes are the classes"))
         return Question("codes and their legend", sentence, (self.file,), ways)
 
@@ -54,8 +54,8 @@ def _cells(table: Table, column: str) -> list[str]:
     return [str(v) for v in table.frame[column]]
 
 
-def _used(tables: Iterable[tuple[Table, Roles]]) -> set[str]:
-    """The labels that tables use, without those that may mean that there is none."""
+def _used(tables: Iterable[tuple[Table, Roles]]) -> dict[str, str]:
+    """The key of each label that tables use → its class, without those that may mean that there is none."""
     out: set[str] = set()
     for table, roles in tables:
         columns = [*roles.coders, *([roles.label] if roles.label else [])] if roles.shape != "none" else []
@@ -63,7 +63,7 @@ def _used(tables: Iterable[tuple[Table, Roles]]) -> set[str]:
             cells = table.frame[column].cat
             out.update(str(cells.categories[i]) for i in np.unique(cells.codes.to_numpy()) if i >= 0)
     none = ABSENT | PERHAPS_NONE
-    return {_key(v) for v in out if plain(v) not in none}
+    return {_key(v): name for v, name in one_spelling(sorted(out)).items() if plain(v) not in none}
 
 
 def find_legend(tables: Sequence[tuple[Table, Roles]]) -> Legend | None:
@@ -82,12 +82,12 @@ def find_legend(tables: Sequence[tuple[Table, Roles]]) -> Legend | None:
         for codes, cells in columns.items():
             keys = [_key(c) for c in cells]
             are_short = all(number(c) is not None or len(c) <= SHORTEST for c in cells)
-            if not used <= set(keys) or not (called or (are_short and short(codes) in of_labels)):
+            if not set(used) <= set(keys) or not (called or (are_short and short(codes) in of_labels)):
                 continue
-            names = [c for c, n in columns.items() if c != codes and not about(c) and _are_names(n, used)]
+            names = [c for c, n in columns.items() if c != codes and not about(c) and _are_names(n, set(used))]
             if names:
                 pairs = dict(zip(keys, columns[names[0]], strict=True))
-                return Legend(table.file, {k: v for k, v in pairs.items() if k in used})
+                return Legend(table.file, {used[k]: v for k, v in pairs.items() if k in used})
     return None
 
 

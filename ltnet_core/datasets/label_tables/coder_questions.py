@@ -9,7 +9,7 @@ from ...annotation_rows import MACHINE_PREFIX
 from ...annotations import ADJUDICATOR
 from ..corrections import Corrections
 from ..names.class_numbers import all_numbers
-from ..names.splits import AGREED, TRUTH, is_called, part_of
+from ..names.splits import AGREED, TRAIN_ELSEWHERE, TRUTH, is_called, part_of, words
 from ..questions import Answer, Question, flag, listed
 from ..reading import Rows
 from .row_questions import MODELS
@@ -27,6 +27,8 @@ def called_like_parts(labels: Sequence[Rows], own: set[str], corrections: Correc
     rows = [r for r in labels if "coder" in r.frame and "split" not in r.frame]
     names = sorted({str(c) for r in rows for c in r.frame["coder"].unique()})
     held = [n for n in names if part_of(n) == "test" and (not own or n in own)]
+    if not held and any(called_train(n) and (not own or n in own) for n in names):
+        held = [n for n in names if not called_train(n)]
     if held and GIVEN_NAMES.issuperset(held) and _share_images(rows, held):
         return []
     if len(names) < 2 or not held or corrections.annotators or any(corrections.part(n) for n in names):
@@ -41,11 +43,19 @@ def called_like_parts(labels: Sequence[Rows], own: set[str], corrections: Correc
             out = [n for n in names if n != train]
             flags = f"{flag('--split', 'train=' + listed([train]))} {flag('--split', 'test=' + listed(out))}"
             ways.append(Answer(flags, f"{train} is trained on, {', '.join(out)} is evaluated"))
+    called, part = (held, "test") if part_of(held[0]) == "test" else (list(filter(called_train, names)), "training")
     sentence = (
-        f"{', '.join(map(repr, names[:SHOWN]))} are read as coders, but {', '.join(map(repr, held[:SHOWN]))} is called "
-        "like the test part of a dataset."
+        f"{', '.join(map(repr, names[:SHOWN]))} are read as coders, but {', '.join(map(repr, called[:SHOWN]))} "
+        f"{'is' if len(called) == 1 else 'are'} called like the {part} part of a dataset."
     )
     return [Question("coder called like a part", sentence, tuple(held), tuple(ways))]
+
+
+def called_train(name: str) -> bool:
+    """Whether a name is that of a training part and of nothing else; a Dr. Train may be a coder."""
+    return (
+        "".join(words(name)) in ("train", "training", "trainset", "trainingset") or name.casefold() in TRAIN_ELSEWHERE
+    )
 
 
 def _share_images(rows: Sequence[Rows], coders: Collection[str]) -> bool:

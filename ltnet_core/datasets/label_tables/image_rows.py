@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -61,6 +62,12 @@ class ImageRows(ColumnFacts):
         others = [c for c in without(free, chosen) if about(c) and self.few(c) and self.in_words(c)]
         others = [c for c in others if len(self.keys(c)) > 1 and not self.keys(c) <= YES_OR_NO]
         return [c for c in others if any(self.share(c, x) for x in chosen)]
+
+    def alike_among(self, free: Sequence[str]) -> list[str]:
+        """The columns called like what is said of an image that hold the same words, or are numbered: site1, site2."""
+        few = [c for c in free if about(c) and self.few(c) and len(self.values(c)) > 1]
+        few = [c for c in few if self.in_words(c) or re.search(r"\d$", c)]
+        return [c for c in few if any(self.share(c, other) for other in few if other != c)]
 
     def beside(self, base: Roles) -> Roles:
         """A row per image: votes, one column of labels, or one per annotator."""
@@ -170,6 +177,10 @@ class ImageRows(ColumnFacts):
                 if self.few(c) and len(self.values(c)) > 1 and not about(c)
             ]
             agreed = []
+        if not likely and (alike := self.alike_among(free)):
+            sentence = "are called like what describes an image, and hold the same classes: each may be an annotator's."
+            question = label_or_annotators(self.titles, alike, sentence)
+            return replace(base, shape="wide", coders=tuple(alike), questions=(question,))
         if not likely:
             why = "no column of labels: " + ", ".join(repr(self.title(c)) for c in free[:8]) + " are none"
             why += odd_vote(self.table, [c for c in free if not about(c)])
@@ -181,23 +192,24 @@ class ImageRows(ColumnFacts):
         aside = out if of_a_series(self.titles, chosen, out) else []
         measured = [c for c in free if c not in others and any(self.values(c)) and not self.few(c)]
         left = tuple(c for c in free if c in (*constant, *aside, *measured))
-        questions: list[Question] = []
-        if (ranked := ranked_choices(self.titles, chosen)) is not None:
-            questions.append(ranked)
-        elif out and len(chosen) == 1:
-            questions.append(label_or_annotators(self.titles, likely, "share no class: which is the label?"))
-            chosen = likely
-        elif out and not aside:
-            questions.append(outsiders(self.titles, list(chosen), out))
-        elif alike := self.alike(chosen, free):
-            questions.append(called_otherwise(self.titles, chosen, alike, "the same classes"))
-        elif (gaps := with_gaps(self.table, list(chosen))) is not None:
-            questions.append(gaps)
-        else:
-            asked = people_and_questions(self.titles, chosen)
-            if asked is None and all(number(v) is not None for c in chosen for v in self.values(c)):
-                asked = outside_series(self.titles, chosen)
-            questions += [] if asked is None else [asked]
+        asked = self.about_annotators(chosen, [] if aside else out, free)
+        if asked is None and out and not aside:
+            apart = len(chosen) == 1
+            share_none = label_or_annotators(self.titles, likely, "share no class: which is the label?")
+            asked = share_none if apart else outsiders(self.titles, list(chosen), out)
+            chosen = likely if apart else chosen
         if agreed and len(chosen) >= 2:
             left = (*left, *agreed)
-        return replace(base, shape="wide", coders=tuple(chosen), left=left, questions=tuple(questions))
+        questions = () if asked is None else (asked,)
+        return replace(base, shape="wide", coders=tuple(chosen), left=left, questions=questions)
+
+    def about_annotators(self, chosen: Sequence[str], out: Sequence[str], free: Sequence[str]) -> Question | None:
+        """The question about columns of annotators that share classes; ``out`` are others that share none."""
+        if (ranked := ranked_choices(self.titles, chosen)) is not None or out:
+            return ranked
+        if alike := self.alike(chosen, free):
+            return called_otherwise(self.titles, chosen, alike, "the same classes")
+        asked = with_gaps(self.table, chosen) or people_and_questions(self.titles, chosen)
+        if asked is None and all(number(v) is not None for c in chosen for v in self.values(c)):
+            return outside_series(self.titles, chosen)
+        return asked

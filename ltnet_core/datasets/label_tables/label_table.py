@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from weakref import WeakKeyDictionary
 
 from ...errors import DatasetError
-from ..corrections import NOTHING, Corrections
+from ..corrections import NOTHING, Corrections, key_of
 from ..dataset_reading import TableReading
 from ..names.splits import are_splits, is_agreed, is_form, is_truth, part_of, read_split, set_name
 from ..questions import Answer, Question, flag, listed
@@ -187,7 +187,7 @@ def read_tables(
     DatasetError
         a table is broken, or none has annotations; ``none`` is the message then.
     """
-    every = understand(files, corrections, shape)
+    every = _each_of_a_coder(understand(files, corrections, shape), corrections)
     aside = unread_tables(files, corrections)
     _understood.pop(files, None)
     speaking = [f for f in every if f.roles.shape != "none"]
@@ -241,6 +241,24 @@ def read_tables(
         files, files.images, labels, truth, classes, codes, problems=problems, tables=readings, splits=splits,
         missing=missing, questions=questions, parts=parts,
     )  # fmt: skip
+
+
+def _each_of_a_coder(every: Sequence[LabelTable], corrections: Corrections) -> list[LabelTable]:
+    """The tables, where several have one column of one name for the same images as the labels of a coder each."""
+    alone: dict[str, list[LabelTable]] = {}
+    people = {key_of(a) for a in corrections.annotators}
+    for f in every:
+        column = f.roles.coders[0] if f.roles.shape == "wide" and len(f.roles.coders) == 1 else ""
+        if column and not PEOPLE.search(f.table.titles[column]) and key_of(column) not in people:
+            alone.setdefault(column, []).append(f)
+    groups = [g for g in alone.values() if len(g) > 1 and not _images_of(g[0]).isdisjoint(_images_of(g[1]))]
+    whole = {f.table.file for g in groups for f in g}
+    return [
+        replace(f, roles=replace(f.roles, shape="single", label=f.roles.coders[0], coders=()))
+        if f.table.file in whole
+        else f
+        for f in every
+    ]
 
 
 def parts_beside(files: Files, read: Collection[str], corrections: Corrections) -> Parts:

@@ -67,9 +67,10 @@ def same_classes(titles: Titles, columns: Sequence[str]) -> Question:
 def called_otherwise(titles: Titles, series: Sequence[str], out: Sequence[str], held: str = "numbers") -> Question:
     """The question whether columns that hold the same as annotators' are theirs, too, though called otherwise."""
     a, b = [titles.of(c) for c in series], [titles.of(c) for c in out]
+    shown, hold = ", ".join(map(repr, b[:8])), "holds" if len(b) == 1 else "hold"
     sentence = (
-        f"{titles.file}: {', '.join(map(repr, b[:8]))} hold {held} as {', '.join(map(repr, a[:8]))} do, and are not "
-        "called like these: they may be no annotators."
+        f"{titles.file}: {shown} {hold} {held} as {', '.join(map(repr, a[:8]))} do, called otherwise than these: there "
+        "may be no annotator behind."
     )
     answers = (
         Answer(flag("--annotators", listed(a)), f"only {', '.join(a[:8])} are annotators"),

@@ -247,7 +247,8 @@ def melt(
 def from_votes(table: Table, image: str, classes: list[str], coder: str | pd.Series) -> Rows:
     """One row per image and class that got votes, by one coder or the one in each row; percentages become shares."""
     votes = table.votes(classes)
-    if are_percentages(np.nan_to_num(votes)):
+    signed = all(str(c).endswith("%") for name in classes for c in table.frame[name].cat.categories if c)
+    if are_percentages(np.nan_to_num(votes), signed):
         votes = votes / 100
     if np.isin(votes, (-1, 1)).all():
         votes = np.maximum(votes, 0)  # -1 is no, 1 is yes

@@ -121,9 +121,12 @@ def odd_vote(table: Table, columns: Sequence[str]) -> str:
     return f" (votes are numbers from 0 on; {where} {what}; --classes-are reads them as votes)"
 
 
-def are_percentages(votes: NDArray[np.float64]) -> bool:
-    """Whether the votes (rows, classes) are shares of a hundred: rows add up to it, and not all cells are whole."""
-    return bool((votes != np.floor(votes)).any()) and add_up_to(votes.sum(1), 100.0)
+def are_percentages(votes: NDArray[np.float64], signed: bool = False) -> bool:
+    """Whether the votes (rows, classes) are shares of a hundred: rows add up to it, and not all cells are whole.
+
+    Whole ones are where they are ``signed``: ``40%``.
+    """
+    return bool(signed or (votes != np.floor(votes)).any()) and add_up_to(votes.sum(1), 100.0)
 
 
 def _ratings(table: Table, titles: list[str]) -> Question:

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 
-from ..questions import Answer, Question, flag, listed
+from ..questions import Answer, Question, flag, listed, renaming
 
 NUMBER = re.compile(r"[+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d{1,2})?")
 LIST_OF_ONE = re.compile(r"""\[\s*(?P<quote>['"])(?P<entry>[^'"\[\],]+)(?P=quote)\s*\]""")
@@ -85,7 +85,7 @@ def _counted(used: Sequence[int], classes: Sequence[str]) -> Question:
     )
     ways = []
     for first in (0, 1):
-        flags = " ".join(flag("--class", f"{k}={classes[k - first]}") for k in used)
+        flags = " ".join(renaming(str(k), classes[k - first]) for k in used)
         ways.append(Answer(flags, f"counted from {first}: {used[0]} is {classes[used[0] - first]!r}"))
     return Question("base of class numbers", sentence, tuple(map(str, used[:9])), tuple(ways))
 
@@ -113,4 +113,4 @@ def mixed(by_coder: Mapping[str, Sequence[str]], coders: Collection[str]) -> Que
 
 
 def _naming(shown: Sequence[str], names: Sequence[str]) -> str:
-    return " ".join(flag("--class", f"{a}={b}") for a, b in zip(shown, names, strict=False))
+    return " ".join(renaming(a, b) for a, b in zip(shown, names, strict=False))

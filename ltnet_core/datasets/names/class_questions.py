@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from ..corrections import Corrections
-from ..questions import Answer, Question, flag
+from ..questions import Answer, Question, renaming
 from .class_names import WORDS
 from .class_numbers import number
 
@@ -45,14 +45,14 @@ def several_labels(counts: Mapping[str, float], corrections: Corrections) -> lis
                 f"{n:,.0f} cells hold more than one label with {separator!r} between them, such as {several[0]!r}: "
                 "a label is one class."
             )
-            first = " ".join(flag("--class", f"{v}={parts[v][0]}") for v in several)
-            own = " ".join(flag("--class", f"{v}={v}") for v in several)
+            first = " ".join(renaming(v, parts[v][0]) for v in several)
+            own = " ".join(renaming(v, v) for v in several)
             ways = [
                 Answer(first, "the first of the labels counts"),
                 Answer(own, "such a combination is a class of its own"),
             ]
             if len(alone) > 1:
-                out = " ".join(flag("--class", f"{v}=") for v in several)
+                out = " ".join(renaming(v, "") for v in several)
                 ways.insert(1, Answer(out, "such cells are left out"))
             return [Question("several labels in one cell", sentence, tuple(several[:SHOWN]), tuple(ways))]
     return []
@@ -93,14 +93,14 @@ def spelled_alike(counts: Mapping[str, float], corrections: Corrections) -> list
         return []
     names = [v for g in alike for v in g]
     usual = [max(g, key=lambda v: (v not in marked, counts[v], v)) for g in alike]
-    own = " ".join(flag("--class", f"{v}={v}") for v in names)
-    one = " ".join(flag("--class", f"{v}={u}") for g, u in zip(alike, usual, strict=True) for v in g)
+    own = " ".join(renaming(v, v) for v in names)
+    one = " ".join(renaming(v, u) for g, u in zip(alike, usual, strict=True) for v in g)
     ways = [Answer(one, "they are the same class"), Answer(own, "each is a class of its own")]
     how = "capital letters, blanks or hyphens"
     if set(marked) & set(names):
         how += ", or a mark such as (?)"
         chosen = {v: "" if v in marked else u for g, u in zip(alike, usual, strict=True) for v in g}
-        out = " ".join(flag("--class", f"{a}={b}") for a, b in chosen.items())
+        out = " ".join(renaming(a, b) for a, b in chosen.items())
         ways.append(Answer(out, "those with a mark are left out"))
     shown = ", ".join(map(repr, names[:SHOWN]))
     sentence = f"the classes {shown} look like the same class in another spelling: {how}."
@@ -123,8 +123,8 @@ def one_meaning(by_coder: Mapping[str, Iterable[str]], corrections: Corrections)
     if not alike:
         return []
     names = [v for g in alike.values() for v in g]
-    one = " ".join(flag("--class", f"{v}={w if w in g else g[0]}") for w, g in alike.items() for v in g)
-    own = " ".join(flag("--class", f"{v}={v}") for v in names)
+    one = " ".join(renaming(v, w if w in g else g[0]) for w, g in alike.items() for v in g)
+    own = " ".join(renaming(v, v) for v in names)
     sentence = f"the classes {', '.join(map(repr, names[:SHOWN]))} are of different coders and mean the same."
     ways = (Answer(one, "words of one meaning are one class"), Answer(own, "each is a class of its own"))
     return [Question("classes of one meaning", sentence, tuple(names[:SHOWN]), ways)]

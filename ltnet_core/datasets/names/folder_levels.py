@@ -62,6 +62,7 @@ def lay_out(images: Sequence[str], corrections: Corrections) -> Layout:
         for i, part in enumerate(parts):
             children.setdefault("/".join(parts[:i]), set()).add(part)
     tops = {t for t in children.get("", set()) if t.lower() not in UNLABELLED}
+    elsewhere = {n for above, names in children.items() if _is_split(names, above, corrections) for n in names}
     levels: dict[str, tuple[list[str], str, str, str]] = {}
     split_names: dict[str, str] = {}
     for folder in by_folder:
@@ -69,7 +70,7 @@ def lay_out(images: Sequence[str], corrections: Corrections) -> Layout:
         if parts and parts[0].lower() in UNLABELLED:
             levels[folder] = ([], "unlabelled", "", parts[0])
             continue
-        levels[folder] = (*_reduced(parts, children, by_folder, tops, split_names, corrections), "")
+        levels[folder] = (*_reduced(parts, children, by_folder, tops, split_names, corrections, elsewhere), "")
     return _as_layout(by_folder, levels, split_names)
 
 
@@ -80,13 +81,17 @@ def _reduced(
     tops: set[str],
     split_names: dict[str, str],
     corrections: Corrections,
+    elsewhere: set[str],
 ) -> tuple[list[str], str, str]:
-    """A folder's path without parts of a split and folders that only hold another one; its part and the part's name."""
+    """A folder's path without parts of a split and folders that only hold another one; its part and the part's name.
+
+    ``elsewhere`` are the parts in any folder: a class may have images of one of them alone.
+    """
     remaining, part, mark = [], "train", ""
     for i, name in enumerate(parts):
         above = "/".join(parts[:i])
         beside = tops if not above else children.get(above, set())
-        if _is_split(beside, above, corrections):
+        if _is_split(beside, above, corrections) or (above and len(beside) == 1 and name in elsewhere):
             chosen = corrections.part(name) or part_of(name) or "train"
             split_names[name] = chosen
             part, mark = (chosen, name) if chosen == "test" else (part, mark)

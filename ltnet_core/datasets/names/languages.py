@@ -2,7 +2,8 @@
 
 The kinds: names of columns (``image``, ``coder``, ``label``, ``truth``, ``agreed``, ``confidence``, ``source``, and
 ``about`` of what describes the image, the person or the work); names of parts (``train``, ``test``); cells that say
-that nobody answered (``no answer``), ``yes``, ``no``; columns of rows that do not count (``excluded``).
+that nobody answered (``no answer``) or may say so (``none``), ``yes``, ``no``; columns of rows that do not count
+(``excluded``).
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ WORDS = {
         "kommentar, anmerkung, notiz, gerät, kamera, land, sprache, breite, höhe, lfdnr, nummer",
         "train": "lernen, trainieren, lernmenge",
         "test": "prüfung, validierung, evaluierung, testen",
+        "none": "keine, keiner, kein, nichts",
         "no answer": "weiß nicht, weiss nicht, keine angabe, keine antwort, unklar, unbekannt, unsicher, k.a., "
         "k. a., nicht erkennbar, nicht beurteilbar, nicht bewertbar, nicht zutreffend, entfällt, übersprungen, "
         "ohne angabe",
@@ -49,8 +51,9 @@ WORDS = {
         "numéro, lieu",
         "train": "entraînement, apprentissage",
         "test": "évaluation, validation, essai",
+        "none": "aucun, aucune, rien",
         "no answer": "ne sais pas, je ne sais pas, ne sait pas, pas de réponse, sans réponse, indéterminé, inconnu, "
-        "incertain, non applicable, sans objet, non répondu, nsp, passé, impossible à dire",
+        "incertain, non applicable, sans objet, non répondu, nsp, impossible à dire",
         "excluded": "exclu, exclure, exclue, rejeté",
         "yes": "oui",
         "no": "non",
@@ -69,6 +72,7 @@ WORDS = {
         "comentario, comentarios, observaciones, nota, dispositivo, cámara, país, idioma, ancho, alto, número, lugar",
         "train": "entrenamiento, entreno",
         "test": "prueba, pruebas, validación, evaluación",
+        "none": "ninguno, ninguna, nada",
         "no answer": "no sé, no sabe, no lo sé, desconocido, desconocida, sin respuesta, no aplica, no contesta, "
         "ns/nc, saltar, omitido, indeterminado, no seguro, no se sabe",
         "excluded": "excluir, excluido, descartado",
@@ -93,6 +97,7 @@ WORDS = {
         "commento, commenti, note, nota, dispositivo, fotocamera, paese, lingua, larghezza, altezza, numero, luogo",
         "train": "addestramento, allenamento",
         "test": "validazione, valutazione, verifica",
+        "none": "nessuno, nessuna, niente",
         "no answer": "non so, non lo so, sconosciuto, sconosciuta, nessuna risposta, senza risposta, "
         "non applicabile, saltato, incerto, indeterminato",
         "excluded": "escluso, esclusa, scartato",
@@ -112,6 +117,7 @@ WORDS = {
         "largura, altura, número",
         "train": "treinamento, treino",
         "test": "teste, testes, validação, avaliação",
+        "none": "nenhum, nenhuma",
         "no answer": "não sei, não sabe, desconhecido, desconhecida, sem resposta, não se aplica, não aplicável, "
         "pular, pulado, incerto, indeterminado",
         "excluded": "excluído, excluir, descartado",
@@ -130,6 +136,7 @@ WORDS = {
         "duur, opmerking, opmerkingen, toelichting, apparaat, land, taal, breedte, hoogte, nummer",
         "train": "trainen, oefenen, oefening",
         "test": "toets, validatie, evaluatie",
+        "none": "geen",
         "no answer": "weet niet, weet ik niet, onbekend, geen antwoord, overslaan, overgeslagen, onduidelijk, "
         "onzeker, niet van toepassing, n.v.t., nvt",
         "excluded": "uitgesloten, afgekeurd",
@@ -165,7 +172,8 @@ WORDS = {
         "notatka, urządzenie, kraj, język, szerokość, wysokość, numer",
         "train": "treningowy, treningowe, treningowa, trening, uczący, uczące, uczenie",
         "test": "testowy, testowe, testowa, walidacja, walidacyjny, walidacyjne, walidacyjna",
-        "no answer": "nie wiem, nie wiadomo, brak, brak odpowiedzi, pominięto, pomiń, nieznany, nieznane, niejasne, "
+        "none": "brak, żaden",
+        "no answer": "nie wiem, nie wiadomo, brak odpowiedzi, pominięto, pomiń, nieznany, nieznane, niejasne, "
         "nie dotyczy, trudno powiedzieć",
         "excluded": "wykluczony, odrzucony",
         "yes": "tak",
@@ -204,6 +212,7 @@ WORDS = {
         "тренувальна",
         "test": "тест, тестовая, тестовый, тестирование, проверка, проверочная, валидация, валидационная, "
         "контрольная, тестова, перевірка, валідація",
+        "none": "ничего, немає",
         "no answer": "не знаю, неизвестно, нет ответа, пропуск, пропущено, непонятно, неясно, затрудняюсь ответить, "
         "без ответа, не применимо, не уверен, невідомо",
         "excluded": "исключен, исключён, отклонено",
@@ -234,7 +243,8 @@ WORDS = {
         "cihaz, ülke, dil, genişlik, yükseklik, numara",
         "train": "eğitim",
         "test": "doğrulama, sınama",
-        "no answer": "bilmiyorum, bilinmiyor, boş, atla, atlandı, cevap yok, belirsiz, emin değilim",
+        "none": "yok, hiçbiri, boş",
+        "no answer": "bilmiyorum, bilinmiyor, atla, atlandı, cevap yok, belirsiz, emin değilim",
         "yes": "evet",
         "no": "hayır",
     },
@@ -269,6 +279,7 @@ WORDS = {
         "设备, 相机, 国家, 语言, 宽度, 高度, 编号, 序号, 年齡, 性別, 患者編號, 醫院, 時間, 備註, 編號",
         "train": "训练, 训练集, 訓練, 訓練集",
         "test": "测试, 测试集, 验证, 验证集, 測試, 測試集, 驗證, 驗證集",
+        "none": "无, 無, 空",
         "no answer": "不知道, 不确定, 不確定, 无法判断, 無法判斷, 不明, 未知, 跳过, 跳過, 不清楚, 未标注, 未回答",
         "yes": "是",
         "no": "否, 不是",
@@ -286,6 +297,7 @@ WORDS = {
         "機器, 国, 言語, 幅, 高さ, 番号",
         "train": "学習, 訓練, トレーニング",
         "test": "テスト, 検証, 評価",
+        "none": "なし, 無し",
         "no answer": "わからない, 分からない, わかりません, 不明, スキップ, 無回答, 判定不能, 該当なし, 未回答",
         "yes": "はい",
         "no": "いいえ",
@@ -302,6 +314,7 @@ WORDS = {
         "언어, 너비, 높이, 번호",
         "train": "훈련, 학습",
         "test": "테스트, 시험, 검증, 평가",
+        "none": "없음",
         "no answer": "모름, 모르겠음, 모르겠다, 건너뜀, 알 수 없음, 무응답, 판단 불가, 해당 없음",
         "yes": "예, 네",
         "no": "아니오, 아니요",
