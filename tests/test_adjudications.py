@@ -22,6 +22,7 @@ from ltnet_core.explore.actions import Action, Actions
 from ltnet_core.explore.adjudications import Adjudications, Decision, adjudicated, only_blind, read_decisions
 from ltnet_core.explore.decided import SET_ASIDE
 from ltnet_core.explore.set_aside import read_set_aside
+from ltnet_core.runs.run import Run
 
 
 def settle(image: str, label: str, key: str, **more: str) -> Decision:
@@ -362,6 +363,19 @@ def test_answers_can_be_ignored_and_what_is_set_aside_left_out(tmp_path: Path) -
         decisions, left_out = fit._adjudications(asked)
         assert left_out == ["b"]
         assert (None if decisions is None else len(decisions)) == count
+
+
+@pytest.mark.parametrize("how", ["ignore", "trust", "learn"])
+def test_every_way_to_take_an_adjudicator_trains(how: str, demo: Path, ltnet: Command, tmp_path: Path) -> None:
+    study = load_dataset(demo)
+    learnable = [str(n) for n in study.table.items[~study.is_test]]
+    rows = [(learnable[0], study.table.classes[0], ""), (learnable[1], "", "yes")]
+    write_csv(tmp_path / "s.csv", ("image", "label", "set_aside"), rows)
+    quick = ("--preset", "quick", "--epochs", 1, "--image-size", 8, "--no-machine-coders", "--no-comparisons")
+    run = tmp_path / "run"
+    done = ltnet("fit", demo, "--run", run, *quick, "--adjudications", tmp_path / "s.csv", "--adjudicator", how)
+    assert done.returncode == 0, done.stderr
+    assert (Run(run).spec()["adjudications"], Run(run).spec()["left_out"]) == (0 if how == "ignore" else 1, 1)
 
 
 def test_images_can_be_set_aside_where_nothing_is_settled(demo: Path, ltnet: Command, tmp_path: Path) -> None:

@@ -18,11 +18,12 @@ from run_results import matrices_of
 from safetensors.torch import load_file
 from stripes import stripes
 
-from ltnet_core import IPA2LT, Run, load_dataset
+from ltnet_core import IPA2LT, Run, export_run, load_dataset
 from ltnet_core.datasets.demo import write_demo
-from ltnet_core.errors import Cancelled
+from ltnet_core.errors import Cancelled, OptionError
 from ltnet_core.learning import network_stage
 from ltnet_core.learning.ipa2lt import NEAR
+from ltnet_core.learning.networks import build_network
 from ltnet_core.settings import Settings, make_settings
 
 
@@ -225,3 +226,17 @@ def test_a_coder_called_like_what_people_settle_is_refused(plain: Path, ltnet: C
     assert refused.returncode == 2
     assert "has a coder called 'Adjudication', which is the name of what people settle here" in refused.stderr
     assert not (tmp_path / "r").exists()
+
+
+def test_the_weights_of_a_run_and_of_an_exported_model_start_another(finished: Path, tmp_path: Path) -> None:
+    index = json.loads((finished / "results" / "networks" / "index.json").read_text())
+    own = finished / "results" / "networks" / index["files"]["ltnet"]
+    export_run(Run(finished), "model", tmp_path / "model.pt")
+    trained = load_file(own)
+    form = {"classes": 7, "channels": index["channels"], "image_size": index["image_size"], "seed": 9}
+    for file in (own, tmp_path / "model.pt"):
+        network = build_network(index["network"], weights=file, last_relu=index["last_relu"], **form)
+        for name, tensor in network.state_dict().items():
+            assert torch.equal(tensor, trained[f"base.{name}"]), name
+    with pytest.raises(OptionError, match="is no regular file"):
+        build_network(index["network"], weights=tmp_path, last_relu=index["last_relu"], **form)

@@ -170,7 +170,7 @@ def _adjudications(arguments: argparse.Namespace) -> tuple[pd.DataFrame | None, 
 
 def _settings(arguments: argparse.Namespace, options: dict[str, Any], settled: bool) -> Settings:
     """The settings of a new run: a preset's, or another run's, with the options that flags ask for."""
-    certain = given_coders(settled, arguments.adjudicator or "trust")
+    certain = given_coders(settled, arguments.adjudicator or "trust") if settled else ()
     if "reference" in options and "find_reference" in options:
         raise OptionError("--reference names a coder and --no-reference none; leave out one of them.")
     if arguments.like is None:

@@ -156,7 +156,8 @@ def read_weights(weights: str | os.PathLike[str]) -> dict[str, Tensor]:
     """
     path = Path(weights)
     if not path.is_file():
-        raise OptionError(f"weights file {str(path)!r} does not exist.")
+        why = "is no regular file" if path.exists() else "does not exist"
+        raise OptionError(f"weights file {str(path)!r} {why}.")
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
@@ -168,14 +169,15 @@ def read_weights(weights: str | os.PathLike[str]) -> dict[str, Tensor]:
 
 
 def load_pretrained(network: nn.Module, weights: str | os.PathLike[str]) -> None:
-    """Copy weights of matching name and shape from a local file.
+    """Copy weights of matching name and shape from a local file, such as a run's own or an exported model.
 
     Raises
     ------
     OptionError
         the file cannot be read, or less than half of the network's tensors fit.
     """
-    state, mine = read_weights(weights), network.state_dict()
+    mine = network.state_dict()
+    state = {k if k in mine else k.removeprefix("base."): v for k, v in read_weights(weights).items()}
     fitting = {k: v for k, v in state.items() if k in mine and v.shape == mine[k].shape}
     if len(fitting) * 2 < len(mine):
         raise OptionError(
