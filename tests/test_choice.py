@@ -21,8 +21,10 @@ from ltnet_core.labels.aggregation.choice import (
     Chosen,
     Model,
     choose,
+    effective_number,
     ladder,
     lean_prior,
+    that_know,
     too_large,
     weigh,
 )
@@ -37,6 +39,7 @@ from ltnet_core.labels.aggregation.held_out import (
     folds,
     left_out_probability,
     truth,
+    unaided_probability,
 )
 from ltnet_core.labels.aggregation.majority_vote import name_hash
 from ltnet_core.labels.aggregation.unclear_items import LEAN, UNCLEAR, Parameters, Rows, States, maximise
@@ -215,6 +218,37 @@ def test_unclear_items_have_to_be_worth_their_states() -> None:
     chance = weigh({clear: base, other: base + rng.normal(0, 0.01, 400)}, count, count)  # within two standard errors
     assert chance == pytest.approx({clear: 1.0, other: 0.0})
     assert weigh({clear: base}, count, count) == pytest.approx({clear: 1.0})
+
+
+def test_a_model_that_lost_classes_has_to_show_that_it_knows() -> None:
+    whole, lost, other = Model(CLEAR, 1e6), Model(CLEAR, 3.0), Model(OWN, 3.0)
+    count, nothing = np.ones(100), np.zeros(100)
+    much, chance, little = np.tile([0.3, 0.1], 50), np.tile([1.0, -0.95], 50), np.full(100, 0.0009)
+    assert that_know({whole: nothing, lost: nothing}, {whole: 0.7, lost: 0.7}, count, count) == [whole, lost]
+    for gain, expected in ((nothing, [whole]), (chance, [whole]), (little, [whole]), (much, [whole, lost])):
+        assert that_know({whole: nothing, lost: gain}, {whole: 0.7, lost: 0.69}, count, count) == expected
+    # Where one annotation counts a hundred, the same gain may be chance.
+    assert that_know({whole: nothing, lost: much}, {whole: 0.7, lost: 0.1}, count, 1e4 * count) == [whole]
+    # Without a model of clear items that keeps or knows there is nothing to prefer.
+    assert that_know({lost: nothing, other: much}, {lost: 0.3, other: 0.9}, count, count) == [lost, other]
+
+
+def test_classes_are_as_many_as_equal_ones_would_be_as_even() -> None:
+    assert effective_number(np.full(4, 2.5)) == pytest.approx(4)
+    assert effective_number(np.array([7.0, 0.0])) == pytest.approx(1)
+    assert effective_number(np.array([2.0, 1.0, 1.0])) == pytest.approx(2**1.5)
+
+
+def test_what_a_coder_says_anyway_is_predicted_by_the_shares_of_the_classes() -> None:
+    table = sparse_crowd(items=30, coders=4, classes=2)
+    fold = next(iter(folds(table)))
+    rows = Rows.of(fold.rest)
+    left_out = LeftOut.of(fold, rows)
+    for kind in (CLEAR, OWN):
+        *_, (_, states, fit) = ladder(rows, kind)
+        emissions = states.emissions(fit.t, fit.lean)
+        by_hand = [sum(s * e for s, e in zip(fit.share, emissions[col], strict=True)) for col in left_out.column]
+        np.testing.assert_allclose(unaided_probability(states, fit, left_out), by_hand / fit.share.sum())
 
 
 def test_of_equal_correlations_the_smallest_is_taken_whatever_their_rounding() -> None:
@@ -414,6 +448,8 @@ def test_the_note_tells_what_was_chosen() -> None:
         "and judged by chance 25%, some unclear and judged in each coder's way 0%. Coders: know or guess 50%, own "
         "matrices with a prior worth 300 25%, 30 0%, 3 25% annotations a row. Correlation of errors: 0.20."
     )
+    few = " Fewer than 1,000 annotations decided: the confidence may be a tenth too high."
+    assert replace(chosen, left_out=999).note() == chosen.note().replace("1,234", "999") + few
     clear = {model: weight for model, weight in weights.items() if model.items == CLEAR}
     assert "Items: all taken for clear, because there are too many" in replace(chosen, weights=clear).note()
     none = clear | {models[5]: (0.0, 0.0)}

@@ -196,6 +196,26 @@ def test_a_majority_who_answers_another_question_is_not_believed() -> None:
         assert right["auto"] > right["shrunk-dawid-skene"] + 0.03
 
 
+def with_constant_coders(seed: int) -> tuple[AnnotationTable, np.ndarray]:
+    """A hundred coders who label five of 120 items each; four in ten of them always say the same class."""
+    rng = np.random.default_rng(seed)
+    true, matrices = rng.integers(0, 4, 120), guessers(100, 4, 0.5, 0.95, seed)
+    matrices[:40] = np.eye(4)[rng.integers(0, 4, 40)][:, None, :]
+    return draw(matrices, np.tile(true[:, None], (1, 100)), true, 4, seed), true
+
+
+def test_coders_who_always_say_the_same_do_not_make_all_items_one_class() -> None:
+    """Their habits predict left-out annotations, so a model that knows nothing but habits was believed."""
+    right, confidence = [], []
+    for seed in range(6):
+        table, true = with_constant_coders(seed)
+        estimate = aggregate(table)
+        right.append((estimate.labels == true).mean())
+        confidence.append(estimate.p.max(1).mean())
+    assert np.mean(right) > 0.7  # .55 with it
+    assert np.mean(confidence) < np.mean(right)
+
+
 def test_auto_costs_nothing_with_few_coders_who_label_everything() -> None:
     crowd = draw_crowd(items=3000, annotators=3, labels_per_item=3, classes=5, seed=5)
     right = {m: (aggregate(crowd.table, m).labels == crowd.truth).mean() for m in ("auto", "dawid-skene")}
@@ -379,3 +399,16 @@ def test_aggregate_without_a_method_says_what_it_chose(ltnet: Command, ltnet_pro
     assert (tmp_path / "again.csv").read_bytes() == (tmp_path / "truth.csv").read_bytes()
     named = ltnet("aggregate", tmp_path / "crowd.csv", "--method", "majority", "--out", tmp_path / "vote.csv")
     assert named.returncode == 0 and "majority:" not in named.stderr
+
+
+def test_aggregate_says_where_labels_fit_more_than_one_truth(ltnet: Command, tmp_path: Path) -> None:
+    for coders, told in ((2, True), (3, False)):
+        rng = np.random.default_rng(coders)
+        true = rng.integers(0, 3, 400)
+        table = draw(guessers(coders, 3, 0.5, 0.8, 1), np.tile(true[:, None], (1, coders)), true, coders, 1)
+        table.to_frame().drop(columns="count").to_csv(tmp_path / "crowd.csv", index=False)
+        for method in ("auto", "dawid-skene", "shrunk-dawid-skene"):
+            out = ltnet("aggregate", tmp_path / "crowd.csv", "--method", method, "--out", tmp_path / "truth.csv")
+            assert out.returncode == 0, out.stderr
+            assert ("The labels fit more than one truth" in out.stderr) == told, (coders, method)
+            assert ("mostly too high; auto allows for both" in out.stderr) == (method != "auto")

@@ -8,7 +8,14 @@ import pytest
 
 from ltnet_core.annotations import AnnotationTable
 from ltnet_core.datasets.crowd import draw_crowd
-from ltnet_core.labels.identifiability import ENOUGH, groups_that_never_meet, labels_suffice, overlap_notes, weak_rows
+from ltnet_core.labels.identifiability import (
+    ENOUGH,
+    groups_that_never_meet,
+    labels_suffice,
+    overlap_notes,
+    undetermined,
+    weak_rows,
+)
 from ltnet_core.labels.intervals import evidence
 
 
@@ -68,3 +75,19 @@ def test_views_whose_errors_come_together_are_fewer() -> None:
     assert labels_suffice(drawn, 0.0)
     assert labels_suffice(drawn, 0.5)  # 3 / (1 + 2 · .5) = 1.5 views
     assert not labels_suffice(drawn, 0.55)
+
+
+@pytest.mark.parametrize(
+    ("coders", "per_item", "why"),
+    [
+        (2, 2, "most annotations come from coders who share images with fewer than two others"),
+        (3, 1, "most images have fewer than two annotations"),
+        (3, 3, None),
+    ],
+)
+def test_labels_that_fit_more_than_one_truth_are_told_with_the_reason(
+    coders: int, per_item: int, why: str | None
+) -> None:
+    drawn = draw_crowd(items=400, annotators=coders, labels_per_item=per_item, classes=3).table
+    told = f"The labels fit more than one truth, for {why}: the confidence may be far too high."
+    assert undetermined(drawn) == ("" if why is None else told)

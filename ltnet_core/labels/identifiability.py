@@ -42,10 +42,15 @@ def labels_suffice(table: AnnotationTable, correlation: float = 0.0) -> bool:
     items with two others, or gave three votes an item. n annotations whose errors have the
     ``correlation`` ρ are n / (1 + (n − 1)·ρ) views, rounded.
     """
+    return not what_labels_lack(table, correlation)
+
+
+def what_labels_lack(table: AnnotationTable, correlation: float = 0.0) -> str:
+    """Which of the two conditions of :func:`labels_suffice` does not hold, as part of a sentence; empty if both do."""
     votes = table.votes().sum(1)[table.annotated()]
     votes = votes / (1 + np.maximum(votes - 1, 0) * correlation)
     if not len(votes) or (votes >= VIEWS - 0.5).mean() < MOST:
-        return False
+        return "most images have fewer than two annotations"
     n, c, _ = table.shape
     at = sparse.csr_matrix((np.ones(len(table)), (table.item, table.coder)), shape=(n, c))
     at.data[:] = 1.0
@@ -54,7 +59,17 @@ def labels_suffice(table: AnnotationTable, correlation: float = 0.0) -> bool:
     votes_an_item = votes_by_coder.sum(0).A1 / np.maximum(at.sum(0).A1, 1)
     views = np.maximum(met, np.floor(votes_an_item) - 1)
     size = np.bincount(table.coder, minlength=c)
-    return bool(size[views >= 2].sum() >= MOST * size.sum())
+    if size[views >= 2].sum() >= MOST * size.sum():
+        return ""
+    return "most annotations come from coders who share images with fewer than two others"
+
+
+def undetermined(table: AnnotationTable) -> str:
+    """A sentence where the labels fit more than one truth; else empty."""
+    lack = what_labels_lack(table)
+    if not lack:
+        return ""
+    return f"The labels fit more than one truth, for {lack}: the confidence may be far too high."
 
 
 def overlap_notes(table: AnnotationTable) -> list[str]:

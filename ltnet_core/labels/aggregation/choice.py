@@ -15,13 +15,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import logsumexp
+from scipy.special import entr, logsumexp
 
 from ...annotations import AnnotationTable, FloatArray
+from ..identifiability import undetermined
 from .estimate import Estimate
 from .few_parameters import know_or_guess
 from .guessing import guessing_matrices, strength
-from .held_out import CORRELATIONS, FOLDS, LeftOut, first_best, folds, left_out_probability, truth
+from .held_out import CORRELATIONS, FOLDS, LeftOut, first_best, folds, left_out_probability, truth, unaided_probability
 from .majority_vote import drawn_fairly
 from .majority_vote import estimate as majority_estimate
 from .shrinkage import estimate as shrunk_estimate
@@ -37,6 +38,8 @@ STACKING_CHANGE = 1e-7
 CLEARLY = 2.0  # standard errors
 NOTABLY = 1e-3  # nats per annotation: a tenth of a percent of its probability
 FEWEST = 20  # left-out annotations that can decide anything
+FEW = 1000  # left-out annotations; with fewer the confidence of drawn crowds was .09 too high, see EXPERIMENTS.md
+KEPT = 0.7  # of the effective number of classes that the votes have
 MOST_LEAN = 0.95
 MOST_STRENGTH = 3000.0  # of matrices that are to be learned further
 FIRST_STRENGTH = 4.0  # of the crowd in every λ_c, before anything is known
@@ -47,6 +50,7 @@ MOST_CELLS_UNCLEAR = 2e6  # coders × classes × states; above, all items are ta
 MOST_CELLS = 4e6  # coders × classes²; above, no coder has a matrix
 MOST_WORK = 2e8  # annotations × classes; above, no annotation is left out
 
+TOO_FEW = f" Fewer than {FEW:,} annotations decided: the confidence may be a tenth too high."
 CLEAR, CHANCE, OWN = "clear", "judged by chance", "judged in each coder's way"
 
 
@@ -101,7 +105,7 @@ class Chosen:
         return (
             f"Models were weighed by how well they predict {self.left_out:,} left-out annotations. Items: {items}. "
             f"Coders: know or guess {pulls[0]:.0%}, own matrices with a prior worth {matrices} annotations a row. "
-            f"Correlation of errors: {self.correlation:.2f}."
+            f"Correlation of errors: {self.correlation:.2f}." + (TOO_FEW if self.left_out < FEW else "")
         )
 
 
@@ -165,24 +169,33 @@ def choose(table: AnnotationTable) -> Chosen | None:
     everything = Rows.of(table)
     kinds, number = extent(everything)
     logs: dict[Model, list[FloatArray]] = {}
+    unaided: dict[Model, list[FloatArray]] = {}
+    left: dict[Model, list[float]] = {}  # effective number of classes, as a share of that of the votes
     counts, squares, number_left_out = [np.zeros(0)], [np.zeros(0)], 0
     for fold in folds(table, number):
         number_left_out += len(fold.count)
         if not len(fold.count):
             continue
         remaining = Rows.of(fold.rest)
-        left_out = LeftOut.of(fold, remaining)
+        left_out, voted = LeftOut.of(fold, remaining), effective_number(remaining.vote_shares()[1])
         counts.append(left_out.count)
         squares.append(left_out.squares)
         for kind in kinds:
             for model, states, parameters in ladder(remaining, kind):
                 logs.setdefault(model, []).append(np.log(left_out_probability(remaining, states, parameters, left_out)))
+                unaided.setdefault(model, []).append(np.log(unaided_probability(states, parameters, left_out)))
+                named = effective_number(states.truth(parameters.share[None])[0])
+                left.setdefault(model, []).append(named / voted)
     if number_left_out < FEWEST:
         return None
     count = np.concatenate(counts)
     by_correlation = {model: np.concatenate(parts, axis=1) for model, parts in logs.items()}
     best = {model: first_best(log @ count) for model, log in by_correlation.items()}
-    weights = weigh({model: log[best[model]] for model, log in by_correlation.items()}, count, np.concatenate(squares))
+    predicted = {model: log[best[model]] for model, log in by_correlation.items()}
+    gains = {model: predicted[model] - np.concatenate(parts) for model, parts in unaided.items()}
+    kept = {model: float(np.mean(parts)) for model, parts in left.items()}
+    known = that_know(gains, kept, count, np.concatenate(squares))
+    weights = dict.fromkeys(predicted, 0.0) | weigh({m: predicted[m] for m in known}, count, np.concatenate(squares))
     chosen = {model: (weight, CORRELATIONS[best[model]]) for model, weight in weights.items()}
     p, transitions = np.zeros((len(table.items), k)), np.zeros((c, k, k))
     for kind in [kind for kind in kinds if any(w for m, (w, _) in chosen.items() if m.items == kind)]:
@@ -193,12 +206,42 @@ def choose(table: AnnotationTable) -> Chosen | None:
     return Chosen(p / p.sum(1, keepdims=True), transitions / transitions.sum(2, keepdims=True), chosen, number_left_out)
 
 
+def that_know(
+    gains: dict[Model, FloatArray], kept: dict[Model, float], count: FloatArray, squares: FloatArray
+) -> list[Model]:
+    """The models that may know the truth: those that keep the classes that coders name, or show what they know.
+
+    Where many coders have few annotations, or always say the same, the items of all classes can become one: the
+    matrices then hold each coder's habits, which predict left-out annotations well and tell no truth. Where a model
+    has less than ``KEPT`` of the votes' classes, the other annotations of an item have to make the left-out one more
+    probable, as by :func:`clearly`. Without a model of clear items that keeps or knows, all are returned.
+
+    Parameters
+    ----------
+    gains : model → (D,) log probability of each kind of left-out annotation, less that without the item's others.
+    kept : model → effective number of its classes, as a share of that of the votes.
+    count, squares : (D,) sums of the annotations' counts and of their squares.
+    """
+    known = [model for model, gain in gains.items() if kept[model] >= KEPT or clearly(gain, count, squares)]
+    return known if any(model.items == CLEAR for model in known) else list(gains)
+
+
+def clearly(gain: FloatArray, count: FloatArray, squares: FloatArray) -> bool:
+    """Whether ``gain`` (D,), in nats, is above 0 by ``CLEARLY`` standard errors and by ``NOTABLY`` an annotation."""
+    return bool(count @ gain > max(CLEARLY * np.sqrt(squares @ gain**2), NOTABLY * count.sum()))
+
+
+def effective_number(shares: FloatArray) -> float:
+    """How many classes of equal size are as even as ``shares`` (K,): exp of the entropy."""
+    return float(np.exp(entr(shares / shares.sum()).sum()))
+
+
 def weigh(logs: dict[Model, FloatArray], count: FloatArray, squares: FloatArray) -> dict[Model, float]:
     """The weight of each model, from the log probability (D,) it gives to each kind of left-out annotation.
 
     ``count`` and ``squares`` (D,) are the sums of the annotations' counts and of their squares.
-    Unclear items have to be worth their states: where the left-out annotations do not become more probable by
-    ``CLEARLY`` standard errors and by ``NOTABLY`` nats each, all items are taken for clear.
+    Unclear items have to be worth their states: where the left-out annotations do not become more probable, as by
+    :func:`clearly`, all items are taken for clear.
     """
     clear = [model for model in logs if model.items == CLEAR]
     few, many = (stacking(np.stack([logs[m] for m in models]), count) for models in (clear, list(logs)))
@@ -208,8 +251,7 @@ def weigh(logs: dict[Model, FloatArray], count: FloatArray, squares: FloatArray)
             logsumexp(np.stack([logs[m] for m in models]), axis=0, b=w[:, None])
             for models, w in ((clear, few), (list(logs), many))
         ]
-        gain = mixed[1] - mixed[0]
-        if count @ gain > max(CLEARLY * np.sqrt(squares @ gain**2), NOTABLY * count.sum()):
+        if clearly(mixed[1] - mixed[0], count, squares):
             weights = dict(zip(logs, many.tolist(), strict=True))
     return weights
 
@@ -253,4 +295,5 @@ def estimate(table: AnnotationTable) -> Estimate:
             "say how often the coders are right."
         )
         return replace(majority_estimate(table), note=note)
-    return Estimate(chosen.p, drawn_fairly(chosen.p, table), lambda: chosen.transitions, chosen.note())
+    note = " ".join(part for part in (chosen.note(), undetermined(table)) if part)
+    return Estimate(chosen.p, drawn_fairly(chosen.p, table), lambda: chosen.transitions, note)

@@ -22,6 +22,7 @@ from scipy import sparse
 
 from ...annotations import AnnotationTable, FloatArray
 from ...errors import OptionError
+from ..identifiability import undetermined
 from .estimate import Estimate
 from .majority_vote import most_probable
 
@@ -33,6 +34,10 @@ DEEPEST = 700.0  # exp(−700) is still a normal number
 PART = 16_384
 TRUST = 0.7  # in every coder, before anything is known of them
 MOST_PATTERNS = 2_000_000
+TOO_SURE = (
+    "The confidence takes the errors of coders for independent and their matrices for known, so it is mostly too high; "
+    "auto allows for both."
+)
 
 
 @dataclass(frozen=True)
@@ -272,4 +277,5 @@ def estimate(table: AnnotationTable) -> Estimate:
 
 
 def as_estimate(fitted: DawidSkene, table: AnnotationTable) -> Estimate:
-    return Estimate(fitted.p, most_probable(fitted.p, table), lambda: fitted.transitions)
+    note = " ".join(part for part in (TOO_SURE, undetermined(table)) if part)
+    return Estimate(fitted.p, most_probable(fitted.p, table), lambda: fitted.transitions, note)

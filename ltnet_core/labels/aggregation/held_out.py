@@ -22,6 +22,7 @@ FOLDS = 5
 MOST = 20_000  # left-out annotations that are predicted, of the items whose hash is smallest
 CHUNK = 16_384
 ROUNDING = 1e-10
+LEAST = 1e-12  # probability of a left-out annotation
 CORRELATIONS = (0.0, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0)
 
 
@@ -130,7 +131,14 @@ def left_out_probability(rows: Rows, states: States, parameters: Parameters, lef
                 r = _normalised(discounts(rows.votes[row], correlation) * evidence + log_share)
                 out[i, some] = np.einsum("ds,ds->d", r[of_row], said)
         begin = end
-    return np.maximum(out, 1e-12)
+    return np.maximum(out, LEAST)
+
+
+def unaided_probability(states: States, parameters: Parameters, left_out: LeftOut) -> FloatArray:
+    """(D,) probability of each left-out annotation as if its item had no other: what its coder says anyway."""
+    emissions = states.emissions(parameters.t, parameters.lean)
+    said: FloatArray = emissions[left_out.column] @ (parameters.share / parameters.share.sum())
+    return np.maximum(said, LEAST)
 
 
 def first_best(likely: FloatArray) -> int:
