@@ -59,7 +59,8 @@ QUESTIONS = {
     "The learned truth follows the wrong coder.": "Where coders share no images, name the reference coder on "
     "Train: its labels are taken as nearly right. Where most coders answer another question than yours, settle some "
     "images, or give the coders weights.",
-    "I deleted something.": "The page offers to bring it back until the server is started again.",
+    "I deleted something.": "The page offers to bring it back until the server is started again, "
+    "or to remove it for good.",
     "Where are my files?": "In the folder “workspace” beside the app, or in the one that LTNET_WORKSPACE names: "
     "datasets, runs and what you settled. Nothing is sent anywhere.",
 }

@@ -52,6 +52,15 @@ def test_the_last_decision_counts_and_all_are_kept(store: Adjudications) -> None
     assert [d.label for d in store.log_of("a")] == ["cat", "dog"]
 
 
+def test_a_store_that_found_no_room_on_a_full_disk_is_empty(tmp_path: Path) -> None:
+    path = tmp_path / "adjudications.sqlite"
+    path.touch()
+    assert read_decisions(path).empty and read_set_aside(path) == []
+    path.rename(tmp_path / "empty.csv")
+    with pytest.raises(DatasetError):
+        read_decisions(tmp_path / "empty.csv")
+
+
 def test_a_store_that_its_first_writer_is_only_making_is_empty(store: Adjudications) -> None:
     store.path.parent.mkdir()
     db = sqlite3.connect(store.path, isolation_level=None)

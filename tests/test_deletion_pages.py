@@ -10,7 +10,7 @@ import pytest
 from fake_run import write_fake_run
 from page_driver import link, open_page, seen
 
-from ltnet_core.errors import RunError
+from ltnet_core.errors import RunError, StorageError
 from ltnet_core.runs.run import Run
 from ui import run_notes, trash, workspace
 
@@ -75,3 +75,38 @@ def test_a_run_at_work_is_not_deleted(workspace_path: Path, demo: Path, monkeypa
     with pytest.raises(RunError, match="'faces-1' is at work; cancel it first"):
         trash.delete_dataset(workspace.list_datasets()[0], [run])
     assert run.exists()
+
+
+def test_on_a_full_disk_a_run_is_removed_for_good_only_when_that_is_asked_for(
+    workspace_path: Path, demo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link(workspace_path, demo)
+    for name in ("faces-1", "faces-2"):
+        write_fake_run(workspace_path / "runs" / name, demo)
+
+    def full(path: Path, content: object) -> None:
+        raise StorageError("the disk is full")
+
+    monkeypatch.setattr(trash, "write_json", full)
+    at = open_page("compare", run="faces-2")
+    at.button(key="delete_run").click().run()
+    assert "It was not deleted" in seen(at) and "the disk is full" in seen(at)
+    assert (workspace_path / "runs" / "faces-2").is_dir()
+    assert not list((workspace_path / trash.FOLDER).iterdir())
+    at.button(key="delete_run_for_good").click().run()
+    assert [p.name for p in (workspace_path / "runs").iterdir()] == ["faces-1"]
+    assert not at.exception and "It was not deleted" not in seen(at)
+    assert at.session_state["asked_run"] == "faces-1"
+    at.button(key="delete_run").click().run()  # what is offered is for the run that was tried
+    assert (workspace_path / "runs" / "faces-1").is_dir()
+
+
+def test_what_was_deleted_can_be_removed_before_the_server_starts_again(workspace_path: Path, demo: Path) -> None:
+    link(workspace_path, demo)
+    write_fake_run(workspace_path / "runs" / "faces-1", demo)
+    at = open_page("train", run="faces-1")
+    at.button(key="delete_run").click().run()
+    (deleted,) = trash.everything()
+    at.button(key=f"remove_{deleted.folder.name}").click().run()
+    assert trash.everything() == [] and not deleted.folder.exists()
+    assert not at.exception and "Bring it back" not in [b.label for b in at.button]

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ltnet_core.errors import DatasetError, LTNetError, RunError
+from ltnet_core.errors import DatasetError, LTNetError, RunError, StorageError
 from ltnet_core.runs import jobs
 from ltnet_core.runs.run import Run
 from ltnet_core.settings import make_settings
@@ -143,6 +143,15 @@ def test_a_trainer_that_ends_at_once_says_why_and_leaves_no_run(start: Any, tmp_
 def test_a_trainer_that_ends_and_says_nothing_is_told_by_its_status(start: Any, tmp_path: Path) -> None:
     start(Started(-9), lambda folder: None)
     with pytest.raises(RunError, match="status -9 and said nothing"):
+        commands.start_run(tmp_path / "runs" / "x", tmp_path)
+
+
+def test_a_trainer_that_cannot_write_its_log_is_told_by_the_disk(
+    start: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commands, "LITTLE_ROOM", 1 << 62)
+    start(Started(1), lambda folder: None)
+    with pytest.raises(StorageError, match="runs' could not be written: the disk is full"):
         commands.start_run(tmp_path / "runs" / "x", tmp_path)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -14,12 +16,14 @@ from typing import Any
 import streamlit as st
 
 from ltnet_core.errors import DatasetError, LTNetError, RunError
+from ltnet_core.files.writing import storage_error
 from ltnet_core.runs import jobs
 from ltnet_core.runs.run import Run
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMAND = (sys.executable, "-m", "ltnet_core")
 START_SECONDS = 45.0
+LITTLE_ROOM = 1_000_000  # bytes; a trainer that cannot write its log there cannot say why it ended
 
 
 def run_command(
@@ -113,6 +117,8 @@ def start_run(run_dir: Path, dataset: Path, options: Sequence[str] = (), *, resu
     if process.poll() not in (None, 0):
         output = run.log_tail(12).strip()
         jobs.clear_failed_start(run_dir)
+        if not output and shutil.disk_usage(run_dir.parent).free < LITTLE_ROOM:
+            raise storage_error(run_dir.parent, OSError(errno.ENOSPC, ""))
         raise RunError(output or f"the trainer ended with status {process.returncode} and said nothing.")
 
 

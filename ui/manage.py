@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import streamlit as st
 
-from ltnet_core.errors import LTNetError
+from ltnet_core.errors import LTNetError, StorageError
 from ltnet_core.runs.run import Run
 from ui import markup, trash
 from ui.current import Current, forget, look_at
@@ -25,8 +26,7 @@ def delete_run(run: Run) -> None:
     with st.popover("Delete …"):
         with_it = "its results, its checkpoint, and its name and note"
         markup.sentence(f"Delete run {run.folder.name}, {with_it}. The dataset stays.")
-        if st.button("Delete this run", key="delete_run", type="primary"):
-            _do(lambda: trash.delete_run(run), dataset=True)
+        _button("Delete this run", "delete_run", lambda: trash.delete_run(run), [run], trash.of_run(run))
 
 
 def dataset_itself(dataset: Dataset, state: Current) -> None:
@@ -62,19 +62,42 @@ def _delete_dataset(dataset: Dataset, state: Current) -> None:
         if held == COPY and (studies := made_of(dataset, state.datasets)):
             joined = listing([d.name for d in studies])
             markup.callout("warning", f"It is a part of {joined}, which cannot be read without it.")
-        if st.button("Delete this dataset", key="delete_dataset", type="primary"):
-            _do(lambda: trash.delete_dataset(dataset, runs), dataset=False)
+        folders = trash.of_dataset(dataset, runs)
+        _button("Delete this dataset", "delete_dataset", lambda: trash.delete_dataset(dataset, runs), runs, folders)
 
 
-def _do(delete: Callable[[], Deleted], *, dataset: bool) -> None:
-    try:
-        deleted = delete()
-    except LTNetError as e:
-        markup.callout("error", str(e), title="It was not deleted")
+def _button(label: str, key: str, delete: Callable[[], Deleted], runs: Sequence[Run], folders: Sequence[Path]) -> None:
+    """Delete; where it cannot be set aside, as on a full disk, offer to remove the ``folders`` for good."""
+    stuck = f"{key}_stuck"
+    if st.button(label, key=key, type="primary"):
+        st.session_state.pop(stuck, None)
+        try:
+            st.session_state[KEY] = delete()
+        except StorageError as e:
+            st.session_state[stuck] = (str(e), [str(f) for f in folders])
+        except LTNetError as e:
+            markup.callout("error", str(e), title="It was not deleted")
+        else:
+            _gone(key)
+    message, of = st.session_state.get(stuck, ("", []))
+    if not message or of != [str(f) for f in folders]:
         return
-    st.session_state[KEY] = deleted
-    forget(keep_dataset=dataset)
-    to_top()  # where it can be brought back
+    markup.callout("error", message, title="It was not deleted")
+    if st.button("Remove it for good: this makes room", key=f"{key}_for_good"):
+        try:
+            trash.require_idle(runs)
+            trash.remove(folders)
+        except LTNetError as e:
+            markup.callout("error", str(e), title="It was not removed")
+        else:
+            del st.session_state[stuck]
+            _gone(key)
+
+
+def _gone(key: str) -> None:
+    """Look at what is left, from the top of the page, where a deletion can be undone."""
+    forget(keep_dataset=key == "delete_run")
+    to_top()
     st.rerun()
 
 
@@ -98,12 +121,25 @@ def deleted_ones() -> None:
     if not everything:
         return
     with st.expander(f"Deleted, and not gone yet ({len(everything):,})"):
-        markup.sentence("They are gone for good when the server is started again.")
+        markup.sentence("They are gone for good when the server is started again; until then they take room.")
         for deleted in everything[:MOST_LISTED]:
             with st.container(horizontal=True, vertical_alignment="center"):
                 markup.sentence(f"{deleted.text[:1].upper()}{deleted.text[1:]}")
                 if st.button("Bring it back", key=f"undo_{deleted.folder.name}"):
                     _bring_back(deleted)
+                if st.button("Remove it for good", key=f"remove_{deleted.folder.name}"):
+                    _remove(deleted)
+
+
+def _remove(deleted: Deleted) -> None:
+    try:
+        trash.remove([deleted.folder])
+    except LTNetError as e:
+        markup.callout("error", str(e), title="It was not removed")
+        return
+    if st.session_state.get(KEY) == deleted:
+        del st.session_state[KEY]
+    st.rerun()
 
 
 def _bring_back(deleted: Deleted) -> None:

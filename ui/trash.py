@@ -66,8 +66,8 @@ def delete(text: str, folders: Sequence[Path]) -> Deleted:
         kept.mkdir(parents=True)
     deleted = Deleted(kept, text, tuple((kept / f"{i}-{f.name}", f) for i, f in enumerate(folders)))
     moved = [[here.name, os.path.relpath(was, root())] for here, was in deleted.moved]
-    write_json(kept / ABOUT, {"text": text, "moved": moved})
     try:
+        write_json(kept / ABOUT, {"text": text, "moved": moved})
         for here, folder in deleted.moved:
             with naming(folder):
                 os.rename(folder, here)
@@ -87,10 +87,10 @@ def delete_run(run: Run) -> Deleted:
     StorageError
     """
     require_idle([run])
-    return delete(f"run {run.folder.name}", _of_run(run))
+    return delete(f"run {run.folder.name}", of_run(run))
 
 
-def _of_run(run: Run) -> list[Path]:
+def of_run(run: Run) -> list[Path]:
     """A run's folder, and what people call it."""
     note = run_notes.path_of(run)
     return [run.folder, *([note] if note.is_file() else [])]
@@ -111,7 +111,28 @@ def delete_dataset(dataset: Dataset, runs: Sequence[Run]) -> Deleted:
     text = f"dataset {dataset.name}" + (
         f" with {len(runs):,} runs" if len(runs) > 1 else " with its run" if runs else ""
     )
-    return delete(text, [*(part for run in runs for part in _of_run(run)), datasets_folder() / dataset.id])
+    return delete(text, of_dataset(dataset, runs))
+
+
+def of_dataset(dataset: Dataset, runs: Sequence[Run]) -> list[Path]:
+    """What the workspace knows of a dataset, and its runs."""
+    return [*(part for run in runs for part in of_run(run)), datasets_folder() / dataset.id]
+
+
+def remove(folders: Sequence[Path]) -> None:
+    """Remove folders and files of the workspace for good: this makes room, and there is no way back.
+
+    Raises
+    ------
+    StorageError
+        something of them stays.
+    """
+    for folder in folders:
+        with naming(folder):
+            if folder.is_dir() and not folder.is_symlink():
+                shutil.rmtree(folder)
+            else:
+                folder.unlink(missing_ok=True)
 
 
 def everything() -> list[Deleted]:

@@ -330,9 +330,11 @@ def is_store(path: Path) -> bool:
         raise DatasetError("there is no such file of adjudications.", file=str(path))
     try:
         with open(path, "rb") as f:
-            return f.read(15) == b"SQLite format 3"
+            begins = f.read(15)
     except OSError as e:
         raise _neither(path, e) from e
+    # A store of which nothing could be written, as the disk was full, holds no answers yet.
+    return begins == b"SQLite format 3" or (not begins and path.suffix == ".sqlite")
 
 
 def read_rows(path: Path) -> pd.DataFrame:
