@@ -46,8 +46,7 @@ from .explore.set_aside import read_set_aside, with_set_aside, without
 from .files.printing import counted
 from .files.reading import read_json
 from .files.writing import naming, remove_abandoned
-from .learning.coder_weights import human_table
-from .learning.coders import machine_name
+from .learning.coder_weights import human_table, require_coders
 from .learning.devices import choose_device, is_out_of_memory, processor_name, reserve
 from .learning.group import ALONE, Group
 from .learning.networks import require_network
@@ -98,7 +97,7 @@ def new_run(
     choose_device(device)
     pixels_limit()
     require_network(settings, len(study.table.classes))
-    _require_coders(study, settings)
+    require_coders(study, settings)
     if adjudications is None:
         _require_no_adjudicator(study, settings)
     study, notes = _leave_out(study, left_out)
@@ -161,22 +160,6 @@ def _own_adjudications(adjudications: pd.DataFrame | None, left_out: Sequence[st
         return {}
     settled = pd.DataFrame(columns=list(COLUMNS), dtype=str) if adjudications is None else adjudications
     return {OWN_ADJUDICATIONS: decisions_csv(with_set_aside(settled, left_out))}
-
-
-def _require_coders(study: Study, settings: Settings) -> None:
-    """Raise OptionError unless the coders that take part are in the study, and one of them weighs something."""
-    coders = settings.coders.coders
-    taking_part = study.human_coders if coders is None else coders
-    known = [*taking_part, *map(machine_name, taking_part)]
-    for name in settings.coders.coder_weights:
-        if name not in known:
-            raise OptionError(
-                f"a weight is given for {name!r}, but no such coder takes part." + did_you_mean(name, known)
-            )
-    if not any(settings.coders.weight_of(c) for c in taking_part):
-        raise OptionError("every coder weighs 0; there is nothing to learn from.")
-    for coder in coders or ():
-        study.table.coder_index(coder)
 
 
 def _emit_notes(run: Run, notes: list[str]) -> None:

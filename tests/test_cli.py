@@ -208,6 +208,25 @@ def test_links_that_lead_to_each_other_are_one_sentence(
     assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
 
 
+def test_flags_that_contradict_each_other_or_would_be_ignored(
+    ltnet: Command, plain: Path, finished: Path, tmp_path: Path
+) -> None:
+    join = ("join", tmp_path / "j", "--source", plain)
+    twice = ltnet(*join, "--class", "cat=dog", "--class", "cat=owl")
+    assert (twice.returncode, "'cat' is 'dog' and 'owl'; choose one" in twice.stderr) == (2, True)
+    assert not (tmp_path / "j").exists()
+    settled = tmp_path / "s.csv"
+    write_csv(settled, ("image", "label"), [("images/a.png", "cat")])
+    of_run = ("report", finished, "--settled", settled, "--out", tmp_path / "r.html")
+    for flags in (("--format", "plain"), ("--split", "test=x")):
+        done = ltnet(*of_run, *flags)
+        assert (done.returncode, "leave the flags about the reading out" in done.stderr) == (2, True), done.stderr
+    nothing = ltnet("inspect", plain, "--split", "test=")
+    assert (nothing.returncode, "'test=' is none" in nothing.stderr) == (2, True)
+    unknown = ltnet("inspect", plain, "--columns", "lable=label")
+    assert unknown.returncode == 2 and unknown.stderr.endswith("Did you mean 'label'?\n")
+
+
 def test_no_output_replaces_a_device_or_a_pipe(ltnet: Command, plain: Path, tmp_path: Path) -> None:
     pipe = tmp_path / "pipe.csv"
     os.mkfifo(pipe)

@@ -90,3 +90,25 @@ def test_several_processes_are_not_measured_and_that_is_said(faces: Path, monkey
 def test_a_device_that_is_not_there_is_refused(faces: Path) -> None:
     with pytest.raises(OptionError, match="unknown device 'tpu'"):
         estimate_run(load_dataset(faces), make_settings("quick"), device="tpu")
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (("--seed", -1), "seed must not be negative, got -1"),
+        (("--coder-weights", "Alfa=1"), "no such coder takes part. Did you mean 'Alpha'?"),
+        (("--weights", "gone.pt"), "does not exist"),
+    ],
+)
+def test_what_fit_refuses_is_not_estimated(
+    flags: tuple[object, ...], message: str, faces: Path, ltnet: Command, tmp_path: Path
+) -> None:
+    for command in (("estimate", faces), ("fit", faces, "--run", tmp_path / "run")):
+        done = ltnet(*command, "--preset", "quick", "--image-size", 8, *flags)
+        assert (done.returncode, message in done.stderr) == (2, True), done.stderr
+
+
+def test_a_seed_may_be_any_whole_number(faces: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MEASURE_SECONDS", 0.01)
+    settings = make_settings("quick", epochs=1, image_size=8)
+    assert estimate_run(load_dataset(faces), settings, seed=2**80, device="cpu").seconds > 0

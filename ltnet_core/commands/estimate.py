@@ -27,12 +27,13 @@ def _estimate(arguments: argparse.Namespace) -> None:
     study = load_dataset(arguments.dataset, arguments.format, correction_flags.of(arguments))
     study.require_sound(settings.data.set_aside)
 
+    from ..arguments import seed_number
     from ..launch import default_processes
     from ..learning.estimate import estimate_run
     from ..learning.progress import duration
 
     processes = arguments.processes or default_processes(device)
-    estimate = estimate_run(study, settings, seed=arguments.seed or 0, device=device)
+    estimate = estimate_run(study, settings, seed=seed_number(arguments.seed or 0), device=device)
     if arguments.json:
         say_json({**asdict(estimate), "measured_processes": 1, "processes": processes})
         return

@@ -46,12 +46,13 @@ def _join(arguments: argparse.Namespace) -> None:
     corrections = correction_flags.of(arguments, ()).to_json()
     sources = [*map(source, arguments.source), *(source(t, "images") for t in arguments.images)]
     sources = [replace(s, corrections=corrections) for s in sources]
-    classes = {}
+    classes: dict[str, str] = {}
     for text in arguments.classes or ():
         name, equals, new = text.partition("=")
         if not equals or not name:
             raise OptionError(f"--class takes FROM=TO; {text!r} is none.")
-        classes[name] = new
+        if classes.setdefault(name, new) != new:
+            raise OptionError(f"--class says that {name!r} is {classes[name]!r} and {new!r}; choose one.")
     write(arguments.dir, sources, classes)
     try:
         study = load_dataset(arguments.dir)

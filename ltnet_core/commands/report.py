@@ -39,16 +39,18 @@ def _report(arguments: argparse.Namespace) -> None:
         raise OptionError(f"--out must end in {' or '.join(SUFFIXES)}, got {arguments.out.name!r}.")
     if arguments.title and suffix == ".csv":
         raise OptionError("--title is the title of the .html page; a .csv has none.")
+    run, corrections = Run(Path(arguments.dataset)), correction_flags.of(arguments)
+    if run.exists() and (arguments.format or corrections):
+        raise OptionError("a run reads its dataset as it did when it began; leave the flags about the reading out.")
     require_output(arguments.out, (arguments.settled, arguments.dataset))
     decisions, aside = read_decisions(arguments.settled), read_set_aside(arguments.settled)
     decisions = decisions[~decisions["image"].isin(aside)]
-    run = Run(Path(arguments.dataset))
     if run.exists():
         run.require_output(arguments.out)
         items, spec = load_items(run), run.spec()
         study = load_dataset(spec["dataset"], spec["format"], Corrections.from_json(spec.get("corrections") or {}))
     else:
-        study = load_dataset(arguments.dataset, arguments.format, correction_flags.of(arguments))
+        study = load_dataset(arguments.dataset, arguments.format, corrections)
         items = labelled_items(study)
     settled = dict(zip(decisions["image"], decisions["label"], strict=True))
     report = settle_report(items, settled)

@@ -57,7 +57,8 @@ class Corrections:
         for role in self.columns:
             if role not in COLUMN_ROLES:
                 known = ", ".join(COLUMN_ROLES)
-                raise OptionError(f"unknown role {role!r} of a column; known are {known}." + did_you_mean(role, known))
+                near = did_you_mean(role, COLUMN_ROLES)
+                raise OptionError(f"unknown role {role!r} of a column; known are {known}.{near}")
         for name, part in self.split.items():
             if part not in PARTS:
                 raise OptionError(f"{name!r} is to be {part!r}; a split is train, test or ignore.")
@@ -171,7 +172,7 @@ def parse(
     parts: dict[str, str] = {}
     for text in split:
         part, equals, names = text.partition("=")
-        if not equals or part.strip() not in PARTS:
+        if not equals or part.strip() not in PARTS or not _names(names):
             raise OptionError(f"--split takes train=NAMES, test=NAMES or ignore=NAMES; {text!r} is none.")
         for name in _names(names):
             if parts.setdefault(name, part.strip()) != part.strip():

@@ -8,7 +8,9 @@ import numpy as np
 
 from ..annotations import ADJUDICATOR, AnnotationTable, FloatArray, human_name, is_machine
 from ..datasets import Study
+from ..errors import OptionError, did_you_mean
 from ..settings import Settings
+from .coders import machine_name
 
 
 def human_table(study: Study, coders: Sequence[str] | None) -> AnnotationTable:
@@ -17,6 +19,22 @@ def human_table(study: Study, coders: Sequence[str] | None) -> AnnotationTable:
         return study.table
     settled = [ADJUDICATOR] if ADJUDICATOR in study.table.coders and ADJUDICATOR not in coders else []
     return study.table.keep_coders([*coders, *settled])
+
+
+def require_coders(study: Study, settings: Settings) -> None:
+    """Raise OptionError unless the coders that take part are in the study, and one of them weighs something."""
+    coders = settings.coders.coders
+    taking_part = study.human_coders if coders is None else coders
+    known = [*taking_part, *map(machine_name, taking_part)]
+    for name in settings.coders.coder_weights:
+        if name not in known:
+            raise OptionError(
+                f"a weight is given for {name!r}, but no such coder takes part." + did_you_mean(name, known)
+            )
+    if not any(settings.coders.weight_of(c) for c in taking_part):
+        raise OptionError("every coder weighs 0; there is nothing to learn from.")
+    for coder in coders or ():
+        study.table.coder_index(coder)
 
 
 def coder_weights(table: AnnotationTable, settings: Settings, trust: Mapping[str, float] | None = None) -> FloatArray:

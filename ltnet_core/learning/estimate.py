@@ -21,11 +21,11 @@ from ..errors import DatasetError
 from ..images.decoding_pool import cores
 from ..images.image import load_pixels, survey
 from ..settings import Settings
-from .coder_weights import human_table
+from .coder_weights import human_table, require_coders
 from .devices import choose_device, trains_in_bfloat16
 from .frozen_trunk import last_layer_alone
 from .ltnet import Classifier
-from .networks import build_network, default_size, last_layer
+from .networks import build_network, default_size, last_layer, require_network
 from .pixel_cache import pixels_folder, pixels_key
 from .plan import FEATURE_COST, PREDICT_COST, make_plan
 from .progress import images_of
@@ -33,6 +33,7 @@ from .schedule import Schedule, groups_of, images_per_step, optimizers_of
 from .steps import Steps, same_bytes
 from .study_pixels import spread
 from .training_data import TrainingData, on_device
+from .training_pass import mix_seed
 from .usual_numbers import usual_numbers
 from .views import features, predict
 
@@ -70,6 +71,9 @@ def estimate_run(study: Study, settings: Settings, *, seed: int = 0, device: str
     if settings.network.features is None:
         study.require_images()
     at = choose_device(device)
+    if settings.network.weights is not None or not settings.network.pretrained:  # those of the hub are not fetched
+        require_network(settings, len(study.table.classes))
+    require_coders(study, settings)
     plan = make_plan(study, human_table(study, settings.coders.coders), settings, seed)
     images = images_of(plan)
     names = [str(name) for name in study.table.items]
@@ -84,7 +88,7 @@ def estimate_run(study: Study, settings: Settings, *, seed: int = 0, device: str
         classes=len(plan.table.classes),
         channels=channels,
         image_size=size,
-        seed=seed,
+        seed=mix_seed(seed, 0),
         last_relu=options.last_relu,
         hidden_units=options.hidden_units,
     )
