@@ -343,3 +343,11 @@ def test_the_answers_about_a_legend_name_the_codes_as_the_labels_have_them(
     (_, names), (_, kept) = answers(tmp_path, "codes and their legend")
     assert names.table.classes == CLASSES
     assert len(kept.table.classes) == len(codes)
+
+
+def test_votes_for_numbered_classes_in_json_are_no_annotators(tmp_path: Path) -> None:
+    said = {x: {"1": i % 3, "2": i // 3 % 3, "3": 5 - i % 3 - i // 3 % 3} for i, x in enumerate(FACES)}
+    (faces(tmp_path) / "votes.json").write_text(json.dumps(said))
+    study = load_dataset(tmp_path)
+    assert study.table.classes == ("1", "2", "3")
+    assert len(study.table.coders) == 1

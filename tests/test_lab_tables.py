@@ -415,3 +415,15 @@ def test_annotators_called_like_what_describes_an_image_are_asked_about(tmp_path
     *_, (flag, study) = answers(tmp_path, "which column is the label")
     assert flag == "--annotators site1,site2"
     assert found(study) == {"site1": N, "site2": N}
+
+
+@pytest.mark.parametrize("people", [("Doctor", "Nurse"), ("Juge", "Avocat"), ("Lector A", "Lector B")])
+def test_columns_called_like_a_person_that_hold_labels_are_annotators(people: tuple[str, str], tmp_path: Path) -> None:
+    labels(tmp_path / "wide", ("image", *people), lambda i: (a(i), b(i)))
+    study = load_dataset(tmp_path / "wide")
+    assert study.reading.questions == ()
+    assert found(study) == dict.fromkeys(sorted(people), N)
+    labels(
+        tmp_path / "long", ("image", people[0].split()[0], "owner", "label"), lambda i: ("PQ"[i % 2], "QP"[i % 2], a(i))
+    )
+    assert set(load_dataset(tmp_path / "long").table.classes) == set(CLASSES)

@@ -64,7 +64,7 @@ def test_no_answer_in_any_language_or_brackets_is_asked_about(none: str, tmp_pat
 
 @pytest.mark.parametrize(
     ("train", "test"),
-    [("entrenamiento", "pruebas"), ("addestramento", "verifica"), ("trainingsset", "testset"), ("训练数据", "测试数据"),
+    [("entrenamiento", "pruebas"), ("addestramento", "verifica"), ("trainingsset", "testset"), ("trainset", "valset"), ("训练数据", "测试数据"),
      ("訓練用", "検証用"), ("훈련데이터", "테스트데이터"), ("egitim", "dogrulama"), ("uczenie", "walidacja")],
 )  # fmt: skip
 def test_parts_in_other_languages_and_with_what_they_hold_are_held_out(
@@ -107,5 +107,5 @@ def test_a_word_of_another_language_among_others(name: str, is_about: bool) -> N
 def test_a_person_beside_how_the_person_is_named() -> None:
     for name in ("rater_initials", "labeler name", "AnnotatorEmail", "crowd_worker", "Gutachterin Name"):
         assert named([name], "coder") == [name]
-    for name in ("Reader 2", "reader_name_2", "expert reader", "worker time"):
+    for name in ("Lector A", "Reader 2", "reader_name_2", "expert reader", "worker time"):
         assert named([name], "coder") == []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ...errors import DatasetError
@@ -27,7 +27,7 @@ NOTE = """\
 Annotators with numbers for names are called *annotator 3*. A class of −1 or `null` is an absent label. Files of the
 second form that speak of the same images are a coder each."""
 
-FEWEST, HEAD = 2, 1000
+FEWEST, MANY, HEAD = 2, 8, 1000
 ABSENT = ("", "-1")
 
 
@@ -70,8 +70,15 @@ def _of_annotators(content: dict[str, Any]) -> bool:
     plain = all(isinstance(a, str | int | float) or a is None for v in inner for a in v.values())
     # Records have the same fields in every item, of different kinds; annotators are numbers, or differ from item to
     # item.
-    numbered = all(p.isdigit() for who in people for p in who)
+    numbered = all(p.isdigit() for who in people for p in who) and not _are_votes(inner)
     return plain and any(people) and (numbered or len({frozenset(p) for p in people}) > 1)
+
+
+def _are_votes(items: Sequence[dict[str, Any]]) -> bool:
+    """Whether the items' numbers add up to one sum, as votes for classes do: {"a.png": {"1": 3, "2": 0}}."""
+    whole = all(type(n) is int and n >= 0 for of in items for n in of.values())
+    same = len({frozenset(of) for of in items}) == 1 == len({sum(of.values()) for of in items} if whole else ())
+    return len(items) >= MANY and same and len({tuple(of.values()) for of in items}) > 1
 
 
 def _of_images(content: dict[str, Any], files: Files) -> bool:

@@ -93,9 +93,17 @@ class _Finder(ImageRows):
         if "coder" in self.corrected:
             return self.corrected["coder"]
         for column in named(without(self.usable, taken), "coder"):
+            if image is not None and self.is_own_column(column, image, taken):
+                continue
             if short(column) not in WEAK_CODERS or (image is not None and not self.fixed(column, image)):
                 return column
         return None
+
+    def is_own_column(self, column: str, image: str, taken: Iterable[str | None]) -> bool:
+        """Whether a column called like a person holds what the person said: Doctor beside Nurse, a row per image."""
+        rest = [c for c in without(self.usable, [image, column, *taken]) if self.few(c)]
+        alike = self.few(column) and self.in_words(column) and any(self.share(column, c) for c in rest)
+        return alike and not labels(rest) and not self.repeats(image)
 
     def truth(self, taken: Iterable[str | None]) -> str | None:
         """The column of known truth by its name; one that says yes or no of rows with other labels is none."""

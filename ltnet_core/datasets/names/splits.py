@@ -50,7 +50,7 @@ BESIDE = frozenset(
 )
 # Endings of a part in one word: Trainingsdaten, testimages.
 CONTENT = re.compile(
-    r"(\w{4,}?)s?(?:daten(?:satz)?|bild(?:er)?|menge|satz|data(?:set)?|images?|imgs?|pictures|photos|faces|labels?|"
+    r"(\w{3,}?)s?(?:daten(?:satz)?|bild(?:er)?|menge|satz|data(?:set)?|images?|imgs?|pictures|photos|faces|labels?|"
     r"annotations|samples|files|list|split|part|set)"
 )
 # The same in writings without blanks: 训练数据, 検証用, 훈련데이터.

@@ -201,7 +201,8 @@ def named(columns: Sequence[str], what: str) -> list[str]:
     usual = [c for c in ROLES.get(what, ()) if c in columns]
     by_short: dict[str, list[str]] = {}
     for column in columns:
-        by_short.setdefault(short(column), []).append(column)
+        if what != "coder" or not re.search(r"\w{2}[\s_.\-]\w$", column):  # Lector A is no Spanish *lectora*
+            by_short.setdefault(short(column), []).append(column)
     plain = [c for n in ROLES.get(what, ()) for c in by_short.get(short(n), ())]
     more = [c for n in MORE.get(what, ()) for c in by_short.get(n, ())]
     if what == "truth":
