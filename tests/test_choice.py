@@ -239,6 +239,24 @@ def test_classes_are_as_many_as_equal_ones_would_be_as_even() -> None:
     assert effective_number(np.array([2.0, 1.0, 1.0])) == pytest.approx(2**1.5)
 
 
+@pytest.mark.parametrize("kind", [CLEAR, OWN])
+def test_only_annotations_that_occur_are_computed(kind: str) -> None:
+    table = sparse_crowd(items=5, coders=6, classes=3)
+    rows = Rows.of(table)
+    assert rows.columns.tolist() == sorted({*(table.coder * 3 + table.label).tolist()})
+    assert len(rows.columns) < 6 * 3
+    assert {part.counts.shape[1] for part in rows.parts} == {len(rows.columns)}
+    *_, (_, states, fit) = ladder(rows, kind)
+    np.testing.assert_array_equal(
+        states.emissions(fit.t, fit.lean, rows.columns), states.emissions(fit.t, fit.lean)[rows.columns]
+    )
+    every = np.zeros((6 * 3, len(fit.share)))
+    every[rows.columns] = np.random.default_rng(0).random((len(rows.columns), len(fit.share)))
+    some = states.by_class(every[rows.columns], fit.t, fit.lean, rows.columns)
+    for fewer, whole in zip(some, states.by_class(every, fit.t, fit.lean), strict=True):
+        np.testing.assert_array_equal(fewer, whole)
+
+
 def test_what_a_coder_says_anyway_is_predicted_by_the_shares_of_the_classes() -> None:
     table = sparse_crowd(items=30, coders=4, classes=2)
     fold = next(iter(folds(table)))

@@ -13,7 +13,7 @@ import functools
 import math
 import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import repeat
 
 import numpy as np
@@ -168,8 +168,17 @@ class Part:
         if self.log_prior is not None:
             trusting = np.full((k, k), (1 - TRUST) / (k - 1)) + (TRUST - (1 - TRUST) / (k - 1)) * np.eye(k)
             return self._sums(self.posterior(np.tile(np.log(trusting), (c, 1)), self.log_prior)[0], 0.0)
-        votes = self.counts @ np.tile(np.eye(k), (c, 1))
+        return self.voted(np.tile(np.eye(k), (c, 1)))
+
+    def voted(self, said: FloatArray) -> Expected:
+        """The E step from shares of the votes; ``said`` (columns,K) is the class of each column, one-hot."""
+        votes = self.counts @ said
         return self._sums(votes / votes.sum(1, keepdims=True), 0.0)
+
+    def only(self, columns: NDArray[np.int64]) -> Part:
+        """The same items with these columns of ``counts``; the others have to be empty."""
+        counts = self.counts[:, columns]
+        return replace(self, counts=counts, transposed=counts.T)
 
     def expect(self, log_t: FloatArray, log_prior: FloatArray) -> Expected:
         """The E step. ``log_t[c*K + l, k]`` is T transposed, so that one sparse product sums an item's annotations."""

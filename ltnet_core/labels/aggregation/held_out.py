@@ -116,7 +116,7 @@ class LeftOut:
 def left_out_probability(rows: Rows, states: States, parameters: Parameters, left_out: LeftOut) -> FloatArray:
     """(ρ,D) probability of each left-out annotation given the others of its item, for each of ``CORRELATIONS``."""
     emissions = states.emissions(parameters.t, parameters.lean)
-    log_e, log_share = log_floored(emissions), np.log(parameters.share)
+    log_e, log_share = log_floored(emissions[rows.columns]), np.log(parameters.share)
     out = np.zeros((len(CORRELATIONS), len(left_out.row)))
     begin = 0
     for part in rows.parts:
@@ -152,7 +152,8 @@ def first_best(likely: FloatArray) -> int:
 
 def truth(rows: Rows, states: States, parameters: Parameters, correlation: float) -> FloatArray:
     """(N,K) truth of every item, annotations discounted by ``correlation``; a row of NaN without annotation."""
-    log_e, log_share = log_floored(states.emissions(parameters.t, parameters.lean)), np.log(parameters.share)
+    emissions = states.emissions(parameters.t, parameters.lean, rows.columns)
+    log_e, log_share = log_floored(emissions), np.log(parameters.share)
     parts, begin = [], 0
     for part in rows.parts:
         votes = rows.votes[begin : begin + part.counts.shape[0]]

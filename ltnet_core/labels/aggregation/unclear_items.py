@@ -48,28 +48,40 @@ class States:
         first, second = np.nonzero(~np.eye(classes, dtype=np.bool_)) if unclear else (np.zeros(0, np.int64),) * 2
         return cls(classes, first, second)
 
-    def emissions(self, t: FloatArray, lean: FloatArray) -> FloatArray:
-        """(C·K,S) probability of each annotation (coder, label) in each state; ``t`` (C·K,K) is T transposed."""
+    def emissions(self, t: FloatArray, lean: FloatArray, columns: NDArray[np.int64] | None = None) -> FloatArray:
+        """(C·K,S) probability of each annotation (coder, label) in each state; ``t`` (C·K,K) is T transposed.
+
+        With ``columns`` (U,) only of these annotations: (U,S).
+        """
+        towards = np.repeat(lean, self.classes)[:, None]
+        if columns is not None:
+            t, towards = t[columns], towards[columns]
         if not len(self.first):
             return t
-        towards = np.repeat(lean, self.classes)[:, None]
         return np.concatenate([t, towards * t[:, self.first] + (1 - towards) * t[:, self.second]], axis=1)
 
-    def by_class(self, counts: FloatArray, t: FloatArray, lean: FloatArray) -> tuple[FloatArray, FloatArray]:
+    def by_class(
+        self, counts: FloatArray, t: FloatArray, lean: FloatArray, columns: NDArray[np.int64] | None = None
+    ) -> tuple[FloatArray, FloatArray]:
         """Annotations by the class that was judged, from annotations by state.
 
-        ``counts`` (C·K,S) → (C·K,K), and (C,2) annotations of unclear items: of the truth, and of the second class.
+        ``counts`` (U,S) of the annotations ``columns`` (U,), all by default → (C·K,K), and (C,2) annotations of
+        unclear items: of the truth, and of the second class.
         """
         k = self.classes
+        columns = np.arange(len(t)) if columns is None else columns
+        judged, both = np.zeros(t.shape), np.zeros((len(t), 2))
         if not len(self.first):
-            return counts, np.zeros((len(lean), 2))
-        towards, unclear = np.repeat(lean, k)[:, None], counts[:, k:]
+            judged[columns] = counts
+            return judged, np.zeros((len(lean), 2))
+        towards, unclear, t = np.repeat(lean, k)[columns, None], counts[:, k:], t[columns]
         one, other = towards * t[:, self.first], (1 - towards) * t[:, self.second]
         judged_first = unclear * (one / np.maximum(one + other, 1e-300))
         judged_second = unclear - judged_first
-        judged = counts[:, :k] + judged_first.reshape(-1, k, k - 1).sum(2)
-        self._add_second(judged, judged_second)
-        both = np.stack([judged_first.sum(1), judged_second.sum(1)], axis=1)
+        own = counts[:, :k] + judged_first.reshape(-1, k, k - 1).sum(2)
+        self._add_second(own, judged_second)
+        judged[columns] = own
+        both[columns] = np.stack([judged_first.sum(1), judged_second.sum(1)], axis=1)
         return judged, both.reshape(-1, k, 2).sum(1)
 
     def shares(self, counts: FloatArray) -> FloatArray:
@@ -150,6 +162,8 @@ class Rows:
     shape : (items, coders, classes). parts : the annotations of the rows.
     pattern_of : (N,) row of each item, −1 without annotation.
     votes : (P,) number of annotations of each row, for the design effect. annotations : of the whole table.
+    columns : (U,) the annotations coder·K + label that occur; the columns of the parts. With many coders and classes
+        they are few of all.
     """
 
     shape: tuple[int, int, int]
@@ -157,13 +171,15 @@ class Rows:
     pattern_of: NDArray[np.int64]
     votes: FloatArray
     annotations: float
+    columns: NDArray[np.int64]
 
     @classmethod
     def of(cls, table: AnnotationTable) -> Rows:
         pattern_of, rows, weight = find_patterns(table)
         votes = np.bincount(table.item, weights=table.count, minlength=len(table.items))[rows].astype(np.float64)
-        parts = cut_into_parts(table, rows, weight, None)
-        return cls(table.shape, parts, pattern_of, votes, float(table.count.sum(dtype=np.float64)))
+        columns = np.unique(table.coder.astype(np.int64) * len(table.classes) + table.label)
+        parts = [part.only(columns) for part in cut_into_parts(table, rows, weight, None)]
+        return cls(table.shape, parts, pattern_of, votes, float(table.count.sum(dtype=np.float64)), columns)
 
     @property
     def entries(self) -> int:
@@ -180,8 +196,11 @@ class Rows:
     def vote_shares(self) -> tuple[FloatArray, FloatArray]:
         """(C,K,K) annotations by voted class and label, and (K,) shares of the classes: the start of EM."""
         _, c, k = self.shape
-        sums = functools.reduce(Expected.plus, (part.start(c, k) for part in self.parts))
-        return sums.counts.reshape(c, k, k).transpose(0, 2, 1), sums.share / sums.share.sum()
+        said = np.eye(k)[self.columns % k]
+        sums = functools.reduce(Expected.plus, (part.voted(said) for part in self.parts))
+        counts = np.zeros((c * k, k))
+        counts[self.columns] = sums.counts
+        return counts.reshape(c, k, k).transpose(0, 2, 1), sums.share / sums.share.sum()
 
 
 def maximise(
@@ -204,13 +223,13 @@ def maximise(
     bound: list[float] = []
     counts, judged = parameters.counts, parameters.judged
     for _ in range(max_iter):
-        log_e, log_share = log_floored(states.emissions(t, lean)), np.log(share)
+        log_e, log_share = log_floored(states.emissions(t, lean, rows.columns)), np.log(share)
         sums = rows.expect(log_e, log_share)
         now = sums.evidence + float((extra * log_floored(t)).sum())
         if lean_prior is not None:
             now += float(lean_prior[0] * np.log(lean).sum() + lean_prior[1] * np.log(1 - lean).sum())
         bound.append(now / rows.annotations)
-        by_class, judged = states.by_class(sums.counts, t, lean)
+        by_class, judged = states.by_class(sums.counts, t, lean, rows.columns)
         counts = by_class.reshape(c, k, k).transpose(0, 2, 1)
         if len(bound) > 1 and bound[-1] - bound[-2] < tol:
             break
