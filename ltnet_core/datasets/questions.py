@@ -75,8 +75,8 @@ def listed(names: Iterable[str]) -> str:
 def renaming(name: str, to: str) -> str:
     """The flag that takes the class ``name`` for the class ``to``; "" leaves it out.
 
-    >>> renaming("old", "new"), renaming("1=angry", "angry")
-    ('--class old=new', '--class \'"1=angry"=angry\'')
+    >>> print(renaming("old", "new"), renaming("1=angry", "angry"))
+    --class old=new --class '"1=angry"=angry'
     """
     return flag("--class", f"{before_equals(name)}={to}")
 
