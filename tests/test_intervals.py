@@ -47,6 +47,14 @@ def test_a_row_without_evidence_has_the_widest_interval() -> None:
     assert (interval.high - interval.low)[0, 1].min() > 0.99
 
 
+def test_what_a_coder_never_or_always_says_is_within_its_interval() -> None:
+    t = np.array([[[0.02, 0.98], [0.05, 0.95]]])
+    low, high = intervals.beta_interval(t, np.array([[40.0, 40.0]]))  # .8 annotations speak for the cell, and 2
+    assert (low[0, 0, 0], high[0, 0, 1]) == (0, 1)
+    assert 0 < low[0, 1, 0] < 0.02 and 0.98 < high[0, 1, 1] < 1
+    assert 0.05 < high[0, 0, 0] < 0.15
+
+
 PLANTED = np.array(
     [[[0.8, 0.15, 0.05], [0.1, 0.7, 0.2], [0.05, 0.05, 0.9]], [[0.6, 0.3, 0.1], [0.2, 0.8, 0.0], [0.1, 0.2, 0.7]]]
 )

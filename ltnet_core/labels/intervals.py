@@ -91,11 +91,17 @@ def rests_on(support: FloatArray, assumed: FloatArray) -> FloatArray:
 
 
 def beta_interval(transitions: FloatArray, support: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """(C,K,K) each, ends of the 95 % interval of each cell of T when its row rests on ``support`` (C,K)."""
+    """(C,K,K) each, ends of the 95 % interval of each cell of T when its row rests on ``support`` (C,K).
+
+    A cell that fewer than one annotation speaks for may be 0, and one that fewer than one speaks against may be 1,
+    as of a coder who never says a class: the plain interval holds neither (L. D. Brown, T. T. Cai and A. DasGupta,
+    *Interval estimation for a binomial proportion*, 2001, the modified Jeffreys interval).
+    """
     total = support[:, :, None]
     hits = transitions * total
     misses = total - hits
     low, high = (betaincinv(hits + 0.5, misses + 0.5, q) for q in ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
+    low, high = np.where(hits < 1, 0.0, low), np.where(misses < 1, 1.0, high)
     return np.minimum(low, transitions), np.maximum(high, transitions)
 
 
