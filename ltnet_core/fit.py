@@ -139,7 +139,8 @@ def _leave_out(study: Study, images: Sequence[str]) -> tuple[Study, list[str]]:
     """The study with nothing to learn from these images, and what to tell about it."""
     strange = set(images) - {str(name) for name in study.table.items} if images else ()
     study = without(study, images)
-    notes = [f"{len(study.left_out):,} images that were set aside are left out."] if study.left_out else []
+    aside = len(study.left_out)
+    notes = [f"{counted(aside, 'image')} set aside {'is' if aside == 1 else 'are'} left out."] if aside else []
     if strange:
         notes.append(f"{counted(len(strange), 'image')} to be left out: there is no such image in the dataset.")
     return study, notes

@@ -157,7 +157,7 @@ def test_a_machine_coder_of_many_classes_may_be_unsure() -> None:
 def test_who_can_train_a_machine_coder() -> None:
     able, notes = trainable(table(), fewest=2)
     assert able == ["Y"]
-    assert notes == ["coder 'X' labelled only 1 items (fewer than 2): it gets no machine coder."]
+    assert notes == ["coder 'X' labelled only 1 item (fewer than 2): it gets no machine coder."]
 
 
 def test_a_crowd_of_small_coders_gets_one_note() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..explore.adjudications import decisions_csv, read_decisions
 from ..explore.set_aside import read_set_aside, with_set_aside
-from ..files.printing import say
+from ..files.printing import counted, say
 from ..files.writing import require_output, write_bytes
 from .command import Command
 
@@ -23,8 +23,8 @@ def _adjudications(arguments: argparse.Namespace) -> None:
     require_output(arguments.out, (arguments.file,))
     frame, set_aside = read_decisions(arguments.file), read_set_aside(arguments.file)
     write_bytes(arguments.out, decisions_csv(with_set_aside(frame, set_aside)))
-    aside = f" and {len(set_aside):,} images set aside" if set_aside else ""
-    say(f"Wrote {len(frame):,} adjudications{aside} to {arguments.out}.")
+    aside = f" and {counted(len(set_aside), 'image')} set aside" if set_aside else ""
+    say(f"Wrote {counted(len(frame), 'adjudication')}{aside} to {arguments.out}.")
 
 
 COMMANDS = (Command("adjudications", "Write what people settled as CSV.", _flags, _adjudications),)

@@ -6,7 +6,7 @@ import argparse
 from dataclasses import asdict
 
 from ..datasets import correction_flags, load_dataset
-from ..files.printing import say, say_json
+from ..files.printing import counted, say, say_json
 from ..settings import flags, make_settings
 from .command import Command, dataset_flags, json_flag, training_flags
 from .processes import processes_flag, require_in_range, require_shared
@@ -46,7 +46,7 @@ def _estimate(arguments: argparse.Namespace) -> None:
             best += ", and hardly less than in one, which uses all cores already"
         say(f"  with {processes} processes, which was not measured: {best}")
     for kind, images in estimate.images.items():
-        say(f"  {kind}: {images:,} images, {estimate.speeds[kind]:,.0f} a second")
+        say(f"  {kind}: {counted(images, 'image')}, {estimate.speeds[kind]:,.0f} a second")
 
 
 COMMANDS = (

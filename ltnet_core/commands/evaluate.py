@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from ..files.printing import say, say_json
+from ..files.printing import counted, say, say_json
 from ..files.reading import read_json
 from ..runs.run import Run
 from .command import Command, run_and_json_flags
@@ -17,7 +17,7 @@ def _evaluate(arguments: argparse.Namespace) -> None:
         say_json(result)
         return
     for name, test in result["tests"].items():
-        say(f"test set {name}, {test['items']:,} items")
+        say(f"test set {name}, {counted(test['items'], 'item')}")
         _print_scores(test["methods"])
     if not result["tests"]:
         say("no test set with known truth")

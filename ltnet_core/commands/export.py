@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..errors import OptionError
 from ..export.kind import EXPORTS, export_run, require_writable
-from ..files.printing import say
+from ..files.printing import counted, say
 from ..files.writing import require_different, require_output
 from ..runs.run import Run
 from .command import Command, run_flag
@@ -55,7 +55,7 @@ def _export(arguments: argparse.Namespace) -> None:
         run.require_output(path)
     for name, path in wanted:
         rows = export_run(run, name, path, arguments.adjudications, arguments.title)
-        say(f"Wrote {path}." if rows is None else f"Wrote {rows:,} rows to {path}.")
+        say(f"Wrote {path}." if rows is None else f"Wrote {counted(rows, 'row')} to {path}.")
 
 
 COMMANDS = (Command("export", "Write final labels, the learned truth, matrices, the model and more.", _flags, _export),)

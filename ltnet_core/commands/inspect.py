@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..datasets import correction_flags, load_dataset
 from ..datasets.dataset_reading import DatasetReading
-from ..files.printing import say, say_json
+from ..files.printing import counted, say, say_json
 from ..files.writing import require_output, write_bytes
 from ..labels.agreement import agreement
 from .command import Command, counter, dataset_flags, json_flag
@@ -55,12 +55,12 @@ def _inspect(arguments: argparse.Namespace) -> None:
     if arguments.json:
         say_json(report)
         return
-    say(f"{study.name}: {report['items']:,} items, classes {', '.join(table.classes)}")
+    say(f"{study.name}: {counted(len(table.items), 'item')}, classes {', '.join(table.classes)}")
     say(f"  read as {study.format} ({study.why})")
     _print_reading(study.reading)
     for coder, facts in report["coders"].items():  # type: ignore[attr-defined]
-        counted = ", ".join(f"{k} {n:,}" for k, n in facts["counts"].items())
-        say(f"  coder {coder}: {facts['annotations']:,} items ({counted})")
+        classes = ", ".join(f"{k} {n:,}" for k, n in facts["counts"].items())
+        say(f"  coder {coder}: {counted(facts['annotations'], 'item')} ({classes})")
     say(f"  unlabelled {report['unlabelled']:,}, test {report['test_items']:,}")
     measured = report["agreement"]
     alpha = measured["krippendorff_alpha"]  # type: ignore[index]

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from ..errors import OptionError
-from ..files.printing import say
+from ..files.printing import counted, say
 from ..files.spreadsheet import write_csv
 from ..files.writing import require_folder
 from ..runs.run import Run
@@ -36,9 +36,10 @@ def _map(arguments: argparse.Namespace) -> None:
     if arguments.out is not None:
         write_csv(item_map.to_frame(items.names), arguments.out)
     sample = f", a sample of {len(items):,}" if len(item_map) < len(items) else ""
+    twins, outliers = int(item_map.duplicate.sum()), int(item_map.outlier.sum())
     say(
-        f"Made the map of {len(item_map):,} images{sample}: {item_map.regions} regions, "
-        f"{int(item_map.duplicate.sum()):,} near-duplicates, {int(item_map.outlier.sum()):,} outliers."
+        f"Made the map of {counted(len(item_map), 'image')}{sample}: {counted(item_map.regions, 'region')}, "
+        f"{counted(twins, 'near-duplicate')}, {counted(outliers, 'outlier')}."
     )
 
 

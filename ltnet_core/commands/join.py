@@ -10,7 +10,7 @@ from ..datasets import correction_flags, load_dataset
 from ..datasets.questions import require_answers
 from ..datasets.used import require_used
 from ..errors import LTNetError, OptionError
-from ..files.printing import say
+from ..files.printing import counted, say
 from .command import Command
 
 
@@ -64,7 +64,8 @@ def _join(arguments: argparse.Namespace) -> None:
     except LTNetError:
         (arguments.dir / FILE).unlink()
         raise
-    say(f"Joined {len(sources)} datasets: {len(study.table.items):,} items, coders {', '.join(study.table.coders)}.")
+    items = counted(len(study.table.items), "item")
+    say(f"Joined {len(sources)} datasets: {items}, coders {', '.join(study.table.coders)}.")
 
 
 COMMANDS = (Command("join", "Join several datasets into one study: a folder that refers to them.", _flags, _join),)

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..annotations import MACHINE_PREFIX, AnnotationTable, FloatArray
 from ..errors import OptionError
+from ..files.printing import counted
 
 SMALLEST_SHARE = 0.01
 MOST_NOTES = 3
@@ -24,7 +25,8 @@ def trainable(table: AnnotationTable, fewest: int) -> tuple[list[str], list[str]
     used = (table.class_counts() > 0).sum(1)
     for name, size, classes in zip(table.coders, table.annotations_per_coder(), used, strict=True):
         if size < fewest:
-            few.append(f"coder {name!r} labelled only {size:,} items (fewer than {fewest}): it gets no machine coder.")
+            so_few = f"only {counted(size, 'item')} (fewer than {fewest})"
+            few.append(f"coder {name!r} labelled {so_few}: it gets no machine coder.")
         elif classes < 2:
             notes.append(f"coder {name!r} used only one class: it gets no machine coder.")
         else:

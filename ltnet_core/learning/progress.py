@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..errors import Cancelled
-from ..files.printing import say_if_heard
+from ..files.printing import counted, say_if_heard
 from ..files.progress_line import ProgressLine
 from ..runs.run import Run
 from .plan import DECODE_COST, FEATURE_COST, PREDICT_COST, Plan
@@ -103,7 +103,7 @@ class Progress:
         now = time.monotonic()
         self._time.pause()
         self._run.emit("stage", stage=stage, epochs=epochs, **self._where(now))
-        self.say(f"[{time.strftime('%H:%M:%S')}] {stage}" + (f", {epochs} epochs" if epochs else ""))
+        self.say(f"[{time.strftime('%H:%M:%S')}] {stage}" + (f", {counted(epochs, 'epoch')}" if epochs else ""))
         self.stop_if_asked()
 
     def at(self, stage: str) -> None:

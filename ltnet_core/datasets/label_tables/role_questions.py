@@ -93,9 +93,12 @@ def source_question(titles: Titles, label: str, source: str) -> Question:
 def outsiders(titles: Titles, chosen: Sequence[str], out: Sequence[str]) -> Question:
     """The question whether columns that share no class with the annotators' are annotators too."""
     a, b = [titles.of(c) for c in chosen], [titles.of(c) for c in out]
+    verb, left = "share", "are left out: they may be no annotators"
+    if len(b) == 1:
+        verb, left = "shares", "is left out: it may be no annotator"
     sentence = (
-        f"{titles.file}: {', '.join(map(repr, b[:8]))} share no class with the columns "
-        f"{', '.join(map(repr, a[:8]))} and are left out: they may be no annotators."
+        f"{titles.file}: {', '.join(map(repr, b[:8]))} {verb} no class with the columns "
+        f"{', '.join(map(repr, a[:8]))} and {left}."
     )
     answers = (
         Answer(flag("--annotators", listed(a)), f"only {', '.join(a[:8])} are annotators"),
