@@ -189,6 +189,9 @@ def test_what_is_no_store_is_refused(tmp_path: Path) -> None:
         read_decisions(tmp_path / "c.csv")
     with pytest.raises(DatasetError, match="no such file"):
         read_decisions(tmp_path / "d.csv")
+    write_csv(tmp_path / "e.csv", ("image", "label"), [("a", "cat"), ("b", " ")])
+    with pytest.raises(DatasetError, match=r"e\.csv, row 3: the label of 'b' is empty"):
+        read_decisions(tmp_path / "e.csv")
 
 
 def test_a_store_and_its_csv_say_the_same(store: Adjudications, tmp_path: Path, ltnet_process: Command) -> None:

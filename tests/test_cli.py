@@ -18,7 +18,7 @@ from conftest import Command, write_csv
 
 from ltnet_core.datasets import load_dataset
 from ltnet_core.datasets.sources.image_sources import images_of
-from ltnet_core.errors import DatasetError
+from ltnet_core.errors import DatasetError, OptionError
 
 COMMANDS = (
     "demo",
@@ -223,6 +223,9 @@ def test_flags_that_contradict_each_other_or_would_be_ignored(
         assert (done.returncode, "leave the flags about the reading out" in done.stderr) == (2, True), done.stderr
     nothing = ltnet("inspect", plain, "--split", "test=")
     assert (nothing.returncode, "'test=' is none" in nothing.stderr) == (2, True)
+    for flag in ("--annotators", "--ignore", "--classes-are", "--columns"):
+        empty = ltnet("inspect", plain, flag, " , ")
+        assert (empty.returncode, f"{flag} names nothing: ' , '" in empty.stderr) == (2, True), empty.stderr
     unknown = ltnet("inspect", plain, "--columns", "lable=label")
     assert unknown.returncode == 2 and unknown.stderr.endswith("Did you mean 'label'?\n")
 
@@ -257,6 +260,10 @@ def test_an_empty_argument_is_not_the_folder_at_hand(ltnet: Command, plain: Path
     assert ltnet("inspect", plain, "--skip-images", "--missing=", "--class=cat=").returncode == 2  # one class is left
     with pytest.raises(DatasetError, match="no dataset is named: the path is empty"):
         load_dataset("")
+    with pytest.raises(OptionError, match="a dataset is named by its path, got NoneType"):
+        load_dataset(None)  # type: ignore[arg-type]
+    with pytest.raises(OptionError, match="corrections must be Corrections, got dict"):
+        load_dataset(plain, corrections={"ignore": ["age"]})  # type: ignore[arg-type]
     with pytest.raises(DatasetError, match="there is no such image file"):
         list(images_of([""]))
 

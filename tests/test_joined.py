@@ -41,6 +41,20 @@ def test_coders_of_one_name_stay_apart_and_classes_of_one_meaning_meet(tmp_path:
     assert note.examples == ("'Happy' is taken as 'happiness'.", "'sad' is taken as 'sadness'.")
 
 
+def test_a_correction_that_fits_no_source_is_refused(tmp_path: Path, ltnet: Command) -> None:
+    sources(tmp_path)
+    join = ("join", tmp_path / "both", "--source", tmp_path / "one", "--source", tmp_path / "two")
+    for flag, names in (("--split", "test=imges"), ("--ignore", "vote.csv"), ("--columns", "label=lable")):
+        done = ltnet(*join, flag, names)
+        assert (done.returncode, "names '" + names.split("=")[-1] in done.stderr) == (2, True), done.stderr
+        assert not (tmp_path / "both" / "joined.json").exists()
+    assert ltnet(*join, "--class", '"Happy"=glad', "--columns", "label=label").returncode == 0
+    assert load_dataset(tmp_path / "both").table.classes == ("glad", "sadness", "happiness")
+    refused = ltnet("inspect", tmp_path / "both", "--split", "test=imges")
+    assert (refused.returncode, "names 'imges'" in refused.stderr) == (2, True), refused.stderr
+    assert ltnet("inspect", tmp_path / "both", "--columns", "label=label").returncode == 0
+
+
 def test_votes_about_the_images_of_another_source_join_them(tmp_path: Path) -> None:
     sources(tmp_path)
     folder = tmp_path / "study"

@@ -6,7 +6,8 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-from ..datasets import correction_flags, load_dataset
+from ..datasets import correction_flags, load_dataset, open_files, refers_to
+from ..datasets.corrections import pair
 from ..datasets.questions import require_answers
 from ..datasets.used import require_used
 from ..errors import LTNetError, OptionError
@@ -43,21 +44,19 @@ def _join(arguments: argparse.Namespace) -> None:
         location = expanded(path if equals else text)
         return Source(name if equals else location.stem, str(location.resolve()), use=use)
 
-    corrections = correction_flags.of(arguments, ()).to_json()
+    own = correction_flags.of(arguments, ())
     sources = [*map(source, arguments.source), *(source(t, "images") for t in arguments.images)]
-    sources = [replace(s, corrections=corrections) for s in sources]
+    sources = [replace(s, corrections=own.to_json()) for s in sources]
     classes: dict[str, str] = {}
     for text in arguments.classes or ():
-        name, equals, new = text.partition("=")
-        if not equals or not name:
-            raise OptionError(f"--class takes FROM=TO; {text!r} is none.")
+        name, new = pair("--class", "FROM=TO", text)
         if classes.setdefault(name, new) != new:
             raise OptionError(f"--class says that {name!r} is {classes[name]!r} and {new!r}; choose one.")
     write(arguments.dir, sources, classes)
     try:
         study = load_dataset(arguments.dir)
         require_answers(study.reading.questions, study.name)
-        require_used(correction_flags.of(arguments, ()), study)
+        require_used(own, study, [open_files(p) for p in refers_to(arguments.dir)])
         for problem in study.problems:
             if problem.kind == IDLE:
                 raise OptionError(f"--class: {problem.examples[0]}")

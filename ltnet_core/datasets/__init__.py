@@ -16,7 +16,7 @@ from types import ModuleType
 
 import pyarrow as pa
 
-from ..errors import DatasetError
+from ..errors import DatasetError, OptionError
 from ..files.printing import is_text
 from ..registry import Registry
 from . import formats, images_only, index
@@ -198,6 +198,10 @@ def load_dataset(
     OptionError
         unknown format, or a correction that nothing in the dataset fits.
     """
+    if not isinstance(location, str | os.PathLike):
+        raise OptionError(f"a dataset is named by its path, got {type(location).__name__}.")
+    if not isinstance(corrections, Corrections | None):
+        raise OptionError(f"corrections must be Corrections, got {type(corrections).__name__}.")
     if not os.fspath(location):
         raise DatasetError("no dataset is named: the path is empty.")
     try:
@@ -241,7 +245,9 @@ def _load(path: Path, format: str | None, corrections: Corrections) -> Study:
     except DatasetError:
         require_answers(reading.questions, name)  # what is open may be why nothing can be made of it
         raise
-    require_used(corrections, study, files if read_as != joined.FORMAT else None, reading.written)
+    if corrections:
+        sources = [files] if read_as != joined.FORMAT else [open_files(p) for p in refers_to(path)]
+        require_used(corrections, study, sources, reading.written)
     index.save(study, path, format, corrections)
     return study
 

@@ -178,12 +178,12 @@ def parse(
             if parts.setdefault(name, part.strip()) != part.strip():
                 raise OptionError(f"--split says that {name!r} is {parts[name]} and {part.strip()}; choose one.")
     return Corrections(
-        _pairs("--columns", "ROLE=COLUMN", _names_of(columns)),
-        _names_of(annotators),
-        _names_of(classes_are),
-        _names_of(ignore),
+        _pairs("--columns", "ROLE=COLUMN", _names_of("--columns", columns)),
+        _names_of("--annotators", annotators),
+        _names_of("--classes-are", classes_are),
+        _names_of("--ignore", ignore),
         parts,
-        None if missing is None else _names_of(missing),
+        None if missing is None else tuple(n for text in missing for n in _names(text)),
         _pairs("--class", "FROM=TO", classes),
     )
 
@@ -201,8 +201,13 @@ def from_roles(before: Mapping[str, str], after: Mapping[str, str]) -> Correctio
     return Corrections(columns, tuple(by_role.get("annotator", ())), tuple(by_role.get("votes", ())), ignored)
 
 
-def _names_of(texts: Iterable[str]) -> tuple[str, ...]:
-    return tuple(n for text in texts for n in _names(text))
+def _names_of(option: str, texts: Iterable[str]) -> tuple[str, ...]:
+    found = []
+    for text in texts:
+        if not _names(text):
+            raise OptionError(f"{option} names nothing: {text!r}.")
+        found += _names(text)
+    return tuple(found)
 
 
 def _names(text: str) -> list[str]:
@@ -213,11 +218,23 @@ def _names(text: str) -> list[str]:
 def _pairs(option: str, form: str, texts: Iterable[str]) -> dict[str, str]:
     pairs = {}
     for text in texts:
-        quoted = QUOTED.fullmatch(text)
-        name, equals, value = text.partition("=") if quoted is None else (quoted[1].replace('""', '"'), "=", quoted[2])
-        if not equals or not name.strip():
-            raise OptionError(f"{option} takes {form}; {text!r} is none.")
-        if name.strip() in pairs:
-            raise OptionError(f"{option} names {name.strip()!r} twice; give it once.")
-        pairs[name.strip()] = value.strip()
+        name, value = pair(option, form, text)
+        if name in pairs:
+            raise OptionError(f"{option} names {name!r} twice; give it once.")
+        pairs[name] = value
     return pairs
+
+
+def pair(option: str, form: str, text: str) -> tuple[str, str]:
+    """What stands before and after the first ``=`` of a flag's text; a name that holds one itself is quoted.
+
+    Raises
+    ------
+    OptionError
+        there is none, or nothing before it.
+    """
+    quoted = QUOTED.fullmatch(text)
+    name, equals, value = text.partition("=") if quoted is None else (quoted[1].replace('""', '"'), "=", quoted[2])
+    if not equals or not name.strip():
+        raise OptionError(f"{option} takes {form}; {text!r} is none.")
+    return name.strip(), value.strip()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from ..errors import OptionError, did_you_mean
@@ -13,11 +13,11 @@ from .tables.table import header, is_table
 
 
 def require_used(
-    corrections: Corrections, study: Study, files: Files | None = None, written: frozenset[str] | None = None
+    corrections: Corrections, study: Study, sources: Sequence[Files], written: frozenset[str] | None = None
 ) -> None:
     """Raise for a correction whose name is not in the dataset.
 
-    ``files`` are the dataset's own; None where it is made of others. ``written`` are its classes as they are written.
+    ``sources`` are the files of the dataset, or of those that it joins; ``written`` its classes as they are written.
 
     Raises
     ------
@@ -27,11 +27,11 @@ def require_used(
         return
     columns = {c for t in study.reading.tables for c in t.columns}
     coders, values = set(study.table.coders), set(study.reading.splits)  # coders that were left out are among these
-    if files is not None:
-        columns |= _columns(files)
-        names = _names(files)
-        _check("--ignore", corrections.ignore, columns | names | coders | values, "column, file, folder or coder")
-        _check("--split", corrections.split, names | values, "folder, file or value of a split column")
+    values |= {v.partition(": ")[2] for v in values}  # in a joined study after the name of the source
+    columns |= {c for files in sources for c in _columns(files)}
+    names = {n for files in sources for n in _names(files)}
+    _check("--ignore", corrections.ignore, columns | names | coders | values, "column, file, folder or coder")
+    _check("--split", corrections.split, names | values, "folder, file or value of a split column")
     _check("--columns", corrections.columns.values(), columns, "column")
     _check("--annotators", corrections.annotators, columns | coders, "column or coder")
     _check("--classes-are", corrections.classes_are, columns, "column")

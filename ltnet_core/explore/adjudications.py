@@ -308,15 +308,19 @@ def read_decisions(path: Path) -> pd.DataFrame:
     Raises
     ------
     DatasetError
-        there is no such file, it is neither, or an image is settled twice.
+        there is no such file, it is neither, an image is settled twice, or a row says nothing of its image.
     """
     if is_store(path):
         return Adjudications(path).to_frame()
     frame = read_rows(path)
-    if ASIDE not in frame.columns:
-        return frame
-    settled = (frame["label"] != "") | (frame[ASIDE] != YES)  # an image may be set aside and open
-    return frame[settled].drop(columns=ASIDE).reset_index(drop=True)
+    aside = frame[ASIDE] == YES if ASIDE in frame.columns else np.zeros(len(frame), dtype=bool)
+    empty = np.flatnonzero((frame["label"].str.strip() == "") & ~aside)
+    if len(empty):
+        row = int(empty[0])
+        image = frame["image"].iloc[row]
+        raise DatasetError(f"the label of {image!r} is empty; remove the row.", file=path.name, row=row + 2)
+    settled = frame["label"] != ""  # an image may be set aside and open
+    return frame[settled].drop(columns=ASIDE, errors="ignore").reset_index(drop=True)
 
 
 def is_store(path: Path) -> bool:
