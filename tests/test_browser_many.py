@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 from app_server import Server, free_port, resting_box, wait_until
 from playwright.sync_api import Page, WebSocketRoute, expect
-from test_browser_gallery import RUN, browser, choice, count, faces, page, prepare, server, shown, store
+from test_browser_gallery import RUN, choice, count, faces, page, prepare, server, shown, store
 
 from ltnet_core.datasets import load_dataset
 from ltnet_core.datasets.demo import CLASSES
 
-__all__ = ["browser", "faces", "page", "server"]  # the fixtures
+__all__ = ["faces", "page", "server"]  # the fixtures
 
 
 def test_images_are_looked_at_before_any_run(tmp_path: Path, faces: Path, page: Page) -> None:

@@ -12,7 +12,7 @@ from app_server import Server, resting_box
 from node_checks import packages
 from playwright.sync_api import Page, expect
 from test_browser_axe import RUN_AXE
-from test_browser_gallery import RUN, browser, choice, count, faces, page, server, shown
+from test_browser_gallery import RUN, choice, count, faces, page, server, shown
 
 from ltnet_core.explore.coders import compare_coders
 from ltnet_core.explore.map_filters import inside
@@ -21,7 +21,7 @@ from ltnet_core.explore.wish import Wish
 from ltnet_core.runs.run import Run
 from ltnet_core.runs.stored_results import load_items, read_transitions
 
-__all__ = ["browser", "faces", "page", "server"]  # the fixtures
+__all__ = ["faces", "page", "server"]  # the fixtures
 
 
 def draw(page: Page, corners: list[tuple[float, float]]) -> None:

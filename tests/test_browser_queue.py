@@ -10,14 +10,14 @@ from node_checks import packages
 from playwright.sync_api import Browser, Page, expect
 from run_results import rows_of
 from test_browser_axe import RUN_AXE
-from test_browser_gallery import RUN, browser, faces, page, server, store
+from test_browser_gallery import RUN, faces, page, server, store
 
 from ltnet_core.datasets.demo import CLASSES
 from ltnet_core.explore.decided import DIFFERING
 from ltnet_core.explore.opinions import Opinions
 from ltnet_core.explore.queue import Queue
 
-__all__ = ["browser", "faces", "page", "server"]  # the fixtures
+__all__ = ["faces", "page", "server"]  # the fixtures
 
 TO_KILL = 3  # answers after which the server is killed
 WITHIN = 3000  # ms in which a tab sees what another has settled

@@ -53,7 +53,7 @@ def two_readers(at: Path) -> None:
         (x, f"P{i // 2}", "MF"[i % 2], ("sun", "rain")[i // 3 % 2], said(i), said(i, 1))
         for i, x in enumerate(faces(at))
     ]
-    write_csv(at / "reads.csv", ("image", "patient_id", "sex", "weather", "Reader1", "Reader2"), rows)
+    write_csv(at / "reads.csv", ("image", "patient_id", "sex", "weather", "Ann", "Ben"), rows)
 
 
 def parts(at: Path) -> None:
@@ -95,7 +95,7 @@ def bring(app: Server, page: Page, folder: Path) -> None:
 # maker → (answer, column and its new role, coders and images held out in the end)
 STUDIES = {
     a_source: ("each value of source is a coder", "age", "confidence", {"FER", "RAF"}, 0),
-    two_readers: ("only Reader1, Reader2 are annotators", "Reader2", "ignored", {"Reader1"}, 0),
+    two_readers: ("only Ann, Ben are annotators", "Ben", "ignored", {"Ann"}, 0),
     parts: ("they mean that there is no label", "Ann", "ignored", {"Ben"}, 4),
     one_hot: ("each column is a class", "flash", "ignored", {"marks"}, 0),
 }

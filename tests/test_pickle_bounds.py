@@ -26,7 +26,7 @@ from ltnet_core.datasets.sources.array_file import read_array
 from ltnet_core.datasets.sources.files import GivenFiles
 from ltnet_core.datasets.sources.plain_pickle import read_pickle
 from ltnet_core.datasets.sources.zip_files import ZipFiles
-from ltnet_core.datasets.tables import table as tables
+from ltnet_core.datasets.tables import encodings
 from ltnet_core.datasets.tables.table import read_table
 from ltnet_core.errors import DatasetError
 
@@ -311,14 +311,14 @@ def test_text_is_checked_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     content = "image,coder,label\n" + "".join(f"ä{n}🙂.png,Zoë,{'cat' if n % 2 else 'dog'}\n" for n in range(50))
     whole = read_table(given(tmp_path, "t.csv", content.encode()), "t.csv").frame
     for chunk in (4, 5, 7, 16):  # a character has at most four bytes
-        monkeypatch.setattr(tables, "CHUNK", chunk)
+        monkeypatch.setattr(encodings, "CHUNK", chunk)
         pd.testing.assert_frame_equal(read_table(given(tmp_path, "t.csv", content.encode()), "t.csv").frame, whole)
-    monkeypatch.setattr(tables, "CHUNK", 6)
+    monkeypatch.setattr(encodings, "CHUNK", 6)
     utf16 = read_table(given(tmp_path, "u.csv", content.encode("utf-16")), "u.csv").frame
     pd.testing.assert_frame_equal(utf16, whole)
     broken = b"image\n" + b"x" * 30 + b"\xff\xfe\xff"
     with pytest.raises(UnicodeDecodeError) as error:
-        tables._require_utf8(broken)
+        encodings._require_utf8(broken)
     assert error.value.start == 36
 
 
