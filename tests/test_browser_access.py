@@ -13,7 +13,7 @@ from app_server import Server, free_port
 from conftest import write_csv, write_image
 from header_proxy import proxy
 from playwright.sync_api import Browser, BrowserContext, Page, expect
-from test_browser_gallery import RUN, prepare, shown, store
+from test_browser_gallery import RUN, hears_no_news, prepare, shown, store
 
 from ltnet_core.datasets.demo import write_demo
 from ui.wording import PAGES
@@ -178,6 +178,7 @@ def test_the_team_behind_a_proxy(tmp_path: Path, faces: Path, context: BrowserCo
                 expect(reviewer).not_to_be_editable()
                 pages.append((page, troubles))
             (ada, _), (bob, _) = pages
+            hears_no_news(bob)
             ada.evaluate("document.querySelectorAll('input[name=reviewer]').forEach((e) => (e.value = 'Mallory'))")
             ada.keyboard.press("1")
             expect(ada.locator(".ga-state")).to_have_text("all saved")

@@ -242,11 +242,15 @@ def test_two_hundred_keys_at_ten_a_second_while_the_server_is_killed(server: Ser
     expect(page.locator('.ga-card[data-position="198"] .ga-chip.skipped')).to_be_attached()
 
 
+def hears_no_news(tab: Page) -> None:
+    """Keep what others answer from a tab: however slow the machine is, it has not heard of it."""
+    news = '"decisions":[]'
+    tab.route("**/decisions", lambda r: r.abort() if news in (r.request.post_data or "") else r.continue_())
+
+
 def test_two_people_do_not_overwrite_each_other(server: Server, page: Page, browser: Browser) -> None:
     other = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
-    # Bob's tab does not ask for news: however slow the machine is, he has not heard of Ada's answer.
-    news = '"decisions":[]'
-    other.route("**/decisions", lambda r: r.abort() if news in (r.request.post_data or "") else r.continue_())
+    hears_no_news(other)
     for tab, name in ((page, "Ada"), (other, "Bob")):
         tab.goto(f"{server.url}/disagreements?run={RUN}&sort=name")
         expect(shown(tab).first).to_be_visible()
