@@ -143,6 +143,14 @@ def wait_until(true: Callable[[], object], page: Page) -> None:
         page.wait_for_timeout(50)
 
 
+def holds(page: Page, script: str, arg: object = None) -> None:
+    """Wait until a script of the page says yes.
+
+    Playwright's own wait evaluates text in the page again and again, which the content security policy of the app forbids.
+    """
+    wait_until(lambda: page.evaluate(script, arg), page)
+
+
 def downloaded_truth(page: Page) -> pd.DataFrame:
     """The learned truth as its link on the Export page gives it."""
     address = page.locator("a[href*='/truth.csv']").get_attribute("href")

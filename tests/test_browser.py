@@ -166,7 +166,7 @@ def test_a_zip_and_a_table_of_votes_become_one_study(server: str, page: Page, tm
     page.goto(f"{server}/dataset")
     choose(page, zipped_demo(tmp_path))
     expect(page.locator(".lt-crumbs")).to_contain_text("my faces")
-    expect(page.locator(".lt-found")).to_contain_text("unlabelled image")
+    expect(page.locator(".lt-found", has_text="unlabelled image")).to_be_visible()
 
     settled(page)
     page.get_by_text("Bring another dataset", exact=True).click()
@@ -194,7 +194,7 @@ def test_a_zip_and_a_table_of_votes_become_one_study(server: str, page: Page, tm
     expect(page.locator(".lt-crumbs")).to_contain_text("my faces + crowd")
     expect(page.get_by_text("Read as: Several datasets joined")).to_be_visible()
     expect(page.locator(".lt-facts")).to_contain_text("3")  # coders
-    expect(page.locator(".lt-found")).to_contain_text("class renamed")
+    expect(page.locator(".lt-found", has_text="class renamed")).to_be_visible()
     expect(page.get_by_text("Class names", exact=True)).to_be_visible()
     study = load_dataset(next((tmp_path / "workspace" / "datasets").glob("my-faces-crowd*")) / "data")
     assert sorted(study.table.coders) == ["Alpha", "Beta", "crowd"]

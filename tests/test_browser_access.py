@@ -9,7 +9,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from app_server import Server, free_port
+from app_server import Server, free_port, holds
 from conftest import write_csv, write_image
 from header_proxy import proxy
 from playwright.sync_api import Browser, BrowserContext, Page, expect
@@ -134,7 +134,7 @@ def test_the_token_way(tmp_path: Path, faces: Path, context: BrowserContext, els
         (folder / "index.html").write_text(ATTACK.replace("URL", server.url).replace("RUN", RUN))
         other = context.new_page()
         other.goto(url)
-        other.wait_for_function("Object.keys(window.seen).length === 4")
+        holds(other, "Object.keys(window.seen).length === 4")
         assert other.evaluate("window.seen") == {"fetch": "out", "post": "out", "socket": "out", "image": "out"}
         assert len(store(server).log()) == 1
         assert "LTNet" not in other.frames[1].content()

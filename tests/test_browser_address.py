@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from app_server import Server, free_port
+from app_server import Server, free_port, holds
 from fake_run import write_fake_run
 from playwright.sync_api import Browser, Page, TimeoutError, expect
 
@@ -129,7 +129,7 @@ def test_back_brings_every_control_back(server: str, page: Page, address: str) -
         steps, before = page.evaluate("history.length"), text(page)
         change(page)
         page.wait_for_url(f"**{expected}*")
-        page.wait_for_function(f"before => {MAIN} !== before", arg=before)
+        holds(page, f"before => {MAIN} !== before", before)
         settled(page)
         addresses.append(page.url)
         assert page.evaluate("history.length") == steps + 1
@@ -142,4 +142,4 @@ def test_back_brings_every_control_back(server: str, page: Page, address: str) -
         assert page.url == was
     page.go_forward()
     page.wait_for_url(addresses[1])
-    page.wait_for_function(f"before => {MAIN} !== before", arg=text(fresh))
+    holds(page, f"before => {MAIN} !== before", text(fresh))

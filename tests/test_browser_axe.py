@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from app_server import Server, free_port, resting_box
+from app_server import Server, free_port, holds, resting_box
 from fake_run import write_fake_run
 from node_checks import packages
 from page_driver import link
@@ -81,7 +81,7 @@ def whole(page: Page, title: str) -> None:
     expect(page.locator(".lt-head h1")).to_have_text(title)
     expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
     expect(page.get_by_test_id("stSkeleton")).to_have_count(0)
-    page.wait_for_function(OPAQUE)
+    holds(page, OPAQUE)
 
 
 @dataclass(frozen=True)
@@ -122,8 +122,8 @@ class Reader:
         """Read what is shown now, light and dark."""
         for scheme in schemes:
             self.page.emulate_media(color_scheme=scheme)
-            self.page.wait_for_function(SHOWN_IN, arg=scheme)
-            self.page.wait_for_function(OPAQUE)
+            holds(self.page, SHOWN_IN, scheme)
+            holds(self.page, OPAQUE)
             rules = OF_COLOURS if scheme == "dark" else None
             self.violations += [(scheme, what, *v) for v in self.page.evaluate(RUN_AXE, rules)]
 
@@ -155,7 +155,7 @@ def test_axe_finds_nothing_and_nothing_moves_where_there_is_nothing_yet(reader: 
             assert abs(empty.left + empty.right - link.left - link.right) < 4  # what to do stands below why
         if text.path == "dataset":
             reader.page.set_viewport_size({"width": 768, "height": 1024})
-            reader.page.wait_for_function(WHOLE)
+            holds(reader.page, WHOLE)
             assert reader.page.locator(".fu-line:visible, .fu-title").evaluate_all(NOT_CUT)
             reader.page.set_viewport_size({"width": 1280, "height": 800})
     reader.require_nothing()
@@ -210,7 +210,7 @@ def look_at_the_gallery(reader: Reader) -> None:
     assert 700 - box(page, ".ga-grid").top >= LEAST_GALLERY
     page.set_viewport_size({"width": 1280, "height": 800})
     expect(page.locator(".ga-bar").first).to_be_visible()
-    page.wait_for_function(APART)
+    holds(page, APART)
     bars = page.locator(".ga-bar").count()
     page.locator(".ga-bar").first.locator(".ga-part").first.click()
     expect(page.locator(".ga-part.on")).to_be_visible()
@@ -260,9 +260,9 @@ def test_axe_finds_nothing_with_results_in_the_dialog_and_while_training(
                 if width == 1920 and (text.path, width) not in LINED_UP:
                     continue
                 page.set_viewport_size({"width": width, "height": 800})
-                page.wait_for_function(WHOLE)
+                holds(page, WHOLE)
                 if (text.path, width) in LINED_UP:
-                    page.wait_for_function(LINED_UP[text.path, width])
+                    holds(page, LINED_UP[text.path, width])
             continue
         look_at_the_gallery(reader)
         look_at_the_dialog(reader)
@@ -274,5 +274,5 @@ def test_axe_finds_nothing_with_results_in_the_dialog_and_while_training(
         expect(page.locator(".js-plotly-plot").first).to_be_visible()
         reader.read("training")
         page.get_by_text("Log", exact=True).click()
-        page.wait_for_function(AT_ITS_END)
+        holds(page, AT_ITS_END)
     reader.require_nothing()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from app_server import Server, downloaded_truth, free_port, resting_box, wait_until
+from app_server import Server, downloaded_truth, free_port, holds, resting_box, wait_until
 from fake_run import write_fake_run
 from page_driver import HOSTILE, hostile_dataset
 from playwright.sync_api import Browser, Locator, Page, expect
@@ -204,7 +204,7 @@ def test_two_hundred_keys_at_ten_a_second_while_the_server_is_killed(server: Ser
     for n, key in enumerate(keys):
         page.keyboard.press(key)
         if n == 80:
-            page.wait_for_function(f"{WAITING} <= 5".replace("\n", " "))  # a busy server is some keys behind
+            holds(page, f"{WAITING} <= 5")  # a busy server is some keys behind
             server.kill()
         if n == 110:
             # What the screen says is saved is on disk, now that nobody could write it afterwards.
@@ -288,7 +288,7 @@ def test_what_a_closed_tab_could_not_save_is_saved_by_the_next_one(server: Serve
             for key in typed:
                 t.keyboard.press(key)
             expect(t.locator(".ga-state")).to_contain_text("kept here")
-    other.wait_for_function(f"{WAITING} === 5".replace("\n", " "))
+    holds(other, f"{WAITING} === 5")
     page.close()
     other.close()
     server.start()
