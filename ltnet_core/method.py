@@ -69,8 +69,10 @@ class Method:
         object.__setattr__(self, "task", self.task or f"Train: {self.stage_title}")
 
 
-METHODS: Registry[Method] = Registry("method", lambda m: m.name, lambda m: m.rank)
-"""Every method by name, in the order of their ranks; :mod:`ltnet_core.learning.methods` fills it."""
+METHODS: Registry[Method] = Registry(
+    "method", f"{__package__}.learning.methods", lambda module: module.METHOD, lambda m: m.name, lambda m: m.rank
+)
+"""Every method by name, in the order of their ranks."""
 
 
 def with_part(part: Part) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ import json
 import os
 import runpy
 import shutil
+import subprocess
 import sys
 import zipfile
 from pathlib import Path
@@ -296,6 +297,21 @@ def test_a_command_ends_without_a_search_for_garbage(
         runpy.run_module("ltnet_core", run_name="__main__")
     assert end.value.code == 2
     assert len(ends) == 1 and "nothing" in ends[0]  # when the work is done
+
+
+def test_an_interrupt_while_it_is_imported_is_a_sentence() -> None:
+    """From the first import on that takes long; before it there is nothing to interrupt."""
+    code = (
+        "import sys, ltnet_core.__main__ as program\n"
+        "class Interrupt:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name in ('numpy', 'argparse'): raise KeyboardInterrupt\n"
+        "assert not {'numpy', 'argparse'} & set(sys.modules)\n"
+        "sys.meta_path.insert(0, Interrupt())\n"
+        "sys.exit(program.main(['devices']))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "ltnet_core: interrupted.\n")
 
 
 def test_rows_that_cannot_be_right_are_set_aside_when_asked(demo: Path, tmp_path: Path, ltnet: Command) -> None:

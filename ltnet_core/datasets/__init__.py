@@ -7,9 +7,7 @@ a module of ``formats/`` → :mod:`revise` (corrections and questions) → :mod:
 
 from __future__ import annotations
 
-import importlib
 import os
-import pkgutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
@@ -53,9 +51,15 @@ __all__ = [
     "source_classes",
 ]
 
-FORMATS: Registry[ModuleType] = Registry("dataset format", lambda r: r.FORMAT, lambda r: getattr(r, "RANK", LAST))
-"""Every format's reader by name, in the order of asking: the more special first. What is here is found below."""
 LAST = 1000  # rank of a reader that declares none
+FORMATS: Registry[ModuleType] = Registry(
+    "dataset format",
+    formats.__name__,
+    lambda module: module if hasattr(module, "FORMAT") else None,
+    lambda reader: reader.FORMAT,
+    lambda reader: getattr(reader, "RANK", LAST),
+)
+"""Every format's reader by name, in the order of asking: the more special first."""
 
 
 @dataclass(frozen=True)
@@ -250,10 +254,3 @@ def _load(path: Path, format: str | None, corrections: Corrections) -> Study:
         require_used(corrections, study, sources, reading.written)
     index.save(study, path, format, corrections)
     return study
-
-
-# Every module of formats/ that has a FORMAT is a reader.
-for _found in pkgutil.iter_modules(formats.__path__):
-    _module = importlib.import_module(f"{formats.__name__}.{_found.name}")
-    if hasattr(_module, "FORMAT"):
-        FORMATS.register(_module)

@@ -116,8 +116,10 @@ class Export:
     rank: int = 100
 
 
-EXPORTS: Registry[Export] = Registry("export", lambda e: e.name, lambda e: e.rank)
-"""Every export by name, in the order of their ranks; :mod:`ltnet_core.export.kinds` fills it."""
+EXPORTS: Registry[Export] = Registry(
+    "export", f"{__package__}.kinds", lambda module: module.EXPORT, lambda e: e.name, lambda e: e.rank
+)
+"""Every export by name, in the order of their ranks."""
 
 
 def require_writable(name: str, out: Path) -> Export:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ... import __version__
 from ...settings import Settings
 from ..final_labels import FinalLabels
 from ..finished_run import write_tables
@@ -52,8 +53,6 @@ def write(source: Source, out: Path) -> int:
 
 
 def _tables(final: FinalLabels, source: Source) -> Iterator[pd.DataFrame]:
-    from ... import __version__  # the package is still being imported when this module is
-
     method = Settings.of_spec(source.run.spec()).method
     for part in final.parts():
         settled = np.asarray([at is not None for at in part.decision], dtype=np.bool_)
