@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -116,6 +118,18 @@ def test_starting_twice_is_refused(run: Run) -> None:
         Run.create(run.folder, {})
     with pytest.raises(RunError, match="is done; it cannot be started again"):
         jobs.start(run.folder, Path("x"))
+
+
+def test_of_two_starts_at_once_one_makes_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    @contextlib.contextmanager
+    def lock_after_another(run: Run) -> Iterator[None]:
+        (run.folder / "spec.json").write_text('{"seed": 1}')
+        yield
+
+    monkeypatch.setattr(Run, "lock", lock_after_another)
+    with pytest.raises(RunError, match="not finished; use --resume"):
+        Run.create(tmp_path / "run", {"seed": 2})
+    assert json.loads((tmp_path / "run" / "spec.json").read_text()) == {"seed": 1}
 
 
 def test_damaged_files_are_named(run: Run) -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import argparse
 import errno
 import os
 import time
 from pathlib import Path
 
 import pytest
+from conftest import Command, write_csv
 
+from ltnet_core.command_line import MODULES
 from ltnet_core.errors import OptionError, StorageError
 from ltnet_core.files.writing import (
     amount,
+    behind_link,
     naming,
     remove_abandoned,
     replacing,
@@ -97,8 +101,8 @@ def test_no_device_no_pipe_and_no_open_file_is_replaced(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("")
     (tmp_path / "link.csv").symlink_to("a.csv")
     (tmp_path / "loose.csv").symlink_to("nowhere.csv")
-    for name in ("a.csv", "link.csv", "loose.csv"):
-        require_folder(tmp_path / name)
+    for name, behind in (("a.csv", "a.csv"), ("link.csv", "a.csv"), ("loose.csv", "nowhere.csv")):
+        assert require_folder(behind_link(tmp_path / name)) == tmp_path / behind
     os.mkfifo(tmp_path / "pipe.csv")
     (tmp_path / "to-pipe.csv").symlink_to("pipe.csv")
     (tmp_path / "out.csv").symlink_to("/proc/self/fd/1")
@@ -106,7 +110,25 @@ def test_no_device_no_pipe_and_no_open_file_is_replaced(tmp_path: Path) -> None:
         others = (Path("/dev/null"), Path("/dev/stdout"), Path(f"/dev/fd/{f.fileno()}"))
         for path in (*(tmp_path / name for name in ("pipe.csv", "to-pipe.csv", "out.csv")), *others):
             with pytest.raises(OptionError, match="it is a device or a pipe"):
-                require_folder(path)
+                require_folder(behind_link(path))
+
+
+def test_a_link_is_written_through(ltnet: Command, tmp_path: Path) -> None:
+    """As ``>``, ``cp`` and pandas do: what is behind the link has the content, and the link stays."""
+    write_csv(tmp_path / "labels.csv", ("image", "coder", "label"), [("a.png", "Ann", "x"), ("a.png", "Ben", "y")])
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "truth.csv").write_text("old")
+    for name in ("truth.csv", "T.json"):  # a file that is there, and one that is not yet
+        (tmp_path / name).symlink_to(Path("elsewhere", name))
+    outputs = ("--out", tmp_path / "truth.csv", "--matrices", tmp_path / "T.json")
+    assert ltnet("aggregate", tmp_path / "labels.csv", *outputs).returncode == 0
+    for name, words in (("truth.csv", "learned_truth"), ("T.json", "coders")):
+        assert (tmp_path / name).is_symlink() and words in (tmp_path / "elsewhere" / name).read_text()
+    for module in MODULES:
+        for command in module.COMMANDS:
+            command.flags(parser := argparse.ArgumentParser())
+            to_write = [a for a in parser._actions if a.dest in ("out", "problems", "matrices", "model", "report")]
+            assert all(a.type is behind_link for a in to_write), command.name
 
 
 def test_only_what_was_abandoned_is_removed(tmp_path: Path) -> None:

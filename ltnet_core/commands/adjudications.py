@@ -8,14 +8,14 @@ from pathlib import Path
 from ..explore.adjudications import decisions_csv, read_decisions
 from ..explore.set_aside import read_set_aside, with_set_aside
 from ..files.printing import counted, say
-from ..files.writing import require_output, write_bytes
+from ..files.writing import behind_link, require_output, write_bytes
 from .command import Command
 
 
 def _flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path, metavar="FILE", help="the app's .sqlite")
     parser.add_argument(
-        "--out", type=Path, required=True, metavar="FILE.csv", help="image, label, reviewer, reason, time, shown"
+        "--out", type=behind_link, required=True, metavar="FILE.csv", help="image, label, reviewer, reason, time, shown"
     )
 
 

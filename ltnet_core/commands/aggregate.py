@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
 from ..datasets import correction_flags, load_dataset
 from ..files.printing import say
-from ..files.writing import require_different, require_output
+from ..files.writing import behind_link, require_different, require_output
 from ..labels.aggregation import AGGREGATIONS, aggregate
 from .command import Command, dataset_flags
 
@@ -17,8 +16,8 @@ def _flags(parser: argparse.ArgumentParser) -> None:
     dataset_flags(parser)
     text = "(default: auto, which weighs models by annotations it leaves out)"
     parser.add_argument("--method", default="auto", choices=AGGREGATIONS, help=text)
-    parser.add_argument("--out", type=Path, required=True, help="truth table to write, .csv or .parquet")
-    parser.add_argument("--matrices", type=Path, help="also write the coders' matrices: .json, .csv or .svg")
+    parser.add_argument("--out", type=behind_link, required=True, help="truth table to write, .csv or .parquet")
+    parser.add_argument("--matrices", type=behind_link, help="also write the coders' matrices: .json, .csv or .svg")
     text = "go on without rows of labels that cannot be right, such as an unknown class; `inspect` lists them"
     parser.add_argument("--set-aside", action="store_true", help=text)
 

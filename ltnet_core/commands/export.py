@@ -8,7 +8,7 @@ from pathlib import Path
 from ..errors import OptionError
 from ..export.kind import EXPORTS, export_run, require_writable
 from ..files.printing import counted, say
-from ..files.writing import require_different, require_output
+from ..files.writing import behind_link, require_different
 from ..runs.run import Run
 from .command import Command, run_flag
 
@@ -16,13 +16,13 @@ from .command import Command, run_flag
 def _flags(parser: argparse.ArgumentParser) -> None:
     run_flag(parser)
     text = "file to write: the learned truth, or what --format says"
-    parser.add_argument("--out", type=Path, metavar="FILE", help=text)
+    parser.add_argument("--out", type=behind_link, metavar="FILE", help=text)
     kinds = "; ".join(f"{e.name} ({', '.join(e.suffixes)}): {e.text}" for e in EXPORTS.values())
     parser.add_argument("--format", metavar="FORMAT", help=_plain(f"what --out is (default: truth): {kinds}"))
     for export in EXPORTS.values():
         if export.flag:
             text = f"{export.title.lower()}: {', '.join(export.suffixes)}"
-            parser.add_argument(f"--{export.name}", type=Path, metavar="FILE", help=_plain(text))
+            parser.add_argument(f"--{export.name}", type=behind_link, metavar="FILE", help=_plain(text))
     text = "what people settled: the app's .sqlite, or image,label CSV (default: what the run began with)"
     parser.add_argument("--adjudications", type=Path, metavar="FILE", help=text)
     parser.add_argument("--title", default="", metavar="TEXT", help="title of a report (default: the dataset's name)")
@@ -51,8 +51,7 @@ def _export(arguments: argparse.Namespace) -> None:
     require_different(path for _, path in wanted)
     for name, path in wanted:
         require_writable(name, path)
-        require_output(path, (arguments.adjudications,))
-        run.require_output(path)
+        run.require_output(path, arguments.adjudications)
     for name, path in wanted:
         rows = export_run(run, name, path, arguments.adjudications, arguments.title)
         say(f"Wrote {path}." if rows is None else f"Wrote {counted(rows, 'row')} to {path}.")

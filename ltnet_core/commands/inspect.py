@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from ..datasets import correction_flags, load_dataset
 from ..datasets.dataset_reading import DatasetReading
 from ..files.printing import counted, say, say_json
-from ..files.writing import require_output, write_bytes
+from ..files.writing import behind_link, require_output, write_bytes
 from ..labels.agreement import agreement
 from .command import Command, counter, dataset_flags, json_flag
 
@@ -17,7 +16,8 @@ def _flags(parser: argparse.ArgumentParser) -> None:
     dataset_flags(parser)
     json_flag(parser)
     parser.add_argument("--skip-images", action="store_true", help="do not open the images to check them")
-    parser.add_argument("--problems", type=Path, metavar="FILE.csv", help="write everything that was found, a row each")
+    text = "write everything that was found, a row each"
+    parser.add_argument("--problems", type=behind_link, metavar="FILE.csv", help=text)
 
 
 def _inspect(arguments: argparse.Namespace) -> None:

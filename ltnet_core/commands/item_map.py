@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from ..errors import OptionError
 from ..files.printing import counted, say
 from ..files.spreadsheet import write_csv
-from ..files.writing import require_folder
+from ..files.writing import behind_link
 from ..runs.run import Run
 from .command import Command, run_flag
 
@@ -16,7 +15,7 @@ from .command import Command, run_flag
 def _flags(parser: argparse.ArgumentParser) -> None:
     run_flag(parser)
     parser.add_argument("--seed", type=int, default=0, help="(default: 0)")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="also write its points, as .csv")
+    parser.add_argument("--out", type=behind_link, metavar="FILE", help="also write its points, as .csv")
 
 
 def _map(arguments: argparse.Namespace) -> None:
@@ -25,10 +24,8 @@ def _map(arguments: argparse.Namespace) -> None:
 
     if not 0 <= arguments.seed < 2**32:
         raise OptionError(f"--seed must be a whole number from 0 to {2**32 - 1}, got {arguments.seed}.")
-    if arguments.out is not None:
-        if arguments.out.suffix.lower() != ".csv":
-            raise OptionError(f"--out must end in .csv, got {arguments.out.name!r}.")
-        require_folder(arguments.out)
+    if arguments.out is not None and arguments.out.suffix.lower() != ".csv":
+        raise OptionError(f"--out must end in .csv, got {arguments.out.name!r}.")
     run = Run.open(arguments.run)
     if arguments.out is not None:
         run.require_output(arguments.out)

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..errors import OptionError
 from ..files.printing import say, say_json
-from ..files.writing import require_output
+from ..files.writing import behind_link
 from ..runs.run import Run
 from .command import Command, json_flag, run_flag
 
@@ -29,7 +29,7 @@ def _flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--features", type=Path, action=Features, metavar="FILE", help=text)
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
     text = "write a table with a row per image, .csv or .parquet"
-    parser.add_argument("--out", type=Path, metavar="FILE", help=text)
+    parser.add_argument("--out", type=behind_link, metavar="FILE", help=text)
     json_flag(parser)
 
 
@@ -41,8 +41,7 @@ def _predict(arguments: argparse.Namespace) -> None:
         from ..export.predictions import write_predictions
 
         images = arguments.images or ()
-        require_output(arguments.out, (arguments.features, *(i for i in images if Path(i).is_file())))
-        run.require_output(arguments.out)
+        run.require_output(arguments.out, arguments.features, *(i for i in images if Path(i).is_file()))
         rows, broken = write_predictions(run, images, arguments.out, arguments.device, arguments.features)
         unread = f"; {broken:,} could not be read, see the column error" if broken else ""
         say(f"Wrote {rows:,} predictions to {arguments.out}{unread}.")

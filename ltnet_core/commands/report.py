@@ -12,7 +12,7 @@ from ..explore.adjudications import Adjudications, is_store, read_decisions
 from ..explore.opinions import Opinions
 from ..explore.set_aside import read_set_aside
 from ..files.printing import say
-from ..files.writing import require_output, write_bytes
+from ..files.writing import behind_link, require_output, write_bytes
 from ..runs.run import Run
 from .command import Command, dataset_flags
 
@@ -25,7 +25,7 @@ def _flags(parser: argparse.ArgumentParser) -> None:
         "--settled", type=Path, required=True, metavar="FILE", help="what people settled: the app's .sqlite, or a CSV"
     )
     parser.add_argument("--title", metavar="TEXT", help="title of the page (default: the dataset's name)")
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="report to write: .html or .csv")
+    parser.add_argument("--out", type=behind_link, required=True, metavar="FILE", help="report to write: .html or .csv")
 
 
 def _report(arguments: argparse.Namespace) -> None:

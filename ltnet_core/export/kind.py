@@ -17,7 +17,7 @@ import pandas as pd
 from ..errors import OptionError
 from ..explore.adjudications import COLUMNS, read_decisions
 from ..explore.set_aside import read_set_aside
-from ..files.writing import require_folder
+from ..files.writing import behind_link, require_folder
 from ..registry import Registry
 from ..runs.learned_items import LearnedItems
 from ..runs.run import OWN_ADJUDICATIONS, Run
@@ -141,7 +141,7 @@ def export_run(run: Run, name: str, out: Path, adjudications: Path | None = None
     """Write one export of a finished run; returns how many rows it has, None where it has none.
 
     ``adjudications`` is a file of adjudications, the app's ``.sqlite`` or a CSV; by default those that the run began
-    with. ``title`` is that of a report, by default the dataset's name when the run began.
+    with. ``title`` is that of a report, by default the dataset's name when the run began. A link is written through.
 
     Raises
     ------
@@ -156,4 +156,4 @@ def export_run(run: Run, name: str, out: Path, adjudications: Path | None = None
     """
     export = require_writable(name, out)
     run.require_complete()
-    return export.write(Source(run, adjudications, title), out)
+    return export.write(Source(run, adjudications, title), behind_link(out))

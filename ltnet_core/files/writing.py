@@ -88,6 +88,15 @@ def write_array(array: NDArray[Any], path: Path) -> None:
     write_bytes(path, buffer.getvalue())
 
 
+def behind_link(path: str | os.PathLike[str]) -> Path:
+    """The file that a link leads to, so that it is written through, as by a shell; any other path as it is.
+
+    Only for a file that a user names: in a folder that others may write to, a link could lead anywhere.
+    """
+    path = Path(path)
+    return path.resolve() if path.is_symlink() and not _is_open_file(path) else path
+
+
 def require_folder(path: Path) -> Path:
     """The path of a file that a user wants to have written.
 

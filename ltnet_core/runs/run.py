@@ -50,7 +50,7 @@ NEEDED_FIRST = ("truth.parquet", "transitions.json")  # the same of runs from be
 ALIVE, LAUNCHER = "alive.lock", "launcher.lock"
 OWN_ADJUDICATIONS = "adjudications.csv"  # what had been settled when the run began
 OWN = ("spec.json", "events.jsonl", "log.txt", "cancel", "manifest.json", "map.parquet", "checkpoint", "results")
-LEFT_BY_A_START = ("log.txt", "checkpoint", OWN_ADJUDICATIONS)  # what a start that failed may leave
+LEFT_BY_A_START = ("log.txt", "checkpoint", ALIVE, OWN_ADJUDICATIONS)  # what a start that failed may leave
 
 _held: dict[str, int] = {}
 """Runs locked by this very process: opening and closing their lock file again would release the lock."""
@@ -109,13 +109,15 @@ class Run:
             run.checkpoint.mkdir(parents=True, exist_ok=True)
         except OSError as e:
             raise RunError(f"folder {str(folder)!r} cannot be made ({e.strerror}).") from e
-        try:
-            for name, content in (files or {}).items():
-                write_bytes(run.folder / name, content)
-            write_json(run.folder / "spec.json", spec)
-        except BaseException:
-            run.discard()
-            raise
+        with run.lock():  # of two starts at once, one makes the run
+            run.require_new()
+            try:
+                for name, content in (files or {}).items():
+                    write_bytes(run.folder / name, content)
+                write_json(run.folder / "spec.json", spec)
+            except BaseException:
+                run.discard()
+                raise
         return run
 
     def require_new(self) -> None:
@@ -164,14 +166,14 @@ class Run:
             raise RunError(f"{str(folder)!r} is not a run folder (no spec.json).")
         return run
 
-    def require_output(self, path: Path) -> None:
-        """Raise where writing this file would replace one of the run or of its dataset.
+    def require_output(self, path: Path, *read: str | os.PathLike[str] | None) -> None:
+        """Raise where writing this file would replace one of the run, of its dataset, or of what is ``read`` besides.
 
         Raises
         ------
         OptionError, RunError
         """
-        require_output(path, (str(self.spec().get("dataset", "")) or None,))
+        require_output(path, (*read, str(self.spec().get("dataset", "")) or None))
         inside = path.resolve()
         own = [self.folder.resolve() / name for name in (*OWN, ALIVE, LAUNCHER, OWN_ADJUDICATIONS)]
         if any(inside.is_relative_to(name) for name in own):
