@@ -114,7 +114,10 @@ def _curves(events: list[dict[str, Any]], run: Run, settings: Settings | None) -
         key = params.choose_side_by_side("curve", "Curve", {"agreement": "agreement with the labels", "loss": "loss"})
         params.write()
         st.plotly_chart(charts.curves(history, key, names), config=charts.CONFIG, key="curves")
-        markup.sentence("solid: images held out · dotted: images trained on")
+        minimised = (
+            " (the loss of LTNet has its prior of the matrices in it)" if key == "loss" and "ltnet" in history else ""
+        )
+        markup.sentence(f"solid: images held out · dotted: images trained on{minimised}")
 
 
 def summary(run: Run, state: Current) -> None:

@@ -158,6 +158,9 @@ def test_fit_predict_and_export_take_it(weights: Path, tmp_path: Path) -> None:
     index = loads((run / "results" / "networks" / "index.json").read_text())
     assert index["network"] == TINY and index["image_size"] == 16
     np.testing.assert_allclose(index["mean"], publication(TINY).statistics(index["channels"])[0])
+    own = run / "results" / "networks" / "mixture.safetensors"
+    trained, again = faults.load_file(own), build(weights=own, size=16, channels=index["channels"]).state_dict()
+    assert [k for k, v in again.items() if not torch.equal(v, trained[f"base.{k}"])] == ["fc.weight", "fc.bias"]
     image = next(faces.rglob("*.jpg"))
     answer = loads(faults.call("predict", run, image, "--device", "cpu", "--json").out)
     assert sum(answer[0]["p"].values()) == pytest.approx(1)

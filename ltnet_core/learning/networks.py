@@ -15,6 +15,7 @@ from ..errors import OptionError
 from ..settings import Settings, require_network_name
 from ..settings.names import FEATURES, NETWORKS
 from .timm_networks import build_timm, classifier_of, is_timm, publication, require_size
+from .weights import under_own_names
 
 COLOURS = 3
 WRAPPINGS = ("state_dict_ema", "state_dict", "model_ema", "model")  # of weights in a file, the better ones first
@@ -177,7 +178,7 @@ def load_pretrained(network: nn.Module, weights: str | os.PathLike[str]) -> None
         the file cannot be read, or less than half of the network's tensors fit.
     """
     mine = network.state_dict()
-    state = {k if k in mine else k.removeprefix("base."): v for k, v in read_weights(weights).items()}
+    state = under_own_names(read_weights(weights), mine)
     fitting = {k: v for k, v in state.items() if k in mine and v.shape == mine[k].shape}
     if len(fitting) * 2 < len(mine):
         raise OptionError(

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from ..annotations import FloatArray
 from ..errors import OptionError, did_you_mean
 from ..settings.names import TIMM
+from .weights import under_own_names
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -94,8 +95,10 @@ def build_timm(
     fresh = _build(name, classes, channels, image_size)
     if weights is None and not pretrained:
         return fresh
+    before = fresh.state_dict()
     overlay: dict[str, Any] = {}
     if weights is not None:
+        weights = under_own_names(weights, before)
         # Told so many classes as there are not, the library leaves the last layer alone.
         overlay = {"state_dict": dict(weights), "num_classes": classes + 1, "custom_load": False}
     torch.random.set_rng_state(begun)  # what the weights leave alone is the same in both
@@ -108,7 +111,7 @@ def build_timm(
             f"the published weights of {name!r} cannot be had ({type(e).__name__}); where there is no network, give a "
             "file of them with --weights."
         ) from e
-    before, known = fresh.state_dict(), weights or {}
+    known = weights or {}
     # Of an older form of the network the names differ, and the library translates them.
     taken = sum(k in known or not torch.equal(value, before[k]) for k, value in network.state_dict().items())
     if taken < LEAST_SHARE * len(before):

@@ -75,7 +75,8 @@ def fit(
     the learning rates.
 
     Returns one record per epoch: ``epoch``, ``train_loss``, ``train_agreement``, ``validation_loss``,
-    ``validation_agreement``, ``best_epoch``, ``lr`` (of its last step), ``batch_size``, ``seconds``.
+    ``validation_agreement``, ``best_epoch``, ``lr`` (of its last step), ``batch_size``, ``seconds``. ``train_loss`` is
+    what is minimised: with mixed images, and with LTNet's prior of T in it, which ``validation_loss`` lacks.
 
     Raises
     ------

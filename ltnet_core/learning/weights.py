@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from pathlib import Path
 
 import safetensors.torch
@@ -42,6 +43,14 @@ def load_weights(path: Path) -> dict[str, Tensor]:
         if not torch.isfinite(tensor).all():
             raise damaged(path, f"{name} holds weights that are not finite")
     return state
+
+
+def under_own_names(state: dict[str, Tensor], names: Container[str]) -> dict[str, Tensor]:
+    """Tensors of a file as a base network with parameters of these ``names`` calls them.
+
+    In a run's network, and in an exported model, they lie below ``base.``.
+    """
+    return {k if k in names else k.removeprefix("base."): v for k, v in state.items()}
 
 
 def fill(model: nn.Module, state: dict[str, Tensor], path: Path, *, strict: bool = True) -> None:
