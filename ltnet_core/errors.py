@@ -24,7 +24,15 @@ from collections.abc import Iterable
 
 
 class LTNetError(Exception):
-    """Root of every error this library raises on purpose."""
+    """Root of every error this library raises on purpose.
+
+    ``fact`` is the message without its ``advice``, which is empty or a sentence that begins with a flag of the command
+    line: who shows the error elsewhere says instead what to do there.
+    """
+
+    def __init__(self, message: str = "", *, advice: str = ""):
+        self.fact, self.advice = message, advice
+        super().__init__(f"{message} {advice}" if advice else message)
 
 
 class InputError(LTNetError):
@@ -37,13 +45,13 @@ class DatasetError(InputError):
     ``file`` and ``row`` say where; row 1 is the header of a CSV file.
     """
 
-    def __init__(self, message: str, *, file: str | None = None, row: int | None = None):
+    def __init__(self, message: str, *, file: str | None = None, row: int | None = None, advice: str = ""):
         self.file = file
         self.row = row
         where = file or ""
         if file and row is not None:
             where = f"{file}, row {row}"
-        super().__init__(f"{where}: {message}" if where else message)
+        super().__init__(f"{where}: {message}" if where else message, advice=advice)
 
 
 class AnnotationError(InputError):

@@ -292,13 +292,13 @@ def _in_words(e: Exception, trainer: Trainer | None) -> Exception:
         return e
     settings = trainer.settings
     if settings.network.features is not None:
-        lower = f"lower --batch-size (now {settings.schedule.batch_size}) or --hidden-units"
+        lower = f"lower the batch size (now {settings.schedule.batch_size}) or the hidden units"
         return TrainingError(f"there is not enough memory for the stage {trainer.progress.stage!r}: {lower}.")
-    size = f"--image-size (now {trainer.size})" if trainer.size else "--image-size"
+    size = f"the image size (now {trainer.size})" if trainer.size else "the image size"
     lower = (
-        f"lower {size}, or give --pixel-budget 0"
+        f"lower {size}, or set the pixel budget to 0"
         if trainer.progress.stage == "images"
-        else f"lower {size}, or take a smaller --network (now {settings.network.network})"
+        else f"lower {size}, or take a smaller network (now {settings.network.network})"
     )
     return TrainingError(f"there is not enough memory for the stage {trainer.progress.stage!r}: {lower}.")
 

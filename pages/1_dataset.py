@@ -76,7 +76,7 @@ def read_as(study: Study, dataset: Dataset) -> None:
                     with st.spinner("Reading the dataset …"):
                         set_format(dataset, format)
                 except (LTNetError, OSError) as e:
-                    markup.callout("error", str(e), title="It cannot be read so")
+                    markup.refused(e, "It cannot be read so")
                 else:
                     st.rerun()
 
@@ -201,7 +201,9 @@ except LTNetError as e:
         text = "Join them with a dataset that has labels: they take part as unlabelled data, the bridge between coders."
         markup.callout("note", text, title=f"{counted(alone, 'image')}, and nobody labelled any")
     else:
-        markup.callout("error", str(e), title="This dataset cannot be read any more")
+        markup.refused(e, "This dataset cannot be read any more")
+        if state.dataset.corrections:  # what was said may fit no longer where the files have changed
+            how_read.forget(state.dataset)
     manage.dataset_itself(state.dataset, state)
     more_datasets(bring=True, join=True)
     st.stop()

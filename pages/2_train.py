@@ -86,7 +86,7 @@ def _buttons(run: Run, state: str, dataset: Dataset) -> None:
                 with st.spinner("Stopping after this batch …"):
                     jobs.cancel(run.folder)
             except LTNetError as e:
-                markup.callout("error", str(e))
+                markup.refused(e)
             else:
                 st.rerun()
         return
@@ -208,14 +208,14 @@ study: Study | None = None
 try:
     study = reads.study(state.dataset)
 except LTNetError as e:
-    markup.callout("error", str(e), title="This dataset cannot be read any more")
+    markup.refused(e, "This dataset cannot be read any more")
 if state.run is not None and state.status is not None:
     if state.status.state == "done":
         try:
             summary(state.run, state)
             what_changed(state.run, state)
         except LTNetError as e:
-            markup.callout("error", str(e), title="The results cannot be shown")
+            markup.refused(e, "The results cannot be shown")
     live = state.status.state in LIVE
     st.fragment(watch, run_every=REFRESH_SECONDS if live else None)(state.run, state.dataset)
 if study is not None:

@@ -99,7 +99,7 @@ if to.startswith("run:"):
     try:
         then_learned = reads.transitions(other_runs[to[4:]])["coders"]
     except LTNetError as e:
-        markup.callout("error", str(e), title="The matrices of that run cannot be shown")
+        markup.refused(e, "The matrices of that run cannot be shown")
 
 
 def compared(coder: str) -> np.ndarray | None:

@@ -41,7 +41,7 @@ def labels_alone() -> None:
     try:
         study = reads.study(dataset)
     except LTNetError as e:
-        markup.callout("error", str(e), title="This dataset cannot be read")
+        markup.refused(e, "This dataset cannot be read")
         st.stop()
         return
     if not study.has_images:
@@ -74,7 +74,7 @@ def faces() -> None:
     try:
         gallery(run, dataset, refit)
     except LTNetError as e:
-        markup.callout("error", str(e), title="The images cannot be shown")
+        markup.refused(e, "The images cannot be shown")
 
 
 faces()

@@ -111,7 +111,7 @@ def name_it(run: Run) -> None:
             try:
                 run_notes.save(run, name, text, tags.split(","))
             except LTNetError as e:
-                markup.callout("error", str(e), title="This was not kept")
+                markup.refused(e, "This was not kept")
             else:
                 st.rerun()
 

@@ -27,7 +27,7 @@ try:
     aside = 0 if store is None or not store.is_file() else len(read_set_aside(store))
 except LTNetError as e:
     settled = aside = 0
-    markup.callout("error", str(e), title="What was settled cannot be read")
+    markup.refused(e, "What was settled cannot be read")
 
 
 def card(export: Export) -> None:

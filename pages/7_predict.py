@@ -79,7 +79,7 @@ if source:
                 str(run.folder), version, str(images_path), images_path.stat().st_mtime_ns
             )
     except (LTNetError, OSError) as e:
-        markup.callout("error", str(e), title="These images could not be looked at")
+        markup.refused(e, "These images could not be looked at")
 else:
     markup.empty(
         "Images nobody has labelled yet",

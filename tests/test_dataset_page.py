@@ -183,6 +183,10 @@ def test_a_question_is_answered_and_a_role_changed_on_the_page(workspace_path: P
     at.button(key="read_so_0").click().run()
     assert not at.exception
     assert reads.study(workspace.list_datasets()[0]).table.coders == ("all",)
+    write_csv(tmp_path / "faces" / "all.csv", ("image", "emotion", "origin", "age"), rows)
+    at = open_page("dataset")  # what was said fits no longer
+    assert "This dataset cannot be read any more" in seen(at)
+    write_csv(tmp_path / "faces" / "all.csv", ("image", "emotion", "source", "age"), rows)
     at.button(key="forget").click().run()
     assert workspace.list_datasets()[0].corrections == ""
     assert "says where an image comes from" in seen(at)

@@ -150,14 +150,14 @@ def test_training_without_memory_names_the_stage_and_what_to_lower(
     done = faults.call("fit", tmp_path / "faces", "--run", tmp_path / "run", *faults.FLAGS, "--batch-size", 8)
     assert (done.status, done.err) == (
         1,
-        "ltnet_core: there is not enough memory for the stage 'warm-up': lower --image-size (now 8), or take a smaller "
-        "--network (now cnn).\n",
+        "ltnet_core: there is not enough memory for the stage 'warm-up': lower the image size (now 8), or take a "
+        "smaller network (now cnn).\n",
     )
     assert loads(faults.call("status", tmp_path / "run", "--json").out)["state"] == "failed"
     monkeypatch.undo()
     monkeypatch.setattr("ltnet_core.learning.study_pixels.decode_all", refuse)
     done = faults.call("fit", tmp_path / "faces", "--run", tmp_path / "other", *faults.FLAGS)
-    assert "for the stage 'images': lower --image-size, or give --pixel-budget 0." in done.err
+    assert "for the stage 'images': lower the image size, or set the pixel budget to 0." in done.err
 
 
 def test_predicting_without_memory_is_one_sentence(golden: Path, monkeypatch: pytest.MonkeyPatch) -> None:

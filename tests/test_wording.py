@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from conftest import Command
 from page_driver import ROOT
 
 from ltnet_core.annotations import MACHINE_PREFIX
+from ltnet_core.datasets import load_dataset
+from ltnet_core.errors import DatasetError
 from ltnet_core.labels.intervals import difference_of_shares, wilson
 from ui import (
     compare,
@@ -39,6 +44,31 @@ def test_letters_are_short_and_unique() -> None:
 )
 def test_the_number_of_a_tag_is_that_of_the_coders_name(coders: list[str], tags: list[str]) -> None:
     assert gallery.letters(coders) == dict(zip(coders, tags, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("table", "fact", "by_flag", "here"),
+    [
+        ("a;b\nx;y\n", "labels.csv has 'a', 'b'.", "--columns image=…,coder=…,label=…", "image, coder and label"),
+        (
+            "image,coder,label,split\n0.png,A,x,test\n1.png,A,y,test\n",
+            "nothing to learn from.",
+            "--split train=NAMES",
+            "“train”",
+        ),
+        ("nothing\n", "Add a table with the columns image,coder,label.", "--format says", "“How a dataset looks”"),
+    ],
+)
+def test_a_refusal_tells_a_page_of_no_flag(
+    tmp_path: Path, ltnet: Command, table: str, fact: str, by_flag: str, here: str
+) -> None:
+    (tmp_path / "labels.csv").write_text(table)
+    outside = ltnet("inspect", tmp_path)
+    assert outside.returncode == 2 and f"{fact} {by_flag}" in outside.stderr
+    with pytest.raises(DatasetError) as refused:
+        load_dataset(tmp_path)
+    text = wording.refusal(refused.value)
+    assert fact in text and here in text and "--" not in text
 
 
 def test_sentences() -> None:

@@ -37,7 +37,7 @@ def _of_sources(dataset: Dataset) -> None:
         try:
             workspace.set_classes(dataset, new)
         except (LTNetError, OSError) as e:
-            markup.callout("error", str(e), title="These names cannot be used")
+            markup.refused(e, "These names cannot be used")
         else:
             st.rerun()
 
@@ -56,7 +56,7 @@ def _of_labels(study: Study, dataset: Dataset) -> None:
         with st.spinner("Reading the dataset …"):
             workspace.set_reading(dataset, replace(study.corrections, classes=corrections(new)))
     except (LTNetError, OSError) as e:
-        markup.callout("error", str(e), title="These names cannot be used")
+        markup.refused(e, "These names cannot be used")
     else:
         to_top()
         st.rerun()

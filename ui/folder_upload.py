@@ -14,6 +14,7 @@ from ltnet_core.images.image_formats import SUFFIXES
 from ui import uploads
 from ui.browser_modules import joined
 from ui.uploads import MOST_IMAGES, Purpose
+from ui.wording import refusal
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets" / "upload"
 KEYS: dict[Purpose, str] = {"dataset": "folder_upload", "images": "image_upload"}
@@ -98,7 +99,7 @@ def _answer(purpose: Purpose) -> None:
     try:
         answer = _granted(asked, purpose)
     except (LTNetError, OSError) as e:
-        answer = {"error": str(e)}
+        answer = {"error": refusal(e)}
     st.session_state[ticket] = {**answer, "n": asked["n"]}
 
 

@@ -185,7 +185,7 @@ def finished_run(state: Current) -> Run:
             for name in (*results.item_files, *results.transition_files):
                 state.run.result(name)
         except LTNetError as e:
-            markup.callout("error", str(e), title="This run cannot be shown")
+            markup.refused(e, "This run cannot be shown")
             st.stop()
         return state.run
     if state.dataset is None:

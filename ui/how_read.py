@@ -64,8 +64,14 @@ def section(study: Study, dataset: Dataset) -> None:
                 markup.sentence(f"{what}: {text}")
         for n, table in enumerate(reading.tables[:TABLES]):
             _table(n, table, study, dataset)
-        if study.corrections and dataset.id and st.button("Forget all that was said about the reading", key="forget"):
-            _apply(dataset, Corrections())
+        if study.corrections:
+            forget(dataset)
+
+
+def forget(dataset: Dataset) -> None:
+    """A button that takes back every answer and choice about the reading."""
+    if dataset.id and st.button("Forget all that was said about the reading", key="forget"):
+        _apply(dataset, Corrections())
 
 
 def _title(question: Question) -> str:
@@ -100,7 +106,7 @@ def _roles(n: int, columns: dict[str, str], study: Study, dataset: Dataset) -> N
         try:
             corrections = _corrections(columns, chosen, study)
         except OptionError as e:
-            markup.callout("error", str(e), title="It cannot be read so")
+            markup.refused(e, "It cannot be read so")
             return
         _preview(dataset, corrections)
         if st.button("Keep this reading", key=f"read_so_{n}", type="primary"):
@@ -130,7 +136,7 @@ def _preview(dataset: Dataset, corrections: Corrections) -> None:
     try:
         preview = reads.preview(dataset, corrections)
     except (LTNetError, OSError) as e:
-        markup.callout("warning", str(e), title="The first rows cannot be read so")
+        markup.refused(e, "The first rows cannot be read so", "warning")
         return
     study = preview.study
     labelled = int((study.table.annotated() & ~study.is_test).sum())
@@ -164,7 +170,7 @@ def _apply(dataset: Dataset, corrections: Corrections) -> None:
         with st.spinner("Reading the dataset …"):
             set_reading(dataset, corrections)
     except (LTNetError, OSError) as e:
-        markup.callout("error", str(e), title="It cannot be read so")
+        markup.refused(e, "It cannot be read so")
     else:
         to_top()
         st.rerun()

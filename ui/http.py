@@ -17,6 +17,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount
 
 from ltnet_core.errors import InputError, RunError, StorageError
+from ui import wording
 
 T = TypeVar("T")
 MOST_TEXT = 500  # characters of a name, a reason, a tag
@@ -127,7 +128,7 @@ async def _refused(request: Request, e: Exception) -> Response:
 
 
 async def _input_error(request: Request, e: Exception) -> Response:
-    return refusal(404 if isinstance(e, RunError) else 422, str(e))
+    return refusal(404 if isinstance(e, RunError) else 422, wording.refusal(e))
 
 
 async def _storage_error(request: Request, e: Exception) -> Response:

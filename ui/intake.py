@@ -62,7 +62,7 @@ def _demo() -> None:
             dataset = once("demo", lambda: workspace.add_demo(DEMO_ITEMS, draw), lambda d: d.location)
         except (LTNetError, OSError) as e:
             bar.empty()
-            markup.callout("error", str(e), title="The demo could not be written")
+            markup.refused(e, "The demo could not be written")
         else:
             chosen(dataset)
 
@@ -97,6 +97,6 @@ def _path() -> None:
             with st.spinner("Reading the dataset …"):
                 dataset = workspace.add_path(path, roots)
         except (LTNetError, OSError) as e:
-            markup.callout("error", str(e), title="This path is not a dataset")
+            markup.refused(e, "This path is not a dataset")
         else:
             chosen(dataset)

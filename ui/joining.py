@@ -52,6 +52,6 @@ def panel(datasets: Sequence[Dataset], chosen: Callable[[Dataset], None]) -> Non
                     lambda d: d.location,
                 )
         except (LTNetError, OSError) as e:
-            markup.callout("error", str(e), title="These datasets cannot be joined")
+            markup.refused(e, "These datasets cannot be joined")
         else:
             chosen(dataset)

@@ -47,7 +47,7 @@ def _rename(dataset: Dataset) -> None:
             try:
                 rename(dataset, name)
             except LTNetError as e:
-                markup.callout("error", str(e), title="It was not renamed")
+                markup.refused(e, "It was not renamed")
             else:
                 st.rerun()
 
@@ -76,7 +76,7 @@ def _button(label: str, key: str, delete: Callable[[], Deleted], runs: Sequence[
         except StorageError as e:
             st.session_state[stuck] = (str(e), [str(f) for f in folders])
         except LTNetError as e:
-            markup.callout("error", str(e), title="It was not deleted")
+            markup.refused(e, "It was not deleted")
         else:
             _gone(key)
     message, of = st.session_state.get(stuck, ("", []))
@@ -88,7 +88,7 @@ def _button(label: str, key: str, delete: Callable[[], Deleted], runs: Sequence[
             trash.require_idle(runs)
             trash.remove(folders)
         except LTNetError as e:
-            markup.callout("error", str(e), title="It was not removed")
+            markup.refused(e, "It was not removed")
         else:
             del st.session_state[stuck]
             _gone(key)
@@ -135,7 +135,7 @@ def _remove(deleted: Deleted) -> None:
     try:
         trash.remove([deleted.folder])
     except LTNetError as e:
-        markup.callout("error", str(e), title="It was not removed")
+        markup.refused(e, "It was not removed")
         return
     if st.session_state.get(KEY) == deleted:
         del st.session_state[KEY]
@@ -146,7 +146,7 @@ def _bring_back(deleted: Deleted) -> None:
     try:
         trash.restore(deleted)
     except LTNetError as e:
-        markup.callout("error", str(e), title="It was not brought back")
+        markup.refused(e, "It was not brought back")
         return
     if st.session_state.get(KEY) == deleted:
         del st.session_state[KEY]

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from ui.wording import ISOLATE
+from ui.wording import ISOLATE, refusal
 
 
 def esc(text: object) -> str:
@@ -42,6 +42,11 @@ def callout(kind: str, text: str, *, title: str = "", items: Sequence[str] = ())
     body = f"<div>{esc(text)}</div>" if text else ""
     role = "alert" if kind == "error" else "note"
     show(f'<div class="lt-callout lt-{kind}" role="{role}">{head}{body}{f"<ul>{lines}</ul>" if lines else ""}</div>')
+
+
+def refused(e: Exception, title: str = "", kind: str = "error") -> None:
+    """A box with what an error says, for someone on a page."""
+    callout(kind, refusal(e), title=title)
 
 
 def pill(state: str, label: str) -> str:

@@ -56,4 +56,4 @@ try:
         chosen.run()
         params.write()
 except LTNetError as e:  # a damaged file of the run or the dataset; the sidebar leads to others
-    markup.callout("error", str(e), title="This cannot be shown")
+    markup.refused(e, "This cannot be shown")

@@ -122,7 +122,7 @@ def settled(study: Study, dataset: Dataset) -> list[str]:
         left_out = int(np.isin(list(aside), to_learn_from).sum()) if aside else 0
         count = int(np.isin([i for i in images if i not in aside], to_learn_from).sum()) if images else 0
     except LTNetError as e:
-        markup.callout("warning", str(e), title="What was settled cannot be read")
+        markup.refused(e, "What was settled cannot be read", "warning")
         return []
     if left_out:
         markup.sentence(f"Left out: {counted(left_out, 'image')} set aside.")
@@ -147,7 +147,7 @@ def tell_how_long(dataset: Dataset, flags: Sequence[str]) -> None:
         with st.spinner("Measuring a few steps …"):
             seconds = commands.estimate(dataset.location, flags)
     except LTNetError as e:
-        markup.callout("error", str(e), title="The time cannot be estimated")
+        markup.refused(e, "The time cannot be estimated")
     else:
         text = f"About {duration(seconds)}, an estimate: other work on this machine makes it longer."
         markup.sentence(text)
@@ -193,7 +193,7 @@ def new_run(study: Study, dataset: Dataset) -> None:
     try:
         chosen = details(study, base)
     except LTNetError as e:
-        markup.callout("error", str(e), title="This file cannot be used")
+        markup.refused(e, "This file cannot be used")
         return
     with question:
         flags += chosen + reference.question(study, base, chosen)

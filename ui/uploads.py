@@ -296,7 +296,7 @@ class Upload:
             if isinstance(e, OSError):
                 raise
             # People know the folder by their own name.
-            raise DatasetError(re.sub(r"^data: ", lambda _: f"{name}: ", str(e))) from e
+            raise DatasetError(re.sub(r"^data: ", lambda _: f"{name}: ", e.fact), advice=e.advice) from e
         os.sync()  # a dataset that is called finished must be there after a power failure
         try:
             if archive or (is_table(name) and len(os.listdir(data)) == 1):

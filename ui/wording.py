@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ltnet_core.annotations import MACHINE_PREFIX, is_machine
+from ltnet_core.errors import LTNetError
 from ltnet_core.files.printing import counted, isolated
 from ltnet_core.method import METHODS
 from ltnet_core.runs.run import Status
@@ -70,6 +71,20 @@ SHARED_STAGES = {
     "pseudo": "Machine coders label what their coders did not",
     "results": "Work out and write the results",
 }
+
+
+ON_PAGE = {  # flag that an error advises → what to do on a page instead
+    "--columns": "Give its columns the titles image, coder and label, and bring it again.",
+    "--format": "The layouts that are known are below, under “How a dataset looks”.",
+    "--split": "Call the part to be learned from “train”, and bring it again.",
+}
+
+
+def refusal(e: Exception) -> str:
+    """What an error says, for someone on a page: where it advises a flag of the command line, what to do here."""
+    advice = e.advice if isinstance(e, LTNetError) else ""
+    here = ON_PAGE.get(advice.partition(" ")[0], advice)
+    return f"{e.fact} {here}" if isinstance(e, LTNetError) and advice else str(e)
 
 
 def name(text: str) -> str:

@@ -6,10 +6,13 @@ import argparse
 
 from ..datasets import correction_flags, load_dataset
 from ..datasets.dataset_reading import DatasetReading
+from ..datasets.questions import BY_FLAG
 from ..files.printing import counted, say, say_json
 from ..files.writing import behind_link, require_output, write_bytes
 from ..labels.agreement import agreement
 from .command import Command, counter, dataset_flags, json_flag
+
+LEAVE_OUT = ("coder like the majority", "coders with the same labels")  # problems
 
 
 def _flags(parser: argparse.ArgumentParser) -> None:
@@ -75,6 +78,8 @@ def _inspect(arguments: argparse.Namespace) -> None:
         say(f"  {problem['level']}: {problem['kind']} ({problem['count']:,})")
         for example in problem["examples"]:
             say(f"    {example}")
+        if problem["kind"] in LEAVE_OUT:
+            say("    --ignore CODER leaves a coder out.")
 
 
 def _print_reading(reading: DatasetReading) -> None:
@@ -90,6 +95,8 @@ def _print_reading(reading: DatasetReading) -> None:
         say(f"question: {question.sentence}")
         for answer in question.answers:
             say(f"    {answer.flag}    {answer.meaning}")
+        if question.kind in BY_FLAG:
+            say(f"    {BY_FLAG[question.kind]}")
 
 
 def _plain(value: float) -> int | float:

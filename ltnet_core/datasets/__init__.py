@@ -94,7 +94,7 @@ def recognise(files: Files, name: str, corrections: Corrections = NOTHING) -> Re
                 return Recognised(reader, match.text + below, folder)
             misses.append(Miss(match.likeness, -depth, reader.TITLE, match.text))
     require_readable(files)
-    raise DatasetError(refusal(files, misses), file=name)
+    raise refusal(files, misses, name)
 
 
 def _match(reader: ModuleType, files: Files, corrections: Corrections) -> Match:

@@ -67,9 +67,9 @@ def assemble(reading: Reading, name: str, format: str, why: str) -> Study:
     labels, held = held_out(labels, reading.parts)
     if not len(labels.frame):
         raise DatasetError(
-            "every label belongs to a test part, so there is nothing to learn from; --split train=NAMES says which "
-            "parts are trained on.",
+            "every label belongs to a test part, so there is nothing to learn from.",
             file=source,
+            advice="--split train=NAMES says which parts are trained on.",
         )
     table, problems_of_rows = _table(labels, images, classes)
     problems += problems_of_rows
@@ -130,7 +130,7 @@ def _about_coders(table: AnnotationTable) -> list[Problem]:
     same = [[table.coders[c] for c in group] for group in table.equal_coders(MANY)]
     texts = [
         f"coders {', '.join(map(repr, n[:EXAMPLES]))}{' …' if len(n) > EXAMPLES else ''} gave the same labels to the "
-        "same images: leave out all but one (--ignore) if they are copies, which make the truth look surer than it is."
+        "same images: leave out all but one if they are copies, which make the truth look surer than it is."
         for n in same[:EXAMPLES]
     ]
     return [*problems, Problem("coders with the same labels", len(same), tuple(texts))] if same else problems

@@ -37,7 +37,7 @@ def derived_coders(table: AnnotationTable) -> list[Problem]:
     found = np.flatnonzero(odd & (rates.max() ** asked < BY_CHANCE))
     texts = [
         f"coder {table.coders[i]!r} says what most of the others say on all {int(asked[i]):,} images on which they "
-        "differ: leave it out (--ignore) if its labels are made of theirs."
+        "differ: leave it out if its labels are made of theirs."
         for i in found[:EXAMPLES]
     ]
     if not texts:

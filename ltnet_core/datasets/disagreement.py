@@ -107,7 +107,7 @@ def _beside_folders(reading: Reading, corrections: Corrections) -> list[Question
     for file, why in unread_tables(reading.files, corrections, classes).items():
         sentence = (
             f"{file} may hold labels and is not read: {why}. The folders are read as the classes; to read the table, "
-            "mend it or name its columns (--columns image=…,label=…)."
+            "mend it or say what its columns are."
         )
         way = Answer(flag("--ignore", file), "the folders are the labels, the table is left out")
         out.append(Question("table beside folders", sentence, (file,), (way,)))

@@ -9,6 +9,11 @@ from typing import Any
 
 from ..errors import DatasetError
 
+BY_FLAG = {  # kind of a question → what settles it too, with words that only the reader knows
+    "coder of other words": "--class FROM=TO (one class in two words)",
+    "table beside folders": "--columns image=…,label=… (the table is read)",
+}
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -101,6 +106,7 @@ def require_answers(questions: Sequence[Question], name: str) -> None:
     if not questions:
         return
     first = questions[0]
-    ways = "; ".join(f"{a.flag} ({a.meaning})" for a in first.answers)
+    also = [BY_FLAG[first.kind]] if first.kind in BY_FLAG else []
+    ways = "; ".join([*(f"{a.flag} ({a.meaning})" for a in first.answers), *also])
     more = f" {len(questions) - 1} more such questions: `inspect` lists them." if len(questions) > 1 else ""
     raise DatasetError(f"{first.sentence} Answer with {ways}.{more}", file=name)

@@ -30,8 +30,8 @@ class Miss:
     lacks: str
 
 
-def refusal(files: Files, misses: Sequence[Miss]) -> str:
-    """The sentences of a refusal."""
+def refusal(files: Files, misses: Sequence[Miss], name: str) -> DatasetError:
+    """The error for files that are of no format."""
     images = len(files.images)
     text = f"no known dataset format: {counted(len(files.names), 'file')}, {images:,} of them images{_others(files)}"
     near: dict[str, Miss] = {}
@@ -46,13 +46,16 @@ def refusal(files: Files, misses: Sequence[Miss]) -> str:
     if texts:
         text += f" The nearest is {texts[0]}." + (f" The next is {texts[1]}." if len(texts) > 1 else "")
     text += "".join(f" {t}" for t in (*_archives(files), *_unreadable(files), *_turned(files)))
+    advice = ""
     if columns:
-        text += f" Columns found: {'; '.join(columns)}. --columns image=…,coder=…,label=… says which is which."
+        text += f" Columns found: {'; '.join(columns)}."
+        advice = "--columns image=…,coder=…,label=… says which is which, --classes-are which of them hold votes."
     elif images:
         text += " There are images without labels: add a table of image,coder,label, or folders named by class."
     else:
-        text += " Add a table with the columns image,coder,label; --format says what the files are."
-    return text
+        text += " Add a table with the columns image,coder,label."
+        advice = "--format says what the files are."
+    return DatasetError(text, file=name, advice=advice)
 
 
 def _others(files: Files) -> str:

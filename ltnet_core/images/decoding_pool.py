@@ -317,7 +317,7 @@ class DecodingPool:
                     how = f"signal {-lost.status}" if lost.status < 0 else f"status {lost.status}"
                     raise LTNetError(
                         f"the process that decodes {name!r} was ended {TRIES} times ({how}); there may be too little "
-                        "memory, or somebody ends it; go on with --resume when that is mended."
+                        "memory, or somebody ends it; resume the run when that is mended."
                     ) from lost
         raise AssertionError("not reached")
 

@@ -199,7 +199,9 @@ def _lost() -> Iterator[None]:
     try:
         yield
     except RuntimeError as e:
-        raise ProcessLost("another process of the training was lost; --resume goes on from the last checkpoint.") from e
+        raise ProcessLost(
+            "another process of the training was lost; resumed, the run goes on from its last checkpoint."
+        ) from e
 
 
 @contextlib.contextmanager

@@ -220,8 +220,8 @@ class _Fit:
         if self.checkpoint is not None:
             write_json(fewer_images(self.checkpoint), {"images": batch_size})
         raise ProcessLost(
-            f"the memory of a process was not enough for {2 * batch_size} images per step; --resume goes on from the "
-            f"last checkpoint with {batch_size}."
+            f"the memory of a process was not enough for {2 * batch_size} images per step; resumed, the run goes on "
+            f"from the last checkpoint with {batch_size}."
         )
 
     def _fewer(self) -> int | None:

@@ -243,7 +243,7 @@ def read_sources(
             own = Corrections.from_json(source.corrections)
             reading = read_source(open_files(path, _allowed(files)), path.name, source.format, own)
         except (DatasetError, OptionError) as e:
-            raise DatasetError(f"source {source.name!r}: {e}", file=FILE) from e
+            raise DatasetError(f"source {source.name!r}: {e.fact}", file=FILE, advice=e.advice) from e
         readings.append((source, reading))
     return readings, wanted
 

@@ -137,7 +137,7 @@ def _other_words(by_coder: Mapping[str, Mapping[str, float]], used: Counter[str]
     if not odd:
         return []
     shown = "; ".join(f"{c!r} says {', '.join(o[:3])} and never {', '.join(u[:3])}" for c, o, u in odd[:3])
-    sentence = f"{shown}, unlike the others: such a coder may use other words for the same classes (--class FROM=TO)."
+    sentence = f"{shown}, unlike the others: such a coder may use other words for the same classes."
     ways = [Answer(flag("--annotators", listed(by_coder)), "all are coders, and the classes are different")]
     ways += [Answer(flag("--ignore", listed([c])), f"{c} is left out") for c, *_ in odd[:4]]
     return [Question("coder of other words", sentence, tuple(c for c, *_ in odd[:SHOWN]), tuple(ways))]

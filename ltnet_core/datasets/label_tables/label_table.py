@@ -223,7 +223,7 @@ def read_tables(
             splits[f.table.file] = f.part.partition(":")[0]
     labels = [r for r in labels if "label" in r.frame]
     if not labels:
-        raise DatasetError(_no_labels(every, none), file=name)
+        raise _no_labels(every, none, name)
     parts: dict[str, str] = {}
     if not any("split" in r.frame for r in (*labels, *truth)):
         parts = _listed_in(of_parts, files, corrections, splits, questions)
@@ -353,13 +353,14 @@ def _as_truth(f: LabelTable) -> Roles:
     return replace(f.roles, shape="truth", truth=label, label=None, coders=(), questions=())
 
 
-def _no_labels(every: Sequence[LabelTable], none: str) -> str:
+def _no_labels(every: Sequence[LabelTable], none: str, name: str) -> DatasetError:
     for f in every:
         if f.roles.shape == "none" and f.roles.missing:
             names = ", ".join(map(repr, list(f.table.titles.values())[:12]))
             why = f"{f.table.file} has {f.roles.missing}; its columns are {names}"
-            return f"{none[:-1]}: {why}. --columns says which is which."
-    return none
+            advice = "--columns image=…,coder=…,label=… says which is which."
+            return DatasetError(f"{none[:-1]}: {why}.", file=name, advice=advice)
+    return DatasetError(none, file=name)
 
 
 __all__ = ["LabelTable", "match_shape", "read_tables", "tables", "understand", "without_column"]

@@ -118,7 +118,7 @@ def odd_vote(table: Table, columns: Sequence[str]) -> str:
     cell, title = str(table.frame[columns[column]].iloc[row]), table.titles.get(columns[column], columns[column])
     what = f"holds {cell!r}" if cell else "is empty"
     where = f"row {int(table.row[row])} of {title!r}"
-    return f" (votes are numbers from 0 on; {where} {what}; --classes-are reads them as votes)"
+    return f" (votes are numbers from 0 on; {where} {what})"
 
 
 def are_percentages(votes: NDArray[np.float64], signed: bool = False) -> bool:
