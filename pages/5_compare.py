@@ -11,7 +11,7 @@ from ltnet_core.errors import LTNetError
 from ltnet_core.files import printing
 from ltnet_core.files.spreadsheet import guarded
 from ltnet_core.runs.run import Run
-from ui import changes, charts, compare, compare_runs, frame, manage, markup, params, reads, run_notes
+from ui import changes, charts, compare, compare_runs, frame, manage, markup, params, reads, run_notes, workspace
 from ui.current import current
 from ui.wording import coder_name, listing, method_name, percent
 
@@ -222,12 +222,26 @@ def changed(run: Run, other: Run) -> None:
         frame.link("disagreements", label, state, extra={"than": other.folder.name, "sort": "unsure"})
 
 
-def chosen(others: dict[str, Run]) -> list[Run]:
-    """The runs to compare with, which the address names."""
+def chosen(others: dict[str, Run], elsewhere: dict[str, str]) -> list[Run]:
+    """The runs to compare with, which the address names; ``elsewhere`` as for `compare_runs.table`."""
+
+    def title(name: str) -> str:
+        return run_notes.title(others[name]) + (f" of {elsewhere[name]}" if name in elsewhere else "")
+
     names = params.choose_several(
-        WITH, "Compare with", list(others), [], lambda name: run_notes.title(others[name]), most=compare_runs.MOST - 1
+        WITH, "Compare with", list(others), [], title, most=compare_runs.MOST - 1, placeholder="Choose runs"
     )
     return [others[name] for name in names]
+
+
+def runs_of_kin() -> dict[str, str]:
+    """Runs of studies that share data with this dataset, measured on the same test images → the studies' names."""
+    if state.dataset is None or not tests:
+        return {}
+    kin = workspace.kin(state.dataset, state.datasets)
+    names = {r.folder.name: d.name for r, d in state.runs if d in kin}
+    finished = compare_runs.comparable([r for r, d in state.runs if d in kin])
+    return {r.folder.name: names[r.folder.name] for r in compare_runs.with_same_test(run, finished)}
 
 
 markup.heading("Runs of this dataset", "named, and side by side")
@@ -235,13 +249,18 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     order = params.choose("order", "Order of the runs", compare_runs.ORDERS, width=240)
     manage.delete_run(run)
 name_it(run)
-ordered = compare_runs.in_order(compare_runs.comparable(state.runs_here), order)
+elsewhere = runs_of_kin()
+offered = [r for r, d in state.runs if d == state.dataset or r.folder.name in elsewhere]
+ordered = compare_runs.in_order(compare_runs.comparable(offered), order)
 others = {r.folder.name: r for r in ordered if r.folder.name != run.folder.name}
 if not others:
     markup.sentence("There is no other finished run of this dataset to compare with.")
-compared = chosen(others) if others else []
+    frame.link("train", "Train another →", state)
+compared = chosen(others, elsewhere) if others else []
 shown = [run, *compared]
-markup.show(compare_runs.table(ordered[:MOST_LISTED], [r.folder.name for r in shown]))
+markup.show(compare_runs.table(ordered[:MOST_LISTED], [r.folder.name for r in shown], elsewhere))
+if elsewhere:
+    markup.sentence("Of studies that share data with this dataset there are the runs with the same test images.")
 if len(ordered) > MOST_LISTED:
     markup.sentence(f"The first {MOST_LISTED} of {len(ordered):,} runs in this order.")
 side_by_side(shown)

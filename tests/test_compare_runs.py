@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from asgi import request
 from fake_run import write_fake_run, write_made_up_results
@@ -15,6 +16,7 @@ from page_driver import link, open_page, seen
 from sklearn.metrics import f1_score, precision_score, recall_score
 
 from ltnet_core import load_dataset
+from ltnet_core.datasets.formats.joined import Source
 from ltnet_core.errors import OptionError, RunError
 from ltnet_core.explore.changed_truth import changed_truth
 from ltnet_core.explore.figures import CalibrationCurve, ClassFigures, rows_of_test
@@ -24,7 +26,7 @@ from ltnet_core.labels.intervals import wilson
 from ltnet_core.runs.evaluation import macro_f1
 from ltnet_core.runs.run import Run
 from ltnet_core.runs.stored_results import load_items, open_results
-from ui import compare, compare_runs, gallery_routes, opened, run_notes
+from ui import compare, compare_runs, gallery_routes, opened, run_notes, workspace
 from ui.tokens import token
 
 
@@ -228,6 +230,25 @@ def test_the_page_compares_names_and_links(workspace_path: Path) -> None:
     at = open_page("compare", run="two", **{"with": "one"})
     assert "images have another learned truth than in one" in seen(at)
     assert "though the address names it: gone." in seen(open_page("compare", run="two", **{"with": "gone"}))
+
+
+def test_a_study_with_more_labels_stands_beside_the_dataset_where_the_test_images_are_the_same(
+    workspace_path: Path, tmp_path: Path
+) -> None:
+    faces = workspace_path / "datasets" / "faces" / "link.json"
+    place = Path(json.loads(faces.read_text())["path"])
+    first = pd.read_csv(place / "annotations.csv").head(30).assign(coder="Later")
+    first.to_csv(tmp_path / "later.csv", index=False)
+    sources = [Source("faces", str(place)), Source("later", str(tmp_path / "later.csv"))]
+    more = workspace.add_joined("Faces and more", sources)
+    twice = workspace.add_joined("Other images", [*sources[:1], Source("again", str(place))])
+    for study in (more, twice):
+        write_fake_run(workspace_path / "runs" / study.id, study.location)
+    at = open_page("compare", run="two", **{"with": more.id})
+    text = seen(at)
+    assert "runs with the same test images" in text and twice.id not in text
+    assert "dataset&#x27;s content" in text and f"another learned truth than in {more.id}" in text
+    assert at.multiselect(key="q_with").options == [f"{more.id} of Faces and more", "one"]
 
 
 def test_the_best_of_each_measure_is_bold_not_the_row_of_the_most_accurate() -> None:

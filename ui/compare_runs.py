@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Collection, Mapping, Sequence
@@ -112,6 +113,24 @@ def comparable(runs: Sequence[Run]) -> list[Run]:
     return out
 
 
+def with_same_test(run: Run, others: Sequence[Run]) -> list[Run]:
+    """Those of the finished runs that were measured on a test set of this run: the same name, images and truth."""
+    own = _test_sets(str(run.folder), opened.version_of_items(run))
+    return [r for r in others if own & _test_sets(str(r.folder), opened.version_of_items(r))]
+
+
+@st.cache_data(max_entries=256, show_spinner="Reading the results …")
+def _test_sets(folder: str, version: str) -> set[str]:
+    """A digest for each test set of a run."""
+    items, out = opened.selections(Run(folder)).items, set()
+    for test in filter(None, items.splits):
+        rows = figures.rows_of_test(items, test)
+        known = [items.classes[k] for k in items.known[rows]]
+        content = json.dumps([test, sorted(zip(items.names.take(rows).to_pylist(), known, strict=True))])
+        out.add(hashlib.sha256(content.encode(errors="surrogatepass")).hexdigest())
+    return out
+
+
 ORDERS = {"": "newest runs first", "name": "runs by name", "accuracy": "most accurate runs first"}
 
 
@@ -137,10 +156,10 @@ def _own_scores(run: Run) -> dict[str, dict[str, Any]]:
         return {}
 
 
-def table(runs: Sequence[Run], shown: Collection[str]) -> str:
+def table(runs: Sequence[Run], shown: Collection[str], elsewhere: Mapping[str, str] | None = None) -> str:
     """One row per run: name, tags, note, date, and accuracy and macro F1 on every test set; those ``shown`` in bold.
 
-    ``shown`` holds names of folders.
+    ``shown`` holds names of folders; ``elsewhere`` maps those of runs of other datasets to the datasets' names.
     """
     scores = [_own_scores(run) for run in runs]
     tests = list(dict.fromkeys(name for of_run in scores for name in of_run))
@@ -153,6 +172,8 @@ def table(runs: Sequence[Run], shown: Collection[str]) -> str:
         note = run_notes.load(run)
         cells = "".join(_cells(of_run.get(test) or {}, run, test, run.folder.name in shown) for test in tests)
         name = f"{esc(note.name)} {esc(run.folder.name)}" if note.name else esc(run.folder.name)
+        if dataset := (elsewhere or {}).get(run.folder.name):
+            name += f' <span class="range">of {esc(dataset)}</span>'
         tags = "".join(f'<span class="lt-tag">{esc(t)}</span>' for t in note.tags)
         remark = f'<div class="range">{esc(note.note)}</div>' if note.note else ""
         date = datetime.fromtimestamp(run.created()).strftime("%d %b %Y, %H:%M")
@@ -193,7 +214,6 @@ def differing_settings(specs: Sequence[Mapping[str, Any]]) -> dict[str, list[str
         "method": [s.method for s in settings],
         "seed": [spec.get("seed") for spec in specs],
         "device": [spec.get("device") for spec in specs],
-        "coders learned from": [spec.get("coders") for spec in specs],
         "settled images learned from": [spec.get("adjudications") or 0 for spec in specs],
         "images set aside": [spec.get("left_out") or 0 for spec in specs],
         "dataset's content": [spec.get("fingerprint") for spec in specs],

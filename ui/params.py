@@ -145,6 +145,7 @@ def choose_several(
     text: Callable[[str], str],
     *,
     most: int | None = None,
+    placeholder: str = "Choose",
 ) -> list[str]:
     """Several of the options, bound to the query parameter ``name``, which is left out where they are the default."""
     key, of_gone = OF_CONTROL + name, OF_GONE + name
@@ -160,7 +161,7 @@ def choose_several(
     values = list(
         st.multiselect(
             label, options, default=st.session_state[key], key=key, format_func=text, max_selections=most,
-            on_change=changed,
+            on_change=changed, placeholder=placeholder,
         )
     )  # fmt: skip
     if gone := st.session_state.get(of_gone):

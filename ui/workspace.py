@@ -260,6 +260,18 @@ def made_of(dataset: Dataset, datasets: Sequence[Dataset]) -> list[Dataset]:
     ]
 
 
+def kin(dataset: Dataset, datasets: Sequence[Dataset]) -> list[Dataset]:
+    """The others that share a source with a dataset: joined studies that it is part of, and what it is made of."""
+    own = _made_from(dataset)
+    return [d for d in datasets if d != dataset and own & _made_from(d)]
+
+
+def _made_from(dataset: Dataset) -> set[str]:
+    """The places of a dataset and of its sources."""
+    sources = _sources(dataset)[0] if is_joined(dataset) else []
+    return {os.path.realpath(p) for p in (dataset.location, *(dataset.location / expanded(s.path) for s in sources))}
+
+
 def set_classes(dataset: Dataset, classes: dict[str, str]) -> None:
     """Say what the class names of a joined study are taken as.
 
