@@ -97,6 +97,17 @@ def test_answers_to_two_questions_are_never_one_label(make: Callable[[Path], Non
     assert "question" in text and "quality" in text and "emotion" in text and "good" in text and "--ignore" in text
 
 
+def test_who_is_marked_as_ground_truth_in_label_studio_is_asked_about(tmp_path: Path, ltnet: Command) -> None:
+    images(tmp_path, "a.png", "b.png")
+    said = [[studio(("happy", "sad")[(i + by) % 2], by) for by in (1, 2)] for i in range(2)]
+    tasks = [{"data": {"image": f"{x}.png"}, "annotations": [one, {**two, "ground_truth": True}]} for x, (one, two) in zip("ab", said, strict=True)]  # fmt: skip
+    write_json(tmp_path / "p.json", tasks)
+    (question,) = load_dataset(tmp_path).reading.questions
+    coders = [load_dataset(tmp_path, *of_answer(a.flag)).table.coders for a in question.answers]
+    assert coders == [("annotator 1",), ("annotator 1", "annotator 2")]
+    assert "ground truth" in ltnet("aggregate", tmp_path, "--out", tmp_path / "t.csv").stderr
+
+
 def studio_study(at: Path, **data: object) -> Path:
     """Six images; annotators 1 and 2 say what they show and how sharp they are."""
     images(at, *(f"{i}.png" for i in range(6)))

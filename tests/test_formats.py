@@ -70,6 +70,35 @@ def test_a_zip_with_a_folder_around_it_is_the_same_dataset(name: str, tmp_path: 
     assert below == said(load_dataset(around))
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "mturk",
+        "toloka",
+        "zooniverse",
+        "label studio latest",
+        "label studio csv",
+        "prodigy",
+        "doccano",
+        "via json",
+        "via csv",
+        "json records",
+        "text table",
+    ],
+)
+def test_an_export_in_a_folder_beside_its_images_is_read_as_at_the_top(name: str, tmp_path: Path) -> None:
+    make, format, *_ = EVERY[name]
+    for at in (tmp_path / "top" / "faces", tmp_path / "below" / "faces"):
+        at.mkdir(parents=True)
+        make(at)
+    (at / "export").mkdir()
+    for file in [p for p in at.iterdir() if p.is_file() and p.suffix not in (".png", ".jpg")]:
+        file.rename(at / "export" / file.name)
+    below = load_dataset(at)
+    assert below.format == format
+    assert said(below) == said(load_dataset(tmp_path / "top" / "faces"))
+
+
 def test_every_format_has_a_miniature_and_is_documented() -> None:
     assert {m[1] for m in EVERY.values()} == set(FORMATS)
     page = (Path(__file__).parent.parent / "docs" / "datasets.md").read_text(encoding="utf-8")

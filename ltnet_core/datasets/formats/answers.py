@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from ..sources.files import Files
 from ..sources.json_files import real
 from ..study import Problem
 from ..tables.classes_file import read_classes
+from ..tables.columns import WEAK_CODERS, named, short
 
 COLUMNS = ("image", "coder", "label", "question", "count", "when", "part", "file", "row")
 LISTED = 4
@@ -216,7 +218,8 @@ class Answers:
             f"{', '.join(texts)}."
         )
         ways = []
-        for question in chosen[:FEW]:
+        varied = [q for q in chosen if frame.loc[frame["question"] == q, "label"].nunique() > 1]  # two classes at least
+        for question in (varied or chosen)[:FEW]:
             others = listed([q for q in chosen if q != question])
             ways.append(Answer(flag("--ignore", others), f"the labels are the answers to {question!r}"))
         return to_it, [Question("several questions", sentence, tuple(chosen), tuple(ways))]
@@ -291,6 +294,17 @@ def _truth_of_tests(frame: pd.DataFrame) -> tuple[pd.DataFrame, set[str]]:
     first = votes[best]
     single = ~first["image"].duplicated(keep=False)
     return first[single].assign(split="test"), set(first.loc[~single, "image"])
+
+
+@lru_cache(maxsize=1024)
+def _people_of(fields: tuple[str, ...]) -> tuple[str, ...]:
+    of = {f.lower(): f for f in fields}
+    return tuple(of[f] for f in named(list(of), "coder") if f in ("user", "user_id") or short(f) not in WEAK_CODERS)
+
+
+def people_in(fields: Iterable[str]) -> tuple[str, ...]:
+    """The fields that are called as a column of coders is, the most usual names first."""
+    return _people_of(tuple(fields))
 
 
 def seconds(value: object) -> float:

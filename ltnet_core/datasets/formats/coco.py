@@ -10,7 +10,7 @@ from ..reading import Match, Reading
 from ..sources.files import Files
 from ..sources.json_files import json_head, text
 from ..sources.text_files import read_json
-from .answers import BOXES, SEVERAL, Answers
+from .answers import BOXES, SEVERAL, Answers, people_in
 from .label_studio import coder_of
 
 FORMAT = "coco"
@@ -23,14 +23,12 @@ annotations.json   {"images": [{"id", "file_name"}], "categories": [{"id", "name
 images/…           optional, any depth; or _annotations.coco.json beside the images of train/, valid/, test/"""
 NOTE = """\
 A box or an outline is no label of a whole image: an annotation with one is left out and counted, unless its box is
-the whole image. An image with several categories is left out and counted. A field of an annotation called `annotator`,
-`worker`, `rater` or `user`, also in `attributes`, names its coder, and so does the supercategory where every name is
-there once for each. Else files that speak of the same images are a coder each; those with *val* or *test* in their
-name or folder are evaluated, never trained on."""
+the whole image. An image with several categories is left out and counted. A field of an annotation that is called as
+a column of coders is (`annotator`, `worker`, `labeled_by` …), also in `attributes`, names its coder, and so does the
+supercategory where every name is there once for each. Else files that speak of the same images are a coder each;
+those with *val* or *test* in their name or folder are evaluated, never trained on."""
 
 MOST_FILES = 200
-PEOPLE = ("annotator", "annotator_id", "annotator_name", "worker", "worker_id", "rater", "rater_id", "coder", "labeler",
-          "user", "user_id", "username", "created_by")  # fmt: skip
 KEYS = (b'"images"', b'"annotations"', b'"categories"')
 
 
@@ -107,8 +105,7 @@ def _add(answers: Answers, files: Files, file: str, content: dict[str, Any]) -> 
 def _coder(annotation: dict[str, Any]) -> str:
     """Who gave an annotation, where it says so; a number is *annotator 3*."""
     for fields in (annotation, annotation.get("attributes")):
-        for key in PEOPLE:
-            who = fields.get(key) if isinstance(fields, dict) else None
+        for who in [fields[key] for key in people_in(fields)] if isinstance(fields, dict) else ():
             if _is_id(who) and text(who):
                 return str(coder_of(who))
     return ""

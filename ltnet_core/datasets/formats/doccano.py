@@ -7,11 +7,11 @@ from typing import Any
 from ..corrections import NOTHING, Corrections
 from ..label_tables.export_tables import cells, tables_with
 from ..reading import Match, Reading
-from ..sources.files import Files
+from ..sources.files import Files, uppermost
 from ..sources.json_files import first_object, json_head, read_lines, text
 from ..study import Problem
 from ..tables.table import read_table
-from .answers import SEVERAL, Answers
+from .answers import SEVERAL, Answers, people_in
 
 FORMAT = "doccano"
 RANK = 230
@@ -31,7 +31,7 @@ OWN = {"id", "label", "categories", COMMENTS, "comment", "metadata", "meta", *FI
 
 
 def _lines(files: Files) -> list[str]:
-    return [n for n in files.others if "/" not in n and _is_doccano(_first(files, n))]
+    return [n for n in uppermost(files, (".json", ".jsonl", ".ndjson")) if _is_doccano(_first(files, n))]
 
 
 def _first(files: Files, name: str) -> dict[str, Any]:
@@ -47,7 +47,7 @@ def _first(files: Files, name: str) -> dict[str, Any]:
 def _is_doccano(line: dict[str, Any]) -> bool:
     fields = {k.lower() for k in line}
     listed = isinstance(line.get("label", line.get("categories")), list)
-    return "id" in fields and bool(fields & set(FILE_NAMES)) and listed and fields <= OWN
+    return "id" in fields and bool(fields & set(FILE_NAMES)) and listed and fields <= OWN | set(people_in(fields))
 
 
 def match(files: Files) -> Match:
@@ -75,7 +75,8 @@ def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading
             labels = line.get("label", line.get("categories"))
             chosen = [text(v) for v in labels] if isinstance(labels, list) else [text(labels)]
             image = next((text(line[k]) for k in FILE_NAMES if text(line.get(k))), "")
-            _add(answers, file, row, image, chosen)
+            who = next((text(line[k]) for k in people_in(line)), "")
+            _add(answers, file, row, image, chosen, who)
     for file in tables_with(files, {"id", "filename", "label", COMMENTS}):
         if file in lines:
             continue
@@ -86,9 +87,9 @@ def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading
     return answers.reading(files, name, problems=remarks)
 
 
-def _add(answers: Answers, file: str, row: int, image: str, chosen: list[str]) -> None:
+def _add(answers: Answers, file: str, row: int, image: str, chosen: list[str], coder: str = "") -> None:
     chosen = [c for c in chosen if c]
     if len(chosen) > 1:
         answers.set_aside(SEVERAL, file, row)
     elif chosen:
-        answers.add(file, row, image, chosen[0], part=file)
+        answers.add(file, row, image, chosen[0], coder=coder, part=file)

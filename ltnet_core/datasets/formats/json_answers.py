@@ -8,7 +8,7 @@ from typing import Any
 from ...errors import DatasetError
 from ..corrections import NOTHING, Corrections
 from ..reading import Match, Reading
-from ..sources.files import Files, is_image_name
+from ..sources.files import Files, is_image_name, uppermost
 from ..sources.json_files import json_head, text
 from ..sources.text_files import read_json
 from .answers import Answers
@@ -33,8 +33,8 @@ ABSENT = ("", "-1")
 
 def _files(files: Files) -> list[tuple[str, dict[str, Any]]]:
     out = []
-    for name in files.others:
-        if name.lower().endswith(".json") and "/" not in name and json_head(files, name).startswith(b"{"):
+    for name in uppermost(files, (".json",)):
+        if json_head(files, name).startswith(b"{"):
             try:
                 content = read_json(files, name)
             except DatasetError:
@@ -94,8 +94,8 @@ def match(files: Files) -> Match:
         people = any(isinstance(v, dict) for v in content.values())
         content_name = "the answers of annotators" if people else "the class of each image"
         return Match(True, f"{name} with {content_name}")
-    for name in files.others:
-        if name.lower().endswith(".json") and "/" not in name and _of_lists(files, name):
+    for name in uppermost(files, (".json",)):
+        if _of_lists(files, name):
             text = f"{name} gives lists of labels and does not say whose they are; write who gave each label"
             return Match(False, f'{text}: {{"a.png": {{"Ann": "happy"}}}}', 0.8)
     return Match(False, "no JSON that maps items to labels")

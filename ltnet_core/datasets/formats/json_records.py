@@ -8,7 +8,7 @@ from typing import Any
 from ...errors import DatasetError
 from ..corrections import NOTHING, Corrections
 from ..reading import Match, Reading
-from ..sources.files import Files
+from ..sources.files import Files, suffix, uppermost
 from ..sources.json_files import first_object, json_head, read_lines, text
 from ..sources.text_files import read_json
 from ..tables.columns import role
@@ -29,17 +29,15 @@ list with one class in a field is that class; a list of records within a record 
 `labels`, `annotations`, `votes` … has a column for each of its fields, any other one fields called `outer.inner`."""
 
 CORRECTABLE = True
-MOST_COLUMNS = 1000
+MOST_COLUMNS, LINES = 1000, (".jsonl", ".ndjson")
 # A field that holds the label by each person: its own fields are people.
 OF_PEOPLE = ("annotators", "annotations", "labels", "answers", "votes", "ratings", "readers", "raters", "workers")
 
 
 def _as_tables(files: Files) -> AsTables | None:
     tables, own = {}, {}
-    for name in files.others:
-        lines = name.lower().endswith((".jsonl", ".ndjson"))
-        if "/" in name or not (lines or name.lower().endswith(".json")):
-            continue
+    for name in uppermost(files, (".json", *LINES)):
+        lines = suffix(name) in LINES
         if json_head(files, name)[:1] not in ((b"{",) if lines else (b"[", b"{")):
             continue
         try:

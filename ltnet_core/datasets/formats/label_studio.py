@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from ...errors import DatasetError
 from ..corrections import NOTHING, Corrections
 from ..names.listed_names import path_of
+from ..questions import Answer, Question, flag, listed
 from ..reading import Match, Reading
-from ..sources.files import Files, is_image_name
+from ..sources.files import Files, is_image_name, uppermost
 from ..sources.json_files import json_head, text
 from ..sources.text_files import read_json
 from .answers import BOXES, SEVERAL, Answers, seconds
@@ -31,7 +33,7 @@ BOX_TYPES = ("rectanglelabels", "polygonlabels", "brushlabels", "ellipselabels",
 
 
 def _exports(files: Files) -> list[str]:
-    return [n for n in files.others if n.lower().endswith(".json") and "/" not in n]
+    return uppermost(files, (".json",))
 
 
 def match(files: Files) -> Match:
@@ -54,17 +56,36 @@ def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading
         it is not the JSON of a Label Studio export.
     """
     answers = Answers("Label Studio's export", corrections, "image", "completed_by")
+    starred: dict[str, set[bool]] = {}
     for file in _exports(files):
         tasks = read_json(files, file)
         for number, task in enumerate(tasks if isinstance(tasks, list) else (), 1):
             data = task.get("data") if isinstance(task, dict) else None
             if not isinstance(data, dict):
                 raise DatasetError("expected a task with data and annotations.", file=file, row=number)
-            _add(answers, file, number, data, task.get("annotations"))
-    return answers.reading(files, name)
+            _add(answers, file, number, data, task.get("annotations"), starred)
+    reading = answers.reading(files, name)
+    return replace(reading, questions=[*reading.questions, *_ground_truth(starred, corrections)])
 
 
-def _add(answers: Answers, file: str, number: int, data: dict[str, Any], annotations: Any) -> None:
+def _ground_truth(starred: dict[str, set[bool]], corrections: Corrections) -> list[Question]:
+    """The question whether those are coders whose annotations are all marked as ground truth, beside others."""
+    starred = {c: marks for c, marks in starred.items() if not corrections.ignores(c)}
+    marked = [c for c, marks in starred.items() if marks == {True}]
+    if not marked or len(marked) == len(starred) or corrections.annotators:
+        return []
+    shown = ", ".join(marked[:4])
+    sentence = f"Label Studio's export marks all annotations of {shown} as ground truth, which is no person's label."
+    ways = (
+        Answer(flag("--ignore", listed(marked)), f"{shown} is left out"),
+        Answer(flag("--annotators", listed(starred)), "it is a coder like the others"),
+    )
+    return [Question("ground truth among the coders", sentence, tuple(marked), ways)]
+
+
+def _add(
+    answers: Answers, file: str, number: int, data: dict[str, Any], annotations: Any, starred: dict[str, set[bool]]
+) -> None:
     image = image_of(data)
     part = next((text(v) for k, v in data.items() if k.lower() in ("split", "subset", "usage")), "")
     for annotation in annotations if isinstance(annotations, list) else ():
@@ -81,6 +102,7 @@ def _add(answers: Answers, file: str, number: int, data: dict[str, Any], annotat
                 continue
             by = annotation.get("completed_by")
             who = coder_of(_remark(annotation.get("result")) if by is None else by)
+            starred.setdefault(who, set()).add(annotation.get("ground_truth") is True)
             answers.add(file, number, image, labels[0], coder=who, question=question, when=when, part=part)
 
 

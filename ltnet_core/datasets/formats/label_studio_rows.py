@@ -7,13 +7,14 @@ from typing import Any
 
 from ...errors import DatasetError
 from ..corrections import NOTHING, Corrections
+from ..label_tables.export_tables import tables_with
 from ..names.listed_names import path_of
 from ..reading import Match, Reading
-from ..sources.files import Files, is_image_name
+from ..sources.files import Files, is_image_name, uppermost
 from ..sources.json_files import json_head, read_lines, text
 from ..sources.text_files import loads
 from ..study import Problem
-from ..tables.table import header, is_table, read_table
+from ..tables.table import is_table, read_table
 from .answers import SEVERAL, Answers, are_choices, seconds
 from .label_studio import coder_of, image_of
 
@@ -41,12 +42,12 @@ NEEDED = {"annotation_id", "annotator", "lead_time"}
 
 
 def _lists(files: Files) -> list[str]:
-    names = [n for n in files.others if n.lower().endswith(".json") and "/" not in n]
+    names = uppermost(files, (".json",))
     return [n for n in names if all(f'"{key}"'.encode() in json_head(files, n) for key in NEEDED)]
 
 
 def _tables(files: Files) -> list[str]:
-    return [n for n in files.others if is_table(n) and "/" not in n and set(header(files, n)) >= NEEDED]
+    return tables_with(files, NEEDED)
 
 
 def match(files: Files) -> Match:

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..corrections import NOTHING, Corrections
 from ..reading import Match, Reading
-from ..sources.files import Files, suffix
+from ..sources.files import Files, uppermost
 from ..sources.json_files import first_object, read_lines, text
 from .answers import BOXES, SEVERAL, Answers, seconds
 
@@ -28,11 +28,7 @@ LINES = (".jsonl", ".ndjson")
 
 
 def _exports(files: Files) -> list[str]:
-    return [
-        n
-        for n in files.others
-        if suffix(n) in LINES and "/" not in n and {"answer", "_input_hash"} <= set(first_object(files, n))
-    ]
+    return [n for n in uppermost(files, LINES) if {"answer", "_input_hash"} <= set(first_object(files, n))]
 
 
 def match(files: Files) -> Match:

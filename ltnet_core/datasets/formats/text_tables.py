@@ -7,7 +7,7 @@ import re
 from ...errors import DatasetError
 from ..corrections import NOTHING, Corrections
 from ..reading import Match, Reading
-from ..sources.files import Files, suffix
+from ..sources.files import Files, uppermost
 from ..tables.columns import role
 from ..tables.csv_lines import first_row, without_preamble
 from ..tables.encodings import as_utf8
@@ -30,7 +30,7 @@ BLANKS = re.compile(r"[ \t]+")
 
 def _as_tables(files: Files) -> AsTables | None:
     tables = {}
-    for name in [n for n in files.others if suffix(n) in ENDINGS and "/" not in n][:MOST]:
+    for name in uppermost(files, ENDINGS)[:MOST]:
         data = _table(files, name)
         if data is not None:
             tables[f"{name}.tsv"] = data

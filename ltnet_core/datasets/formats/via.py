@@ -8,12 +8,12 @@ from typing import Any
 from ..corrections import NOTHING, Corrections
 from ..label_tables.export_tables import cells, json_cell, tables_with
 from ..reading import Match, Reading
-from ..sources.files import Files
+from ..sources.files import Files, uppermost
 from ..sources.json_files import json_head, text
 from ..sources.text_files import read_json
 from ..study import Problem
 from ..tables.table import read_table
-from .answers import BOXES, SEVERAL, Answers, are_choices, one_of
+from .answers import BOXES, SEVERAL, Answers, are_choices, one_of, people_in
 
 FORMAT = "via"
 RANK = 240
@@ -26,14 +26,15 @@ via.csv            or: filename,file_size,file_attributes,region_count,…
 images/…           optional, matched by name"""
 NOTE = """\
 The label is an attribute of the file; regions are no labels of a whole image. Several attributes with choices are
-several questions, and it is asked which one holds the labels. Files that speak of the same images are a coder each."""
+several questions, and it is asked which one holds the labels; one called *annotator* or the like names the coder.
+Files that speak of the same images are a coder each."""
 
 NEEDED = {"filename", "file_attributes"}
 OWN = ("caption", "public_domain", "image_url")
 
 
 def _projects(files: Files) -> list[str]:
-    jsons = [n for n in files.others if n.lower().endswith(".json") and "/" not in n]
+    jsons = uppermost(files, (".json",))
     return [n for n in jsons if b'"file_attributes"' in json_head(files, n) or b'"_via_' in json_head(files, n)]
 
 
@@ -82,12 +83,13 @@ def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading
     questions = _questions([attributes for *_, attributes, _ in entries])
     for file, row, image, attributes, has_regions in entries:
         labelled = False
+        who = next((text(attributes[k]) for k in people_in(attributes) if k not in questions), "")
         for question in questions:
             label = one_of(_chosen(attributes.get(question)))
             if label is None:
                 answers.set_aside(SEVERAL, file, row)
             elif label:
-                answers.add(file, row, image, label, question=question, part=file)
+                answers.add(file, row, image, label, coder=who, question=question, part=file)
             labelled |= label != ""
         if has_regions and not labelled:
             answers.set_aside(BOXES, file, row)
@@ -105,6 +107,7 @@ def _entries(content: Any) -> Iterator[dict[str, Any]]:
 def _questions(attributes: list[dict[str, Any]]) -> list[str]:
     """The attributes that hold choices."""
     names = dict.fromkeys(k for a in attributes for k in a if k.lower() not in OWN)
+    names = {n: None for n in names if not people_in([n])} or names
     return [n for n in names if are_choices([";".join(_chosen(a.get(n))) for a in attributes])]
 
 

@@ -7,17 +7,19 @@ from typing import Any
 
 from ...errors import DatasetError
 from ..names.listed_names import base_name
-from ..sources.files import Files, is_image_name
+from ..sources.files import Files, is_image_name, uppermost
 from ..sources.text_files import loads
-from ..tables.table import Table, header, is_table
+from ..tables.table import TABLE_SUFFIXES, Table, header
 from .row_questions import holds_image_names, names_another_image
 
+BESIDE = ("classes.csv", "truth.csv")
 YES, NO = frozenset({"true", "on", "yes", "1"}), frozenset({"false", "off", "no", "0", ""})
 
 
 def tables_with(files: Files, columns: set[str]) -> list[str]:
-    """The tables at the top of the dataset that have all of these columns, in lower case."""
-    return [n for n in files.others if is_table(n) and "/" not in n and columns <= set(header(files, n))]
+    """The tables that have all of these columns, in lower case: at the top of the dataset, or else in folders."""
+    names = [*uppermost(files, TABLE_SUFFIXES, BESIDE), *(n for n in BESIDE if n in files)]
+    return [n for n in names if columns <= set(header(files, n))]
 
 
 def cells(table: Table, column: str) -> list[str]:

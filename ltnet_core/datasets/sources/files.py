@@ -6,7 +6,7 @@ import io
 import os
 import stat
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO
@@ -20,6 +20,7 @@ from .roots import HOW, is_below, named_roots, open_regular
 
 WORKBOOKS = (".xlsx", ".xlsm")  # zips that are tables
 DEEPEST = 4
+MOST_IN_FOLDERS = 200
 DEEPEST_FOLDER = 200
 MAX_FILE_BYTES = 2 * 1024**3
 
@@ -317,3 +318,15 @@ def inside(files: Files) -> Iterator[Files]:
         if len(folders) != 1 or any("/" not in n for n in files.images):
             return
         files = files.inside(folders.pop())
+
+
+def uppermost(files: Files, endings: Collection[str], but: Collection[str] = ()) -> list[str]:
+    """The files of these endings at the top of the dataset; if there are none, the first of those in folders.
+
+    A single folder is looked into by itself (:func:`inside`). Files called as one of ``but`` do not count.
+    """
+    names = [n for n in files.others if suffix(n) in endings and n.rsplit("/", 1)[-1] not in but]
+    top = [n for n in names if "/" not in n]
+    if top or not names or len({n.split("/", 1)[0] for n in files.names}) == 1:
+        return top
+    return [n for n in names if n.count("/") <= DEEPEST][:MOST_IN_FOLDERS]
