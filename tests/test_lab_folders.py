@@ -296,7 +296,24 @@ def test_folders_of_days_beside_a_table_of_labels_are_none(tmp_path: Path) -> No
     for i, x in enumerate(FACES):
         write_image(tmp_path / ("monday", "tuesday")[i % 2] / x, i)
     write_csv(tmp_path / "labels.csv", ("image", "label"), [(x, a(i)) for i, x in enumerate(FACES)])
-    assert load_dataset(tmp_path).reading.questions == ()
+    study = load_dataset(tmp_path)
+    assert study.reading.questions == ()
+    (left,) = [p for p in study.problems if p.kind == "folders left out"]
+    assert "images lie in folders called monday, tuesday, which are taken for no classes" in left.examples[0]
+
+
+def test_labels_in_other_words_than_those_of_class_folders_are_asked_about(tmp_path: Path) -> None:
+    words = dict(zip(CLASSES, ("Wut", "Freude", "neutral", "Trauer"), strict=True))
+    for name, said in (("some", lambda i: words[b(i) if i % 3 == 0 else a(i)]), ("coarse", lambda i: "+-"[a(i) != "happy"]),
+                       ("all", lambda i: words[a(i)])):  # fmt: skip
+        write_csv(
+            by_class(tmp_path / name) / "labels.csv", ("image", "label"), [(x, said(i)) for i, x in enumerate(FACES)]
+        )
+    for name in ("some", "coarse"):
+        (_, table), (_, folders) = answers(tmp_path / name, "folders and table disagree")
+        assert table.table.coders == ("labels",)
+        assert folders.table.classes == CLASSES
+    assert load_dataset(tmp_path / "all").reading.questions == ()
 
 
 @pytest.mark.parametrize(
@@ -311,12 +328,14 @@ def test_a_class_of_one_part_alone_has_no_class_called_like_it(train: str, test:
     assert int(study.is_test.sum()) == sum(n > 16 and a(n) != "sad" for n in range(N))
 
 
-def test_a_part_for_training_beside_one_of_an_unknown_name_is_asked_about(tmp_path: Path) -> None:
+@pytest.mark.parametrize("names", [("train", "unseen"), ("gallery", "probe"), ("partA", "partB")])
+def test_parts_of_an_unknown_name_are_asked_about(names: tuple[str, str], tmp_path: Path) -> None:
     for n, image in enumerate(FACES):
-        write_image(tmp_path / ("train" if n < 16 else "unseen") / a(n) / image, n)
-    (_, parts), (_, coders) = answers(tmp_path, "coder called like a part")
-    assert int(parts.is_test.sum()) == N - 16
-    assert set(found(coders)) == {"train", "unseen"}
+        write_image(tmp_path / names[n >= 16] / a(n) / image, n)
+    kind = "numbered folders" if "partA" in names else "coder called like a part"
+    made = [study for _, study in answers(tmp_path, kind)]
+    assert any(set(found(study)) == set(names) for study in made)
+    assert any(study.is_test.sum() == N - 16 or len(study.table.coders) == 1 for study in made)
 
 
 def test_files_of_one_column_that_is_called_otherwise_are_a_coder_each(tmp_path: Path, ltnet: Command) -> None:

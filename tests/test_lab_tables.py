@@ -375,6 +375,21 @@ def test_a_column_about_the_image_that_holds_the_annotators_words_is_asked_about
     assert found(more) == {"Ann": N, "Ben": N, "condition": N}
 
 
+def test_numbers_that_agree_with_the_annotators_are_asked_about_whatever_their_name(tmp_path: Path) -> None:
+    grade = {name: i + 1 for i, name in enumerate(CLASSES)}
+    for name in ("Land", "site"):  # a person, and a number of its own
+        said = (lambda i: grade[a(i) if i % 4 else b(i)]) if name == "Land" else lambda i: 1 + i * 5 % 3
+        labels(
+            tmp_path / name,
+            ("image", name, "Ann", "Ben"),
+            lambda i, said=said: (said(i), grade[a(i)], grade[a(i - i % 5 // 4)]),
+        )
+    (_, less), (_, more) = answers(tmp_path / "Land", "column called otherwise")
+    assert (found(less), found(more)) == ({"Ann": N, "Ben": N}, {"Ann": N, "Ben": N, "Land": N})
+    study = load_dataset(tmp_path / "site")
+    assert (study.reading.questions, found(study)) == ((), {"Ann": N, "Ben": N})
+
+
 @pytest.mark.parametrize(
     "head", [("image_file", "rater_initials", "species_label"), ("photo", "labeler name", "Observed Class"),
              ("frame", "created_by", "annotation_value"), ("img", "radiologist", "impression")],
@@ -419,6 +434,8 @@ def test_annotators_called_like_what_describes_an_image_are_asked_about(tmp_path
 
 @pytest.mark.parametrize("people", [("Doctor", "Nurse"), ("Juge", "Avocat"), ("Lector A", "Lector B")])
 def test_columns_called_like_a_person_that_hold_labels_are_annotators(people: tuple[str, str], tmp_path: Path) -> None:
+    labels(tmp_path / "n", ("image", *people), lambda i: [CLASSES.index(a(i) if i % k else b(i)) for k in (3, 4)])
+    assert found(load_dataset(tmp_path / "n")) == dict.fromkeys(sorted(people), N)
     labels(tmp_path / "wide", ("image", *people), lambda i: (a(i), b(i)))
     study = load_dataset(tmp_path / "wide")
     assert study.reading.questions == ()

@@ -22,7 +22,7 @@ TITLES = {
     "Portuguese": "Imagem, Avaliador, Emoção, Maioria, Verdade, Paciente, Sexo, Hospital",
     "Dutch": "Afbeelding, Beoordelaar, Emotie, Meerderheid, Waarheid, Patiënt, Geslacht, Ziekenhuis",
     "Polish": "Zdjęcie, Oceniający, Emocja, Większość, Prawda, Pacjent, Płeć, Szpital",
-    "Turkish": "Görüntü, Değerlendirici, Duygu, Çoğunluk, Doğru cevap, Hasta, Cinsiyet, Hastane",
+    "Turkish": "Görüntü, Değerlendirici, Duygu, Çoğunluk, Gerçek, Hasta, Cinsiyet, Hastane",
     "Russian": "Изображение, Разметчик, Эмоция, Консенсус, Истина, Пациент, Пол, Больница",
     "Chinese": "图片, 标注者, 情绪, 共识, 真值, 患者编号, 性别, 医院",
     "Japanese": "画像, 評価者, 感情, 合意, 正解, 患者ID, 性別, 病院",

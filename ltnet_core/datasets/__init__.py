@@ -20,7 +20,7 @@ from ..registry import Registry
 from . import formats, images_only, index
 from .assemble import assemble
 from .corrections import NOTHING, Corrections
-from .disagreement import disagreement
+from .disagreement import beside_folders
 from .formats import joined
 from .left_out import Without
 from .preview import FirstRows, Preview
@@ -132,7 +132,7 @@ def read_files(
         reading = reader.read(files, name)
     reading = revise(reading, corrections)
     if format is None:
-        reading = replace(reading, questions=[*disagreement(reader.FORMAT, reading, corrections), *reading.questions])
+        reading = beside_folders(reader.FORMAT, reading, corrections)
     return reading, reader.FORMAT, why
 
 

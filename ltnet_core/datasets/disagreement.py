@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .corrections import Corrections
 from .formats import imagefolder
@@ -15,23 +18,25 @@ from .names.image_names import match_names
 from .questions import Answer, Question, flag, listed
 from .reading import Reading
 from .sources.files import Files, inside
+from .study import Problem
 from .tables.columns import labels as label_columns
 
 TABLES = ("long-table", "wide-table", "votes-table", "plain", "ltnet-list")
 PLAIN, PLAIN_TABLE = "plain", "annotations.csv"
 FOLDERS = ("imagefolder", "annotator-folders")
-LABELS_AGREE, FEWEST, SHOWN = 0.999, 4, 4
+LABELS_AGREE, FEWEST, SHOWN, TOLD = 0.999, 4, 4, 0.5
 
 
-def disagreement(format: str, reading: Reading, corrections: Corrections) -> list[Question]:
-    """A question where folders of images can be classes and differ from the labels of the table.
+def beside_folders(format: str, reading: Reading, corrections: Corrections) -> Reading:
+    """The reading with the question whether folders of images are the classes, or tables beside what was read.
 
-    Folders are no classes where none is named like a class of the table: by person, by date, by number.
+    Folders that are named like no class of the table and do not tell its labels, by person, by date, by number, are no
+    classes, which is noted.
     """
     if format in FOLDERS:
-        return _beside_folders(reading, corrections)
+        return _asking(reading, _beside_class_folders(reading, corrections))
     if format == PLAIN and (beside := _beside_plain(reading, corrections)):
-        return beside
+        return _asking(reading, beside)
     if (
         format not in TABLES
         or not reading.images
@@ -40,18 +45,18 @@ def disagreement(format: str, reading: Reading, corrections: Corrections) -> lis
         or corrections.classes_are
         or corrections.annotators
     ):
-        return []
+        return reading
     by_folder = class_folders(reading.files)
     if not by_folder:
-        return []
+        return reading
     names = sorted({c.casefold() for c in by_folder.values()})
-    agree, total, classes = _compared(reading, by_folder, names)
+    agree, total, counts = _compared(reading, by_folder, names)
     file, folders = reading.labels[0].file, sorted(set(by_folder.values()))[:SHOWN]
     files = listed(dict.fromkeys(r.file for r in reading.labels))
     table = Answer(_explicit(format, reading), "the table holds the labels; the folders are none")
     ways: tuple[Answer, ...] = (table, Answer(flag("--ignore", files), "the folders are the labels; the table is none"))
     where = f"images lie in folders called {', '.join(folders)}"
-    alike = len(classes & set(names)) > 1
+    alike = len(set(counts) & set(names)) > 1
     if total is None:
         sentence = f"{file} names no image of the dataset, and {where}: the folders may be the labels."
         ways = ways[1:]
@@ -61,32 +66,61 @@ def disagreement(format: str, reading: Reading, corrections: Corrections) -> lis
         sentence = (
             f"{file} and the folders disagree: {where}, and {agree:,} of {total:,} labels in the table say the same."
         )
+    elif not alike and _tell_the_label(np.stack(list(counts.values())), names):
+        sentence = f"{where}, which tell the labels of {file}, but not in every row: the folders may be classes, too."
     else:
-        return []
-    return [Question("folders and table disagree", sentence, (file, *folders), ways)]
+        note = Problem("folders left out", 1, (f"{where}, which are taken for no classes beside {file}.",), "note")
+        return reading if alike else replace(reading, problems=[*reading.problems, note])
+    return _asking(reading, [Question("folders and table disagree", sentence, (file, *folders), ways)])
 
 
-def _compared(reading: Reading, by_folder: Mapping[str, str], names: Sequence[str]) -> tuple[int, int | None, set[str]]:
-    """How many labels of the tables are called like the image's folder, of how many; and all classes of the tables.
+def _asking(reading: Reading, questions: Sequence[Question]) -> Reading:
+    return replace(reading, questions=[*questions, *reading.questions])
+
+
+def _compared(
+    reading: Reading, by_folder: Mapping[str, str], names: Sequence[str]
+) -> tuple[int, int | None, dict[str, NDArray[np.int64]]]:
+    """How many labels of the tables are called like the image's folder, of how many; and each class's by folder.
 
     None where the tables name no image of the dataset, nor several at once.
     """
     code = {n: k for k, n in enumerate(names)}
     agree = total = 0
-    classes: set[str] = set()
+    counts: dict[str, NDArray[np.int64]] = {}
     there, named = set(reading.images), False
     for rows in reading.labels:
         found = match_names([str(n) for n in rows.frame["image"].cat.categories], reading.images)
         images, named = found.images, named or bool(found.ambiguous) or not there.isdisjoint(found.images)
         words = [str(c).casefold() for c in rows.frame["label"].cat.categories]
-        classes.update(words)
         known = [code[by_folder[i].casefold()] if i in by_folder else -1 for i in images]
         folder = np.asarray(known, dtype=np.int64)
         label = np.asarray([code.get(c, -2) for c in words], dtype=np.int64)
         of_row = folder[rows.frame["image"].cat.codes]
         total += int((of_row >= 0).sum())
         agree += int((of_row == label[rows.frame["label"].cat.codes]).sum())
-    return agree, total if named else None, classes
+        for k, word in enumerate(words):
+            here = of_row[(rows.frame["label"].cat.codes == k) & (of_row >= 0)]
+            counts[word] = counts.get(word, 0) + np.bincount(here, minlength=len(names))
+    return agree, total if named else None, counts
+
+
+def _tell_the_label(counts: NDArray[np.int64], names: Sequence[str]) -> bool:
+    """Whether class folders tell much of an image's label, and not all; ``counts`` (classes, folders) are labels.
+
+    By Cramér's V without its bias (Bergsma 2013). Folders of persons and places are as many as there are, or numbered.
+    """
+    counts = counts[counts.sum(1) > 0][:, counts.sum(0) > 0]
+    total, (rows, columns) = counts.sum(), counts.shape
+    if min(rows, columns) < 2 or columns > 2 * rows + 1 or any(re.search(r"\d", n) for n in names):
+        return False
+    if rows == columns == (counts > 0).sum():  # the same in other words
+        return False
+    expected = np.outer(counts.sum(1), counts.sum(0)) / total
+    per_row = float(((counts - expected) ** 2 / expected).sum() / total)
+    per_row -= (rows - 1) * (columns - 1) / (total - 1)
+    free = min(n - (n - 1) ** 2 / (total - 1) for n in (rows, columns)) - 1
+    return bool(per_row >= TOLD**2 * free)
 
 
 def _called_otherwise(reading: Reading) -> bool:
@@ -100,7 +134,7 @@ def _called_otherwise(reading: Reading) -> bool:
     return False
 
 
-def _beside_folders(reading: Reading, corrections: Corrections) -> list[Question]:
+def _beside_class_folders(reading: Reading, corrections: Corrections) -> list[Question]:
     """The questions whether folders are the labels, where a table beside them may hold labels and is not read."""
     out = []
     classes = {str(c) for r in reading.labels for c in r.frame["label"].cat.categories}

@@ -14,7 +14,7 @@ from ...errors import DatasetError
 from ..coded_columns import categorical
 from ..corrections import NOTHING, Corrections
 from ..names.folder_levels import WRAPPERS, ImageRole, lay_out
-from ..names.splits import PIECE, set_name
+from ..names.splits import PIECE, set_name, words
 from ..questions import Answer, Question, flag, listed
 from ..reading import Match, Reading, Rows
 from ..sources.files import Files
@@ -107,7 +107,7 @@ def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading
 
 def _numbered(sources: list[str], corrections: Corrections) -> list[Question]:
     """The question whether folders such as fold1 and fold2 are coders, or parts of one dataset."""
-    if len(sources) < 2 or corrections.annotators or not all(PIECE.fullmatch(s.lower()) for s in sources):
+    if len(sources) < 2 or corrections.annotators or not all(PIECE.fullmatch(" ".join(words(s))) for s in sources):
         return []
     shown = ", ".join(sources[:4])
     ways = (

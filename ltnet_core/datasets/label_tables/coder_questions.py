@@ -9,7 +9,7 @@ from ...annotation_rows import MACHINE_PREFIX
 from ...annotations import ADJUDICATOR
 from ..corrections import Corrections
 from ..names.class_numbers import all_numbers
-from ..names.splits import AGREED, TRAIN_ELSEWHERE, TRUTH, is_called, part_of, words
+from ..names.splits import AGREED, PAIRED, TRAIN_ELSEWHERE, TRUTH, bare_words, is_called, part_of, words
 from ..questions import Answer, Question, flag, listed
 from ..reading import Rows
 from .row_questions import MODELS
@@ -29,6 +29,8 @@ def called_like_parts(labels: Sequence[Rows], own: set[str], corrections: Correc
     held = [n for n in names if part_of(n) == "test" and (not own or n in own)]
     if not held and any(called_train(n) and (not own or n in own) for n in names):
         held = [n for n in names if not called_train(n)]
+    paired = not held and all("".join(bare_words(n)) in PAIRED and (not own or n in own) for n in names)
+    held = names if paired else held
     if held and GIVEN_NAMES.issuperset(held) and _share_images(rows, held):
         return []
     if len(names) < 2 or not held or corrections.annotators or any(corrections.part(n) for n in names):
@@ -43,10 +45,12 @@ def called_like_parts(labels: Sequence[Rows], own: set[str], corrections: Correc
             out = [n for n in names if n != train]
             flags = f"{flag('--split', 'train=' + listed([train]))} {flag('--split', 'test=' + listed(out))}"
             ways.append(Answer(flags, f"{train} is trained on, {', '.join(out)} is evaluated"))
-    called, part = (held, "test") if part_of(held[0]) == "test" else (list(filter(called_train, names)), "training")
+    called, part = (held, "the test part") if part_of(held[0]) == "test" else (held, "parts")
+    if not paired and part == "parts":
+        called, part = list(filter(called_train, names)), "the training part"
     sentence = (
         f"{', '.join(map(repr, names[:SHOWN]))} are read as coders, but {', '.join(map(repr, called[:SHOWN]))} "
-        f"{'is' if len(called) == 1 else 'are'} called like the {part} part of a dataset."
+        f"{'is' if len(called) == 1 else 'are'} called like {part} of a dataset."
     )
     return [Question("coder called like a part", sentence, tuple(held), tuple(ways))]
 

@@ -15,6 +15,12 @@ from ..tables.table import Table
 from .role_questions import Titles
 
 MOST_CLASSES, FEW, SAMPLE, MOST_CODES = 200, 20, 200, 50
+FEWEST_AGREED, AGREED = 8, 0.3
+
+
+def _key(cell: str) -> str:
+    """A cell with one spelling for each number and without case."""
+    return cell.casefold() if (n := number(cell)) is None else str(n)
 
 
 class ColumnFacts:
@@ -35,7 +41,7 @@ class ColumnFacts:
 
     def keys(self, column: str) -> set[str]:
         """The different cells of a column, with one spelling for each number and without case."""
-        return {v.casefold() if (n := number(v)) is None else str(n) for v in self.values(column)}
+        return set(map(_key, self.values(column)))
 
     def few(self, column: str) -> bool:
         """Whether a column's cells repeat as classes do: few different ones for so many rows, no measured numbers."""
@@ -48,6 +54,18 @@ class ColumnFacts:
         """Whether two columns hold the same classes, at least half of those of the one that has fewer."""
         one, other = self.keys(a), self.keys(b)
         return bool(one and other) and 2 * len(one & other) >= min(len(one), len(other))
+
+    def agree(self, a: str, b: str) -> bool:
+        """Whether two columns say the same of a row more often than by chance (Cohen's kappa), as annotators do."""
+        cells = [self.table.frame[c].cat for c in (a, b)]
+        keys = {v: i for i, v in enumerate(sorted(self.keys(a) | self.keys(b)))}
+        of = [np.asarray([keys.get(_key(str(v)), -1) for v in c.categories], dtype=np.int64)[c.codes] for c in cells]
+        both = (of[0] >= 0) & (of[1] >= 0)
+        if both.sum() < FEWEST_AGREED:
+            return False
+        one, other = (np.bincount(x[both], minlength=len(keys)) / both.sum() for x in of)
+        by_chance = float(one @ other)
+        return bool((of[0] == of[1])[both].mean() - by_chance >= AGREED * (1 - by_chance) > 0)
 
     def speaks(self, column: str, others: Sequence[str]) -> bool:
         """Whether a column may be an annotator's: it has several classes, or its only class is in another column."""

@@ -58,10 +58,17 @@ class ImageRows(ColumnFacts):
         return [c for c in columns if c in names or not any(self.same(c, n) for n in names)]
 
     def alike(self, chosen: Sequence[str], free: Sequence[str]) -> list[str]:
-        """The columns called like what is said of an image that hold words of annotators: *condition*, a Mr *Page*."""
-        others = [c for c in without(free, chosen) if about(c) and self.few(c) and self.in_words(c)]
-        others = [c for c in others if len(self.keys(c)) > 1 and not self.keys(c) <= YES_OR_NO]
-        return [c for c in others if any(self.share(c, x) for x in chosen)]
+        """The columns called like what is said of an image that hold words of annotators: *condition*, a Mr *Land*.
+
+        So are numbers that say the same as an annotator more often than by chance: age and batch do not.
+        """
+        others = [c for c in without(free, chosen) if about(c) and self.few(c) and not self.keys(c) <= YES_OR_NO]
+        words = [c for c in others if self.in_words(c) and any(self.share(c, x) for x in chosen)]
+        return [c for c in others if len(self.keys(c)) > 1 and (c in words or self.agrees(c, chosen))]
+
+    def agrees(self, column: str, chosen: Sequence[str]) -> bool:
+        """Whether a column agrees with most of the annotators' columns."""
+        return 2 * sum(self.agree(column, c) for c in chosen) > len(chosen)
 
     def alike_among(self, free: Sequence[str]) -> list[str]:
         """The columns called like what is said of an image that hold the same words, or are numbered: site1, site2."""

@@ -102,8 +102,9 @@ class _Finder(ImageRows):
     def is_own_column(self, column: str, image: str, taken: Iterable[str | None]) -> bool:
         """Whether a column called like a person holds what the person said: Doctor beside Nurse, a row per image."""
         rest = [c for c in without(self.usable, [image, column, *taken]) if self.few(c)]
-        alike = self.few(column) and self.in_words(column) and any(self.share(column, c) for c in rest)
-        return alike and not labels(rest) and not self.repeats(image)
+        alike = [c for c in rest if self.few(column) and self.share(column, c)]
+        own = any(self.in_words(column) or self.agree(column, c) for c in alike)
+        return own and not labels(rest) and not self.repeats(image)
 
     def truth(self, taken: Iterable[str | None]) -> str | None:
         """The column of known truth by its name; one that says yes or no of rows with other labels is none."""

@@ -235,7 +235,7 @@ WORDS = {
         "coder": "değerlendirici, değerlendiren, etiketleyen, etiketleyici, kodlayıcı, uzman, hekim, katılımcı, "
         "gözlemci",
         "label": "sınıf, etiket, kategori, duygu, ifade, yüz ifadesi, tanı, teşhis, tür, yanıt, cevap",
-        "truth": "gerçek etiket, doğru cevap, referans",
+        "truth": "gerçek, gerçek etiket, doğru cevap, referans",
         "agreed": "uzlaşı, uzlaşma, çoğunluk, çoğunluk oyu",
         "confidence": "güven, eminlik",
         "source": "kaynak, veri kümesi, veri seti",

@@ -37,8 +37,11 @@ AGREED = frozenset(
 FEW = 4
 # What pieces of one dataset are called: fold1, batch_2.
 PIECE = re.compile(
-    r"(?:\w+[ _\-])?(?:k?fold|cv|part|batch|chunk|piece|session|shard|volume|subset|split|set|group)[ _\-]?\d+"
+    r"(?:\w+[ _\-])?(?:k?fold|cv|part|batch|chunk|piece|session|shard|volume|subset|split|set|group)"
+    r"(?:[ _\-]?\d+|[ _\-][a-d])"
 )
+# Parts of which one is for training, by no rule which.
+PAIRED = frozenset(phrases("seen, unseen, known, unknown, gallery, probe, query, support, base, novel, holdin"))
 # Words of these, and of models, that people and teams have in their names, and words beside them that change nothing.
 OF_PEOPLE = frozenset({"gold", "golden", "reference", "final", "model", "machine", "auto", "ai", "bot", "network"})
 BESIDE = frozenset(
