@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import ROOT, Command, write_csv, write_image
+from conftest import Command, write_csv, write_image
 from fake_run import write_fake_run
 from label_studio_converter import Converter
 from label_studio_converter.converter import Format
@@ -83,21 +83,6 @@ def store(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 # ---- the registry
-
-
-def test_a_new_export_is_one_file_on_the_command_line(run: Run, tmp_path: Path) -> None:
-    shutil.copytree(ROOT / "ltnet_core", tmp_path / "ltnet_core", ignore=shutil.ignore_patterns("__pycache__"))
-    (tmp_path / "ltnet_core" / "export" / "kinds" / "count.py").write_text(TOY)
-
-    def ltnet(*arguments: object) -> subprocess.CompletedProcess[str]:
-        environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
-        command = [sys.executable, "-m", "ltnet_core", "export", *map(str, arguments)]
-        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=100)
-
-    assert "count (.txt): How many images there are." in " ".join(ltnet("--help").stdout.split())
-    done = ltnet(run.folder, "--format", "count", "--out", "n.txt")
-    assert (done.returncode, done.stdout) == (0, "Wrote n.txt.\n"), done.stderr
-    assert (tmp_path / "n.txt").read_text() == "12 images"
 
 
 def test_an_export_can_be_registered_from_python(run: Run, tmp_path: Path) -> None:

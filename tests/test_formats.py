@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
-import json
-import os
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ROOT, Command, write_csv, write_image
+from conftest import Command, write_csv, write_image
 from miniatures import MINIATURES, to_zip
 from miniatures_exports import DATASET, EXPORTS
 from miniatures_layouts import LAYOUTS
@@ -228,18 +223,6 @@ def labels_in_names(folder: Path) -> Path:
     for name in ("happy-1.png", "sad-2.png", "happy-3.png"):
         write_image(folder / name)
     return folder
-
-
-def test_a_new_format_is_one_file_on_the_command_line(tmp_path: Path) -> None:
-    shutil.copytree(ROOT / "ltnet_core", tmp_path / "ltnet_core", ignore=shutil.ignore_patterns("__pycache__"))
-    (tmp_path / "ltnet_core" / "datasets" / "formats" / "label_in_name.py").write_text(TOY)
-    at = labels_in_names(tmp_path / "data")
-    command = [sys.executable, "-m", "ltnet_core", "inspect", str(at), "--json"]
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=100)
-    assert done.returncode == 0, done.stderr
-    content = json.loads(done.stdout)
-    assert (content["format"], content["coders"]["names"]["counts"]) == ("label-in-name", {"happy": 2, "sad": 1})
 
 
 def test_a_format_can_be_registered_from_python_and_is_asked_at_its_place(tmp_path: Path) -> None:
