@@ -25,7 +25,7 @@ from ltnet_core.learning.ltnet import Classifier
 from ltnet_core.learning.networks import build_network
 from ltnet_core.learning.schedule import Schedule
 from ltnet_core.learning.side_by_side import SideBySide
-from ltnet_core.learning.training import fit_in_turns
+from ltnet_core.learning.training import FitArguments, fit_in_turns
 from ltnet_core.learning.training_data import ResidentPixels, TrainingData, on_device
 from ltnet_core.learning.turns import Turns
 from ltnet_core.learning.views import predict
@@ -69,7 +69,7 @@ class Row:
         every, held = np.arange(self.items), self.items // HELD_OUT
         watch = Watch(note=print, others=lambda: driver.others)
         schedule = Schedule(self.epochs, self.batch, lr=0.05, optimizer="sgd")
-        yield from fit_in_turns(model, data, every[held:], every[:held], schedule, number, None, True, watch)
+        yield from fit_in_turns(model, data, FitArguments(every[held:], every[:held], schedule, number), watch)
         predict(model, data, every)
         return {name: value.cpu() for name, value in model.state_dict().items()}
 

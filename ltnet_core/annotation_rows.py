@@ -56,8 +56,8 @@ class Column:
 def find_problems(
     frame: pd.DataFrame,
     *,
-    items: Names | None = None,
-    classes: Names | None = None,
+    items: Names | None,
+    classes: Names | None,
     coders: Names | None = None,
 ) -> list[Problem]:
     """Everything that keeps rows ``image, coder, label[, count]`` from being a table.

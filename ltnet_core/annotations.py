@@ -163,9 +163,9 @@ class AnnotationTable:
         cls,
         frame: pd.DataFrame,
         *,
-        items: Sequence[str] | None = None,
-        classes: Sequence[str] | None = None,
-        coders: Sequence[str] | None = None,
+        items: Sequence[str] | None,
+        classes: Sequence[str] | None,
+        coders: Sequence[str] | None,
     ) -> AnnotationTable:
         """The same from rows in which :func:`find_problems` finds nothing."""
         columns = {c: Column.of(frame[c]) for c in ("image", "coder", "label")}

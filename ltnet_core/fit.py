@@ -306,9 +306,9 @@ def _in_words(e: Exception, trainer: Trainer | None) -> Exception:
 def _train(trainer: Trainer) -> None:
     trainer.prepare()
     learned = METHODS.named(trainer.settings.method).learn(trainer)
-    trainer.enter("results")
+    trainer.progress.enter("results")
     for note in write_results(trainer.run, trainer.study, trainer.human, learned):
-        trainer.note(note)
+        trainer.progress.note(note)
     trainer.progress.stop_if_asked()
     trainer.keep_networks(learned)
     finish(trainer.run)

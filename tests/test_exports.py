@@ -29,6 +29,7 @@ from ltnet_core.explore.adjudications import Adjudications, Decision, decisions_
 from ltnet_core.explore.set_aside import with_set_aside
 from ltnet_core.export import finished_run as export
 from ltnet_core.export import matrix_files, report
+from ltnet_core.export.kind import EXPORTS, export_run
 from ltnet_core.files.spreadsheet import csv_bytes, guard, unguarded
 from ltnet_core.runs.run import Run
 
@@ -397,19 +398,10 @@ def test_a_file_that_cannot_be_finished_is_named_and_leaves_nothing(run: Run, tm
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("name", ["no/such/x", "."])
-@pytest.mark.parametrize("kind", ["table", "matrices", "report"])
-def test_a_file_that_cannot_be_written_is_refused_before_the_work(
-    run: Run, kind: str, name: str, tmp_path: Path
-) -> None:
-    suffix = {"table": ".csv", "matrices": ".json", "report": ".html"}[kind]
-    out = tmp_path / name if "/" in name else tmp_path / f"folder{suffix}"
-    out = out.with_suffix(suffix)
-    if name == ".":
-        out.mkdir()
-    with pytest.raises(OptionError, match="does not exist|is a folder"):
-        {
-            "table": lambda: export.write_table(pd.DataFrame({"a": [1]}), out),
-            "matrices": lambda: export.write_matrices(MATRICES, out),
-            "report": lambda: export.export_report(run, out),
-        }[kind]()
+def test_a_file_that_cannot_be_written_is_refused_before_the_work(run: Run, tmp_path: Path) -> None:
+    for name, export_of_kind in EXPORTS.items():
+        suffix = next(iter(export_of_kind.suffixes))
+        (tmp_path / f"folder{suffix}").mkdir(exist_ok=True)
+        for out in (tmp_path / "no" / f"x{suffix}", tmp_path / f"folder{suffix}"):
+            with pytest.raises(OptionError, match="does not exist|is a folder"):
+                export_run(run, name, out)

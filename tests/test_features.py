@@ -223,7 +223,7 @@ def test_a_single_layer_is_averaged_over_more_epochs(
     schedules: list[Schedule] = []
 
     def begun(*arguments: Any) -> Any:
-        schedules.append(arguments[4])
+        schedules.append(arguments[2].schedule)
         raise Cancelled
 
     model = IPA2LT("quick", device="cpu", machine_coders=False, **changes)

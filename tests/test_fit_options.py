@@ -183,8 +183,8 @@ def test_cutout_follows_the_whole_schedule_that_a_network_begins(
 ) -> None:
     holes: list[tuple[int, int]] = []
 
-    def begun(model: Any, data: Any, train: Any, held_out: Any, schedule: Any, *others: Any) -> Any:
-        holes.append((schedule.epochs, data.hole))
+    def begun(model: Any, data: Any, arguments: Any, *others: Any) -> Any:
+        holes.append((arguments.schedule.epochs, data.hole))
         raise Cancelled
 
     monkeypatch.setattr(network_stage, "fit_in_turns", begun)

@@ -20,7 +20,7 @@ from ltnet_core.learning.networks import build_network
 from ltnet_core.learning.schedule import Schedule, optimizers_of, rates_at
 from ltnet_core.learning.side_by_side import SideBySide
 from ltnet_core.learning.steps import EAGER_FIRST, Steps
-from ltnet_core.learning.training import fit, fit_in_turns
+from ltnet_core.learning.training import FitArguments, fit, fit_in_turns
 from ltnet_core.learning.training_data import ResidentPixels, TrainingData, on_device
 from ltnet_core.learning.transition import SoftmaxTransitions
 from ltnet_core.learning.turns import Turns
@@ -162,8 +162,8 @@ def test_networks_side_by_side_learn_the_bytes_that_they_learn_alone() -> None:
     def turns(number: int, driver: SideBySide[dict[str, torch.Tensor]]) -> Turns[dict[str, torch.Tensor]]:
         made = model(names[number])
         how = replace(schedule(epochs=3), batch_size=sizes[number])
-        arguments = items[HELD_OUT:], items[:HELD_OUT], how, number, None, True
-        yield from fit_in_turns(made, on, *arguments, Watch(note=pytest.fail, others=lambda: driver.others))
+        arguments = FitArguments(items[HELD_OUT:], items[:HELD_OUT], how, number)
+        yield from fit_in_turns(made, on, arguments, Watch(note=pytest.fail, others=lambda: driver.others))
         predict(made, on, items)
         return {k: v.cpu() for k, v in made.state_dict().items()}
 

@@ -22,7 +22,7 @@ from ltnet_core.learning.networks import build_network
 from ltnet_core.learning.schedule import Schedule
 from ltnet_core.learning.side_by_side import SideBySide, why_in_order
 from ltnet_core.learning.steps import Steps
-from ltnet_core.learning.training import fit, fit_in_turns
+from ltnet_core.learning.training import FitArguments, fit, fit_in_turns
 from ltnet_core.learning.turns import Turns
 from ltnet_core.learning.watch import Watch
 from ltnet_core.runs.run import Run
@@ -85,7 +85,8 @@ class Beside:
         watch = Watch(
             step, skip=skip, note=lambda m: self.notes.append(f"{stage}: {m}"), others=lambda: self.driver.others
         )
-        yield from fit_in_turns(model, *arguments(stage, epochs), SEEDS[stage], path, True, watch)
+        images, *rest = arguments(stage, epochs)
+        yield from fit_in_turns(model, images, FitArguments(*rest, SEEDS[stage], path), watch)
         return model.state_dict()
 
 

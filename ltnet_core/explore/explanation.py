@@ -86,7 +86,7 @@ def _rivals(posterior: FloatArray, annotations: Mapping[str, FloatArray], learne
     return said[:MOST_RIVALS] or others[:1]
 
 
-def look_alikes(run: Run, items: LearnedItems, row: int, most: int = LOOK_ALIKES) -> list[tuple[int, float]]:
+def look_alikes(run: Run, items: LearnedItems, row: int) -> list[tuple[int, float]]:
     """Rows with the most similar features, and the cosines; empty where the run stored no features."""
     if not run.keeps("features.npy"):
         return []
@@ -100,6 +100,6 @@ def look_alikes(run: Run, items: LearnedItems, row: int, most: int = LOOK_ALIKES
     for start in range(0, len(near), BLOCK):  # in parts: they are kept in half precision
         near[start : start + BLOCK] = np.asarray(all_features[start : start + BLOCK], dtype=np.float32) @ mine
     near[row] = -np.inf
-    best = np.argpartition(-near, min(most, len(near) - 1))[:most]
+    best = np.argpartition(-near, min(LOOK_ALIKES, len(near) - 1))[:LOOK_ALIKES]
     best = best[np.argsort(-near[best], kind="stable")]
     return [(int(i), float(near[i])) for i in best if np.isfinite(near[i])]

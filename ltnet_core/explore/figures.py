@@ -79,7 +79,7 @@ class ClassFigures:
         """Mean F1 of the classes that occur or are predicted."""
         return float(np.nanmean(self.f1)) if self.items else None
 
-    def macro_f1_interval(self, seed: int = 0) -> tuple[float, float] | None:
+    def macro_f1_interval(self) -> tuple[float, float] | None:
         """Its 95 % interval, by drawing the images again (bootstrap, percentiles).
 
         Where every image or none is right, all draws are alike: there it is the interval of the accuracy.
@@ -89,7 +89,7 @@ class ClassFigures:
             return None if accuracy is None else wilson(accuracy, self.items)
         k = len(self.classes)
         truth, predicted = np.nonzero(self.counts)  # all others stay empty in every draw
-        share, right, rng = self.counts[truth, predicted] / self.items, truth == predicted, np.random.default_rng(seed)
+        share, right, rng = self.counts[truth, predicted] / self.items, truth == predicted, np.random.default_rng(0)
         means = []
         for _ in range(DRAWS):
             draw = rng.multinomial(self.items, share)

@@ -141,11 +141,10 @@ def write_matrices(content: dict[str, Any], out: Path) -> None:
     Raises
     ------
     OptionError
-        another suffix, or the folder does not exist.
+        another suffix.
     StorageError
         the file could not be written.
     """
-    require_folder(out)
     write_bytes(out, matrices_bytes(content, out.suffix.lower()))
 
 
@@ -169,11 +168,6 @@ def load_matrices(run: Run) -> dict[str, Any]:
     return out
 
 
-def export_matrices(run: Run, out: Path) -> None:
-    """Write the learned matrices of a run, see :func:`write_matrices`."""
-    write_matrices(load_matrices(run), out)
-
-
 def export_report(run: Run, out: Path, title: str = "") -> None:
     """Write one self-contained HTML page: what was trained, how right it is, the matrices.
 
@@ -181,14 +175,11 @@ def export_report(run: Run, out: Path, title: str = "") -> None:
 
     Raises
     ------
-    OptionError
-        the folder does not exist.
     RunError
         the run is not finished, or one of its files is damaged.
     StorageError
         the file could not be written.
     """
-    require_folder(out)
     notes = [str(e.get("message", "")) for e in run.events() if e["event"] == "note"]
     path = run.result("evaluation.json")
     evaluation, matrices = read_json(path), load_matrices(run)

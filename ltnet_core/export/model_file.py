@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from ..files.reading import read_json
-from ..files.writing import require_folder, write_bytes
+from ..files.writing import write_bytes
 from ..learning.weights import load_weights
 from ..runs.run import Run
 from ..runs.stored_results import read_transitions
@@ -36,9 +36,8 @@ def export_model(run: Run, out: Path) -> None:
 
     Raises
     ------
-    OptionError, RunError, StorageError
+    RunError, StorageError
     """
-    require_folder(out)
     index = read_json(run.result("networks/index.json"))
     matrices = read_transitions(run)
     content = {

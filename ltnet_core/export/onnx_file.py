@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import LTNetError
-from ..files.writing import require_folder, write_bytes
+from ..files.writing import write_bytes
 from ..labels.truth import FLOOR
 from ..learning.predict import Predictor
 from ..learning.views import mean_p
@@ -59,7 +59,6 @@ def export_onnx(run: Run, out: Path) -> None:
         the packages ``onnx`` and ``onnxscript`` are not installed.
     OptionError, RunError, StorageError
     """
-    require_folder(out)
     try:
         import onnx
         import onnxscript  # noqa: F401 - PyTorch's exporter needs it

@@ -11,8 +11,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..errors import OptionError
-from ..files.writing import require_folder
 from ..runs.run import Run
 from ..runs.stored_results import read_transitions
 from .finished_run import write_tables
@@ -29,24 +27,12 @@ COLUMNS = (
 )
 
 
-def require_table(out: Path) -> None:
-    """Raise unless predictions can be written to the file.
-
-    Raises
-    ------
-    OptionError
-    """
-    if out.suffix.lower() not in (".csv", ".parquet"):
-        raise OptionError(f"cannot write {out.name!r}: the name must end in .csv or .parquet.")
-    require_folder(out)
-
-
 def write_predictions(
     run: Run,
     images: Sequence[str | os.PathLike[str]],
     out: Path,
-    device: str = "auto",
-    features: str | os.PathLike[str] | None = None,
+    device: str,
+    features: str | os.PathLike[str] | None,
 ) -> tuple[int, int]:
     """Write the predictions of a finished run for images, folders and archives, as ``.csv`` or ``.parquet``.
 
@@ -60,7 +46,6 @@ def write_predictions(
     """
     from ..learning.predict import predicted  # imports PyTorch, which takes seconds
 
-    require_table(out)
     matrices = read_transitions(run)
     counts = [0, 0]
 

@@ -80,9 +80,7 @@ def write_csv(frame: pd.DataFrame, out: str | os.PathLike[str], float_format: st
     write_csv_parts(_cut(frame), out, float_format)
 
 
-def write_csv_parts(
-    tables: Iterable[pd.DataFrame], out: str | os.PathLike[str], float_format: str | None = None
-) -> None:
+def write_csv_parts(tables: Iterable[pd.DataFrame], out: str | os.PathLike[str], float_format: str | None) -> None:
     """Write tables of the same columns one below the other, each when it is there: a large file needs little memory.
 
     Raises

@@ -15,8 +15,28 @@ import torch
 from torch import Tensor
 
 
+class Weighted:
+    """What lists and tables of annotations share."""
+
+    weight: Tensor
+
+    @cached_property
+    def mass(self) -> Tensor:
+        """Σ of all weights."""
+        return self.weight.sum()
+
+    @cached_property
+    def joint_mass(self) -> Tensor:
+        """Σ over the images of min(1, sum of its weights)."""
+        return self.item_mass().clamp(max=1).sum()
+
+    def item_mass(self) -> Tensor:
+        """(B,) sum of the weights of each image."""
+        raise NotImplementedError
+
+
 @dataclass(frozen=True)
-class Entries:
+class Entries(Weighted):
     """The annotations of one batch, as (E,) tensors, sorted by ``row``.
 
     ``row`` is the index of the image in the batch; ``weight`` is count × coder weight. Where ``per_item`` is not 0,
@@ -38,18 +58,7 @@ class Entries:
     def is_empty(self) -> bool:
         return not len(self.row)
 
-    @cached_property
-    def mass(self) -> Tensor:
-        """Σ of all weights."""
-        return self.weight.sum()
-
-    @cached_property
-    def joint_mass(self) -> Tensor:
-        """Σ over the images of min(1, sum of its weights)."""
-        return self.item_mass().clamp(max=1).sum()
-
     def item_mass(self) -> Tensor:
-        """(B,) sum of the weights of each image."""
         if self.per_item:
             return self.weight.view(-1, self.per_item).sum(1)
         return torch.bincount(self.row, weights=self.weight)
@@ -103,7 +112,7 @@ class _Joint(torch.autograd.Function):
 
 
 @dataclass(frozen=True)
-class WeightTable:
+class WeightTable(Weighted):
     """The annotations of one batch as ``weight`` (B,C,K): count × coder weight of every label by every coder."""
 
     weight: Tensor
@@ -111,18 +120,7 @@ class WeightTable:
     def is_empty(self) -> bool:
         return not self.weight.numel()
 
-    @cached_property
-    def mass(self) -> Tensor:
-        """Σ of all weights."""
-        return self.weight.sum()
-
-    @cached_property
-    def joint_mass(self) -> Tensor:
-        """Σ over the images of min(1, sum of its weights)."""
-        return self.item_mass().clamp(max=1).sum()
-
     def item_mass(self) -> Tensor:
-        """(B,) sum of the weights of each image."""
         return self.weight.sum((1, 2))
 
     def joint(self, log_p: Tensor, log_t: Tensor) -> Tensor:

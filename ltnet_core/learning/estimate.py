@@ -61,7 +61,7 @@ class RunEstimate:
 
 
 @usual_numbers()
-def estimate_run(study: Study, settings: Settings, *, seed: int = 0, device: str = "auto") -> RunEstimate:
+def estimate_run(study: Study, settings: Settings, *, seed: int = 0, device: str) -> RunEstimate:
     """Estimate the time of a run before it begins. Other work on the machine, now or then, makes it wrong.
 
     Raises

@@ -15,7 +15,7 @@ from ..errors import DamageError, OptionError
 from ..files.mapped_array import new_array
 from ..files.reading import read_array
 from ..runs.checkpoint import forget, keep, kept
-from .group import ALONE, Group
+from .group import Group
 from .ltnet import Classifier
 from .networks import FeatureHead, last_layer
 from .progress import Progress
@@ -67,7 +67,7 @@ def trunk_features(
     items: int,
     trunk: Callable[[], tuple[Classifier, TrainingData]],
     progress: Progress,
-    group: Group = ALONE,
+    group: Group,
 ) -> Features:
     """(N,D,1,1) features of every item by the trunk, kept in the checkpoint ``folder``; ``trunk`` is called if needed.
 

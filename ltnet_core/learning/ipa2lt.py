@@ -18,7 +18,7 @@ from .calibration import plain_temperature, soften, temperature
 from .coder_weights import coder_weights, evidence_weights
 from .coders import add_pseudo_labels
 from .ltnet import Likelihood, LTNet
-from .plan import FitPlan, Plan
+from .plan import FitPlan, Plan, labellers
 from .results import Learned
 from .shared_errors import annotation_shares, fit_shared_errors, item_shares, learned_share, votes
 from .stages import Task
@@ -51,7 +51,7 @@ def learn(trainer: Trainer) -> Learned:
 
     table = humans
     if plan.coders:
-        trainer.enter("pseudo")
+        trainer.progress.enter("pseudo")
         predictions = {c: networks[f"coder:{c}"] for c in plan.coders}
         table = add_pseudo_labels(humans, predictions, settings.coders.pseudo, plan.usable & ~trainer.study.is_test)
 
@@ -65,7 +65,7 @@ def learn(trainer: Trainer) -> Learned:
         else:
             trainer.progress.skip(-plan.fits[LONGER].cost)
     for note in start.notes:
-        trainer.note(note)
+        trainer.progress.note(note)
     fallible = np.asarray([not is_machine(c) for c in table.coders], dtype=np.bool_) & ~start.certain
     task = _task(trainer, table, fallible, start, None if plan.by_labels else warm)
     p = trainer.network(task)
@@ -164,16 +164,16 @@ def _start(trainer: Trainer, table: AnnotationTable, mixed_p: FloatArray | None)
     humans, held_out = plan.table, plan.fits["ltnet"].validation
     reference = settings.coders.reference
     certain = np.asarray([c in settings.coders.given for c in table.coders], dtype=np.bool_)
-    labellers = humans.keep_coders([c for c in humans.coders if c != ADJUDICATOR])
-    by_labels = options.transition_start in ("auto", "dawid-skene") and reference is None and bool(labellers.coders)
-    alone = labels_alone.labels_alone(labellers) if by_labels else labels_alone.LabelsAlone(None, False)
+    teams = labellers(humans)
+    by_labels = options.transition_start in ("auto", "dawid-skene") and reference is None and bool(teams.coders)
+    alone = labels_alone.labels_alone(teams) if by_labels else labels_alone.LabelsAlone(None, False)
     trusted: dict[str, float] = {}
     notes: list[str] = []
     candidate = None
     if alone.chosen is not None:
         notes.append(labels_alone.note(alone))
-    elif mixed_p is not None and labellers.coders and not plan.by_labels and settings.coders.trust == "held-out":
-        trusted = trust(mixed_p, labellers, held_out)
+    elif mixed_p is not None and teams.coders and not plan.by_labels and settings.coders.trust == "held-out":
+        trusted = trust(mixed_p, teams, held_out)
         notes.append(trust_note(trusted))
     weights = coder_weights(table, settings, trusted)
     if options.transition_start == "identity":

@@ -14,7 +14,7 @@ from ..errors import DamageError
 from ..files.reading import read_array
 from ..files.writing import write_array
 from ..runs.checkpoint import forget, keep, kept
-from .group import ALONE, Group
+from .group import Group
 from .ltnet import Classifier
 from .progress import Progress
 from .study_pixels import SAMPLE, spread
@@ -38,7 +38,7 @@ def item_features(
     items: int,
     model: Callable[[], tuple[Classifier, TrainingData]],
     progress: Progress,
-    group: Group = ALONE,
+    group: Group,
 ) -> Vectors:
     """(N,dimensions) unit vectors of all items, kept in the checkpoint ``folder``; ``model`` is called if needed."""
     path = folder / f"{STEM}.npy"
@@ -63,15 +63,15 @@ def item_features(
     return out
 
 
-def principal_axes(sample: Vectors, dimensions: int = DIMENSIONS) -> tuple[Vectors, Vectors]:
-    """Mean (D,) and the first principal axes (D, ≤ dimensions) of a sample (n, D)."""
+def principal_axes(sample: Vectors) -> tuple[Vectors, Vectors]:
+    """Mean (D,) and the first principal axes (D, ≤ 32) of a sample (n, D)."""
     mean = sample.mean(0)
     centred, size = sample - mean, sample.shape[1]
     if len(sample) < size:
-        return mean, np.linalg.svd(centred, full_matrices=False)[2][:dimensions].T
+        return mean, np.linalg.svd(centred, full_matrices=False)[2][:DIMENSIONS].T
     # The eigenvectors of the scatter matrix take a tenth of the time, and float64 makes up for its squares.
     double = centred.astype(np.float64)
-    _, axes = eigh(double.T @ double, subset_by_index=[max(size - dimensions, 0), size - 1])
+    _, axes = eigh(double.T @ double, subset_by_index=[max(size - DIMENSIONS, 0), size - 1])
     return mean, np.ascontiguousarray(axes[:, ::-1], dtype=np.float32)
 
 

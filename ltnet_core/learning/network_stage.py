@@ -35,7 +35,7 @@ from .stages import Task, file_stem, stage_seed
 from .study_features import feature_statistics
 from .study_pixels import StudyPixels, pixel_statistics
 from .timm_networks import is_timm, publication
-from .training import fit_in_turns
+from .training import FitArguments, fit_in_turns
 from .training_data import TrainingData, on_device
 from .turns import Turns, finished
 from .views import predict
@@ -183,7 +183,7 @@ class NetworkStages:
     def _epochs_path(self, stage: str) -> Path:
         return self._run.checkpoint / f"{file_stem(stage)}.epochs.pt"
 
-    def _model(self, task: Task, *, fresh: bool = False) -> Classifier:
+    def _model(self, task: Task, *, fresh: bool) -> Classifier:
         """The untrained model of a task, on the device; ``fresh`` without pretrained weights, to be filled."""
         options = self._settings.network
         seed = stage_seed(self._seed, task.stage, self._plan.table) % 2**31
@@ -258,12 +258,14 @@ class NetworkStages:
         history = yield from fit_in_turns(
             model,
             data,
-            work.train,
-            work.validation,
-            schedule,
-            stage_seed(self._seed, task.stage, self._plan.table),
-            self._epochs_path(task.stage),
-            self._settings.network.cuda_graphs,
+            FitArguments(
+                work.train,
+                work.validation,
+                schedule,
+                stage_seed(self._seed, task.stage, self._plan.table),
+                self._epochs_path(task.stage),
+                self._settings.network.cuda_graphs,
+            ),
             Watch(
                 step=progress.advance,
                 epoch=epoch,
@@ -286,11 +288,7 @@ class NetworkStages:
             if facts is None:
                 return None
             p = read_array(folder / f"{name}.npy", shape, np.float64)
-            fill(
-                self._model(task, fresh=True),
-                load_weights(self.weights_path(task.stage)),
-                self.weights_path(task.stage),
-            )
+            self.trained(task)
         except DamageError as e:
             self._progress.note(f"{e.file!r} is {e.reason}, so its network is trained again.")
             forget(*(folder / f"{name}{end}" for end in (".json", ".npy", ".safetensors")))

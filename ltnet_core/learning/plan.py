@@ -113,11 +113,6 @@ class Plan:
     pooled: Items
     notes: tuple[str, ...]
 
-    def work(self) -> float:
-        """Work of the whole run, in images trained on once."""
-        n = len(self.usable)
-        return (DECODE_COST + FEATURE_COST) * n + sum(f.cost + PREDICT_COST * n for f in self.fits.values())
-
 
 def make_plan(
     study: Study, human: AnnotationTable, settings: Settings, seed: int, broken: Collection[str] = ()

@@ -78,11 +78,11 @@ class Progress:
         self._line.show(_in_words(self.stage, where))
         self.stop_if_asked()
 
-    def stop_if_asked(self, message: str = "the run was cancelled; --resume goes on from its last checkpoint.") -> None:
+    def stop_if_asked(self) -> None:
         """Raise :class:`Cancelled` where somebody asked the run to stop."""
         if self.stop_signal or self._run.asked_to_stop():
             self._line.clear()
-            raise Cancelled(message)
+            raise Cancelled("the run was cancelled; --resume goes on from its last checkpoint.")
 
     def learns(self, rate: float) -> None:
         """The learning rate of the network at work."""

@@ -79,8 +79,8 @@ def build_timm(
     classes: int,
     channels: int,
     image_size: int,
-    weights: dict[str, Tensor] | None = None,
-    pretrained: bool = False,
+    weights: dict[str, Tensor] | None,
+    pretrained: bool,
 ) -> nn.Module:
     """Build a network with fresh weights, with ``weights`` of a file, or with those that were published.
 

@@ -61,7 +61,7 @@ class Trainer:
         images = self._images = self._see()
         self.plan = plan = make_plan(self.study, self.human, self.settings, self.seed, images.broken)
         for note in plan.notes:
-            self.note(note)
+            self.progress.note(note)
         *first, last = plan.fits
         self.run.emit("plan", stages=["images", *first, *(["pseudo"] if plan.coders else []), last, "results"])
         self.progress.begin(images_of(plan), {"decode": len(plan.usable)})
@@ -86,14 +86,6 @@ class Trainer:
         images = source.get()
         self.size = images.size
         return images
-
-    def enter(self, stage: str, epochs: int | None = None) -> None:
-        """Begin a stage."""
-        self.progress.enter(stage, epochs)
-
-    def note(self, message: str) -> None:
-        """Tell the user something about this run, once."""
-        self.progress.note(message)
 
     def network(self, task: Task) -> FloatArray:
         """Train one network, or load it when it is there; returns (N,K) p of every item."""

@@ -7,7 +7,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -87,49 +87,39 @@ def fit(
     MemoryError, RuntimeError
         the memory is not enough for the smallest batch.
     """
-    arguments = train_items, validation_items, schedule, seed, checkpoint, graphs
-    return finished(fit_in_turns(model, data, *arguments, watch or Watch(), group))
+    arguments = FitArguments(train_items, validation_items, schedule, seed, checkpoint, graphs)
+    return finished(fit_in_turns(model, data, arguments, watch or Watch(), group))
+
+
+@dataclass(frozen=True)
+class FitArguments:
+    """What a fit trains on, how and how long; see :func:`fit`."""
+
+    train_items: Items
+    validation_items: Items
+    schedule: Schedule
+    seed: int
+    checkpoint: Path | None = None
+    graphs: bool = True
 
 
 def fit_in_turns(
-    model: Classifier,
-    data: TrainingData,
-    train_items: Items,
-    validation_items: Items,
-    schedule: Schedule,
-    seed: int,
-    checkpoint: Path | None,
-    graphs: bool,
-    watch: Watch,
-    group: Group = ALONE,
+    model: Classifier, data: TrainingData, arguments: FitArguments, watch: Watch, group: Group = ALONE
 ) -> Turns[list[Record]]:
     """:func:`fit`, a step in each turn. What is learned does not depend on what happens between turns.
 
     Where the memory is not enough beside other networks, this one waits until they are done.
     """
     if not group.alone and group.leads:
-        arguments = train_items, validation_items, schedule, seed, checkpoint, graphs
-        group.ask(_fit_too, copy.deepcopy(model).cpu(), SentData.of(data), *arguments)
-    fit = _Fit(model, data, train_items, validation_items, schedule, seed, checkpoint, graphs, watch, group)
+        group.ask(_fit_too, copy.deepcopy(model).cpu(), SentData.of(data), arguments)
+    fit = _Fit(model, data, arguments, watch, group)
     yield from fit.turns()
     return fit.state.history
 
 
-def _fit_too(
-    group: Group,
-    model: Classifier,
-    data: SentData,
-    train_items: Items,
-    validation_items: Items,
-    schedule: Schedule,
-    seed: int,
-    checkpoint: Path | None,
-    graphs: bool,
-) -> None:
+def _fit_too(group: Group, model: Classifier, data: SentData, arguments: FitArguments) -> None:
     """What a follower does while the leader fits."""
-    own, watch = model.to(group.device), Watch()
-    arguments = train_items, validation_items, schedule, seed, checkpoint, graphs
-    finished(fit_in_turns(own, data.on(group), *arguments, watch, group))
+    finished(fit_in_turns(model.to(group.device), data.on(group), arguments, Watch(), group))
 
 
 class _Fit:
@@ -138,24 +128,13 @@ class _Fit:
     state: FitState
     optimizers: Optimizers
 
-    def __init__(
-        self,
-        model: Classifier,
-        data: TrainingData,
-        train_items: Items,
-        validation_items: Items,
-        schedule: Schedule,
-        seed: int,
-        checkpoint: Path | None,
-        graphs: bool,
-        watch: Watch,
-        group: Group,
-    ):
+    def __init__(self, model: Classifier, data: TrainingData, arguments: FitArguments, watch: Watch, group: Group):
         if data.device.type == "cpu":
             keep_freed_memory()
-        self.model, self.data, self.schedule, self.seed = model, data, schedule, seed
-        self.train_items, self.validation_items = train_items, validation_items
-        self.checkpoint, self.graphs, self.group = checkpoint, graphs, group
+        self.model, self.data, self.group = model, data, group
+        self.schedule, self.seed, self.graphs = arguments.schedule, arguments.seed, arguments.graphs
+        self.train_items, self.validation_items = arguments.train_items, arguments.validation_items
+        self.checkpoint = arguments.checkpoint
         self.watch, self._step = replace(watch, step=self._advance), watch.step
         self._begun = {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
         self._counted = 0  # images of which the watch knows

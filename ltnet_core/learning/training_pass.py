@@ -48,7 +48,7 @@ def train(
         yield images
 
 
-def require_finite_loss(steps: Steps, epoch: int, group: Group = ALONE) -> None:
+def require_finite_loss(steps: Steps, epoch: int, group: Group) -> None:
     """Raise :class:`NotFinite` where a loss of this epoch was no finite number, in any process of the group."""
     value = steps.totals.latest()
     if group.any(not math.isfinite(value)):

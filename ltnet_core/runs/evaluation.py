@@ -26,17 +26,15 @@ def aggregator(table: AnnotationTable) -> Aggregator:
     return cache(lambda method: aggregate(table, method))
 
 
-def calibration_error(
-    p: FloatArray, truth: NDArray[np.int32], bins: int = BINS, predicted: NDArray[np.int32] | None = None
-) -> float:
-    """Expected calibration error of (n,K) probabilities: mean |confidence − accuracy| over equal-width bins.
+def calibration_error(p: FloatArray, truth: NDArray[np.int32], predicted: NDArray[np.int32] | None = None) -> float:
+    """Expected calibration error of (n,K) probabilities: mean |confidence − accuracy| over 15 equal-width bins.
 
     ``predicted`` (n,) is the class a method chose where that is not the first of the most probable ones.
 
     C. Guo et al., *On calibration of modern neural networks*, ICML 2017.
     """
     right = (p.argmax(1) if predicted is None else predicted) == truth
-    confidence, accuracy, size = calibration_bins(p.max(1), right, bins)
+    confidence, accuracy, size = calibration_bins(p.max(1), right, BINS)
     return float((np.abs(confidence - accuracy) * size).sum() / max(size.sum(), 1))
 
 

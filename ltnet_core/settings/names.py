@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Collection
 from pathlib import Path
 
 from ..errors import OptionError, did_you_mean
@@ -34,9 +33,5 @@ def require_network_name(name: str) -> None:
 
 def require_preset(name: str) -> None:
     """Raise OptionError unless there is a preset of that name."""
-    _require("preset", name, PRESETS)
-
-
-def _require(kind: str, name: str, known: Collection[str]) -> None:
-    if name not in known:
-        raise OptionError(f"unknown {kind} {name!r}; choose from {', '.join(known)}." + did_you_mean(str(name), known))
+    if name not in PRESETS:
+        raise OptionError(f"unknown preset {name!r}; choose from {', '.join(PRESETS)}." + did_you_mean(name, PRESETS))

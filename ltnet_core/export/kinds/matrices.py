@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from ..finished_run import export_matrices
+from ..finished_run import load_matrices, write_matrices
 from ..kind import Column, Export
 
 EXPORT = Export(
     name="matrices",
     title="Transition matrices",
     text="One matrix per coder: rows are truth, columns what the coder says.",
-    write=lambda source, out: export_matrices(source.run, out),
+    write=lambda source, out: write_matrices(load_matrices(source.run), out),
     suffixes={".json": "application/json", ".csv": "text/csv", ".svg": "image/svg+xml"},
     columns=(
         Column("coder", "the coder whose matrix it is"),
