@@ -9,9 +9,11 @@ from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
-from starlette.routing import Route
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
 from starlette.testclient import TestClient
 
+from ui.compressed import Compressed
 from ui.first_paint import CHUNKS, FIRST, IMPORTED, NEEDED, SCRIPTS, STYLE, FirstPaint, preloads
 
 PAGE = "<html><head></head><body><div id='root'></div></body></html>" + " " * 2000
@@ -66,6 +68,21 @@ def test_a_page_names_the_code_that_it_will_need() -> None:
     assert needed <= {*files, *(f.decode() for f in re.findall(rb"import\([^)]*?([\w.-]+\.js)", whole))}
     assert preloads("no page") == b""
     assert links in CLIENT.get("/train", headers=BROWSER).text
+
+
+def test_code_of_streamlit_comes_compressed_and_is_the_same() -> None:
+    code = max(CHUNKS.glob("PlotlyChart.*.js"))
+    at = f"/base/static/js/{code.name}"
+    client = TestClient(Starlette(routes=[Mount("/base/static", StaticFiles(directory=CHUNKS.parent))],
+                                  middleware=[Middleware(Compressed)]))  # fmt: skip
+    answer = client.get(at, headers={"accept-encoding": "gzip, br"})
+    assert answer.headers["content-encoding"] == "gzip" and answer.content == code.read_bytes()
+    assert int(answer.headers["content-length"]) < code.stat().st_size / 2
+    assert client.get(at, headers={"accept-encoding": "gzip", "if-none-match": answer.headers["etag"]}).content == b""
+    for headers in ({"accept-encoding": "br"}, {"accept-encoding": "gzip", "range": "bytes=0-9"}):
+        plain = client.get(at, headers=headers)
+        assert "content-encoding" not in plain.headers and code.read_bytes().startswith(plain.content)
+    assert client.get("/base/static/js/..%2f..%2findex.html", headers=BROWSER).status_code == 404
 
 
 def test_other_answers_pass() -> None:

@@ -19,6 +19,7 @@ from ui.access.guard import Guard
 from ui.access.headers import secure
 from ui.access.listening import listening_sockets
 from ui.access.settings import settings
+from ui.compressed import Compressed
 from ui.first_paint import FirstPaint
 from ui.native_uploads import NoNativeUploads
 from ui.roots import name_roots
@@ -31,7 +32,7 @@ def routes() -> list[BaseRoute]:
 
 def middleware() -> list[Middleware]:
     """What every request goes through first."""
-    return [Middleware(Guard), Middleware(NoNativeUploads), Middleware(FirstPaint)]
+    return [Middleware(Guard), Middleware(NoNativeUploads), Middleware(FirstPaint), Middleware(Compressed)]
 
 
 async def _mistake(request: Request, e: Exception) -> Response:
