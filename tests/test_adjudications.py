@@ -194,10 +194,10 @@ def test_what_is_no_store_is_refused(tmp_path: Path) -> None:
         read_decisions(tmp_path / "e.csv")
 
 
-def test_a_store_and_its_csv_say_the_same(store: Adjudications, tmp_path: Path, ltnet_process: Command) -> None:
+def test_a_store_and_its_csv_say_the_same(store: Adjudications, tmp_path: Path, ltnet: Command) -> None:
     store.add(settle('a,\n"b"', "=cat", "me-1", reviewer="Ada", reason="<b>"), 0)
     store.add(Decision("skip", "c", key="me-2"), 0)
-    done = ltnet_process("adjudications", store.path, "--out", tmp_path / "out.csv")
+    done = ltnet("adjudications", store.path, "--out", tmp_path / "out.csv")
     assert done.returncode == 0, done.stderr
     again = read_decisions(tmp_path / "out.csv")
     assert again[["image", "label", "reviewer", "reason"]].values.tolist() == [['a,\n"b"', "=cat", "Ada", "<b>"]]

@@ -53,7 +53,7 @@ def test_demo_writes_the_same_folder_for_the_same_seed(ltnet: Command, ltnet_pro
         for f in (tmp_path / "a", tmp_path / "b")
     )
     assert one == two
-    again = ltnet_process("demo", tmp_path / "a", "--items", 40)
+    again = ltnet("demo", tmp_path / "a", "--items", 40)
     assert again.returncode == 2
     assert again.stderr.startswith("ltnet_core: ")
 
@@ -132,10 +132,10 @@ def test_no_command_writes_over_the_dataset(ltnet: Command, plain: Path, tmp_pat
     assert not (tmp_path / "t.csv").exists()
 
 
-def test_a_coder_named_like_a_column_gets_its_own(ltnet_process: Command, plain: Path, tmp_path: Path) -> None:
+def test_a_coder_named_like_a_column_gets_its_own(ltnet: Command, plain: Path, tmp_path: Path) -> None:
     text = (plain / "annotations.csv").read_text().replace(",X,", ",confidence,").replace(",Y,", ",p_cat,")
     (plain / "annotations.csv").write_text(text)
-    assert ltnet_process("aggregate", plain, "--method", "majority", "--out", tmp_path / "t.csv").returncode == 0
+    assert ltnet("aggregate", plain, "--method", "majority", "--out", tmp_path / "t.csv").returncode == 0
     truth = pd.read_csv(tmp_path / "t.csv")
     assert list(truth.columns[5:]) == ["coder:confidence", "coder:p_cat", "p_cat", "p_dog"]
 
@@ -278,8 +278,8 @@ def test_images_are_never_altered(ltnet: Command, plain: Path, tmp_path: Path) -
             assert (plain / path.relative_to(tmp_path / "copy")).read_bytes() == path.read_bytes()
 
 
-def test_devices_names_the_processor(ltnet_process: Command) -> None:
-    devices = json.loads(ltnet_process("devices", "--json").stdout)["devices"]
+def test_devices_names_the_processor(ltnet: Command) -> None:
+    devices = json.loads(ltnet("devices", "--json").stdout)["devices"]
     assert devices[-1]["id"] == "cpu"
     assert devices[-1]["name"]
     assert devices[-1]["cores"] >= 1

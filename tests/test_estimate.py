@@ -59,9 +59,9 @@ def test_a_frozen_network_sees_every_image_once_more(
     assert frozen.seconds == pytest.approx(sum(n / frozen.speeds[kind] for kind, n in frozen.images.items()))
 
 
-def test_the_command_says_that_it_is_an_estimate(faces: Path, ltnet_process: Command) -> None:
+def test_the_command_says_that_it_is_an_estimate(faces: Path, ltnet: Command) -> None:
     flags = ("--preset", "quick", "--epochs", 2, "--image-size", 8, "--device", "cpu")
-    done = ltnet_process("estimate", faces, *flags)
+    done = ltnet("estimate", faces, *flags)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("about ") and "on cpu, an estimate" in done.stdout.splitlines()[0]
     as_json = json.loads(faults.call("estimate", faces, *flags, "--json").out)

@@ -106,11 +106,9 @@ def test_a_dataset_written_as_csv_is_the_one_that_was_written(hostile: Path, tmp
     assert set(back.table.coders) == set(CODERS) and set(back.table.classes) == set(CLASSES)
 
 
-def test_an_exported_truth_is_read_as_the_truth_of_a_dataset(
-    hostile: Path, ltnet_process: Command, tmp_path: Path
-) -> None:
+def test_an_exported_truth_is_read_as_the_truth_of_a_dataset(hostile: Path, ltnet: Command, tmp_path: Path) -> None:
     out = tmp_path / "t.csv"
-    assert ltnet_process("aggregate", hostile, "--method", "majority", "--out", out).returncode == 0
+    assert ltnet("aggregate", hostile, "--method", "majority", "--out", out).returncode == 0
     exported = pd.read_csv(out, dtype=str, keep_default_na=False)  # another program, which knows no guard
     exported[["image", "learned_truth"]].rename(columns={"learned_truth": "label"}).to_csv(
         hostile / "truth.csv", index=False

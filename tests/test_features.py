@@ -72,11 +72,11 @@ def made(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Pa
 
 
 @pytest.fixture(scope="module")
-def run(made: tuple[Path, Path, np.ndarray], ltnet_process: Command, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def run(made: tuple[Path, Path, np.ndarray], ltnet: Command, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run on them, from outside."""
     faces, features, _ = made
     folder = tmp_path_factory.mktemp("runs") / "run"
-    done = ltnet_process("fit", faces, "--run", folder, *FLAGS, "--features", features)
+    done = ltnet("fit", faces, "--run", folder, *FLAGS, "--features", features)
     assert (done.returncode, done.stderr) == (0, "")
     return folder
 

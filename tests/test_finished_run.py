@@ -21,10 +21,8 @@ from ltnet_core.runs.manifest import write_manifest
 from ltnet_core.runs.stored_results import load_items, read_transitions
 
 
-def test_a_finished_run_says_so_and_refuses_a_second_start(
-    demo: Path, finished: Path, ltnet: Command, ltnet_process: Command
-) -> None:
-    status = json.loads(ltnet_process("status", finished, "--json").stdout)
+def test_a_finished_run_says_so_and_refuses_a_second_start(demo: Path, finished: Path, ltnet: Command) -> None:
+    status = json.loads(ltnet("status", finished, "--json").stdout)
     assert (status["state"], status["progress"], status["eta_seconds"]) == ("done", 1.0, 0.0)
     assert not (finished / "checkpoint").exists()
     for extra in ((), ("--resume",)):
@@ -45,8 +43,8 @@ def test_every_planned_image_pass_was_made(finished: Path) -> None:
     assert progress[-1] == pytest.approx(1.0, abs=1e-6)
 
 
-def test_truth_csv_has_the_promised_columns(demo: Path, finished: Path, ltnet_process: Command, tmp_path: Path) -> None:
-    truth = exported(ltnet_process, finished, tmp_path / "truth.csv")
+def test_truth_csv_has_the_promised_columns(demo: Path, finished: Path, ltnet: Command, tmp_path: Path) -> None:
+    truth = exported(ltnet, finished, tmp_path / "truth.csv")
     classes = [r["class"] for r in read_rows(demo / "classes.csv")]
     coders = ["Alpha", "Beta", "machine:Alpha", "machine:Beta"]
     assert list(truth.columns[:5]) == ["image", "learned_truth", "confidence", "network_truth", "case"]
@@ -134,10 +132,8 @@ def test_no_export_replaces_a_file_of_the_run_or_of_its_dataset(finished: Path, 
     assert labels.read_text().startswith("image,coder,label") and not (finished / "a.csv").exists()
 
 
-def test_evaluate_has_every_method_and_what_is_unknown_is_null(
-    finished: Path, ltnet: Command, ltnet_process: Command
-) -> None:
-    told = json.loads(ltnet_process("evaluate", finished, "--json").stdout)
+def test_evaluate_has_every_method_and_what_is_unknown_is_null(finished: Path, ltnet: Command) -> None:
+    told = json.loads(ltnet("evaluate", finished, "--json").stdout)
     methods = told["tests"]["test"]["methods"]
     aggregated = {"majority", "dawid-skene", "shrunk-dawid-skene"}
     assert set(methods) == {"coder:Alpha", "coder:Beta", "mixture", *aggregated, "ltnet"}
@@ -153,11 +149,9 @@ def test_evaluate_has_every_method_and_what_is_unknown_is_null(
     assert "mixture" in ltnet("evaluate", finished).stdout
 
 
-def test_predict_tells_truth_and_what_each_coder_would_say(
-    demo: Path, finished: Path, ltnet: Command, ltnet_process: Command
-) -> None:
+def test_predict_tells_truth_and_what_each_coder_would_say(demo: Path, finished: Path, ltnet: Command) -> None:
     images = sorted((demo / "images").iterdir())[:3]
-    told = json.loads(ltnet_process("predict", finished, *images, "--json").stdout)
+    told = json.loads(ltnet("predict", finished, *images, "--json").stdout)
     assert [a["image"] for a in told] == [str(i) for i in images]
     frame = rows_of(finished).set_index("image")
     by_image = pd.read_parquet(finished / "results" / "items.parquet").set_index("image").filter(regex=r"^image_p_\d$")

@@ -203,8 +203,8 @@ def test_a_run_from_before_cutout_and_references_goes_on_without() -> None:
     assert Settings.from_json(settings.to_json()) == settings
 
 
-def test_the_paper_preset_repeats_the_release(demo: Path, ltnet_process: Command, tmp_path: Path) -> None:
-    done = ltnet_process("fit", demo, "--run", tmp_path / "run", "--preset", "paper", "--epochs", 1, "--device", "cpu")
+def test_the_paper_preset_repeats_the_release(demo: Path, ltnet: Command, tmp_path: Path) -> None:
+    done = ltnet("fit", demo, "--run", tmp_path / "run", "--preset", "paper", "--epochs", 1, "--device", "cpu")
     assert done.returncode == 0, done.stderr
     content = matrices_of(tmp_path / "run")
     for matrix in content["coders"].values():

@@ -80,18 +80,18 @@ def test_paths_that_are_not_utf_8_are_refused(plain: Path, tmp_path: Path, ltnet
         write(tmp_path / "joined", [Source("a", str(odd))], {})
 
 
-def test_a_terminal_is_told_nothing_by_names(plain: Path, ltnet_process: Command) -> None:
+def test_a_terminal_is_told_nothing_by_names(plain: Path, ltnet: Command) -> None:
     write_csv(
         plain / "annotations.csv",
         ("image", "coder", "label"),
         [("images/a.png", "\x1b]0;x\x07X", "cat"), ("images/b.png", "Y", "d\u202eo\x9bg")],
     )
     (plain / "truth.csv").unlink()
-    done = ltnet_process("inspect", str(plain))
+    done = ltnet("inspect", plain)
     assert done.returncode == 0
     assert all(c == "\n" or c.isprintable() for c in done.stdout)
     assert "\\x1b]0;x\\x07X" in done.stdout
-    assert json.loads(ltnet_process("inspect", str(plain), "--json").stdout)["classes"] == ["cat", "d\u202eo\x9bg"]
+    assert json.loads(ltnet("inspect", plain, "--json").stdout)["classes"] == ["cat", "d\u202eo\x9bg"]
 
 
 @pytest.mark.parametrize(

@@ -118,15 +118,13 @@ def test_the_page_shows_names_as_text_and_the_csv_has_every_row() -> None:
     assert len(nothing.to_frame()) == 0
 
 
-def test_the_command_line_writes_it_of_a_run_and_of_a_dataset(
-    tmp_path: Path, demo: Path, ltnet: Command, ltnet_process: Command
-) -> None:
+def test_the_command_line_writes_it_of_a_run_and_of_a_dataset(tmp_path: Path, demo: Path, ltnet: Command) -> None:
     run = write_fake_run(tmp_path / "run", demo)
     study = load_dataset(demo)
     images = [str(i) for i in study.table.items[~study.is_test][:30]]
     settled = tmp_path / "settled.csv"
     settled.write_text("image,label\n" + "".join(f"{i},fear\n" for i in images), encoding="utf-8")
-    done = ltnet_process("report", run, "--settled", settled, "--out", tmp_path / "run.html", "--title", "Our faces")
+    done = ltnet("report", run, "--settled", settled, "--out", tmp_path / "run.html", "--title", "Our faces")
     assert done.returncode == 0, done.stderr
     page = (tmp_path / "run.html").read_text(encoding="utf-8")
     assert "30 images are settled" in page and "<h1>Our faces: what settling showed" in page

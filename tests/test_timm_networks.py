@@ -83,7 +83,7 @@ def test_a_size_that_does_not_fit_names_those_that_do() -> None:
         build("timm:test_maxvit", 50)
     sizes = str(error.value).split("it takes ")[1].split(":")[0].split(", ")
     assert len(sizes) > 3
-    for size in map(int, sizes):
+    for size in map(int, (sizes[0], sizes[-1])):
         assert build("timm:test_maxvit", size).eval()(torch.zeros(1, 3, size, size)).shape == (1, 7)
 
 
