@@ -62,7 +62,7 @@ def wait_for(run: Path, stage: str, child: subprocess.Popen[bytes]) -> None:
 
 
 def test_killed_in_each_stage_and_resumed_it_ends_where_an_uninterrupted_run_ends(
-    demo: Path, finished: Path, ltnet: Command, ltnet_process: Command, tmp_path: Path
+    demo: Path, finished: Path, ltnet: Command, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
     command = [sys.executable, "-m", "ltnet_core", "fit", str(demo), "--run", str(run)]
@@ -82,7 +82,7 @@ def test_killed_in_each_stage_and_resumed_it_ends_where_an_uninterrupted_run_end
         assert (without.returncode, "use --resume" in without.stderr) == (2, True)
         other = ltnet("fit", demo, "--run", run, "--resume", "--seed", 4)
         assert (other.returncode, "its seed is 3, not 4" in other.stderr) == (2, True)
-    done = ltnet_process("fit", demo, "--run", run, "--resume")
+    done = ltnet("fit", demo, "--run", run, "--resume")
     assert done.returncode == 0, done.stderr
     one, two = (rows_of(r) for r in (finished, run))
     pd.testing.assert_frame_equal(one, two)
@@ -90,9 +90,7 @@ def test_killed_in_each_stage_and_resumed_it_ends_where_an_uninterrupted_run_end
         assert (run / "results" / name).read_bytes() == (finished / "results" / name).read_bytes()
 
 
-def test_cancel_stops_a_run_that_can_then_be_resumed(
-    demo: Path, ltnet: Command, ltnet_process: Command, tmp_path: Path
-) -> None:
+def test_cancel_stops_a_run_that_can_then_be_resumed(demo: Path, ltnet: Command, tmp_path: Path) -> None:
     run = tmp_path / "run"
     with open(tmp_path / "log", "wb") as log:
         child = subprocess.Popen(
@@ -101,7 +99,7 @@ def test_cancel_stops_a_run_that_can_then_be_resumed(
         )  # fmt: skip
     wait_for(run, "coder:", child)
     assert json.loads(ltnet("status", run, "--json").stdout)["state"] == "running"
-    done = ltnet_process("cancel", run)
+    done = ltnet("cancel", run)
     assert done.stdout.strip() == "cancelled"
     assert child.wait(30) == 1
     assert Run(run).status().state == "cancelled"
@@ -172,7 +170,8 @@ def test_odd_datasets_finish_and_say_so(demo: Path, ltnet: Command, tmp_path: Pa
         (folder / rows[0]["image"]).write_bytes(b"\xff\xd8 torn")
         (folder / rows[5]["image"]).unlink()
         sentence = "unreadable images set aside: 1; the first: "
-    done = ltnet("fit", folder, "--run", tmp_path / "run", "--preset", "quick", "--epochs", 1, "--device", "cpu")
+    flags = ("--preset", "quick", "--epochs", 1, "--image-size", 16, "--device", "cpu")
+    done = ltnet("fit", folder, "--run", tmp_path / "run", *flags)
     assert done.returncode == 0, done.stderr
     assert sentence in done.stdout
     if oddity == "broken images":

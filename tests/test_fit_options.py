@@ -90,7 +90,7 @@ def test_coders_and_machine_coders_are_as_asked(demo: Path, ltnet: Command, tmp_
 
 
 def test_the_reference_is_who_was_named(demo: Path, ltnet: Command, tmp_path: Path) -> None:
-    flags = ("--no-machine-coders", "--no-comparisons", "--epochs", 4)
+    flags = ("--no-machine-coders", "--no-comparisons", "--epochs", 2)
     for name, flag in (("Beta", ("--reference", "Beta")), (None, ("--no-reference",))):
         run = tmp_path / str(name)
         done = ltnet("fit", demo, "--run", run, *QUICK[:2], *flags, *flag)
@@ -109,7 +109,7 @@ def test_the_reference_is_who_was_named(demo: Path, ltnet: Command, tmp_path: Pa
 
 def test_a_coder_who_is_right_where_it_is_clear_is_found_to_be_the_reference(ltnet: Command, tmp_path: Path) -> None:
     """Clear images: Alpha is always right, Beta calls every third the next class; nobody labels twice."""
-    pixels, truth = stripes(3000, seed=0)
+    pixels, truth = stripes(1500, seed=0)
     (tmp_path / "bars" / "images").mkdir(parents=True)
     rows = []
     for number, (image, k) in enumerate(zip(pixels, truth, strict=True)):
@@ -156,7 +156,21 @@ def test_precision_is_as_asked(demo: Path, ltnet: Command, tmp_path: Path) -> No
     weights = {}
     for precision in ("float32", "bfloat16"):
         run = tmp_path / precision
-        done = ltnet("fit", demo, "--run", run, *QUICK, "--epochs", 1, "--method", "mixture", "--precision", precision)
+        done = ltnet(
+            "fit",
+            demo,
+            "--run",
+            run,
+            *QUICK,
+            "--epochs",
+            1,
+            "--image-size",
+            16,
+            "--method",
+            "mixture",
+            "--precision",
+            precision,
+        )
         assert done.returncode == 0, done.stderr
         weights[precision] = load_file(run / "results" / "networks" / "mixture.safetensors")
     assert all(w.dtype != torch.bfloat16 for w in weights["bfloat16"].values())
@@ -204,7 +218,8 @@ def test_a_run_from_before_cutout_and_references_goes_on_without() -> None:
 
 
 def test_the_paper_preset_repeats_the_release(demo: Path, ltnet: Command, tmp_path: Path) -> None:
-    done = ltnet("fit", demo, "--run", tmp_path / "run", "--preset", "paper", "--epochs", 1, "--device", "cpu")
+    flags = ("--preset", "paper", "--epochs", 1, "--image-size", 16, "--device", "cpu")
+    done = ltnet("fit", demo, "--run", tmp_path / "run", *flags)
     assert done.returncode == 0, done.stderr
     content = matrices_of(tmp_path / "run")
     for matrix in content["coders"].values():
