@@ -62,12 +62,14 @@ def test_flags_given_several_times_add_up(study: Path, ltnet: Command) -> None:
     twice = ltnet("inspect", study, "--json", "--columns", "label=label", "--columns", "coder=source")
     assert twice.stdout == once.stdout != ""
     assert parse(missing=["skip", "N/A"]) == Corrections(missing=("skip", "N/A"))
+    assert parse(columns=["label=a", "label=a,truth=b"]) == Corrections({"label": "a", "truth": "b"})
 
 
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
         ({"columns": ["picture=a"]}, "unknown role 'picture' of a column; known are image, label"),
+        ({"columns": ["label=a", "label=b"]}, "--columns names 'label' twice"),
         ({"columns": ["image"]}, "--columns takes ROLE=COLUMN; 'image' is none."),
         ({"split": ["later=a"]}, "--split takes train=NAMES"),
         ({"annotators": ["a"], "classes_are": ["b"]}, "annotators or classes, not both"),

@@ -162,6 +162,18 @@ def test_a_column_that_is_no_annotators_is_left_out_and_named(tmp_path: Path) ->
     assert left.examples == ("labels.csv: 'Note' is no annotator's: too many different values.",)
 
 
+def test_a_table_of_pixels_may_have_any_name(tmp_path: Path) -> None:
+    MINIATURES["fer2013"][0](tmp_path)
+    known_name = load_dataset(tmp_path)
+    own = tmp_path / "icml_face_data.csv"
+    (tmp_path / "fer2013.csv").rename(own)
+    own.write_text(own.read_text().replace("emotion,pixels,Usage", "emotion, pixels, Usage"))
+    study = load_dataset(tmp_path)
+    assert (study.format, study.table.coders) == ("fer2013", ("icml_face_data",))
+    assert study.table.to_frame()["label"].tolist() == known_name.table.to_frame()["label"].tolist()
+    assert int(study.is_test.sum()) == int(known_name.is_test.sum())
+
+
 def test_pixels_in_rows_are_images(tmp_path: Path) -> None:
     MINIATURES["fer2013"][0](tmp_path)
     study = load_dataset(tmp_path)

@@ -210,6 +210,38 @@ def test_a_list_of_test_images_is_never_trained_on(how: str, tmp_path: Path, ltn
     assert inspected(ltnet, tmp_path / "table", "--ignore", ",".join(names))["test_items"] == 0
 
 
+def test_a_table_of_parts_that_are_numbers_offers_no_way_to_hold_out_all_images(tmp_path: Path) -> None:
+    rows = [(x, 0 if i < 12 else 1 + i % 2) for i, x in enumerate(FACES)]
+    write_csv(by_class(tmp_path) / "list_eval_partition.csv", ("image_id", "partition"), rows)
+    ways = answers(tmp_path, "split values")
+    assert [int(study.is_test.sum()) for _, study in ways] == [12, 18, 18, 0, 0]
+
+
+@pytest.mark.parametrize("name", ["list_eval_partition.txt", "lists/train_test_split.txt"])
+def test_a_list_that_may_say_the_parts_and_is_not_read_is_named(name: str, tmp_path: Path) -> None:
+    by_class(tmp_path)
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text("".join(f"{x} {i % 3 // 2}\n" for i, x in enumerate(FACES)))
+    (told,) = [p for p in load_dataset(tmp_path).problems if p.kind == "split not read"]
+    assert told.examples[0].startswith(f"{name}: may say which images are test images")
+
+
+@pytest.mark.parametrize("codes", [(3, 1, 0, 2), (1, 2, 3, 4), None])
+def test_numbers_of_folders_and_lists_are_those_of_the_list_of_classes(
+    codes: tuple[int, ...] | None, tmp_path: Path
+) -> None:
+    code = dict(zip(CLASSES, codes or range(4), strict=True))
+    for i, x in enumerate(FACES):
+        write_image(tmp_path / "folders" / str(code[a(i)]) / x, i)
+    (faces(tmp_path / "list") / "list.txt").write_text("".join(f"{x} {code[a(i)]}\n" for i, x in enumerate(FACES)))
+    for at in ("folders", "list"):
+        head, rows = (("class", "code"), list(code.items())) if codes else (("class",), [(c,) for c in CLASSES])
+        write_csv(tmp_path / at / "classes.csv", head, rows)
+        study = load_dataset(tmp_path / at)
+        said = study.table.to_frame().set_index("image")["label"]
+        assert {i.rsplit("/", 1)[-1]: label for i, label in said.items()} == {x: a(i) for i, x in enumerate(FACES)}
+
+
 def test_a_list_of_other_things_is_no_part(tmp_path: Path) -> None:
     long_table(tmp_path, lambda i, c: a(i))
     (tmp_path / "test.txt").write_text("we tested this on the\nfaces of the study\n")

@@ -218,6 +218,7 @@ def test_ones_and_minus_ones_are_asked_about(tmp_path: Path) -> None:
     signs = lambda i: tuple(1 if (i * k) % 5 < 2 else -1 for k in (1, 2, 3))  # noqa: E731
     labels(tmp_path / "several", ("image_id", "Smiling", "Young", "Hat"), signs)
     (_, people), (_, classes) = answers(tmp_path / "several", "annotators or classes")
+    assert len(load_dataset(tmp_path / "several").reading.questions) == 1  # what -1 means depends on the answer
     assert people.table.classes == ("-1", "1")
     assert set(found(people).values()) == {N}
     assert set(classes.table.classes) == {"Smiling", "Young", "Hat"}
@@ -391,8 +392,27 @@ def test_numbers_that_agree_with_the_annotators_are_asked_about_whatever_their_n
 
 
 @pytest.mark.parametrize(
+    ("columns", "is_asked"),
+    [(("sharpness", "noise", "contrast"), True), (("tumor_grade", "margin"), True), (("Opacity_severity", "Edema_stage"), True),
+     (("Ann", "Ben", "Cem"), False), (("reader_x", "reader_y"), False)],
+)  # fmt: skip
+@pytest.mark.parametrize("classes", [(1, 2, 3, 4), ("low", "mid", "high", "top")])
+def test_columns_that_hardly_agree_may_be_answers_to_different_questions(
+    columns: tuple[str, ...], is_asked: bool, classes: tuple[object, ...], tmp_path: Path
+) -> None:
+    own = (lambda i: i % 4, lambda i: i // 4 % 4, lambda i: (i * 5 // 3) % 4)
+    labels(tmp_path, ("image", *columns), lambda i: [classes[f(i)] for f in own[: len(columns)]])
+    questions = load_dataset(tmp_path).reading.questions
+    assert [q.kind for q in questions] == ["which column is the label"] * is_asked
+    if is_asked:
+        *alone, (_, people) = answers(tmp_path, "which column is the label")
+        assert set(people.table.coders) == set(columns)
+        assert [len(study.table.coders) for _, study in alone] == [1] * len(columns)
+
+
+@pytest.mark.parametrize(
     "head", [("image_file", "rater_initials", "species_label"), ("photo", "labeler name", "Observed Class"),
-             ("frame", "created_by", "annotation_value"), ("img", "radiologist", "impression")],
+             ("frame", "created_by", "annotation_value"), ("img", "radiologist", "impression"), ("image_id", "rad_id", "class_name")],
 )  # fmt: skip
 def test_longer_names_of_a_person_and_a_label_are_read(head: tuple[str, ...], tmp_path: Path) -> None:
     write_csv(faces(tmp_path) / "t.csv", head, [(x, c, a(i)) for i, x in enumerate(FACES) for c in ("Ann", "Ben")])
@@ -432,7 +452,9 @@ def test_annotators_called_like_what_describes_an_image_are_asked_about(tmp_path
     assert found(study) == {"site1": N, "site2": N}
 
 
-@pytest.mark.parametrize("people", [("Doctor", "Nurse"), ("Juge", "Avocat"), ("Lector A", "Lector B")])
+@pytest.mark.parametrize(
+    "people", [("Doctor", "Nurse"), ("Juge", "Avocat"), ("Lector A", "Lector B"), ("site 1 reader", "site 2 reader")]
+)
 def test_columns_called_like_a_person_that_hold_labels_are_annotators(people: tuple[str, str], tmp_path: Path) -> None:
     labels(tmp_path / "n", ("image", *people), lambda i: [CLASSES.index(a(i) if i % k else b(i)) for k in (3, 4)])
     assert found(load_dataset(tmp_path / "n")) == dict.fromkeys(sorted(people), N)

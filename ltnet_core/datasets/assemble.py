@@ -26,7 +26,7 @@ from .questions import Question, unique
 from .reading import Reading, Rows
 from .study import EXAMPLES, Level, Problem, Study
 from .tables.columns import short
-from .unread_files import archives_inside, unread_images
+from .unread_files import archives_inside, unread_images, unread_parts
 
 
 def assemble(reading: Reading, name: str, format: str, why: str) -> Study:
@@ -47,7 +47,7 @@ def assemble(reading: Reading, name: str, format: str, why: str) -> Study:
     if reading.files.passed_over:
         odd = reading.files.passed_over
         problems.append(Problem("entry passed over", len(odd), odd[:EXAMPLES]))
-    problems += archives_inside(reading) + unread_images(reading)
+    problems += archives_inside(reading) + unread_images(reading) + unread_parts(reading)
     images = list(reading.images)
     both = [r for r in (labels, truth) if r is not None]
     questions, rules = list(reading.questions), dict[str, int]()

@@ -216,10 +216,10 @@ def _names(text: str) -> list[str]:
 
 
 def _pairs(option: str, form: str, texts: Iterable[str]) -> dict[str, str]:
-    pairs = {}
+    pairs: dict[str, str] = {}
     for text in texts:
         name, value = pair(option, form, text)
-        if name in pairs:
+        if pairs.get(name, value) != value:
             raise OptionError(f"{option} names {name!r} twice; give it once.")
         pairs[name] = value
     return pairs

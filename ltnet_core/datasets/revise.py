@@ -27,7 +27,7 @@ from .reading import Reading, Rows
 
 DEEPEST = 3
 LONGEST, MOST_NUMBERS, ONCE = 100, 20, 0.9
-OF_THE_LABEL = frozenset({"which column is the label", "who labelled"})
+OF_THE_LABEL = frozenset({"which column is the label", "who labelled", "annotators or classes"})
 # {"answer": "happy"}, ["happy", "sad"], [1, 2, 2], Ann:happy;Ben:sad; [20, 30] may be a range
 LIST = r"\[\s*['\"].*,.*\]|\[[^,]+(?:,[^,]+){2,}\]"
 RECORD = re.compile(r"\{.*:.*\}|" + LIST + r"|[^;,|:=]+[:=][^;,|:=]+(?:[;,|][^;,|:=]+[:=][^;,|:=]+)+", re.DOTALL)

@@ -7,6 +7,8 @@ see :mod:`ferplus`.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -16,8 +18,9 @@ from numpy.typing import NDArray
 from ...errors import DatasetError
 from ..coded_columns import categorical
 from ..dataset_reading import TableReading
+from ..label_tables.table_rows import stem
 from ..reading import Match, Reading, Rows
-from ..sources.files import Files
+from ..sources.files import Files, suffix
 from ..study import Problem
 from ..tables.csv_lines import LONGEST_ROW, first_row
 from ..tables.encodings import as_utf8
@@ -28,7 +31,7 @@ FORMAT = "fer2013"
 RANK = 90
 TITLE = "FER2013"
 LAYOUT = """\
-fer2013.csv        emotion,pixels,Usage        2304 grey values in each row; Training rows are learned from"""
+fer2013.csv        emotion,pixels,Usage        2304 grey values in each row; any name, such as icml_face_data.csv"""
 NOTE = """\
 `Training` rows are learned from; the others are test sets."""
 
@@ -38,19 +41,26 @@ CLASSES = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neut
 SIDE = 48
 TABLE = TableReading(FILE, "single", {"emotion": "label", "pixels": "image", "Usage": "split"})
 TRAINING = "training"
+COLUMNS = {"emotion", "pixels", "usage"}
 
 
 def match(files: Files) -> Match:
     """Recognised by the file's name and its columns."""
+    for file in _tables(files):
+        return Match(True, f"{file} with the columns emotion, pixels, Usage")
     if FILE not in files:
         return Match(False, f"{FILE} is missing")
-    columns = header(files, FILE)
-    if {"emotion", "pixels", "usage"} <= set(columns):
-        return Match(True, f"{FILE} with the columns emotion, pixels, Usage")
     return Match(False, f"{FILE} has no columns emotion, pixels, Usage", 0.7)
 
 
-def faces(files: Files) -> tuple[pd.DataFrame, ArrayImages, list[Problem]]:
+def _tables(files: Files) -> list[str]:
+    """The table of that name, or else the only one with its columns, where there are no other images."""
+    named = [n for n in files.others if suffix(n) == ".csv" and "/" not in n] if not files.images else []
+    found = [n for n in ([FILE] if FILE in files else named) if set(header(files, n)) >= COLUMNS]
+    return found if len(found) == 1 else []
+
+
+def faces(files: Files, file: str = FILE) -> tuple[pd.DataFrame, ArrayImages, list[Problem]]:
     """Rows ``image, label, usage, training, row`` of the usable faces, their images, and what is wrong with the others.
 
     Raises
@@ -58,7 +68,7 @@ def faces(files: Files) -> tuple[pd.DataFrame, ArrayImages, list[Problem]]:
     DatasetError
         the file is not readable as a table, or no face in it is usable.
     """
-    data, _ = as_utf8(files.read(FILE), FILE)
+    data, _ = as_utf8(files.read(file), file)
     try:
         names, _ = first_row(data[:4096])
         table = pyarrow.csv.read_csv(
@@ -67,11 +77,11 @@ def faces(files: Files) -> tuple[pd.DataFrame, ArrayImages, list[Problem]]:
             convert_options=pyarrow.csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string())),
         )
     except (pa.ArrowException, ValueError) as e:
-        raise DatasetError(f"is not a readable CSV table ({str(e).splitlines()[0]}).", file=FILE) from e
+        raise DatasetError(f"is not a readable CSV table ({str(e).splitlines()[0]}).", file=file) from e
     columns = {n.strip().lower(): table.column(i) for i, n in enumerate(table.column_names)}
-    for column in ("emotion", "pixels", "usage"):
+    for column in sorted(COLUMNS):
         if column not in columns:
-            raise DatasetError(f"column {column!r} is missing.", file=FILE, row=1)
+            raise DatasetError(f"column {column!r} is missing.", file=file, row=1)
     emotion, usage = (np.asarray(columns[c].to_pylist(), dtype=object) for c in ("emotion", "usage"))
     codes = {str(i): c for i, c in enumerate(CLASSES)}
     pixels = np.zeros((len(emotion), SIDE, SIDE), dtype=np.uint8)
@@ -80,15 +90,15 @@ def faces(files: Files) -> tuple[pd.DataFrame, ArrayImages, list[Problem]]:
     for i, text in enumerate(columns["pixels"].to_pylist()):
         face = _pixels(text)
         if face is None:
-            texts.append(f"{FILE}, row {i + 2}: the pixels are not {SIDE * SIDE} numbers from 0 to 255.")
+            texts.append(f"{file}, row {i + 2}: the pixels are not {SIDE * SIDE} numbers from 0 to 255.")
         elif str(emotion[i]).strip() not in codes:
-            texts.append(f"{FILE}, row {i + 2}: unknown emotion code {emotion[i]!r}; known are 0 to 6.")
+            texts.append(f"{file}, row {i + 2}: unknown emotion code {emotion[i]!r}; known are 0 to 6.")
         else:
             pixels[i], good[i] = face, True
     problems = [Problem("unusable row", len(texts), tuple(texts[:5]))] if texts else []
     rows = np.flatnonzero(good)
     if not len(rows):
-        raise DatasetError(f"no row has a usable face; the first: {texts[0]}" if texts else "has no rows.", file=FILE)
+        raise DatasetError(f"no row has a usable face; the first: {texts[0]}" if texts else "has no rows.", file=file)
     frame = pd.DataFrame(
         {
             "image": [f"fer{i:07d}.png" for i in rows],
@@ -119,23 +129,25 @@ def read(files: Files, name: str) -> Reading:
     ------
     DatasetError
     """
-    frame, images, problems = faces(files)
+    (file,) = _tables(files) or [FILE]
+    frame, images, problems = faces(files, file)
+    coder = CODER if file == FILE else stem(file)
     training = frame["training"].to_numpy()
     return Reading(
         images,
         frame["image"].tolist(),
-        [rows_of(frame[training], coder=CODER)],
-        [rows_of(frame[~training], split=True)],
+        [rows_of(frame[training], file, coder=coder)],
+        [rows_of(frame[~training], file, split=True)],
         CLASSES,
         problems=problems,
-        tables=[TABLE],
+        tables=[replace(TABLE, file=file)],
     )
 
 
-def rows_of(frame: pd.DataFrame, coder: str = "", split: bool = False) -> Rows:
+def rows_of(frame: pd.DataFrame, file: str = FILE, coder: str = "", split: bool = False) -> Rows:
     columns = {"image": categorical(frame["image"]), "label": categorical(frame["label"])}
     if coder:
         columns["coder"] = categorical([coder] * len(frame))
     if split:
         columns["split"] = categorical([f"test:{u}" for u in frame["usage"]])
-    return Rows(FILE, pd.DataFrame(columns), (frame["row"].to_numpy() + 2).astype(np.int32))
+    return Rows(file, pd.DataFrame(columns), (frame["row"].to_numpy() + 2).astype(np.int32))

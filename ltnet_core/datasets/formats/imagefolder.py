@@ -19,6 +19,8 @@ from ..questions import Answer, Question, flag, listed
 from ..reading import Match, Reading, Rows
 from ..sources.files import Files
 from ..study import Problem
+from ..tables.classes_file import read_classes
+from ..tables.table import header
 
 FORMAT = "imagefolder"
 RANK = 410
@@ -30,7 +32,8 @@ AffectNet/happy/…
 unlabelled/…               optional: images nobody labelled
 
 train/happy/…  test/sad/…  or one source only, called by the folder's name
-happy/…  sad/…"""
+happy/…  sad/…
+classes.csv                optional: order and short codes, or names for folders called by number"""
 NOTE = """\
 Folders of persons (`subject0`, `S001`) above or below the classes are no classes and no coders."""
 
@@ -99,9 +102,11 @@ def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading
     truth = [rows(test, "split", [_mark(p) for _, p in test])] if test else []
     held = {n: _mark(p) for n, p in known if p.part == "test" and not p.label}
     questions = _numbered(sorted(sources - {""}), corrections) if layout.sources else []
+    listed_classes = "classes.csv" in files and "class" in header(files, "classes.csv")
+    classes, codes = read_classes(files) if listed_classes else (None, None)
     return Reading(
-        files, [n for n, _ in known], [labels], truth, problems=problems, splits=layout.parts, parts=held,
-        questions=questions,
+        files, [n for n, _ in known], [labels], truth, classes, codes, problems=problems, splits=layout.parts,
+        parts=held, questions=questions,
     )  # fmt: skip
 
 

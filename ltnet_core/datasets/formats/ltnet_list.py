@@ -91,14 +91,12 @@ def read(files: Files, name: str) -> Reading:
     if not lists:
         raise DatasetError("there is no list with a path and class numbers in each line.", file=name)
     classes, codes = read_classes(files)
-    if classes is None:
-        classes = [str(k) for k in range(max(int(numbers.max()) for _, numbers, _ in lists.values()) + 1)]
+    names = np.asarray([str(k) for k in range(max(int(n.max()) for _, n, _ in lists.values()) + 1)], dtype=object)
     for file, (paths, numbers, rows) in lists.items():
-        wrong = np.flatnonzero(((numbers >= len(classes)) | (numbers < ABSENT)).any(1))
+        wrong = np.flatnonzero((numbers < ABSENT).any(1))
         if len(wrong):
-            text = f"class numbers must lie between 0 and {len(classes) - 1}, or be -1 for none."
+            text = "class numbers must be 0 or more, or -1 for none."
             raise DatasetError(text, file=file, row=int(rows[wrong[0]]))
-        names = np.asarray(classes, dtype=object)
         if _is_test(file):
             known = numbers[:, 0] != ABSENT
             images = [p for p, k in zip(paths, known, strict=True) if k]
@@ -118,7 +116,7 @@ def read(files: Files, name: str) -> Reading:
             }
         )
         labels.append(Rows(file, frame, rows[item]))
-    return Reading(files, files.images, labels, truth, classes, codes, problems=problems)
+    return Reading(files, files.images, labels, truth, classes or list(names), codes, problems=problems)
 
 
 def _truth(file: str, paths: list[str], labels: np.ndarray, rows: np.ndarray) -> Rows:

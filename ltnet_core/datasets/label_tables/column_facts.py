@@ -11,11 +11,14 @@ from ..names.class_numbers import number
 from ..names.image_names import match_names
 from ..names.missing import absent
 from ..sources.files import is_image_name
+from ..tables.columns import LIKELY_LABELS, words
 from ..tables.table import Table
 from .role_questions import Titles
 
 MOST_CLASSES, FEW, SAMPLE, MOST_CODES = 200, 20, 200, 50
 FEWEST_AGREED, AGREED = 8, 0.3
+MOST_QUESTIONS, FEWEST_APART, APART, SHORTEST = 8, 20, 0.1, 4
+ANSWERED = LIKELY_LABELS | {"quality", "severity", "density"}
 
 
 def _key(cell: str) -> str:
@@ -55,17 +58,40 @@ class ColumnFacts:
         one, other = self.keys(a), self.keys(b)
         return bool(one and other) and 2 * len(one & other) >= min(len(one), len(other))
 
-    def agree(self, a: str, b: str) -> bool:
-        """Whether two columns say the same of a row more often than by chance (Cohen's kappa), as annotators do."""
+    def kappa(self, a: str, b: str) -> tuple[int, float]:
+        """In how many rows two columns both say something, and how often the same beyond chance (Cohen's kappa)."""
         cells = [self.table.frame[c].cat for c in (a, b)]
         keys = {v: i for i, v in enumerate(sorted(self.keys(a) | self.keys(b)))}
         of = [np.asarray([keys.get(_key(str(v)), -1) for v in c.categories], dtype=np.int64)[c.codes] for c in cells]
         both = (of[0] >= 0) & (of[1] >= 0)
-        if both.sum() < FEWEST_AGREED:
-            return False
+        if not both.any():
+            return 0, 0.0
         one, other = (np.bincount(x[both], minlength=len(keys)) / both.sum() for x in of)
         by_chance = float(one @ other)
-        return bool((of[0] == of[1])[both].mean() - by_chance >= AGREED * (1 - by_chance) > 0)
+        agreed = float((of[0] == of[1])[both].mean())
+        return int(both.sum()), (agreed - by_chance) / (1 - by_chance) if by_chance < 1 else 0.0
+
+    def agree(self, a: str, b: str) -> bool:
+        """Whether two columns say the same of a row more often than by chance, as annotators do."""
+        rows, kappa = self.kappa(a, b)
+        return rows >= FEWEST_AGREED and kappa >= AGREED
+
+    def apart(self, columns: Sequence[str]) -> bool:
+        """Whether the columns hardly agree, as answers to different questions do: sharpness, noise, contrast.
+
+        Where they are called like different answers (tumor_grade, tumor_stage), a few rows tell. Ann and Ben are people
+        who may hardly agree.
+        """
+        titles = [self.title(c) for c in columns]
+        if not 1 < len(columns) <= MOST_QUESTIONS:
+            return False
+        said = [set(words(t)) & ANSWERED for t in titles]
+        few = any(said) and not set.intersection(*said)
+        if not few and any(t[:1] != t[:1].lower() or len(t) < SHORTEST for t in titles):
+            return False
+        pairs = [self.kappa(a, b) for i, a in enumerate(columns) for b in columns[i + 1 :]]
+        least, most = (FEWEST_AGREED, AGREED) if few else (FEWEST_APART, APART)
+        return min(rows for rows, _ in pairs) >= least and sum(kappa for _, kappa in pairs) < most * len(pairs)
 
     def speaks(self, column: str, others: Sequence[str]) -> bool:
         """Whether a column may be an annotator's: it has several classes, or its only class is in another column."""

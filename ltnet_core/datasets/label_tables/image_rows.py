@@ -18,7 +18,7 @@ from .column_facts import ColumnFacts
 from .column_roles import Roles
 from .repeated_rows import of_a_series, outside_series, people_and_questions, ranked_choices, who_labelled
 from .role_questions import called_otherwise, label_or_annotators, outsiders, same_classes, source_question
-from .vote_columns import completing, odd_vote, votes_in, with_gaps
+from .vote_columns import PEOPLE, completing, odd_vote, votes_in, with_gaps
 from .votes_beside import Beside, beside_question, votes_beside
 
 TIMES = frozenset(
@@ -218,5 +218,8 @@ class ImageRows(ColumnFacts):
             return called_otherwise(self.titles, chosen, alike, "the same classes")
         asked = with_gaps(self.table, chosen) or people_and_questions(self.titles, chosen)
         if asked is None and all(number(v) is not None for c in chosen for v in self.values(c)):
-            return outside_series(self.titles, chosen)
+            asked = outside_series(self.titles, chosen)
+        if asked is None and not any(PEOPLE.search(self.title(c)) for c in chosen) and self.apart(chosen):
+            varied = [c for c in chosen if len(self.values(c)) > 1]
+            return label_or_annotators(self.titles, varied, "hardly agree: they may be answers to different questions.")
         return asked

@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 from ...errors import DatasetError
 from ..corrections import NOTHING, Corrections, key_of
 from ..dataset_reading import TableReading
+from ..names.image_names import match_names
 from ..names.splits import are_splits, is_agreed, is_form, is_truth, part_of, read_split, set_name
 from ..questions import Answer, Question, flag, listed
 from ..reading import Match, Reading, Rows
@@ -303,7 +304,9 @@ def _listed_in(
     parts: dict[str, str] = {}
     for f in of_parts:
         column, image = f.table.frame[str(f.roles.split)], f.table.frame[str(f.roles.image)]
-        split = read_split(column, f.table.titles[str(f.roles.split)], f.table.file, corrections, others=True)
+        known = set(match_names([str(n) for n in image.cat.categories if n], files.images).images)
+        others = not known.issuperset(files.images)
+        split = read_split(column, f.table.titles[str(f.roles.split)], f.table.file, corrections, others)
         splits.update(split.values)
         questions += [] if split.question is None else [split.question]
         parts |= images_of_tests([str(n) for n in image], [str(m) for m in split.rows], files.images)

@@ -81,7 +81,7 @@ MORE = {
     "coder": phrases(
         "workerid, annotatorid, raterid, coderid, userid, readerid, labelerid, labellerid, username, annotatorname, "
         "ratername, readername, codername, workername, labeledby, labelledby, labeler, annotatedby, completedby, "
-        "ratedby, readby, turker, turkerid, grader, graderid, assessor, judge, judgeid, reviewer, radiologist, "
+        "ratedby, readby, radid, turker, turkerid, grader, graderid, assessor, judge, judgeid, reviewer, radiologist, "
         "pathologist, physician, doctor, oracle, observer, observerid, participant, participantid, subj, subject, "
         "subjectid, subjid, player, volunteer, expertid, email, person, personid, contributor, contributorid, "
         "initials, createdby, taggedby, reviewedby, gradedby, classifiedby, scoredby, tagger, codedby, "
@@ -235,6 +235,8 @@ def about(name: str) -> bool:
     (True, False)
     """
     parts = words(name)
+    if set(parts[-1:]) & CODER_WORDS:
+        return False  # hospital_1_reader
     return (
         not ABOUT.isdisjoint(parts)
         or short(name) in WHOLE
