@@ -281,7 +281,7 @@ def test_a_resumed_run_goes_on_with_its_own_adjudications(
     from ltnet_core.fit import new_run
     from ltnet_core.settings import make_settings
 
-    settings = make_settings("quick", epochs=1, comparisons=False, given=(ADJUDICATOR,))
+    settings = make_settings("quick", epochs=1, image_size=12, comparisons=False, given=(ADJUDICATOR,))
     new_run(load_dataset(demo), tmp_path / "run", settings, device="cpu", adjudications=read_decisions(settled))
     done = ltnet("fit", demo, "--run", tmp_path / "run", "--resume", "--adjudications", settled)
     assert done.returncode == 2
@@ -342,8 +342,8 @@ def test_what_is_set_aside_is_neither_learned_from_nor_exported(
     assert read_decisions(tmp_path / "settled.csv")["image"].tolist() == learnable[:3]
 
     run = tmp_path / "run"
-    flags = ("--preset", "quick", "--epochs", 1, "--no-comparisons", "--adjudications", tmp_path / "settled.csv")
-    done = ltnet("fit", demo, "--run", run, *flags)
+    flags = ("--preset", "quick", "--epochs", 1, "--image-size", 12, "--no-comparisons")
+    done = ltnet("fit", demo, "--run", run, *flags, "--adjudications", tmp_path / "settled.csv")
     assert done.returncode == 0, done.stderr
     spec = json.loads((run / "spec.json").read_text())
     assert (spec["left_out"], spec["adjudications"]) == (2, 2)

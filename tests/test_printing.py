@@ -137,7 +137,7 @@ def test_closed_outputs_stop_no_work(closed: str, plain: Path, tmp_path: Path) -
 
 def _fit_until(stage: str, run: Path, demo: Path, output: int) -> subprocess.Popen[bytes]:
     """A training that prints to a handle, in a session of its own, and has come to a stage."""
-    quick = ("--preset", "quick", "--epochs", "3", "--device", "cpu", "--image-size", "24")
+    quick = ("--preset", "quick", "--epochs", "2", "--device", "cpu", "--image-size", "12")
     command = [sys.executable, "-m", "ltnet_core", "fit", str(demo), "--run", str(run), *quick]
     child = subprocess.Popen(
         command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True

@@ -160,7 +160,7 @@ def test_a_refit_sets_aside_what_the_first_run_did(demo: Path, ltnet: Command, t
     shutil.copytree(demo, faces)
     with open(faces / "annotations.csv", "a", encoding="utf-8") as f:
         f.write(f"images/{next((faces / 'images').iterdir()).name},Alpha,no such class\n")
-    short = ("--preset", "quick", "--epochs", 1, "--no-machine-coders", "--no-comparisons", "--device", "cpu")
+    short = ("--preset", "quick", "--epochs", 1, "--no-machine-coders", "--no-comparisons", "--image-size", 12)
     refused = ltnet("fit", faces, "--run", tmp_path / "first", *short)
     assert refused.returncode == 2
     first = ltnet("fit", faces, "--run", tmp_path / "first", *short, "--set-aside", "--coders", "Beta")

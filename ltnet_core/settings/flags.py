@@ -23,13 +23,13 @@ TITLES = {
 }
 
 
-def add_flags(parser: argparse.ArgumentParser) -> None:
+def add_flags(parser: argparse.ArgumentParser, settings: type[Settings] = Settings) -> None:
     """Give a command ``--preset``, ``--method`` and one flag per option; a flag that is not used is None."""
     presets = "; ".join(f"{k}: {v}" for k, v in PRESET_TEXTS.items())
     parser.add_argument("--preset", choices=PRESETS, help=f"(default: default) {presets}")
     methods = "; ".join(f"{m.name}: {m.text}" for m in METHODS.values())
     parser.add_argument("--method", help=f"what to train (default: ltnet) {methods}")
-    for name, group in Settings.groups().items():
+    for name, group in settings.groups().items():
         section = parser.add_argument_group(TITLES.get(name, name))
         for declared in group.values():
             if declared.flag is not None:
@@ -121,7 +121,7 @@ _METAVARS = {int: "N", float: "X", str: "NAME", tuple: "A,B,…", dict: "NAME=X,
 _VALUES: Mapping[type, Callable[[str], Any]] = {tuple: names, dict: weights}
 
 
-def changes(arguments: argparse.Namespace) -> dict[str, Any]:
+def changes(arguments: argparse.Namespace, settings: type[Settings] = Settings) -> dict[str, Any]:
     """The options that flags ask for, by name; what no flag asks for is not there.
 
     Raises
@@ -130,7 +130,7 @@ def changes(arguments: argparse.Namespace) -> dict[str, Any]:
         a list of names or weights cannot be read.
     """
     options: dict[str, Any] = {"method": arguments.method} if arguments.method is not None else {}
-    for name, declared in Settings.options().items():
+    for name, declared in settings.options().items():
         value = getattr(arguments, name, None)
         if value is None or declared.flag is None:
             continue
