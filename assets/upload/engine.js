@@ -404,6 +404,7 @@ export class Engine extends Upload {
    */
   fly(mark, bytes) {
     this.flying.set(mark, bytes);
+    if (bytes && this.state === "lost" && !this.waiting) this.set(this.before); // it is not lost where bytes leave
     this.changed();
   }
 
