@@ -80,6 +80,15 @@ def test_the_journey_without_a_mouse(server: Server, page: Page, tmp_path: Path)
     press(page, page.get_by_role("button", name="Start training"))
     expect(page.locator(".lt-crumbs .lt-state-done")).to_be_visible(timeout=TRAINING)
 
+    # What lies over the page: the focus goes into it, and Escape leads back.
+    press(page, page.get_by_role("button", name="Delete …"))
+    expect(page.get_by_role("button", name="Delete this run")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Delete …")).to_be_focused()
+    press(page, page.locator(".lt-words summary"), "Shift+Tab")
+    page.keyboard.press("Escape")
+    expect(page.locator(".lt-words")).not_to_have_attribute("open", "")
+
     # From a cell of a matrix, reached by Tab and chosen by arrow keys, to its faces.
     go_to(page, "Transitions")
     expect(page.locator(".js-plotly-plot .heatmaplayer image").first).to_be_visible()
