@@ -28,7 +28,7 @@ from ltnet_core.datasets.demo import CLASSES, write_demo  # noqa: E402
 from ltnet_core.explore.item_map import map_file  # noqa: E402
 from ltnet_core.explore.map_making import make_map  # noqa: E402
 from ltnet_core.files.writing import write_json  # noqa: E402
-from ltnet_core.learning.results import finish  # noqa: E402
+from ltnet_core.runs.manifest import write_manifest  # noqa: E402
 from ltnet_core.runs.run import Run  # noqa: E402
 from ltnet_core.settings import make_settings  # noqa: E402
 
@@ -110,7 +110,7 @@ def made_up_run(folder: Path, study: Study, *, seed: int = 0, machines: bool = T
     }
     run = Run.create(folder, spec)
     write_made_up_results(run, study, seed, machines=machines)
-    finish(run)
+    write_manifest(run.folder)
     run.emit("done", message="finished")
 
 

@@ -52,11 +52,12 @@ from .learning.group import ALONE, Group
 from .learning.networks import require_network
 from .learning.pixel_cache import pixels_limit
 from .learning.plan import make_plan
-from .learning.results import finish, write_results
+from .learning.results import write_results
 from .learning.study_features import survey_features
 from .learning.trainer import Trainer
 from .learning.usual_numbers import usual_numbers
 from .method import METHODS
+from .runs.manifest import write_manifest
 from .runs.run import OWN_ADJUDICATIONS, STALL_SECONDS, Run
 from .settings import VERSION, Settings, make_settings
 
@@ -311,7 +312,7 @@ def _train(trainer: Trainer) -> None:
         trainer.progress.note(note)
     trainer.progress.stop_if_asked()
     trainer.keep_networks(learned)
-    finish(trainer.run)
+    write_manifest(trainer.run.folder)  # from now on the run is done
 
 
 OWN_ARGUMENTS = ("preset", "seed", "device", "adjudications", "adjudicator", "left_out")

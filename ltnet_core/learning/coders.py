@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..annotations import MACHINE_PREFIX, AnnotationTable, FloatArray
-from ..errors import OptionError
 from ..files.printing import counted
 
 SMALLEST_SHARE = 0.01
@@ -40,7 +40,7 @@ def add_pseudo_labels(
     table: AnnotationTable,
     predictions: dict[str, FloatArray],
     kind: Literal["soft", "hard"],
-    usable: np.ndarray[tuple[int], np.dtype[np.bool_]],
+    usable: NDArray[np.bool_],
 ) -> AnnotationTable:
     """The table with one machine coder per network: pseudo labels of the usable items that its human coder left out.
 
@@ -51,8 +51,6 @@ def add_pseudo_labels(
         below .01 dropped, to keep the table sparse), ``hard`` its class with count 1.
     usable : (N,) items whose image could be read and that are not in a test set.
     """
-    if kind not in ("soft", "hard"):
-        raise OptionError(f"pseudo labels are 'soft' or 'hard', got {kind!r}.")
     out = table
     for coder, p in predictions.items():
         pseudo = p.copy() if kind == "soft" else np.eye(p.shape[1])[p.argmax(1)]

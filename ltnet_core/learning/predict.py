@@ -41,7 +41,8 @@ class Predictor:
     ----------
     model : on ``device``. matrices : coder → K × K. order : of the network's outputs, so that they are ``classes``.
     sees_features : whether it sees a vector of ``channels`` features of an image instead of its pixels.
-    mean, std : (channels,1,1) of the pixels. shifts : of the views that p is averaged over, see :func:`.mean_p`.
+    mean, std : (channels,1,1) of the pixels.
+    shifts : of the views that p is averaged over, see :func:`~ltnet_core.learning.views.mean_p`.
     weights : file of the model's weights.
     """
 

@@ -35,7 +35,8 @@ class Progress:
 
     Parameters
     ----------
-    run : gets the events. device : facts about the device for them, see :class:`~ltnet_core.device_use.DeviceUse`.
+    run : gets the events.
+    device : facts about the device for them, see :class:`~ltnet_core.learning.device_use.DeviceUse`.
 
     Attributes
     ----------

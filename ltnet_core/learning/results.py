@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -21,7 +21,6 @@ from ..labels.intervals import Evidence, evidence
 from ..labels.truth import expected_counts
 from ..runs.evaluation import aggregator, evaluate
 from ..runs.learned_items import LearnedItems
-from ..runs.manifest import write_manifest
 from ..runs.run import Run
 from ..runs.stored_results import Results, Transitions, write_results_files
 from .coders import machine_name
@@ -80,23 +79,15 @@ class Learned:
         order = [f"coder:{c}" for c in shown] + ["mixture"]
         names = sorted(self.networks, key=lambda n: (n == self.method, order.index(n) if n in order else len(order)))
 
-        return Learned(
-            self.table.in_order(shown, human.classes),
-            self.method,
-            self.transitions[cells],
-            None if self.start is None else self.start[cells],
-            self.posterior[:, classes],
-            self.temperature,
-            {name: self.networks[name][:, classes] for name in names},
-            self.usable,
-            self.items,
-            self.weights[coders],
-            self.features,
-            self.certain,
-            self.reference_coder,
-            self.shares,
-            self.sharpness,
-            None if self.assumed is None else self.assumed[np.ix_(coders, classes)],
+        return replace(
+            self,
+            table=self.table.in_order(shown, human.classes),
+            transitions=self.transitions[cells],
+            start=None if self.start is None else self.start[cells],
+            posterior=self.posterior[:, classes],
+            networks={name: self.networks[name][:, classes] for name in names},
+            weights=self.weights[coders],
+            assumed=None if self.assumed is None else self.assumed[np.ix_(coders, classes)],
         )
 
 
@@ -201,11 +192,6 @@ def _stacked(matrices: Mapping[str, FloatArray], table: AnnotationTable) -> Floa
     k = len(table.classes)
     unknown = np.full((k, k), np.nan)
     return np.stack([matrices.get(coder, unknown) for coder in table.coders])
-
-
-def finish(run: Run) -> None:
-    """Say that the results are complete. From now on the run is done."""
-    write_manifest(run.folder)
 
 
 def true_matrices(study: Study, table: AnnotationTable) -> tuple[dict[str, FloatArray], dict[str, str]]:

@@ -36,8 +36,15 @@ def in_parts(items: Items, size: int, work: Callable[[Items], Result]) -> Iterat
     """The results of ``work`` on ``size`` items at a time, on half as many from where the memory is not enough."""
     done = 0
     while done < len(items):
-        result = _unless_out_of_memory(work, items[done : done + size], last=size == 1)
-        if result is None:
+        result: Result | None = None
+        try:
+            result = work(items[done : done + size])
+        except (MemoryError, RuntimeError) as e:
+            if size == 1 or not is_out_of_memory(e):
+                raise
+        if result is None:  # the error, which holds what its frames had computed, is gone by now
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()
             size //= 2
             continue
         done += size
@@ -52,17 +59,6 @@ def shared_parts(items: Items, size: int, work: Callable[[Items], Result], group
     together = size * group.size
     for start in range(0, len(items), together):
         yield from group.gather(list(in_parts(group.own(items[start : start + together]), size, work)))
-
-
-def _unless_out_of_memory(work: Callable[[Items], Result], items: Items, *, last: bool) -> Result | None:
-    try:
-        return work(items)
-    except (MemoryError, RuntimeError) as e:
-        if last or not is_out_of_memory(e):
-            raise
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
-    return None
 
 
 def predict(

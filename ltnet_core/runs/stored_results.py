@@ -90,7 +90,7 @@ class Results:
     items : the rows, their labels included.
     posterior : (N,K) truth given the image and its annotations. p : (N,K) truth given the image alone.
     annotations : what was learned from. features : (N,D) unit vectors.
-    share : (N,) what people's annotations of an item count in the posterior, see :mod:`.shared_errors`.
+    share : (N,) what people's annotations of an item count in the posterior (:mod:`ltnet_core.learning.shared_errors`).
     """
 
     items: LearnedItems

@@ -22,7 +22,7 @@ MOST_NAMED = 3
 
 
 def learn(trainer: Trainer) -> Learned:
-    """Train all networks; see :mod:`ltnet_core.ipa2lt`."""
+    """Train all networks; see :mod:`ltnet_core.learning.ipa2lt`."""
     from .. import ipa2lt
 
     return ipa2lt.learn(trainer)
