@@ -149,7 +149,7 @@ def test_from_a_zip_to_the_learned_truth(server: str, page: Page, tmp_path: Path
     expect(page.locator(".lt-head h1")).to_have_text("Dataset")
     choose(page, zipped_demo(tmp_path))
     expect(page.locator(".lt-crumbs")).to_contain_text("my faces")
-    expect(page.locator(".lt-facts")).to_contain_text(f"{ITEMS}")
+    expect(page.locator(".lt-facts").first).to_contain_text(f"{ITEMS}")
 
     train(server, page)
     look_at_transitions(page)
@@ -193,7 +193,7 @@ def test_a_zip_and_a_table_of_votes_become_one_study(server: str, page: Page, tm
     page.get_by_role("button", name="Join", exact=True).click()
     expect(page.locator(".lt-crumbs")).to_contain_text("my faces + crowd")
     expect(page.get_by_text("Read as: Several datasets joined")).to_be_visible()
-    expect(page.locator(".lt-facts")).to_contain_text("3")  # coders
+    expect(page.locator(".lt-facts").first).to_contain_text("3")  # coders
     expect(page.locator(".lt-found", has_text="class renamed")).to_be_visible()
     expect(page.get_by_text("Class names", exact=True)).to_be_visible()
     study = load_dataset(next((tmp_path / "workspace" / "datasets").glob("my-faces-crowd*")) / "data")
