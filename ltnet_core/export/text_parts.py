@@ -1,24 +1,10 @@
-"""Text files that are written piece by piece, so that a large one does not lie in memory."""
+"""JSON as pieces of text, so that a large file of it does not lie in memory."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
-
-from ..files.writing import replacing
-
-
-def write_text(parts: Iterable[str], out: Path) -> None:
-    """Write the parts one after the other, in UTF-8.
-
-    Raises
-    ------
-    StorageError
-    """
-    with replacing(out) as partial, open(partial, "w", encoding="utf-8", errors="replace", newline="") as f:
-        f.writelines(parts)
 
 
 def json_list(entries: Iterable[Any]) -> Iterator[str]:

@@ -16,7 +16,7 @@ from typing import Literal
 
 import pandas as pd
 
-from .writing import replacing
+from .writing import write_text
 
 CHUNK_ROWS = 50_000
 APOSTROPHE = "'"
@@ -88,8 +88,7 @@ def write_csv_parts(tables: Iterable[pd.DataFrame], out: str | os.PathLike[str],
     StorageError
         the file could not be written.
     """
-    with replacing(out) as partial, open(partial, "w", encoding="utf-8", errors="replace", newline="") as f:
-        f.writelines(_written(tables, float_format))
+    write_text(out, _written(tables, float_format))
 
 
 def _cut(frame: pd.DataFrame) -> Iterator[pd.DataFrame]:

@@ -58,6 +58,12 @@ def write_bytes(path: str | os.PathLike[str], content: bytes) -> None:
         partial.write_bytes(content)
 
 
+def write_text(path: str | os.PathLike[str], parts: Iterable[str]) -> None:
+    """Write text in UTF-8, a part at a time, as :func:`replacing` does: a large one does not lie in memory."""
+    with replacing(path) as partial, open(partial, "w", encoding="utf-8", errors="replace", newline="") as f:
+        f.writelines(parts)
+
+
 def write_json(path: str | os.PathLike[str], content: Any) -> None:
     """Write JSON in UTF-8, indented, without NaN, as :func:`replacing` does.
 

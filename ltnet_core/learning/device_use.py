@@ -9,6 +9,8 @@ from typing import Any
 
 import torch
 
+from ..images.decoding_pool import cores
+
 
 class DeviceUse:
     """Facts for the events of a run; each is None where it cannot be known."""
@@ -39,8 +41,7 @@ class DeviceUse:
         worked, now = time.process_time(), time.monotonic()
         before, then = self._measured
         self._measured = worked, now
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        return min((worked - before) / (now - then) / cores, 1.0) if now > then else None
+        return min((worked - before) / (now - then) / cores(), 1.0) if now > then else None
 
     def _of_gpu(self) -> float | None:
         if not self._counts:

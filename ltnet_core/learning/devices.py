@@ -16,6 +16,7 @@ import torch
 
 from ..errors import OptionError
 from ..files.locking import try_lock
+from ..images.decoding_pool import cores
 
 # PyTorch's CPU allocator raises a bare RuntimeError.
 _NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory", "Cannot allocate memory", "ALLOC_FAILED")
@@ -51,8 +52,7 @@ def list_devices() -> list[dict[str, Any]]:
                     "memory_gib": round(facts.total_memory / 2**30),
                 }
             )
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    devices.append({"id": "cpu", "kind": "cpu", "name": processor_name(), "cores": cores})
+    devices.append({"id": "cpu", "kind": "cpu", "name": processor_name(), "cores": cores()})
     return devices
 
 

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import DatasetError
+from ...files.writing import write_text
 from ...runs.learned_items import LearnedItems
 from ...runs.stored_results import load_items
 from ..final_labels import FinalLabels
 from ..kind import Export, Source
-from ..text_parts import json_members, write_text
+from ..text_parts import json_members
 
 
 def write(source: Source, out: Path) -> int:
@@ -28,7 +29,7 @@ def write(source: Source, out: Path) -> int:
     """
     final = FinalLabels.of(source)
     _require_readable(load_items(source.run))
-    write_text(_text(final), out)
+    write_text(out, _text(final))
     return len(final)
 
 

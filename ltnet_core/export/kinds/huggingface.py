@@ -11,10 +11,10 @@ import pandas as pd
 
 from ...errors import OptionError
 from ...files.spreadsheet import guard, write_csv_parts
+from ...files.writing import write_text
 from ..final_labels import FinalLabels, Part
 from ..finished_run import DECIMALS
 from ..kind import Column, Export, Source
-from ..text_parts import write_text
 
 # What pandas, by which `datasets` reads CSV, takes for no value.
 PANDAS_MISSING = frozenset(
@@ -55,7 +55,7 @@ def write(source: Source, out: Path) -> int:
     if out.suffix.lower() == ".csv":
         write_csv_parts((_checked(_table(part)) for part in final.parts()), out, DECIMALS)
     else:
-        write_text((line for part in final.parts() for line in _lines(_table(part))), out)
+        write_text(out, (line for part in final.parts() for line in _lines(_table(part))))
     return len(final)
 
 

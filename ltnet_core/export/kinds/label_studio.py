@@ -11,9 +11,10 @@ from xml.sax.saxutils import quoteattr
 import numpy as np
 
 from ...annotations import ADJUDICATOR
+from ...files.writing import write_text
 from ..final_labels import SETTLED, FinalLabels, Part
 from ..kind import Export, Source
-from ..text_parts import json_list, write_text
+from ..text_parts import json_list
 
 QUESTION, IMAGE = "label", "image"  # names in the labelling configuration
 ADDRESS = "/data/local-files/?d="  # Label Studio's address of a file in its local storage
@@ -28,10 +29,10 @@ def write(source: Source, out: Path) -> int | None:
     """
     final = FinalLabels.of(source)
     if out.suffix.lower() == ".xml":
-        write_text([labelling_configuration(final.classes)], out)
+        write_text(out, [labelling_configuration(final.classes)])
         return None
     version = f"LTNet Studio {source.run.folder.resolve().name}"
-    write_text(json_list(task for part in final.parts() for task in _tasks(part, version)), out)
+    write_text(out, json_list(task for part in final.parts() for task in _tasks(part, version)))
     return len(final)
 
 
