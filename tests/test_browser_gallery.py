@@ -277,6 +277,7 @@ def test_two_people_do_not_overwrite_each_other(server: Server, page: Page, brow
 def test_what_a_closed_tab_could_not_save_is_saved_by_the_next_one(server: Server, page: Page) -> None:
     other = page.context.new_page()
     for tab, keys in ((page, "123"), (other, "45")):
+        tab.bring_to_front()
         tab.goto(f"{server.url}/disagreements?run={RUN}&sort=name")
         expect(shown(tab).first).to_be_visible()
         tab.locator(f'.ga-card[data-position="{0 if tab is page else 10}"]').click()
