@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import write_csv
@@ -136,6 +137,30 @@ def test_where_0_and_the_last_number_are_unused_it_is_asked_from_where_they_coun
     assert "the numbers 1, 2 and 3 classes" in unclear.sentence
     assert [a.flag for a in unclear.answers] == ["--class 1=bee --class 2=cat", "--class 1=ant --class 2=bee"]
     assert [a.meaning for a in unclear.answers] == ["counted from 0: 1 is 'bee'", "counted from 1: 1 is 'ant'"]
+
+
+@pytest.mark.parametrize(
+    ("flags", "left"),
+    [
+        ({"classes": {"bee": ""}}, {"ant": 3, "cat": 3}),
+        ({"classes": {"ant": "cat"}}, {"bee": 3, "cat": 6}),
+        ({"classes": {"cat": "dog"}}, {"ant": 3, "bee": 3, "dog": 3}),
+        ({"classes": {"2": "ant"}}, {"ant": 6, "bee": 3}),
+        ({"missing": ("cat",)}, {"ant": 3, "bee": 3}),
+        ({"missing": ("2",)}, {"ant": 3, "bee": 3}),
+    ],
+)
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_class_that_is_renamed_or_left_out_moves_no_number(
+    flags: dict[str, Any], left: dict[str, int], first: int, tmp_path: Path
+) -> None:
+    if first and {"2"} & {*flags.get("classes", ()), *flags.get("missing", ())}:
+        left = {"ant": 6, "cat": 3} if "classes" in flags else {"ant": 3, "cat": 3}
+    write_csv(tmp_path / "classes.csv", ("class",), [(c,) for c in ABC])
+    write_csv(tmp_path / "labels.csv", ("image", "label"), [(f"{i}.png", i % 3 + first) for i in range(9)])
+    study = load_dataset(tmp_path, corrections=Corrections(**flags))
+    assert study.table.to_frame()["label"].astype(str).value_counts().to_dict() == left
+    assert study.reading.questions == ()
 
 
 def test_coders_who_wrote_numbers_beside_others_who_wrote_names_are_asked_about() -> None:

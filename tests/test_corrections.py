@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -122,6 +123,10 @@ def test_folders_files_and_coders_are_left_out(study: Path) -> None:
     assert ignored.table.coders == ("more",)
     by_coder = load_dataset(study, corrections=Corrections(ignore=("source", "more")))
     assert by_coder.table.coders == ("labels",)
+    parts = Corrections(columns={"split": "source"}, split={"rain": "test", "sun": "train"})
+    assert load_dataset(study, corrections=parts).is_test.any()
+    with pytest.raises(OptionError, match="--ignore names 'rain', but the dataset has no such column"):
+        load_dataset(study, corrections=replace(parts, ignore=("rain",)))
 
 
 def test_a_question_stops_training_until_a_flag_answers_it(

@@ -240,6 +240,8 @@ def test_numbers_of_folders_and_lists_are_those_of_the_list_of_classes(
         study = load_dataset(tmp_path / at)
         said = study.table.to_frame().set_index("image")["label"]
         assert {i.rsplit("/", 1)[-1]: label for i, label in said.items()} == {x: a(i) for i, x in enumerate(FACES)}
+    left = load_dataset(tmp_path / "list", corrections=parse(missing=["sad"])).table.to_frame()["label"]
+    assert set(left) == set(CLASSES[:3])
 
 
 def test_a_list_of_other_things_is_no_part(tmp_path: Path) -> None:

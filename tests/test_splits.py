@@ -221,6 +221,16 @@ def test_sources_parts_and_classes_of_folders() -> None:
     }
 
 
+def test_a_folder_that_is_said_to_be_a_part_leaves_sources_beside_it_what_they_are() -> None:
+    names = [f"{s}/{k}/{n}.png" for n, s in enumerate(("RAF", "Aff", "unseen")) for k in ("cat", "dog")]
+    found = roles(lay_out(names, Corrections(split={"unseen": "test"})))
+    assert {found[n] for n in names if "/cat/" in n} == {
+        ("RAF", "train", "cat", ""), ("Aff", "train", "cat", ""), ("", "test", "cat", "unseen")
+    }  # fmt: skip
+    two = roles(lay_out([n for n in names if "Aff" not in n], Corrections(split={"unseen": "test"})))
+    assert {r[0] for r in two.values()} == {""}  # one folder more is the rest
+
+
 @pytest.mark.parametrize("names", [("训练", "测试"), ("entraînement", "validazione"), ("Train", "Val"), ("Trainingsbilder", "Testbilder"), ("обучение", "тест"), ("학습", "검증")])  # fmt: skip
 @pytest.mark.parametrize("form", ["NFC", "NFD"])
 def test_parts_in_other_languages_are_never_trained_on(names: tuple[str, str], form: str, tmp_path: Path) -> None:

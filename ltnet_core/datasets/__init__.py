@@ -86,7 +86,9 @@ def recognise(files: Files, name: str, corrections: Corrections = NOTHING) -> Re
     of_columns = speaks_of_columns(corrections, files)
     for depth, folder in enumerate(inside(files)):
         for reader in FORMATS.values():
-            if of_columns and not hasattr(reader, "CORRECTABLE") and reader is not joined:
+            if of_columns and not (
+                hasattr(reader, "CORRECTABLE") or hasattr(reader, "OWN_COLUMNS") or reader is joined
+            ):
                 continue
             match = _match(reader, folder, corrections)
             if match.fits:

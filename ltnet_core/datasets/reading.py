@@ -104,7 +104,8 @@ class Format(Protocol):
     ``RANK``, special formats before general ones; a reader without it is asked last. ``LAYOUT`` shows the files of the
     format, and ``NOTE`` is a note in Markdown; ``docs/datasets.md`` is made of both. With ``CORRECTABLE = True`` both
     functions also take a person's corrections. With ``CHOOSES = True``, as exports of tools have it, only ``read``
-    takes them: the question that holds the labels, and the parts to train on.
+    takes them: the question that holds the labels, and the parts to train on; with ``OWN_COLUMNS = True`` they may also
+    name its columns.
     """
 
     FORMAT: str

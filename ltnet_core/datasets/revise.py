@@ -17,7 +17,7 @@ from .label_tables.coder_questions import called_like_parts, called_like_truth, 
 from .label_tables.label_table import parts_beside
 from .label_tables.listed_parts import listed_parts
 from .label_tables.table_rows import stem
-from .names.class_numbers import UNSEEN, all_numbers, mixed, number, one_spelling
+from .names.class_numbers import UNSEEN, all_numbers, mixed, number, one_spelling, places
 from .names.class_questions import one_meaning, several_labels, spelled_alike
 from .names.missing import doubtful, plain
 from .names.missing import question as missing_question
@@ -37,7 +37,7 @@ def revise(reading: Reading, corrections: Corrections) -> Reading:
     """A reading with one spelling for each class and without absent labels; its questions about classes are added."""
     in_use, known = _same_people([_in_use(r) for r in reading.labels]), [_in_use(r) for r in reading.truth]
     reading = replace(reading, labels=in_use, truth=known)
-    spelling = _spelling(reading, corrections)
+    spelling, unclear = _spelling(reading, corrections)
     labels = [_renamed(r, spelling) for r in reading.labels if "label" in r.frame]
     truth = [_renamed(r, spelling) for r in reading.truth]
     missing = Counter(reading.missing)
@@ -53,7 +53,7 @@ def revise(reading: Reading, corrections: Corrections) -> Reading:
     written = frozenset(str(n) for r in (*reading.labels, *reading.truth) for n in _categories(r))
     written |= set(one_spelling(sorted(written)).values()) | set(reading.classes or ())
     classes, codes = reading.classes, reading.codes
-    if classes is not None and corrections.classes:
+    if classes is not None and corrections.classes and not unclear:  # numbers are places in the list as it stands
         renamed = [corrections.classes.get(c, c) for c in classes]
         if renamed != list(classes):
             classes, codes = list(dict.fromkeys(c for c in renamed if c)), None
@@ -85,14 +85,18 @@ def revise(reading: Reading, corrections: Corrections) -> Reading:
 # ---- spelling
 
 
-def _spelling(reading: Reading, corrections: Corrections) -> dict[str, str]:
-    """Each label as it is written → the name of its class; "" for one that is left out."""
+def _spelling(reading: Reading, corrections: Corrections) -> tuple[dict[str, str], bool]:
+    """Each label as it is written → the name of its class, "" for one that is left out; whether places are unclear."""
     names = dict.fromkeys(str(n) for r in (*reading.labels, *reading.truth) for n in _categories(r) if n)
     listed_classes = {b: c for c, b in one_spelling(list(reading.classes or ())).items()}
     own = {n: listed_classes.get(s, s) for n, s in one_spelling(list(names)).items()}
     own.update(_of_codes(reading, own))
+    absent = {plain(m) for m in corrections.missing or ()}
+    numbered = {n: s for n, s in own.items() if plain(n) not in absent}
+    placed, unclear = places(list(numbered.values()), reading.classes or ())
+    own.update({n: placed[s] for n, s in numbered.items() if unclear is None and s in placed})
     own.update({c: c for c in reading.classes or ()})
-    return {n: corrections.classes.get(n, corrections.classes.get(s, s)) for n, s in own.items()}
+    return {n: corrections.classes.get(n, corrections.classes.get(s, s)) for n, s in own.items()}, unclear is not None
 
 
 def _of_codes(reading: Reading, spelled: Mapping[str, str]) -> dict[str, str]:

@@ -26,11 +26,12 @@ def require_used(
     if not corrections:
         return
     columns = {c for t in study.reading.tables for c in t.columns}
-    coders, values = set(study.table.coders), set(study.reading.splits)  # coders that were left out are among these
-    values |= {v.partition(": ")[2] for v in values}  # in a joined study after the name of the source
+    coders, splits = set(study.table.coders), study.reading.splits
+    splits = {n: p for v, p in splits.items() for n in (v, v.partition(": ")[2])}  # in a joined study after the source
+    values, left = set(splits), {v for v, p in splits.items() if p == "ignore"}  # coders that were left out are here
     columns |= {c for files in sources for c in _columns(files)}
     names = {n for files in sources for n in _names(files)}
-    _check("--ignore", corrections.ignore, columns | names | coders | values, "column, file, folder or coder")
+    _check("--ignore", corrections.ignore, columns | names | coders | left, "column, file, folder or coder")
     _check("--split", corrections.split, names | values, "folder, file or value of a split column")
     _check("--columns", corrections.columns.values(), columns, "column")
     _check("--annotators", corrections.annotators, columns | coders, "column or coder")
@@ -75,7 +76,7 @@ def applicable(corrections: Corrections, files: Files) -> Corrections:
 
 
 def _check(option: str, names: Iterable[str], known: Iterable[str], kind: str) -> None:
-    by_key = {key_of(k): k for k in known}
+    by_key = {key_of(k): k for k in known if k}
     for name in names:
         if key_of(name) not in by_key:
             shown = ", ".join(sorted(set(by_key.values()))[:12])

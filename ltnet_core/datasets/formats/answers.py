@@ -46,6 +46,7 @@ class Answers:
     corrections : a person's choice of the question that holds the labels and of the parts to train on.
     image, coder, label : names of the export's fields for image, person and answer; "" where there is none.
         Without ``image`` there is no table to show.
+    split : name of the field whose value names the part; "" where the part is named by files alone.
     """
 
     tool: str
@@ -53,6 +54,7 @@ class Answers:
     image: str = ""
     coder: str = ""
     label: str = "label"
+    split: str = ""
     _rows: list[tuple[str, str, str, str, float, float, str, str, int]] = field(default_factory=list)
     _first: dict[str, str] = field(default_factory=dict)
     _counts: Counter[str] = field(default_factory=Counter)
@@ -126,7 +128,8 @@ class Answers:
         frame = pd.DataFrame(self._rows, columns=list(COLUMNS))
         tables = self._tables(frame)
         frame, questions = self._one_question(frame)
-        frame, splits = self._in_parts(frame)
+        frame, splits, unclear_parts = self._in_parts(frame)
+        questions += unclear_parts
         frame, missing = self._present(frame)
         if frame.empty:
             raise DatasetError(f"{self.tool}: no label is left of what is not missing or ignored.", file=name)
@@ -231,13 +234,31 @@ class Answers:
         away = frame["label"].isin(gone)
         return frame[~away].reset_index(drop=True), {v: int((frame["label"] == v).sum()) for v in gone}
 
-    def _in_parts(self, frame: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, str]]:
-        """The answers with ``part`` as train, test or "", without those to ignore; and the part of each name."""
+    def _in_parts(self, frame: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, str], list[Question]]:
+        """The answers with ``part`` as train, test or "", without those to ignore; the part of each name; questions."""
         names = [str(n) for n in frame["part"].unique()]
         parts = {n: part_of_file(n, self.corrections) for n in names}
+        own = {
+            n.rsplit("/", 1)[-1]: parts[n] for n in map(str, frame.loc[frame["part"] != frame["file"], "part"].unique())
+        }
         frame = frame.assign(part=frame["part"].map(parts))
         splits = {n.strip("/").rsplit("/", 1)[-1]: p for n, p in parts.items() if p}
-        return frame[frame["part"] != "ignore"].reset_index(drop=True), splits
+        kept = frame[frame["part"] != "ignore"].reset_index(drop=True)
+        return kept, splits, self._unclear_parts(own)
+
+    def _unclear_parts(self, parts: Mapping[str, str]) -> list[Question]:
+        """The question what values of the field of parts are that name none, beside others that do."""
+        unclear = [v for v, part in parts.items() if v and not part]
+        named = any(self.corrections.part(v) for v in parts)
+        if not self.split or not unclear or named or not any(parts.values()):
+            return []
+        shown = ", ".join(map(repr, unclear[:LISTED]))
+        sentence = f"{self.tool}: {self.split!r} holds {shown} beside parts: to train on, or held out?"
+        ways = (
+            Answer(flag("--split", f"test={listed(unclear)}"), "they are evaluated and never trained on"),
+            Answer(flag("--split", f"train={listed(unclear)}"), "they are trained on"),
+        )
+        return [Question("split values", sentence, (self.split,), ways)]
 
     def _latest(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Of several answers of one person for one image: the latest, where each has a time; else all that differ."""

@@ -56,7 +56,7 @@ def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading
     DatasetError
         it is no XML, declares entities, or holds boxes alone.
     """
-    answers = Answers("CVAT's annotations", corrections, "name", label=TAG)
+    answers = Answers("CVAT's annotations", corrections, "name", label=TAG, split="subset")
     tagged: list[tuple[str, int, str, str, str, dict[str, list[str]]]] = []
     for file in _exports(files):
         coder, of_task = "", dict[str, str]()

@@ -11,8 +11,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ...errors import DatasetError
-from ..corrections import NOTHING, Corrections
+from ...errors import DatasetError, OptionError
+from ..corrections import NOTHING, Corrections, key_of
 from ..reading import Match, Reading
 from ..sources.files import MAX_IMAGE_BYTES, Files, is_image_name, suffix
 from ..sources.text_files import loads
@@ -22,7 +22,7 @@ from .answers import SEVERAL, Answers, are_choices
 
 FORMAT = "hf-parquet"
 RANK = 150
-CHOOSES = True
+CHOOSES = OWN_COLUMNS = True
 TITLE = "Hugging Face Parquet with images inside"
 LAYOUT = """\
 data/train-00000-of-00001.parquet     image: {bytes, path}, label: class number or name
@@ -164,7 +164,9 @@ def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading
     DatasetError
         a shard is broken, has no labels, or its columns of labels answer different questions.
     """
-    answers = Answers("the Parquet tables", corrections)
+    if corrections.classes_are:
+        raise OptionError(f"--classes-are: tables of {TITLE} have one class in a cell, and no votes.")
+    answers = Answers("the Parquet tables", corrections, coder=corrections.columns.get("coder", ""), split="split")
     positions: dict[str, RowPosition] = {}
     columns: dict[str, str] = {}
     classes: list[str] = []
@@ -177,7 +179,7 @@ def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading
                 problems.append(Problem("table left out", 1, (f"{file}: holds no images.",), "note"))
                 continue
             columns[file] = field
-            labels = _labels(shard, file, field)
+            labels = _labels(shard, file, field, corrections)
             classes += labels.classes
             if labels.left_out:
                 text = f"{file}: {', '.join(map(repr, labels.left_out))} is no column of labels."
@@ -273,7 +275,7 @@ class Labels:
     left_out: list[str]
 
 
-def _labels(shard: pq.ParquetFile, file: str, field: str) -> Labels:
+def _labels(shard: pq.ParquetFile, file: str, field: str, corrections: Corrections) -> Labels:
     schema = shard.schema_arrow
     others = [n for n in schema.names if n != field and not pa.types.is_struct(schema.field(n).type)]
     named = _class_names(schema)
@@ -283,8 +285,12 @@ def _labels(shard: pq.ParquetFile, file: str, field: str) -> Labels:
     except (pa.ArrowException, OSError, ValueError, KeyError) as e:
         raise DatasetError(f"cannot be read ({str(e).splitlines()[0]}).", file=file) from e
     title = {c.lower(): c for c in others}
-    label, coder, split, image = (title.get(role(tuple(title), w) or "") for w in ("label", "coder", "split", "image"))
-    chosen = [c for c in others if c in named]
+    said = {r: next((c for c in others if key_of(c) == key_of(n)), None) for r, n in corrections.columns.items()}
+    label, coder, split, image = (
+        said.get(w) or title.get(role(tuple(title), w) or "") for w in ("label", "coder", "split", "image")
+    )
+    own = said.get("label")
+    chosen = [own] if own is not None else [c for c in others if c in named]
     if not chosen:
         free = [title[c] for c in without(title, [str(c).lower() for c in (coder, split, image)])]
         chosen = [label] if label is not None else [c for c in free if are_choices([v or "" for v in text[c]])]

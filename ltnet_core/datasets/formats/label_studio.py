@@ -55,7 +55,7 @@ def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading
     DatasetError
         it is not the JSON of a Label Studio export.
     """
-    answers = Answers("Label Studio's export", corrections, "image", "completed_by")
+    answers = Answers("Label Studio's export", corrections, "image", "completed_by", split="split")
     starred: dict[str, set[bool]] = {}
     for file in _exports(files):
         tasks = read_json(files, file)

@@ -68,7 +68,7 @@ def read(files: Files, name: str, corrections: Corrections = NOTHING) -> Reading
     DatasetError
         no field holds choices, or several do.
     """
-    answers = Answers("Label Studio's export", corrections, "image", "annotator")
+    answers = Answers("Label Studio's export", corrections, "image", "annotator", split="split")
     remarks: list[Problem] = []
     for file in [*_lists(files), *_tables(files)]:
         if is_table(file) and not file.lower().endswith(".json"):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
 from ...errors import DatasetError
 from ..coded_columns import categorical, coded
+from ..names.class_numbers import number
 from ..names.image_names import match_names
 from ..reading import Match, Reading, Rows
 from ..sources.files import Files, suffix
@@ -91,11 +93,13 @@ def read(files: Files, name: str) -> Reading:
     if not lists:
         raise DatasetError("there is no list with a path and class numbers in each line.", file=name)
     classes, codes = read_classes(files)
-    names = np.asarray([str(k) for k in range(max(int(n.max()) for _, n, _ in lists.values()) + 1)], dtype=object)
+    numbered = _names([numbers for _, numbers, _ in lists.values()], classes, codes)
+    last = max(numbered)
+    names = np.asarray([numbered.get(k, "") for k in range(last + 1)], dtype=object)
     for file, (paths, numbers, rows) in lists.items():
-        wrong = np.flatnonzero((numbers < ABSENT).any(1))
+        wrong = np.flatnonzero(((numbers > last) | (numbers < ABSENT)).any(1))
         if len(wrong):
-            text = "class numbers must be 0 or more, or -1 for none."
+            text = f"class numbers must lie between {min(numbered)} and {last}, or be -1 for none."
             raise DatasetError(text, file=file, row=int(rows[wrong[0]]))
         if _is_test(file):
             known = numbers[:, 0] != ABSENT
@@ -116,7 +120,21 @@ def read(files: Files, name: str) -> Reading:
             }
         )
         labels.append(Rows(file, frame, rows[item]))
-    return Reading(files, files.images, labels, truth, classes or list(names), codes, problems=problems)
+    return Reading(files, files.images, labels, truth, classes or list(numbered.values()), codes, problems=problems)
+
+
+def _names(lists: Sequence[np.ndarray], classes: Sequence[str] | None, codes: Sequence[str] | None) -> dict[int, str]:
+    """Class number → class: its place from 0, or from 1 where the last one is one too high; a code, if all are codes.
+
+    Codes of classes that are called by number are those of this program, and no labels.
+    """
+    used = {int(k) for numbers in lists for k in np.unique(numbers)} - {ABSENT}
+    if classes is None:
+        return {k: str(k) for k in range(max(used, default=0) + 1)}
+    own = {int(c): k for c, k in zip(codes or (), classes, strict=False) if c.isdecimal() and number(k) is None}
+    if used and used <= set(own):
+        return own
+    return dict(enumerate(classes, int(0 not in used and max(used, default=0) == len(classes))))
 
 
 def _truth(file: str, paths: list[str], labels: np.ndarray, rows: np.ndarray) -> Rows:

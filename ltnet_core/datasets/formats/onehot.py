@@ -110,6 +110,7 @@ def marked(table: Table, columns: list[str]) -> NDArray[np.bool_]:
 def add_rows(answers: Answers, table: Table, image: str, columns: list[str], folder: str, part: str) -> None:
     """Add one answer for each row that marks one class; a row that marks none has no answer."""
     split = role(tuple(table.frame.columns), "split")
+    answers.split = answers.split or table.titles.get(split or "", "")
     parts = [part] * len(table.row) if split is None else [f"{part}/{v}" for v in table.frame[split]]
     marks = marked(table, columns)
     for name, row, held, mark in zip(table.frame[image], table.row, parts, marks, strict=True):

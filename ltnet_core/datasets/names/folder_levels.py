@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ..corrections import Corrections
 from .class_names import WORDS
-from .splits import TEST, TRAIN, UNLABELLED, are_splits, part_of, words
+from .splits import PIECE, TEST, TRAIN, UNLABELLED, are_splits, part_of, words
 
 WRAPPERS = frozenset(
     {"images", "image", "imgs", "img", "data", "dataset", "faces", "photos", "pictures", "jpg", "png", "jpeg"}
@@ -62,7 +62,12 @@ def lay_out(images: Sequence[str], corrections: Corrections) -> Layout:
         for i, part in enumerate(parts):
             children.setdefault("/".join(parts[:i]), set()).add(part)
     tops = {t for t in children.get("", set()) if t.lower() not in UNLABELLED}
-    elsewhere = {n for above, names in children.items() if _is_split(names, above, corrections) for n in names}
+    elsewhere = {
+        n
+        for above, names in children.items()
+        if _is_split(names, above, corrections)
+        for n in names - _sources_beside_parts(names, corrections)
+    }
     levels: dict[str, tuple[list[str], str, str, str]] = {}
     split_names: dict[str, str] = {}
     for folder in by_folder:
@@ -91,13 +96,27 @@ def _reduced(
     for i, name in enumerate(parts):
         above = "/".join(parts[:i])
         beside = tops if not above else children.get(above, set())
-        if _is_split(beside, above, corrections) or (above and len(beside) == 1 and name in elsewhere):
+        sources = _sources_beside_parts(beside, corrections)
+        if name in sources:
+            remaining.append(name)
+        elif _is_split(beside, above, corrections) or (above and len(beside) == 1 and name in elsewhere):
+            remaining += [""] if sources else []  # the images of this part are of no source
             chosen = corrections.part(name) or part_of(name) or "train"
             split_names[name] = chosen
             part, mark = (chosen, name) if chosen == "test" else (part, mark)
         elif not (len(beside) == 1 and above not in by_folder and name.lower() in WRAPPERS):
             remaining.append(name)
     return remaining, part, mark
+
+
+def _sources_beside_parts(names: Iterable[str], corrections: Corrections) -> set[str]:
+    """Several folders that are sources, where a person says that others beside them are parts: RAF, AffectNet, unseen.
+
+    One folder more is the rest of the images, and pieces of one dataset are for training.
+    """
+    names = set(names)
+    rest = {n for n in names if not (corrections.part(n) or part_of(n) or PIECE.fullmatch(" ".join(words(n))))}
+    return rest if len(rest) > 1 and any(corrections.part(n) for n in names) else set()
 
 
 def _is_split(names: Iterable[str], above: str, corrections: Corrections) -> bool:
