@@ -23,6 +23,8 @@ def __getattr__(name: str) -> Any:
     public = importlib.import_module(".public", __name__)
     if name in ("__all__", *public.__all__):
         return getattr(public, name)
+    if name in globals():  # a package that was imported with them
+        return globals()[name]
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
