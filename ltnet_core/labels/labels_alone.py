@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..annotations import ADJUDICATOR, AnnotationTable, FloatArray
-from .aggregation import Chosen, choose, guessing_matrices, too_large
+from .aggregation import Chosen, camps_note, choose, guessing_matrices, too_large
 from .identifiability import labels_suffice
 from .truth import expected_counts
 
@@ -24,10 +24,12 @@ class LabelsAlone:
     chosen : the models weighed by left-out annotations; None where the coders hardly overlap, or nothing could
         be left out.
     suffice : whether truth and matrices can be told from labels alone: most items have two independent views.
+    camps : what is to be said of coders who are two camps; empty where they are not, or hardly overlap.
     """
 
     chosen: Chosen | None
     suffice: bool
+    camps: str = ""
 
     @property
     def correlation(self) -> float:
@@ -71,15 +73,19 @@ def _labels_alone(table: AnnotationTable) -> LabelsAlone:
     if not labels_suffice(table):
         return LabelsAlone(None, False)
     chosen = None if too_large(table) else choose(table)
-    return LabelsAlone(chosen, chosen is None or labels_suffice(table, chosen.correlation))
+    suffice = chosen is None or labels_suffice(table, chosen.correlation)
+    return LabelsAlone(chosen, suffice, camps_note(table))
 
 
 def note(alone: LabelsAlone) -> str:
-    """A sentence about where T starts."""
+    """Where T starts, and whether the coders are two camps, in sentences."""
     correlation = f"their errors on an item have a correlation of {alone.correlation:.2f}"
     if alone.suffice:
-        return f"the labels alone determine truth and matrices ({correlation}): T starts from them."
-    return (
+        return (
+            f"the labels alone determine truth and matrices ({correlation}): T starts from them. {alone.camps}".strip()
+        )
+    start = (
         f"coders err together where an image is unclear ({correlation}), so that most items have fewer than two "
         "independent views: LTNet goes on from a network trained on all labels mixed, and T starts from the labels."
     )
+    return f"{start} {alone.camps}".strip()

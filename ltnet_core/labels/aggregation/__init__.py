@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from ...annotations import AnnotationTable, FloatArray
 from ...errors import OptionError, did_you_mean
+from .camps import camps_note
 from .choice import Chosen, choose, too_large, work_of_choosing
 from .confusion import confusion, confusion_counts
 from .dawid_skene import DawidSkene, dawid_skene
@@ -34,6 +35,7 @@ __all__ = [
     "DawidSkene",
     "aggregate",
     "answers",
+    "camps_note",
     "choose",
     "confusion",
     "confusion_counts",
@@ -66,7 +68,7 @@ class Aggregate:
     p : (N,K) distribution over the truth; a row of NaN where an item has no annotation.
     labels : (N,) most probable class, −1 where an item has no annotation.
     transitions : (C,K,K) estimated transition matrices, rows are truth.
-    note : what the method decided by itself and why, in sentences; empty where it decides nothing.
+    note : what the method decided by itself and why, and where the coders are two camps, in sentences; may be empty.
     """
 
     p: FloatArray
@@ -102,6 +104,6 @@ def aggregate(table: AnnotationTable, method: str = "auto") -> Aggregate:
     return Aggregate(
         estimate.p[:, class_place],
         labels,
-        estimate.note,
+        " ".join(part for part in (estimate.note, camps_note(same)) if part),
         make_transitions=lambda: estimate.matrices()[np.ix_(coder_place, class_place, class_place)],
     )
