@@ -32,7 +32,7 @@ from ui.wording import ONE_DIGIT, coder_name, listing, percent
 from ui.workspace import Dataset, set_format
 
 ANOTHER, JOIN = "another-dataset", "join-datasets"  # where the page tells how to bring one, and how to join some
-CHARTED = 8
+CHARTED, MOST_BARS = 8, 80  # coders in the chart; bars that can be told apart
 MOST_ROWS = 20  # of the table of pairs; more are a table that scrolls
 
 
@@ -85,9 +85,10 @@ def balance(study: Study) -> None:
     """How many labels each coder gave, and to which classes."""
     counts = study.table.class_counts()
     coders = dict(zip(study.table.coders, counts, strict=True))
-    most = dict(sorted(coders.items(), key=lambda c: -c[1].sum())[:CHARTED])
+    number = min(CHARTED, max(2, MOST_BARS // max(len(study.table.classes), 1)))
+    most = dict(sorted(coders.items(), key=lambda c: -c[1].sum())[:number])
     note = "share of each coder’s labels" + (
-        f", the {CHARTED} busiest of {len(coders):,}" if len(coders) > CHARTED else ""
+        f", the {number} busiest of {len(coders):,}" if len(coders) > number else ""
     )
     markup.heading("Class balance", note)
     figure = charts.class_balance(most, study.table.classes, study.codes)
@@ -172,7 +173,8 @@ def _pairs_table(rows: list[dict[str, Any]]) -> str:
 def faces(study: Study, dataset: Dataset) -> None:
     """Sample faces of every class, as one coder labelled them."""
     markup.heading("Sample images", "how one coder used the classes")
-    coder = params.choose("sample", "Coder", {c: c for c in study.table.coders}, 260) if study.table.coders else ""
+    busiest = sorted(zip(-study.table.annotations_per_coder(), study.table.coders, strict=True), key=lambda c: c[0])
+    coder = params.choose("sample", "Coder", {c: c for _, c in busiest}, 260) if busiest else ""
     params.write()
     if coder:
         markup.show(samples.render(study, coder, reads.thumbnail_maker(dataset, 96)))

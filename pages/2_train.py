@@ -10,18 +10,20 @@ import streamlit as st
 
 from ltnet_core.datasets import Study
 from ltnet_core.errors import LTNetError
+from ltnet_core.files.printing import counted
 from ltnet_core.files.spreadsheet import guarded
 from ltnet_core.runs import jobs
 from ltnet_core.runs.forming import read_forming
 from ltnet_core.runs.run import Run
 from ltnet_core.settings import Settings
-from ui import changes, charts, commands, compare, frame, manage, markup, params, progress, reads, train_form
+from ui import changes, charts, commands, compare, frame, manage, markup, params, progress, reads, run_notes, train_form
 from ui.current import Current, current, run_again, select
 from ui.small_matrices import small_matrices
 from ui.wording import LIVE, PAGES, STATES, curve_name, method_name, percent, progress_sentence
 from ui.workspace import Dataset
 
 REFRESH_SECONDS = 2
+MOST_CURVES = 6
 
 
 def watch(run: Run, dataset: Dataset) -> None:
@@ -33,7 +35,7 @@ def watch(run: Run, dataset: Dataset) -> None:
     if was and was[0] == run.folder.name and was[1] != status.state:
         run_again()  # the frame shows the state too
     with st.container(border=True):
-        markup.heading(run.folder.name, _about(spec, events))
+        markup.heading(run_notes.title(run), _about(spec, events))
         markup.show(progress.bar(status))
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             markup.sentence(progress_sentence(status))
@@ -110,14 +112,16 @@ def _curves(events: list[dict[str, Any]], run: Run, settings: Settings | None) -
         if not history:
             markup.sentence("Loss and agreement appear here after the first epoch.")
             return
-        names = {s: curve_name(s, settings.method if settings else "") for s in history}
+        shown = dict(list(history.items())[-MOST_CURVES:])
+        names = {s: curve_name(s, settings.method if settings else "") for s in shown}
         key = params.choose_side_by_side("curve", "Curve", {"agreement": "agreement with the labels", "loss": "loss"})
         params.write()
-        st.plotly_chart(charts.curves(history, key, names), config=charts.CONFIG, key="curves")
+        st.plotly_chart(charts.curves(shown, key, names), config=charts.CONFIG, key="curves")
         minimised = (
             " (the loss of LTNet has its prior of the matrices in it)" if key == "loss" and "ltnet" in history else ""
         )
-        markup.sentence(f"solid: images held out · dotted: images trained on{minimised}")
+        of = f" · the last {len(shown)} of {len(history)} networks" if len(shown) < len(history) else ""
+        markup.sentence(f"solid: images held out · dotted: images trained on{minimised}{of}")
 
 
 def summary(run: Run, state: Current) -> None:
@@ -129,7 +133,9 @@ def summary(run: Run, state: Current) -> None:
             known = [(m, v["accuracy"]) for m, v in test["methods"].items() if v.get("accuracy") is not None]
             label = "accuracy on the test images" if len(tests) == 1 else f"accuracy on the test set {name}"
             markup.heading("Results", f"{label} ({test['items']:,})")
-            markup.facts([(method_name(m), percent(a)) for m, a in known])
+            few = {m: n for m, v in test["methods"].items() if 0 < (n := int(v.get("items") or 0)) < test["items"]}
+            of = {m: f", {counted(few[m], 'image')}" if m in few else "" for m, _ in known}
+            markup.facts([(method_name(m) + of[m], percent(a)) for m, a in known])
         if not tests:
             below = "No test images with a known label, so accuracy cannot be told; matrices and images can."
             if truth.get("accuracy") is not None:
@@ -146,7 +152,7 @@ def what_changed(run: Run, state: Current) -> None:
     if before is None:
         return
     with st.container(border=True):
-        markup.heading(f"What changed since {before.folder.name}")
+        markup.heading(f"What changed since {run_notes.title(before)}")
         markup.facts(changes.facts(before, run))
         extra = {"than": before.folder.name, "sort": "unsure"}
         frame.link("disagreements", "See the images whose learned truth changed →", state, extra=extra)
@@ -167,7 +173,7 @@ def all_runs(state: Current) -> None:
         status, spec = run.status(), _spec(run)
         rows.append(
             {
-                "run": run.folder.name,
+                "run": run_notes.title(run),
                 "dataset": dataset.name,
                 "state": STATES[status.state] + (", damaged" if status.damaged else ""),
                 "progress": round(100 * status.progress),
@@ -192,9 +198,9 @@ def all_runs(state: Current) -> None:
         },
     )
     chosen = picked["selection"]["rows"]
-    if chosen and st.session_state.get(last) != rows[chosen[0]]["run"]:
-        st.session_state[last] = rows[chosen[0]]["run"]
+    if chosen and st.session_state.get(last) != state.runs[chosen[0]][0].folder.name:
         run, dataset = state.runs[chosen[0]]
+        st.session_state[last] = run.folder.name
         select(dataset, run)
         st.rerun()
 

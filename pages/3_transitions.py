@@ -12,7 +12,7 @@ import streamlit as st
 from ltnet_core.annotations import is_machine
 from ltnet_core.errors import LTNetError
 from ltnet_core.explore.wish import join_names
-from ui import charts, downloads, frame, markup, ordering, params, reads
+from ui import charts, downloads, frame, markup, ordering, params, reads, run_notes
 from ui.current import current
 from ui.gallery import show_next
 from ui.matrix_cells import matrix_cells
@@ -57,7 +57,7 @@ others = {
     **({"dawid-skene": "Dawid–Skene, the labels alone"} if dawid_skene else {}),
     **({"start": "where training began"} if start else {}),
     **{f"coder:{c}": coder_name(c) for c in matrices},
-    **{f"run:{name}": f"run {name}" for name in other_runs},
+    **{f"run:{folder}": f"run {run_notes.title(r)}" for folder, r in other_runs.items()},
 }
 with st.container(horizontal=True, vertical_alignment="center", gap="small"):
     view = params.choose_side_by_side("view", "Show", views)

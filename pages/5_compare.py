@@ -13,7 +13,7 @@ from ltnet_core.files.spreadsheet import guarded
 from ltnet_core.runs.run import Run
 from ui import changes, charts, compare, compare_runs, frame, manage, markup, params, reads, run_notes, workspace
 from ui.current import current
-from ui.wording import coder_name, listing, method_name, percent
+from ui.wording import coder_name, listing, method_name
 
 WITH = "with"
 MOST_LISTED = 100  # runs
@@ -92,7 +92,7 @@ with right:
 if tests:
     markup.sentence(
         "The small numbers are 95 % intervals. Calibration error: how far the stated confidence is from being right "
-        f"that often; {percent(0.0)} is perfect. Every network is calibrated on labels held out from it: one without "
+        "that often; 0 is perfect. Every network is calibrated on labels held out from it: one without "
         "matrices learns how sure it may be of labels, not of truth."
     )
 

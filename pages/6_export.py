@@ -15,6 +15,7 @@ from ltnet_core.files.spreadsheet import guarded
 from ltnet_core.labels.disagreement import CASES
 from ui import export_routes, frame, markup, reads
 from ui.current import current
+from ui.wording import ONE_DIGIT
 from ui.workspace import adjudications_of
 
 PREVIEW = 200
@@ -61,13 +62,16 @@ if settled:
 
 table, count = reads.first_truths(run, PREVIEW)
 markup.heading("Preview", f"the first {len(table):,} of {count:,} rows of the learned truth")
-bars = st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1)
+columns = {
+    "confidence": st.column_config.ProgressColumn(format=ONE_DIGIT, min_value=0, max_value=100),
+    "case": st.column_config.TextColumn(width="medium"),
+}
 cases = {str(number): text for number, text in CASES.items()}
 st.dataframe(
-    guarded(table.assign(case=table["case"].map(cases).fillna(""))),
+    guarded(table.assign(case=table["case"].map(cases).fillna(""), confidence=100 * table["confidence"])),
     hide_index=True,
     height=330,
-    column_config={"confidence": bars},
+    column_config=columns,
 )
 
 with st.expander("What the columns mean"):

@@ -210,6 +210,7 @@ def test_the_page_compares_names_and_links(workspace_path: Path) -> None:
     next(b for b in at.button if b.label == "Keep").click().run()
     at.multiselect(key="q_with").set_value(["one"]).run()
     assert not at.exception, at.exception
+    assert "<bdi>Fewer &lt;i&gt;epochs&lt;/i&gt; (two)</bdi>" in next(e.body for e in at.html if "lt-crumbs" in e.body)
     text = seen(at)
     assert "Fewer &lt;i&gt;epochs&lt;/i&gt;" in text and "<i>epochs" not in text and "cheap" in text
     assert "Settings that differ" in text and "images have another learned truth than in one" in text

@@ -203,7 +203,13 @@ def test_a_table_of_methods_leaves_out_what_is_not_known_and_names_are_text() ->
     plain = re.sub(r' <span class="range"></span>', "", body)  # room for what is not known
     assert '<tr><td><bdi>majority vote</bdi></td><td class="n best">90.0 %</td><td class="n">–</td>' in plain
     assert plain.count('class="range"') == 2  # of the coder: accuracy by its number of images, macro F1 as given
+    assert "on 40 images" in compare.table({"ltnet": scores(0.5, 100), "majority": scores(0.9, 40)}, {"accuracy": ""})
+    assert "90.0 % of the 40 that somebody labelled" in compare.sentence(
+        {"ltnet": scores(0.5, 100), "majority": scores(0.9, 40)}
+    )
     assert "–" in compare.errors_table({"A": None})
+    many = compare.errors_table({str(n): n / 10 for n in range(20)})
+    assert '<td><bdi>mean</bdi></td><td class="n">0.950</td>' in many and "lt-tall" in many
     assert "0.123" in compare.errors_table({HOSTILE: 0.1234})
 
 
@@ -297,7 +303,7 @@ def test_small_pictures_stay_within_their_scale_and_names_are_text() -> None:
     assert "<script" not in body
     assert '"><i>' not in body
     assert re.findall(r"--v:(-?\d+)%", body) == ["100", "0", "50", "50"]
-    assert "110% on the diagonal" in body
+    assert "110 % on the diagonal" in body
     cut = small_matrices.small_matrices({"A": [[1, 0], [0, 0.5]]}, ["a", "b"], ["B", "C"], ["b", "c"])
     assert re.findall(r"--v:(\d+)%", cut) == ["50"]  # the class that both know
 

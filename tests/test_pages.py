@@ -203,7 +203,7 @@ def test_a_run_at_work_shows_its_figures_and_the_matrices_so_far(
     write_json(run.checkpoint / "forming.json", content)
     monkeypatch.setattr(Run, "holder", lambda self: 4321)
     text = seen(open_page("train", run="faces-1"))
-    assert "1,234 images a second · learning rate 0.013 · device 83% busy · memory 2.1 GB" in text
+    assert "1,234 images a second · learning rate 0.013 · device 83 % busy · memory 2.1 GB" in text
     assert "Transition matrices so far" in text and "after epoch 5 of 8" in text
     assert text.count('style="--v:70%"') == 7 and "Al&lt;b&gt;" in text
     write_json(run.checkpoint / "forming.json", {**content, "classes": ["another", *classes[1:]]})

@@ -55,7 +55,7 @@ def test_figures_of_a_run_are_those_of_the_network_at_work() -> None:
     known = progress.figures([start, epoch("mixture", 1, batch_size=64), rate])
     assert (
         known
-        == "1,234 images a second · learning rate 0.0012 · 64 images a step · device 50% busy · memory 1.1 GB of 8.6 GB"
+        == "1,234 images a second · learning rate 0.0012 · 64 images a step · device 50 % busy · memory 1.1 GB of 8.6 GB"
     )
     assert progress.figures([start, epoch("mixture", 1, batch_size=64), rate, entered("ltnet", 1.0)]) == ""
     assert progress.figures([]) == ""
@@ -88,6 +88,13 @@ def test_the_list_of_stages_counts_epochs_and_times_and_names_are_text() -> None
     assert body.count("<li") == 2 + len([s for s in progress.ROUGHLY if s != "images"])
     assert progress.after_epoch(stage, events, settings) == "after epoch 3 of 8"
     assert progress.after_epoch("ltnet", events, settings) == ""
+
+
+def test_the_machine_coders_of_many_coders_are_one_line_but_for_those_at_work() -> None:
+    coders = [{"event": "stage", "stage": f"coder:{n}", "epochs": 1, "time": 10.0 * n} for n in range(12)]
+    events = [*coders, {"event": "plan", "stages": ["ltnet"]}, *(epoch(f"coder:{n}", 1, epochs=1) for n in range(11))]
+    body = progress.stage_list(events, status("running", stage="coder:11"))
+    assert body.count("<li") == 3 and "Machine coders of 11 coders" in body and "Machine coder of 11" in body
 
 
 def test_the_time_between_a_stop_and_a_resume_is_no_stage_s() -> None:

@@ -11,6 +11,7 @@ from ui.markup import esc
 from ui.wording import method_name, percent
 
 ROOM = ' <span class="range"></span>'  # of an interval that is not known, so that figures stand below each other
+MOST_IN_SIGHT = 12  # coders; a table of more scrolls
 SMALLER_IS_BETTER = frozenset({"ece"})
 
 
@@ -42,8 +43,9 @@ def sentence(methods: Mapping[str, Mapping[str, Any]]) -> str:
     if abs(gap) < 0.0005:
         return f"{out}, just as {method_name(rival)}."
     word = "more" if gap > 0 else "fewer"
-    out = f"{out}, {points(gap)} {word} than {method_name(rival)} ({percent(others[rival])}), the best of the others."
     items, of_rival = (int(methods[m].get("items") or 0) for m in ("ltnet", rival))
+    right = percent(others[rival]) + (f" of the {of_rival:,} that somebody labelled" if 0 < of_rival < items else "")
+    out = f"{out}, {points(gap)} {word} than {method_name(rival)} ({right}), the best of the others."
     if items and of_rival:
         # As if the two were measured on different images: what they get wrong alike makes it more certain than this.
         low, high = difference_of_shares(known["ltnet"], items, others[rival], of_rival)
@@ -75,8 +77,10 @@ def table(
         f'<th class="n">{esc(text)}{ROOM if _has_room(measure, intervals or {}) else ""}</th>'
         for measure, text in measures.items()
     )
+    items = {m: int(v.get("items") or 0) for m, v in methods.items()}
+    few = {m: f'<div class="range few">on {n:,} images</div>' for m, n in items.items() if 0 < n < max(items.values())}
     rows = "".join(
-        f"<tr><td>{esc(method_name(m))}</td>"
+        f"<tr><td>{esc(method_name(m))}{few.get(m, '')}</td>"
         + "".join(
             f'<td class="n{" best" if v.get(measure) is not None and v[measure] == best[measure] else ""}">'
             f"{_cell(v, measure, m, intervals or {})}</td>"
@@ -112,10 +116,14 @@ def interval(ends: tuple[float, float]) -> str:
 
 
 def errors_table(errors: Mapping[str, float | None]) -> str:
-    """Mean absolute error of T per coder."""
+    """Mean absolute error of T per coder, and of several their mean; many scroll."""
+    known = [v for v in errors.values() if v is not None]
+    if len(known) > 1:
+        errors = {"mean": sum(known) / len(known), **errors}
     rows = "".join(
         f'<tr><td>{esc(c)}</td><td class="n">{"–" if v is None else format(v, ".3f")}</td></tr>'
         for c, v in errors.items()
     )
     head = '<tr><th>coder</th><th class="n">error</th></tr>'
-    return f'<div class="lt-scroll"><table class="lt-table">{head}{rows}</table></div>'
+    tall = ' lt-tall" role="region" tabindex="0" aria-label="Errors by coder' if len(errors) > MOST_IN_SIGHT else ""
+    return f'<div class="lt-scroll{tall}"><table class="lt-table">{head}{rows}</table></div>'

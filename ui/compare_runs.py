@@ -179,7 +179,7 @@ def table(runs: Sequence[Run], shown: Collection[str], elsewhere: Mapping[str, s
         date = datetime.fromtimestamp(run.created()).strftime("%d %b %Y, %H:%M")
         best = ' class="best"' if run.folder.name in shown and len(shown) < len(runs) else ""
         rows.append(f"<tr{best}><td>{name} {tags}{remark}</td><td>{date}</td>{cells}</tr>")
-    head = f"<tr><th>run</th><th>begun</th>{heads}</tr>"
+    head = f"<tr><th>run</th><th>started</th>{heads}</tr>"
     return f'<div class="lt-scroll"><table class="lt-table">{head}{"".join(rows)}</table></div>'
 
 
@@ -252,7 +252,7 @@ def classes_of(results: Sequence[OnTest]) -> list[str]:
 def per_class(names: Sequence[str], results: Sequence[OnTest]) -> str:
     """One row per class: how many images, and for each result recall with its interval, precision and F1."""
     classes = classes_of(results)
-    span = "".join(f'<th class="n" colspan="3">{esc(name)}</th>' for name in names)
+    span = "".join(f'<th class="over" colspan="3">{esc(name)}</th>' for name in names)
     head = "".join(f'<th class="n">recall{ROOM}</th><th class="n">precision</th><th class="n">F1</th>' for _ in names)
     rows = []
     for name in classes[:MOST_CLASSES]:

@@ -79,7 +79,7 @@ def gone(state: Current) -> None:
     markup.heading("What there is")
     for run, dataset in state.runs[:MOST_OFFERED]:
         parameters = {"run": run.folder.name} | ({"dataset": dataset.id} if dataset.id else {})
-        label = markup.label(f"{name(dataset.name)} · {name(run.folder.name)}")
+        label = markup.label(f"{name(dataset.name)} · {name(run_notes.title(run))}")
         st.page_link(page("train"), label=label, query_params=parameters)
     for dataset in [d for d in state.datasets if all(d != of for _, of in state.runs)][:MOST_OFFERED]:
         st.page_link(page("dataset"), label=markup.label(name(dataset.name)), query_params={"dataset": dataset.id})
@@ -145,7 +145,7 @@ def header(state: Current, text: PageText) -> None:
     else:
         parts.append(f"<b>{esc(state.dataset.name)}</b>")
         if state.run and state.status:
-            parts.append(esc(state.run.folder.name))
+            parts.append(esc(run_notes.title(state.run)))
             parts.append(markup.pill(state.status.state, STATES[state.status.state]))
         else:
             parts.append('<span class="none">no run yet</span>')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -224,7 +225,9 @@ def card(image: PredictedImage, codes: Mapping[str, str], machines: bool) -> str
     columns = [c for c in codes if c in shown]
     head = "".join(f'<th scope="col">{esc(codes[c])}</th>' for c in columns)
     body = "".join(
-        f'<tr><th scope="row">{esc(who)}</th>{"".join(_cell(float(row[c])) for c in columns)}</tr>' for who, row in rows
+        f'<tr><th scope="row" title="{html.escape(who)}">{esc(who)}</th>'
+        f"{''.join(_cell(float(row[c])) for c in columns)}</tr>"
+        for who, row in rows
     )
     left_out = f'<p class="rest">{len(codes) - len(columns)} less probable classes are left out.</p>'
     return (

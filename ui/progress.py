@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 from typing import Any
 
 from ltnet_core.files.writing import amount
 from ltnet_core.runs.run import Status
 from ltnet_core.settings import Settings
 from ui.markup import esc
-from ui.wording import LIVE, curve_name, stage_name, time_taken
+from ui.wording import LIVE, curve_name, percent, stage_name, time_taken
 
+MARKS = {"done": "✓", "now": "●", "stop": "■", "todo": "○"}
+MOST_CODERS = 8  # whose machine coders are stages of their own in the list
 ROUGHLY = ["images", "mixture", "ltnet", "results"]
 
 
@@ -48,7 +51,7 @@ def figures(events: Sequence[dict[str, Any]]) -> str:
     if epoch.get("batch_size"):
         parts.append(f"{epoch['batch_size']:,} images a step")
     if last.get("device_utilisation") is not None:
-        parts.append(f"device {last['device_utilisation']:.0%} busy")
+        parts.append(f"device {percent(last['device_utilisation'], 0)} busy")
     if last.get("device_memory"):
         parts.append(f"memory {amount(last['device_memory'])}" + (f" of {amount(total)}" if total else ""))
     return " · ".join(parts)
@@ -76,21 +79,39 @@ def _unfinished(events: Sequence[dict[str, Any]]) -> list[str]:
 def stage_list(events: Sequence[dict[str, Any]], status: Status, settings: Settings | None = None) -> str:
     """The stages as an HTML list; ``settings`` are the run's, where they can be read."""
     method = settings.method if settings else ""
-    marks = {"done": "✓", "now": "●", "stop": "■", "todo": "○"}
     last = _last_epochs(events)
     seconds = took(events)
     lines = []
-    for stage, kind in stages(events, status):
-        note = ""
-        if kind in ("now", "stop") and stage in last:
-            note = _epoch(stage, last, settings)
-        elif kind == "done" and stage in seconds:
-            note = time_taken(seconds[stage])
-        lines.append(
-            f'<li class="{kind}"><span class="mark">{marks[kind]}</span><span>{esc(stage_name(stage, method))}</span>'
-            f'<span class="when">{esc(note)}</span></li>'
-        )
+    found = stages(events, status)
+    many = sum(stage.startswith("coder:") for stage, _ in found) > MOST_CODERS
+    for (kind, together), group in groupby(found, lambda s: (s[1], many and s[0].startswith("coder:"))):
+        names = [stage for stage, _ in group]
+        if together and kind in ("done", "todo") and len(names) > 1:
+            note = time_taken(sum(seconds.get(s, 0.0) for s in names)) if kind == "done" else ""
+            lines.append(_line(kind, f"Machine coders of {len(names):,} coders", note))
+            continue
+        lines += [_line(kind, stage_name(s, method), _note(kind, s, last, seconds, settings)) for s in names]
     return f'<ol class="lt-stages">{"".join(lines)}</ol>'
+
+
+def _note(
+    kind: str,
+    stage: str,
+    last: dict[str, dict[str, Any]],
+    seconds: dict[str, float],
+    settings: Settings | None,
+) -> str:
+    """Where a stage is, or how long it took."""
+    if kind in ("now", "stop") and stage in last:
+        return _epoch(stage, last, settings)
+    return time_taken(seconds[stage]) if kind == "done" and stage in seconds else ""
+
+
+def _line(kind: str, text: str, note: str) -> str:
+    return (
+        f'<li class="{kind}"><span class="mark">{MARKS[kind]}</span><span>{esc(text)}</span>'
+        f'<span class="when">{esc(note)}</span></li>'
+    )
 
 
 def took(events: Sequence[dict[str, Any]]) -> dict[str, float]:

@@ -33,6 +33,9 @@ def render(study: Study, coder: str, thumbnail: Callable[[str], str | None]) -> 
     for (name, (count, images)), code in list(zip(pick(study, coder).items(), study.codes, strict=True))[:MOST_CLASSES]:
         uris = [u for u in map(thumbnail, images) if u]
         faces = "".join(f'<img src="{uri}" alt="">' for uri in uris) or '<span class="none">none</span>'
-        rows.append(f'<div class="who">{esc(code)} · {esc(name)}<span>{counted(count, "label")}</span></div>')
+        title = esc(f"{code} · {name}" if code != name else name)
+        rows.append(f'<div class="who">{title}<span>{counted(count, "label")}</span></div>')
         rows.append(f'<div class="row">{faces}</div>')
-    return f'<div class="lt-samples">{"".join(rows)}</div>'
+    classes = len(study.table.classes)
+    rest = f'<p class="lt-quiet">The first {MOST_CLASSES} of {classes:,} classes.</p>' if classes > MOST_CLASSES else ""
+    return f'<div class="lt-samples">{"".join(rows)}</div>{rest}'

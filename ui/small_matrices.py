@@ -6,7 +6,7 @@ import html
 from collections.abc import Mapping, Sequence
 
 from ui.markup import esc
-from ui.wording import coder_name
+from ui.wording import coder_name, percent
 
 Matrix = Sequence[Sequence[float]]
 
@@ -30,13 +30,13 @@ def small_matrices(
 def _picture(coder: str, matrix: Matrix, order: Sequence[int], names: Sequence[str]) -> str:
     cells = "".join(
         f'<i style="--v:{100 * min(max(matrix[k][column], 0.0), 1.0):.0f}%" '
-        f'title="{html.escape(f"truth {truth}, says {label}: {matrix[k][column]:.0%}", quote=True)}"></i>'
+        f'title="{html.escape(f"truth {truth}, says {label}: {percent(matrix[k][column], 0)}", quote=True)}"></i>'
         for k, truth in zip(order, names, strict=True)
         for column, label in zip(order, names, strict=True)
     )
     right = sum(matrix[k][k] for k in order) / max(len(order), 1)
-    about = f"{coder_name(coder)}: mean of the diagonal {right:.0%}"
+    about = f"{coder_name(coder)}: mean of the diagonal {percent(right, 0)}"
     return (
         f'<figure><div role="img" aria-label="{html.escape(about, quote=True)}" style="--k:{len(order)}">{cells}</div>'
-        f"<figcaption>{esc(coder_name(coder))}<span>{right:.0%} on the diagonal</span></figcaption></figure>"
+        f"<figcaption>{esc(coder_name(coder))}<span>{percent(right, 0)} on the diagonal</span></figcaption></figure>"
     )

@@ -18,9 +18,9 @@ from ltnet_core.method import METHODS
 from ltnet_core.runs.jobs import new_run_dir
 from ltnet_core.runs.run import Run
 from ltnet_core.settings import PRESET_TEXTS, Settings, make_settings
-from ui import commands, markup, reference
+from ui import commands, frame, markup, reference
 from ui.clicks import once
-from ui.current import select
+from ui.current import current, select
 from ui.option_form import option_form
 from ui.server_files import feature_files, file_of
 from ui.wording import duration
@@ -175,6 +175,7 @@ def new_run(study: Study, dataset: Dataset) -> None:
         asked = [q.sentence for q in study.reading.questions]
         text = "Answer on the Dataset page; training starts on what is settled alone."
         markup.callout("error", text, title="The dataset can be read in more than one way", items=asked)
+        frame.link("dataset", "Answer on Dataset →", current())
         return
     errors = study.errors()
     if errors:

@@ -269,7 +269,8 @@ def kin(dataset: Dataset, datasets: Sequence[Dataset]) -> list[Dataset]:
 def _made_from(dataset: Dataset) -> set[str]:
     """The places of a dataset and of its sources."""
     sources = _sources(dataset)[0] if is_joined(dataset) else []
-    return {os.path.realpath(p) for p in (dataset.location, *(dataset.location / expanded(s.path) for s in sources))}
+    places = (dataset.location, *(dataset.location / expanded(s.path) for s in sources))
+    return {os.path.realpath(p) for p in places if "\0" not in str(p)}
 
 
 def set_classes(dataset: Dataset, classes: dict[str, str]) -> None:

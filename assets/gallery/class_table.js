@@ -19,6 +19,8 @@ import { h, named } from "./core.js";
  * @property {(k: number) => boolean} [weak] whether a row rests on little
  */
 
+const MOST_IN_LINE = 14; // classes whose numbers fit into the narrow column
+
 /** @type {Record<string, string>} */
 const TITLES = { [TRUTH]: "learned truth", [NETWORK]: "truth by the image alone", [KNOWN]: "known truth" };
 /** @type {Record<string, string>} */
@@ -52,7 +54,7 @@ export function classTable(app, element, cells) {
     ),
   );
   const onKeydown = (/** @type {KeyboardEvent} */ e) => arrowKey(element, e, classes.length - 1);
-  return h("div", { class: "ga-cells" }, h("p", { class: "ga-quiet", id: `about-${cells.key}` }, cells.caption), h("table", { onKeydown, "aria-describedby": `about-${cells.key}` }, head, body));
+  return h("div", { class: "ga-cells" + (classes.length > MOST_IN_LINE ? " dense" : "") }, h("p", { class: "ga-quiet", id: `about-${cells.key}` }, cells.caption), h("table", { onKeydown, "aria-describedby": `about-${cells.key}` }, head, body));
 }
 
 /**

@@ -99,7 +99,7 @@ class Gains:
         if self.following:
             out.append(
                 f"The next {self.following:,} in the order “gains most” are expected to bring "
-                f"{self.expected:.1f} right truths."
+                + (f"{self.expected:.1f} right truths." if self.expected >= 0.05 else "no right truth.")
             )
         return out
 

@@ -59,7 +59,9 @@ class NetworkOptions:
         "float32.",
     )
     cuda_graphs: bool = option(
-        True, "On a GPU, capture the training step once and replay it, instead of starting its kernels one by one."
+        True,
+        "On a GPU, capture the training step once and replay it, instead of starting its kernels one by one.",
+        label="CUDA graphs",
     )
 
     def __post_init__(self) -> None:
