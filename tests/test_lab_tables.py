@@ -135,9 +135,19 @@ def test_votes_out_of_all_are_votes(tmp_path: Path) -> None:
     assert study.table.class_counts().tolist() == [[sum(7 - i % 3 for i in range(N)), sum(3 + i % 3 for i in range(N))]]
 
 
-def test_a_column_of_one_number_among_votes_is_no_class(tmp_path: Path) -> None:
-    marks = lambda i: (*(int(a(i) == k) for k in CLASSES), 2)  # noqa: E731
-    labels(tmp_path, ("image", *CLASSES, "form"), marks)
+@pytest.mark.parametrize("beside", [("form",), ("ra", "dec"), ("said_of_it",)])
+def test_a_column_of_one_number_or_of_measures_among_votes_is_no_class(beside: tuple[str, ...], tmp_path: Path) -> None:
+    other = {
+        "form": lambda i: 2,
+        "ra": lambda i: 282.167 + i,
+        "dec": lambda i: i * 1.31,
+        "said_of_it": lambda i: f"no {i}",
+    }
+    labels(
+        tmp_path,
+        ("image", *CLASSES, *beside),
+        lambda i: (*(2 * (a(i) == k) + (b(i) == k) for k in CLASSES), *(other[c](i) for c in beside)),
+    )
     study = load_dataset(tmp_path)
     assert study.table.classes == CLASSES
     assert study.reading.questions == ()
@@ -405,9 +415,10 @@ def test_columns_that_hardly_agree_may_be_answers_to_different_questions(
     questions = load_dataset(tmp_path).reading.questions
     assert [q.kind for q in questions] == ["which column is the label"] * is_asked
     if is_asked:
-        *alone, (_, people) = answers(tmp_path, "which column is the label")
-        assert set(people.table.coders) == set(columns)
-        assert [len(study.table.coders) for _, study in alone] == [1] * len(columns)
+        made = [study for _, study in answers(tmp_path, "which column is the label")]
+        assert set(made[len(columns)].table.coders) == set(columns)
+        assert [len(study.table.coders) for study in made[: len(columns)]] == [1] * len(columns)
+        assert [set(study.table.classes) for study in made[len(columns) + 1 :]] == [set(columns)] * (classes[0] == 1)
 
 
 @pytest.mark.parametrize(

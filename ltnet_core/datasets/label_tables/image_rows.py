@@ -17,8 +17,8 @@ from ..tables.table import Table
 from .column_facts import ColumnFacts
 from .column_roles import Roles
 from .repeated_rows import of_a_series, outside_series, people_and_questions, ranked_choices, who_labelled
-from .role_questions import called_otherwise, label_or_annotators, outsiders, same_classes, source_question
-from .vote_columns import PEOPLE, completing, odd_vote, votes_in, with_gaps
+from .role_questions import are_classes, called_otherwise, label_or_annotators, outsiders, same_classes, source_question
+from .vote_columns import PEOPLE, Votes, completing, odd_vote, votes_in, with_gaps
 from .votes_beside import Beside, beside_question, votes_beside
 
 TIMES = frozenset(
@@ -46,6 +46,12 @@ class ImageRows(ColumnFacts):
         self.corrected = {
             r: c for r, n in corrections.columns.items() if (c := find_column(self.columns, n)) is not None
         }
+
+    def votes_among(self, columns: list[str]) -> Votes | None:
+        """The columns as votes; those of few values alone, where others are coordinates or remarks beside the votes."""
+        few = [c for c in columns if self.few(c)]
+        votes = votes_in(self.table, columns, self.corrections)
+        return votes if votes is not None or few == columns else votes_in(self.table, few, self.corrections)
 
     def sure(self, free: list[str], label: str | None) -> tuple[str, ...]:
         """The columns of confidence."""
@@ -106,7 +112,7 @@ class ImageRows(ColumnFacts):
             measured, sure = without(measured, classes), without(sure, classes)
             free += [c for c in truth if c in classes]
             base = replace(base, confidence=tuple(sure), truth=None if base.truth in classes else base.truth)
-        votes = votes_in(self.table, without(free, [*sure, *measured]), self.corrections)
+        votes = self.votes_among(without(free, [*sure, *measured]))
         if votes is not None:
             return replace(base, shape="votes", votes=votes.columns, questions=votes.questions)
         said = [c for c in free if c not in sure and c not in measured]
@@ -221,5 +227,9 @@ class ImageRows(ColumnFacts):
             asked = outside_series(self.titles, chosen)
         if asked is None and not any(PEOPLE.search(self.title(c)) for c in chosen) and self.apart(chosen):
             varied = [c for c in chosen if len(self.values(c)) > 1]
-            return label_or_annotators(self.titles, varied, "hardly agree: they may be answers to different questions.")
+            asked = label_or_annotators(
+                self.titles, varied, "hardly agree: they may be answers to different questions."
+            )
+            votes = bool((self.table.votes(varied) >= 0).all())
+            return replace(asked, answers=(*asked.answers, are_classes(self.titles, varied))) if votes else asked
         return asked

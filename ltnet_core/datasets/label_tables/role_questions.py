@@ -53,6 +53,11 @@ def label_or_annotators(titles: Titles, columns: Sequence[str], what: str) -> Qu
     return Question("which column is the label", sentence, tuple(names), tuple(answers))
 
 
+def are_classes(titles: Titles, columns: Sequence[str]) -> Answer:
+    """The answer that columns of numbers hold the votes for one class each."""
+    return Answer(flag("--classes-are", listed(titles.of(c) for c in columns)), "each holds the votes for a class")
+
+
 def same_classes(titles: Titles, columns: Sequence[str]) -> Question:
     """The question whether columns of the same classes as the label, the first of them, are annotators'."""
     both = [titles.of(c) for c in columns]

@@ -23,7 +23,7 @@ from .repeated_rows import (
 )
 from .role_questions import truth_question, which_label
 from .row_questions import counting_question, holds_image_names, image_question, names_another_image
-from .vote_columns import of_one_coder, votes_in
+from .vote_columns import of_one_coder
 
 MOST_NAMES = 10_000
 MATCHED = 0.5
@@ -220,7 +220,7 @@ class _Finder(ImageRows):
         if base.coder is None:
             return replace(base, shape="none", missing="no column of coders")
         if label is None and not labels(free):
-            votes = votes_in(self.table, [c for c in free if not about(c)], self.corrections)
+            votes = self.votes_among([c for c in free if not about(c)])
             if votes is not None:
                 return replace(
                     base, shape="votes", votes=votes.columns, questions=tuple(map(of_one_coder, votes.questions))
