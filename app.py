@@ -3,6 +3,7 @@ what the browser asks for beside them is in ``ui/serving.py``."""
 
 from __future__ import annotations
 
+import logging
 import sys
 from pathlib import Path
 
@@ -12,6 +13,9 @@ ROOT = Path(__file__).resolve().parent
 # The pages import ui and ltnet_core whatever folder the server was started from.
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
+
+# Before the server runs Streamlit warns of every cache that there is no server.
+logging.getLogger("streamlit.runtime.caching.cache_data_api").setLevel(logging.ERROR)
 
 from ui.serving import EXCEPTION_HANDLERS, lifespan, middleware, routes  # noqa: E402
 

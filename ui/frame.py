@@ -182,8 +182,8 @@ def finished_run(state: Current) -> Run:
     if state.run is not None and state.status is not None and state.run.is_complete():
         try:
             results = open_results(state.run)
-            for name in (*results.item_files, *results.transition_files):
-                state.run.result(name)
+            for file in (*results.item_files, *results.transition_files):
+                state.run.result(file)
         except LTNetError as e:
             markup.refused(e, "This run cannot be shown")
             st.stop()
@@ -198,9 +198,14 @@ def finished_run(state: Current) -> Run:
         markup.empty("Still training", "The results appear here when the run has finished.")
         link("train", "Watch it", state)
     else:
-        markup.empty(
-            f"This run was {STATES[state.status.state]}", "It has no results. Resume it, or choose another run."
-        )
-        link("train", "Go to Train", state)
+        ended = STATES[state.status.state]
+        title = f"This run {ended}" if ended == "failed" else f"This run was {ended}"
+        markup.empty(title, "It has no results. Resume it on Train, or look at another run.")
+        finished = next((r for r in state.runs_here if r.is_complete()), None)
+        with st.container(horizontal=True, horizontal_alignment="center", vertical_alignment="center"):
+            link("train", "Go to Train", state)
+            if finished and st.button(markup.label(f"Show {name(run_notes.title(finished))}, which finished")):
+                select(state.dataset, finished)
+                st.rerun()
     st.stop()
     raise AssertionError("unreachable")

@@ -117,7 +117,7 @@ def section(study: Study, dataset: Dataset) -> None:
     key = _key(dataset)
     expected = _seconds_expected(*key, study)
     if expected > AT_ONCE and key not in _asked:
-        markup.sentence(f"There are many labels: this takes about {duration(expected)}, beside your work.")
+        markup.sentence(f"There are many labels: this takes about {duration(expected)}; you can go on meanwhile.")
         if st.button("Work it out", key="work_out"):
             _asked.add(key)
             st.rerun()
