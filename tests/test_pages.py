@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import html
 import json
-import os
 import shutil
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from fake_run import write_fake_run
-from page_driver import ROOT, component_data, link, open_page, seen
+from page_driver import component_data, link, open_page, seen
 from run_results import change_table, matrices_of, rows_of
 
 from ltnet_core.errors import RunError
@@ -392,15 +389,3 @@ def test_views_are_saved_under_a_name(workspace_path: Path, demo: Path) -> None:
     assert [v["name"] for v in saved_views.load(dataset)] == ["mine"]
     saved_views._path(dataset).write_text("{", encoding="utf-8")
     assert saved_views.load(dataset) == []
-
-
-def test_no_page_loads_the_deep_learning_library() -> None:
-    code = (
-        "import sys, pkgutil, importlib, ui\n"
-        "for m in pkgutil.iter_modules(ui.__path__):\n"
-        "    if m.name != 'router': importlib.import_module('ui.' + m.name)\n"
-        "assert 'torch' not in sys.modules\n"
-    )
-    env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env, cwd=ROOT)
-    assert done.returncode == 0, done.stderr

@@ -91,9 +91,7 @@ class Actions:
         StorageError
         """
         _require(action, len(images))
-        with prepared(self.store) as db:
-            db.executescript(_SCHEMA)
-            db.execute("BEGIN IMMEDIATE")
+        with prepared(self.store, _SCHEMA) as db:
             known = db.execute("SELECT images FROM actions WHERE key = ?", (action.key,)).fetchone()
             if known:
                 return int(known["images"])
@@ -106,14 +104,11 @@ class Actions:
                 "INSERT INTO actions (key, kind, value, reviewer, time, images, first) VALUES (?, ?, ?, ?, ?, ?, ?)",
                 (action.key, action.kind, action.value, action.reviewer, now, len(changed), (changed or [""])[0]),
             )
-            db.commit()
         return len(changed)
 
     def undo(self, key: str, reviewer: str) -> bool:
         """Undo an action or a single decision; returns whether there was one."""
-        with prepared(self.store) as db:
-            db.executescript(_SCHEMA)
-            db.execute("BEGIN IMMEDIATE")
+        with prepared(self.store, _SCHEMA) as db:
             now = time.time()
             if db.execute("SELECT 1 FROM actions WHERE key = ?", (key,)).fetchone():
                 row = db.execute("INSERT OR IGNORE INTO undone VALUES (?, ?, ?)", (key, reviewer, now))
@@ -121,7 +116,6 @@ class Actions:
                 db.execute(_UNDO_MANY, (reviewer, now, len(start), start))
             else:
                 row = db.execute(_UNDO_ONE, (reviewer, now, key))
-            db.commit()
         return row.rowcount > 0
 
     def history(self) -> list[Action]:

@@ -106,7 +106,6 @@ class Adjudications:
         """
         out: list[Decision | None] = []
         with prepared(self) as db:
-            db.execute("BEGIN IMMEDIATE")
             for decision, known_id in wanted:
                 if db.execute("SELECT 1 FROM decisions WHERE key = ?", (decision.key,)).fetchone():
                     out.append(None)  # it came before, and the answer was lost
@@ -133,7 +132,6 @@ class Adjudications:
                     ),
                 )
                 out.append(None)
-            db.commit()
         return out
 
     def standing(self, images: Iterable[str] | None = None, until: int | None = None) -> list[Decision]:
@@ -215,8 +213,8 @@ class Adjudications:
 
 
 @contextlib.contextmanager
-def prepared(store: Adjudications) -> Iterator[sqlite3.Connection]:
-    """The store with its tables, to write to; what was not committed is not kept.
+def prepared(store: Adjudications, *schemas: str) -> Iterator[sqlite3.Connection]:
+    """The store with its tables and those of ``schemas``, to write to, whole or not at all.
 
     Raises
     ------
@@ -234,7 +232,11 @@ def prepared(store: Adjudications) -> Iterator[sqlite3.Connection]:
         db.execute("BEGIN IMMEDIATE")
         _add_new_columns(db)
         db.commit()
+        for schema in schemas:
+            db.executescript(schema)
+        db.execute("BEGIN IMMEDIATE")
         yield db
+        db.commit()
 
 
 def _iso(seconds: float) -> str:

@@ -22,7 +22,7 @@ from .adjudications import Adjudications, OddRowError, prepared
 SECOND, AGAIN = "second", "again"  # by another reviewer, by the same one
 KINDS = (SECOND, AGAIN)
 
-_SCHEMA = """
+OPINIONS_SCHEMA = """
 CREATE TABLE IF NOT EXISTS opinions (
     id       INTEGER PRIMARY KEY AUTOINCREMENT,
     key      TEXT NOT NULL UNIQUE,  -- made by the sender: sent twice, it counts once
@@ -118,12 +118,9 @@ class Opinions:
 
     def add_all(self, opinions: Sequence[Opinion]) -> None:
         """Write them; all are on disk when this returns. Where nothing is settled any more, an opinion settles it."""
-        with prepared(self.store) as db:
-            db.executescript(_SCHEMA)
-            db.execute("BEGIN IMMEDIATE")
+        with prepared(self.store, OPINIONS_SCHEMA) as db:
             for opinion in opinions:
                 _add(db, opinion)
-            db.commit()
 
     def agreements(self) -> list[Agreement]:
         """All of each kind, then each pair of reviewers, those with the most images first.
@@ -165,11 +162,6 @@ class Opinions:
         if not all(isinstance(row[name], str) for row in rows for name in texts):
             raise OddRowError("a row of the opinions is none")
         return rows
-
-
-def prepare_opinions(db: sqlite3.Connection) -> None:
-    """Make the table, where it is not there yet."""
-    db.executescript(_SCHEMA)
 
 
 def _has_opinions(db: sqlite3.Connection) -> bool:

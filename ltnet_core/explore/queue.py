@@ -16,7 +16,7 @@ from typing import Any
 
 from ..errors import OptionError
 from .adjudications import Adjudications, OddRowError, prepared
-from .opinions import AGAIN, SECOND, prepare_opinions
+from .opinions import AGAIN, OPINIONS_SCHEMA, SECOND
 
 OPEN = "open"
 LEASE = 300.0  # seconds
@@ -108,10 +108,7 @@ class Queue:
         if not 0 <= count <= MOST_WANTED:
             raise OptionError(f"from 0 to {MOST_WANTED} items can be claimed at once, got {count}.")
         now = time.time() if now is None else now
-        with prepared(self.store) as db:
-            db.executescript(_SCHEMA)
-            prepare_opinions(db)
-            db.execute("BEGIN IMMEDIATE")
+        with prepared(self.store, _SCHEMA, OPINIONS_SCHEMA) as db:
             db.execute("DELETE FROM leases WHERE until <= ? OR until > ?", (now, now + LONGEST))
             held = _rows(db)
             others = {i for i, row in held.items() if row["holder"] != holder}
@@ -126,16 +123,12 @@ class Queue:
                 [(image, purpose, holder, reviewer, now + LEASE) for image, purpose in {**mine, **new}.items()],
             )
             after = _held(db, now)
-            db.commit()
         return Claim(new, kept, tuple(i for i in keep if i not in kept), after)
 
     def release(self, holder: str) -> None:
         """Let everything go that a holder holds."""
-        with prepared(self.store) as db:
-            db.executescript(_SCHEMA)
-            db.execute("BEGIN IMMEDIATE")
+        with prepared(self.store, _SCHEMA) as db:
             db.execute("DELETE FROM leases WHERE holder = ?", (holder,))
-            db.commit()
 
     def held(self, *, now: float | None = None) -> dict[str, int]:
         """Reviewer → how many items are held by them."""
@@ -166,11 +159,8 @@ class Queue:
         for purpose, percent in shares.items():
             if purpose not in (SECOND, AGAIN) or not 0 <= percent <= 100:
                 raise OptionError(f"a share is {SECOND} or {AGAIN}, from 0 to 100 percent, got {purpose} {percent}.")
-        with prepared(self.store) as db:
-            db.executescript(_SCHEMA)
-            db.execute("BEGIN IMMEDIATE")
+        with prepared(self.store, _SCHEMA) as db:
             db.executemany("INSERT OR REPLACE INTO shares (purpose, percent) VALUES (?, ?)", list(shares.items()))
-            db.commit()
 
 
 def _rows(db: sqlite3.Connection) -> dict[str, dict[str, Any]]:

@@ -38,11 +38,7 @@ LOOK_AGAIN = 0.5
 TURN = 0.03  # seconds
 # What a file does to its decoder; any other end has a cause outside.
 CRASHES = (signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE, signal.SIGILL)
-# The package without its __init__, which imports what takes a second and a hundred megabytes.
-_START = (
-    "import sys, types; p = types.ModuleType('ltnet_core'); p.__path__ = [sys.argv[1]]; sys.modules['ltnet_core'] = p; "
-    "from ltnet_core.images.decoding_worker import work; work()"
-)
+_START = "import sys; sys.path.insert(0, sys.argv[1]); from ltnet_core.images.decoding_worker import work; work()"
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 Progress = Callable[[int, int], None]
@@ -68,7 +64,7 @@ class _Worker:
     """One process."""
 
     def __init__(self) -> None:
-        command = [sys.executable, "-P", "-c", _START, str(Path(__file__).parent.parent)]
+        command = [sys.executable, "-P", "-c", _START, str(Path(__file__).resolve().parents[2])]
         try:
             self._process = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**os.environ, **_ONE_THREAD}

@@ -292,17 +292,18 @@ class StoredResults:
         sizes = len(items), len(items.coders), len(items.classes)
         return (RowAnnotations(*part) for part in read_vote_parts(self.run.result(ANNOTATIONS), *sizes))
 
-    def shares(self, rows: int) -> FloatArray:
+    def _keeps_shares(self) -> bool:
         path = self.run.result(ITEMS)
         with reading(path), pq.ParquetFile(path) as file:
-            stored = "share" in file.schema_arrow.names
-        return read_rows(path, ["share"], rows)[:, 0] if stored else np.ones(rows)
+            return "share" in file.schema_arrow.names
+
+    def shares(self, rows: int) -> FloatArray:
+        return read_rows(self.run.result(ITEMS), ["share"], rows)[:, 0] if self._keeps_shares() else np.ones(rows)
 
     def share(self, items: LearnedItems, row: int) -> float:
-        path = self.run.result(ITEMS)
-        with reading(path), pq.ParquetFile(path) as file:
-            stored = "share" in file.schema_arrow.names
-        return float(read_row(path, ["share"], row, len(items))[0]) if stored else 1.0
+        if not self._keeps_shares():
+            return 1.0
+        return float(read_row(self.run.result(ITEMS), ["share"], row, len(items))[0])
 
     def transitions(self) -> dict[str, Any]:
         names, path = self.names(), self.run.result(TRANSITIONS)
