@@ -348,6 +348,12 @@ def test_labels_in_other_words_than_those_of_class_folders_are_asked_about(tmp_p
         assert table.table.coders == ("labels",)
         assert folders.table.classes == CLASSES
     assert load_dataset(tmp_path / "all").reading.questions == ()
+    said = {"labels.json": json.dumps([{"image": x, "label": b(i)} for i, x in enumerate(FACES)]),
+            "labels.txt": "image label\n" + "".join(f"{x} {b(i)}\n" for i, x in enumerate(FACES))}  # fmt: skip
+    for file, content in said.items():
+        (by_class(tmp_path / file[-4:]) / file).write_text(content)
+        _, (_, folders) = answers(tmp_path / file[-4:], "folders and table disagree")
+        assert found(folders) == {file[-4:]: N}
 
 
 @pytest.mark.parametrize(

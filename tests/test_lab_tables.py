@@ -135,13 +135,14 @@ def test_votes_out_of_all_are_votes(tmp_path: Path) -> None:
     assert study.table.class_counts().tolist() == [[sum(7 - i % 3 for i in range(N)), sum(3 + i % 3 for i in range(N))]]
 
 
-@pytest.mark.parametrize("beside", [("form",), ("ra", "dec"), ("said_of_it",)])
+@pytest.mark.parametrize("beside", [("form",), ("ra", "dec"), ("said_of_it",), ("bytes",)])
 def test_a_column_of_one_number_or_of_measures_among_votes_is_no_class(beside: tuple[str, ...], tmp_path: Path) -> None:
     other = {
         "form": lambda i: 2,
         "ra": lambda i: 282.167 + i,
         "dec": lambda i: i * 1.31,
         "said_of_it": lambda i: f"no {i}",
+        "bytes": lambda i: 1000 + 37 * i,
     }
     labels(
         tmp_path,

@@ -21,7 +21,16 @@ from .sources.files import Files, inside
 from .study import Problem
 from .tables.columns import labels as label_columns
 
-TABLES = ("long-table", "wide-table", "votes-table", "plain", "ltnet-list")
+TABLES = (
+    "long-table",
+    "wide-table",
+    "votes-table",
+    "plain",
+    "ltnet-list",
+    "json-records",
+    "json-answers",
+    "text-table",
+)
 PLAIN, PLAIN_TABLE = "plain", "annotations.csv"
 FOLDERS = ("imagefolder", "annotator-folders")
 LABELS_AGREE, FEWEST, SHOWN, TOLD = 0.999, 4, 4, 0.5

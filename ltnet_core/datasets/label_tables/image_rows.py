@@ -18,7 +18,7 @@ from .column_facts import ColumnFacts
 from .column_roles import Roles
 from .repeated_rows import of_a_series, outside_series, people_and_questions, ranked_choices, who_labelled
 from .role_questions import are_classes, called_otherwise, label_or_annotators, outsiders, same_classes, source_question
-from .vote_columns import PEOPLE, Votes, completing, odd_vote, votes_in, with_gaps
+from .vote_columns import PEOPLE, Votes, completing, have_one_sum, odd_vote, votes_in, with_gaps
 from .votes_beside import Beside, beside_question, votes_beside
 
 TIMES = frozenset(
@@ -48,10 +48,10 @@ class ImageRows(ColumnFacts):
         }
 
     def votes_among(self, columns: list[str]) -> Votes | None:
-        """The columns as votes; those of few values alone, where others are coordinates or remarks beside the votes."""
+        """The columns as votes; those of few values alone, where these add up to one sum beside sizes or remarks."""
         few = [c for c in columns if self.few(c)]
-        votes = votes_in(self.table, columns, self.corrections)
-        return votes if votes is not None or few == columns else votes_in(self.table, few, self.corrections)
+        alone = few != columns and have_one_sum(self.table, few) and not have_one_sum(self.table, columns)
+        return votes_in(self.table, few if alone else columns, self.corrections)
 
     def sure(self, free: list[str], label: str | None) -> tuple[str, ...]:
         """The columns of confidence."""

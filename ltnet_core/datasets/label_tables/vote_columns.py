@@ -173,6 +173,12 @@ def completing(table: Table, columns: Sequence[str], more: Sequence[str]) -> lis
     return list(next((way for way in ways if _have_one_sum([*known, *(numbers[c] for c in way)])), ()))
 
 
+def have_one_sum(table: Table, columns: Sequence[str]) -> bool:
+    """Whether the columns hold votes that add up to one sum in most rows."""
+    votes = table.votes(columns) if len(columns) > 1 and len(table.row) else np.zeros((0, 0))
+    return bool(votes.size and (votes >= 0).all()) and _have_one_sum(list(votes.T))
+
+
 def _have_one_sum(columns: Sequence[NDArray[np.float64]]) -> bool:
     sums = np.sum(columns, axis=0).round(6)  # shares add up to nearly one
     return bool(np.unique(sums, return_counts=True)[1].max() >= MOST * len(sums) and sums.max() > 0)
