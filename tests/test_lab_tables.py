@@ -407,10 +407,10 @@ def test_numbers_that_agree_with_the_annotators_are_asked_about_whatever_their_n
     [(("sharpness", "noise", "contrast"), True), (("tumor_grade", "margin"), True), (("Opacity_severity", "Edema_stage"), True),
      (("Ann", "Ben", "Cem"), False), (("reader_x", "reader_y"), False)],
 )  # fmt: skip
-@pytest.mark.parametrize("classes", [(1, 2, 3, 4), ("low", "mid", "high", "top")])
 def test_columns_that_hardly_agree_may_be_answers_to_different_questions(
-    columns: tuple[str, ...], is_asked: bool, classes: tuple[object, ...], tmp_path: Path
+    columns: tuple[str, ...], is_asked: bool, tmp_path: Path
 ) -> None:
+    classes: tuple[object, ...] = ("low", "mid", "high", "top") if "noise" in columns else (1, 2, 3, 4)
     own = (lambda i: i % 4, lambda i: i // 4 % 4, lambda i: (i * 5 // 3) % 4)
     labels(tmp_path, ("image", *columns), lambda i: [classes[f(i)] for f in own[: len(columns)]])
     questions = load_dataset(tmp_path).reading.questions
