@@ -97,47 +97,6 @@ def test_answers_to_two_questions_are_never_one_label(make: Callable[[Path], Non
     assert "question" in text and "quality" in text and "emotion" in text and "good" in text and "--ignore" in text
 
 
-@pytest.mark.parametrize("make", ["studio", "cvat", "one-hot", "parquet"])
-def test_a_value_of_an_unknown_part_beside_parts_is_asked_about(make: str, tmp_path: Path) -> None:
-    names, part, said = [f"{i}.png" for i in range(9)], ["train", "hold"] * 4 + ["train"], ["happy", "sad", "sad"] * 3
-    images(tmp_path, *names)
-    rows = list(zip(names, part, said, strict=True))
-    if make == "studio":
-        write_json(
-            tmp_path / "p.json", [{"data": {"image": n, "split": p}, "annotations": [studio(k)]} for n, p, k in rows]
-        )
-    elif make == "cvat":
-        tags = "".join(f'<image name="{n}" subset="{p}"><tag label="{k}"/></image>' for n, p, k in rows)
-        (tmp_path / "a.xml").write_text(f"<annotations>{tags}</annotations>")
-    elif make == "one-hot":
-        cells = [(n, p, int(k == "happy"), int(k == "sad")) for n, p, k in rows]
-        write_csv(tmp_path / "labels.csv", ("image", "split", "happy", "sad"), cells)
-    else:
-        cells = [
-            {"image": {"bytes": (tmp_path / n).read_bytes(), "path": n}, "label": k, "split": p} for n, p, k in rows
-        ]
-        pq.write_table(pa.Table.from_pylist(cells), tmp_path / "all.parquet")
-    if make == "parquet":
-        for flag, classes in (("--columns label=split", ("hold", "train")), ("--annotators label", ("happy", "sad"))):
-            assert load_dataset(tmp_path, *of_answer(flag)).table.classes == classes
-        with pytest.raises(OptionError, match="--classes-are: tables of Hugging Face Parquet"):
-            load_dataset(tmp_path, *of_answer("--classes-are label"))
-    (question,) = load_dataset(tmp_path).reading.questions
-    tests = [int(load_dataset(tmp_path, *of_answer(a.flag)).is_test.sum()) for a in question.answers]
-    assert (question.kind, tests) == ("split values", [4, 0])
-
-
-def test_who_is_marked_as_ground_truth_in_label_studio_is_asked_about(tmp_path: Path, ltnet: Command) -> None:
-    images(tmp_path, "a.png", "b.png")
-    said = [[studio(("happy", "sad")[(i + by) % 2], by) for by in (1, 2)] for i in range(2)]
-    tasks = [{"data": {"image": f"{x}.png"}, "annotations": [one, {**two, "ground_truth": True}]} for x, (one, two) in zip("ab", said, strict=True)]  # fmt: skip
-    write_json(tmp_path / "p.json", tasks)
-    (question,) = load_dataset(tmp_path).reading.questions
-    coders = [load_dataset(tmp_path, *of_answer(a.flag)).table.coders for a in question.answers]
-    assert coders == [("annotator 1",), ("annotator 1", "annotator 2")]
-    assert "ground truth" in ltnet("aggregate", tmp_path, "--out", tmp_path / "t.csv").stderr
-
-
 def studio_study(at: Path, **data: object) -> Path:
     """Six images; annotators 1 and 2 say what they show and how sharp they are."""
     images(at, *(f"{i}.png" for i in range(6)))

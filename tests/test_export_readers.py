@@ -107,17 +107,6 @@ def test_via_attributes_are_questions(tmp_path: Path) -> None:
     assert aside(reading) == {SEVERAL: "v.json, row 3", BOXES: "v.json, row 4"}
 
 
-def test_via_attributes_of_a_person_or_of_one_answer_hold_no_labels(tmp_path: Path) -> None:
-    about = {"annotator": "Ann", "site": "north"}
-    content = {
-        f"{x}1": {"filename": f"{x}.png", "file_attributes": {"kind": k, **about}}
-        for x, k in (("a", "cat"), ("b", "dog"))
-    }
-    reading = read(via, tmp_path, "v.json", content)
-    assert labels(reading) == [("a.png", "Ann", "cat"), ("b.png", "Ann", "dog")]
-    assert [[a.flag for a in q.answers] for q in reading.questions] == [["--ignore site"]]
-
-
 def test_via_tables_repeat_an_image_for_each_region(tmp_path: Path) -> None:
     rows = [
         ("a.png", '{"kind": "cat"}', 2),
@@ -338,9 +327,6 @@ def test_sagemaker_jobs(tmp_path: Path) -> None:
 
 
 def test_doccano_lists_of_classes(tmp_path: Path) -> None:
-    line = {"id": 1, "filename": "a.png", "label": ["cat"], "annotated_by": "Ann"}
-    assert labels(read(doccano, tmp_path, "who.jsonl", [line])) == [("a.png", "Ann", "cat")]
-    (tmp_path / "who.jsonl").unlink()
     lines = [
         {"id": 1, "filename": "a.png", "label": ["cat"], "Comments": []},
         {"id": 2, "upload_name": "b.png", "label": ["cat", "dog"]},
