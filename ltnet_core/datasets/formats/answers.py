@@ -128,8 +128,7 @@ class Answers:
         frame = pd.DataFrame(self._rows, columns=list(COLUMNS))
         tables = self._tables(frame)
         frame, questions = self._one_question(frame)
-        frame, splits, unclear_parts = self._in_parts(frame)
-        questions += unclear_parts
+        frame, splits = self._in_parts(frame, questions)
         frame, missing = self._present(frame)
         if frame.empty:
             raise DatasetError(f"{self.tool}: no label is left of what is not missing or ignored.", file=name)
@@ -234,8 +233,11 @@ class Answers:
         away = frame["label"].isin(gone)
         return frame[~away].reset_index(drop=True), {v: int((frame["label"] == v).sum()) for v in gone}
 
-    def _in_parts(self, frame: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, str], list[Question]]:
-        """The answers with ``part`` as train, test or "", without those to ignore; the part of each name; questions."""
+    def _in_parts(self, frame: pd.DataFrame, questions: list[Question]) -> tuple[pd.DataFrame, dict[str, str]]:
+        """The answers with ``part`` as train, test or "", without those to ignore; and the part of each name.
+
+        The question about values that name none is added to ``questions``.
+        """
         names = [str(n) for n in frame["part"].unique()]
         parts = {n: part_of_file(n, self.corrections) for n in names}
         own = {
@@ -243,8 +245,8 @@ class Answers:
         }
         frame = frame.assign(part=frame["part"].map(parts))
         splits = {n.strip("/").rsplit("/", 1)[-1]: p for n, p in parts.items() if p}
-        kept = frame[frame["part"] != "ignore"].reset_index(drop=True)
-        return kept, splits, self._unclear_parts(own)
+        questions += self._unclear_parts(own)
+        return frame[frame["part"] != "ignore"].reset_index(drop=True), splits
 
     def _unclear_parts(self, parts: Mapping[str, str]) -> list[Question]:
         """The question what values of the field of parts are that name none, beside others that do."""
