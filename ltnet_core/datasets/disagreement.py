@@ -108,9 +108,11 @@ def _compared(
         of_row = folder[rows.frame["image"].cat.codes]
         total += int((of_row >= 0).sum())
         agree += int((of_row == label[rows.frame["label"].cat.codes]).sum())
-        for k, word in enumerate(words):
-            here = of_row[(rows.frame["label"].cat.codes == k) & (of_row >= 0)]
-            counts[word] = counts.get(word, 0) + np.bincount(here, minlength=len(names))
+        codes = rows.frame["label"].cat.codes.to_numpy().astype(np.int64)
+        cells = (codes * len(names) + of_row)[(of_row >= 0) & (codes >= 0)]
+        table = np.bincount(cells, minlength=len(words) * len(names)).reshape(-1, len(names))
+        for word, here in zip(words, table, strict=True):
+            counts[word] = counts.get(word, 0) + here
     return agree, total if named else None, counts
 
 
