@@ -157,13 +157,24 @@ def test_the_question_with_most_classes_is_read_and_the_others_are_asked_about(f
     answers = Answers("X's export", image="file", coder="who")
     for number, image in enumerate(("a.png", "b.png", "c.png")):
         answers.add("f", number, image, "abc"[number], coder="Ann", question="kind")
-        answers.add("f", number, image, "yes", coder="Ann", question="sharp?")
+        answers.add("f", number, image, "yes" if number else "no", coder="Ann", question="sharp?")
+        answers.add("f", number, image, "yes", coder="Ann", question="seen?")
     reading = answers.reading(files, "f")
     assert [k for *_, k in labels_of(reading)] == ["a", "b", "c"]
     (asked,) = reading.questions
-    assert asked.about == ("kind", "sharp?")
-    assert [a.flag for a in asked.answers] == ["--ignore 'sharp?'", "--ignore kind"]
-    assert reading.tables[0].columns == {"file": "image", "who": "coder", "kind": "label", "sharp?": "ignored"}
+    assert set(asked.about) == {"kind", "sharp?", "seen?"}
+    ways = [(set(a.flag.removeprefix("--ignore ").replace("'", "").split(",")), a.meaning) for a in asked.answers]
+    assert ways == [  # to "seen?" all say the same: it holds no classes
+        ({"sharp?", "seen?"}, "the labels are the answers to 'kind'"),
+        ({"kind", "seen?"}, "the labels are the answers to 'sharp?'"),
+    ]
+    assert reading.tables[0].columns == {
+        "file": "image",
+        "who": "coder",
+        "kind": "label",
+        "sharp?": "ignored",
+        "seen?": "ignored",
+    }
 
 
 def of_two_questions(corrections: Corrections) -> Answers:

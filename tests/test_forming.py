@@ -17,6 +17,7 @@ from ltnet_core.runs.forming import MOST_CLASSES, MOST_CODERS, NAME, read_formin
 from ltnet_core.runs.run import Run
 from ui.progress import figures
 from ui.small_matrices import small_matrices
+from ui.wording import percent
 
 
 def test_matrices_are_kept_of_the_coders_with_the_most_annotations_human_ones_first(tmp_path: Path) -> None:
@@ -57,8 +58,8 @@ def test_pictures_are_in_the_order_of_the_classes_and_names_are_text() -> None:
     body = small_matrices({"<b>x</b>": [[0.9, 0.1], [0.3, 0.7]]}, ["b", "a"], ["A", "B"], ["a", "b"])
     cells = [part.partition('"')[0] for part in body.split('<i style="')[1:]]
     assert cells == ["--v:70%", "--v:30%", "--v:10%", "--v:90%"]
-    assert "truth A, says B: 30%" in body
-    assert "80% on the diagonal" in body
+    assert f"truth A, says B: {percent(0.3, 0)}" in body
+    assert f"{percent(0.8, 0)} on the diagonal" in body
     assert "<b>x" not in body and "&lt;b&gt;x" in body
 
 
