@@ -139,6 +139,13 @@ def test_where_0_and_the_last_number_are_unused_it_is_asked_from_where_they_coun
     assert [a.meaning for a in unclear.answers] == ["counted from 0: 1 is 'bee'", "counted from 1: 1 is 'ant'"]
 
 
+def test_a_class_that_is_left_out_changes_no_open_question_about_numbers(tmp_path: Path) -> None:
+    write_csv(tmp_path / "classes.csv", ("class",), [(c,) for c in (*ABC, "dog")])
+    write_csv(tmp_path / "labels.csv", ("image", "label"), [(f"{i}.png", i % 2 + 1) for i in range(9)])
+    (unclear,) = load_dataset(tmp_path, corrections=Corrections(classes={"ant": ""})).reading.questions
+    assert [a.meaning for a in unclear.answers] == ["counted from 0: 1 is 'bee'", "counted from 1: 1 is 'ant'"]
+
+
 @pytest.mark.parametrize(
     ("flags", "left"),
     [
